@@ -1,0 +1,258 @@
+//! May this be dialled? The two judgements every target passes: the host before
+//! it is resolved, then every address it resolved to.
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::addresses::carried;
+use super::allow::{AllowEntry, Match};
+use super::base_url::BaseUrl;
+use super::denied::Denied;
+use super::host::{Host, Scheme};
+use super::preset::Preset;
+use super::target::{Grant, HostPass, VettedTarget};
+
+/// A name with more addresses is refused: no provider needs them, and each is dialled in turn.
+pub const MAX_ADDRESSES: usize = 16;
+
+/// Names of instance metadata services, refused with their subdomains. Their addresses are
+/// refused too; the names cover proxies and rewritten answers.
+const METADATA_NAMES: &[&str] = &[
+    "metadata",                   // Google Cloud, through its search domain
+    "metadata.google.internal",   // Google Cloud
+    "metadata.goog",              // Google Cloud
+    "instance-data",              // AWS, through its search domain
+    "instance-data.ec2.internal", // AWS
+    "metadata.azure.internal",    // Azure
+    "metadata.tencentyun.com",    // Tencent Cloud
+    "metadata.packet.net",        // Equinix Metal
+    "metadata.platformequinix.com",
+    "rancher-metadata",
+];
+
+/// Who named the target in question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NamedBy {
+    /// A header, an inline config or a body of the request: the preset applies.
+    Caller,
+    /// The settings file or the admin API: only the never-list applies.
+    Settings,
+}
+
+/// All that decides where requests may go.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    preset: Preset,
+    allow: Vec<AllowEntry>,
+    own_listeners: Vec<SocketAddr>,
+    local_addresses: Vec<IpAddr>,
+}
+
+impl Policy {
+    pub fn new(preset: Preset, allow: Vec<AllowEntry>) -> Self {
+        Self {
+            preset,
+            allow,
+            own_listeners: Vec::new(),
+            local_addresses: Vec::new(),
+        }
+    }
+
+    /// Adds the sockets the gateway listens on (with their real ports) and the addresses of this
+    /// machine's interfaces, which a wildcard listener answers on beside loopback.
+    pub fn with_own_listeners(
+        mut self,
+        own_listeners: Vec<SocketAddr>,
+        local_addresses: Vec<IpAddr>,
+    ) -> Self {
+        self.own_listeners = own_listeners;
+        self.local_addresses = local_addresses;
+        self
+    }
+
+    pub fn preset(&self) -> Preset {
+        self.preset
+    }
+
+    /// The first judgement: scheme, port, path and host, before anything is resolved.
+    ///
+    /// # Errors
+    /// The first rule that refuses the URL.
+    pub fn judge_host(&self, url: &BaseUrl, named_by: NamedBy) -> Result<HostPass, Denied> {
+        match url.host() {
+            Host::Name(name) if is_metadata_name(name) => return Err(Denied::MetadataName),
+            Host::Ip(ip) if self.is_own_listener(*ip, url.port()) => {
+                return Err(Denied::OwnListener);
+            }
+            Host::Name(_) | Host::Ip(_) => {}
+        }
+        let grant = match (named_by, self.preset) {
+            (NamedBy::Settings, _) | (NamedBy::Caller, Preset::Dev) => everything(),
+            (NamedBy::Caller, Preset::Public) => public_web(url)?,
+            (NamedBy::Caller, Preset::SelfHosted) => self.self_hosted(url)?,
+            (NamedBy::Caller, Preset::Allowlist) => self.listed_only(url)?,
+        };
+        Ok(HostPass {
+            origin: url.shared_origin(),
+            grant,
+        })
+    }
+
+    /// The second judgement: every address the name resolved to. One refused address refuses the
+    /// name. A literal is judged as itself, whatever `resolved` holds.
+    ///
+    /// # Errors
+    /// `OwnListener` if any address is ours, else the first refusal (`Mixed` if others would pass).
+    pub fn judge_addresses(
+        &self,
+        pass: HostPass,
+        resolved: &[IpAddr],
+    ) -> Result<VettedTarget, Denied> {
+        let literal = match pass.origin.host {
+            Host::Ip(ip) => Some([ip]),
+            Host::Name(_) => None,
+        };
+        let addresses = literal.as_ref().map_or(resolved, |ip| ip.as_slice());
+        self.judge_all(&pass, addresses)?;
+        Ok(VettedTarget::new(pass, addresses))
+    }
+
+    fn judge_all(&self, pass: &HostPass, addresses: &[IpAddr]) -> Result<(), Denied> {
+        if addresses.is_empty() {
+            return Err(Denied::NoAddress);
+        }
+        if addresses.len() > MAX_ADDRESSES {
+            return Err(Denied::TooManyAddresses);
+        }
+        let port = pass.origin.port;
+        if addresses.iter().any(|ip| self.is_own_listener(*ip, port)) {
+            return Err(Denied::OwnListener);
+        }
+        let refused = |ip: &IpAddr| pass.grant.judge(*ip).err();
+        let Some(first) = addresses.iter().find_map(refused) else {
+            return Ok(());
+        };
+        match (first, addresses.iter().all(|ip| refused(ip).is_some())) {
+            (Denied::Address { class }, false) => Err(Denied::Mixed { class }),
+            (denied, _) => Err(denied),
+        }
+    }
+
+    /// `Public`'s grant widened by the entries that match. Networks are kept for the second
+    /// judgement, where the addresses of a name are known.
+    fn self_hosted(&self, url: &BaseUrl) -> Result<Grant, Denied> {
+        let full = |entry: &&AllowEntry| entry.matches_rest(url, true) == Match::Full;
+        let naming = |entry: &&AllowEntry| entry.network().is_none() && entry.names(url.host());
+        let listed: Vec<_> = self.allow.iter().filter(naming).filter(full).collect();
+        let networks: Vec<_> = self
+            .allow
+            .iter()
+            .filter(full)
+            .filter_map(AllowEntry::network)
+            .collect();
+        let public = match listed.is_empty() {
+            true => check_public_web(url).map_err(|denied| self.nearest(url, true, denied)),
+            false => Ok(()),
+        };
+        let grant = Grant {
+            public,
+            internal: listed.iter().any(|entry| entry.is_origin()),
+            networks,
+        };
+        match (grant.public, grant.networks.is_empty()) {
+            (Err(denied), true) => Err(denied),
+            (Ok(()), _) | (Err(_), false) => Ok(grant),
+        }
+    }
+
+    /// Names must be listed by name: that a caller's name points into a listed network lists it
+    /// not. What a listed name resolves to must be public or in a listed network.
+    fn listed_only(&self, url: &BaseUrl) -> Result<Grant, Denied> {
+        let full = |entry: &&AllowEntry| entry.matches_rest(url, false) == Match::Full;
+        let is_listed = self
+            .allow
+            .iter()
+            .filter(full)
+            .any(|entry| entry.names(url.host()));
+        if !is_listed {
+            return Err(self.nearest(url, false, Denied::NotListed));
+        }
+        Ok(Grant {
+            public: match url.host() {
+                Host::Name(_) => Ok(()),
+                Host::Ip(_) => Err(Denied::NotListed),
+            },
+            internal: false,
+            networks: self
+                .allow
+                .iter()
+                .filter(full)
+                .filter_map(AllowEntry::network)
+                .collect(),
+        })
+    }
+
+    /// What keeps the URL from the entry for its host that it came closest to; `otherwise` if no
+    /// entry is for its host.
+    fn nearest(&self, url: &BaseUrl, plain: bool, otherwise: Denied) -> Denied {
+        let closest = self
+            .allow
+            .iter()
+            .filter(|entry| entry.names(url.host()))
+            .map(|entry| entry.matches_rest(url, plain))
+            .max();
+        match closest {
+            Some(Match::WrongScheme) => Denied::Scheme,
+            Some(Match::WrongPort) => Denied::Port { port: url.port() },
+            Some(Match::WrongPath) => Denied::Path,
+            Some(Match::Full) | None => otherwise,
+        }
+    }
+
+    fn is_own_listener(&self, ip: IpAddr, port: u16) -> bool {
+        let ip = carried(ip);
+        let answers = |listener: &SocketAddr| match listener.ip().to_canonical() {
+            any if any.is_unspecified() => {
+                let is_ours = |local: &IpAddr| local.to_canonical() == ip;
+                ip.is_loopback() || self.local_addresses.iter().any(is_ours)
+            }
+            one => one == ip,
+        };
+        self.own_listeners
+            .iter()
+            .any(|listener| listener.port() == port && answers(listener))
+    }
+}
+
+fn everything() -> Grant {
+    Grant {
+        public: Ok(()),
+        internal: true,
+        networks: Vec::new(),
+    }
+}
+
+fn public_web(url: &BaseUrl) -> Result<Grant, Denied> {
+    check_public_web(url)?;
+    Ok(Grant {
+        public: Ok(()),
+        internal: false,
+        networks: Vec::new(),
+    })
+}
+
+fn check_public_web(url: &BaseUrl) -> Result<(), Denied> {
+    match (url.scheme(), url.port()) {
+        (Scheme::Http, _) => Err(Denied::Scheme),
+        (Scheme::Https, 443) => Ok(()),
+        (Scheme::Https, port) => Err(Denied::Port { port }),
+    }
+}
+
+fn is_metadata_name(name: &str) -> bool {
+    METADATA_NAMES
+        .iter()
+        .any(|service| match name.strip_suffix(service) {
+            Some(rest) => rest.is_empty() || rest.ends_with('.'),
+            None => false,
+        })
+}
