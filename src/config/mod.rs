@@ -1,0 +1,3 @@
+//! What did the operator set?
+#[cfg(test)]
+pub(crate) mod case;

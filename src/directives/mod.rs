@@ -1,0 +1,226 @@
+//! What does the caller ask of the gateway itself? Reads the `x-gateway-*` request headers, once,
+//! into checked values. It does not judge hosts, look up names or parse the config object.
+
+mod reference;
+pub mod table;
+mod value;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use actix_http::header::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::secret::Secret;
+use table::{Lines, NAMESPACE, PORTKEY_NAMESPACE, REQUEST, REQUEST_HEADERS};
+use value::Reason;
+
+pub use reference::page;
+
+/// Who shall receive the request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Provider {
+    /// `passthrough`: the custom host, as it is.
+    Passthrough,
+    /// A name for the built-in catalogue; not looked up yet.
+    Named(String),
+    /// `@name`: a provider of the settings file, here without its `@`; not looked up yet.
+    Settings(String),
+}
+
+impl Provider {
+    fn read(raw: &[u8]) -> Result<Self, Reason> {
+        let refused = || {
+            Reason::from("must be passthrough, a provider's name, or @ and a name of the settings")
+        };
+        let text = value::visible(raw).map_err(|_| refused())?;
+        let name = text.strip_prefix('@').unwrap_or(text);
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+        if name.is_empty() || name.len() > 64 || !name.bytes().all(allowed) {
+            return Err(refused());
+        }
+        Ok(match text {
+            "passthrough" => Self::Passthrough,
+            _ if text.starts_with('@') => Self::Settings(name.to_owned()),
+            _ => Self::Named(name.to_owned()),
+        })
+    }
+}
+
+/// What the caller says about the cache; each field overrides the config's where it is given.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CacheDirectives {
+    /// `x-gateway-cache`.
+    pub enabled: Option<bool>,
+    /// `x-gateway-cache-ttl`, 1 s to 90 days.
+    pub ttl: Option<Duration>,
+    /// `x-gateway-cache-namespace`.
+    pub namespace: Option<String>,
+    /// `x-gateway-cache-force-refresh`.
+    pub force_refresh: Option<bool>,
+}
+
+/// Everything the caller asked of the gateway in headers. Absent and empty headers leave `None`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Directives {
+    /// `x-gateway-provider`.
+    pub provider: Option<Provider>,
+    /// `x-gateway-custom-host`: visible ASCII, otherwise as it came.
+    pub custom_host: Option<String>,
+    /// `x-gateway-config`: JSON, base64 or a name, not told apart yet.
+    pub config: Option<String>,
+    /// `x-gateway-api-key`.
+    pub api_key: Option<Secret>,
+    /// `x-gateway-trace-id`: 1 to 128 of `[A-Za-z0-9._:-]`.
+    pub trace_id: Option<String>,
+    /// `x-gateway-metadata`: values up to 128 characters.
+    pub metadata: Option<BTreeMap<String, String>>,
+    /// `x-gateway-request-timeout`: until the response head, for each attempt; never zero.
+    pub request_timeout: Option<Duration>,
+    /// `x-gateway-cache*`.
+    pub cache: CacheDirectives,
+    /// `x-gateway-debug`: `Some(false)` keeps bodies out of the records.
+    pub debug: Option<bool>,
+    /// `x-gateway-dry-run`.
+    pub dry_run: bool,
+}
+
+/// A header of ours that cannot be read. The text names the header as the caller wrote it and
+/// what is allowed; it never repeats a value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DirectiveError {
+    /// A header that must be single came more than once.
+    #[error("{name} was given more than once; send it once")]
+    Repeated {
+        /// The header, lower-cased.
+        name: String,
+    },
+    /// The value is not what the header takes.
+    #[error("{name} {reason}")]
+    Invalid {
+        /// The header, lower-cased.
+        name: String,
+        /// What the value must be.
+        reason: Cow<'static, str>,
+    },
+}
+
+impl DirectiveError {
+    /// The header the error is about, lower-cased, as the caller wrote it.
+    pub fn header(&self) -> &str {
+        match self {
+            Self::Repeated { name } | Self::Invalid { name, .. } => name,
+        }
+    }
+}
+
+/// Whether the header belongs to the gateway's namespace, and so is never forwarded.
+/// With `portkey` the namespace `x-portkey-*` is ours too.
+pub fn is_ours(name: &HeaderName, portkey: bool) -> bool {
+    let name = name.as_str();
+    name.starts_with(NAMESPACE) || (portkey && name.starts_with(PORTKEY_NAMESPACE))
+}
+
+impl Directives {
+    /// Reads the headers in one pass, allocating nothing for requests without a header of ours.
+    ///
+    /// # Errors
+    /// The first header, in the table's order, that is repeated or cannot be read.
+    pub fn parse(headers: &HeaderMap, portkey: bool) -> Result<Self, DirectiveError> {
+        let mut directives = Self::default();
+        let Some(found) = Found::collect(headers, portkey) else {
+            return Ok(directives);
+        };
+        for (row, (native, alias)) in found.native.iter().zip(&found.alias).enumerate() {
+            let (namespace, slot) = match native {
+                Slot::Empty => (PORTKEY_NAMESPACE, alias),
+                Slot::One(_) | Slot::Several => (NAMESPACE, native),
+            };
+            directives.read(row, namespace, slot)?;
+        }
+        Ok(directives)
+    }
+
+    fn read(&mut self, row: usize, namespace: &str, slot: &Slot<'_>) -> Result<(), DirectiveError> {
+        let header = &REQUEST[row];
+        let name = || format!("{namespace}{}", header.suffix);
+        match slot {
+            Slot::Empty => Ok(()),
+            Slot::Several => match header.lines {
+                Lines::One => Err(DirectiveError::Repeated { name: name() }),
+                Lines::Many => Ok(()),
+            },
+            Slot::One(value) => {
+                let raw = value.as_bytes().trim_ascii();
+                (header.read)(self, raw).map_err(|reason| DirectiveError::Invalid {
+                    name: name(),
+                    reason,
+                })
+            }
+        }
+    }
+}
+
+/// The lines of one header, empty ones left out.
+#[derive(Clone, Copy)]
+enum Slot<'h> {
+    Empty,
+    One(&'h HeaderValue),
+    Several,
+}
+
+impl<'h> Slot<'h> {
+    fn add(&mut self, value: &'h HeaderValue) {
+        if value.as_bytes().trim_ascii().is_empty() {
+            return;
+        }
+        *self = match self {
+            Self::Empty => Self::One(value),
+            Self::One(_) | Self::Several => Self::Several,
+        };
+    }
+}
+
+/// The headers of ours by table row, native names and Portkey's apart.
+struct Found<'h> {
+    native: [Slot<'h>; REQUEST_HEADERS],
+    alias: [Slot<'h>; REQUEST_HEADERS],
+}
+
+impl<'h> Found<'h> {
+    /// `None` when no header is ours, known or unknown.
+    fn collect(headers: &'h HeaderMap, portkey: bool) -> Option<Self> {
+        let mut found: Option<Self> = None;
+        for (name, value) in headers {
+            if is_ours(name, portkey) {
+                found
+                    .get_or_insert_with(Self::empty)
+                    .add(name.as_str(), value);
+            }
+        }
+        found
+    }
+
+    fn empty() -> Self {
+        Self {
+            native: [Slot::Empty; REQUEST_HEADERS],
+            alias: [Slot::Empty; REQUEST_HEADERS],
+        }
+    }
+
+    fn add(&mut self, name: &str, value: &'h HeaderValue) {
+        let (slots, suffix) = match name.strip_prefix(NAMESPACE) {
+            Some(suffix) => (&mut self.native, suffix),
+            None => (
+                &mut self.alias,
+                name.strip_prefix(PORTKEY_NAMESPACE).unwrap_or(name),
+            ),
+        };
+        if let Some(row) = REQUEST.iter().position(|header| header.suffix == suffix) {
+            slots[row].add(value);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

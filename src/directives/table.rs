@@ -1,0 +1,273 @@
+//! The one list of the gateway's own headers: what a request may say, what a reply says.
+//! The parser walks it and `docs/headers.md` is printed from it. It decides nothing.
+
+use actix_http::header::HeaderName;
+
+use super::value::{self, Reason};
+use super::{Directives, Provider};
+
+/// The namespace that is ours: read, never forwarded. Names arrive lower-cased.
+pub const NAMESPACE: &str = "x-gateway-";
+
+/// The same namespace under its second name, ours only in Portkey mode.
+pub const PORTKEY_NAMESPACE: &str = "x-portkey-";
+
+/// How often a request header may come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lines {
+    /// Once; a second line is an error.
+    One,
+    /// Any number of lines.
+    Many,
+}
+
+/// One request header: a row of the table.
+pub struct RequestHeader {
+    /// The name after [`NAMESPACE`].
+    pub suffix: &'static str,
+    /// What the value may be, for the reference page.
+    pub value: &'static str,
+    /// What it does, for the reference page.
+    pub meaning: &'static str,
+    /// A valid value, for the reference page and its test.
+    pub example: &'static str,
+    /// How often it may come.
+    pub lines: Lines,
+    /// Reads a non-empty value into its field.
+    pub(super) read: fn(&mut Directives, &[u8]) -> Result<(), Reason>,
+}
+
+/// Number of rows in [`REQUEST`].
+pub const REQUEST_HEADERS: usize = 14;
+
+/// Every request header the gateway reads, in the order of the reference page.
+pub const REQUEST: [RequestHeader; REQUEST_HEADERS] = [
+    RequestHeader {
+        suffix: "provider",
+        value: "`passthrough`, a provider's name, or `@name`",
+        meaning: "Who receives the request: any host as it is, a provider of the built-in \
+                  catalogue, or a provider of the settings file.",
+        example: "passthrough",
+        lines: Lines::One,
+        read: |to, raw| Provider::read(raw).map(|it| to.provider = Some(it)),
+    },
+    RequestHeader {
+        suffix: "custom-host",
+        value: "absolute `http` or `https` URL",
+        meaning: "The base URL the request goes to, normally ending in `/v1`; the path after the \
+                  gateway's `/v1` is appended.",
+        example: "https://llm.example.com/v1",
+        lines: Lines::One,
+        read: |to, raw| value::visible(raw).map(|it| to.custom_host = Some(it.to_owned())),
+    },
+    RequestHeader {
+        suffix: "config",
+        value: "JSON, base64 of JSON, or a name",
+        meaning: "The config object (targets, retries, timeouts), or the name of one saved in \
+                  the settings file.",
+        example: r#"{"request_timeout":30000}"#,
+        lines: Lines::One,
+        read: |to, raw| value::utf8(raw).map(|it| to.config = Some(it.to_owned())),
+    },
+    RequestHeader {
+        suffix: "api-key",
+        value: "text",
+        meaning: "The gateway's own key. It never leaves the gateway.",
+        example: "tw-0example0key0",
+        lines: Lines::One,
+        read: |to, raw| value::secret(raw).map(|it| to.api_key = Some(it)),
+    },
+    RequestHeader {
+        suffix: "trace-id",
+        value: "1 to 128 of `A-Z a-z 0-9 . _ : -`",
+        meaning: "The caller's trace id, echoed in the reply and in every record. Without it one \
+                  is made.",
+        example: "order-4711",
+        lines: Lines::One,
+        read: |to, raw| value::trace_id(raw).map(|it| to.trace_id = Some(it)),
+    },
+    RequestHeader {
+        suffix: "metadata",
+        value: "flat JSON object of strings",
+        meaning: "Facts about the request for routing, limits and records. Values hold at most \
+                  128 characters.",
+        example: r#"{"user":"ada","tier":"pro"}"#,
+        lines: Lines::One,
+        read: |to, raw| value::metadata(raw).map(|it| to.metadata = Some(it)),
+    },
+    RequestHeader {
+        suffix: "request-timeout",
+        value: "milliseconds, 1 or more",
+        meaning: "How long each attempt may wait for the response head; after that the answer is \
+                  a 408.",
+        example: "30000",
+        lines: Lines::One,
+        read: |to, raw| value::milliseconds(raw).map(|it| to.request_timeout = Some(it)),
+    },
+    RequestHeader {
+        suffix: "forward-headers",
+        value: "comma list or JSON array",
+        meaning: "Accepted and without effect: every end-to-end header is forwarded anyway.",
+        example: "x-tenant, x-region",
+        lines: Lines::Many,
+        read: |_, _| Ok(()),
+    },
+    RequestHeader {
+        suffix: "cache",
+        value: "`true` or `false`",
+        meaning: "Turns the cache on or off for this request, whatever the config says. `simple` \
+                  is another word for `true`.",
+        example: "true",
+        lines: Lines::One,
+        read: |to, raw| value::cache_mode(raw).map(|it| to.cache.enabled = Some(it)),
+    },
+    RequestHeader {
+        suffix: "cache-ttl",
+        value: "seconds, 1 to 7776000",
+        meaning: "How long the answer may be served from the cache.",
+        example: "3600",
+        lines: Lines::One,
+        read: |to, raw| value::cache_ttl(raw).map(|it| to.cache.ttl = Some(it)),
+    },
+    RequestHeader {
+        suffix: "cache-namespace",
+        value: "1 to 128 visible ASCII characters",
+        meaning: "Sets this request's cache entries apart. It adds to the caller's identity and \
+                  never replaces it.",
+        example: "team-a",
+        lines: Lines::One,
+        read: |to, raw| value::namespace(raw).map(|it| to.cache.namespace = Some(it)),
+    },
+    RequestHeader {
+        suffix: "cache-force-refresh",
+        value: "`true` or `false`",
+        meaning: "`true` fetches a fresh answer and replaces the cached one.",
+        example: "true",
+        lines: Lines::One,
+        read: |to, raw| value::boolean(raw).map(|it| to.cache.force_refresh = Some(it)),
+    },
+    RequestHeader {
+        suffix: "debug",
+        value: "`true` or `false`",
+        meaning: "`false` keeps the bodies of this request out of the records.",
+        example: "false",
+        lines: Lines::One,
+        read: |to, raw| value::boolean(raw).map(|it| to.debug = Some(it)),
+    },
+    RequestHeader {
+        suffix: "dry-run",
+        value: "`true` or `false`",
+        meaning: "`true` answers with the plan for this request and sends nothing.",
+        example: "true",
+        lines: Lines::One,
+        read: |to, raw| value::boolean(raw).map(|it| to.dry_run = it),
+    },
+];
+
+/// One reply header: a row of the table.
+pub struct ReplyHeader {
+    /// The whole name.
+    pub name: HeaderName,
+    /// What it says.
+    pub meaning: &'static str,
+    /// When it is there.
+    pub when: &'static str,
+    /// A value as it may come.
+    pub example: &'static str,
+}
+
+/// The request's trace id, made or taken over.
+pub const TRACE_ID: HeaderName = HeaderName::from_static("x-gateway-trace-id");
+/// The provider that answered.
+pub const PROVIDER: HeaderName = HeaderName::from_static("x-gateway-provider");
+/// The path of the target in the config.
+pub const LAST_USED_OPTION_INDEX: HeaderName =
+    HeaderName::from_static("x-gateway-last-used-option-index");
+/// The retries of the last target.
+pub const RETRY_ATTEMPT_COUNT: HeaderName =
+    HeaderName::from_static("x-gateway-retry-attempt-count");
+/// What the cache did.
+pub const CACHE_STATUS: HeaderName = HeaderName::from_static("x-gateway-cache-status");
+/// The error code of an answer the gateway made.
+pub const ERROR: HeaderName = HeaderName::from_static("x-gateway-error");
+/// The size of the limit that applied.
+pub const RATELIMIT_LIMIT: HeaderName = HeaderName::from_static("x-gateway-ratelimit-limit");
+/// What is left of it.
+pub const RATELIMIT_REMAINING: HeaderName =
+    HeaderName::from_static("x-gateway-ratelimit-remaining");
+/// When it is full again.
+pub const RATELIMIT_RESET: HeaderName = HeaderName::from_static("x-gateway-ratelimit-reset");
+/// The caller's credential was not sent on.
+pub const WITHHELD: HeaderName = HeaderName::from_static("x-gateway-withheld");
+/// Where the time went.
+pub const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+
+/// Every reply header the gateway may add, in the order of the reference page.
+pub const REPLY: [ReplyHeader; 11] = [
+    ReplyHeader {
+        name: TRACE_ID,
+        meaning: "The trace id of the request: the caller's own, or the one that was made.",
+        when: "always, on errors too",
+        example: "0190a3c2-7b1e-7c3a-9f52-3d1f6a2b8c4d",
+    },
+    ReplyHeader {
+        name: PROVIDER,
+        meaning: "The provider that gave the answer.",
+        when: "a target was chosen",
+        example: "openai",
+    },
+    ReplyHeader {
+        name: LAST_USED_OPTION_INDEX,
+        meaning: "The place in the config of the target that was used last.",
+        when: "a target was chosen",
+        example: "config.targets[1]",
+    },
+    ReplyHeader {
+        name: RETRY_ATTEMPT_COUNT,
+        meaning: "`0`, the number of retries used, or `-1` when all were used up in vain.",
+        when: "a target was chosen",
+        example: "0",
+    },
+    ReplyHeader {
+        name: CACHE_STATUS,
+        meaning: "What the cache did: `HIT`, `MISS`, `REFRESH` or `DISABLED`.",
+        when: "a target was chosen",
+        example: "MISS",
+    },
+    ReplyHeader {
+        name: ERROR,
+        meaning: "The code of an error the gateway made itself.",
+        when: "only on answers the gateway made, never on an upstream's own error",
+        example: "no_target",
+    },
+    ReplyHeader {
+        name: RATELIMIT_LIMIT,
+        meaning: "The size of the limit that applied.",
+        when: "a limit applied",
+        example: "60",
+    },
+    ReplyHeader {
+        name: RATELIMIT_REMAINING,
+        meaning: "How much of that limit is left.",
+        when: "a limit applied",
+        example: "59",
+    },
+    ReplyHeader {
+        name: RATELIMIT_RESET,
+        meaning: "Seconds until that limit is full again.",
+        when: "a limit applied",
+        example: "12",
+    },
+    ReplyHeader {
+        name: WITHHELD,
+        meaning: "The caller's credential was not sent to the target.",
+        when: "the operator named the target, and the request carried a credential",
+        example: "authorization",
+    },
+    ReplyHeader {
+        name: SERVER_TIMING,
+        meaning: "Where the time went.",
+        when: "`server_timing: true` in the settings",
+        example: "gateway;dur=0.3",
+    },
+];
