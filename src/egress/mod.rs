@@ -23,4 +23,4 @@ pub use dots::has_dot_segment;
 pub use host::{Host, Scheme};
 pub use preset::{Preset, UnknownPreset};
 pub use rules::{MAX_ADDRESSES, NamedBy, Policy};
-pub use target::{HostPass, PolicyId, VettedTarget};
+pub use target::{HostPass, VettedTarget};

@@ -71,10 +71,9 @@ impl Grant {
     }
 }
 
-/// Equal for targets whose addresses were judged by the same rules. Part of the pool's key, so
-/// that a connection made under looser rules is never reused under stricter ones.
+/// Equal for targets whose addresses were judged by the same rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct PolicyId(u64);
+pub(super) struct PolicyId(u64);
 
 /// The only thing that can be dialled: an origin and the addresses judged for it. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -84,7 +83,7 @@ pub struct VettedTarget(Arc<Vetted>);
 struct Vetted {
     origin: Arc<Origin>,
     addresses: Box<[SocketAddr]>,
-    policy: PolicyId,
+    pool_key: Arc<str>,
 }
 
 impl VettedTarget {
@@ -97,8 +96,9 @@ impl VettedTarget {
                 addresses.push(address);
             }
         }
+        let policy = pass.grant.id();
         Self(Arc::new(Vetted {
-            policy: pass.grant.id(),
+            pool_key: format!("{}#{:x}", pass.origin.spelled, policy.0).into(),
             origin: pass.origin,
             addresses: addresses.into(),
         }))
@@ -122,13 +122,20 @@ impl VettedTarget {
         &self.0.origin.authority
     }
 
-    /// `scheme://host:port`, for records and, with `policy`, the pool's key.
+    /// `scheme://host:port`, for records.
     pub fn origin(&self) -> &str {
         &self.0.origin.spelled
     }
 
-    pub fn policy(&self) -> PolicyId {
-        self.0.policy
+    /// What idle connections to this target are shared by: the origin and the rules its addresses were judged by, so that a
+    /// connection made under looser rules is never reused under stricter ones. TLS identity follows from the host.
+    pub fn pool_key(&self) -> &Arc<str> {
+        &self.0.pool_key
+    }
+
+    /// Whether TLS is spoken to it.
+    pub fn is_tls(&self) -> bool {
+        self.scheme() == Scheme::Https
     }
 
     /// Exactly what may be dialled, in the resolver's order, without duplicates; never empty.

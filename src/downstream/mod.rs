@@ -1,0 +1,24 @@
+//! The client's side beneath actix-http: the accepted socket, what the line must know of it, and its timers.
+//! actix-http parses and frames; this module adds what it leaves out: a client that goes away is noticed in every phase,
+//! a stalled one ends, an abort comes after every byte that was received and never looks like a clean end.
+
+mod inbound;
+mod link;
+mod watch;
+
+pub use self::{
+    inbound::{Inbound, Stream},
+    link::{Expired, ExchangeGuard, Link},
+    watch::{TICK, Watch},
+};
+
+/// Timers of the client's side. Each is checked four times a second, so it ends up to 250 ms late.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DownstreamTimeouts {
+    /// From the first byte of a request head to its last.
+    pub head: std::time::Duration,
+    /// Between two reads of a request body.
+    pub body_idle: std::time::Duration,
+    /// While the client takes no byte of an answer.
+    pub write_stall: std::time::Duration,
+}

@@ -1,0 +1,85 @@
+//! The timers of one worker's client connections: four looks a second at all of them, instead of a timer per request on the
+//! hot path.
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::{Rc, Weak},
+    time::{Duration, Instant},
+};
+
+use super::{
+    DownstreamTimeouts,
+    inbound::{Inbound, Stream},
+    link::Link,
+};
+
+/// How often timers are looked at, and so how late they may fire.
+pub const TICK: Duration = Duration::from_millis(250);
+
+/// The client connections of one worker.
+pub struct Watch {
+    links: RefCell<Vec<Weak<Link>>>,
+    now: Rc<Cell<Instant>>,
+    timeouts: DownstreamTimeouts,
+    closing: Cell<bool>,
+}
+
+impl Watch {
+    /// Must be called on the worker's own runtime: starts the ticking there, for as long as the watch is held.
+    pub fn start(timeouts: DownstreamTimeouts) -> Rc<Self> {
+        let watch = Rc::new(Watch {
+            links: RefCell::default(),
+            now: Rc::new(Cell::new(Instant::now())),
+            timeouts,
+            closing: Cell::new(false),
+        });
+        let ticking = Rc::downgrade(&watch);
+        actix_rt::spawn(async move {
+            let mut tick = tokio::time::interval(TICK);
+            tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            loop {
+                tick.tick().await;
+                match ticking.upgrade() {
+                    Some(watch) => watch.look(),
+                    None => return,
+                }
+            }
+        });
+        watch
+    }
+
+    /// Takes an accepted connection into view.
+    pub fn attach(&self, stream: Stream) -> Inbound {
+        let link = Rc::new(Link::new(stream, self.timeouts, self.now.clone()));
+        if self.closing.get() {
+            link.close_when_idle();
+        }
+        self.links.borrow_mut().push(Rc::downgrade(&link));
+        Inbound(link)
+    }
+
+    /// Connections open now.
+    pub fn connections(&self) -> usize {
+        self.links.borrow().iter().filter(|link| link.strong_count() > 0).count()
+    }
+
+    /// From here on connections close as soon as they are idle.
+    pub fn close_idle(&self) {
+        self.closing.set(true);
+        for link in self.links.borrow().iter().filter_map(Weak::upgrade) {
+            link.close_when_idle();
+        }
+    }
+
+    fn look(&self) {
+        let now = Instant::now();
+        self.now.set(now);
+        self.links.borrow_mut().retain(|link| match link.upgrade() {
+            Some(link) => {
+                link.check(now);
+                true
+            }
+            None => false,
+        });
+    }
+}

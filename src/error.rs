@@ -1,0 +1,187 @@
+//! Every "no" the gateway says: one table from code to status, fault and JSON body. Only this file knows both sides of it;
+//! modules below report facts in their own error types. An upstream's own error is an answer, not one of these.
+
+use std::{borrow::Cow, time::Duration};
+
+use actix_http::{
+    Response, StatusCode,
+    header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER},
+};
+use bytes::Bytes;
+use serde_json::json;
+
+/// The reply header that carries the code, on answers the gateway made and no others.
+pub const ERROR_HEADER: HeaderName = HeaderName::from_static("x-gateway-error");
+
+/// Who has to change something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    Caller,
+    Upstream,
+    Gateway,
+}
+
+macro_rules! codes {
+    ($($code:ident $name:literal $status:literal $fault:ident $meaning:literal;)*) => {
+        /// What went wrong, as clients see it in `x-gateway-error` and in the body's `code`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Code { $(#[doc = $meaning] $code,)* }
+
+        impl Code {
+            /// Every code, in the order of the reference page.
+            pub const ALL: &[Code] = &[$(Code::$code),*];
+
+            /// The code's name on the wire.
+            pub const fn name(self) -> &'static str {
+                match self { $(Code::$code => $name),* }
+            }
+
+            /// The HTTP status it comes with.
+            pub const fn status(self) -> u16 {
+                match self { $(Code::$code => $status),* }
+            }
+
+            /// Whose fault it is.
+            pub const fn fault(self) -> Fault {
+                match self { $(Code::$code => Fault::$fault),* }
+            }
+
+            /// What it means, for the reference page.
+            pub const fn meaning(self) -> &'static str {
+                match self { $(Code::$code => $meaning),* }
+            }
+        }
+    };
+}
+
+codes! {
+    InvalidHeader "invalid_header" 400 Caller "An `x-gateway-*` header, or one that rules the connection, cannot be used as sent.";
+    InvalidConfig "invalid_config" 400 Caller "The config object cannot be used as sent.";
+    InvalidBody "invalid_body" 400 Caller "The request body broke off, stalled, or its framing is broken.";
+    NoTarget "no_target" 400 Caller "Nothing in the request or the settings says where it should go.";
+    InvalidPath "invalid_path" 400 Caller "The request path has `.` or `..` segments, however encoded.";
+    TargetDenied "target_denied" 403 Caller "The target guard does not let the gateway go there.";
+    NotAllowed "not_allowed" 403 Caller "A web page of another origin, or a route that needs the admin token.";
+    UnknownRoute "unknown_route" 404 Caller "No such route.";
+    UnknownProvider "unknown_provider" 404 Caller "`x-gateway-provider` names no known provider.";
+    MethodNotAllowed "method_not_allowed" 405 Caller "`CONNECT`, `TRACE`, or a method this route does not take.";
+    RequestTimeout "request_timeout" 408 Caller "The response head did not come within the timeout sent in the request.";
+    ClientClosed "client_closed" 499 Caller "The client left before the answer was complete. Logged, never seen.";
+    BodyTooLarge "body_too_large" 413 Caller "The request body is larger than the settings allow.";
+    WrongHost "wrong_host" 421 Caller "The `Host` is neither a loopback name nor listed in `hosts`.";
+    Internal "internal" 500 Gateway "A defect of the gateway.";
+    UpstreamUnreachable "upstream_unreachable" 502 Upstream "No connection: name resolution, TCP or TLS failed.";
+    UpstreamClosed "upstream_closed" 502 Upstream "The upstream closed the connection before it answered.";
+    UpstreamInvalid "upstream_invalid" 502 Upstream "The upstream's answer is not valid HTTP/1.1.";
+    Overloaded "overloaded" 503 Gateway "The gateway has no room for the request now.";
+    Draining "draining" 503 Gateway "The gateway is shutting down.";
+    UpstreamTimeout "upstream_timeout" 504 Upstream "The response head did not come in time.";
+    ConnectTimeout "connect_timeout" 504 Upstream "No connection in time.";
+    LoopDetected "loop_detected" 508 Caller "The request would come back to this gateway.";
+}
+
+/// An answer the gateway makes itself.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {message}", code.name())]
+pub struct GatewayError {
+    pub code: Code,
+    /// What was wrong and what is allowed. Never a secret, never a resolved address.
+    pub message: Cow<'static, str>,
+    /// How long to wait before trying again.
+    pub retry_after: Option<Duration>,
+}
+
+impl GatewayError {
+    pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
+        GatewayError {
+            code,
+            message: message.into(),
+            retry_after: None,
+        }
+    }
+
+    /// The timeout a caller sent with the request expired; in the words Portkey's users know.
+    pub fn request_timeout(limit: Duration) -> Self {
+        let message = format!(
+            "Request exceeded the timeout sent in the request: {}ms",
+            limit.as_millis()
+        );
+        Self::new(Code::RequestTimeout, message)
+    }
+
+    /// The JSON body, in OpenAI's error shape.
+    pub fn body(&self) -> Bytes {
+        let body = match self.code {
+            Code::RequestTimeout => json!({"error": {
+                "message": self.message, "type": "timeout_error", "param": null, "code": null }}),
+            code => json!({"error": {
+                "message": self.message, "type": "gateway_error", "param": null, "code": code.name() }}),
+        };
+        Bytes::from(body.to_string())
+    }
+
+    /// Status, `x-gateway-error`, `retry-after` and body. The trace id is the line's to add.
+    pub fn response(&self) -> Response<Bytes> {
+        let status = StatusCode::from_u16(self.code.status())
+            .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = Response::with_body(status, self.body());
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(ERROR_HEADER, HeaderValue::from_static(self.code.name()));
+        if let Some(wait) = self.retry_after {
+            headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
+        }
+        response
+    }
+}
+
+/// The table as a page of the reference, `docs/errors.md`.
+pub fn page() -> String {
+    let mut page = String::from(
+        "# Errors the gateway makes\n\n\
+         Every one carries `x-gateway-error: <code>`, `x-gateway-trace-id` and a JSON body:\n\n\
+         ```json\n{\"error\":{\"message\":\"...\",\"type\":\"gateway_error\",\"param\":null,\"code\":\"<code>\"}}\n```\n\n\
+         (`request_timeout` has `\"type\":\"timeout_error\"` and `\"code\":null`.) An upstream's own error is an answer: \
+         relayed as it is, without `x-gateway-error`.\n\n\
+         | status | code | whose to mend | meaning |\n|---|---|---|---|\n",
+    );
+    for code in Code::ALL {
+        let fault = format!("{:?}", code.fault()).to_lowercase();
+        page.push_str(&format!(
+            "| {} | `{}` | {fault} | {} |\n",
+            code.status(),
+            code.name(),
+            code.meaning()
+        ));
+    }
+    page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_has_its_own_name_and_a_real_status() {
+        let mut names: Vec<_> = Code::ALL.iter().map(|code| code.name()).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), Code::ALL.len());
+        for code in Code::ALL {
+            assert_eq!(GatewayError::new(*code, "x").response().status().as_u16(), code.status());
+        }
+    }
+
+    #[test]
+    fn a_request_timeout_reads_as_callers_expect_it() {
+        let error = GatewayError::request_timeout(Duration::from_millis(30000));
+        let expected = r#"{"error":{"code":null,"message":"Request exceeded the timeout sent in the request: 30000ms","param":null,"type":"timeout_error"}}"#;
+        assert_eq!(error.body(), expected);
+    }
+
+    #[test]
+    fn the_reference_page_is_in_step() {
+        let on_disk = include_str!("../docs/errors.md");
+        assert_eq!(on_disk, page(), "write it anew with: throughway docs errors > docs/errors.md");
+    }
+}

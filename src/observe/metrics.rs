@@ -1,0 +1,180 @@
+//! Counters, made once and shared by all workers; every request is counted once when it arrives and once when it ends.
+//! No label a client could choose.
+
+use std::sync::atomic::{AtomicI64, AtomicU64};
+
+use prometheus_client::{
+    encoding::{EncodeLabelSet, EncodeLabelValue, text},
+    metrics::{counter::Counter, family::Family, gauge::Gauge, info::Info},
+    registry::{Registry, Unit},
+};
+
+use crate::error::Code;
+
+/// How a request ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[allow(non_camel_case_types, reason = "the names are the label's values")]
+pub enum Outcome {
+    /// The upstream's answer was relayed whole.
+    relayed,
+    /// A WebSocket ran and ended.
+    tunnelled,
+    /// The gateway answered itself, a page of its own or a preflight.
+    answered,
+    /// The gateway answered with an error of its own.
+    refused,
+    /// The upstream's answer broke off; the client's transfer was aborted.
+    truncated,
+    /// The client left first.
+    client_gone,
+    /// The drain budget ran out.
+    aborted,
+}
+
+impl Outcome {
+    const ALL: [Outcome; 7] = [
+        Outcome::relayed,
+        Outcome::tunnelled,
+        Outcome::answered,
+        Outcome::refused,
+        Outcome::truncated,
+        Outcome::client_gone,
+        Outcome::aborted,
+    ];
+
+    /// The name in logs and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Outcome::relayed => "relayed",
+            Outcome::tunnelled => "tunnelled",
+            Outcome::answered => "answered",
+            Outcome::refused => "refused",
+            Outcome::truncated => "truncated",
+            Outcome::client_gone => "client_gone",
+            Outcome::aborted => "aborted",
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabel {
+    outcome: Outcome,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CodeLabel {
+    code: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ClassLabel {
+    class: &'static str,
+}
+
+type Count = Counter<u64, AtomicU64>;
+
+const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
+
+/// The gateway's counters. Labelled ones are looked up once, so that counting is one atomic addition.
+pub struct Metrics {
+    registry: Registry,
+    pub received: Count,
+    pub in_flight: Gauge<i64, AtomicI64>,
+    pub bytes_in: Count,
+    pub bytes_out: Count,
+    pub stale_retries: Count,
+    outcomes: [Count; Outcome::ALL.len()],
+    errors: Vec<Count>,
+    upstream_statuses: [Count; CLASSES.len()],
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    pub fn new() -> Self {
+        let mut registry = Registry::with_prefix("throughway");
+        let version = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
+        registry.register("build", "Version of this gateway", version);
+        let received = Count::default();
+        registry.register("requests_received", "Requests that arrived", received.clone());
+        let in_flight = Gauge::default();
+        registry.register("requests_in_flight", "Requests being served now", in_flight.clone());
+        let outcomes = Family::<OutcomeLabel, Count>::default();
+        registry.register("requests", "Requests that ended, by outcome", outcomes.clone());
+        let errors = Family::<CodeLabel, Count>::default();
+        registry.register("errors", "Answers the gateway made, by x-gateway-error", errors.clone());
+        let statuses = Family::<ClassLabel, Count>::default();
+        registry.register("upstream_responses", "Response heads from upstreams", statuses.clone());
+        let (bytes_in, bytes_out) = (Count::default(), Count::default());
+        registry.register_with_unit("request_body", "Request body bytes read", Unit::Bytes, bytes_in.clone());
+        registry.register_with_unit("response_body", "Response body bytes relayed", Unit::Bytes, bytes_out.clone());
+        let stale_retries = Count::default();
+        registry.register(
+            "upstream_stale_retries",
+            "Second tries after a pooled connection proved dead",
+            stale_retries.clone(),
+        );
+        Metrics {
+            received,
+            in_flight,
+            bytes_in,
+            bytes_out,
+            stale_retries,
+            outcomes: Outcome::ALL
+                .map(|outcome| outcomes.get_or_create(&OutcomeLabel { outcome }).clone()),
+            errors: Code::ALL
+                .iter()
+                .map(|code| errors.get_or_create(&CodeLabel { code: code.name() }).clone())
+                .collect(),
+            upstream_statuses: CLASSES
+                .map(|class| statuses.get_or_create(&ClassLabel { class }).clone()),
+            registry,
+        }
+    }
+
+    /// The counter of requests that ended so.
+    pub fn ended(&self, outcome: Outcome) -> &Count {
+        &self.outcomes[outcome as usize]
+    }
+
+    /// Counts an error answer.
+    pub fn count_error(&self, code: Code) {
+        self.errors[code as usize].inc();
+    }
+
+    /// Counts an upstream's response head.
+    pub fn count_upstream_status(&self, status: u16) {
+        let class = usize::from(status / 100).clamp(1, CLASSES.len());
+        self.upstream_statuses[class - 1].inc();
+    }
+
+    /// The page Prometheus reads (OpenMetrics text format 1.0).
+    pub fn page(&self) -> String {
+        let mut page = String::new();
+        // Writing to a string cannot fail.
+        let _ = text::encode(&mut page, &self.registry);
+        page
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_outcome_has_its_own_counter() {
+        let metrics = Metrics::new();
+        for outcome in Outcome::ALL {
+            metrics.ended(outcome).inc();
+        }
+        let page = metrics.page();
+        for outcome in Outcome::ALL {
+            let line = format!("throughway_requests_total{{outcome=\"{}\"}} 1", outcome.as_str());
+            assert!(page.contains(&line), "{line}\n{page}");
+        }
+    }
+}

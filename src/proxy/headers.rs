@@ -1,0 +1,216 @@
+//! Which header lines cross, and the request head as it goes on the wire (RFC 9110 §7.6.1, RFC 9112 §3).
+//! Everything crosses but what is named here; nothing is added.
+
+use std::fmt::Write as _;
+
+use actix_http::{
+    Method,
+    header::{self, HeaderMap, HeaderName, HeaderValue},
+};
+use bytes::{BufMut as _, Bytes, BytesMut};
+
+use crate::{directives, upstream::BodyLength};
+
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+/// Names a `Connection` header may list and still few enough to look through for each line.
+const MOST_NAMED: usize = 32;
+
+/// Header names of one message that end here: hop-by-hop ones, those that `Connection` names, and ours.
+pub struct Hop<'a> {
+    named: Vec<&'a str>,
+    portkey: bool,
+}
+
+/// `Connection` names more fields than anybody does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooManyNamed;
+
+impl<'a> Hop<'a> {
+    /// Reads every `Connection` line.
+    pub fn of(headers: &'a HeaderMap, portkey: bool) -> Result<Self, TooManyNamed> {
+        let mut named = Vec::new();
+        for value in headers.get_all(header::CONNECTION) {
+            // A name with obs-text is no header name and matches nothing.
+            let tokens = value.to_str().unwrap_or_default().split(',').map(str::trim);
+            named.extend(tokens.filter(|token| !token.is_empty() && !is_connection_option(token)));
+        }
+        if named.len() > MOST_NAMED {
+            return Err(TooManyNamed);
+        }
+        Ok(Hop { named, portkey })
+    }
+
+    /// The line ends at the gateway, in either direction.
+    pub fn ends_here(&self, name: &HeaderName) -> bool {
+        is_hop_by_hop(name)
+            || directives::is_ours(name, self.portkey)
+            || self.named.iter().any(|named| named.eq_ignore_ascii_case(name.as_str()))
+    }
+}
+
+fn is_connection_option(token: &str) -> bool {
+    token.eq_ignore_ascii_case("close") || token.eq_ignore_ascii_case("keep-alive")
+}
+
+fn is_hop_by_hop(name: &HeaderName) -> bool {
+    matches!(
+        *name,
+        header::CONNECTION
+            | header::PROXY_AUTHORIZATION
+            | header::TE
+            | header::TRAILER
+            | header::TRANSFER_ENCODING
+            | header::UPGRADE
+    ) || *name == KEEP_ALIVE
+        || *name == PROXY_CONNECTION
+}
+
+/// What the request head is made of.
+pub struct RequestHead<'a> {
+    pub method: &'a Method,
+    pub target: &'a str,
+    /// The `Host` line's value.
+    pub authority: &'a str,
+    pub headers: &'a HeaderMap,
+    pub hop: Hop<'a>,
+    pub length: BodyLength,
+    /// A caller's credential line that is not to be sent on.
+    pub withheld: Option<&'a HeaderValue>,
+    /// Lines the settings ask for (`via`, `x-forwarded-for`).
+    pub added: &'a [(HeaderName, HeaderValue)],
+}
+
+impl RequestHead<'_> {
+    /// The bytes of the head with its empty line.
+    pub fn encode(&self) -> Bytes {
+        let mut out = BytesMut::with_capacity(self.size());
+        put(&mut out, &[self.method.as_str(), " ", self.target, " HTTP/1.1\r\nhost: ", self.authority]);
+        out.put_slice(b"\r\n");
+        self.put_framing(&mut out);
+        for (name, value) in self.headers {
+            if self.crosses(name, value) {
+                put_line(&mut out, name, value);
+            }
+        }
+        for (name, value) in self.added {
+            put_line(&mut out, name, value);
+        }
+        out.put_slice(b"\r\n");
+        out.freeze()
+    }
+
+    fn crosses(&self, name: &HeaderName, value: &HeaderValue) -> bool {
+        let ours = matches!(*name, header::HOST | header::EXPECT | header::CONTENT_LENGTH);
+        let withheld = self.withheld.is_some_and(|withheld| std::ptr::eq(withheld, value));
+        let replaced = self.added.iter().any(|(added, _)| added == name);
+        !ours && !withheld && !replaced && !self.hop.ends_here(name)
+    }
+
+    fn put_framing(&self, out: &mut BytesMut) {
+        match self.length {
+            BodyLength::None => {}
+            // Writing to a buffer that grows cannot fail.
+            BodyLength::Exact(length) => drop(write!(out, "content-length: {length}\r\n")),
+            BodyLength::Chunked => out.put_slice(b"transfer-encoding: chunked\r\n"),
+            BodyLength::Tunnel => out.put_slice(b"connection: upgrade\r\nupgrade: websocket\r\n"),
+        }
+    }
+
+    fn size(&self) -> usize {
+        const LINES_OF_OURS: usize = 128;
+        let lines = self.headers.iter();
+        let crossing: usize = lines.map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+        LINES_OF_OURS + self.target.len() + self.authority.len() + crossing
+    }
+}
+
+fn put(out: &mut BytesMut, parts: &[&str]) {
+    for part in parts {
+        out.put_slice(part.as_bytes());
+    }
+}
+
+fn put_line(out: &mut BytesMut, name: &HeaderName, value: &HeaderValue) {
+    out.put_slice(name.as_str().as_bytes());
+    out.put_slice(b": ");
+    out.put_slice(value.as_bytes());
+    out.put_slice(b"\r\n");
+}
+
+/// Takes the lines that end here out of a response head. An upstream's own `x-gateway-*` never reaches the client.
+pub fn strip_response(headers: &mut HeaderMap, portkey: bool, keep_upgrade: bool) {
+    let named: Vec<HeaderName> = headers
+        .get_all(header::CONNECTION)
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter(|token| !is_connection_option(token.trim()))
+        .filter_map(|token| token.trim().parse().ok())
+        .collect();
+    headers.retain(|name, _| {
+        let upgrade = keep_upgrade && *name == header::UPGRADE;
+        upgrade
+            || !(is_hop_by_hop(name)
+                || directives::is_ours(name, portkey)
+                || named.contains(name))
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(lines: &[(&str, &str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in lines {
+            headers.append(name.parse().expect("a name"), HeaderValue::from_str(value).expect("a value"));
+        }
+        headers
+    }
+
+    fn encode(lines: &[(&str, &str)], length: BodyLength) -> String {
+        let headers = map(lines);
+        let hop = Hop::of(&headers, false).expect("few names");
+        let method = Method::POST;
+        let head = RequestHead {
+            method: &method, target: "/v1/x", authority: "up.example:8000", headers: &headers, hop, length,
+            withheld: None, added: &[],
+        };
+        String::from_utf8(head.encode().to_vec()).expect("ASCII")
+    }
+
+    #[test]
+    fn only_what_ends_here_is_left_out() {
+        let sent = encode(
+            &[
+                ("host", "gateway"), ("connection", "x-hop, Close"), ("x-hop", "1"), ("keep-alive", "5"),
+                ("proxy-authorization", "x"), ("proxy-connection", "x"), ("te", "trailers"), ("trailer", "x"),
+                ("transfer-encoding", "chunked"), ("upgrade", "h2c"), ("expect", "100-continue"),
+                ("content-length", "3"), ("x-gateway-provider", "passthrough"), ("x-portkey-a", "kept"),
+            ],
+            BodyLength::Exact(3),
+        );
+        assert_eq!(
+            sent,
+            "POST /v1/x HTTP/1.1\r\nhost: up.example:8000\r\ncontent-length: 3\r\nx-portkey-a: kept\r\n\r\n"
+        );
+    }
+
+    #[test]
+    fn repeated_lines_stay_repeated_and_in_order() {
+        let sent = encode(&[("a", "1"), ("a", "2"), ("a", "")], BodyLength::None);
+        assert!(sent.contains("a: 1\r\na: 2\r\na: \r\n"), "{sent}");
+        assert!(!sent.contains("length") && !sent.contains("chunked"), "{sent}");
+    }
+
+    #[test]
+    fn a_response_loses_hop_by_hop_lines_and_our_namespace() {
+        let mut headers = map(&[
+            ("connection", "close, x-hop"), ("x-hop", "1"), ("transfer-encoding", "chunked"),
+            ("x-gateway-error", "fake"), ("set-cookie", "a=1"), ("set-cookie", "b=2"), ("upgrade", "h2c"),
+        ]);
+        strip_response(&mut headers, false, false);
+        let left: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+        assert_eq!(left, [("set-cookie", &b"a=1"[..]), ("set-cookie", &b"b=2"[..])]);
+    }
+}

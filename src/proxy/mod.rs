@@ -1,0 +1,88 @@
+//! The line: what happens to a request, from its head to the last byte of its answer. [`pipeline::run`] is the order of it.
+
+pub mod arrival;
+mod body;
+mod cors;
+mod headers;
+mod pipeline;
+mod plan;
+mod relay;
+mod reply;
+mod targets;
+mod url;
+mod watched;
+mod websocket;
+
+use std::{rc::Rc, sync::Arc};
+
+use actix_http::{Request, Response, header::HeaderValue};
+use uuid::Uuid;
+
+pub use self::{body::ReplyBody, targets::Targets};
+use crate::{
+    directives::{DirectiveError, Directives},
+    downstream::Link,
+    error::{Code, GatewayError},
+    gateway::Gateway,
+    observe::metrics::Outcome,
+    record::Recorder,
+    upstream::Upstream,
+};
+
+/// One worker's line: what all workers share, and its own connections and targets.
+pub struct Line<U> {
+    pub gateway: Arc<Gateway>,
+    pub upstream: U,
+    pub targets: Targets,
+}
+
+impl<U: Upstream> Line<U> {
+    /// Serves one request of the client behind `link`.
+    pub async fn handle(&self, request: Request, link: Rc<Link>) -> Response<ReplyBody> {
+        let guard = link.begin();
+        let directives = Directives::parse(request.head().headers(), self.gateway.portkey);
+        let mut recorder = Recorder::open(
+            self.gateway.metrics.clone(),
+            self.gateway.access_log,
+            trace_id(&directives),
+            request.head().method.clone(),
+            request.uri().path(),
+        );
+        let origin = self.gateway.door.listed_origin(request.head());
+        let mut response = match pipeline::run(self, request, directives, &mut recorder, &link).await {
+            Ok(pipeline::Reply::Relay(relay)) => relay.begin(recorder, guard, &self.gateway),
+            Ok(pipeline::Reply::Own(response)) => {
+                recorder.note_status(response.status().as_u16());
+                reply::own(response, recorder, guard, Outcome::answered)
+            }
+            Err(error) => {
+                recorder.note_error(error.code, &error.message);
+                let outcome = match error.code {
+                    Code::ClientClosed => Outcome::client_gone,
+                    _ => Outcome::refused,
+                };
+                reply::own(error.response(), recorder, guard, outcome)
+            }
+        };
+        reply::finish(&mut response, origin.as_ref(), &link, self.gateway.portkey);
+        response
+    }
+}
+
+/// The caller's trace id, or a new one (UUIDv7: sortable by time).
+fn trace_id(directives: &Result<Directives, DirectiveError>) -> HeaderValue {
+    let given = directives.as_ref().ok().and_then(|directives| directives.trace_id.as_deref());
+    if let Some(Ok(given)) = given.map(HeaderValue::from_str) {
+        return given;
+    }
+    let mut text = Uuid::encode_buffer();
+    let made = Uuid::now_v7().hyphenated().encode_lower(&mut text);
+    // A UUID is ASCII.
+    HeaderValue::from_str(made).unwrap_or_else(|_| HeaderValue::from_static("-"))
+}
+
+impl From<DirectiveError> for GatewayError {
+    fn from(error: DirectiveError) -> Self {
+        GatewayError::new(Code::InvalidHeader, error.to_string())
+    }
+}

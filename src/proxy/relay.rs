@@ -1,0 +1,290 @@
+//! An upstream's answer on its way down: the head made ours, the body chunk by chunk, and the way it ends. A body that breaks
+//! off ends as an aborted transfer, after every byte that was received; never as a complete answer.
+
+use std::{
+    cell::RefCell,
+    rc::Rc,
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+
+use actix_http::{
+    ConnectionType, Response, StatusCode,
+    body::BodySize,
+    header::{self, HeaderMap, HeaderName, HeaderValue},
+};
+use bytes::Bytes;
+
+use super::{ReplyBody, headers::strip_response, reply, websocket::Frames};
+use crate::{
+    downstream::{ExchangeGuard, Expired},
+    gateway::Gateway,
+    observe::metrics::Outcome,
+    record::Recorder,
+    upstream::{Answer, AnswerBody, Asked, RequestBody},
+};
+
+const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+
+/// The transfer to the client was broken off on purpose. actix-http closes the connection on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the transfer was aborted")]
+pub struct Aborted;
+
+/// An answer whose head has come, and what of its request matters to relaying it.
+pub struct Relaying {
+    pub answer: Answer,
+    pub request_body: Rc<RefCell<RequestBody>>,
+    pub asked: Asked,
+    pub http10: bool,
+    pub provider: HeaderValue,
+    pub wants_upgrade: bool,
+    pub server_timing: bool,
+}
+
+impl Relaying {
+    /// The client's response: status and headers as they came, less what ends here, with our reply headers.
+    pub fn begin(
+        self,
+        mut recorder: Recorder,
+        guard: ExchangeGuard,
+        gateway: &Gateway,
+    ) -> Response<ReplyBody> {
+        let status = self.answer.head.status;
+        let switched = status == StatusCode::SWITCHING_PROTOCOLS;
+        let mut headers = self.answer.head.headers;
+        strip_response(&mut headers, gateway.portkey, switched);
+        let size = body_size(status, self.asked, &headers);
+        if self.server_timing {
+            headers.append(SERVER_TIMING, timing(&recorder));
+        }
+        reply::describe(&mut headers, recorder.trace_id().clone(), self.provider);
+        recorder.note_bytes_in(self.request_body.borrow().bytes_read());
+        let idle = gateway.timeouts.idle;
+        guard.link().set_deadline(Some(idle));
+        let relay = Relay {
+            state: match size {
+                BodySize::None => State::Bodyless,
+                _ if self.asked == Asked::Head => State::Bodyless,
+                _ => State::Flowing,
+            },
+            body: self.answer.body,
+            request_body: self.request_body,
+            size,
+            idle,
+            ends_at: gateway.timeouts.total.map(|total| Instant::now() + total),
+            http10: self.http10,
+            frames: switched.then(Frames::default),
+            recorder: Some(recorder),
+            guard,
+        };
+        let mut response = Response::with_body(status, ReplyBody::Relay(Box::new(relay)));
+        *response.headers_mut() = headers;
+        frame(&mut response, size, switched, self.http10);
+        if self.wants_upgrade && !switched {
+            // actix-http reads what follows a handshake as a stream without end: the connection cannot go on.
+            response.head_mut().set_connection_type(ConnectionType::Close);
+        }
+        response
+    }
+}
+
+/// How the body's end is told downstream, beyond what [`BodySize`] says.
+fn frame(response: &mut Response<ReplyBody>, size: BodySize, switched: bool, http10: bool) {
+    let head = response.head_mut();
+    if switched {
+        head.set_connection_type(ConnectionType::Upgrade);
+    } else if size == BodySize::Stream && http10 {
+        // HTTP/1.0 knows no chunks: the close tells the end.
+        head.no_chunking(true);
+        head.set_connection_type(ConnectionType::Close);
+    }
+}
+
+/// The upstream's length stays a length; an unknown one is chunked. HEAD keeps the length it was told (RFC 9110 §9.3.2).
+fn body_size(status: StatusCode, asked: Asked, headers: &HeaderMap) -> BodySize {
+    let length = || headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok();
+    match status {
+        StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED => BodySize::None,
+        _ => match (length(), asked) {
+            (Some(length), _) => BodySize::Sized(length),
+            (None, Asked::Head) => BodySize::None,
+            (None, Asked::Ordinary | Asked::Upgrade) => BodySize::Stream,
+        },
+    }
+}
+
+/// `server-timing` (W3C): the wait for the upstream's head.
+fn timing(recorder: &Recorder) -> HeaderValue {
+    let upstream = recorder.elapsed().as_secs_f64() * 1e3;
+    HeaderValue::from_str(&format!("upstream;dur={upstream:.3}"))
+        .unwrap_or_else(|_| HeaderValue::from_static("upstream"))
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Flowing,
+    /// There is nothing to send: HEAD, 204, 304.
+    Bodyless,
+    /// The transfer breaks off once everything received has reached the kernel, after this many flushes.
+    Aborting { after_flush: u64 },
+    Over,
+}
+
+/// A body under way.
+pub struct Relay {
+    body: AnswerBody,
+    request_body: Rc<RefCell<RequestBody>>,
+    size: BodySize,
+    state: State,
+    idle: Duration,
+    ends_at: Option<Instant>,
+    http10: bool,
+    /// Follows a WebSocket's frames, to close it between two of them when the gateway drains.
+    frames: Option<Frames>,
+    recorder: Option<Recorder>,
+    guard: ExchangeGuard,
+}
+
+impl Relay {
+    pub fn size(&self) -> BodySize {
+        self.size
+    }
+
+    /// The next bytes for the client.
+    pub fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Aborted>>> {
+        match self.state {
+            State::Flowing => {}
+            State::Aborting { after_flush } => return self.poll_abort(after_flush, cx),
+            State::Bodyless => return self.complete(),
+            State::Over => return Poll::Ready(None),
+        }
+        if let Some(close) = self.going_away() {
+            return Poll::Ready(Some(Ok(close)));
+        }
+        match self.body.poll_chunk(cx) {
+            Poll::Ready(Some(Ok(chunk))) => {
+                self.pass(&chunk);
+                Poll::Ready(Some(Ok(chunk)))
+            }
+            Poll::Ready(Some(Err(failure))) => {
+                let detail = failure.to_string();
+                self.abort(Outcome::truncated, detail, cx)
+            }
+            Poll::Ready(None) => self.complete(),
+            Poll::Pending => self.poll_watch(cx),
+        }
+    }
+
+    fn pass(&mut self, chunk: &Bytes) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.note_bytes_out(chunk.len());
+        }
+        if let Some(frames) = &mut self.frames {
+            frames.feed(chunk);
+        }
+        self.restart_idle();
+    }
+
+    fn restart_idle(&self) {
+        let left = self.ends_at.map(|end| end.saturating_duration_since(Instant::now()));
+        let limit = left.map_or(self.idle, |left| left.min(self.idle));
+        self.guard.link().set_deadline(Some(limit));
+    }
+
+    /// Nothing has come from upstream: look at the timers.
+    fn poll_watch(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Aborted>>> {
+        let link = self.guard.link();
+        let body = self.request_body.borrow();
+        if self.frames.is_none() {
+            link.await_body(body.is_waiting());
+        }
+        let (outcome, detail) = match link.expired() {
+            None => return Poll::Pending,
+            Some(Expired::Deadline) => (Outcome::truncated, "the upstream fell silent (`timeouts.idle` or `timeouts.total`)"),
+            Some(Expired::BodyIdle) => (Outcome::client_gone, "the request body stalled"),
+            Some(Expired::ClientGone | Expired::Head | Expired::WriteStall) => {
+                (Outcome::client_gone, "the client left or stopped reading")
+            }
+        };
+        drop(body);
+        self.abort(outcome, detail.to_owned(), cx)
+    }
+
+    fn complete(&mut self) -> Poll<Option<Result<Bytes, Aborted>>> {
+        let outcome = match self.frames {
+            Some(_) => Outcome::tunnelled,
+            None => Outcome::relayed,
+        };
+        self.close(outcome, None);
+        self.state = State::Over;
+        Poll::Ready(None)
+    }
+
+    /// actix-http throws away what it has not flushed when a body fails, so the failure waits for the flush.
+    fn abort(
+        &mut self,
+        outcome: Outcome,
+        detail: String,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Aborted>>> {
+        self.close(outcome, Some(detail));
+        let link = self.guard.link();
+        self.state = State::Aborting {
+            after_flush: link.flushes(),
+        };
+        link.set_deadline(None);
+        link.wake_after_flush();
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn poll_abort(
+        &mut self,
+        after_flush: u64,
+        _cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Aborted>>> {
+        let link = self.guard.link();
+        if link.flushes() == after_flush {
+            link.wake_after_flush();
+            return Poll::Pending;
+        }
+        if self.http10 && self.size == BodySize::Stream {
+            link.reset_on_close();
+        }
+        self.state = State::Over;
+        Poll::Ready(Some(Err(Aborted)))
+    }
+
+    fn close(&mut self, outcome: Outcome, detail: Option<String>) {
+        if let Some(mut recorder) = self.recorder.take() {
+            recorder.note_bytes_in(self.request_body.borrow().bytes_read());
+            if let Some(detail) = detail {
+                recorder.note_detail(detail);
+            }
+            recorder.close(outcome);
+        }
+    }
+
+    /// A WebSocket of a draining gateway is told so (close code 1001, RFC 6455 §7.4.1), between two frames.
+    fn going_away(&mut self) -> Option<Bytes> {
+        let frames = self.frames.as_mut()?;
+        if !self.guard.link().is_closing() || !frames.at_boundary() {
+            return None;
+        }
+        self.close(Outcome::tunnelled, None);
+        self.state = State::Over;
+        Some(Frames::going_away())
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        // The client left, or the drain budget ran out, with the body under way.
+        let outcome = match self.guard.link().is_closing() && !self.guard.link().is_gone() {
+            true => Outcome::aborted,
+            false => Outcome::client_gone,
+        };
+        self.close(outcome, None);
+    }
+}

@@ -1,0 +1,88 @@
+//! The reply's own headers, on every answer, and the answers the gateway makes itself.
+
+use std::rc::Rc;
+
+use actix_http::{
+    ConnectionType, Response,
+    header::{self, HeaderMap, HeaderName, HeaderValue},
+};
+use bytes::Bytes;
+
+use super::{ReplyBody, cors};
+use crate::{
+    directives::table::{NAMESPACE, PORTKEY_NAMESPACE},
+    downstream::{ExchangeGuard, Link},
+    observe::metrics::Outcome,
+    record::Recorder,
+};
+
+const TRACE_ID: HeaderName = HeaderName::from_static("x-gateway-trace-id");
+const PROVIDER: HeaderName = HeaderName::from_static("x-gateway-provider");
+const OPTION_INDEX: HeaderName = HeaderName::from_static("x-gateway-last-used-option-index");
+const RETRY_COUNT: HeaderName = HeaderName::from_static("x-gateway-retry-attempt-count");
+const CACHE_STATUS: HeaderName = HeaderName::from_static("x-gateway-cache-status");
+
+/// `access-control-*` lines that an answer to a preflight made itself.
+const PREFLIGHT_LINES: [HeaderName; 3] = [
+    header::ACCESS_CONTROL_ALLOW_METHODS,
+    header::ACCESS_CONTROL_ALLOW_HEADERS,
+    header::ACCESS_CONTROL_MAX_AGE,
+];
+
+/// An answer of the gateway's own; the account closes with it.
+pub fn own(
+    response: Response<Bytes>,
+    recorder: Recorder,
+    guard: ExchangeGuard,
+    outcome: Outcome,
+) -> Response<ReplyBody> {
+    let mut response = response.map_body(|_, bytes| ReplyBody::own(bytes, guard));
+    response.headers_mut().insert(TRACE_ID, recorder.trace_id().clone());
+    recorder.close(outcome);
+    response
+}
+
+/// The reply headers of an upstream's answer.
+pub fn describe(headers: &mut HeaderMap, trace_id: HeaderValue, provider: HeaderValue) {
+    headers.insert(TRACE_ID, trace_id);
+    headers.insert(PROVIDER, provider);
+    headers.insert(OPTION_INDEX, HeaderValue::from_static("config"));
+    headers.insert(RETRY_COUNT, HeaderValue::from_static("0"));
+    headers.insert(CACHE_STATUS, HeaderValue::from_static("DISABLED"));
+}
+
+/// What every answer gets last.
+pub fn finish(
+    response: &mut Response<ReplyBody>,
+    origin: Option<&HeaderValue>,
+    link: &Rc<Link>,
+    portkey: bool,
+) {
+    if let Some(origin) = origin {
+        let preflight = response.headers().contains_key(header::ACCESS_CONTROL_MAX_AGE)
+            && response.body().is_own();
+        let keep = if preflight { &PREFLIGHT_LINES[..] } else { &[] };
+        cors::mark(response.headers_mut(), origin, keep);
+    }
+    if portkey {
+        mirror(response.headers_mut());
+    }
+    if link.is_closing() && !response.head().upgrade() {
+        response.head_mut().set_connection_type(ConnectionType::Close);
+    }
+}
+
+/// Portkey mode: every reply header of ours once more under Portkey's name.
+fn mirror(headers: &mut HeaderMap) {
+    let ours: Vec<(HeaderName, HeaderValue)> = headers
+        .iter()
+        .filter_map(|(name, value)| {
+            let suffix = name.as_str().strip_prefix(NAMESPACE)?;
+            let name = format!("{PORTKEY_NAMESPACE}{suffix}").parse().ok()?;
+            Some((name, value.clone()))
+        })
+        .collect();
+    for (name, value) in ours {
+        headers.insert(name, value);
+    }
+}

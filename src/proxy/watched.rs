@@ -1,0 +1,87 @@
+//! Waiting on an upstream while the client's side is watched: a client that left, a stalled upload or a deadline ends the
+//! wait, and dropping the wait closes what was under way.
+
+use std::{
+    future::{Future, poll_fn},
+    pin::pin,
+    task::Poll,
+    time::Duration,
+};
+
+use crate::{
+    downstream::{Expired, Link},
+    error::{Code, GatewayError},
+    gateway::Gateway,
+    upstream::{Answer, Call, Failure},
+};
+
+/// Waits for something that has timers of its own.
+pub async fn dropped_when_gone<T>(
+    link: &Link,
+    waiting: impl Future<Output = T>,
+) -> Result<T, GatewayError> {
+    let mut waiting = pin!(waiting);
+    poll_fn(|cx| match (waiting.as_mut().poll(cx), link.expired()) {
+        (Poll::Ready(done), _) => Poll::Ready(Ok(done)),
+        (Poll::Pending, Some(expired)) => Poll::Ready(Err(ended_by(expired))),
+        (Poll::Pending, None) => Poll::Pending,
+    })
+    .await
+}
+
+/// Waits for a response head. The settings' `head` timeout starts anew while the upload moves; the caller's own
+/// `request_timeout` does not.
+pub async fn for_head(
+    link: &Link,
+    call: &Call,
+    gateway: &Gateway,
+    request_timeout: Option<Duration>,
+    sending: impl Future<Output = Result<Answer, Failure>>,
+) -> Result<Answer, GatewayError> {
+    let limit = gateway.timeouts.head;
+    link.set_deadline(Some(limit));
+    let mut sending = pin!(sending);
+    let mut timeout = request_timeout.map(|limit| (limit, Box::pin(tokio::time::sleep(limit))));
+    let mut uploaded = 0;
+    poll_fn(|cx| {
+        if let Poll::Ready(answer) = sending.as_mut().poll(cx) {
+            return Poll::Ready(answer.map_err(|failure| refusal(&failure, call)));
+        }
+        let body = call.body.borrow();
+        link.await_body(body.is_waiting());
+        if body.bytes_read() != uploaded {
+            uploaded = body.bytes_read();
+            link.set_deadline(Some(limit));
+        }
+        if let Some((limit, sleep)) = &mut timeout
+            && sleep.as_mut().poll(cx).is_ready()
+        {
+            return Poll::Ready(Err(GatewayError::request_timeout(*limit)));
+        }
+        match link.expired() {
+            Some(expired) => Poll::Ready(Err(ended_by(expired))),
+            None => Poll::Pending,
+        }
+    })
+    .await
+}
+
+fn refusal(failure: &Failure, call: &Call) -> GatewayError {
+    GatewayError::from_failure(failure, call.body.borrow().fault())
+}
+
+fn ended_by(expired: Expired) -> GatewayError {
+    match expired {
+        Expired::Deadline => GatewayError::new(
+            Code::UpstreamTimeout,
+            "the upstream sent no response head in time (`timeouts.head`)",
+        ),
+        Expired::BodyIdle => GatewayError::new(
+            Code::InvalidBody,
+            "the request body stalled (`downstream.body_idle`)",
+        ),
+        Expired::ClientGone | Expired::Head | Expired::WriteStall => {
+            GatewayError::new(Code::ClientClosed, "the client closed the connection")
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! Where an HTTP/1.1 response head ends, how its body is framed, and what makes it unfit to relay (RFC 9112 §2.2, §5, §6).
+//! Looks at bytes, moves none; the connection acts on what this says.
+
+use std::ops::Range;
+
+use httparse::{Header, ParserConfig, Response, Status};
+use thiserror::Error;
+
+use super::chunks::ChunkScanner;
+
+/// Most header lines of a response head; awc's own limit.
+pub const MAX_HEADERS: usize = 96;
+/// Largest response head in bytes; awc's own limit.
+pub const MAX_HEAD: usize = 128 * 1024;
+
+/// How the end of a response body is known (RFC 9112 §6.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Framing {
+    /// There is no body: HEAD, 1xx, 204, 304, or a length of zero.
+    Bodyless,
+    /// So many bytes are still to come.
+    Length(u64),
+    /// Chunked transfer coding.
+    Chunked(ChunkScanner),
+    /// Everything until the connection closes.
+    UntilClose,
+    /// Not a message any more: 101 was answered.
+    Tunnel,
+}
+
+/// A complete response head, as far as the transport must know it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Bytes up to and with the empty line.
+    pub len: usize,
+    pub status: u16,
+    pub framing: Framing,
+    /// The connection may carry another exchange after this one.
+    pub keep_alive: bool,
+    /// Where the minor version digit stands when awc must be shown HTTP/1.0, because only then it reads until close.
+    pub show_as_http10: Option<usize>,
+    /// An `Upgrade: websocket` line outside a 101, which awc would take for a tunnel.
+    pub hide: Option<Range<usize>>,
+}
+
+/// Why a response head or body cannot be relayed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum Malformed {
+    #[error("not a response head")]
+    Syntax,
+    #[error("more than {MAX_HEADERS} header lines or {MAX_HEAD} bytes of head")]
+    HeadTooLarge,
+    #[error("Content-Length is not one decimal number")]
+    ContentLength,
+    #[error("Transfer-Encoding is not exactly \"chunked\"")]
+    TransferEncoding,
+    #[error("both Content-Length and Transfer-Encoding")]
+    AmbiguousLength,
+    #[error("broken chunked coding")]
+    Chunks,
+    #[error("101 to a request that asked for no upgrade")]
+    UnaskedUpgrade,
+}
+
+/// What the request was, as far as it rules the framing of its response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Asked {
+    #[default]
+    Ordinary,
+    /// HEAD: the answer has no body whatever its headers say.
+    Head,
+    /// A WebSocket handshake: 101 is a legal answer.
+    Upgrade,
+}
+
+/// Reads the response head at the start of `bytes`; `None` while it is incomplete.
+pub fn read_head(bytes: &[u8], asked: Asked) -> Result<Option<Head>, Malformed> {
+    let mut slots = [std::mem::MaybeUninit::<Header<'_>>::uninit(); MAX_HEADERS];
+    let mut response = Response::new(&mut []);
+    let parsed = ParserConfig::default().parse_response_with_uninit_headers(
+        &mut response,
+        bytes,
+        &mut slots,
+    );
+    let len = match parsed {
+        Ok(Status::Complete(len)) if len <= MAX_HEAD => len,
+        Ok(Status::Complete(_)) | Err(httparse::Error::TooManyHeaders) => {
+            return Err(Malformed::HeadTooLarge);
+        }
+        Ok(Status::Partial) if bytes.len() >= MAX_HEAD => return Err(Malformed::HeadTooLarge),
+        Ok(Status::Partial) => return Ok(None),
+        Err(_) => return Err(Malformed::Syntax),
+    };
+    let status = response.code.ok_or(Malformed::Syntax)?;
+    if status < 100 || (status == 101 && asked != Asked::Upgrade) {
+        return Err(match status {
+            101 => Malformed::UnaskedUpgrade,
+            _ => Malformed::Syntax,
+        });
+    }
+    let http11 = response.version == Some(1);
+    let lines = Lines::read(response.headers, bytes)?;
+    let framing = lines.framing(status, asked, http11)?;
+    let until_close = framing == Framing::UntilClose;
+    Ok(Some(Head {
+        len,
+        status,
+        keep_alive: lines.keeps_alive(http11) && !until_close,
+        // Leading empty lines are legal, so the version is looked for.
+        show_as_http10: (until_close && http11)
+            .then(|| memchr::memchr(b'/', bytes))
+            .flatten()
+            .map(|slash| slash + 3),
+        hide: lines.upgrade.filter(|_| status != 101),
+        framing,
+    }))
+}
+
+/// The lines of a head that rule framing and the connection.
+#[derive(Default)]
+struct Lines {
+    length: Option<u64>,
+    chunked: bool,
+    close: bool,
+    keep_alive: bool,
+    upgrade: Option<Range<usize>>,
+}
+
+impl Lines {
+    fn read(headers: &[Header<'_>], bytes: &[u8]) -> Result<Lines, Malformed> {
+        let mut lines = Lines::default();
+        for header in headers {
+            // Names are told apart by length first: most lines cost one comparison.
+            match header.name.len() {
+                14 if header.name.eq_ignore_ascii_case("content-length") => {
+                    if lines.length.is_some() {
+                        return Err(Malformed::ContentLength);
+                    }
+                    lines.length = Some(decimal(header.value).ok_or(Malformed::ContentLength)?);
+                }
+                17 if header.name.eq_ignore_ascii_case("transfer-encoding") => {
+                    let chunked = header.value.trim_ascii().eq_ignore_ascii_case(b"chunked");
+                    if lines.chunked || !chunked {
+                        return Err(Malformed::TransferEncoding);
+                    }
+                    lines.chunked = true;
+                }
+                10 if header.name.eq_ignore_ascii_case("connection") => {
+                    lines.close |= has_token(header.value, b"close");
+                    lines.keep_alive |= has_token(header.value, b"keep-alive");
+                }
+                7 if header.name.eq_ignore_ascii_case("upgrade") => {
+                    lines.upgrade = Some(line_of(header, bytes));
+                }
+                _ => {}
+            }
+        }
+        Ok(lines)
+    }
+
+    fn framing(&self, status: u16, asked: Asked, http11: bool) -> Result<Framing, Malformed> {
+        if self.chunked && self.length.is_some() {
+            return Err(Malformed::AmbiguousLength);
+        }
+        if self.chunked && !http11 {
+            return Err(Malformed::TransferEncoding);
+        }
+        if status == 101 {
+            return Ok(Framing::Tunnel);
+        }
+        if asked == Asked::Head || status < 200 || status == 204 || status == 304 {
+            return Ok(Framing::Bodyless);
+        }
+        Ok(match (self.chunked, self.length) {
+            (true, _) => Framing::Chunked(ChunkScanner::default()),
+            (false, Some(0)) => Framing::Bodyless,
+            (false, Some(length)) => Framing::Length(length),
+            (false, None) => Framing::UntilClose,
+        })
+    }
+
+    fn keeps_alive(&self, http11: bool) -> bool {
+        !self.close && (http11 || self.keep_alive)
+    }
+}
+
+fn decimal(value: &[u8]) -> Option<u64> {
+    let digits = value.trim_ascii();
+    let all_digits = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+    all_digits
+        .then(|| std::str::from_utf8(digits).ok()?.parse().ok())
+        .flatten()
+}
+
+fn has_token(value: &[u8], token: &[u8]) -> bool {
+    value
+        .split(|byte| *byte == b',')
+        .any(|part| part.trim_ascii().eq_ignore_ascii_case(token))
+}
+
+/// The whole line a header stands on, with its line break.
+fn line_of(header: &Header<'_>, bytes: &[u8]) -> Range<usize> {
+    let start = header.name.as_ptr() as usize - bytes.as_ptr() as usize;
+    let end =
+        memchr::memchr(b'\n', &bytes[start..]).map_or(bytes.len(), |newline| start + newline + 1);
+    start..end
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(bytes: &str) -> Result<Option<Head>, Malformed> {
+        read_head(bytes.as_bytes(), Asked::Ordinary)
+    }
+
+    #[test]
+    fn the_framing_follows_rfc_9112_section_6_3() {
+        let chunked = Framing::Chunked(ChunkScanner::default());
+        for (lines, asked, framing, keeps) in [
+            ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n", Asked::Ordinary, Framing::Length(5), true),
+            ("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n", Asked::Ordinary, Framing::Bodyless, true),
+            ("HTTP/1.1 200 OK\r\ntransfer-encoding:  Chunked \r\n", Asked::Ordinary, chunked, true),
+            ("HTTP/1.1 200 OK\r\n", Asked::Ordinary, Framing::UntilClose, false),
+            ("HTTP/1.0 200 OK\r\nContent-Length: 5\r\n", Asked::Ordinary, Framing::Length(5), false),
+            ("HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: 5\r\n", Asked::Ordinary, Framing::Length(5), true),
+            ("HTTP/1.1 200 OK\r\nConnection: x, CLOSE\r\nContent-Length: 5\r\n", Asked::Ordinary, Framing::Length(5), false),
+            ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n", Asked::Head, Framing::Bodyless, true),
+            ("HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n", Asked::Ordinary, Framing::Bodyless, true),
+            ("HTTP/1.1 304 Not Modified\r\nContent-Length: 10\r\n", Asked::Ordinary, Framing::Bodyless, true),
+            ("HTTP/1.1 103 Early Hints\r\n", Asked::Ordinary, Framing::Bodyless, true),
+            ("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n", Asked::Upgrade, Framing::Tunnel, true),
+        ] {
+            let head = read_head(format!("{lines}\r\n").as_bytes(), asked);
+            let head = head.expect(lines).expect(lines);
+            assert_eq!((head.framing, head.keep_alive), (framing, keeps), "{lines}");
+        }
+    }
+
+    #[test]
+    fn a_head_that_could_be_read_two_ways_is_refused() {
+        for (lines, why) in [
+            ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n", Malformed::AmbiguousLength),
+            ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n", Malformed::ContentLength),
+            ("HTTP/1.1 200 OK\r\nContent-Length: 5, 5\r\n", Malformed::ContentLength),
+            ("HTTP/1.1 200 OK\r\nContent-Length: +5\r\n", Malformed::ContentLength),
+            ("HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n", Malformed::ContentLength),
+            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n", Malformed::TransferEncoding),
+            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", Malformed::TransferEncoding),
+            ("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n", Malformed::TransferEncoding),
+            ("HTTP/1.1 200 OK\r\nX : y\r\n", Malformed::Syntax),
+            ("HTTP/1.1 200 OK\r\nX: y\r\n folded\r\n", Malformed::Syntax),
+            ("HTTP/1.1 200 OK\r\nX: a\rb\r\n", Malformed::Syntax),
+            ("HTTP/1.1 099 No\r\n", Malformed::Syntax),
+            ("HTTP/2 200\r\n", Malformed::Syntax),
+            ("<html>\r\n", Malformed::Syntax),
+            ("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n", Malformed::UnaskedUpgrade),
+        ] {
+            assert_eq!(head(&format!("{lines}\r\n")), Err(why), "{lines}");
+        }
+    }
+
+    #[test]
+    fn a_head_too_large_is_told_from_one_still_coming() {
+        let many = "X: y\r\n".repeat(MAX_HEADERS + 1);
+        let long = format!("HTTP/1.1 200 OK\r\nX: {}", "v".repeat(MAX_HEAD));
+        assert_eq!(head("HTTP/1.1 200 OK\r\nX: "), Ok(None));
+        assert_eq!(head(&long), Err(Malformed::HeadTooLarge));
+        assert_eq!(
+            head(&format!("HTTP/1.1 200 OK\r\n{many}\r\n")),
+            Err(Malformed::HeadTooLarge)
+        );
+    }
+
+    #[test]
+    fn what_awc_would_misread_is_pointed_out() {
+        let unframed = head("\r\nHTTP/1.1 200 OK\r\nX: y\r\n\r\n").expect("valid").expect("whole");
+        assert_eq!(unframed.show_as_http10, Some(9));
+        let text = "HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\nContent-Length: 5\r\n\r\n";
+        let refused = head(text).expect("valid").expect("whole");
+        assert_eq!(&text[refused.hide.expect("a line to hide")], "Upgrade: websocket\r\n");
+    }
+}
