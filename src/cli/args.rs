@@ -65,7 +65,7 @@ pub enum Page {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
 pub struct ServeArgs {
     /// Settings file (YAML) [env: THROUGHWAY_CONFIG]
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     #[command(flatten)]
     settings: SettingFlags,
@@ -85,17 +85,17 @@ pub struct CheckArgs {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
 struct SettingFlags {
     /// Address to listen on, such as 127.0.0.1:8787 (the default) [env: THROUGHWAY_LISTEN]
-    #[arg(short, long, value_name = "ADDR", value_parser = listen)]
+    #[arg(long, value_name = "ADDR", value_parser = listen)]
     listen: Option<SocketAddr>,
     /// Worker threads, by default one per core [env: THROUGHWAY_WORKERS]
-    #[arg(short, long, value_name = "N", value_parser = workers)]
+    #[arg(long, value_name = "N", value_parser = workers)]
     workers: Option<NonZeroUsize>,
     /// Where requests may go: public, allowlist, self_hosted, dev [env: THROUGHWAY_GUARD]
     ///
     /// By default dev when listening on loopback, else public. public: https on port 443 to public
     /// addresses. allowlist: only what the settings list. self_hosted: public, and the private
     /// networks the settings list. dev: private addresses, http and any port; on loopback only.
-    #[arg(short, long, value_name = "PRESET", value_parser = from_flag::<GuardPreset>)]
+    #[arg(long, value_name = "PRESET", value_parser = from_flag::<GuardPreset>)]
     guard: Option<GuardPreset>,
     /// Take x-portkey-* headers for x-gateway-* ones [env: THROUGHWAY_PORTKEY]
     #[arg(long)]
@@ -171,7 +171,7 @@ mod tests {
             "--guard",
             "public",
             "--portkey",
-            "-w",
+            "--workers",
             "2",
         ];
         let mut serve = vec!["serve"];

@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use super::error::ConfigError;
 use super::file::{File, TlsSection, UpstreamTlsSection};
-use super::name::{AccessLog, GuardPreset, LogFormat};
+use super::measure::{ByteSize, Delay, Period, Unlimited};
 use super::settings::{
     Cors, CredentialNames, Dns, Downstream, Drain, Guard, Log, Settings, Timeouts, Tls, Upstream,
     UpstreamTls,
 };
-use super::value::{ByteSize, Count, Delay, Period, Unlimited};
+use super::value::Count;
+use super::word::{AccessLog, GuardPreset, LogFormat};
 use crate::secret::Secret;
 
 const LISTEN: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 8787));

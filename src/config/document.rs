@@ -94,7 +94,6 @@ fn options() -> serde_saphyr::Options {
             max_nodes: 64 * 1024,
             max_events: 256 * 1024,
             max_total_scalar_bytes: 1024 * 1024,
-            max_documents: 1,
         },
     }
 }
@@ -105,6 +104,9 @@ fn message(error: &serde_saphyr::Error) -> String {
     if let serde_saphyr::Error::DuplicateMappingKey { key, .. } = error {
         let key = key.as_deref().unwrap_or("a key");
         return format!("{key} is given twice");
+    }
+    if let serde_saphyr::Error::MultipleDocuments { .. } = error {
+        return "a second document begins here; the settings are one document".to_owned();
     }
     let text = error.to_string();
     let place = error.location().map_or(String::new(), |location| {

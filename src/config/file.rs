@@ -8,11 +8,12 @@ use serde::Deserialize;
 use super::document::Node;
 use super::error::ConfigError;
 use super::expand::{Lookup, expand};
+use super::measure::{ByteSize, Delay, Period, Unlimited};
 use super::name::{
-    AccessLog, AllowEntry, BaseText, CredentialHeader, CredentialQuery, GuardPreset, HostName,
-    HostPort, LogFormat, LogLevel, Origin, Via,
+    AllowEntry, BaseText, CredentialHeader, CredentialQuery, HostName, HostPort, Origin, Via,
 };
-use super::value::{ByteSize, Count, Delay, Listen, Nameserver, Period, Unlimited, Workers};
+use super::value::{Count, Listen, Nameserver, Workers};
+use super::word::{AccessLog, GuardPreset, LogFormat, LogLevel};
 use crate::secret::Secret;
 
 /// The top level of the file. Its meaning is told in `reference`.

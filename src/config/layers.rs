@@ -8,8 +8,8 @@ use std::path::PathBuf;
 
 use super::error::ConfigError;
 use super::file::File;
-use super::name::GuardPreset;
 use super::value::{Kind, Listen, Workers};
+use super::word::GuardPreset;
 use crate::secret::Secret;
 
 /// An environment variable that the gateway reads.

@@ -11,6 +11,7 @@ mod error;
 mod expand;
 mod file;
 mod layers;
+mod measure;
 mod name;
 mod reference;
 mod settings;
@@ -19,14 +20,16 @@ mod show;
 mod tests;
 mod tree;
 mod value;
+mod word;
 
 pub use document::Position;
 pub use error::{ConfigError, Place};
 pub use layers::{Environment, Flags, VARIABLES};
-pub use name::{AccessLog, BaseText, GuardPreset, LogFormat};
+pub use name::BaseText;
 pub use reference::{SETTINGS, Setting, page};
 pub use settings::{
     Cors, CredentialNames, Dns, Downstream, Drain, Guard, Log, Settings, Timeouts, Tls, Upstream,
     UpstreamTls,
 };
 pub use value::{Kind, Listen, Workers, from_flag};
+pub use word::{AccessLog, GuardPreset, LogFormat};

@@ -64,8 +64,8 @@ pub const SETTINGS: &[Setting] = &[
          start says so."),
     row("portkey", "bool", "false", "true",
         "Whether `x-portkey-*` is another name for `x-gateway-*`.",
-        "Clients made for Portkey work unchanged; the namespace is then never forwarded, and \
-         replies carry both names."),
+        "Clients made for Portkey work unchanged: the namespace is then never forwarded, replies \
+         carry both names, and the SDK's placeholder credential is dropped."),
     row("allow_unauthenticated", "bool", "false", "true",
         "Whether a gateway without keys may listen where other machines can reach it.",
         "Whoever reaches the address can use it, so something in front must keep strangers out. \
@@ -177,7 +177,7 @@ pub const SETTINGS: &[Setting] = &[
         "How much of a request body is kept for retries, fallbacks, routing and edits.",
         "A longer body is sent once only; where routing or an edit needs it, the answer is 413. \
          Memory for it is used by each request that may be repeated."),
-    row("log.level", "`off`, `error`, `warn`, `info`, `debug`, `trace`, or a list", "info", "warn,throughway=debug",
+    row("log.level", "`off`, `error`, `warn`, `info`, `debug`, `trace`, or a list", "info", r#""warn,throughway=debug""#,
         "What is logged; a list gives parts of the program their own level.",
         "`debug` and `trace` cost speed. No level logs secrets or bodies."),
     row("log.format", "`auto`, `text`, `json`", "auto", "json",

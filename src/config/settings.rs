@@ -9,7 +9,8 @@ use super::defaults::is_loopback;
 use super::error::ConfigError;
 use super::file::File;
 use super::layers::{self, Environment, Flags};
-use super::name::{AccessLog, BaseText, GuardPreset, LogFormat};
+use super::name::BaseText;
+use super::word::{AccessLog, GuardPreset, LogFormat};
 use crate::secret::Secret;
 
 /// Everything the operator can decide, checked. Each field's reference is in `docs/settings.md`.

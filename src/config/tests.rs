@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use proptest::prelude::*;
+
 use super::case::{Case, assert_page, cases};
 use super::reference::{SETTINGS, Setting};
 use super::{ConfigError, Environment, Flags, GuardPreset, Kind, Listen, Settings, Workers};
@@ -230,5 +232,20 @@ fn nothing_at_all_gives_the_defaults() {
         "guard:\ntimeouts:\nhosts:\n",
     ] {
         assert_eq!(parse(empty).unwrap(), Settings::default(), "{empty:?}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_the_reader_panic(text in r#"([a-z_]{1,6}|[-\[\]{}:,&*<|>'"$#!%@`~.0-9 \n]){0,40}"#) {
+        drop(parse(&text));
+    }
+
+    #[test]
+    fn no_value_makes_a_setting_panic(
+        row in 0..SETTINGS.len(),
+        value in r#"[-\[\]{}:,"$a-z0-9./@ ]{0,20}"#,
+    ) {
+        drop(parse(&file_with(SETTINGS[row].key, &value)));
     }
 }

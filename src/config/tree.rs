@@ -75,25 +75,15 @@ impl de::Error for TreeError {
 
     /// Without the value: it may be a secret in the wrong place.
     fn invalid_type(found: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
-        use de::Unexpected as U;
-        let found = match found {
-            U::Bool(_) => "a bool",
-            U::Unsigned(_) => "a number",
-            U::Signed(_) | U::Float(_) => "a negative number or a fraction",
-            U::Char(_) | U::Str(_) => "text",
-            U::Unit | U::Option => "nothing",
-            U::Seq => "a list",
-            U::Map => "a mapping",
-            U::Bytes(_)
-            | U::NewtypeStruct
-            | U::Enum
-            | U::UnitVariant
-            | U::NewtypeVariant
-            | U::TupleVariant
-            | U::StructVariant
-            | U::Other(_) => "something else",
+        let found = found_kind(found);
+        let expected = expected.to_string();
+        let hint = match (expected.as_str(), found) {
+            ("a string", "a number" | "a bool") => "; put it in quotes",
+            _ => "",
         };
-        Self::custom(format_args!("must be {expected}, and this is {found}"))
+        Self::custom(format_args!(
+            "must be {expected}, and this is {found}{hint}"
+        ))
     }
 
     fn invalid_value(_: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
@@ -106,6 +96,29 @@ impl de::Error for TreeError {
 
     fn missing_field(field: &'static str) -> Self {
         Self::new(field, Fault::Value("is missing".to_owned()))
+    }
+}
+
+fn found_kind(found: de::Unexpected<'_>) -> &'static str {
+    use de::Unexpected as U;
+    match found {
+        U::Bool(_) => "a bool",
+        U::Signed(_) => "a negative number",
+        U::Float(number) if number < 0.0 => "a negative number",
+        U::Float(number) if number.fract() != 0.0 => "a fraction",
+        U::Unsigned(_) | U::Float(_) => "a number",
+        U::Char(_) | U::Str(_) => "text",
+        U::Unit | U::Option => "nothing",
+        U::Seq => "a list",
+        U::Map => "a mapping",
+        U::Bytes(_)
+        | U::NewtypeStruct
+        | U::Enum
+        | U::UnitVariant
+        | U::NewtypeVariant
+        | U::TupleVariant
+        | U::StructVariant
+        | U::Other(_) => "something else",
     }
 }
 
