@@ -1,1 +1,5 @@
+//! What did the person at the terminal ask for? `args` reads it; each other file does one of it.
 
+pub mod args;
+pub mod check;
+pub mod docs;

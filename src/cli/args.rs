@@ -1,0 +1,216 @@
+//! The command line: commands, flags and their help. It reads words and starts nothing.
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::config::{Flags, GuardPreset, Listen, Workers, from_flag};
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "throughway",
+    version,
+    about = "A gateway for LLM APIs: any host per request, every byte as sent",
+    long_about = "A gateway for LLM APIs: any host per request, every byte as sent.\n\n\
+        Without a command it serves. It needs no settings: it listens on 127.0.0.1:8787, and \
+        headers of each request say where it goes:\n\n  \
+        curl http://127.0.0.1:8787/v1/chat/completions \\\n    \
+        -H 'x-gateway-custom-host: https://api.openai.com/v1' \\\n    \
+        -H \"authorization: Bearer $OPENAI_API_KEY\" \\\n    \
+        -H 'content-type: application/json' -d @request.json",
+    after_help = "Settings come from the file, then THROUGHWAY_* variables, then flags; later wins.",
+    args_conflicts_with_subcommands = true
+)]
+pub struct Cli {
+    /// What to do; serve where nothing is said.
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: ServeArgs,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the gateway (the default)
+    Serve(ServeArgs),
+    /// Validate a settings file and show what differs from the defaults; starts nothing
+    ///
+    /// Reads the environment and takes the same flags as `serve`, since both change what the file
+    /// means. Exits with 0 if the settings are good and with 1 if they are not.
+    Check(CheckArgs),
+    // `mock` goes here: `/// Run an upstream ... for trying and testing` and
+    // `Mock(crate::mock::MockArgs)`.
+    /// Print a reference page of the documentation
+    #[command(hide = true)]
+    Docs {
+        /// The page
+        page: Page,
+    },
+}
+
+/// A page that is printed from the code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Page {
+    /// The gateway's request and reply headers
+    Headers,
+    /// The settings
+    Settings,
+}
+
+/// Arguments of `serve`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
+pub struct ServeArgs {
+    /// Settings file (YAML) [env: THROUGHWAY_CONFIG]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    #[command(flatten)]
+    settings: SettingFlags,
+}
+
+/// Arguments of `check`.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub struct CheckArgs {
+    /// Settings file (YAML)
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    #[command(flatten)]
+    settings: SettingFlags,
+}
+
+/// Flags that win over the file and the environment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
+struct SettingFlags {
+    /// Address to listen on, such as 127.0.0.1:8787 (the default) [env: THROUGHWAY_LISTEN]
+    #[arg(long, value_name = "ADDR", value_parser = listen)]
+    listen: Option<SocketAddr>,
+    /// Worker threads, by default one per core [env: THROUGHWAY_WORKERS]
+    #[arg(long, value_name = "N", value_parser = workers)]
+    workers: Option<NonZeroUsize>,
+    /// Where requests may go: public, allowlist, self_hosted, dev [env: THROUGHWAY_GUARD]
+    ///
+    /// By default dev when listening on loopback, else public. public: https on port 443 to public
+    /// addresses. allowlist: only what the settings list. self_hosted: public, and the private
+    /// networks the settings list. dev: private addresses, http and any port; on loopback only.
+    #[arg(long, value_name = "PRESET", value_parser = from_flag::<GuardPreset>)]
+    guard: Option<GuardPreset>,
+    /// Take x-portkey-* headers for x-gateway-* ones [env: THROUGHWAY_PORTKEY]
+    #[arg(long)]
+    portkey: bool,
+    /// Start without keys where other machines can connect
+    /// [env: THROUGHWAY_ALLOW_UNAUTHENTICATED]
+    #[arg(long)]
+    allow_unauthenticated: bool,
+}
+
+fn listen(text: &str) -> Result<SocketAddr, String> {
+    from_flag::<Listen>(text).map(|it| it.0)
+}
+
+fn workers(text: &str) -> Result<NonZeroUsize, String> {
+    from_flag::<Workers>(text).map(|it| it.0)
+}
+
+impl Cli {
+    /// The command, which is to serve where none is given.
+    pub fn command(self) -> Command {
+        self.command.unwrap_or(Command::Serve(self.serve))
+    }
+}
+
+impl ServeArgs {
+    /// What the flags say about the settings.
+    pub fn flags(&self) -> Flags {
+        self.settings.flags()
+    }
+}
+
+impl CheckArgs {
+    /// What the flags say about the settings.
+    pub fn flags(&self) -> Flags {
+        self.settings.flags()
+    }
+}
+
+impl SettingFlags {
+    fn flags(&self) -> Flags {
+        Flags {
+            listen: self.listen,
+            workers: self.workers,
+            guard: self.guard,
+            portkey: self.portkey,
+            allow_unauthenticated: self.allow_unauthenticated,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Kind as _;
+
+    fn command(words: &[&str]) -> Result<Command, clap::Error> {
+        let words = std::iter::once(&"throughway").chain(words);
+        Cli::try_parse_from(words).map(Cli::command)
+    }
+
+    #[test]
+    fn the_definition_is_consistent() {
+        use clap::CommandFactory;
+        <Cli as CommandFactory>::command().debug_assert();
+    }
+
+    #[test]
+    fn serving_is_what_happens_without_a_command() {
+        let flags = [
+            "--listen",
+            "localhost:0",
+            "--guard",
+            "public",
+            "--portkey",
+            "--workers",
+            "2",
+        ];
+        let mut serve = vec!["serve"];
+        serve.extend(flags);
+        for words in [&flags[..], &serve] {
+            let Ok(Command::Serve(args)) = command(words) else {
+                panic!("{words:?}");
+            };
+            let expected = Flags {
+                listen: Some("127.0.0.1:0".parse().unwrap()),
+                workers: NonZeroUsize::new(2),
+                guard: Some(GuardPreset::Public),
+                portkey: true,
+                allow_unauthenticated: false,
+            };
+            assert_eq!(args.flags(), expected);
+            assert_eq!(args.config, None);
+        }
+    }
+
+    #[test]
+    fn mistakes_on_the_command_line_are_usage_errors() {
+        let table: [&[&str]; 7] = [
+            &["check"],
+            &["--listen", "8787"],
+            &["--workers", "0"],
+            &["--guard", "open"],
+            &["serv"],
+            &["--portkey", "check", "a.yaml"],
+            &["docs", "poems"],
+        ];
+        for words in table {
+            assert_eq!(command(words).unwrap_err().exit_code(), 2, "{words:?}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_value_is_answered_with_what_is_allowed() {
+        let error = command(&["--guard", "open"]).unwrap_err().to_string();
+        assert!(error.contains(GuardPreset::EXPECTED), "{error}");
+    }
+}

@@ -1,0 +1,162 @@
+//! `throughway check`: is this settings file good? It reads, and changes nothing.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
+
+use super::args::CheckArgs;
+use crate::config::{ConfigError, Environment, Settings, Tls};
+
+/// Why a file is not good.
+#[derive(Debug, thiserror::Error)]
+enum Refused {
+    #[error(transparent)]
+    Settings(#[from] ConfigError),
+    #[error("{key}: cannot read {file}: {source}")]
+    File {
+        key: String,
+        file: String,
+        source: io::Error,
+    },
+}
+
+/// Checks the file and prints `ok` with what differs from the defaults, or the error.
+/// Returns the exit code: 0 for good settings, 1 for others.
+///
+/// # Errors
+/// Only where `out` or `err` cannot be written.
+pub fn run(
+    args: &CheckArgs,
+    environment: &Environment,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> io::Result<u8> {
+    match check(args, environment) {
+        Ok(settings) => {
+            print(args, &settings, out, err)?;
+            Ok(0)
+        }
+        Err(refused) => {
+            writeln!(err, "error: {refused}")?;
+            Ok(1)
+        }
+    }
+}
+
+fn check(args: &CheckArgs, environment: &Environment) -> Result<Settings, Refused> {
+    let settings = Settings::load(Some(&args.file), environment, &args.flags())?;
+    files(&settings)?;
+    Ok(settings)
+}
+
+/// Opens every file the settings name, since a start would fail without it.
+fn files(settings: &Settings) -> Result<(), Refused> {
+    let pair = |key: &str, tls: &Tls| {
+        readable(&format!("{key}cert"), &tls.cert)?;
+        readable(&format!("{key}key"), &tls.key)
+    };
+    if let Some(tls) = &settings.tls {
+        pair("tls.", tls)?;
+    }
+    for (place, entry) in settings.upstream.tls.iter().enumerate() {
+        let here = format!("upstream.tls[{place}].");
+        if let Some(file) = &entry.ca_file {
+            readable(&format!("{here}ca_file"), file)?;
+        }
+        if let Some(client) = &entry.client {
+            pair(&format!("{here}client_"), client)?;
+        }
+    }
+    Ok(())
+}
+
+fn readable(key: &str, file: &Path) -> Result<(), Refused> {
+    let opened = File::open(file);
+    opened.map(drop).map_err(|source| Refused::File {
+        key: key.to_owned(),
+        file: file.display().to_string(),
+        source,
+    })
+}
+
+/// Warnings go to `err`, so that `out` stays a summary.
+fn print(
+    args: &CheckArgs,
+    settings: &Settings,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> io::Result<()> {
+    for warning in &settings.warnings {
+        writeln!(err, "warning: {warning}")?;
+    }
+    writeln!(out, "ok: {}", args.file.display())?;
+    let defaults = Settings::default().lines();
+    for ((key, value), (_, default)) in settings.lines().into_iter().zip(defaults) {
+        // These two say where the gateway is and where it reaches, whatever the file holds.
+        if value != default || key == "listen" || key == "guard.preset" {
+            writeln!(out, "  {key}: {value}")?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::cli::args::{Cli, Command};
+
+    /// Runs `check` on a file of the fixtures and gives exit code, output and errors.
+    fn checked(file: &str, flags: &[&str]) -> (u8, String, String) {
+        let path = format!("{}/fixtures/config/{file}", env!("CARGO_MANIFEST_DIR"));
+        let words = ["throughway", "check", path.as_str()];
+        let cli = Cli::parse_from(words.iter().chain(flags));
+        let Command::Check(args) = cli.command() else {
+            panic!("not check");
+        };
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let code = run(&args, &Environment::default(), &mut out, &mut err).unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap().replace(&path, file);
+        (code, text(out), text(err))
+    }
+
+    #[test]
+    fn a_good_file_is_ok_and_shows_what_differs() {
+        let (code, out, err) = checked("check/good.yaml", &[]);
+        let expected = "ok: check/good.yaml\n  listen: 127.0.0.1:9000\n  guard.preset: allowlist\n  \
+                        timeouts.connect: 2s\n";
+        assert_eq!((code, out.as_str()), (0, expected));
+        assert!(
+            err.starts_with("warning: guard.preset is allowlist"),
+            "{err}"
+        );
+    }
+
+    #[test]
+    fn flags_count_as_they_do_for_serve() {
+        let (code, out, err) = checked("check/good.yaml", &["--listen", "0.0.0.0:80"]);
+        assert_eq!((code, out.as_str()), (1, ""));
+        assert!(err.starts_with("error: listen is 0.0.0.0:80"), "{err}");
+    }
+
+    #[test]
+    fn a_bad_file_gives_the_error_and_its_place() {
+        let (code, out, err) = checked("check/bad.yaml", &[]);
+        assert_eq!((code, out.as_str()), (1, ""));
+        assert!(
+            err.starts_with("error: check/bad.yaml:2:1: unknown key lisen"),
+            "{err}"
+        );
+    }
+
+    #[test]
+    fn a_certificate_that_is_not_there_is_an_error() {
+        let (code, _, err) = checked("check/no-certificate.yaml", &[]);
+        assert_eq!(code, 1);
+        assert!(
+            err.starts_with("error: tls.cert: cannot read no/such/cert.pem"),
+            "{err}"
+        );
+    }
+}

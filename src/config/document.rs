@@ -1,0 +1,209 @@
+//! The settings file as a tree of values that know their line and column.
+//! It knows YAML and nothing of what the keys mean; `tree` hands it to serde.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_saphyr::Spanned;
+
+/// A place in the settings file, both numbers counted from 1. The default means unknown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Position {
+    /// Line, from 1.
+    pub line: u64,
+    /// Column in characters, from 1.
+    pub column: u64,
+}
+
+impl From<serde_saphyr::Location> for Position {
+    fn from(location: serde_saphyr::Location) -> Self {
+        Self {
+            line: location.line(),
+            column: location.column(),
+        }
+    }
+}
+
+/// A value and where it stands. It has no `Debug`, since it may hold secrets.
+pub struct Node {
+    /// Where the value begins.
+    pub position: Position,
+    /// The value.
+    pub value: Value,
+}
+
+/// What YAML's core schema made of a value.
+pub enum Value {
+    /// `null`, `~` or nothing.
+    Null,
+    /// `true` or `false` and no other words.
+    Bool(bool),
+    /// A whole number that is not negative.
+    Whole(u64),
+    /// Any other number.
+    Number(f64),
+    /// Text as it stands in the file.
+    Text(String),
+    /// Text with a variable put in; it may become a number or a bool where one is wanted.
+    Expanded(String),
+    /// A list.
+    List(Vec<Node>),
+    /// A mapping in its order; keys are unique.
+    Map(Vec<(Key, Node)>),
+}
+
+/// A key of a mapping and where it stands.
+pub struct Key {
+    /// Where the key begins.
+    pub position: Position,
+    /// The key.
+    pub name: String,
+}
+
+/// YAML that could not be read. The message never repeats a value.
+#[derive(Debug)]
+pub struct SyntaxError {
+    /// Where it was noticed.
+    pub position: Position,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl Node {
+    /// Reads one YAML document; an empty one is [`Value::Null`].
+    ///
+    /// # Errors
+    /// Bad syntax, a key given twice, a second document, tags, or a file over the limits: 65 536
+    /// nodes, 32 levels, 1 MiB of text.
+    pub fn parse(text: &str) -> Result<Self, SyntaxError> {
+        serde_saphyr::from_str_with_options(text, options()).map_err(|error| SyntaxError {
+            position: error.location().map(Position::from).unwrap_or_default(),
+            message: message(&error),
+        })
+    }
+}
+
+/// YAML 1.2 words, no duplicates, small limits: a settings file is written by hand.
+fn options() -> serde_saphyr::Options {
+    serde_saphyr::options! {
+        strict_booleans: true,
+        with_snippet: false,
+        reject_unsupported_tags: true,
+        budget: serde_saphyr::budget! {
+            max_depth: 32,
+            max_nodes: 64 * 1024,
+            max_events: 256 * 1024,
+            max_total_scalar_bytes: 1024 * 1024,
+        },
+    }
+}
+
+/// The reader's message in one line, without the place it appends.
+fn message(error: &serde_saphyr::Error) -> String {
+    let error = error.without_snippet();
+    if let serde_saphyr::Error::DuplicateMappingKey { key, .. } = error {
+        let key = key.as_deref().unwrap_or("a key");
+        return format!("{key} is given twice");
+    }
+    if let serde_saphyr::Error::MultipleDocuments { .. } = error {
+        return "a second document begins here; the settings are one document".to_owned();
+    }
+    let text = error.to_string();
+    let place = error.location().map_or(String::new(), |location| {
+        format!(" at line {}, column {}", location.line(), location.column())
+    });
+    text.replace(&place, "").replace('\n', " ")
+}
+
+impl<'de> Deserialize<'de> for Node {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Spanned {
+            value, referenced, ..
+        } = Spanned::<Value>::deserialize(deserializer)?;
+        Ok(Self {
+            position: referenced.into(),
+            value,
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for Key {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Spanned {
+            value, referenced, ..
+        } = Spanned::<String>::deserialize(deserializer)?;
+        Ok(Self {
+            position: referenced.into(),
+            name: value,
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ValueVisitor)
+    }
+}
+
+struct ValueVisitor;
+
+impl<'de> Visitor<'de> for ValueVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a YAML value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_none<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        Value::deserialize(deserializer)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(Value::Whole(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        // Precision is of no interest: a negative number is refused wherever it stands.
+        Ok(u64::try_from(value).map_or(Value::Number(value as f64), Value::Whole))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(Value::Number(value))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::Text(value.to_owned()))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(Value::Text(value))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(Value::List(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+        let mut map = Vec::new();
+        while let Some(entry) = entries.next_entry()? {
+            map.push(entry);
+        }
+        Ok(Value::Map(map))
+    }
+}

@@ -1,0 +1,209 @@
+//! Why settings were refused: which key, where it stands, what is allowed.
+//! No message repeats a value, because a secret may stand in the wrong place.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use super::document::{Position, SyntaxError};
+use super::expand::{ExpandError, ExpandFault};
+use super::reference::SETTINGS;
+use super::tree::{Fault, TreeError};
+
+/// A place in a settings file, printed as `file:line:column`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The settings file.
+    pub file: PathBuf,
+    /// Where in it.
+    pub position: Position,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Position { line, column } = self.position;
+        match line {
+            0 => write!(f, "{}", self.file.display()),
+            _ => write!(f, "{}:{line}:{column}", self.file.display()),
+        }
+    }
+}
+
+/// Settings that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file could not be opened or is not UTF-8.
+    #[error("{}: cannot read the settings file: {source}", file.display())]
+    Unreadable {
+        /// The settings file.
+        file: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file is no YAML, gives a key twice, or is over a limit.
+    #[error("{place}: {message}")]
+    Syntax {
+        /// Where.
+        place: Place,
+        /// What the reader said.
+        message: String,
+    },
+    /// A key that does not exist.
+    #[error("{place}: unknown key {key}.{} Allowed {}: {}",
+        did_you_mean(suggestion.as_deref()), within(key), allowed.join(", "))]
+    UnknownKey {
+        /// Where the key stands.
+        place: Place,
+        /// The whole path of the key.
+        key: String,
+        /// The key that was probably meant, as a whole path.
+        suggestion: Option<String>,
+        /// The keys that are allowed beside it.
+        allowed: &'static [&'static str],
+    },
+    /// A value of the file that cannot be used.
+    #[error("{place}: {key} {reason}")]
+    Value {
+        /// Where the value stands.
+        place: Place,
+        /// The whole path of its key.
+        key: String,
+        /// The end of the sentence that begins with the key.
+        reason: String,
+    },
+    /// A variable that a value of the file needs.
+    #[error("{place}: {key} needs the environment variable {variable}, which is not set")]
+    UnsetVariable {
+        /// Where the value stands.
+        place: Place,
+        /// The whole path of its key.
+        key: String,
+        /// The variable.
+        variable: String,
+    },
+    /// An environment variable of ours that cannot be used.
+    #[error("{variable} must be {expected}")]
+    Environment {
+        /// The variable.
+        variable: &'static str,
+        /// What is allowed.
+        expected: &'static str,
+    },
+    /// A setting that does not go with another one, wherever both come from.
+    #[error("{key} {reason}")]
+    Conflict {
+        /// The whole path of the key.
+        key: String,
+        /// The end of the sentence that begins with the key.
+        reason: &'static str,
+    },
+    /// The preset for developers on an address others can reach.
+    #[error(
+        "guard.preset is dev and listen is {listen}: dev lets callers reach this machine's own \
+         network, so it works on loopback only; listen on 127.0.0.1, or choose public, allowlist \
+         or self_hosted"
+    )]
+    DevGuardExposed {
+        /// The address.
+        listen: SocketAddr,
+    },
+    /// No keys on an address others can reach.
+    #[error(
+        "listen is {listen}, which other machines can reach, and no keys are set, so anyone could \
+         use this gateway; listen on 127.0.0.1, or, if something in front of it keeps strangers \
+         out, set allow_unauthenticated: true (or --allow-unauthenticated)"
+    )]
+    ExposedWithoutKeys {
+        /// The address.
+        listen: SocketAddr,
+    },
+}
+
+impl ConfigError {
+    pub(super) fn syntax(file: &Path, error: SyntaxError) -> Self {
+        Self::Syntax {
+            place: place(file, error.position),
+            message: error.message,
+        }
+    }
+
+    pub(super) fn variable(file: &Path, error: ExpandError) -> Self {
+        let (place, key) = (place(file, error.position), error.path);
+        match error.fault {
+            ExpandFault::Unset(variable) => Self::UnsetVariable {
+                place,
+                key,
+                variable,
+            },
+            ExpandFault::Malformed => Self::Value {
+                place,
+                key,
+                reason: "must name its variable as ${NAME} or os.environ/NAME; write $${ for the \
+                         text ${"
+                    .to_owned(),
+            },
+        }
+    }
+
+    pub(super) fn tree(file: &Path, error: TreeError) -> Self {
+        let place = place(file, error.position);
+        match error.fault {
+            Fault::UnknownKey { allowed } => Self::UnknownKey {
+                place,
+                suggestion: suggestion(&error.path, allowed),
+                key: error.path,
+                allowed,
+            },
+            Fault::Value(reason) => Self::Value {
+                place,
+                key: match error.path.as_str() {
+                    "" => "the file".to_owned(),
+                    _ => error.path,
+                },
+                reason,
+            },
+        }
+    }
+}
+
+fn place(file: &Path, position: Position) -> Place {
+    Place {
+        file: file.to_owned(),
+        position,
+    }
+}
+
+fn did_you_mean(suggestion: Option<&str>) -> String {
+    suggestion.map_or(String::new(), |key| format!(" Did you mean {key}?"))
+}
+
+fn within(key: &str) -> String {
+    match key.rsplit_once('.') {
+        Some((section, _)) => format!("in {section}"),
+        None => "at the top level".to_owned(),
+    }
+}
+
+/// The closest allowed key, or else a key of the same name that belongs somewhere else.
+fn suggestion(path: &str, allowed: &[&str]) -> Option<String> {
+    let (section, name) = match path.rsplit_once('.') {
+        Some((section, name)) => (format!("{section}."), name),
+        None => (String::new(), path),
+    };
+    let plain = name.to_lowercase().replace('-', "_");
+    let distances = allowed
+        .iter()
+        .map(|key| (strsim::damerau_levenshtein(&plain, key), key));
+    let close = distances
+        .filter(|(distance, _)| *distance <= (plain.len() / 3).max(1))
+        .min();
+    close
+        .map(|(_, key)| format!("{section}{key}"))
+        .or_else(|| elsewhere(&plain))
+}
+
+fn elsewhere(name: &str) -> Option<String> {
+    let same = |key: &&str| key.rsplit_once('.').is_some_and(|(_, last)| last == name);
+    let mut found = SETTINGS.iter().map(|setting| setting.key).filter(same);
+    found.next().map(str::to_owned)
+}
