@@ -1,13 +1,35 @@
 //! Throughway: a header-directed passthrough gateway for LLM APIs.
+//!
+//! The life of a request: [`server`] accepts it, [`downstream`] watches its client, [`app`] tells our own pages from the
+//! API's, and [`proxy::Line::handle`] takes it down the line: arrive → plan → vet → send → relay.
+//!
+//! | module | question it answers |
+//! |---|---|
+//! | [`cli`] | what did the person at the terminal ask for? |
+//! | [`config`] | what did the operator set? |
+//! | [`server`], [`app`], [`gateway`] | how does it start, answer and stop; which URLs; what do all workers share? |
+//! | [`proxy`] | what happens to a request, in which order? |
+//! | [`directives`] | what does the caller ask of the gateway itself? |
+//! | [`egress`], [`resolve`] | who may be dialled; which addresses has a name? |
+//! | [`upstream`] | how is one request sent to one target, and its answer read truthfully? |
+//! | [`downstream`] | what is the client's side doing? |
+//! | [`record`], [`observe`] | what happened, counted and logged? |
+//! | [`error`] | what does the gateway say when it says no? |
+//! | [`mock`] | an upstream to try and test with |
 
+pub mod app;
 pub mod cli;
 pub mod config;
 pub mod directives;
 pub mod downstream;
 pub mod egress;
 pub mod error;
+pub mod gateway;
+pub mod mock;
 pub mod observe;
 pub mod proxy;
 pub mod record;
+pub mod resolve;
 pub mod secret;
+pub mod server;
 pub mod upstream;

@@ -1,0 +1,166 @@
+//! Every URL the mock answers, on one screen. A route is found by the end of the path, so that any
+//! prefix works: `/v1/...`, `/openai/v1/...`, `/openai/deployments/x/...` or none.
+
+use super::answer::Answer;
+use super::api::{
+    audio, chat, completions, echo, embeddings, files, images, lists, messages, models, own,
+    responses,
+};
+use super::behaviour::Behaviour;
+use super::problem::{Dialect, Problem};
+use super::request::Request;
+use super::state::Mock;
+
+/// One request on its way through a route.
+pub(super) struct Call<'a> {
+    pub(super) request: &'a Request,
+    pub(super) behaviour: &'a Behaviour,
+    pub(super) mock: &'a Mock,
+    pub(super) dialect: Dialect,
+    pub(super) request_id: &'a str,
+    /// Unix time in seconds.
+    pub(super) now: u64,
+    /// What stood in the place of `{id}`, as sent.
+    pub(super) id: &'a str,
+}
+
+type Handler = fn(&Call<'_>) -> Result<Answer, Problem>;
+
+/// Method, end of the path, handler. `{id}` is one segment, `{rest}` all that follows.
+const ROUTES: &[(&str, &str, Handler)] = &[
+    ("POST", "chat/completions", chat::answer),
+    ("POST", "messages", messages::answer),
+    ("POST", "messages/count_tokens", messages::count_tokens),
+    ("POST", "responses", responses::answer),
+    ("POST", "completions", completions::answer),
+    ("POST", "embeddings", embeddings::answer),
+    ("GET", "models", models::list),
+    ("GET", "models/{rest}", models::one),
+    ("POST", "moderations", lists::moderate),
+    ("POST", "rerank", lists::rerank),
+    ("POST", "files", files::upload),
+    ("GET", "files", files::list),
+    ("GET", "files/{id}", files::one),
+    ("DELETE", "files/{id}", files::delete),
+    ("GET", "files/{id}/content", files::content),
+    ("POST", "audio/transcriptions", audio::transcribe),
+    ("POST", "audio/translations", audio::transcribe),
+    ("POST", "audio/speech", audio::speak),
+    ("POST", "images/generations", images::answer),
+    ("POST", "images/edits", images::answer),
+    ("POST", "images/variations", images::answer),
+    ("GET", "mock/stats", own::stats),
+    ("POST", "mock/reset", own::reset),
+    ("GET", "health", own::health),
+];
+
+/// Answers `call` by its method and path.
+///
+/// # Errors
+/// 404 for a path that no route ends, 405 for a wrong method, and whatever the route itself finds.
+pub(super) fn answer(call: &Call<'_>) -> Result<Answer, Problem> {
+    let path = call.request.path();
+    if path == "/" {
+        return own::welcome(call);
+    }
+    if is_echo(path) {
+        return echo::answer(call);
+    }
+    let method = call.request.method.as_str();
+    let method = if method == "HEAD" { "GET" } else { method };
+    let mut known = false;
+    for end in ends(path) {
+        for (its_method, pattern, handler) in ROUTES {
+            let Some(id) = matched(pattern, end) else {
+                continue;
+            };
+            if *its_method == method {
+                return handler(&Call { id, ..*call });
+            }
+            known = true;
+        }
+    }
+    Err(match known {
+        true => Problem {
+            status: 405,
+            ..Problem::bad_request(format!("{path} does not take {method}."))
+        },
+        false => Problem::not_found(format!("Unknown request URL: {method} {path}.")),
+    })
+}
+
+/// Whether `path` asks for the mock's own counts, which are not counted themselves.
+pub(super) fn is_own(path: &str) -> bool {
+    path.starts_with("/mock/")
+}
+
+fn is_echo(path: &str) -> bool {
+    ["/echo", "/v1/echo"].iter().any(|prefix| {
+        let rest = path.strip_prefix(prefix);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    })
+}
+
+/// The ends of `path` that a route may match: first what follows the last `/v1/`, then every end.
+fn ends(path: &str) -> impl Iterator<Item = &str> {
+    let versioned = path.rfind("/v1/").map(|start| &path[start + 4..]);
+    let all = path.match_indices('/').map(|(slash, _)| &path[slash + 1..]);
+    versioned.into_iter().chain(all)
+}
+
+/// What stands for the placeholder of `pattern` in `path` (empty without one), if it matches.
+fn matched<'a>(pattern: &str, path: &'a str) -> Option<&'a str> {
+    let Some((before, after)) = pattern.split_once('{') else {
+        return (pattern == path).then_some("");
+    };
+    let id = path.strip_prefix(before)?;
+    let after = after.split_once('}').map_or("", |(_, after)| after);
+    let id = id.strip_suffix(after)?;
+    let fits = pattern.contains("{rest}") || !id.contains('/');
+    (fits && !id.is_empty()).then_some(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn route_of(path: &str) -> Option<(&'static str, &str)> {
+        ends(path).find_map(|end| {
+            let route =
+                |(_, pattern, _): &(_, &'static str, _)| Some((*pattern, matched(pattern, end)?));
+            ROUTES.iter().find_map(route)
+        })
+    }
+
+    #[test]
+    fn a_route_is_found_behind_any_prefix() {
+        let table = [
+            ("/v1/chat/completions", Some(("chat/completions", ""))),
+            ("/chat/completions", Some(("chat/completions", ""))),
+            (
+                "/openai/deployments/a/chat/completions",
+                Some(("chat/completions", "")),
+            ),
+            ("/models/v1/completions", Some(("completions", ""))),
+            (
+                "/v1/models/meta/llama-3",
+                Some(("models/{rest}", "meta/llama-3")),
+            ),
+            ("/v1/files/f-1/content", Some(("files/{id}/content", "f-1"))),
+            ("/v1/files/f-1", Some(("files/{id}", "f-1"))),
+            ("/v1/files/", None),
+            ("/v1/files/a/b", None),
+            ("/v1/nothing", None),
+            ("/v1/completions/", None),
+        ];
+        for (path, expected) in table {
+            assert_eq!(route_of(path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn echo_takes_whole_segments_only() {
+        assert!(is_echo("/echo") && is_echo("/echo/v1/models") && is_echo("/v1/echo/x"));
+        assert!(!is_echo("/echoes") && !is_echo("/v1/files/echo"));
+    }
+}
