@@ -42,8 +42,8 @@ pub enum Command {
     /// Reads the environment and takes the same flags as `serve`, since both change what the file
     /// means. Exits with 0 if the settings are good and with 1 if they are not.
     Check(CheckArgs),
-    // `mock` goes here: `/// Run an upstream ... for trying and testing` and
-    // `Mock(crate::mock::MockArgs)`.
+    /// Run an upstream shaped like OpenAI and Anthropic, with faults on demand, for trying and testing
+    Mock(crate::mock::MockArgs),
     /// Print a reference page of the documentation
     #[command(hide = true)]
     Docs {
@@ -59,6 +59,10 @@ pub enum Page {
     Headers,
     /// The settings
     Settings,
+    /// The errors the gateway makes
+    Errors,
+    /// What the mock can be told to do wrong
+    Mock,
 }
 
 /// Arguments of `serve`.

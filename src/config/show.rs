@@ -4,6 +4,7 @@
 use std::fmt::Display;
 use std::time::Duration;
 
+use super::word::Word as _;
 use super::settings::{Settings, Tls, UpstreamTls};
 
 impl Settings {

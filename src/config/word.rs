@@ -2,19 +2,15 @@
 //! What a word brings about is decided where it is used.
 
 use super::value::{Kind, read_as_kind};
+pub use crate::{egress::Preset as GuardPreset, observe::logs::Format as LogFormat, record::AccessLog};
 
 read_as_kind!(GuardPreset, LogFormat, AccessLog, LogLevel);
 
-/// Declares an enum of words.
+/// Gives each value of a domain's own enum its word in the settings.
 macro_rules! words {
-    ($(#[$about:meta])* $name:ident, $expected:literal, $($(#[$what:meta])* $variant:ident = $word:literal),+) => {
-        $(#[$about])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum $name { $($(#[$what])* $variant),+ }
-
-        impl $name {
-            /// The word in the settings.
-            pub fn word(self) -> &'static str {
+    ($name:ident, $expected:literal, $($variant:ident = $word:literal),+) => {
+        impl Word for $name {
+            fn word(self) -> &'static str {
                 match self { $(Self::$variant => $word),+ }
             }
         }
@@ -29,38 +25,31 @@ macro_rules! words {
     };
 }
 
+/// A setting that is one of a few words.
+pub trait Word {
+    /// The word in the settings.
+    fn word(self) -> &'static str;
+}
+
 words!(
-    /// Where requests may go, in one word.
     GuardPreset, "public, allowlist, self_hosted or dev",
-    /// `https`, port 443, public addresses.
     Public = "public",
-    /// Only what `guard.allow` lists.
     Allowlist = "allowlist",
-    /// `public`, and the private networks and ports that `guard.allow` lists.
     SelfHosted = "self_hosted",
-    /// Loopback and private addresses too, `http`, any port.
     Dev = "dev"
 );
 
 words!(
-    /// How a log line looks.
     LogFormat, "auto, text or json",
-    /// Text on a terminal, JSON otherwise.
     Auto = "auto",
-    /// For people.
     Text = "text",
-    /// One object in each line.
     Json = "json"
 );
 
 words!(
-    /// Which requests get a line in the log.
     AccessLog, "all, errors or off",
-    /// Every request.
     All = "all",
-    /// Requests answered with a status of 400 or more, or cut short.
     Errors = "errors",
-    /// None.
     Off = "off"
 );
 

@@ -1,0 +1,103 @@
+//! Every URL the gateway answers, on one screen: its own pages here, all else goes down the line.
+
+use std::sync::Arc;
+
+use actix_http::{Method, body::BoxBody};
+use actix_web::{App, HttpRequest, HttpResponse, dev::ServiceFactory, http::header::CONTENT_TYPE, web};
+
+use crate::{
+    error::{Code, GatewayError},
+    gateway::Gateway,
+};
+
+/// Nothing of ours lives outside this prefix.
+pub const OWN_PREFIX: &str = "/gateway/";
+
+/// Probed by orchestrators under any `Host`: exempt from the rules for browsers.
+pub const HEALTH_PREFIX: &str = "/gateway/health/";
+
+/// The API's description (OpenAPI 3.1).
+const OPENAPI: &str = include_str!("../openapi.yaml");
+
+/// The gateway's own pages.
+pub fn pages(
+    gateway: Arc<Gateway>,
+) -> App<
+    impl ServiceFactory<
+        actix_web::dev::ServiceRequest,
+        Config = (),
+        Response = actix_web::dev::ServiceResponse<BoxBody>,
+        Error = actix_web::Error,
+        InitError = (),
+    >,
+> {
+    App::new()
+        .app_data(web::Data::from(gateway))
+        .service(page("health/live", live))
+        .service(page("health/ready", ready))
+        .service(page("metrics", metrics))
+        .service(page("openapi.yaml", openapi))
+        .default_service(web::to(unknown))
+}
+
+type Pages = web::Data<Gateway>;
+
+fn page(path: &str, answer: fn(&Gateway, &HttpRequest) -> HttpResponse) -> actix_web::Resource {
+    let get = move |gateway: Pages, request: HttpRequest| {
+        std::future::ready(answer(&gateway, &request))
+    };
+    web::resource(format!("{OWN_PREFIX}{path}"))
+        .route(web::get().to(get))
+        .route(web::head().to(get))
+        .default_service(web::to(only_get))
+}
+
+/// The process answers.
+fn live(_: &Gateway, _: &HttpRequest) -> HttpResponse {
+    text("ok\n")
+}
+
+/// The process takes new requests.
+fn ready(gateway: &Gateway, _: &HttpRequest) -> HttpResponse {
+    if gateway.is_draining() {
+        return refuse(Code::Draining, "the gateway is shutting down");
+    }
+    text("ready\n")
+}
+
+fn metrics(gateway: &Gateway, request: &HttpRequest) -> HttpResponse {
+    if !gateway.admits_operator(request.headers()) {
+        return refuse(
+            Code::NotAllowed,
+            "metrics need the admin token (`admin_token` in the settings) as Authorization: Bearer",
+        );
+    }
+    HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8"))
+        .body(gateway.metrics.page())
+}
+
+fn openapi(_: &Gateway, _: &HttpRequest) -> HttpResponse {
+    HttpResponse::Ok().insert_header((CONTENT_TYPE, "application/yaml")).body(OPENAPI)
+}
+
+async fn only_get(request: HttpRequest) -> HttpResponse {
+    let mut response = refuse(Code::MethodNotAllowed, "this page takes GET and HEAD");
+    let headers = response.headers_mut();
+    headers.insert(actix_http::header::ALLOW, actix_http::header::HeaderValue::from_static("GET, HEAD"));
+    debug_assert!(request.method() != Method::GET);
+    response
+}
+
+async fn unknown() -> HttpResponse {
+    refuse(Code::UnknownRoute, "the gateway has no such page")
+}
+
+fn text(body: &'static str) -> HttpResponse {
+    HttpResponse::Ok().insert_header((CONTENT_TYPE, "text/plain; charset=utf-8")).body(body)
+}
+
+fn refuse(code: Code, message: &'static str) -> HttpResponse {
+    let response = GatewayError::new(code, message).response();
+    response.map_into_boxed_body().into()
+}

@@ -1,0 +1,260 @@
+//! What all workers share, built once from the settings: policy, resolver, TLS, counters. Anything made inside a worker exists
+//! once per worker; what must not is here.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use actix_http::{
+    RequestHead,
+    header::{self, HeaderMap, HeaderName, HeaderValue},
+};
+use thiserror::Error;
+
+use crate::{
+    config::{Settings, Timeouts},
+    downstream::DownstreamTimeouts,
+    egress::{AllowEntry, BaseUrl, Policy},
+    error::{Code, GatewayError},
+    observe::metrics::Metrics,
+    proxy::arrival::Door,
+    record::AccessLog,
+    resolve::{DnsSettings, Resolver},
+    secret::Secret,
+    upstream::{
+        BodyLength, PoolLimits,
+        tls::{HostTls, TlsClients, TlsError},
+    },
+};
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+/// What Portkey's SDK sends when it was given no provider key.
+const PLACEHOLDER_CREDENTIAL: &[u8] = b"Bearer OPENAI_API_KEY";
+/// Idle upstream connections of one worker, all hosts together.
+const MOST_IDLE: usize = 4096;
+
+/// The gateway, as every worker sees it.
+pub struct Gateway {
+    pub portkey: bool,
+    pub door: Door,
+    pub default_target: Option<String>,
+    pub timeouts: Timeouts,
+    pub downstream: DownstreamTimeouts,
+    pub max_body: u64,
+    pub server_timing: bool,
+    pub access_log: AccessLog,
+    pub metrics: Arc<Metrics>,
+    pub policy: Arc<Policy>,
+    pub resolver: Arc<Resolver>,
+    pub tls: Arc<TlsClients>,
+    pub pool: PoolLimits,
+    via: Option<String>,
+    x_forwarded_for: bool,
+    admin_token: Option<Secret>,
+    /// Only this machine can connect.
+    on_loopback: bool,
+    draining: AtomicBool,
+    closing: Arc<AtomicBool>,
+}
+
+/// Settings that are well-formed, but cannot be put to use.
+#[derive(Debug, Error)]
+pub enum UnusableSettings {
+    #[error("guard.allow[{place}]: {reason}")]
+    Allow { place: usize, reason: String },
+    #[error("default_target: {0}")]
+    DefaultTarget(String),
+    #[error("upstream.tls: {0}")]
+    Tls(#[from] TlsError),
+}
+
+impl Gateway {
+    /// Puts the settings to use. `listeners` are the sockets the gateway answers on, which it must never call itself.
+    /// Reads certificate files; opens no socket.
+    ///
+    /// # Errors
+    /// The first setting that cannot be used.
+    pub fn new(settings: &Settings, listeners: Vec<SocketAddr>) -> Result<Self, UnusableSettings> {
+        let own_addresses = own_addresses(&listeners);
+        let policy = Policy::new(settings.guard.preset, allow(settings)?)
+            .with_own_listeners(listeners, own_addresses);
+        let host_rule = !settings.allow_unauthenticated;
+        Ok(Gateway {
+            portkey: settings.portkey,
+            door: Door {
+                hosts: host_rule.then(|| settings.hosts.clone()),
+                origins: settings.cors.origins.clone(),
+            },
+            default_target: default_target(settings)?,
+            timeouts: settings.timeouts.clone(),
+            downstream: DownstreamTimeouts {
+                head: settings.downstream.head,
+                body_idle: settings.downstream.body_idle,
+                write_stall: settings.downstream.write_stall,
+            },
+            max_body: settings.downstream.max_body.unwrap_or(u64::MAX),
+            server_timing: settings.server_timing,
+            access_log: settings.log.access,
+            metrics: Arc::new(Metrics::new()),
+            policy: Arc::new(policy),
+            resolver: Arc::new(Resolver::new(&DnsSettings {
+                servers: settings.dns.servers.clone(),
+                timeout: settings.dns.timeout,
+            })),
+            tls: Arc::new(TlsClients::new(&host_tls(settings))?),
+            pool: PoolLimits {
+                max_idle: settings.upstream.keepalive,
+                max_idle_per_key: settings.upstream.max_idle_per_host,
+                max_idle_total: MOST_IDLE,
+            },
+            via: settings.via.clone(),
+            x_forwarded_for: settings.x_forwarded_for,
+            admin_token: settings.admin_token.clone(),
+            on_loopback: settings.on_loopback(),
+            draining: AtomicBool::new(false),
+            closing: Arc::default(),
+        })
+    }
+
+    /// Refuses a body whose announced length is over the settings' limit, before a byte of it is read.
+    pub fn check_body_length(&self, length: BodyLength) -> Result<(), GatewayError> {
+        match length {
+            BodyLength::Exact(length) if length > self.max_body => Err(self.body_too_large()),
+            _ => Ok(()),
+        }
+    }
+
+    fn body_too_large(&self) -> GatewayError {
+        let limit = self.max_body;
+        let message = format!("the request body is larger than {limit} bytes (`downstream.max_body`)");
+        GatewayError::new(Code::BodyTooLarge, message)
+    }
+
+    /// The lines that the settings ask to add: `via` (RFC 9110 §7.6.3), `x-forwarded-for`. Each replaces the caller's line
+    /// of that name, which it contains.
+    ///
+    /// # Errors
+    /// `loop_detected` when the request's `Via` says that it has been here.
+    pub fn added_lines(
+        &self,
+        head: &RequestHead,
+        peer: Option<SocketAddr>,
+    ) -> Result<Vec<(HeaderName, HeaderValue)>, GatewayError> {
+        let mut added = Vec::new();
+        if let Some(name) = &self.via {
+            let so_far = joined(head.headers(), &header::VIA);
+            if so_far.split([',', ' ']).any(|part| part == name) {
+                let message = "the request has passed through this gateway before (`via`)";
+                return Err(GatewayError::new(Code::LoopDetected, message));
+            }
+            push_joined(&mut added, header::VIA, &so_far, &format!("1.1 {name}"));
+        }
+        if let (true, Some(peer)) = (self.x_forwarded_for, peer) {
+            let so_far = joined(head.headers(), &X_FORWARDED_FOR);
+            let client = peer.ip().to_canonical().to_string();
+            push_joined(&mut added, X_FORWARDED_FOR, &so_far, &client);
+        }
+        Ok(added)
+    }
+
+    /// In Portkey mode, the SDK's placeholder for a key it was not given; it is not sent on.
+    pub fn placeholder_credential<'h>(&self, headers: &'h HeaderMap) -> Option<&'h HeaderValue> {
+        let credential = headers.get(header::AUTHORIZATION)?;
+        (self.portkey && credential.as_bytes() == PLACEHOLDER_CREDENTIAL).then_some(credential)
+    }
+
+    /// Whether the request may see what concerns the operator: anybody on loopback, elsewhere the admin token's holder.
+    pub fn admits_operator(&self, headers: &HeaderMap) -> bool {
+        let presented = headers
+            .get(header::AUTHORIZATION)
+            .and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
+        match (&self.admin_token, presented) {
+            (Some(token), Some(presented)) => token.matches(presented) || self.on_loopback,
+            _ => self.on_loopback,
+        }
+    }
+
+    /// Readiness says 503 from here on.
+    pub fn begin_drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// Client connections close from here on as soon as they are idle.
+    pub fn begin_closing(&self) {
+        self.closing.store(true, Ordering::Relaxed);
+    }
+
+    pub fn closing(&self) -> Arc<AtomicBool> {
+        self.closing.clone()
+    }
+}
+
+fn allow(settings: &Settings) -> Result<Vec<AllowEntry>, UnusableSettings> {
+    let entries = settings.guard.allow.iter().enumerate();
+    entries
+        .map(|(place, text)| {
+            text.parse().map_err(|error: crate::egress::AllowEntryError| UnusableSettings::Allow {
+                place,
+                reason: error.to_string(),
+            })
+        })
+        .collect()
+}
+
+fn default_target(settings: &Settings) -> Result<Option<String>, UnusableSettings> {
+    let Some(target) = &settings.default_target else {
+        return Ok(None);
+    };
+    match BaseUrl::parse(&target.text) {
+        Ok(_) => Ok(Some(target.text.clone())),
+        Err(error) => Err(UnusableSettings::DefaultTarget(error.to_string())),
+    }
+}
+
+fn host_tls(settings: &Settings) -> Vec<HostTls> {
+    let entries = settings.upstream.tls.iter();
+    entries
+        .map(|entry| HostTls {
+            host: entry.host.clone(),
+            ca_file: entry.ca_file.clone(),
+            client_auth: entry.client.as_ref().map(|client| (client.cert.clone(), client.key.clone())),
+        })
+        .collect()
+}
+
+/// The addresses a wildcard listener answers on, besides loopback's: found by asking the system which source address it
+/// would use, which sends nothing.
+fn own_addresses(listeners: &[SocketAddr]) -> Vec<IpAddr> {
+    if !listeners.iter().any(|listener| listener.ip().is_unspecified()) {
+        return Vec::new();
+    }
+    crate::server::interface_addresses()
+}
+
+fn joined(headers: &HeaderMap, name: &HeaderName) -> String {
+    let values: Vec<_> = headers.get_all(name).filter_map(|value| value.to_str().ok()).collect();
+    values.join(", ")
+}
+
+fn push_joined(
+    added: &mut Vec<(HeaderName, HeaderValue)>,
+    name: HeaderName,
+    so_far: &str,
+    ours: &str,
+) {
+    let value = match so_far {
+        "" => ours.to_owned(),
+        _ => format!("{so_far}, {ours}"),
+    };
+    if let Ok(value) = HeaderValue::from_str(&value) {
+        added.push((name, value));
+    }
+}
