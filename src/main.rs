@@ -1,1 +1,29 @@
-fn main() {}
+//! The program: words of the command line to one call each.
+
+use std::{io, process::ExitCode};
+
+use clap::Parser as _;
+use throughway::{
+    cli::{
+        self,
+        args::{Cli, Command},
+    },
+    config::Environment,
+};
+
+fn main() -> ExitCode {
+    let environment = Environment::of_process();
+    let code = match Cli::parse().command() {
+        Command::Serve(args) => cli::serve::run(&args, &environment),
+        Command::Check(args) => {
+            let checked = cli::check::run(&args, &environment, &mut io::stdout(), &mut io::stderr());
+            checked.unwrap_or(1)
+        }
+        Command::Mock(args) => cli::mock::run(args),
+        Command::Docs { page } => {
+            print!("{}", cli::docs::page(page));
+            0
+        }
+    };
+    ExitCode::from(code)
+}

@@ -1,14 +1,113 @@
-//! The listener, its workers, and how the gateway comes down: readiness off, accepting on for `drain.delay`, then closing idle
-//! connections and finishing what runs within the drain budget.
+//! The listener, its workers, and how the gateway comes down: readiness off, accepting on for `drain.delay`, then idle
+//! connections close and what runs may finish within the drain budget.
 
-use std::{
-    io,
-    net::{IpAddr, SocketAddr, TcpListener},
-    rc::Rc,
-    sync::Arc,
-    time::Duration,
+mod drain;
+mod worker;
+
+use std::{io, net::SocketAddr, path::Path, sync::Arc};
+
+use actix_server::Server;
+use rustls::{ServerConfig, crypto::ring};
+use socket2::{Domain, Protocol, Socket, Type};
+use thiserror::Error;
+
+use crate::{
+    config::{Settings, Tls},
+    gateway::{Gateway, UnusableSettings},
+    upstream::tls::{TlsError, certificates, private_key},
 };
 
-use actix_http::{
-    HttpServiceBuilder, KeepAlive, Request, Response, TlsAcceptConfig as _Unused,
-};
+pub use self::drain::Signals;
+
+/// Connections the kernel holds until a worker takes them.
+const BACKLOG: i32 = 4096;
+
+/// Why the gateway did not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    #[error("cannot listen on {address}: {source}")]
+    Listen { address: SocketAddr, source: io::Error },
+    #[error(transparent)]
+    Settings(#[from] UnusableSettings),
+    #[error("tls: {0}")]
+    Tls(#[from] TlsError),
+    #[error("tls: {0}")]
+    Certificate(#[from] rustls::Error),
+}
+
+/// A running gateway.
+pub struct Running {
+    /// Where it listens, with the port it got.
+    pub address: SocketAddr,
+    pub gateway: Arc<Gateway>,
+    server: Server,
+    drain: crate::config::Drain,
+}
+
+/// Binds the listener and starts the workers. Must be called inside an actix runtime.
+///
+/// # Errors
+/// When the address cannot be had, or the settings cannot be put to use.
+pub fn start(settings: &Settings) -> Result<Running, StartError> {
+    let acceptor = settings.tls.as_ref().map(acceptor).transpose()?;
+    let at_listen = |source| StartError::Listen {
+        address: settings.listen,
+        source,
+    };
+    let listener = listen(settings.listen).map_err(at_listen)?;
+    let address = listener.local_addr().map_err(at_listen)?;
+    let gateway = Arc::new(Gateway::new(settings, vec![address])?);
+    let timers = worker::Timers::of(settings);
+    let shared = gateway.clone();
+    let server = Server::build()
+        .workers(settings.workers)
+        .max_concurrent_connections(settings.downstream.max_connections)
+        .disable_signals()
+        // Whole seconds are all it takes; a budget of less is a second.
+        .shutdown_timeout(settings.drain.budget.as_secs_f64().ceil() as u64)
+        .listen("gateway", listener, move || {
+            worker::service(shared.clone(), acceptor.clone(), timers)
+        })
+        .map_err(at_listen)?
+        .run();
+    Ok(Running {
+        address,
+        gateway,
+        server,
+        drain: settings.drain.clone(),
+    })
+}
+
+impl Running {
+    /// Serves until told to stop, then drains.
+    ///
+    /// # Errors
+    /// When the server itself fails.
+    pub async fn until(self, signals: Signals) -> io::Result<()> {
+        let draining = drain::on_signal(signals, self.gateway, self.server.handle(), self.drain);
+        let draining = actix_rt::spawn(draining);
+        let outcome = self.server.await;
+        draining.abort();
+        outcome
+    }
+}
+
+fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Inbound TLS: HTTP/1.1 only, as on the upstream side.
+fn acceptor(tls: &Tls) -> Result<tokio_rustls::TlsAcceptor, StartError> {
+    let read = |path: &Path| certificates(path);
+    let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(read(&tls.cert)?, private_key(&tls.key)?)?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(tokio_rustls::TlsAcceptor::from(Arc::new(config)))
+}

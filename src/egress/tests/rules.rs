@@ -108,3 +108,16 @@ fn presets_are_known_by_name() {
     assert_eq!(Preset::default_for(true), Preset::Dev);
     assert_eq!(Preset::default_for(false), Preset::Public);
 }
+
+#[test]
+fn an_own_listener_among_several_addresses_is_told_as_such() {
+    let own = vec!["127.0.0.1:8787".parse().unwrap()];
+    let policy = Policy::new(Preset::Dev, Vec::new()).with_own_listeners(own, Vec::new());
+    let url = BaseUrl::parse("http://loop.example:8787").unwrap();
+    for resolved in [&["8.8.8.8", "127.0.0.1"][..], &["169.254.1.1", "127.0.0.1"]] {
+        for named_by in [NamedBy::Caller, NamedBy::Settings] {
+            let denied = judge(&policy, &url, named_by, &ips(resolved)).unwrap_err();
+            assert_eq!(denied, Denied::OwnListener);
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! `throughway mock`: the upstream to try and test with.
+
+use std::io;
+
+use crate::mock::{self, MockArgs};
+
+/// Runs the mock until Ctrl-C or SIGTERM; returns the exit code.
+pub fn run(args: MockArgs) -> u8 {
+    let served = actix_rt::System::new().block_on(async {
+        let handle = mock::start(args.try_into()?)?;
+        eprintln!("mock upstream on http://{}/v1", handle.addr);
+        wait_for_stop().await?;
+        handle.stop().await;
+        Ok::<_, Box<dyn std::error::Error>>(())
+    });
+    match served {
+        Ok(()) => 0,
+        Err(error) => {
+            eprintln!("error: {error}");
+            1
+        }
+    }
+}
+
+async fn wait_for_stop() -> io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut terminate, mut interrupt) =
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+    Ok(())
+}

@@ -1,0 +1,63 @@
+//! `throughway serve`: settings → logs → server, until a signal.
+
+use std::io;
+
+use super::args::ServeArgs;
+use crate::{
+    config::{Environment, Settings},
+    observe::logs,
+    server::{self, Signals},
+};
+
+/// Runs the gateway; returns the exit code.
+pub fn run(args: &ServeArgs, environment: &Environment) -> u8 {
+    let settings = match Settings::load(args.config.as_deref(), environment, &args.flags()) {
+        Ok(settings) => settings,
+        Err(error) => return refuse(&error),
+    };
+    logs::install(&settings.log.level, settings.log.format);
+    warn_of(&settings, environment);
+    match actix_rt::System::new().block_on(serve(&settings)) {
+        Ok(()) => 0,
+        Err(error) => refuse(&error),
+    }
+}
+
+async fn serve(settings: &Settings) -> Result<(), ServeError> {
+    let running = server::start(settings)?;
+    if let Some(problem) = running.gateway.resolver.problem() {
+        tracing::warn!(problem, "names cannot be resolved");
+    }
+    tracing::info!(
+        address = %running.address,
+        tls = settings.tls.is_some(),
+        guard = settings.guard.preset.as_str(),
+        workers = settings.workers,
+        "listening"
+    );
+    running.until(Signals::of_process()?).await?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+#[derive(Debug, thiserror::Error)]
+enum ServeError {
+    #[error(transparent)]
+    Start(#[from] server::StartError),
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+fn refuse(error: &dyn std::fmt::Display) -> u8 {
+    eprintln!("error: {error}");
+    1
+}
+
+fn warn_of(settings: &Settings, environment: &Environment) {
+    for warning in &settings.warnings {
+        tracing::warn!("{warning}");
+    }
+    if environment.names_a_proxy() {
+        tracing::warn!("HTTPS_PROXY and HTTP_PROXY are ignored: the gateway connects directly");
+    }
+}

@@ -1,0 +1,168 @@
+//! What one worker runs: accept → TLS → watch → actix-http → our own pages or the line.
+
+use std::{rc::Rc, sync::Arc, time::Duration};
+
+use actix_http::{HttpServiceBuilder, KeepAlive, Request, Response, error::DispatchError};
+use actix_rt::net::TcpStream;
+use actix_service::{
+    IntoServiceFactory as _, Service, ServiceFactory, boxed, fn_factory, fn_service,
+};
+use actix_web::dev::{AppConfig, ServiceResponse};
+use bytes::Bytes;
+use tokio_rustls::TlsAcceptor;
+
+use crate::{
+    app,
+    config::Settings,
+    downstream::{Inbound, Link, Stream, Watch},
+    error::{Code, GatewayError},
+    gateway::Gateway,
+    proxy::{Line, ReplyBody, Targets},
+    upstream::AwcUpstream,
+};
+
+/// Bytes of an answer gathered before they are written.
+const WRITE_BUFFER: usize = 32 * 1024;
+
+/// Timers actix-http keeps itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Timers {
+    head: Duration,
+    keep_alive: Duration,
+    /// How long a connection lingers after an early answer, so that the client can read it.
+    linger: Duration,
+}
+
+impl Timers {
+    pub fn of(settings: &Settings) -> Self {
+        Timers {
+            head: settings.downstream.head,
+            keep_alive: settings.downstream.keep_alive,
+            linger: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Serves the connections of one worker. Made inside the worker's runtime.
+pub fn service(
+    gateway: Arc<Gateway>,
+    acceptor: Option<TlsAcceptor>,
+    timers: Timers,
+) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = DispatchError, InitError = ()>
+{
+    fn_factory(move || {
+        let (gateway, acceptor) = (gateway.clone(), acceptor.clone());
+        async move {
+            let watch = Watch::start(gateway.downstream, gateway.closing());
+            let http = http(gateway, timers).await?;
+            let http = Rc::new(http);
+            Ok(fn_service(move |stream: TcpStream| {
+                accept(stream, acceptor.clone(), watch.clone(), http.clone())
+            }))
+        }
+    })
+}
+
+async fn accept<S>(
+    stream: TcpStream,
+    acceptor: Option<TlsAcceptor>,
+    watch: Rc<Watch>,
+    http: Rc<S>,
+) -> Result<(), DispatchError>
+where
+    S: Service<(Inbound, Option<std::net::SocketAddr>), Response = (), Error = DispatchError>,
+{
+    // A socket that does not take the option still works, only slower.
+    let _ = stream.set_nodelay(true);
+    let stream = match acceptor {
+        None => Stream::Tcp(stream),
+        Some(acceptor) => match tokio::time::timeout(watch.head_timeout(), acceptor.accept(stream)).await {
+            Ok(Ok(stream)) => Stream::Tls(Box::new(stream)),
+            // A failed handshake is the client's: scanners do nothing else all day.
+            Ok(Err(_)) | Err(_) => return Ok(()),
+        },
+    };
+    let inbound = watch.attach(stream);
+    let peer = inbound.link().peer();
+    http.call((inbound, peer)).await
+}
+
+async fn http(
+    gateway: Arc<Gateway>,
+    timers: Timers,
+) -> Result<
+    impl Service<(Inbound, Option<std::net::SocketAddr>), Response = (), Error = DispatchError>,
+    (),
+> {
+    let pages = app::pages(gateway.clone()).into_factory();
+    let pages = boxed::service(pages.new_service(AppConfig::default()).await?);
+    let line = Line {
+        upstream: AwcUpstream::new(gateway.pool, gateway.tls.clone(), gateway.metrics.stale_retries.clone()),
+        targets: Targets::new(gateway.policy.clone(), gateway.resolver.clone()),
+        gateway,
+    };
+    let router = Rc::new(Router { pages, line });
+    let keep_alive = match timers.keep_alive {
+        Duration::ZERO => KeepAlive::Disabled,
+        limit => KeepAlive::Timeout(limit),
+    };
+    HttpServiceBuilder::default()
+        .keep_alive(keep_alive)
+        .client_request_timeout(timers.head)
+        .client_disconnect_timeout(timers.linger)
+        .h1_allow_half_closed(false)
+        .h1_write_buffer_size(WRITE_BUFFER)
+        .on_connect_ext(|inbound: &Inbound, data| {
+            data.insert(inbound.link().clone());
+        })
+        .h1(fn_service(move |request: Request| {
+            let router = router.clone();
+            async move { router.route(request).await }
+        }))
+        .new_service(())
+        .await
+}
+
+type PageService = boxed::BoxService<Request, ServiceResponse, actix_web::Error>;
+
+struct Router {
+    pages: PageService,
+    line: Line<AwcUpstream>,
+}
+
+impl Router {
+    async fn route(&self, request: Request) -> Result<Response<ReplyBody>, actix_http::Error> {
+        let Some(link) = request.conn_data::<Rc<Link>>().cloned() else {
+            // Every connection gets its link before its first request.
+            return Err(std::io::Error::other("a connection without a link").into());
+        };
+        // Raw bytes rule: an encoded prefix is none.
+        if request.uri().path().starts_with(app::OWN_PREFIX) {
+            return Ok(self.page(request, &link).await);
+        }
+        Ok(self.line.handle(request, link).await)
+    }
+
+    async fn page(&self, request: Request, link: &Rc<Link>) -> Response<ReplyBody> {
+        let guard = link.begin();
+        let own = |error: GatewayError| {
+            error.response().map_body(|_, bytes: Bytes| ReplyBody::own(bytes, guard))
+        };
+        let path = request.uri().path();
+        if path.contains('%') {
+            return own(GatewayError::new(Code::UnknownRoute, "the gateway has no such page"));
+        }
+        if !path.starts_with(app::HEALTH_PREFIX)
+            && let Err(error) = self.line.gateway.door.admit(request.head())
+        {
+            return own(error);
+        }
+        match self.pages.call(request).await {
+            Ok(response) => {
+                let response: Response<_> = response.into();
+                response.map_body(|_, body| ReplyBody::Page(body))
+            }
+            Err(_) => own(GatewayError::new(Code::Internal, "the page could not be made")),
+        }
+    }
+}
