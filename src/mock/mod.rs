@@ -14,6 +14,7 @@ mod connection;
 mod content;
 mod dice;
 mod fate;
+mod fault_table;
 mod faults;
 mod head;
 mod instant;
