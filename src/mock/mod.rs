@@ -25,8 +25,10 @@ mod reply;
 mod request;
 mod routes;
 mod serve;
+mod sha1;
 mod state;
 mod stats;
+mod websocket;
 #[cfg(test)]
 mod wire_tests;
 

@@ -263,3 +263,28 @@ async fn head_and_http_1_0_are_framed_as_they_must_be() {
     let (answer, _) = ask(&mock, &get("/v1/models?mock_status=204&mock_close")).await;
     assert!(!answer.contains("content-length") && answer.ends_with("\r\n\r\n"));
 }
+
+#[tokio::test]
+async fn a_websocket_sends_back_what_it_gets_until_it_is_closed() {
+    let mock = mock();
+    let mut stream = connect(&mock).await;
+    let handshake = "GET /v1/realtime?model=m HTTP/1.1\r\nHost: m\r\nConnection: Upgrade\r\n\
+                     Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+                     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+                     Sec-WebSocket-Protocol: realtime, other\r\n\r\n";
+    stream.write_all(handshake.as_bytes()).await.unwrap();
+    // "Hello" and a close with code 1000, masked as in RFC 6455, section 5.7.
+    stream
+        .write_all(b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58")
+        .await
+        .unwrap();
+    stream.write_all(b"\x88\x82\0\0\0\0\x03\xe8").await.unwrap();
+    let (bytes, ended) = read_to_end(&mut stream).await;
+    assert_eq!(ended, Ok(()));
+    let end = memchr::memmem::find(&bytes, b"\r\n\r\n").unwrap() + 4;
+    let head = std::str::from_utf8(&bytes[..end]).unwrap();
+    assert!(head.starts_with("HTTP/1.1 101 "));
+    assert!(head.contains("sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"));
+    assert!(head.contains("sec-websocket-protocol: realtime\r\n"));
+    assert_eq!(&bytes[end..], b"\x81\x05Hello\x88\x02\x03\xe8");
+}

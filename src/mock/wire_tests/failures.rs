@@ -181,3 +181,32 @@ async fn a_stopped_mock_drops_its_connections_and_refuses_new_ones() {
     assert!(bytes.is_empty());
     assert!(TcpStream::connect(address).await.is_err());
 }
+
+#[tokio::test]
+async fn a_big_body_comes_whole_and_in_pieces() {
+    let mock = mock();
+    for query in ["mock_big=300000", "mock_big=3000&mock_pieces=7"] {
+        let size: usize = query[9..].split('&').next().unwrap().parse().unwrap();
+        let mut stream = connect(&mock).await;
+        let request = get(&format!("/v1/anything?mock_close&{query}"));
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let (bytes, ended) = read_to_end(&mut stream).await;
+        assert_eq!(ended, Ok(()));
+        let head = bytes.len() - size;
+        assert!(bytes[..head].ends_with(b"\r\n\r\n"), "{query}");
+        assert_eq!(bytes[head..], pattern(size));
+    }
+}
+
+#[tokio::test]
+async fn an_upload_that_is_cut_is_counted() {
+    let mock = mock();
+    let mut stream = connect(&mock).await;
+    let request = "POST /v1/files HTTP/1.1\r\nContent-Length: 100\r\n\r\nonly this";
+    stream.write_all(request.as_bytes()).await.unwrap();
+    drop(stream);
+    until(&mock, |counts| {
+        counts.aborted_uploads == 1 && counts.open == 0
+    })
+    .await;
+}
