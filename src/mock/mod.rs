@@ -67,7 +67,8 @@ pub struct MockOptions {
     pub models: Vec<String>,
     /// How requests are answered that ask for nothing themselves.
     pub defaults: Behaviour,
-    /// Answer every POST with the same chat completion of about 1 KiB, reading nothing of it.
+    /// Answer every POST with the same chat completion of about 1 KiB; bodies and faults are not
+    /// looked at.
     pub instant: bool,
     /// Where ids and `chaos` start from; the same seed gives the same answers.
     pub seed: u64,
