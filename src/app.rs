@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use actix_http::{Method, body::BoxBody};
-use actix_web::{App, HttpRequest, HttpResponse, dev::ServiceFactory, http::header::CONTENT_TYPE, web};
+use actix_web::{
+    App, HttpRequest, HttpResponse, dev::ServiceFactory, http::header::CONTENT_TYPE, web,
+};
 
 use crate::{
     error::{Code, GatewayError},
@@ -43,9 +45,8 @@ pub fn pages(
 type Pages = web::Data<Gateway>;
 
 fn page(path: &str, answer: fn(&Gateway, &HttpRequest) -> HttpResponse) -> actix_web::Resource {
-    let get = move |gateway: Pages, request: HttpRequest| {
-        std::future::ready(answer(&gateway, &request))
-    };
+    let get =
+        move |gateway: Pages, request: HttpRequest| std::future::ready(answer(&gateway, &request));
     web::resource(format!("{OWN_PREFIX}{path}"))
         .route(web::get().to(get))
         .route(web::head().to(get))
@@ -73,18 +74,26 @@ fn metrics(gateway: &Gateway, request: &HttpRequest) -> HttpResponse {
         );
     }
     HttpResponse::Ok()
-        .insert_header((CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8"))
+        .insert_header((
+            CONTENT_TYPE,
+            "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        ))
         .body(gateway.metrics.page())
 }
 
 fn openapi(_: &Gateway, _: &HttpRequest) -> HttpResponse {
-    HttpResponse::Ok().insert_header((CONTENT_TYPE, "application/yaml")).body(OPENAPI)
+    HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, "application/yaml"))
+        .body(OPENAPI)
 }
 
 async fn only_get(request: HttpRequest) -> HttpResponse {
     let mut response = refuse(Code::MethodNotAllowed, "this page takes GET and HEAD");
     let headers = response.headers_mut();
-    headers.insert(actix_http::header::ALLOW, actix_http::header::HeaderValue::from_static("GET, HEAD"));
+    headers.insert(
+        actix_http::header::ALLOW,
+        actix_http::header::HeaderValue::from_static("GET, HEAD"),
+    );
     debug_assert!(request.method() != Method::GET);
     response
 }
@@ -94,7 +103,9 @@ async fn unknown() -> HttpResponse {
 }
 
 fn text(body: &'static str) -> HttpResponse {
-    HttpResponse::Ok().insert_header((CONTENT_TYPE, "text/plain; charset=utf-8")).body(body)
+    HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, "text/plain; charset=utf-8"))
+        .body(body)
 }
 
 fn refuse(code: Code, message: &'static str) -> HttpResponse {

@@ -10,6 +10,12 @@ use actix_http::{
 use bytes::Bytes;
 use serde_json::json;
 
+use crate::{
+    egress::Denied,
+    resolve::ResolveError,
+    upstream::{BodyFault, Cause, Failure},
+};
+
 /// The reply header that carries the code, on answers the gateway made and no others.
 pub const ERROR_HEADER: HeaderName = HeaderName::from_static("x-gateway-error");
 
@@ -109,6 +115,34 @@ impl GatewayError {
         Self::new(Code::RequestTimeout, message)
     }
 
+    /// A failed exchange, as its caller shall read it. `fault` is what ended the caller's own body, if anything did.
+    pub fn from_failure(failure: &Failure, fault: Option<BodyFault>) -> Self {
+        let code = match (&failure.cause, fault) {
+            (Cause::RequestBody, Some(BodyFault::ClientGone)) => Code::ClientClosed,
+            (Cause::RequestBody, Some(BodyFault::TooLarge)) => {
+                let message =
+                    "the request body is larger than the settings allow (`downstream.max_body`)";
+                return Self::new(Code::BodyTooLarge, message);
+            }
+            (Cause::RequestBody, Some(BodyFault::Malformed) | None) => Code::InvalidBody,
+            (Cause::ConnectTimeout, _) => Code::ConnectTimeout,
+            (Cause::Connect(_) | Cause::Tls(_) | Cause::PeerNotVetted, _) => {
+                Code::UpstreamUnreachable
+            }
+            (Cause::Malformed(_), _) => Code::UpstreamInvalid,
+            (Cause::Internal(_), _) => Code::Internal,
+            (
+                Cause::Write(_)
+                | Cause::Read(_)
+                | Cause::ClosedBeforeHead
+                | Cause::ClosedInHead
+                | Cause::Truncated,
+                _,
+            ) => Code::UpstreamClosed,
+        };
+        Self::new(code, failure.to_string())
+    }
+
     /// The JSON body, in OpenAI's error shape.
     pub fn body(&self) -> Bytes {
         let body = match self.code {
@@ -122,8 +156,8 @@ impl GatewayError {
 
     /// Status, `x-gateway-error`, `retry-after` and body. The trace id is the line's to add.
     pub fn response(&self) -> Response<Bytes> {
-        let status = StatusCode::from_u16(self.code.status())
-            .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status =
+            StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = Response::with_body(status, self.body());
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -132,6 +166,33 @@ impl GatewayError {
             headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
         }
         response
+    }
+}
+
+impl From<Denied> for GatewayError {
+    fn from(denied: Denied) -> Self {
+        let code = match denied {
+            Denied::OwnListener => Code::LoopDetected,
+            _ => Code::TargetDenied,
+        };
+        Self::new(
+            code,
+            format!("target denied ({}): {denied}", denied.class()),
+        )
+    }
+}
+
+impl From<ResolveError> for GatewayError {
+    fn from(error: ResolveError) -> Self {
+        // What the look-up met on this machine is for the log, not for callers.
+        if let ResolveError::Failed(reason) = &error {
+            tracing::warn!(reason, "a name could not be looked up");
+        }
+        let reason = match error {
+            ResolveError::NotFound | ResolveError::Timeout => error.to_string(),
+            ResolveError::Failed(_) => "the look-up failed".to_owned(),
+        };
+        Self::new(Code::UpstreamUnreachable, format!("dns: {reason}"))
     }
 }
 
@@ -168,7 +229,10 @@ mod tests {
         names.dedup();
         assert_eq!(names.len(), Code::ALL.len());
         for code in Code::ALL {
-            assert_eq!(GatewayError::new(*code, "x").response().status().as_u16(), code.status());
+            assert_eq!(
+                GatewayError::new(*code, "x").response().status().as_u16(),
+                code.status()
+            );
         }
     }
 
@@ -182,6 +246,10 @@ mod tests {
     #[test]
     fn the_reference_page_is_in_step() {
         let on_disk = include_str!("../docs/errors.md");
-        assert_eq!(on_disk, page(), "write it anew with: throughway docs errors > docs/errors.md");
+        assert_eq!(
+            on_disk,
+            page(),
+            "write it anew with: throughway docs errors > docs/errors.md"
+        );
     }
 }

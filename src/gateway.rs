@@ -130,7 +130,8 @@ impl Gateway {
 
     fn body_too_large(&self) -> GatewayError {
         let limit = self.max_body;
-        let message = format!("the request body is larger than {limit} bytes (`downstream.max_body`)");
+        let message =
+            format!("the request body is larger than {limit} bytes (`downstream.max_body`)");
         GatewayError::new(Code::BodyTooLarge, message)
     }
 
@@ -201,10 +202,12 @@ fn allow(settings: &Settings) -> Result<Vec<AllowEntry>, UnusableSettings> {
     let entries = settings.guard.allow.iter().enumerate();
     entries
         .map(|(place, text)| {
-            text.parse().map_err(|error: crate::egress::AllowEntryError| UnusableSettings::Allow {
-                place,
-                reason: error.to_string(),
-            })
+            text.parse().map_err(
+                |error: crate::egress::AllowEntryError| UnusableSettings::Allow {
+                    place,
+                    reason: error.to_string(),
+                },
+            )
         })
         .collect()
 }
@@ -225,22 +228,35 @@ fn host_tls(settings: &Settings) -> Vec<HostTls> {
         .map(|entry| HostTls {
             host: entry.host.clone(),
             ca_file: entry.ca_file.clone(),
-            client_auth: entry.client.as_ref().map(|client| (client.cert.clone(), client.key.clone())),
+            client_auth: entry
+                .client
+                .as_ref()
+                .map(|client| (client.cert.clone(), client.key.clone())),
         })
         .collect()
 }
 
-/// The addresses a wildcard listener answers on, besides loopback's: found by asking the system which source address it
-/// would use, which sends nothing.
+/// The addresses a wildcard listener answers on, besides loopback's.
 fn own_addresses(listeners: &[SocketAddr]) -> Vec<IpAddr> {
-    if !listeners.iter().any(|listener| listener.ip().is_unspecified()) {
+    if !listeners
+        .iter()
+        .any(|listener| listener.ip().is_unspecified())
+    {
         return Vec::new();
     }
-    crate::server::interface_addresses()
+    // Without the list, a caller could at worst name an address of ours and be told that the gateway refuses itself late.
+    if_addrs::get_if_addrs()
+        .unwrap_or_default()
+        .iter()
+        .map(if_addrs::Interface::ip)
+        .collect()
 }
 
 fn joined(headers: &HeaderMap, name: &HeaderName) -> String {
-    let values: Vec<_> = headers.get_all(name).filter_map(|value| value.to_str().ok()).collect();
+    let values: Vec<_> = headers
+        .get_all(name)
+        .filter_map(|value| value.to_str().ok())
+        .collect();
     values.join(", ")
 }
 

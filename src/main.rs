@@ -16,7 +16,8 @@ fn main() -> ExitCode {
     let code = match Cli::parse().command() {
         Command::Serve(args) => cli::serve::run(&args, &environment),
         Command::Check(args) => {
-            let checked = cli::check::run(&args, &environment, &mut io::stdout(), &mut io::stderr());
+            let checked =
+                cli::check::run(&args, &environment, &mut io::stdout(), &mut io::stderr());
             checked.unwrap_or(1)
         }
         Command::Mock(args) => cli::mock::run(args),

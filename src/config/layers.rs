@@ -97,6 +97,21 @@ impl Environment {
     }
 
     /// The file that `THROUGHWAY_CONFIG` names.
+    /// Whether the process is told to use a proxy, which the gateway does not do.
+    pub fn names_a_proxy(&self) -> bool {
+        [
+            "HTTPS_PROXY",
+            "https_proxy",
+            "HTTP_PROXY",
+            "http_proxy",
+            "ALL_PROXY",
+            "all_proxy",
+        ]
+        .iter()
+        .any(|name| self.0.contains_key(*name))
+    }
+
+    /// The settings file it names.
     pub fn config_file(&self) -> Option<PathBuf> {
         self.setting(CONFIG).map(PathBuf::from)
     }

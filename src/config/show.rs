@@ -4,8 +4,8 @@
 use std::fmt::Display;
 use std::time::Duration;
 
-use super::word::Word as _;
 use super::settings::{Settings, Tls, UpstreamTls};
+use super::word::Word as _;
 
 impl Settings {
     /// Every setting by its key, in the order of the reference page, as it takes effect.

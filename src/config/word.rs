@@ -2,7 +2,9 @@
 //! What a word brings about is decided where it is used.
 
 use super::value::{Kind, read_as_kind};
-pub use crate::{egress::Preset as GuardPreset, observe::logs::Format as LogFormat, record::AccessLog};
+pub use crate::{
+    egress::Preset as GuardPreset, observe::logs::Format as LogFormat, record::AccessLog,
+};
 
 read_as_kind!(GuardPreset, LogFormat, AccessLog, LogLevel);
 
@@ -32,7 +34,8 @@ pub trait Word {
 }
 
 words!(
-    GuardPreset, "public, allowlist, self_hosted or dev",
+    GuardPreset,
+    "public, allowlist, self_hosted or dev",
     Public = "public",
     Allowlist = "allowlist",
     SelfHosted = "self_hosted",
@@ -40,14 +43,16 @@ words!(
 );
 
 words!(
-    LogFormat, "auto, text or json",
+    LogFormat,
+    "auto, text or json",
     Auto = "auto",
     Text = "text",
     Json = "json"
 );
 
 words!(
-    AccessLog, "all, errors or off",
+    AccessLog,
+    "all, errors or off",
     All = "all",
     Errors = "errors",
     Off = "off"

@@ -56,7 +56,11 @@ pub struct Link {
 }
 
 impl Link {
-    pub(super) fn new(stream: Stream, timeouts: DownstreamTimeouts, now: Rc<Cell<Instant>>) -> Self {
+    pub(super) fn new(
+        stream: Stream,
+        timeouts: DownstreamTimeouts,
+        now: Rc<Cell<Instant>>,
+    ) -> Self {
         let peer = stream.tcp().peer_addr().ok();
         let local = stream.tcp().local_addr().ok();
         Link {
@@ -132,7 +136,8 @@ impl Link {
 
     /// Ends the request with [`Expired::Deadline`] once `after` has passed, up to 250 ms late. `None` lifts the deadline.
     pub fn set_deadline(&self, after: Option<Duration>) {
-        self.deadline.set(after.and_then(|after| self.now.get().checked_add(after)));
+        self.deadline
+            .set(after.and_then(|after| self.now.get().checked_add(after)));
     }
 
     /// The request body's next bytes are owed by the client (or not any more): its idle timer runs.
@@ -224,7 +229,9 @@ impl Link {
             return;
         }
         let past = |since: &Cell<Option<Instant>>, limit: Duration| {
-            since.get().is_some_and(|since| now.duration_since(since) >= limit)
+            since
+                .get()
+                .is_some_and(|since| now.duration_since(since) >= limit)
         };
         let expired = if past(&self.head_since, self.timeouts.head) {
             Expired::Head

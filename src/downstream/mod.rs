@@ -8,7 +8,7 @@ mod watch;
 
 pub use self::{
     inbound::{Inbound, Stream},
-    link::{Expired, ExchangeGuard, Link},
+    link::{ExchangeGuard, Expired, Link},
     watch::{TICK, Watch},
 };
 

@@ -4,6 +4,10 @@
 use std::{
     cell::{Cell, RefCell},
     rc::{Rc, Weak},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -21,17 +25,18 @@ pub struct Watch {
     links: RefCell<Vec<Weak<Link>>>,
     now: Rc<Cell<Instant>>,
     timeouts: DownstreamTimeouts,
-    closing: Cell<bool>,
+    /// Set once for all workers when the gateway comes down.
+    closing: Arc<AtomicBool>,
 }
 
 impl Watch {
     /// Must be called on the worker's own runtime: starts the ticking there, for as long as the watch is held.
-    pub fn start(timeouts: DownstreamTimeouts) -> Rc<Self> {
+    pub fn start(timeouts: DownstreamTimeouts, closing: Arc<AtomicBool>) -> Rc<Self> {
         let watch = Rc::new(Watch {
             links: RefCell::default(),
             now: Rc::new(Cell::new(Instant::now())),
             timeouts,
-            closing: Cell::new(false),
+            closing,
         });
         let ticking = Rc::downgrade(&watch);
         actix_rt::spawn(async move {
@@ -51,32 +56,34 @@ impl Watch {
     /// Takes an accepted connection into view.
     pub fn attach(&self, stream: Stream) -> Inbound {
         let link = Rc::new(Link::new(stream, self.timeouts, self.now.clone()));
-        if self.closing.get() {
-            link.close_when_idle();
-        }
         self.links.borrow_mut().push(Rc::downgrade(&link));
         Inbound(link)
     }
 
-    /// Connections open now.
-    pub fn connections(&self) -> usize {
-        self.links.borrow().iter().filter(|link| link.strong_count() > 0).count()
+    /// How long a client may take to begin: a TLS handshake counts as part of the head.
+    pub fn head_timeout(&self) -> Duration {
+        self.timeouts.head
     }
 
-    /// From here on connections close as soon as they are idle.
-    pub fn close_idle(&self) {
-        self.closing.set(true);
-        for link in self.links.borrow().iter().filter_map(Weak::upgrade) {
-            link.close_when_idle();
-        }
+    /// Connections open now.
+    pub fn connections(&self) -> usize {
+        self.links
+            .borrow()
+            .iter()
+            .filter(|link| link.strong_count() > 0)
+            .count()
     }
 
     fn look(&self) {
         let now = Instant::now();
         self.now.set(now);
+        let closing = self.closing.load(Ordering::Relaxed);
         self.links.borrow_mut().retain(|link| match link.upgrade() {
             Some(link) => {
                 link.check(now);
+                if closing {
+                    link.close_when_idle();
+                }
                 true
             }
             None => false,

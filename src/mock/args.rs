@@ -37,7 +37,7 @@ pub struct MockArgs {
     /// Where ids and --chaos start from; the same seed gives the same answers
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
-    /// Answer every POST with the same chat completion of about 1 KiB, reading nothing of it
+    /// Answer every POST with the same chat completion of about 1 KiB; bodies and faults are not looked at
     #[arg(long)]
     pub instant: bool,
 }

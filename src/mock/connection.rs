@@ -159,7 +159,8 @@ impl Connection {
         let _ = tokio::time::timeout(Duration::from_secs(2), drain).await;
     }
 
-    async fn take(&mut self, length: usize) -> Result<Bytes, ReadError> {
+    /// The next `length` bytes.
+    pub(super) async fn take(&mut self, length: usize) -> Result<Bytes, ReadError> {
         while self.inbox.len() < length {
             self.fill(length - self.inbox.len()).await?;
         }

@@ -29,7 +29,7 @@ pub(super) struct Head<'a> {
     pub(super) connection: Option<&'static str>,
     /// Headers that faults add.
     pub(super) added: Vec<(&'a str, &'a str)>,
-    /// Names of the faults that are played.
+    /// Names of the faults that were asked for.
     pub(super) faults: &'a [&'static str],
 }
 
@@ -86,7 +86,7 @@ pub(super) fn write(out: &mut Vec<u8>, answer: &Answer, head: &Head<'_>) {
         line(out, name, value);
     }
     if !head.faults.is_empty() {
-        line(out, "x-mock-played", &head.faults.join(", "));
+        line(out, "x-mock-asked", &head.faults.join(", "));
     }
     put(out, &["\r\n"]);
 }

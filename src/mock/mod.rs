@@ -14,6 +14,7 @@ mod connection;
 mod content;
 mod dice;
 mod fate;
+mod fault_table;
 mod faults;
 mod head;
 mod instant;
@@ -24,8 +25,10 @@ mod reply;
 mod request;
 mod routes;
 mod serve;
+mod sha1;
 mod state;
 mod stats;
+mod websocket;
 #[cfg(test)]
 mod wire_tests;
 
@@ -64,7 +67,8 @@ pub struct MockOptions {
     pub models: Vec<String>,
     /// How requests are answered that ask for nothing themselves.
     pub defaults: Behaviour,
-    /// Answer every POST with the same chat completion of about 1 KiB, reading nothing of it.
+    /// Answer every POST with the same chat completion of about 1 KiB; bodies and faults are not
+    /// looked at.
     pub instant: bool,
     /// Where ids and `chaos` start from; the same seed gives the same answers.
     pub seed: u64,

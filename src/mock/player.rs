@@ -230,7 +230,7 @@ fn put_chunk(connection: &mut Connection, events: &str, chunked: bool) {
 }
 
 /// Sends what is gathered, then ends the answer short of its end.
-async fn finish(connection: &mut Connection, how: StopKind) -> Result<After, Lost> {
+pub(super) async fn finish(connection: &mut Connection, how: StopKind) -> Result<After, Lost> {
     connection.flush(None).await?;
     match how {
         StopKind::Cut | StopKind::ErrorEvent => Ok(After::Close),

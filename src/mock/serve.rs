@@ -7,7 +7,7 @@ use actix_rt::net::TcpStream;
 use bytes::Bytes;
 
 use super::answer::{Answer, Body};
-use super::behaviour::{Behaviour, Instead, Malformed, StopKind};
+use super::behaviour::{Behaviour, Instead, Malformed, Place, StopKind};
 use super::connection::{Connection, Lost, ReadError};
 use super::fate;
 use super::json::Json;
@@ -16,6 +16,7 @@ use super::problem::{Dialect, Problem, empty_stream, html_page};
 use super::request::{BadHead, Request};
 use super::routes::{self, Call};
 use super::state::Mock;
+use super::websocket;
 
 /// Counts an open connection for as long as it lives, however its task ends.
 struct Open(Arc<Mock>);
@@ -125,11 +126,24 @@ async fn exchange(
         now: unix_now(),
         id: "",
     };
+    if refusal.is_none() && websocket::is_handshake(&request) && switches(&behaviour) {
+        return Ok(websocket::echo(connection, &call).await?);
+    }
     let answer = match refusal {
         Some(problem) => problem.answer(call.dialect, call.request_id),
         None => bent_answer(&call),
     };
     Ok(player::play(connection, &call, answer).await?)
+}
+
+/// Whether no fault stands in the way of a WebSocket.
+fn switches(behaviour: &Behaviour) -> bool {
+    let failure = &behaviour.failure;
+    let stopped = failure
+        .stop
+        .is_some_and(|stop| stop.place == Place::BeforeHead);
+    let other = failure.status.is_some() || failure.instead.is_some() || failure.silence;
+    !stopped && !other && failure.malformed.is_none()
 }
 
 /// The answer of the route, or what a fault puts in its place.

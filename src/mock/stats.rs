@@ -30,7 +30,7 @@ pub struct Counts {
     pub paths: BTreeMap<String, u64>,
     /// Answers by status.
     pub statuses: BTreeMap<u16, u64>,
-    /// Faults played, by name.
+    /// Faults asked for or drawn by lot, by name.
     pub faults: BTreeMap<&'static str, u64>,
 }
 

@@ -26,8 +26,16 @@ pub fn install(filter: &str, format: Format) {
     };
     let builder = fmt().with_env_filter(filter).with_writer(io::stderr);
     let _ = if json {
-        builder.json().flatten_event(true).with_current_span(false).try_init()
+        builder
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .try_init()
     } else {
-        builder.compact().with_target(false).with_ansi(io::stderr().is_terminal()).try_init()
+        builder
+            .compact()
+            .with_target(false)
+            .with_ansi(io::stderr().is_terminal())
+            .try_init()
     };
 }

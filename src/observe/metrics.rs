@@ -100,18 +100,48 @@ impl Metrics {
         let version = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "Version of this gateway", version);
         let received = Count::default();
-        registry.register("requests_received", "Requests that arrived", received.clone());
+        registry.register(
+            "requests_received",
+            "Requests that arrived",
+            received.clone(),
+        );
         let in_flight = Gauge::default();
-        registry.register("requests_in_flight", "Requests being served now", in_flight.clone());
+        registry.register(
+            "requests_in_flight",
+            "Requests being served now",
+            in_flight.clone(),
+        );
         let outcomes = Family::<OutcomeLabel, Count>::default();
-        registry.register("requests", "Requests that ended, by outcome", outcomes.clone());
+        registry.register(
+            "requests",
+            "Requests that ended, by outcome",
+            outcomes.clone(),
+        );
         let errors = Family::<CodeLabel, Count>::default();
-        registry.register("errors", "Answers the gateway made, by x-gateway-error", errors.clone());
+        registry.register(
+            "errors",
+            "Answers the gateway made, by x-gateway-error",
+            errors.clone(),
+        );
         let statuses = Family::<ClassLabel, Count>::default();
-        registry.register("upstream_responses", "Response heads from upstreams", statuses.clone());
+        registry.register(
+            "upstream_responses",
+            "Response heads from upstreams",
+            statuses.clone(),
+        );
         let (bytes_in, bytes_out) = (Count::default(), Count::default());
-        registry.register_with_unit("request_body", "Request body bytes read", Unit::Bytes, bytes_in.clone());
-        registry.register_with_unit("response_body", "Response body bytes relayed", Unit::Bytes, bytes_out.clone());
+        registry.register_with_unit(
+            "request_body",
+            "Request body bytes read",
+            Unit::Bytes,
+            bytes_in.clone(),
+        );
+        registry.register_with_unit(
+            "response_body",
+            "Response body bytes relayed",
+            Unit::Bytes,
+            bytes_out.clone(),
+        );
         let stale_retries = Count::default();
         registry.register(
             "upstream_stale_retries",
@@ -128,7 +158,11 @@ impl Metrics {
                 .map(|outcome| outcomes.get_or_create(&OutcomeLabel { outcome }).clone()),
             errors: Code::ALL
                 .iter()
-                .map(|code| errors.get_or_create(&CodeLabel { code: code.name() }).clone())
+                .map(|code| {
+                    errors
+                        .get_or_create(&CodeLabel { code: code.name() })
+                        .clone()
+                })
                 .collect(),
             upstream_statuses: CLASSES
                 .map(|class| statuses.get_or_create(&ClassLabel { class }).clone()),
@@ -173,7 +207,10 @@ mod tests {
         }
         let page = metrics.page();
         for outcome in Outcome::ALL {
-            let line = format!("throughway_requests_total{{outcome=\"{}\"}} 1", outcome.as_str());
+            let line = format!(
+                "throughway_requests_total{{outcome=\"{}\"}} 1",
+                outcome.as_str()
+            );
             assert!(page.contains(&line), "{line}\n{page}");
         }
     }

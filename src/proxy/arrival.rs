@@ -38,7 +38,10 @@ impl Door {
     /// The listed origin whose page sent the request, if one did.
     pub fn listed_origin(&self, head: &RequestHead) -> Option<HeaderValue> {
         let origin = head.headers().get(header::ORIGIN)?;
-        let listed = self.origins.iter().any(|listed| listed.as_bytes() == origin.as_bytes());
+        let listed = self
+            .origins
+            .iter()
+            .any(|listed| listed.as_bytes() == origin.as_bytes());
         listed.then(|| origin.clone())
     }
 
@@ -51,9 +54,15 @@ impl Door {
         };
         let origin = origin.to_str().unwrap_or_default();
         let preflight = head.method == Method::OPTIONS
-            && head.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+            && head
+                .headers()
+                .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
         if self.origins.iter().any(|listed| listed == origin) {
-            Ok(if preflight { Visitor::Preflight } else { Visitor::ListedOrigin })
+            Ok(if preflight {
+                Visitor::Preflight
+            } else {
+                Visitor::ListedOrigin
+            })
         } else if is_own_origin(origin, host) {
             Ok(Visitor::Direct)
         } else {
@@ -92,7 +101,10 @@ pub fn authority(head: &RequestHead) -> &str {
 }
 
 fn host_of(authority: &str) -> &str {
-    let host = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+    let host = match authority
+        .strip_prefix('[')
+        .and_then(|rest| rest.split_once(']'))
+    {
         Some((literal, _)) => literal,
         None => authority.split(':').next().unwrap_or_default(),
     };
@@ -102,7 +114,9 @@ fn host_of(authority: &str) -> &str {
 fn is_loopback_name(name: &str) -> bool {
     name == "localhost"
         || name.ends_with(".localhost")
-        || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
+        || name
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|ip| ip.to_canonical().is_loopback())
 }
 
 fn is_own_origin(origin: &str, authority: &str) -> bool {
@@ -135,12 +149,14 @@ pub fn check_method(method: &Method) -> Result<(), GatewayError> {
 
 /// What follows the prefix of the unified routes. Raw bytes are compared: an encoded prefix is no route.
 pub fn unified_path(path: &str) -> Result<&str, GatewayError> {
-    path.strip_prefix("/v1").filter(|rest| rest.starts_with('/')).ok_or_else(|| {
-        GatewayError::new(
-            Code::UnknownRoute,
-            "no such route: API paths start with /v1/, the gateway's own pages with /gateway/",
-        )
-    })
+    path.strip_prefix("/v1")
+        .filter(|rest| rest.starts_with('/'))
+        .ok_or_else(|| {
+            GatewayError::new(
+                Code::UnknownRoute,
+                "no such route: API paths start with /v1/, the gateway's own pages with /gateway/",
+            )
+        })
 }
 
 /// The path cannot climb out of the target's base path, however an upstream decodes it.
@@ -163,9 +179,12 @@ pub fn check_path(path: &str) -> Result<(), GatewayError> {
 pub fn body_length(head: &RequestHead) -> Result<BodyLength, GatewayError> {
     let headers = head.headers();
     let length = headers.get(header::CONTENT_LENGTH);
-    let websocket = headers
-        .get_all(header::UPGRADE)
-        .any(|upgrade| upgrade.as_bytes().trim_ascii().eq_ignore_ascii_case(b"websocket"));
+    let websocket = headers.get_all(header::UPGRADE).any(|upgrade| {
+        upgrade
+            .as_bytes()
+            .trim_ascii()
+            .eq_ignore_ascii_case(b"websocket")
+    });
     let exact = |value: &HeaderValue| value.to_str().ok()?.trim().parse().ok();
     if headers.contains_key(header::TRANSFER_ENCODING) {
         if websocket {
@@ -177,7 +196,10 @@ pub fn body_length(head: &RequestHead) -> Result<BodyLength, GatewayError> {
         None => BodyLength::None,
         Some(Some(length)) => BodyLength::Exact(length),
         Some(None) => {
-            return Err(GatewayError::new(Code::InvalidHeader, "content-length is not a number"));
+            return Err(GatewayError::new(
+                Code::InvalidHeader,
+                "content-length is not a number",
+            ));
         }
     };
     if !websocket {
@@ -185,7 +207,9 @@ pub fn body_length(head: &RequestHead) -> Result<BodyLength, GatewayError> {
     }
     let asks = headers.get_all(header::CONNECTION).any(|value| {
         let tokens = value.as_bytes().split(|byte| *byte == b',');
-        tokens.into_iter().any(|token| token.trim_ascii().eq_ignore_ascii_case(b"upgrade"))
+        tokens
+            .into_iter()
+            .any(|token| token.trim_ascii().eq_ignore_ascii_case(b"upgrade"))
     });
     match (length, asks && head.method == Method::GET) {
         (BodyLength::None | BodyLength::Exact(0), true) => Ok(BodyLength::Tunnel),
@@ -210,21 +234,36 @@ mod tests {
         head.method = method;
         head.uri = uri.parse().expect(uri);
         for (name, value) in lines {
-            head.headers.append(name.parse().expect("a name"), value.parse().expect("a value"));
+            head.headers.append(
+                name.parse().expect("a name"),
+                value.parse().expect("a value"),
+            );
         }
         head
     }
 
     fn door() -> Door {
-        Door { hosts: Some(vec!["gw.corp".into()]), origins: vec!["https://app.example".into()] }
+        Door {
+            hosts: Some(vec!["gw.corp".into()]),
+            origins: vec!["https://app.example".into()],
+        }
     }
 
     #[test]
     fn only_loopback_names_and_listed_hosts_are_let_in() {
         for (host, admitted) in [
-            ("localhost:8787", true), ("LOCALHOST", true), ("a.localhost", true), ("127.0.0.1:1", true),
-            ("[::1]:8787", true), ("gw.corp:80", true), ("localhost.:1", true), ("[::ffff:127.0.0.1]", true),
-            ("evil.example", false), ("127.0.0.1.evil.example", false), ("", false), ("10.0.0.1", false),
+            ("localhost:8787", true),
+            ("LOCALHOST", true),
+            ("a.localhost", true),
+            ("127.0.0.1:1", true),
+            ("[::1]:8787", true),
+            ("gw.corp:80", true),
+            ("localhost.:1", true),
+            ("[::ffff:127.0.0.1]", true),
+            ("evil.example", false),
+            ("127.0.0.1.evil.example", false),
+            ("", false),
+            ("10.0.0.1", false),
         ] {
             let verdict = door().admit(&head(Method::GET, "/", &[("host", host)]));
             assert_eq!(verdict.is_ok(), admitted, "{host}");
@@ -233,25 +272,47 @@ mod tests {
 
     #[test]
     fn an_absolute_target_decides_instead_of_host() {
-        let request = head(Method::GET, "http://evil.example/v1/x", &[("host", "localhost")]);
-        assert_eq!(door().admit(&request).map_err(|error| error.code), Err(Code::WrongHost));
+        let request = head(
+            Method::GET,
+            "http://evil.example/v1/x",
+            &[("host", "localhost")],
+        );
+        assert_eq!(
+            door().admit(&request).map_err(|error| error.code),
+            Err(Code::WrongHost)
+        );
     }
 
     #[test]
     fn pages_of_other_origins_are_kept_out() {
         for (lines, verdict) in [
-            (&[("origin", "https://app.example")][..], Ok(Visitor::ListedOrigin)),
+            (
+                &[("origin", "https://app.example")][..],
+                Ok(Visitor::ListedOrigin),
+            ),
             (&[("origin", "http://localhost:8787")], Ok(Visitor::Direct)),
             (&[("origin", "https://evil.example")], Err(Code::NotAllowed)),
             (&[("origin", "null")], Err(Code::NotAllowed)),
             (&[("sec-fetch-site", "cross-site")], Err(Code::NotAllowed)),
             (&[("sec-fetch-site", "same-site")], Err(Code::NotAllowed)),
             (&[("sec-fetch-site", "none")], Ok(Visitor::Direct)),
-            (&[("sec-fetch-site", "cross-site"), ("origin", "https://app.example")], Ok(Visitor::ListedOrigin)),
+            (
+                &[
+                    ("sec-fetch-site", "cross-site"),
+                    ("origin", "https://app.example"),
+                ],
+                Ok(Visitor::ListedOrigin),
+            ),
         ] {
             let mut request = head(Method::GET, "/", lines);
-            request.headers.insert(header::HOST, "localhost:8787".parse().expect("a value"));
-            assert_eq!(door().admit(&request).map_err(|error| error.code), verdict, "{lines:?}");
+            request
+                .headers
+                .insert(header::HOST, "localhost:8787".parse().expect("a value"));
+            assert_eq!(
+                door().admit(&request).map_err(|error| error.code),
+                verdict,
+                "{lines:?}"
+            );
         }
     }
 
@@ -262,12 +323,32 @@ mod tests {
         for (method, lines, expected) in [
             (Method::GET, &[upgrade, asks][..], Ok(BodyLength::Tunnel)),
             (Method::GET, &[upgrade], Ok(BodyLength::None)),
-            (Method::POST, &[upgrade, asks, ("content-length", "5")], Err(Code::InvalidHeader)),
-            (Method::GET, &[upgrade, asks, ("content-length", "5")], Err(Code::InvalidHeader)),
-            (Method::POST, &[("content-length", "5")], Ok(BodyLength::Exact(5))),
-            (Method::POST, &[("transfer-encoding", "chunked")], Ok(BodyLength::Chunked)),
+            (
+                Method::POST,
+                &[upgrade, asks, ("content-length", "5")],
+                Err(Code::InvalidHeader),
+            ),
+            (
+                Method::GET,
+                &[upgrade, asks, ("content-length", "5")],
+                Err(Code::InvalidHeader),
+            ),
+            (
+                Method::POST,
+                &[("content-length", "5")],
+                Ok(BodyLength::Exact(5)),
+            ),
+            (
+                Method::POST,
+                &[("transfer-encoding", "chunked")],
+                Ok(BodyLength::Chunked),
+            ),
             (Method::GET, &[], Ok(BodyLength::None)),
-            (Method::GET, &[("upgrade", "h2c"), asks], Ok(BodyLength::None)),
+            (
+                Method::GET,
+                &[("upgrade", "h2c"), asks],
+                Ok(BodyLength::None),
+            ),
         ] {
             let result = body_length(&head(method, "/", lines)).map_err(|error| error.code);
             assert_eq!(result, expected, "{lines:?}");

@@ -20,8 +20,14 @@ pub fn preflight(head: &RequestHead) -> Response<Bytes> {
     let mut response = Response::with_body(StatusCode::NO_CONTENT, Bytes::new());
     let headers = response.headers_mut();
     for (asked, allowed) in [
-        (header::ACCESS_CONTROL_REQUEST_METHOD, header::ACCESS_CONTROL_ALLOW_METHODS),
-        (header::ACCESS_CONTROL_REQUEST_HEADERS, header::ACCESS_CONTROL_ALLOW_HEADERS),
+        (
+            header::ACCESS_CONTROL_REQUEST_METHOD,
+            header::ACCESS_CONTROL_ALLOW_METHODS,
+        ),
+        (
+            header::ACCESS_CONTROL_REQUEST_HEADERS,
+            header::ACCESS_CONTROL_ALLOW_HEADERS,
+        ),
     ] {
         if let Some(value) = head.headers().get(asked) {
             headers.insert(allowed, value.clone());
@@ -33,9 +39,7 @@ pub fn preflight(head: &RequestHead) -> Response<Bytes> {
 
 /// Marks an answer for a listed origin's page. An upstream's own `access-control-*` is replaced.
 pub fn mark(headers: &mut HeaderMap, origin: &HeaderValue, keep: &[HeaderName]) {
-    headers.retain(|name, _| {
-        !name.as_str().starts_with("access-control-") || keep.contains(name)
-    });
+    headers.retain(|name, _| !name.as_str().starts_with("access-control-") || keep.contains(name));
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
     headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
     headers.append(header::VARY, HeaderValue::from_static("origin"));

@@ -45,7 +45,10 @@ impl<'a> Hop<'a> {
     pub fn ends_here(&self, name: &HeaderName) -> bool {
         is_hop_by_hop(name)
             || directives::is_ours(name, self.portkey)
-            || self.named.iter().any(|named| named.eq_ignore_ascii_case(name.as_str()))
+            || self
+                .named
+                .iter()
+                .any(|named| named.eq_ignore_ascii_case(name.as_str()))
     }
 }
 
@@ -85,7 +88,16 @@ impl RequestHead<'_> {
     /// The bytes of the head with its empty line.
     pub fn encode(&self) -> Bytes {
         let mut out = BytesMut::with_capacity(self.size());
-        put(&mut out, &[self.method.as_str(), " ", self.target, " HTTP/1.1\r\nhost: ", self.authority]);
+        put(
+            &mut out,
+            &[
+                self.method.as_str(),
+                " ",
+                self.target,
+                " HTTP/1.1\r\nhost: ",
+                self.authority,
+            ],
+        );
         out.put_slice(b"\r\n");
         self.put_framing(&mut out);
         for (name, value) in self.headers {
@@ -101,8 +113,13 @@ impl RequestHead<'_> {
     }
 
     fn crosses(&self, name: &HeaderName, value: &HeaderValue) -> bool {
-        let ours = matches!(*name, header::HOST | header::EXPECT | header::CONTENT_LENGTH);
-        let withheld = self.withheld.is_some_and(|withheld| std::ptr::eq(withheld, value));
+        let ours = matches!(
+            *name,
+            header::HOST | header::EXPECT | header::CONTENT_LENGTH
+        );
+        let withheld = self
+            .withheld
+            .is_some_and(|withheld| std::ptr::eq(withheld, value));
         let replaced = self.added.iter().any(|(added, _)| added == name);
         !ours && !withheld && !replaced && !self.hop.ends_here(name)
     }
@@ -120,7 +137,9 @@ impl RequestHead<'_> {
     fn size(&self) -> usize {
         const LINES_OF_OURS: usize = 128;
         let lines = self.headers.iter();
-        let crossing: usize = lines.map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+        let crossing: usize = lines
+            .map(|(name, value)| name.as_str().len() + value.len() + 4)
+            .sum();
         LINES_OF_OURS + self.target.len() + self.authority.len() + crossing
     }
 }
@@ -150,9 +169,7 @@ pub fn strip_response(headers: &mut HeaderMap, portkey: bool, keep_upgrade: bool
     headers.retain(|name, _| {
         let upgrade = keep_upgrade && *name == header::UPGRADE;
         upgrade
-            || !(is_hop_by_hop(name)
-                || directives::is_ours(name, portkey)
-                || named.contains(name))
+            || !(is_hop_by_hop(name) || directives::is_ours(name, portkey) || named.contains(name))
     });
 }
 
@@ -163,7 +180,10 @@ mod tests {
     fn map(lines: &[(&str, &str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for (name, value) in lines {
-            headers.append(name.parse().expect("a name"), HeaderValue::from_str(value).expect("a value"));
+            headers.append(
+                name.parse().expect("a name"),
+                HeaderValue::from_str(value).expect("a value"),
+            );
         }
         headers
     }
@@ -173,8 +193,14 @@ mod tests {
         let hop = Hop::of(&headers, false).expect("few names");
         let method = Method::POST;
         let head = RequestHead {
-            method: &method, target: "/v1/x", authority: "up.example:8000", headers: &headers, hop, length,
-            withheld: None, added: &[],
+            method: &method,
+            target: "/v1/x",
+            authority: "up.example:8000",
+            headers: &headers,
+            hop,
+            length,
+            withheld: None,
+            added: &[],
         };
         String::from_utf8(head.encode().to_vec()).expect("ASCII")
     }
@@ -183,10 +209,20 @@ mod tests {
     fn only_what_ends_here_is_left_out() {
         let sent = encode(
             &[
-                ("host", "gateway"), ("connection", "x-hop, Close"), ("x-hop", "1"), ("keep-alive", "5"),
-                ("proxy-authorization", "x"), ("proxy-connection", "x"), ("te", "trailers"), ("trailer", "x"),
-                ("transfer-encoding", "chunked"), ("upgrade", "h2c"), ("expect", "100-continue"),
-                ("content-length", "3"), ("x-gateway-provider", "passthrough"), ("x-portkey-a", "kept"),
+                ("host", "gateway"),
+                ("connection", "x-hop, Close"),
+                ("x-hop", "1"),
+                ("keep-alive", "5"),
+                ("proxy-authorization", "x"),
+                ("proxy-connection", "x"),
+                ("te", "trailers"),
+                ("trailer", "x"),
+                ("transfer-encoding", "chunked"),
+                ("upgrade", "h2c"),
+                ("expect", "100-continue"),
+                ("content-length", "3"),
+                ("x-gateway-provider", "passthrough"),
+                ("x-portkey-a", "kept"),
             ],
             BodyLength::Exact(3),
         );
@@ -200,17 +236,31 @@ mod tests {
     fn repeated_lines_stay_repeated_and_in_order() {
         let sent = encode(&[("a", "1"), ("a", "2"), ("a", "")], BodyLength::None);
         assert!(sent.contains("a: 1\r\na: 2\r\na: \r\n"), "{sent}");
-        assert!(!sent.contains("length") && !sent.contains("chunked"), "{sent}");
+        assert!(
+            !sent.contains("length") && !sent.contains("chunked"),
+            "{sent}"
+        );
     }
 
     #[test]
     fn a_response_loses_hop_by_hop_lines_and_our_namespace() {
         let mut headers = map(&[
-            ("connection", "close, x-hop"), ("x-hop", "1"), ("transfer-encoding", "chunked"),
-            ("x-gateway-error", "fake"), ("set-cookie", "a=1"), ("set-cookie", "b=2"), ("upgrade", "h2c"),
+            ("connection", "close, x-hop"),
+            ("x-hop", "1"),
+            ("transfer-encoding", "chunked"),
+            ("x-gateway-error", "fake"),
+            ("set-cookie", "a=1"),
+            ("set-cookie", "b=2"),
+            ("upgrade", "h2c"),
         ]);
         strip_response(&mut headers, false, false);
-        let left: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
-        assert_eq!(left, [("set-cookie", &b"a=1"[..]), ("set-cookie", &b"b=2"[..])]);
+        let left: Vec<_> = headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_bytes()))
+            .collect();
+        assert_eq!(
+            left,
+            [("set-cookie", &b"a=1"[..]), ("set-cookie", &b"b=2"[..])]
+        );
     }
 }

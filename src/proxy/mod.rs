@@ -49,21 +49,22 @@ impl<U: Upstream> Line<U> {
             request.uri().path(),
         );
         let origin = self.gateway.door.listed_origin(request.head());
-        let mut response = match pipeline::run(self, request, directives, &mut recorder, &link).await {
-            Ok(pipeline::Reply::Relay(relay)) => relay.begin(recorder, guard, &self.gateway),
-            Ok(pipeline::Reply::Own(response)) => {
-                recorder.note_status(response.status().as_u16());
-                reply::own(response, recorder, guard, Outcome::answered)
-            }
-            Err(error) => {
-                recorder.note_error(error.code, &error.message);
-                let outcome = match error.code {
-                    Code::ClientClosed => Outcome::client_gone,
-                    _ => Outcome::refused,
-                };
-                reply::own(error.response(), recorder, guard, outcome)
-            }
-        };
+        let mut response =
+            match pipeline::run(self, request, directives, &mut recorder, &link).await {
+                Ok(pipeline::Reply::Relay(relay)) => relay.begin(recorder, guard, &self.gateway),
+                Ok(pipeline::Reply::Own(response)) => {
+                    recorder.note_status(response.status().as_u16());
+                    reply::own(response, recorder, guard, Outcome::answered)
+                }
+                Err(error) => {
+                    recorder.note_error(error.code, &error.message);
+                    let outcome = match error.code {
+                        Code::ClientClosed => Outcome::client_gone,
+                        _ => Outcome::refused,
+                    };
+                    reply::own(error.response(), recorder, guard, outcome)
+                }
+            };
         reply::finish(&mut response, origin.as_ref(), &link, self.gateway.portkey);
         response
     }
@@ -71,7 +72,10 @@ impl<U: Upstream> Line<U> {
 
 /// The caller's trace id, or a new one (UUIDv7: sortable by time).
 fn trace_id(directives: &Result<Directives, DirectiveError>) -> HeaderValue {
-    let given = directives.as_ref().ok().and_then(|directives| directives.trace_id.as_deref());
+    let given = directives
+        .as_ref()
+        .ok()
+        .and_then(|directives| directives.trace_id.as_deref());
     if let Some(Ok(given)) = given.map(HeaderValue::from_str) {
         return given;
     }

@@ -55,7 +55,10 @@ pub async fn run<U: Upstream>(
     let directives = directives?;
 
     // Plan: where does it go, and what is the path there?
-    let raw_target = head.uri.path_and_query().map_or("/", |target| target.as_str());
+    let raw_target = head
+        .uri
+        .path_and_query()
+        .map_or("/", |target| target.as_str());
     let (path, query) = url::split(raw_target);
     let rest = arrival::unified_path(path)?;
     arrival::check_path(path)?;
@@ -67,8 +70,9 @@ pub async fn run<U: Upstream>(
     recorder.note_origin(target.vetted.origin());
 
     // Send: the head with our framing, the body as it comes.
-    let hop = Hop::of(head.headers(), gateway.portkey)
-        .map_err(|_| GatewayError::new(Code::InvalidHeader, "`connection` names too many fields"))?;
+    let hop = Hop::of(head.headers(), gateway.portkey).map_err(|_| {
+        GatewayError::new(Code::InvalidHeader, "`connection` names too many fields")
+    })?;
     let added = gateway.added_lines(&head, link.peer())?;
     let wire_head = RequestHead {
         method: &head.method,
@@ -90,9 +94,15 @@ pub async fn run<U: Upstream>(
         idempotent: head.method.is_idempotent() || head.headers().contains_key("idempotency-key"),
         connect_timeout: gateway.timeouts.connect,
     };
-    let answer = watched::for_head(link, &call, gateway, plan.request_timeout(), line.upstream.send(&call))
-        .await
-        .inspect_err(|_| recorder.note_bytes_in(call.body.borrow().bytes_read()))?;
+    let answer = watched::for_head(
+        link,
+        &call,
+        gateway,
+        plan.request_timeout(),
+        line.upstream.send(&call),
+    )
+    .await
+    .inspect_err(|_| recorder.note_bytes_in(call.body.borrow().bytes_read()))?;
     recorder.note_head(answer.head.status.as_u16());
 
     // Relay: the head with our reply headers, the body chunk by chunk; `relay` sees it to its end.

@@ -21,7 +21,10 @@ pub struct Plan {
 
 impl Plan {
     /// `x-gateway-provider` with its custom host, a custom host alone, then the settings' default target.
-    pub fn choose(directives: Directives, default_target: Option<&str>) -> Result<Self, GatewayError> {
+    pub fn choose(
+        directives: Directives,
+        default_target: Option<&str>,
+    ) -> Result<Self, GatewayError> {
         refuse_what_is_not_built(&directives)?;
         let provider = provider_name(directives.provider.as_ref());
         let (target, named_by) = match (directives.provider, directives.custom_host) {
@@ -112,13 +115,19 @@ fn refuse_what_is_not_built(directives: &Directives) -> Result<(), GatewayError>
 mod tests {
     use super::*;
 
-    fn choose(provider: Option<Provider>, host: Option<&str>, default: Option<&str>) -> Result<String, Code> {
+    fn choose(
+        provider: Option<Provider>,
+        host: Option<&str>,
+        default: Option<&str>,
+    ) -> Result<String, Code> {
         let directives = Directives {
             provider,
             custom_host: host.map(str::to_owned),
             ..Directives::default()
         };
-        Plan::choose(directives, default).map(|plan| plan.target).map_err(|error| error.code)
+        Plan::choose(directives, default)
+            .map(|plan| plan.target)
+            .map_err(|error| error.code)
     }
 
     #[test]
@@ -126,12 +135,22 @@ mod tests {
         let (caller, settings) = (Some("http://a/v1"), Some("http://b/v1"));
         let named = || Some(Provider::Named("openai".into()));
         for (provider, host, default, expected) in [
-            (Some(Provider::Passthrough), caller, settings, Ok("http://a/v1")),
+            (
+                Some(Provider::Passthrough),
+                caller,
+                settings,
+                Ok("http://a/v1"),
+            ),
             (named(), caller, settings, Ok("http://a/v1")),
             (None, caller, settings, Ok("http://a/v1")),
             (None, None, settings, Ok("http://b/v1")),
             (None, None, None, Err(Code::NoTarget)),
-            (Some(Provider::Passthrough), None, settings, Err(Code::NoTarget)),
+            (
+                Some(Provider::Passthrough),
+                None,
+                settings,
+                Err(Code::NoTarget),
+            ),
             (named(), None, settings, Err(Code::UnknownProvider)),
         ] {
             assert_eq!(choose(provider, host, default), expected.map(str::to_owned));
@@ -140,8 +159,14 @@ mod tests {
 
     #[test]
     fn what_would_be_ignored_is_refused() {
-        let config = Directives { config: Some("{}".into()), ..Directives::default() };
-        let dry_run = Directives { dry_run: true, ..Directives::default() };
+        let config = Directives {
+            config: Some("{}".into()),
+            ..Directives::default()
+        };
+        let dry_run = Directives {
+            dry_run: true,
+            ..Directives::default()
+        };
         for directives in [config, dry_run] {
             assert!(Plan::choose(directives, Some("http://b/v1")).is_err());
         }

@@ -83,7 +83,9 @@ impl Relaying {
         frame(&mut response, size, switched, self.http10);
         if self.wants_upgrade && !switched {
             // actix-http reads what follows a handshake as a stream without end: the connection cannot go on.
-            response.head_mut().set_connection_type(ConnectionType::Close);
+            response
+                .head_mut()
+                .set_connection_type(ConnectionType::Close);
         }
         response
     }
@@ -103,7 +105,15 @@ fn frame(response: &mut Response<ReplyBody>, size: BodySize, switched: bool, htt
 
 /// The upstream's length stays a length; an unknown one is chunked. HEAD keeps the length it was told (RFC 9110 §9.3.2).
 fn body_size(status: StatusCode, asked: Asked, headers: &HeaderMap) -> BodySize {
-    let length = || headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok();
+    let length = || {
+        headers
+            .get(header::CONTENT_LENGTH)?
+            .to_str()
+            .ok()?
+            .trim()
+            .parse()
+            .ok()
+    };
     match status {
         StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED => BodySize::None,
         _ => match (length(), asked) {
@@ -127,7 +137,9 @@ enum State {
     /// There is nothing to send: HEAD, 204, 304.
     Bodyless,
     /// The transfer breaks off once everything received has reached the kernel, after this many flushes.
-    Aborting { after_flush: u64 },
+    Aborting {
+        after_flush: u64,
+    },
     Over,
 }
 
@@ -187,7 +199,9 @@ impl Relay {
     }
 
     fn restart_idle(&self) {
-        let left = self.ends_at.map(|end| end.saturating_duration_since(Instant::now()));
+        let left = self
+            .ends_at
+            .map(|end| end.saturating_duration_since(Instant::now()));
         let limit = left.map_or(self.idle, |left| left.min(self.idle));
         self.guard.link().set_deadline(Some(limit));
     }
@@ -201,7 +215,10 @@ impl Relay {
         }
         let (outcome, detail) = match link.expired() {
             None => return Poll::Pending,
-            Some(Expired::Deadline) => (Outcome::truncated, "the upstream fell silent (`timeouts.idle` or `timeouts.total`)"),
+            Some(Expired::Deadline) => (
+                Outcome::truncated,
+                "the upstream fell silent (`timeouts.idle` or `timeouts.total`)",
+            ),
             Some(Expired::BodyIdle) => (Outcome::client_gone, "the request body stalled"),
             Some(Expired::ClientGone | Expired::Head | Expired::WriteStall) => {
                 (Outcome::client_gone, "the client left or stopped reading")

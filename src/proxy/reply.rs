@@ -37,7 +37,9 @@ pub fn own(
     outcome: Outcome,
 ) -> Response<ReplyBody> {
     let mut response = response.map_body(|_, bytes| ReplyBody::own(bytes, guard));
-    response.headers_mut().insert(TRACE_ID, recorder.trace_id().clone());
+    response
+        .headers_mut()
+        .insert(TRACE_ID, recorder.trace_id().clone());
     recorder.close(outcome);
     response
 }
@@ -59,7 +61,9 @@ pub fn finish(
     portkey: bool,
 ) {
     if let Some(origin) = origin {
-        let preflight = response.headers().contains_key(header::ACCESS_CONTROL_MAX_AGE)
+        let preflight = response
+            .headers()
+            .contains_key(header::ACCESS_CONTROL_MAX_AGE)
             && response.body().is_own();
         let keep = if preflight { &PREFLIGHT_LINES[..] } else { &[] };
         cors::mark(response.headers_mut(), origin, keep);
@@ -68,7 +72,9 @@ pub fn finish(
         mirror(response.headers_mut());
     }
     if link.is_closing() && !response.head().upgrade() {
-        response.head_mut().set_connection_type(ConnectionType::Close);
+        response
+            .head_mut()
+            .set_connection_type(ConnectionType::Close);
     }
 }
 

@@ -33,7 +33,7 @@ pub struct Target {
 /// Vets targets for one worker.
 pub struct Targets {
     policy: Arc<Policy>,
-    resolver: Resolver,
+    resolver: Arc<Resolver>,
     by_caller: RefCell<HashMap<Box<str>, Verdict>>,
     by_settings: RefCell<HashMap<Box<str>, Verdict>>,
 }
@@ -44,7 +44,7 @@ struct Verdict {
 }
 
 impl Targets {
-    pub fn new(policy: Arc<Policy>, resolver: Resolver) -> Self {
+    pub fn new(policy: Arc<Policy>, resolver: Arc<Resolver>) -> Self {
         Targets {
             policy,
             resolver,

@@ -8,7 +8,8 @@ pub fn request_target(base: &BaseUrl, rest: &str, query: Option<&str>) -> String
     let path = base.raw_path();
     let base_query = base.raw_query();
     let lengths = [base_query, query].map(|part| part.map_or(0, |part| part.len() + 1));
-    let mut target = String::with_capacity(path.len() + rest.len() + lengths.iter().sum::<usize>() + 1);
+    let mut target =
+        String::with_capacity(path.len() + rest.len() + lengths.iter().sum::<usize>() + 1);
     target.push_str(path);
     target.push_str(rest);
     if target.is_empty() {
@@ -43,7 +44,11 @@ mod tests {
             ("http://h", "", "/"),
             ("http://h/v1", "", "/v1"),
             ("http://h/a//b", "//x//", "/a//b//x//"),
-            ("http://h/v1", "/f%2Fx;p=1+2?a=%20+&b&&c==", "/v1/f%2Fx;p=1+2?a=%20+&b&&c=="),
+            (
+                "http://h/v1",
+                "/f%2Fx;p=1+2?a=%20+&b&&c==",
+                "/v1/f%2Fx;p=1+2?a=%20+&b&&c==",
+            ),
             ("http://h/v1", "/x?", "/v1/x?"),
             ("http://h/v1?api-version=1", "/x", "/v1/x?api-version=1"),
             ("http://h/v1?a=1", "/x?a=1&b=", "/v1/x?a=1&a=1&b="),

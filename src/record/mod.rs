@@ -58,7 +58,11 @@ impl Recorder {
             received: Instant::now(),
             trace_id,
             method,
-            path: if access == AccessLog::Off { "".into() } else { path.into() },
+            path: if access == AccessLog::Off {
+                "".into()
+            } else {
+                path.into()
+            },
             origin: None,
             status: 0,
             code: None,
@@ -134,7 +138,10 @@ impl Recorder {
         self.metrics.ended(outcome).inc();
         self.metrics.bytes_in.inc_by(self.bytes_in);
         self.metrics.bytes_out.inc_by(self.bytes_out);
-        let fine = matches!(outcome, Outcome::relayed | Outcome::tunnelled | Outcome::answered);
+        let fine = matches!(
+            outcome,
+            Outcome::relayed | Outcome::tunnelled | Outcome::answered
+        );
         match self.access {
             AccessLog::All => self.log(outcome),
             AccessLog::Errors if !fine => self.log(outcome),

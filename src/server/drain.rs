@@ -19,10 +19,14 @@ impl Signals {
     /// # Errors
     /// When the process may not listen for signals.
     pub fn of_process() -> std::io::Result<Self> {
-        let (mut terminate, mut interrupt) =
-            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        let (again_terminate, again_interrupt) =
-            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let (mut terminate, mut interrupt) = (
+            signal(SignalKind::terminate())?,
+            signal(SignalKind::interrupt())?,
+        );
+        let (again_terminate, again_interrupt) = (
+            signal(SignalKind::terminate())?,
+            signal(SignalKind::interrupt())?,
+        );
         Ok(Signals {
             first: Box::pin(async move {
                 tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
@@ -38,7 +42,12 @@ impl Signals {
 }
 
 /// Waits for the first signal, then brings the server down; the second cuts that short.
-pub async fn on_signal(signals: Signals, gateway: Arc<Gateway>, server: ServerHandle, drain: Drain) {
+pub async fn on_signal(
+    signals: Signals,
+    gateway: Arc<Gateway>,
+    server: ServerHandle,
+    drain: Drain,
+) {
     signals.first.await;
     tracing::info!(delay = ?drain.delay, budget = ?drain.budget, "draining");
     gateway.begin_drain();

@@ -76,11 +76,13 @@ where
     let _ = stream.set_nodelay(true);
     let stream = match acceptor {
         None => Stream::Tcp(stream),
-        Some(acceptor) => match tokio::time::timeout(watch.head_timeout(), acceptor.accept(stream)).await {
-            Ok(Ok(stream)) => Stream::Tls(Box::new(stream)),
-            // A failed handshake is the client's: scanners do nothing else all day.
-            Ok(Err(_)) | Err(_) => return Ok(()),
-        },
+        Some(acceptor) => {
+            match tokio::time::timeout(watch.head_timeout(), acceptor.accept(stream)).await {
+                Ok(Ok(stream)) => Stream::Tls(Box::new(stream)),
+                // A failed handshake is the client's: scanners do nothing else all day.
+                Ok(Err(_)) | Err(_) => return Ok(()),
+            }
+        }
     };
     let inbound = watch.attach(stream);
     let peer = inbound.link().peer();
@@ -97,7 +99,11 @@ async fn http(
     let pages = app::pages(gateway.clone()).into_factory();
     let pages = boxed::service(pages.new_service(AppConfig::default()).await?);
     let line = Line {
-        upstream: AwcUpstream::new(gateway.pool, gateway.tls.clone(), gateway.metrics.stale_retries.clone()),
+        upstream: AwcUpstream::new(
+            gateway.pool,
+            gateway.tls.clone(),
+            gateway.metrics.stale_retries.clone(),
+        ),
         targets: Targets::new(gateway.policy.clone(), gateway.resolver.clone()),
         gateway,
     };
@@ -134,7 +140,7 @@ impl Router {
     async fn route(&self, request: Request) -> Result<Response<ReplyBody>, actix_http::Error> {
         let Some(link) = request.conn_data::<Rc<Link>>().cloned() else {
             // Every connection gets its link before its first request.
-            return Err(std::io::Error::other("a connection without a link").into());
+            return Ok(Response::internal_server_error().map_body(|_, body| ReplyBody::Page(body)));
         };
         // Raw bytes rule: an encoded prefix is none.
         if request.uri().path().starts_with(app::OWN_PREFIX) {
@@ -146,11 +152,16 @@ impl Router {
     async fn page(&self, request: Request, link: &Rc<Link>) -> Response<ReplyBody> {
         let guard = link.begin();
         let own = |error: GatewayError| {
-            error.response().map_body(|_, bytes: Bytes| ReplyBody::own(bytes, guard))
+            error
+                .response()
+                .map_body(|_, bytes: Bytes| ReplyBody::own(bytes, guard))
         };
         let path = request.uri().path();
         if path.contains('%') {
-            return own(GatewayError::new(Code::UnknownRoute, "the gateway has no such page"));
+            return own(GatewayError::new(
+                Code::UnknownRoute,
+                "the gateway has no such page",
+            ));
         }
         if !path.starts_with(app::HEALTH_PREFIX)
             && let Err(error) = self.line.gateway.door.admit(request.head())
@@ -162,7 +173,10 @@ impl Router {
                 let response: Response<_> = response.into();
                 response.map_body(|_, body| ReplyBody::Page(body))
             }
-            Err(_) => own(GatewayError::new(Code::Internal, "the page could not be made")),
+            Err(_) => own(GatewayError::new(
+                Code::Internal,
+                "the page could not be made",
+            )),
         }
     }
 }

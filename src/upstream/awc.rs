@@ -19,6 +19,7 @@ use actix_service::Service;
 use actix_tls::connect::{ConnectError, ConnectInfo, Connection as Connected};
 use awc::error::SendRequestError;
 use futures_core::{Stream, future::LocalBoxFuture};
+use prometheus_client::metrics::counter::Counter;
 
 use super::{
     Answer, Call, Upstream,
@@ -46,11 +47,12 @@ pub struct AwcUpstream {
     heads: Heads,
     pool: Rc<Pool>,
     tls: Arc<TlsClients>,
+    stale_retries: Counter,
 }
 
 impl AwcUpstream {
     /// Must be called on the worker's own runtime: starts the sweep of idle connections there.
-    pub fn new(limits: PoolLimits, tls: Arc<TlsClients>) -> Self {
+    pub fn new(limits: PoolLimits, tls: Arc<TlsClients>, stale_retries: Counter) -> Self {
         let pool = Pool::new(limits);
         sweep_regularly(&pool);
         let connector = awc::Connector::new()
@@ -75,6 +77,7 @@ impl AwcUpstream {
             heads: Heads::new(),
             pool,
             tls,
+            stale_retries,
         }
     }
 
@@ -106,7 +109,9 @@ impl AwcUpstream {
                 head,
                 body: AnswerBody::awc(payload, exchange),
             }),
-            Err(error) => Err(exchange.take_failure().unwrap_or_else(|| unexplained(&error))),
+            Err(error) => Err(exchange
+                .take_failure()
+                .unwrap_or_else(|| unexplained(&error))),
         }
     }
 }
@@ -114,7 +119,10 @@ impl AwcUpstream {
 impl Upstream for AwcUpstream {
     async fn send(&self, call: &Call) -> Result<Answer, Failure> {
         match self.attempt(call, true).await {
-            Err(failure) if call.may_be_sent_again(&failure) => self.attempt(call, false).await,
+            Err(failure) if call.may_be_sent_again(&failure) => {
+                self.stale_retries.inc();
+                self.attempt(call, false).await
+            }
             outcome => outcome,
         }
     }
@@ -156,7 +164,8 @@ impl Heads {
             let mut head = RequestHead::default();
             head.method = method;
             head.uri = Uri::from_static("http://upstream/");
-            head.headers.insert(HOST, HeaderValue::from_static("upstream"));
+            head.headers
+                .insert(HOST, HeaderValue::from_static("upstream"));
             // Every exchange is the last for awc, so that it drops the transport; the word never reaches the wire.
             head.set_connection_type(connection);
             Rc::new(head)

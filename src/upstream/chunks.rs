@@ -121,7 +121,15 @@ mod tests {
 
     #[test]
     fn broken_coding_is_refused() {
-        for bad in ["\r\n", "x\r\n", "5\rx", "5\r\nhelloX", "5;a\nb", "fffffffffffffffff\r\n", "-1\r\n"] {
+        for bad in [
+            "\r\n",
+            "x\r\n",
+            "5\rx",
+            "5\r\nhelloX",
+            "5;a\nb",
+            "fffffffffffffffff\r\n",
+            "-1\r\n",
+        ] {
             let result = ChunkScanner::default().feed(bad.as_bytes());
             assert_eq!(result, Err(Malformed::Chunks), "{bad:?}");
         }

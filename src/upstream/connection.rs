@@ -231,21 +231,35 @@ impl Connection {
                 cx.waker().wake_by_ref();
                 return Ok(());
             }
-            let Some(socket) = &mut self.socket else {
-                return Err(Cause::Write(io::ErrorKind::NotConnected));
-            };
-            match self.outbox.poll_drain(socket, &mut self.progress.sent, cx) {
-                Poll::Ready(Ok(())) => {}
-                Poll::Ready(Err(error)) => return Err(Cause::Write(error.kind())),
-                Poll::Pending => return Ok(()),
+            if self.poll_drain(cx)?.is_pending() {
+                return Ok(());
             }
             if starved || self.is_sent() {
-                // A TLS socket may hold bytes back until it is flushed.
-                return match Pin::new(socket).poll_flush(cx) {
-                    Poll::Ready(Err(error)) => Err(Cause::Write(error.kind())),
-                    _ => Ok(()),
-                };
+                return self.flush(cx);
             }
+        }
+    }
+
+    fn poll_drain(&mut self, cx: &mut Context<'_>) -> Result<Poll<()>, Cause> {
+        let Some(socket) = &mut self.socket else {
+            return Err(Cause::Write(io::ErrorKind::NotConnected));
+        };
+        match self.outbox.poll_drain(socket, &mut self.progress.sent, cx) {
+            Poll::Ready(Err(error)) => Err(Cause::Write(error.kind())),
+            Poll::Ready(Ok(())) => Ok(Poll::Ready(())),
+            Poll::Pending => Ok(Poll::Pending),
+        }
+    }
+
+    /// A TLS socket may hold bytes back until it is flushed.
+    fn flush(&mut self, cx: &mut Context<'_>) -> Result<(), Cause> {
+        match self
+            .socket
+            .as_mut()
+            .map(|socket| Pin::new(socket).poll_flush(cx))
+        {
+            Some(Poll::Ready(Err(error))) => Err(Cause::Write(error.kind())),
+            _ => Ok(()),
         }
     }
 
@@ -305,11 +319,7 @@ impl Connection {
         result
     }
 
-    fn poll_answer(
-        &mut self,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_answer(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         loop {
             match self.phase {
                 Phase::Rest => return Poll::Ready(Ok(())),

@@ -103,22 +103,9 @@ impl Pool {
         idle.total = total;
     }
 
-    /// Closes every idle connection.
-    pub fn clear(&self) {
-        *self.idle.borrow_mut() = Idle::default();
-    }
-
     /// Idle connections now.
+    #[allow(clippy::len_without_is_empty, reason = "a count for metrics")]
     pub fn len(&self) -> usize {
         self.idle.borrow().total
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Keys that have idle connections now.
-    pub fn keys(&self) -> usize {
-        self.idle.borrow().by_key.len()
     }
 }

@@ -47,7 +47,9 @@ impl TlsClients {
             .iter()
             .map(|host| Ok((host.host.clone(), Arc::new(config_of(host, &roots)?))))
             .collect::<Result<_, TlsError>>()?;
-        let common = builder()?.with_root_certificates(roots).with_no_client_auth();
+        let common = builder()?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
         Ok(TlsClients {
             common: Arc::new(http11(common)),
             by_host,
