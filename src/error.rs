@@ -8,7 +8,7 @@ use actix_http::{
     header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER},
 };
 use bytes::Bytes;
-use serde_json::json;
+use serde::Serialize;
 
 use crate::{
     egress::Denied,
@@ -86,6 +86,20 @@ codes! {
     LoopDetected "loop_detected" 508 Caller "The request would come back to this gateway.";
 }
 
+#[derive(Serialize)]
+struct ErrorBody<'a> {
+    error: ErrorFields<'a>,
+}
+
+#[derive(Serialize)]
+struct ErrorFields<'a> {
+    message: &'a str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    param: Option<()>,
+    code: Option<&'static str>,
+}
+
 /// An answer the gateway makes itself.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {message}", code.name())]
@@ -145,13 +159,20 @@ impl GatewayError {
 
     /// The JSON body, in OpenAI's error shape.
     pub fn body(&self) -> Bytes {
-        let body = match self.code {
-            Code::RequestTimeout => json!({"error": {
-                "message": self.message, "type": "timeout_error", "param": null, "code": null }}),
-            code => json!({"error": {
-                "message": self.message, "type": "gateway_error", "param": null, "code": code.name() }}),
+        let (kind, code) = match self.code {
+            Code::RequestTimeout => ("timeout_error", None),
+            code => ("gateway_error", Some(code.name())),
         };
-        Bytes::from(body.to_string())
+        let error = ErrorBody {
+            error: ErrorFields {
+                message: &self.message,
+                kind,
+                param: None,
+                code,
+            },
+        };
+        // Strings and nulls always serialise.
+        Bytes::from(serde_json::to_vec(&error).unwrap_or_default())
     }
 
     /// Status, `x-gateway-error`, `retry-after` and body. The trace id is the line's to add.
@@ -239,7 +260,7 @@ mod tests {
     #[test]
     fn a_request_timeout_reads_as_callers_expect_it() {
         let error = GatewayError::request_timeout(Duration::from_millis(30000));
-        let expected = r#"{"error":{"code":null,"message":"Request exceeded the timeout sent in the request: 30000ms","param":null,"type":"timeout_error"}}"#;
+        let expected = r#"{"error":{"message":"Request exceeded the timeout sent in the request: 30000ms","type":"timeout_error","param":null,"code":null}}"#;
         assert_eq!(error.body(), expected);
     }
 

@@ -82,6 +82,12 @@ pub fn start(settings: &Settings) -> Result<Running, StartError> {
 }
 
 impl Running {
+    /// Stops the server at once when awaited, whatever it is doing.
+    pub fn killer(&self) -> impl Future<Output = ()> + use<> {
+        let handle = self.server.handle();
+        async move { handle.stop(false).await }
+    }
+
     /// Serves until told to stop, then drains.
     ///
     /// # Errors

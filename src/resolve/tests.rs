@@ -1,6 +1,6 @@
 //! The resolver against a DNS server on loopback.
 
-#[path = "../../tests/support/dns.rs"]
+#[path = "../../tests/wire/support/dns.rs"]
 mod dns;
 
 use std::net::IpAddr;

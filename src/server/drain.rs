@@ -14,6 +14,14 @@ pub struct Signals {
 }
 
 impl Signals {
+    /// Drains once `first` has come; nothing stops it at once.
+    pub fn when(first: impl Future<Output = ()> + 'static) -> Self {
+        Signals {
+            first: Box::pin(first),
+            second: Box::pin(std::future::pending()),
+        }
+    }
+
     /// SIGTERM and SIGINT (Ctrl-C) of this process.
     ///
     /// # Errors

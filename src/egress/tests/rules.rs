@@ -52,7 +52,8 @@ fn targets_judged_by_different_rules_do_not_share_a_pool() {
         let policy = Policy::new(preset, entries(allow));
         judge(&policy, &url, named_by, &ips(&["8.8.8.8"]))
             .unwrap()
-            .policy()
+            .pool_key()
+            .clone()
     };
     let public = id(Preset::Public, &[], NamedBy::Caller);
     assert_eq!(public, id(Preset::Public, &[], NamedBy::Caller));

@@ -1,0 +1,4 @@
+//! The gateway over the wire: raw sockets on both sides, bytes compared. One binary, so that it links once.
+
+mod smoke;
+mod support;

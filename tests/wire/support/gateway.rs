@@ -1,0 +1,145 @@
+//! A real gateway, on a free port, for one test.
+
+use std::{net::SocketAddr, path::Path, sync::mpsc, thread};
+
+use throughway::{
+    config::{Environment, Flags, Settings},
+    server::{self, Signals},
+};
+use tokio::sync::oneshot;
+
+use super::{Client, Response, Upstream};
+
+/// A running gateway; it stops at once when dropped.
+pub struct Gateway {
+    pub address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    stop_at_once: Option<oneshot::Sender<()>>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+impl Gateway {
+    /// With the default settings: loopback, `dev` guard, one worker.
+    pub fn start() -> Self {
+        Self::with("")
+    }
+
+    /// With these lines of a settings file.
+    pub fn with(yaml: &str) -> Self {
+        let mut settings = Settings::parse(
+            yaml,
+            Path::new("settings.yaml"),
+            &Environment::default(),
+            &Flags::default(),
+        )
+        .unwrap_or_else(|error| panic!("{error}\n{yaml}"));
+        settings.workers = 1;
+        if !yaml.contains("listen:") {
+            settings.listen = SocketAddr::from(([127, 0, 0, 1], 0));
+        }
+        Self::run(settings)
+    }
+
+    /// With these settings.
+    pub fn run(settings: Settings) -> Self {
+        let (stop, stopped) = oneshot::channel();
+        let (stop_at_once, at_once) = oneshot::channel();
+        let (tell, told) = mpsc::channel();
+        let thread = thread::spawn(move || {
+            actix_rt::System::new().block_on(async move {
+                let running = server::start(&settings).expect("the gateway starts");
+                tell.send(running.address).expect("the test waits");
+                let kill = running.killer();
+                let serving = running.until(Signals::when(async {
+                    let _ = stopped.await;
+                }));
+                tokio::select! {
+                    outcome = serving => outcome.expect("the server ends well"),
+                    _ = at_once => kill.await,
+                }
+            });
+        });
+        Gateway {
+            address: told.recv().expect("the gateway listens"),
+            stop: Some(stop),
+            stop_at_once: Some(stop_at_once),
+            thread: Some(thread),
+        }
+    }
+
+    /// As SIGTERM would.
+    pub fn begin_drain(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+    }
+
+    /// Waits until a drained gateway has ended.
+    pub fn wait(mut self) {
+        self.stop_at_once = None;
+        if let Some(thread) = self.thread.take() {
+            thread.join().expect("the gateway ends well");
+        }
+    }
+
+    /// A raw client connected to it.
+    pub fn client(&self) -> Client {
+        Client::connect(self.address)
+    }
+
+    /// Sends one raw request on a new connection and reads the whole answer.
+    pub fn exchange(&self, request: impl AsRef<[u8]>) -> Response {
+        let mut client = self.client();
+        client.send(request);
+        client.response()
+    }
+
+    /// The value of a counter in `/gateway/metrics`, for example `throughway_requests_total{outcome="relayed"}`.
+    pub fn metric(&self, name: &str) -> i64 {
+        let page = self.exchange(
+            "GET /gateway/metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+        );
+        let text = String::from_utf8(page.body).expect("text");
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.map_or(0, |value| value.parse().expect("a number"))
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        if let Some(stop) = self.stop_at_once.take() {
+            let _ = stop.send(());
+        }
+        if let Some(thread) = self.thread.take() {
+            let ended = thread.join();
+            if !thread::panicking() {
+                ended.expect("the gateway ends well");
+            }
+        }
+    }
+}
+
+/// A request head for the passthrough to `upstream`, with further lines, each ending in CRLF; the empty line is added.
+pub fn head(method: &str, path: &str, upstream: &Upstream, lines: &str) -> String {
+    format!(
+        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nx-gateway-provider: passthrough\r\n\
+         x-gateway-custom-host: {}/v1\r\n{lines}\r\n",
+        upstream.url()
+    )
+}
+
+/// A POST with this body to `/v1/chat/completions`.
+pub fn post(upstream: &Upstream, body: &str) -> String {
+    let lines = format!(
+        "Content-Type: application/json\r\nContent-Length: {}\r\n",
+        body.len()
+    );
+    head("POST", "/v1/chat/completions", upstream, &lines) + body
+}
+
+/// A GET of `/v1/models`.
+pub fn get(upstream: &Upstream) -> String {
+    head("GET", "/v1/models", upstream, "")
+}

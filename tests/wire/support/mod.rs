@@ -1,0 +1,39 @@
+//! What the wire tests stand on: a real gateway on a free port, an upstream that plays scripted bytes, a client that sends and
+//! reads raw bytes. Blocking sockets on threads of their own, so that a script reads top to bottom.
+
+pub mod client;
+pub mod dns;
+pub mod gateway;
+pub mod upstream;
+
+use std::time::{Duration, Instant};
+
+pub use client::{Client, Response};
+pub use gateway::Gateway;
+pub use upstream::{Peer, Upstream};
+
+/// Nothing in these tests takes this long; reads give up after it and the test fails with what had come.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Waits until `holds` does, looking every few milliseconds.
+///
+/// # Panics
+/// When it does not within [`PATIENCE`].
+pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < deadline, "not within {PATIENCE:?}: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Bytes as a readable string, for messages.
+pub fn show(bytes: &[u8]) -> String {
+    const MOST: usize = 2000;
+    let cut = &bytes[..bytes.len().min(MOST)];
+    let mut text = cut.escape_ascii().to_string().replace("\\r\\n", "\r\n");
+    if bytes.len() > MOST {
+        text.push_str(&format!("... ({} bytes)", bytes.len()));
+    }
+    text
+}
