@@ -33,7 +33,8 @@ class Lab:
             command += ["--header", line]
         if live.child:
             command += ["--pids", ",".join(map(str, live.child.family()))]
-        child = Child(command, self.options.load_core, subprocess.PIPE, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+        pipe = subprocess.PIPE
+        child = Child(command, self.options.load_core, pipe, stdout=pipe, stdin=subprocess.DEVNULL)
         try:
             output, complaint = child.process.communicate(timeout=LOAD_LIMIT)
         finally:

@@ -3,7 +3,9 @@
 import os
 import platform
 import re
+import resource
 import subprocess
+import time
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -17,12 +19,31 @@ def describe(options, everyone):
         "Machine": f"{_cpu_model()}, {os.cpu_count()} cores, Linux {platform.release()}; {cores}",
         "Date": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
         "Commit": _commit(),
-        "Load average before": " ".join(f"{value:.2f}" for value in os.getloadavg()),
     }
     for one in everyone:
         if not one.direct and one.name != "throughway-default":
             facts[one.name] = _version(one)
     return facts
+
+
+class Surroundings:
+    """What else the machine did during the run, in percent of one core: figures from a busy machine are worthless."""
+
+    def __init__(self):
+        self._before = _cpu_seconds()
+
+    def finish(self):
+        """Others' use and what the hypervisor withheld; call it when all children have been waited for."""
+        elapsed, others, stolen = (after - before for after, before in zip(_cpu_seconds(), self._before))
+        return 100 * others / elapsed, 100 * stolen / elapsed
+
+
+def _cpu_seconds():
+    """The clock, CPU time used by anybody but us and our children, time stolen; seconds (proc(5), /proc/stat)."""
+    user, nice, system, _idle, _iowait, _irq, _softirq, stolen = map(int, Path("/proc/stat").read_text().split()[1:9])
+    tick = os.sysconf("SC_CLK_TCK")
+    ours = sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return time.monotonic(), (user + nice + system) / tick - ours, stolen / tick
 
 
 def _cpu_model():

@@ -34,7 +34,10 @@ def _run(options):
     errors = Errors()
     with lab.opened(options) as bench:
         facts = machine.describe(options, everyone)
+        surroundings = machine.Surroundings()
         rounds = measure(bench, everyone, errors)
+    others, stolen = surroundings.finish()
+    facts["Meanwhile"] = f"other processes used {others:.0f} % of a core, the hypervisor withheld {stolen:.0f} %"
     names = [one.name for one in everyone]
     summary = report.summarise(options, names, rounds)
     block = report.markdown(options, facts, names, summary, errors.found)

@@ -21,7 +21,8 @@ class Errors:
 def throughput(lab, contestant, errors):
     options = lab.options
     with running(contestant, lab) as live:
-        result = lab.load("closed", live, connections=options.connections, seconds=options.seconds, warmup=options.warmup)
+        result = lab.load("closed", live, connections=options.connections,
+                          seconds=options.seconds, warmup=options.warmup)
     errors.check(result, f"{contestant.name} throughput")
     figures = {"throughput.rps": result["rps"], "throughput.p50_us": result["latency_us"]["p50"],
                "throughput.p99_us": result["latency_us"]["p99"]}

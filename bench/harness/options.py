@@ -6,6 +6,7 @@ from pathlib import Path
 
 BENCH = Path(__file__).resolve().parent.parent
 REPOSITORY = BENCH.parent
+ABOUT = "Measures Throughway, nginx and the direct way in turns, on fixed cores; bench/README.md explains the figures."
 GROUPS = ["throughput", "latency", "streams", "bulk", "startup"]
 
 
@@ -27,16 +28,19 @@ class Refused(Exception):
 
 def parse(arguments=None):
     """The checked options; --quick only changes what is not given explicitly."""
-    parser = argparse.ArgumentParser(prog="bench/run", description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="bench/run", description=ABOUT, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
     add = parser.add_argument
     add("--rounds", type=int, default=5, help="how often everything is measured, proxies taking turns")
-    add("--quick", action="store_true", help="2 rounds of about a second each: proves that it works, no figures to quote")
-    add("--only", default="", help="comma list of: " + ", ".join(GROUPS))
+    add("--quick", action="store_true", help="2 short rounds: proves that it works, no figures to quote")
+    add("--only", default=",".join(GROUPS), help="comma list of what to measure")
     add("--skip", default="", help="comma list of proxies to leave out (nginx, throughway, throughway-default)")
     add("--proxy", action="append", default=[], metavar="NAME=COMMAND:PORT",
-        help="one more proxy, PORT may be 'auto'; in COMMAND {port}, {upstream}, {settings} and {settings-default} are filled in")
+        help="one more proxy, PORT may be 'auto'; in COMMAND {port}, {upstream}, {folder}, "
+             "{nginx}, {settings} and {settings-default} are filled in")
     add("--header", action="append", default=[], metavar="NAME=LINE",
-        help="a request header line for one --proxy, {upstream} filled in; one with {settings} has the gateway headers besides")
+        help="a request header line for one --proxy, {upstream} filled in; adds to the gateway headers")
     add("--baseline", default="nginx", help="the contestant to which ratios are taken")
     add("--throughway", type=Path, default=REPOSITORY / "target/release/throughway", help="the binary to measure")
     add("--nginx", default="nginx", help="the nginx to compare with")
@@ -58,7 +62,7 @@ def parse(arguments=None):
 
 
 def _checked(options):
-    options.only = [name for name in options.only.split(",") if name] or GROUPS
+    options.only = options.only.split(",")
     if unknown := set(options.only) - set(GROUPS):
         raise Refused(f"--only: unknown {', '.join(sorted(unknown))}; known are {', '.join(GROUPS)}")
     options.skip = [name for name in options.skip.split(",") if name]

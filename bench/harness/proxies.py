@@ -133,8 +133,11 @@ def running(contestant, lab, buffering="on"):
         live.idle = child.memory()
         child.reset_peak()
         yield live
+    except (OSError, RuntimeError) as failure:
+        # Whatever went wrong then, this is why.
         if not child.alive():
-            raise RuntimeError(f"{contestant.name} died under load: {_tail(log)}")
+            raise RuntimeError(f"{contestant.name} ended under load: {_tail(log)}") from failure
+        raise
     finally:
         child.stop()
 

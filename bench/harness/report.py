@@ -9,6 +9,8 @@ from .rows import rows
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 #: Below this share of its core, in percent, a proxy was not what limited its throughput.
 BUSY = 90
+#: A direct answer takes a tenth of this on a quiet machine, microseconds.
+LATE_US = 1000
 
 
 def cell(row, name, baseline, rounds):
@@ -28,8 +30,11 @@ def cell(row, name, baseline, rounds):
 
 def summarise(options, names, rounds):
     """Row key to contestant name to cell."""
-    base = options.baseline
-    return {row.key: {name: found for name in names if (found := cell(row, name, base, rounds))} for row in rows(options)}
+    def cells(row):
+        found = {name: cell(row, name, options.baseline, rounds) for name in names}
+        return {name: one for name, one in found.items() if one}
+
+    return {row.key: cells(row) for row in rows(options)}
 
 
 def markdown(options, facts, names, summary, errors):
@@ -37,9 +42,7 @@ def markdown(options, facts, names, summary, errors):
     lines = [BEGIN, "", *(f"- {name}: {value}" for name, value in facts.items()), f"- {_method(options)}", ""]
     if errors:
         lines += ["**This run had errors; its figures mean nothing.**", "", *(f"- {error}" for error in errors), ""]
-    for name, found in summary["throughput.busy_percent"].items():
-        if found["median"] < BUSY:
-            lines += [f"**{name} had its core for only {found['median']:.0f} % of the time: the machine was busy, or the load too light.**", ""]
+    lines += _doubts(summary)
     lines += ["| | " + " | ".join(names) + " | promised |", "|---|" + "---:|" * len(names) + "---|"]
     for row in rows(options):
         cells = summary[row.key]
@@ -49,11 +52,25 @@ def markdown(options, facts, names, summary, errors):
     return "\n".join([*lines, "", END, ""])
 
 
+def _doubts(summary):
+    """Reasons to distrust the figures that the figures themselves give."""
+    shares = {name: found["median"] for name, found in summary["throughput.busy_percent"].items()}
+    idle = ", ".join(f"{name} {share:.0f} %" for name, share in shares.items() if share < BUSY)
+    doubts = []
+    if idle:
+        doubts.append(f"At full load a core was not filled ({idle}): the machine was busy, or the load too light.")
+    late = summary["latency.p50_us"].get("direct", {}).get("most", 0)
+    if late > LATE_US:
+        doubts.append(f"Direct answers had a median of up to {late:,.0f} µs: the added latencies mean nothing.")
+    return [line for doubt in doubts for line in (f"**{doubt}**", "")]
+
+
 def _method(options):
     rounds = "1 round" if options.rounds == 1 else f"{options.rounds} interleaved rounds"
-    return (f"Medians of {rounds}; × is the median of the per-round ratios to {options.baseline}, in brackets their range. "
-            "1 KiB JSON POST, loopback, one worker each. nginx: keep-alive to the upstream, access log off, request "
-            "buffering off, response buffering on for throughput and latency, off for streams and bulk, no temporary files.")
+    return (f"Medians of {rounds}; × is the median of the per-round ratios to {options.baseline}, in brackets their "
+            "range. 1 KiB JSON POST, loopback, one worker each. nginx: keep-alive to the upstream, access log off, "
+            "request buffering off, response buffering on for throughput and latency, off for streams and bulk, no temporary "
+            "files.")
 
 
 def _shown(row, found):
@@ -96,6 +113,5 @@ def write_document(path, block):
 def write_json(path, options, facts, summary, rounds, errors):
     """Everything, every round included."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    chosen = {name: value if isinstance(value, (int, float, bool)) else str(value) for name, value in vars(options).items()}
-    content = {"facts": facts, "options": chosen, "errors": errors, "summary": summary, "rounds": rounds}
-    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+    content = {"facts": facts, "options": vars(options), "errors": errors, "summary": summary, "rounds": rounds}
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False, default=str) + "\n")
