@@ -69,8 +69,8 @@ def _method(options):
     rounds = "1 round" if options.rounds == 1 else f"{options.rounds} interleaved rounds"
     return (f"Medians of {rounds}; × is the median of the per-round ratios to {options.baseline}, in brackets their "
             "range. 1 KiB JSON POST, loopback, one worker each. nginx: keep-alive to the upstream, access log off, "
-            "request buffering off, response buffering on for throughput and latency, off for streams and bulk, no temporary "
-            "files.")
+            "request buffering off, response buffering on for throughput and latency, off for streams and bulk, "
+            "no temporary files.")
 
 
 def _shown(row, found):

@@ -17,7 +17,7 @@ ADDED = {"latency.p50_us", "latency.p99_us", "latency.p999_us"}
 
 #: Closed connections keep their port for a minute; Linux has 28 000 ports by default, and connecting stalls when few
 #: are left. A proxy that opens a connection per request would thereby slow down whoever comes after it.
-PORTS_IN_WAIT = 15_000
+PORTS_IN_WAIT = 20_000
 WAIT_SECONDS = 90
 
 
