@@ -4,17 +4,18 @@ use std::{
     fmt, io,
     pin::Pin,
     rc::Rc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use actix_rt::net::{ActixStream, Ready};
+use bytes::BytesMut;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
 };
 use tokio_rustls::server::TlsStream;
 
-use super::link::Link;
+use super::{gate::AHEAD, link::Link};
 
 /// A client's byte stream, plain or TLS.
 pub enum Stream {
@@ -38,13 +39,6 @@ impl Inbound {
     pub fn link(&self) -> &Rc<Link> {
         &self.0
     }
-
-    /// A timer ended the connection, or the client left in the middle of an exchange: nothing more is written.
-    fn is_over(&self) -> bool {
-        self.0.expired().is_some_and(|expired| {
-            matches!(expired, super::Expired::Head | super::Expired::WriteStall)
-        }) || (self.0.is_gone() && self.0.is_exchanging())
-    }
 }
 
 impl fmt::Debug for Inbound {
@@ -60,21 +54,87 @@ impl AsyncRead for Inbound {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let link = &self.0;
-        if self.is_over() {
+        // Now, not when it blocks: a client that sends without a pause lets nobody wait for it.
+        link.remember_task(cx);
+        if link.is_over() {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
-        let before = buf.filled().len();
-        let read = on_stream!(link, stream => Pin::new(stream).poll_read(cx, buf));
-        match &read {
-            Poll::Ready(Ok(())) => link.note_read(buf.filled().len() - before),
-            Poll::Ready(Err(_)) => link.note_failed(),
+        if self.release(buf) {
+            return Poll::Ready(Ok(()));
+        }
+        let open = link.gate().is_open();
+        let read = match open {
+            true => self.poll_through(cx, buf),
+            false => self.poll_ahead(cx),
+        };
+        match read {
+            Poll::Ready(Err(error)) => {
+                link.note_failed();
+                Poll::Ready(Err(error))
+            }
             // An idle connection of a draining gateway ends as if the client had closed it.
-            Poll::Pending if link.is_closing() && !link.is_exchanging() => {
+            Poll::Pending if link.may_close() => Poll::Ready(Ok(())),
+            read => read,
+        }
+    }
+}
+
+impl Inbound {
+    /// Lets bytes through that came ahead of their turn; whether there were any.
+    fn release(&self, buf: &mut ReadBuf<'_>) -> bool {
+        let mut held = self.0.held();
+        let mut gate = self.0.gate();
+        if held.is_empty() || !gate.is_open() {
+            return false;
+        }
+        let was_draining = gate.is_draining();
+        let next = held.len().min(buf.remaining());
+        let admitted = gate.admit(&held[..next]);
+        buf.put_slice(&held.split_to(admitted));
+        if held.is_empty() {
+            // An idle connection holds no buffer.
+            *held = BytesMut::new();
+        }
+        drop(gate);
+        self.0.note_read(was_draining);
+        true
+    }
+
+    /// Reads what is due now; holds what came behind it.
+    fn poll_through(&self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        ready!(on_stream!(self.0, stream => Pin::new(stream).poll_read(cx, buf)))?;
+        let fresh = &buf.filled()[before..];
+        if fresh.is_empty() {
+            self.0.note_end();
+            return Poll::Ready(Ok(()));
+        }
+        let mut gate = self.0.gate();
+        let was_draining = gate.is_draining();
+        let admitted = gate.admit(fresh);
+        drop(gate);
+        if admitted < fresh.len() {
+            self.0.held().extend_from_slice(&fresh[admitted..]);
+            buf.set_filled(before + admitted);
+        }
+        self.0.note_read(was_draining);
+        Poll::Ready(Ok(()))
+    }
+
+    /// Nothing is due: takes a little of what comes, to see the client's end behind it. Ready only at that end.
+    fn poll_ahead(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut bytes = [0; 512];
+        while self.0.held().len() < AHEAD {
+            let mut ahead = ReadBuf::new(&mut bytes);
+            ready!(on_stream!(self.0, stream => Pin::new(stream).poll_read(cx, &mut ahead)))?;
+            if ahead.filled().is_empty() {
+                self.0.note_end();
                 return Poll::Ready(Ok(()));
             }
-            Poll::Pending => link.remember_task(cx),
+            self.0.held().extend_from_slice(ahead.filled());
         }
-        read
+        // The watch sees the end from here on.
+        Poll::Pending
     }
 }
 
@@ -89,13 +149,25 @@ impl Inbound {
     }
 }
 
+impl Inbound {
+    /// The end of the answer, while the connection is still read from.
+    fn shut(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let outcome = on_stream!(self.0, stream => Pin::new(stream).poll_shutdown(cx));
+        match &outcome {
+            Poll::Ready(_) => self.0.note_shut(),
+            Poll::Pending => self.0.note_blocked(),
+        }
+        outcome
+    }
+}
+
 impl AsyncWrite for Inbound {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        if self.is_over() {
+        if self.0.is_over() {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
         let outcome = on_stream!(self.0, stream => Pin::new(stream).poll_write(cx, buf));
@@ -104,14 +176,20 @@ impl AsyncWrite for Inbound {
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let outcome = on_stream!(self.0, stream => Pin::new(stream).poll_flush(cx));
-        if let Poll::Ready(Ok(())) = outcome {
-            self.0.note_flushed(cx);
+        match &outcome {
+            Poll::Ready(Ok(())) => self.0.note_flushed(cx),
+            Poll::Ready(Err(_)) => self.0.note_failed(),
+            // TLS takes bytes that the socket has no room for.
+            Poll::Pending => self.0.note_blocked(),
+        }
+        if outcome.is_ready() && self.0.is_finishing() {
+            return self.shut(cx);
         }
         outcome
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        on_stream!(self.0, stream => Pin::new(stream).poll_shutdown(cx))
+        self.shut(cx)
     }
 }
 

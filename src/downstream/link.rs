@@ -3,7 +3,7 @@
 
 use std::{
     cell::{Cell, RefCell},
-    future::Future as _,
+    future::{Future as _, poll_fn},
     net::SocketAddr,
     pin::pin,
     rc::Rc,
@@ -11,9 +11,15 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bytes::BytesMut;
 use tokio::{io::Interest, net::TcpStream};
 
-use super::{DownstreamTimeouts, inbound::Stream};
+use super::{
+    DownstreamTimeouts,
+    gate::{Extent, Gate},
+    inbound::Stream,
+    watch::TICK,
+};
 
 /// Why the watch ended what a connection was doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,11 +34,33 @@ pub enum Expired {
     WriteStall,
     /// The deadline the line had set has passed.
     Deadline,
+    /// The client went on sending after the answer that ended the connection.
+    Lingered,
 }
+
+impl Expired {
+    /// The connection itself ends, not only what is being served on it.
+    fn ends_connection(self) -> bool {
+        match self {
+            Expired::Head | Expired::WriteStall | Expired::Lingered => true,
+            Expired::ClientGone | Expired::BodyIdle | Expired::Deadline => false,
+        }
+    }
+}
+
+/// How long a client may go on sending after an answer that ended the connection, so that it can read that answer: a close
+/// with bytes unread is a reset, which may overtake it.
+const LINGER: Duration = Duration::from_secs(2);
+/// How long a connection of a draining gateway must have been idle to be closed: a client that has just been answered may
+/// have its next request under way, and that one's answer will tell it of the close.
+const SETTLED: Duration = Duration::from_millis(500);
 
 /// State of one client connection.
 pub struct Link {
     stream: RefCell<Stream>,
+    gate: RefCell<Gate>,
+    /// What the client sent ahead, behind the gate.
+    held: RefCell<BytesMut>,
     peer: Option<SocketAddr>,
     local: Option<SocketAddr>,
     timeouts: DownstreamTimeouts,
@@ -41,6 +69,11 @@ pub struct Link {
     /// Requests begun on this connection.
     exchanges: Cell<u64>,
     gone: Cell<bool>,
+    /// Nothing more is written: nobody is there to read it.
+    hung_up: Cell<bool>,
+    finishing: Cell<bool>,
+    finished_since: Cell<Option<Instant>>,
+    idle_since: Cell<Instant>,
     expired: Cell<Option<Expired>>,
     closing: Cell<bool>,
     head_since: Cell<Option<Instant>>,
@@ -65,12 +98,18 @@ impl Link {
         let local = stream.tcp().local_addr().ok();
         Link {
             stream: RefCell::new(stream),
+            gate: RefCell::default(),
+            held: RefCell::default(),
             peer,
             local,
             timeouts,
             exchanging: Cell::new(false),
             exchanges: Cell::new(0),
             gone: Cell::new(false),
+            hung_up: Cell::new(false),
+            finishing: Cell::new(false),
+            finished_since: Cell::new(None),
+            idle_since: Cell::new(now.get()),
             expired: Cell::new(None),
             closing: Cell::new(false),
             head_since: Cell::new(None),
@@ -100,17 +139,27 @@ impl Link {
         self.written.get()
     }
 
-    /// Begins serving a request; it ends when the guard is dropped.
-    pub fn begin(self: &Rc<Self>) -> ExchangeGuard {
+    /// Begins serving a request whose body reaches so far; it ends when the guard is dropped.
+    pub fn begin(self: &Rc<Self>, body: Extent) -> ExchangeGuard {
         self.exchanging.set(true);
+        self.gate.borrow_mut().begin(body);
         self.exchanges.set(self.exchanges.get() + 1);
         self.head_since.set(None);
-        self.expired.set(None);
+        self.settle();
         ExchangeGuard(self.clone())
     }
 
-    pub(super) fn is_exchanging(&self) -> bool {
-        self.exchanging.get()
+    /// Waits until the body bytes that came with the head are decoded: then they can go up in one packet with it, and a
+    /// small body nobody wants is no reason to close the connection. Never waits for the client.
+    pub async fn body_at_hand(&self) {
+        poll_fn(|cx| {
+            if self.held.borrow().is_empty() || !self.gate.borrow().is_open() || self.is_over() {
+                return Poll::Ready(());
+            }
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
     }
 
     /// What the watch found out since the request began, if it ended anything.
@@ -123,10 +172,44 @@ impl Link {
         self.gone.get()
     }
 
-    /// No further request is served on this connection; it closes once it is idle.
+    /// The connection closes once it is idle; every answer until then says so.
     pub fn close_when_idle(&self) {
         self.closing.set(true);
         self.wake();
+    }
+
+    /// The close is due: the gateway drains, and neither a request nor the beginning of one has come for a while.
+    pub(super) fn may_close(&self) -> bool {
+        self.closing.get()
+            && !self.exchanging.get()
+            && self.now.get().duration_since(self.idle_since.get()) >= SETTLED
+    }
+
+    /// The answer under way is the connection's last, and the close tells its end: the write side is shut as soon as all of
+    /// it is written, whatever the client still sends.
+    pub fn finish(&self) {
+        self.finishing.set(true);
+    }
+
+    /// The client has left: an answer for nobody is not written, also not to a client that only stopped sending.
+    pub fn hang_up(&self) {
+        self.hung_up.set(true);
+    }
+
+    /// A timer ended the connection, or the client left in the middle of an exchange: nothing more is read or written.
+    pub(super) fn is_over(&self) -> bool {
+        self.hung_up.get()
+            || self.expired.get().is_some_and(Expired::ends_connection)
+            || (self.gone.get() && self.exchanging.get())
+    }
+
+    /// What the watch ended has been dealt with; it looks on.
+    pub fn settle(&self) {
+        self.deadline.set(None);
+        self.body_since.set(None);
+        if !self.expired.get().is_some_and(Expired::ends_connection) {
+            self.expired.set(None);
+        }
     }
 
     /// The gateway drains: answers say `Connection: close`.
@@ -134,7 +217,7 @@ impl Link {
         self.closing.get()
     }
 
-    /// Ends the request with [`Expired::Deadline`] once `after` has passed, up to 250 ms late. `None` lifts the deadline.
+    /// Ends the request with [`Expired::Deadline`] once `after` has passed, up to two ticks late. `None` lifts the deadline.
     pub fn set_deadline(&self, after: Option<Duration>) {
         self.deadline
             .set(after.and_then(|after| self.now.get().checked_add(after)));
@@ -166,22 +249,58 @@ impl Link {
         let _ = socket2::SockRef::from(stream.tcp()).set_linger(Some(Duration::ZERO));
     }
 
+    /// The client's bytes may go on to the request that waits for them.
+    fn wake_for_held(&self) {
+        if !self.held.borrow().is_empty() {
+            self.wake();
+        }
+    }
+
+    fn end(&self) {
+        self.settle();
+        self.exchanging.set(false);
+        self.idle_since.set(self.now.get());
+        let mut gate = self.gate.borrow_mut();
+        gate.end();
+        if gate.is_draining() {
+            self.head_since.set(Some(self.now.get()));
+        }
+        drop(gate);
+        self.wake_for_held();
+    }
+
+    pub(super) fn gate(&self) -> std::cell::RefMut<'_, Gate> {
+        self.gate.borrow_mut()
+    }
+
+    pub(super) fn held(&self) -> std::cell::RefMut<'_, BytesMut> {
+        self.held.borrow_mut()
+    }
+
     pub(super) fn stream(&self) -> std::cell::RefMut<'_, Stream> {
         self.stream.borrow_mut()
     }
 
     // ---- what the socket reports --------------------------------------------------------------------------------
 
-    pub(super) fn note_read(&self, count: usize) {
-        if count == 0 {
-            self.gone.set(true);
-        } else if self.exchanging.get() {
+    /// So many bytes have gone on to actix-http; whether they were the rest of a body nobody wants.
+    pub(super) fn note_read(&self, was_draining: bool) {
+        self.idle_since.set(self.now.get());
+        if self.exchanging.get() {
             if self.body_since.get().is_some() {
                 self.body_since.set(Some(self.now.get()));
+            }
+        } else if was_draining {
+            if !self.gate.borrow().is_draining() {
+                self.head_since.set(None);
             }
         } else if self.exchanges.get() > 0 && self.head_since.get().is_none() {
             self.head_since.set(Some(self.now.get()));
         }
+    }
+
+    pub(super) fn note_end(&self) {
+        self.gone.set(true);
     }
 
     pub(super) fn note_failed(&self) {
@@ -201,9 +320,20 @@ impl Link {
 
     pub(super) fn note_flushed(&self, cx: &Context<'_>) {
         self.flushes.set(self.flushes.get() + 1);
+        self.blocked_since.set(None);
         if self.wake_after_flush.take() {
             cx.waker().wake_by_ref();
         }
+    }
+
+    /// Everything is written and the write side may be shut.
+    pub(super) fn is_finishing(&self) -> bool {
+        self.finishing.get()
+    }
+
+    pub(super) fn note_shut(&self) {
+        self.finishing.set(false);
+        self.finished_since.set(Some(self.now.get()));
     }
 
     /// Remembers whom to wake when a timer ends something.
@@ -223,7 +353,8 @@ impl Link {
 
     // ---- what the watch does ------------------------------------------------------------------------------------
 
-    /// Looks at every timer; ends what has run out.
+    /// Looks at every timer; ends what has run out. Times are noted by the clock of the look before, so a tick is added to
+    /// each limit: no timer is early.
     pub(super) fn check(&self, now: Instant) {
         if self.expired.get().is_some() {
             return;
@@ -231,17 +362,23 @@ impl Link {
         let past = |since: &Cell<Option<Instant>>, limit: Duration| {
             since
                 .get()
-                .is_some_and(|since| now.duration_since(since) >= limit)
+                .is_some_and(|since| now.duration_since(since) >= limit + TICK)
         };
         let expired = if past(&self.head_since, self.timeouts.head) {
             Expired::Head
         } else if past(&self.blocked_since, self.timeouts.write_stall) {
             Expired::WriteStall
+        } else if past(&self.finished_since, LINGER) {
+            Expired::Lingered
         } else if !self.exchanging.get() {
             return;
         } else if past(&self.body_since, self.timeouts.body_idle) {
             Expired::BodyIdle
-        } else if self.deadline.get().is_some_and(|deadline| now >= deadline) {
+        } else if self
+            .deadline
+            .get()
+            .is_some_and(|deadline| now >= deadline + TICK)
+        {
             Expired::Deadline
         } else if self.gone.get() || self.stream.borrow().peer_has_closed() {
             self.gone.set(true);
@@ -265,10 +402,7 @@ impl ExchangeGuard {
 
 impl Drop for ExchangeGuard {
     fn drop(&mut self) {
-        self.0.exchanging.set(false);
-        self.0.body_since.set(None);
-        self.0.deadline.set(None);
-        self.0.expired.set(None);
+        self.0.end();
     }
 }
 

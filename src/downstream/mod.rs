@@ -2,17 +2,20 @@
 //! actix-http parses and frames; this module adds what it leaves out: a client that goes away is noticed in every phase,
 //! a stalled one ends, an abort comes after every byte that was received and never looks like a clean end.
 
+mod gate;
 mod inbound;
 mod link;
 mod watch;
 
 pub use self::{
+    gate::Extent,
     inbound::{Inbound, Stream},
     link::{ExchangeGuard, Expired, Link},
     watch::{TICK, Watch},
 };
 
-/// Timers of the client's side. Each is checked four times a second, so it ends up to 250 ms late.
+/// Timers of the client's side. Each is checked four times a second by a clock as old, so it is never
+/// early and up to half a second late.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DownstreamTimeouts {
     /// From the first byte of a request head to its last.

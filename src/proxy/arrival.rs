@@ -2,7 +2,7 @@
 //! Pure: the request's head and the settings in, a verdict out.
 
 use actix_http::{
-    Method, RequestHead,
+    Method, RequestHead, Version,
     header::{self, HeaderMap, HeaderName, HeaderValue},
 };
 
@@ -211,8 +211,9 @@ pub fn body_length(head: &RequestHead) -> Result<BodyLength, GatewayError> {
             .into_iter()
             .any(|token| token.trim_ascii().eq_ignore_ascii_case(b"upgrade"))
     });
-    match (length, asks && head.method == Method::GET) {
-        (BodyLength::None | BodyLength::Exact(0), true) => Ok(BodyLength::Tunnel),
+    let may_upgrade = head.method == Method::GET && head.version == Version::HTTP_11;
+    match (length, asks) {
+        (BodyLength::None | BodyLength::Exact(0), true) if may_upgrade => Ok(BodyLength::Tunnel),
         (BodyLength::None, false) => Ok(BodyLength::None),
         _ => Err(upgrade_with_body()),
     }
@@ -221,7 +222,7 @@ pub fn body_length(head: &RequestHead) -> Result<BodyLength, GatewayError> {
 fn upgrade_with_body() -> GatewayError {
     GatewayError::new(
         Code::InvalidHeader,
-        "`Upgrade: websocket` goes with a GET without a body; leave it out of other requests",
+        "`Upgrade: websocket` goes with a GET over HTTP/1.1 without a body; leave it out of other requests",
     )
 }
 
@@ -323,6 +324,7 @@ mod tests {
         for (method, lines, expected) in [
             (Method::GET, &[upgrade, asks][..], Ok(BodyLength::Tunnel)),
             (Method::GET, &[upgrade], Ok(BodyLength::None)),
+            (Method::POST, &[upgrade, asks], Err(Code::InvalidHeader)),
             (
                 Method::POST,
                 &[upgrade, asks, ("content-length", "5")],

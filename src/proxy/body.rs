@@ -17,15 +17,25 @@ pub enum ReplyBody {
     Own {
         bytes: Bytes,
         /// The exchange lasts until the body is handed over.
+        _guard: Option<ExchangeGuard>,
+    },
+    Page {
+        page: BoxBody,
         _guard: ExchangeGuard,
     },
-    Page(BoxBody),
 }
 
 impl ReplyBody {
-    pub fn own(bytes: Bytes, guard: ExchangeGuard) -> Self {
+    pub fn own(bytes: Bytes, guard: impl Into<Option<ExchangeGuard>>) -> Self {
         ReplyBody::Own {
             bytes,
+            _guard: guard.into(),
+        }
+    }
+
+    pub fn page(page: BoxBody, guard: ExchangeGuard) -> Self {
+        ReplyBody::Page {
+            page,
             _guard: guard,
         }
     }
@@ -43,7 +53,7 @@ impl MessageBody for ReplyBody {
         match self {
             ReplyBody::Relay(relay) => relay.size(),
             ReplyBody::Own { bytes, .. } => BodySize::Sized(bytes.len() as u64),
-            ReplyBody::Page(page) => page.size(),
+            ReplyBody::Page { page, .. } => page.size(),
         }
     }
 
@@ -55,7 +65,7 @@ impl MessageBody for ReplyBody {
             ReplyBody::Relay(relay) => relay.poll_chunk(cx),
             ReplyBody::Own { bytes, .. } if bytes.is_empty() => Poll::Ready(None),
             ReplyBody::Own { bytes, .. } => Poll::Ready(Some(Ok(std::mem::take(bytes)))),
-            ReplyBody::Page(page) => {
+            ReplyBody::Page { page, .. } => {
                 let next = Pin::new(page).poll_next(cx);
                 next.map(|next| next.map(|chunk| chunk.map_err(|_| Aborted)))
             }

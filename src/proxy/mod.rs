@@ -15,13 +15,13 @@ mod websocket;
 
 use std::{rc::Rc, sync::Arc};
 
-use actix_http::{Request, Response, header::HeaderValue};
+use actix_http::{ConnectionType, Request, Response, header::HeaderValue};
 use uuid::Uuid;
 
 pub use self::{body::ReplyBody, targets::Targets};
 use crate::{
     directives::{DirectiveError, Directives},
-    downstream::Link,
+    downstream::{ExchangeGuard, Extent, Link},
     error::{Code, GatewayError},
     gateway::Gateway,
     observe::metrics::Outcome,
@@ -39,7 +39,8 @@ pub struct Line<U> {
 impl<U: Upstream> Line<U> {
     /// Serves one request of the client behind `link`.
     pub async fn handle(&self, request: Request, link: Rc<Link>) -> Response<ReplyBody> {
-        let guard = link.begin();
+        let guard = link.begin(Extent::of(request.head()));
+        link.body_at_hand().await;
         let directives = Directives::parse(request.head().headers(), self.gateway.portkey);
         let mut recorder = Recorder::open(
             self.gateway.metrics.clone(),
@@ -56,18 +57,36 @@ impl<U: Upstream> Line<U> {
                     recorder.note_status(response.status().as_u16());
                     reply::own(response, recorder, guard, Outcome::answered)
                 }
-                Err(error) => {
-                    recorder.note_error(error.code, &error.message);
-                    let outcome = match error.code {
-                        Code::ClientClosed => Outcome::client_gone,
-                        _ => Outcome::refused,
-                    };
-                    reply::own(error.response(), recorder, guard, outcome)
-                }
+                Err(error) => refuse(&error, recorder, guard),
             };
         reply::finish(&mut response, origin.as_ref(), &link, self.gateway.portkey);
         response
     }
+}
+
+/// The gateway's "no". A body that is stalled or broken has no end to wait for: the connection ends with the answer.
+fn refuse(
+    error: &GatewayError,
+    mut recorder: Recorder,
+    guard: ExchangeGuard,
+) -> Response<ReplyBody> {
+    recorder.note_error(error.code, &error.message);
+    let link = guard.link().clone();
+    let outcome = match error.code {
+        Code::ClientClosed => {
+            link.hang_up();
+            Outcome::client_gone
+        }
+        _ => Outcome::refused,
+    };
+    let mut response = reply::own(error.response(), recorder, guard, outcome);
+    if error.code == Code::InvalidBody {
+        link.finish();
+        response
+            .head_mut()
+            .set_connection_type(ConnectionType::Close);
+    }
+    response
 }
 
 /// The caller's trace id, or a new one (UUIDv7: sortable by time).

@@ -61,7 +61,10 @@ impl Relaying {
         reply::describe(&mut headers, recorder.trace_id().clone(), self.provider);
         recorder.note_bytes_in(self.request_body.borrow().bytes_read());
         let idle = gateway.timeouts.idle;
-        guard.link().set_deadline(Some(idle));
+        let close_delimited =
+            size == BodySize::Stream && !switched && (self.http10 || self.wants_upgrade);
+        let total = gateway.timeouts.total;
+        let ends_at = total.map(|total| Instant::now() + total.saturating_sub(recorder.elapsed()));
         let relay = Relay {
             state: match size {
                 BodySize::None => State::Bodyless,
@@ -72,15 +75,17 @@ impl Relaying {
             request_body: self.request_body,
             size,
             idle,
-            ends_at: gateway.timeouts.total.map(|total| Instant::now() + total),
-            http10: self.http10,
+            ends_at,
+            close_delimited,
+            uploaded: 0,
             frames: switched.then(Frames::default),
             recorder: Some(recorder),
             guard,
         };
+        relay.restart_idle();
         let mut response = Response::with_body(status, ReplyBody::Relay(Box::new(relay)));
         *response.headers_mut() = headers;
-        frame(&mut response, size, switched, self.http10);
+        frame(&mut response, switched, close_delimited);
         if self.wants_upgrade && !switched {
             // actix-http reads what follows a handshake as a stream without end: the connection cannot go on.
             response
@@ -92,12 +97,12 @@ impl Relaying {
 }
 
 /// How the body's end is told downstream, beyond what [`BodySize`] says.
-fn frame(response: &mut Response<ReplyBody>, size: BodySize, switched: bool, http10: bool) {
+fn frame(response: &mut Response<ReplyBody>, switched: bool, close_delimited: bool) {
     let head = response.head_mut();
     if switched {
         head.set_connection_type(ConnectionType::Upgrade);
-    } else if size == BodySize::Stream && http10 {
-        // HTTP/1.0 knows no chunks: the close tells the end.
+    } else if close_delimited {
+        // HTTP/1.0 knows no chunks, and actix-http writes none after a handshake: the close tells the end.
         head.no_chunking(true);
         head.set_connection_type(ConnectionType::Close);
     }
@@ -151,7 +156,10 @@ pub struct Relay {
     state: State,
     idle: Duration,
     ends_at: Option<Instant>,
-    http10: bool,
+    /// The close of the connection tells the client the end; a reset tells it of an abort.
+    close_delimited: bool,
+    /// Bytes of the client's that had come at the last look.
+    uploaded: u64,
     /// Follows a WebSocket's frames, to close it between two of them when the gateway drains.
     frames: Option<Frames>,
     recorder: Option<Recorder>,
@@ -167,7 +175,7 @@ impl Relay {
     pub fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Aborted>>> {
         match self.state {
             State::Flowing => {}
-            State::Aborting { after_flush } => return self.poll_abort(after_flush, cx),
+            State::Aborting { after_flush } => return self.poll_abort(after_flush),
             State::Bodyless => return self.complete(),
             State::Over => return Poll::Ready(None),
         }
@@ -180,8 +188,12 @@ impl Relay {
                 Poll::Ready(Some(Ok(chunk)))
             }
             Poll::Ready(Some(Err(failure))) => {
-                let detail = failure.to_string();
-                self.abort(Outcome::truncated, detail, cx)
+                // A client that leaves in the middle of its upload fails that, too.
+                let outcome = match self.guard.link().is_gone() {
+                    true => Outcome::client_gone,
+                    false => Outcome::truncated,
+                };
+                self.abort(outcome, failure.to_string(), cx)
             }
             Poll::Ready(None) => self.complete(),
             Poll::Pending => self.poll_watch(cx),
@@ -208,10 +220,15 @@ impl Relay {
 
     /// Nothing has come from upstream: look at the timers.
     fn poll_watch(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Aborted>>> {
-        let link = self.guard.link();
         let body = self.request_body.borrow();
+        let (uploaded, waiting) = (body.bytes_read(), body.is_waiting());
+        drop(body);
+        let link = self.guard.link();
         if self.frames.is_none() {
-            link.await_body(body.is_waiting());
+            link.await_body(waiting && !self.body.progress().upload_done);
+        } else if uploaded != self.uploaded {
+            self.uploaded = uploaded;
+            self.restart_idle();
         }
         let (outcome, detail) = match link.expired() {
             None => return Poll::Pending,
@@ -220,11 +237,10 @@ impl Relay {
                 "the upstream fell silent (`timeouts.idle` or `timeouts.total`)",
             ),
             Some(Expired::BodyIdle) => (Outcome::client_gone, "the request body stalled"),
-            Some(Expired::ClientGone | Expired::Head | Expired::WriteStall) => {
+            Some(Expired::ClientGone | Expired::Head | Expired::WriteStall | Expired::Lingered) => {
                 (Outcome::client_gone, "the client left or stopped reading")
             }
         };
-        drop(body);
         self.abort(outcome, detail.to_owned(), cx)
     }
 
@@ -233,6 +249,9 @@ impl Relay {
             Some(_) => Outcome::tunnelled,
             None => Outcome::relayed,
         };
+        if self.close_delimited || self.frames.is_some() {
+            self.guard.link().finish();
+        }
         self.close(outcome, None);
         self.state = State::Over;
         Poll::Ready(None)
@@ -250,27 +269,27 @@ impl Relay {
         self.state = State::Aborting {
             after_flush: link.flushes(),
         };
-        link.set_deadline(None);
+        link.settle();
         link.wake_after_flush();
         cx.waker().wake_by_ref();
         Poll::Pending
     }
 
-    fn poll_abort(
-        &mut self,
-        after_flush: u64,
-        _cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Bytes, Aborted>>> {
+    fn poll_abort(&mut self, after_flush: u64) -> Poll<Option<Result<Bytes, Aborted>>> {
         let link = self.guard.link();
         if link.flushes() == after_flush {
             link.wake_after_flush();
             return Poll::Pending;
         }
-        if self.http10 && self.size == BodySize::Stream {
-            link.reset_on_close();
-        }
+        self.reset_if_close_delimited();
         self.state = State::Over;
         Poll::Ready(Some(Err(Aborted)))
+    }
+
+    fn reset_if_close_delimited(&self) {
+        if self.close_delimited {
+            self.guard.link().reset_on_close();
+        }
     }
 
     fn close(&mut self, outcome: Outcome, detail: Option<String>) {
@@ -289,6 +308,7 @@ impl Relay {
         if !self.guard.link().is_closing() || !frames.at_boundary() {
             return None;
         }
+        self.guard.link().finish();
         self.close(Outcome::tunnelled, None);
         self.state = State::Over;
         Some(Frames::going_away())
@@ -297,11 +317,23 @@ impl Relay {
 
 impl Drop for Relay {
     fn drop(&mut self) {
-        // The client left, or the drain budget ran out, with the body under way.
-        let outcome = match self.guard.link().is_closing() && !self.guard.link().is_gone() {
-            true => Outcome::aborted,
-            false => Outcome::client_gone,
+        if self.state == State::Over {
+            return;
+        }
+        let link = self.guard.link();
+        let outcome = if matches!(self.size, BodySize::None | BodySize::Sized(0)) {
+            // actix-http does not ask for a body of no bytes.
+            Outcome::relayed
+        } else if self.frames.as_ref().is_some_and(Frames::is_closed) {
+            // After the server's close frame either side may be the first to close.
+            Outcome::tunnelled
+        } else if link.is_closing() && !link.is_gone() {
+            // The drain budget ran out.
+            Outcome::aborted
+        } else {
+            Outcome::client_gone
         };
+        self.reset_if_close_delimited();
         self.close(outcome, None);
     }
 }

@@ -42,6 +42,11 @@ impl Frames {
         self.have == 0 && self.payload_left == 0 && !self.closed
     }
 
+    /// The server has said that it closes.
+    pub fn is_closed(&self) -> bool {
+        self.closed
+    }
+
     /// A server's close frame, code 1001 "going away".
     pub fn going_away() -> Bytes {
         Bytes::from_static(&[0x88, 0x02, 0x03, 0xe9])

@@ -2,7 +2,10 @@
 
 use std::{rc::Rc, sync::Arc, time::Duration};
 
-use actix_http::{HttpServiceBuilder, KeepAlive, Request, Response, error::DispatchError};
+use actix_http::{
+    ConnectionType, HttpServiceBuilder, KeepAlive, Request, Response, StatusCode, body::BoxBody,
+    error::DispatchError,
+};
 use actix_rt::net::TcpStream;
 use actix_service::{
     IntoServiceFactory as _, Service, ServiceFactory, boxed, fn_factory, fn_service,
@@ -14,7 +17,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::{
     app,
     config::Settings,
-    downstream::{Inbound, Link, Stream, Watch},
+    downstream::{Extent, Inbound, Link, Stream, Watch},
     error::{Code, GatewayError},
     gateway::Gateway,
     proxy::{Line, ReplyBody, Targets},
@@ -140,43 +143,52 @@ impl Router {
     async fn route(&self, request: Request) -> Result<Response<ReplyBody>, actix_http::Error> {
         let Some(link) = request.conn_data::<Rc<Link>>().cloned() else {
             // Every connection gets its link before its first request.
-            return Ok(Response::internal_server_error().map_body(|_, body| ReplyBody::Page(body)));
+            let error = GatewayError::new(Code::Internal, "the connection is unknown");
+            return Ok(error
+                .response()
+                .map_body(|_, bytes| ReplyBody::own(bytes, None)));
         };
         // Raw bytes rule: an encoded prefix is none.
-        if request.uri().path().starts_with(app::OWN_PREFIX) {
-            return Ok(self.page(request, &link).await);
+        let asks_upgrade = request.head().upgrade();
+        let mut response = match request.uri().path().starts_with(app::OWN_PREFIX) {
+            true => self.page(request, &link).await,
+            false => self.line.handle(request, link.clone()).await,
+        };
+        let switches = response.head().status == StatusCode::SWITCHING_PROTOCOLS;
+        if (asks_upgrade || link.is_closing()) && !switches {
+            // To a request that asks for an upgrade, actix-http would otherwise say that it happens.
+            let head = response.head_mut();
+            head.set_connection_type(ConnectionType::Close);
         }
-        Ok(self.line.handle(request, link).await)
+        Ok(response)
     }
 
     async fn page(&self, request: Request, link: &Rc<Link>) -> Response<ReplyBody> {
-        let guard = link.begin();
-        let own = |error: GatewayError| {
-            error
+        let guard = link.begin(Extent::of(request.head()));
+        link.body_at_hand().await;
+        match self.own_page(request).await {
+            Ok(page) => page.map_body(|_, page| ReplyBody::page(page, guard)),
+            Err(error) => error
                 .response()
-                .map_body(|_, bytes: Bytes| ReplyBody::own(bytes, guard))
-        };
+                .map_body(|_, bytes: Bytes| ReplyBody::own(bytes, guard)),
+        }
+    }
+
+    async fn own_page(&self, request: Request) -> Result<Response<BoxBody>, GatewayError> {
         let path = request.uri().path();
         if path.contains('%') {
-            return own(GatewayError::new(
-                Code::UnknownRoute,
-                "the gateway has no such page",
-            ));
+            let message = "the gateway has no such page";
+            return Err(GatewayError::new(Code::UnknownRoute, message));
         }
-        if !path.starts_with(app::HEALTH_PREFIX)
-            && let Err(error) = self.line.gateway.door.admit(request.head())
-        {
-            return own(error);
+        if !path.starts_with(app::HEALTH_PREFIX) {
+            self.line.gateway.door.admit(request.head())?;
         }
         match self.pages.call(request).await {
-            Ok(response) => {
-                let response: Response<_> = response.into();
-                response.map_body(|_, body| ReplyBody::Page(body))
+            Ok(response) => Ok(response.into()),
+            Err(_) => {
+                let message = "the page could not be made";
+                Err(GatewayError::new(Code::Internal, message))
             }
-            Err(_) => own(GatewayError::new(
-                Code::Internal,
-                "the page could not be made",
-            )),
         }
     }
 }

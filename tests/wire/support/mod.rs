@@ -4,12 +4,14 @@
 pub mod client;
 pub mod dns;
 pub mod gateway;
+pub mod process;
 pub mod upstream;
 
 use std::time::{Duration, Instant};
 
 pub use client::{Client, Response};
 pub use gateway::Gateway;
+pub use process::Process;
 pub use upstream::{Peer, Upstream};
 
 /// Nothing in these tests takes this long; reads give up after it and the test fails with what had come.

@@ -1,0 +1,104 @@
+//! The built program as a process of its own: for signals, exit codes and memory.
+
+use std::{
+    io::{BufRead, BufReader},
+    net::SocketAddr,
+    process::{Child, Command, ExitStatus, Stdio},
+    thread,
+    time::Instant,
+};
+
+use super::{Client, PATIENCE};
+
+/// `throughway serve` on a free port; killed when dropped.
+pub struct Process {
+    pub address: SocketAddr,
+    child: Child,
+}
+
+impl Process {
+    /// With these lines of a settings file.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    pub fn serving(name: &str, yaml: &str) -> Self {
+        let settings = std::env::temp_dir().join(format!("{name}-{}.yaml", std::process::id()));
+        std::fs::write(&settings, yaml).expect("a temporary file");
+        let mut child = Command::new(env!("CARGO_BIN_EXE_throughway"))
+            .env_clear()
+            .args(["serve", "--listen", "127.0.0.1:0", "--workers", "1"])
+            .arg("--config")
+            .arg(&settings)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let mut log = BufReader::new(child.stderr.take().expect("a pipe"));
+        let mut line = String::new();
+        let address = loop {
+            line.clear();
+            let read = log.read_line(&mut line).expect("text");
+            assert!(read > 0, "the program ended before it listened");
+            if let Some(address) = listening(&line) {
+                break address;
+            }
+        };
+        // A pipe nobody reads would stall the program.
+        thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
+        let _ = std::fs::remove_file(settings);
+        Process { address, child }
+    }
+
+    /// A raw client connected to it.
+    pub fn client(&self) -> Client {
+        Client::connect(self.address)
+    }
+
+    /// Sends a signal by name, `TERM` for example.
+    pub fn signal(&self, name: &str) {
+        let status = Command::new("kill")
+            .arg(format!("-{name}"))
+            .arg(self.child.id().to_string())
+            .status();
+        assert!(status.expect("kill runs").success());
+    }
+
+    /// Waits for its end.
+    pub fn ended(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("a child") {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "still running");
+            thread::sleep(std::time::Duration::from_millis(5));
+        }
+    }
+
+    /// Resident memory in bytes now.
+    pub fn memory(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(path).expect("a running process");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
+        kilobytes
+            .and_then(|text| text.parse::<u64>().ok())
+            .expect("a size")
+            * 1024
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The address in the JSON log line that tells it.
+fn listening(line: &str) -> Option<SocketAddr> {
+    let line: serde_json::Value = serde_json::from_str(line).ok()?;
+    (line.get("message")? == "listening").then_some(())?;
+    line.get("address")?.as_str()?.parse().ok()
+}
