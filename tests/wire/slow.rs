@@ -1,1 +1,406 @@
-//! wip
+//! Slow clients, slow upstreams, and the timers that end those that stand still; a request that moves is never cut by them.
+
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+        mpsc,
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::support::{
+    Client, Gateway, PATIENCE, Process, Upstream,
+    client::End,
+    eventually,
+    gateway::{get, head},
+};
+
+const BODY: u64 = 200_000_000;
+/// What sockets on the way may hold: four kernel buffers, which grow to a few megabytes each, and little of ours.
+const ON_THE_WAY: u64 = 48_000_000;
+
+fn counted(gateway: &Gateway, outcome: &str) -> i64 {
+    gateway.metric(&format!(
+        "throughway_requests_total{{outcome=\"{outcome}\"}}"
+    ))
+}
+
+/// Waits until the count has not moved for a while.
+fn settled(count: &AtomicU64) -> u64 {
+    let (mut last, mut since) = (count.load(Ordering::SeqCst), Instant::now());
+    eventually("nothing moves any more", || {
+        let now = count.load(Ordering::SeqCst);
+        if now != last {
+            (last, since) = (now, Instant::now());
+        }
+        last > 0 && since.elapsed() > Duration::from_millis(300)
+    });
+    last
+}
+
+fn write_counted(stream: &mut TcpStream, total: u64, count: &AtomicU64) {
+    let chunk: Vec<u8> = (0..=250).cycle().take(251 * 400).collect();
+    let mut left = total;
+    while left > 0 {
+        let next = left.min(chunk.len() as u64) as usize;
+        if stream.write_all(&chunk[..next]).is_err() {
+            return;
+        }
+        left -= next as u64;
+        count.fetch_add(next as u64, Ordering::SeqCst);
+    }
+}
+
+/// Reads so many bytes of the pattern that [`write_counted`] writes.
+fn read_pattern(stream: &mut TcpStream, total: u64) {
+    let mut chunk = vec![0; 1 << 20];
+    let mut at = 0;
+    while at < total {
+        let room = chunk.len().min((total - at) as usize);
+        let read = stream.read(&mut chunk[..room]).expect("bytes");
+        assert!(read > 0, "ended at {at} of {total}");
+        for (place, byte) in chunk[..read].iter().enumerate().step_by(997) {
+            assert_eq!(u64::from(*byte), (at + place as u64) % 251);
+        }
+        at += read as u64;
+    }
+}
+
+#[test]
+fn a_slow_reader_slows_the_upstream_and_memory_stays_flat() {
+    let count = Arc::new(AtomicU64::new(0));
+    let written = count.clone();
+    let upstream = Upstream::playing(move |peer| {
+        peer.head();
+        peer.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {BODY}\r\n\r\n"));
+        write_counted(&mut peer.stream, BODY, &written);
+    });
+    let gateway = Process::serving("slow-reader", "");
+    let mut client = gateway.client();
+    let before = gateway.memory();
+    client.send(get(&upstream));
+    let taken = settled(&count);
+    assert!(taken < ON_THE_WAY, "the upstream got rid of {taken} bytes");
+    let used = gateway.memory().saturating_sub(before);
+    assert!(used < 4_000_000, "{used} bytes of memory");
+    // The head was not read yet.
+    while !client.head().ends_with("\r\n\r\n") {}
+    let seen = client.buffered();
+    let first: Vec<u8> = client.take(seen);
+    let rotated = first
+        .iter()
+        .enumerate()
+        .all(|(at, byte)| usize::from(*byte) == at % 251);
+    assert!(rotated, "the first bytes");
+    let mut at = seen as u64;
+    let mut chunk = vec![0; 1 << 20];
+    while at < BODY {
+        let read = client.stream.read(&mut chunk).expect("bytes");
+        assert!(read > 0, "ended at {at}");
+        assert_eq!(u64::from(chunk[0]), at % 251);
+        at += read as u64;
+    }
+    assert_eq!(at, BODY);
+    let used = gateway.memory().saturating_sub(before);
+    assert!(used < 8_000_000, "{used} bytes of memory after 200 MB");
+}
+
+#[test]
+fn an_upstream_that_reads_slowly_slows_the_upload_and_memory_stays_flat() {
+    let (tell, told) = mpsc::channel::<()>();
+    let told = std::sync::Mutex::new(told);
+    let upstream = Upstream::playing(move |peer| {
+        let head = peer.head().unwrap_or_default();
+        assert!(!head.is_empty());
+        let _ = told.lock().map(|told| told.recv());
+        let seen = peer.buffered();
+        peer.take(seen);
+        let mut rest = BODY - seen as u64;
+        let mut chunk = vec![0; 1 << 20];
+        while rest > 0 {
+            match peer.stream.read(&mut chunk) {
+                Ok(read) if read > 0 => rest -= read as u64,
+                _ => return,
+            }
+        }
+        peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    });
+    let gateway = Process::serving("slow-upstream", "");
+    let mut client = gateway.client();
+    let before = gateway.memory();
+    let lines = format!("Content-Length: {BODY}\r\n");
+    client.send(head("POST", "/v1/files", &upstream, &lines));
+    let count = Arc::new(AtomicU64::new(0));
+    let (written, mut writer) = (count.clone(), client.stream.try_clone().expect("a socket"));
+    let writing = thread::spawn(move || write_counted(&mut writer, BODY, &written));
+    let taken = settled(&count);
+    assert!(taken < ON_THE_WAY, "the client got rid of {taken} bytes");
+    let used = gateway.memory().saturating_sub(before);
+    assert!(used < 4_000_000, "{used} bytes of memory");
+    let _ = tell.send(());
+    assert_eq!(client.response().text(), "ok");
+    writing.join().expect("a writer");
+    let used = gateway.memory().saturating_sub(before);
+    assert!(used < 8_000_000, "{used} bytes of memory after 200 MB");
+}
+
+#[test]
+fn a_slow_upload_and_a_slow_answer_outlive_every_other_timer() {
+    let upstream = Upstream::playing(|peer| {
+        peer.request();
+        peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+        for _ in 0..8 {
+            peer.pause(Duration::from_millis(200));
+            peer.send("5\r\nhello\r\n");
+        }
+        peer.send("0\r\n\r\n");
+    });
+    let gateway = Gateway::with(
+        "downstream: { head: 400ms, keep_alive: 400ms, body_idle: 400ms, write_stall: 400ms }\n\
+         timeouts: { head: 400ms, idle: 400ms }",
+    );
+    let mut client = gateway.client();
+    client.send(head("POST", "/v1/x", &upstream, "Content-Length: 8\r\n"));
+    for _ in 0..8 {
+        thread::sleep(Duration::from_millis(200));
+        client.send("x");
+    }
+    let response = client.response();
+    assert_eq!(
+        (response.text(), response.end),
+        ("hello".repeat(8), End::Complete)
+    );
+}
+
+/// Reads nothing until the gateway has counted the end of the request.
+fn stalled(gateway: &Gateway, upstream: &Upstream) -> Client {
+    let mut client = gateway.client();
+    client.send(get(upstream));
+    eventually("the stalled client is given up", || {
+        counted(gateway, "client_gone") == 1
+    });
+    client
+}
+
+#[test]
+fn a_client_that_takes_nothing_is_given_up_and_the_upstream_closed() {
+    for http10 in [false, true] {
+        let (tell, told) = mpsc::channel();
+        let upstream = Upstream::playing(move |peer| {
+            peer.head();
+            let framing = if http10 {
+                ""
+            } else {
+                "Transfer-Encoding: chunked\r\n"
+            };
+            peer.send(format!("HTTP/1.1 200 OK\r\n{framing}\r\n"));
+            let chunk = [b"10000\r\n".to_vec(), vec![b'x'; 0x10000], b"\r\n".to_vec()].concat();
+            let start = Instant::now();
+            while peer.stream.write_all(&chunk).is_ok() {}
+            let _ = tell.send(start.elapsed());
+        });
+        let gateway = Gateway::with("downstream: { write_stall: 500ms }");
+        let start = Instant::now();
+        let mut client = if http10 {
+            let mut client = gateway.client();
+            client.send(get(&upstream).replace("HTTP/1.1", "HTTP/1.0"));
+            eventually("given up", || counted(&gateway, "client_gone") == 1);
+            client
+        } else {
+            stalled(&gateway, &upstream)
+        };
+        let took = start.elapsed();
+        assert!(
+            took >= Duration::from_millis(500),
+            "given up after {took:?}"
+        );
+        assert!(told.recv_timeout(PATIENCE).expect("closed") < Duration::from_secs(4));
+        let mut rest = Vec::new();
+        let end = client.stream.read_to_end(&mut rest);
+        match http10 {
+            true => assert!(end.is_err(), "a clean end for an HTTP/1.0 client"),
+            false => assert!(!rest.ends_with(b"0\r\n\r\n")),
+        }
+    }
+}
+
+#[test]
+fn a_stalled_client_of_a_silent_upstream_is_given_up_too() {
+    let upstream = Upstream::playing(|peer| {
+        peer.head();
+        peer.send("HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n");
+        let chunk = vec![b'x'; 65536];
+        let patience = Some(Duration::from_millis(300));
+        peer.stream.set_write_timeout(patience).expect("a socket");
+        while peer.stream.write(&chunk).is_ok() {}
+        peer.closed_after();
+    });
+    let gateway = Gateway::with("downstream: { write_stall: 500ms }\ntimeouts: { idle: 500ms }");
+    let mut client = gateway.client();
+    client.send(get(&upstream));
+    eventually("the request ends", || {
+        counted(&gateway, "client_gone") + counted(&gateway, "truncated") == 1
+    });
+    let mut rest = Vec::new();
+    // It ends, whatever of it had come.
+    let _ = client.stream.read_to_end(&mut rest);
+    assert!(rest.len() < 100_000_000);
+}
+
+#[test]
+fn an_upload_that_stands_still_is_answered_400_and_the_upstream_closed() {
+    for lines in ["Content-Length: 100\r\n", "Transfer-Encoding: chunked\r\n"] {
+        let (tell, told) = mpsc::channel();
+        let upstream = Upstream::playing(move |peer| {
+            peer.head();
+            let _ = tell.send(peer.closed_after());
+        });
+        let gateway = Gateway::with("downstream: { body_idle: 500ms }");
+        let mut client = gateway.client();
+        let start = Instant::now();
+        client.send(head("POST", "/v1/files", &upstream, lines) + "5\r\nhello\r\n");
+        let response = client.response();
+        let took = start.elapsed();
+        assert_eq!(
+            (response.status, response.error()),
+            (400, Some("invalid_body")),
+            "{lines}"
+        );
+        assert_eq!(response.header("connection"), Some("close"), "{lines}");
+        assert!(took >= Duration::from_millis(500), "after {took:?}");
+        assert!(took < Duration::from_secs(2), "after {took:?}");
+        assert!(client.is_closed(), "{lines}");
+        assert!(
+            start.elapsed() < Duration::from_secs(3),
+            "{lines}: closed late"
+        );
+        assert!(told.recv().expect("an upstream").is_some());
+        assert_eq!(counted(&gateway, "refused"), 1);
+    }
+}
+
+/// The rest of a body whose request has been answered is awaited no longer than a head.
+#[test]
+fn a_body_that_never_ends_does_not_hold_its_connection() {
+    let upstream = Upstream::answering("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    let gateway = Gateway::with("downstream: { head: 500ms }");
+    for lines in ["Content-Length: 100\r\n", "Transfer-Encoding: chunked\r\n"] {
+        let mut client = gateway.client();
+        client.send(
+            head("POST", "/v1/files", &upstream, lines)
+                .replace("custom-host: http", "custom-host: ftp"),
+        );
+        assert_ne!(client.response().status, 200);
+        let start = Instant::now();
+        let mut rest = Vec::new();
+        let _ = client.stream.read_to_end(&mut rest);
+        assert!(rest.is_empty());
+        assert!(start.elapsed() < Duration::from_secs(6), "{lines}");
+    }
+}
+
+#[test]
+fn a_first_head_that_takes_too_long_ends_the_connection() {
+    let gateway = Gateway::with("downstream: { head: 500ms }");
+    for sent in ["", "GET /v1/x HTT", "GET /v1/x HTTP/1.1\r\nHost: local"] {
+        let start = Instant::now();
+        let mut client = gateway.client();
+        client.send(sent);
+        let mut rest = Vec::new();
+        client.stream.read_to_end(&mut rest).expect("an end");
+        let took = start.elapsed();
+        assert!(
+            took >= Duration::from_millis(490),
+            "{sent:?} after {took:?}"
+        );
+        assert!(took < Duration::from_secs(2), "{sent:?} after {took:?}");
+        let rest = String::from_utf8_lossy(&rest).into_owned();
+        assert!(rest.starts_with("HTTP/1.1 408 "), "{sent:?}: {rest}");
+    }
+}
+
+#[test]
+fn a_later_head_that_takes_too_long_ends_the_connection() {
+    let upstream = Upstream::answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    let gateway = Gateway::with("downstream: { head: 500ms, keep_alive: 1m }");
+    // Also when its first bytes came behind the request before it.
+    for together in [false, true] {
+        let mut client = gateway.client();
+        let (first, second) = (get(&upstream), "GET /v1/x");
+        if together {
+            client.send(first + second);
+            assert_eq!(client.response().status, 200);
+        } else {
+            client.send(first);
+            assert_eq!(client.response().status, 200);
+            client.send(second);
+        }
+        let start = Instant::now();
+        // A byte now and then is no excuse.
+        let mut writer = client.stream.try_clone().expect("a socket");
+        let dripping = thread::spawn(move || {
+            for _ in 0..20 {
+                thread::sleep(Duration::from_millis(100));
+                if writer.write_all(b"P").is_err() {
+                    return;
+                }
+            }
+        });
+        assert!(client.is_closed());
+        let took = start.elapsed();
+        assert!(took >= Duration::from_millis(490), "after {took:?}");
+        assert!(took < Duration::from_millis(1700), "after {took:?}");
+        dripping.join().expect("a writer");
+    }
+}
+
+#[test]
+fn an_idle_connection_is_closed_after_keep_alive() {
+    let upstream = Upstream::answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    let gateway = Gateway::with("downstream: { keep_alive: 500ms }");
+    let mut client = gateway.client();
+    for _ in 0..3 {
+        client.send(get(&upstream));
+        assert_eq!(client.response().status, 200);
+        thread::sleep(Duration::from_millis(200));
+    }
+    let start = Instant::now();
+    assert!(client.is_closed());
+    assert!(start.elapsed() < Duration::from_secs(2));
+}
+
+#[test]
+fn without_keep_alive_every_answer_closes() {
+    let upstream = Upstream::answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    let gateway = Gateway::with("downstream: { keep_alive: 0s }");
+    let mut client = gateway.client();
+    client.send(get(&upstream));
+    let response = client.response();
+    assert_eq!(response.header("connection"), Some("close"));
+    assert_eq!(response.end, End::Complete);
+    assert!(client.is_closed());
+}
+
+#[test]
+fn a_stream_of_a_silent_upstream_is_cut_after_idle() {
+    let upstream = Upstream::playing(|peer| {
+        peer.head();
+        peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
+        peer.closed_after();
+    });
+    let gateway = Gateway::with("timeouts: { idle: 500ms }");
+    let start = Instant::now();
+    let response = gateway.exchange(get(&upstream));
+    let took = start.elapsed();
+    assert_eq!(
+        (response.text().as_str(), response.end),
+        ("hello", End::CutShort)
+    );
+    assert!(took >= Duration::from_millis(500), "after {took:?}");
+    assert!(took < Duration::from_secs(2), "after {took:?}");
+    assert_eq!(counted(&gateway, "truncated"), 1);
+}

@@ -70,7 +70,11 @@ impl Response {
 
 impl Client {
     pub fn connect(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).expect("the gateway accepts");
+        Self::on(TcpStream::connect(address).expect("the gateway accepts"))
+    }
+
+    /// On a connection made before.
+    pub fn on(stream: TcpStream) -> Self {
         stream.set_nodelay(true).expect("a socket");
         stream.set_read_timeout(Some(PATIENCE)).expect("a socket");
         stream.set_write_timeout(Some(PATIENCE)).expect("a socket");
@@ -213,6 +217,11 @@ impl Client {
             Err(error) if error.kind() == ErrorKind::ConnectionReset => Err(End::Reset),
             Err(error) => panic!("{error}; had: {}", show(&self.buffer)),
         }
+    }
+
+    /// Bytes read from the socket and not yet taken.
+    pub fn buffered(&self) -> usize {
+        self.buffer.len()
     }
 
     /// Reads exactly so many bytes, whatever they are.

@@ -55,7 +55,7 @@ impl Gateway {
                 }));
                 tokio::select! {
                     outcome = serving => outcome.expect("the server ends well"),
-                    _ = at_once => kill.await,
+                    Ok(()) = at_once => kill.await,
                 }
             });
         });

@@ -155,6 +155,11 @@ impl Peer {
         line.split(' ').nth(1).unwrap_or_default().to_owned()
     }
 
+    /// Bytes read from the socket and not yet taken.
+    pub fn buffered(&self) -> usize {
+        self.buffer.len()
+    }
+
     /// Reads exactly so many bytes.
     pub fn take(&mut self, count: usize) -> Option<Vec<u8>> {
         while self.buffer.len() < count {
