@@ -41,27 +41,62 @@ class Bench:
     headers: dict = field(default_factory=dict)
     """What sends a request through the gateway to the upstream; empty in a direct run."""
 
-    def slow_stream(self, long_tokens=4000):
+    def fault(self, **faults):
+        """Request arguments that ask the mock for faults, such as `token_delay=30`; nothing for another target."""
+        if self.target != "mock":
+            return {}
+        return {"extra_headers": {f"x-mock-{name.replace('_', '-')}": str(value) for name, value in faults.items()}}
+
+    def slow_stream(self):
         """Arguments of a stream that lasts long enough (10 s or more) to be cancelled on its way."""
-        if self.target == "mock":
-            return {"extra_headers": {"x-mock-tokens": "500", "x-mock-token-delay": "30"}}
-        return {"max_tokens": long_tokens}
+        return {"max_tokens": 4000, **self.fault(tokens=4000, token_delay=30)}
 
-    def in_flight(self):
-        """How many requests the upstream is working on now."""
+    def silent(self):
+        """Arguments of an unstreamed request that keeps the client waiting for 10 s or more."""
+        return {"max_tokens": 4000, **self.fault(silence=1)}
+
+    def watch(self):
+        """Starts to watch what becomes of the next request."""
+        return Watch(self)
+
+    def stats(self):
+        """The upstream's own page about what it is doing."""
         with urllib.request.urlopen(self.stats_url, timeout=5) as answer:
-            text = answer.read().decode()
-        if self.target == "mock":
-            return json.loads(text)["in_flight"]
-        rows = re.findall(r"^vllm:num_requests_(?:running|waiting)\{.*\} ([0-9.]+)$", text, re.M)
-        return int(sum(float(row) for row in rows))
+            return answer.read().decode()
 
-    async def settled(self, before):
-        """Fails unless the upstream is back to `before` requests in flight within a second."""
-        end = time.monotonic() + CANCEL_SECONDS
-        while (now := await asyncio.to_thread(self.in_flight)) > before:
+
+class Watch:
+    """What the upstream itself says of one request made since the watch began: that it came, that it was given up."""
+
+    def __init__(self, bench):
+        self.bench = bench
+        self.requests, self.cancels = self.counts()
+
+    def counts(self):
+        """Requests the upstream has seen, and those it gave up. vLLM tells only how many it works on now."""
+        text = self.bench.stats()
+        if self.bench.target == "mock":
+            page = json.loads(text)
+            return page["requests"], page["client_gone"] + page["aborted_writes"]
+        rows = re.findall(r"^vllm:num_requests_(?:running|waiting)\{.*\} ([0-9.]+)$", text, re.M)
+        working = int(sum(float(row) for row in rows))
+        return working, -working
+
+    async def came(self, seconds=10):
+        """Fails unless the request reaches the upstream."""
+        await self.until(lambda requests, _: requests > self.requests, seconds, "the upstream has seen no request")
+
+    async def given_up(self, seconds=CANCEL_SECONDS):
+        """Fails unless the upstream gives the request up in time."""
+        # vLLM: no more at work than before it came, so the negative count is back where it was
+        wanted = self.cancels + (1 if self.bench.target == "mock" else 0)
+        await self.until(lambda _, cancels: cancels >= wanted, seconds, f"the upstream works on {seconds} s after the cancel")
+
+    async def until(self, met, seconds, complaint):
+        end = time.monotonic() + seconds
+        while not met(*await asyncio.to_thread(self.counts)):
             if time.monotonic() > end:
-                raise AssertionError(f"upstream still works on {now - before} request(s) {CANCEL_SECONDS} s after the cancel")
+                raise AssertionError(complaint)
             await asyncio.sleep(0.02)
 
 

@@ -117,8 +117,11 @@ async def chat_stream_async(bench):
 @check("chat stream, the SDK's own accumulator")
 def chat_stream_helper(bench):
     def final(client):
-        with client.chat.completions.stream(**chat(bench, stream_options=STREAM["stream_options"])) as events:
-            return events.get_final_completion()
+        try:
+            with client.chat.completions.stream(**chat(bench, stream_options=STREAM["stream_options"])) as events:
+                return events.get_final_completion()
+        except openai.LengthFinishReasonError as full:  # cut by max_tokens, which this call takes for an error
+            return full.completion
 
     assert same(bench, final, told)[1]
 
@@ -165,18 +168,18 @@ async def streams_at_once(bench):
 
 @check("cancelled mid-stream: the upstream stops within a second")
 async def cancel_sync(bench):
-    before, client = bench.in_flight(), via(bench)
+    watch, client = bench.watch(), via(bench)
     with client.chat.completions.create(**chat(bench, stream=True) | bench.slow_stream()) as stream:
         for _ in range(3):
             next(stream)
-        assert bench.in_flight() > before, "the stream is not in flight"
-    await bench.settled(before)
+        await watch.came()
+    await watch.given_up()
     assert client.models.list().data, "the client works on after a cancel"
 
 
 @check("cancelled mid-stream, async task")
 async def cancel_async(bench):
-    before, three = bench.in_flight(), asyncio.Event()
+    watch, three = bench.watch(), asyncio.Event()
 
     async def read(client):
         count = 0
@@ -188,40 +191,47 @@ async def cancel_async(bench):
 
     async with async_via(bench) as client:
         task = asyncio.create_task(read(client))
-        await three.wait()
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        await bench.settled(before)
+        await asyncio.wait_for(three.wait(), 10)
+        await cancelled(task)
+        await watch.given_up()
         assert (await client.models.list()).data
+
+
+async def cancelled(task):
+    """Cancels and waits for the end; fails when the task had already ended by itself."""
+    assert not task.done(), "ended before it could be cancelled"
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 @check("cancelled while the upstream is silent")
 async def cancel_waiting(bench):
-    before = await asyncio.to_thread(bench.in_flight)
-    slow = chat(bench) | ({"extra_headers": {"x-mock-delay": "20000"}} if bench.target == "mock" else {"max_tokens": 4000})
+    watch = bench.watch()
     async with async_via(bench) as client:
-        task = asyncio.create_task(client.chat.completions.create(**slow))
-        while await asyncio.to_thread(bench.in_flight) <= before:
-            assert not task.done(), "answered before it could be cancelled"
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        await bench.settled(before)
+        task = asyncio.create_task(client.chat.completions.create(**chat(bench) | bench.silent()))
+        await watch.came()
+        await cancelled(task)
+        await watch.given_up()
 
 
-@check("client timeout closes the upstream too")
+@check("the client's own timeout closes the upstream too")
 async def client_timeout(bench):
-    before = bench.in_flight()
-    slow = chat(bench) | ({"extra_headers": {"x-mock-delay": "20000"}} if bench.target == "mock" else {"max_tokens": 4000})
+    watch = bench.watch()
     try:
-        via(bench).with_options(timeout=0.5).chat.completions.create(**slow)
+        via(bench).with_options(timeout=0.5).chat.completions.create(**chat(bench) | bench.silent())
     except openai.APITimeoutError:
-        return await bench.settled(before)
+        return await watch.given_up()
     raise AssertionError("no timeout")
+
+
+def tool_ask(bench):
+    choice = {"type": "function", "function": {"name": "get_weather"}}
+    return chat(bench, tools=[WEATHER], tool_choice=choice, max_tokens=64, **bench.fault(tool_call=1))
 
 
 @check("tool calls")
 def tool_calls(bench):
-    ask = chat(bench, tools=[WEATHER], tool_choice={"type": "function", "function": {"name": "get_weather"}}, max_tokens=64)
+    ask = tool_ask(bench)
 
     def call(answer):
         return [(c.function.name, c.function.arguments) for c in answer.choices[0].message.tool_calls]
@@ -231,7 +241,7 @@ def tool_calls(bench):
 
 @check("tool calls, streamed")
 def tool_calls_stream(bench):
-    ask = chat(bench, tools=[WEATHER], tool_choice={"type": "function", "function": {"name": "get_weather"}}, max_tokens=64)
+    ask = tool_ask(bench)
 
     def calls(client):
         deltas = [c.choices[0].delta.tool_calls for c in client.chat.completions.create(**ask, stream=True) if c.choices]
@@ -306,7 +316,7 @@ def refusal(call):
 @check("errors: each status is the SDK's own class, body and headers intact", only="mock")
 def errors(bench):
     for status, kind in STATUSES:
-        ask = chat(bench, extra_headers={"x-mock-status": str(status)})
+        ask = chat(bench, **bench.fault(status=status, retry_after=7, header="set-cookie: a=1"))
         got = same(bench, lambda c, ask=ask: refusal(lambda: c.chat.completions.create(**ask)))
         expect(f"class for {status}", got[:2], (kind.__name__, status))
 
@@ -327,23 +337,66 @@ def upstream_refusals(bench):
 async def stream_error(bench):
     async with async_via(bench) as client:
         try:
-            await client.chat.completions.create(**chat(bench, stream=True, extra_headers={"x-mock-status": "429"}))
+            await client.chat.completions.create(**chat(bench, stream=True, **bench.fault(status=429)))
         except openai.RateLimitError:
             return
     raise AssertionError("no RateLimitError")
 
 
+@check("an error event in a stream", only="mock")
+def error_event(bench):
+    def outcome(client):
+        text = []
+        try:
+            for chunk in client.chat.completions.create(**chat(bench, stream=True, **bench.fault(error_after=5))):
+                text.append(chunk.choices[0].delta.content or "")
+        except openai.APIError as error:
+            return "".join(text), error.message, error.body
+        raise AssertionError("ended cleanly")
+
+    assert same(bench, outcome)[0]
+
+
 @check("a stream cut short is an error, never an end", only="mock")
 def cut_stream(bench):
-    ask = chat(bench, stream=True, extra_headers={"x-mock-tokens": "20", "x-mock-cut-after": "5"})
-    count = 0
+    for fault in [{"cut": 5}, {"reset": 5}]:
+        text = []
+        try:
+            for chunk in via(bench).chat.completions.create(**chat(bench, stream=True, **bench.fault(**fault))):
+                text += [choice.delta.content for choice in chunk.choices if choice.delta.content]
+        except (openai.APIConnectionError, httpx2.RemoteProtocolError, httpx2.ReadError):
+            # a reset may overtake what came before it; a plain end may not
+            assert "reset" in fault or len(text) == 5, f"{fault}: {len(text)} of 5 tokens delivered"
+        else:
+            raise AssertionError(f"{fault}: ended cleanly after {len(text)} tokens")
+
+
+@check("a download cut short is an error, never a file", only="mock")
+def cut_download(bench):
     try:
-        for _ in via(bench).chat.completions.create(**ask):
-            count += 1
+        got = via(bench).files.content("file-1", extra_query={"bytes": 100_000}, **bench.fault(cut=50_000))
     except (openai.APIConnectionError, httpx2.RemoteProtocolError, httpx2.ReadError):
-        assert count, "all that came before the cut is delivered"
         return
-    raise AssertionError(f"ended cleanly after {count} chunks")
+    raise AssertionError(f"{len(got.content)} bytes taken for the whole")
+
+
+@check("a stream written byte by byte", only="mock")
+def pieces(bench):
+    ask = chat(bench, **STREAM, **bench.fault(pieces=1, tokens=40)) | {"max_tokens": 40}
+    text, _, _ = same(bench, lambda c: gather(list(c.chat.completions.create(**ask))))
+    assert "naïve" in text and "🙂" in text, text
+
+
+@check("103 before the answer", only="mock")
+def interim(bench):
+    same(bench, lambda c: c.chat.completions.create(**chat(bench, **bench.fault(interim=103))), told)
+
+
+@check("an upstream that hangs up after each answer", only="mock")
+def hang_up(bench):
+    client = via(bench)
+    for _ in range(20):
+        assert client.chat.completions.create(**chat(bench, **bench.fault(hang_up=1))).choices
 
 
 @check("gateway's own refusals are SDK errors", needs="gateway")
