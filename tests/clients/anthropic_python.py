@@ -136,6 +136,18 @@ def stream_bytes(bench):
     assert b"message_stop" in same(bench, raw)
 
 
+@check("the upstream sees the SDK's own request", only="mock")
+def request_as_sent(bench):
+    def seen(client):
+        headers = {"anthropic-beta": "one-2025-01-01,two-2025-02-02"}
+        options = {"headers": headers, "params": {"beta": "true"}}
+        got = client.post("/v1/echo/messages", body={"text": "naïve ☃"}, options=options, cast_to=object)
+        return got["method"], got["target"], got["framing"], got["body_base64"], header_lines(got["headers"])
+
+    names = [name for name, _ in same(bench, seen)[4]]
+    assert {"x-api-key", "anthropic-version", "anthropic-beta"} <= set(names), names
+
+
 @check("status and header lines are the upstream's")
 def head(bench):
     def lines(client):
@@ -228,7 +240,7 @@ def refusal(call):
         call()
     except anthropic.APIStatusError as error:
         raw = error.response
-        return type(error).__name__, error.status_code, error.body, raw.content, header_lines(raw.headers.multi_items())
+        return type(error).__name__, error.status_code, masked(raw.content), header_lines(raw.headers.multi_items())
     raise AssertionError("no error was raised")
 
 
@@ -265,7 +277,7 @@ def error_event(bench):
             for event in client.messages.create(**ask(bench, stream=True, **bench.fault(error_after=5))):
                 events.append(event)
         except anthropic.APIStatusError as error:
-            return gather(events), type(error).__name__, error.body
+            return gather(events), type(error).__name__, error.body["error"]
         raise AssertionError("ended cleanly")
 
     assert same(bench, outcome)[0][0]

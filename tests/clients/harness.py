@@ -21,7 +21,7 @@ HOP_BY_HOP = {"connection", "keep-alive", "proxy-connection", "te", "trailer", "
 # These must cross, but differ from one request to the next.
 VOLATILE = {"date", "request-id", "x-request-id", "openai-processing-ms"}
 # JSON members whose values differ from one answer to the next.
-CHANGING = re.compile(rb'"(id|item_id|call_id|created|created_at|completed_at)":\s*("[^"]*"|[0-9.]+)')
+CHANGING = re.compile(rb'"(id|item_id|call_id|request_id|created|created_at|completed_at)":\s*("[^"]*"|[0-9.]+)')
 
 
 @dataclass
