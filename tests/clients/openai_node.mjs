@@ -80,6 +80,7 @@ async function thrown(call) {
   throw new Error("no error was thrown");
 }
 
+/** Status, class, body and headers of the SDK error that the call throws. */
 const refusal = async (call) => {
   const error = await thrown(call);
   assert(error instanceof sdk.APIError && error.headers, error);
@@ -176,9 +177,12 @@ const toolAsk = (bench) => chat(bench, { tools: [weather], tool_choice: { type: 
 check("tool calls", async (bench) => {
   const call = async (c) => {
     const answer = await c.chat.completions.create(toolAsk(bench), faults(bench, { "tool-call": 1 }));
-    return answer.choices[0].message.tool_calls.map((made) => made.function);
+    const { content, tool_calls } = answer.choices[0].message;
+    return [content, (tool_calls ?? []).map((made) => made.function)];
   };
-  expect("name", (await same(bench, call))[0].name, "get_weather");
+  const [, calls] = await same(bench, call);
+  // a random model may not come to the end of its arguments
+  if (bench.target === "mock") expect("name", calls[0].name, "get_weather");
 });
 
 check("tool calls, streamed", async (bench) => {
@@ -258,8 +262,11 @@ check("an error event in a stream", async (bench) => {
 }, { only: "mock" });
 
 check("a stream cut short is an error, never an end", async (bench) => {
-  for (const fault of ["cut", "reset"]) {
-    const stream = await via(bench).chat.completions.create(chat(bench, { stream: true }), faults(bench, { [fault]: 5 }));
+  const cases = [{ cut: 5 }, { reset: 5 }];
+  // Node takes a FIN inside a chunked answer for its end when that answer said `connection: close`; the gateway must not pass that on
+  if (!bench.direct) cases.push({ cut: 5, close: 1 });
+  for (const asked of cases) {
+    const stream = await via(bench).chat.completions.create(chat(bench, { stream: true }), faults(bench, asked));
     const error = await thrown(() => collect(stream));
     assert(/terminated|ECONNRESET|other side closed/.test(`${error.message} ${error.cause?.code}`), error);
   }

@@ -245,10 +245,13 @@ def tool_ask(bench):
 def tool_calls(bench):
     ask = tool_ask(bench)
 
-    def call(answer):
-        return [(c.function.name, c.function.arguments) for c in answer.choices[0].message.tool_calls]
+    def said(answer):
+        message = answer.choices[0].message
+        return message.content, [(c.function.name, c.function.arguments) for c in message.tool_calls or []]
 
-    expect("name", same(bench, lambda c: c.chat.completions.create(**ask), call)[0][0], "get_weather")
+    _, calls = same(bench, lambda c: c.chat.completions.create(**ask), said)
+    if bench.target == "mock":  # a random model may not come to the end of its arguments
+        expect("name", calls[0][0], "get_weather")
 
 
 @check("tool calls, streamed")
