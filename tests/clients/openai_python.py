@@ -1,22 +1,22 @@
 """Does the OpenAI Python SDK, unchanged, get from the gateway what it gets from the upstream?
 
-Run `python openai_python.py --help`; `tests/clients/run` starts all that is needed. The Anthropic SDK has its own file.
+Run `python openai_python.py --help`; `tests/clients/run` starts all that is needed. Here are the answers and the ways to name
+a target; cancelling, errors and files have files of their own.
 """
 
 import asyncio
-import io
 import platform
-from contextlib import asynccontextmanager
 
 import harness
 from harness import check, expect, header_lines, masked
+from openai_python_client import STREAM, async_via, chat, gather, options, refusal, same, straight, told, via
 
-harness.forget_environment()
-import httpx2  # noqa: E402  the SDK's own HTTP client
-import openai  # noqa: E402
-from openai import AsyncOpenAI, OpenAI  # noqa: E402
+import httpx2  # the SDK's own HTTP client
+import openai
+import openai_python_files  # noqa: F401  adds its checks
+import openai_python_trouble  # noqa: F401  adds its checks
+from openai import OpenAI
 
-ASK = [{"role": "user", "content": "the quick brown fox, naïve ☃ 日本語 🙂"}]
 WEATHER = {
     "type": "function",
     "function": {
@@ -25,65 +25,6 @@ WEATHER = {
         "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
     },
 }
-PICTURE = bytes(range(256)) * 20_000  # 5 MB with every byte value: nothing may decode it
-STATUSES = [
-    (400, openai.BadRequestError),
-    (401, openai.AuthenticationError),
-    (403, openai.PermissionDeniedError),
-    (404, openai.NotFoundError),
-    (409, openai.ConflictError),
-    (422, openai.UnprocessableEntityError),
-    (429, openai.RateLimitError),
-    (500, openai.InternalServerError),
-    (503, openai.InternalServerError),
-]
-
-
-def options(bench, root, headers):
-    return {"base_url": f"{root}/v1", "api_key": bench.key, "max_retries": 0, "timeout": 30, "default_headers": headers}
-
-
-def via(bench):
-    """The client under test."""
-    return OpenAI(**options(bench, bench.base, bench.headers))
-
-
-def straight(bench):
-    """The same client on the upstream itself, for comparison."""
-    return OpenAI(**options(bench, bench.upstream, {}))
-
-
-@asynccontextmanager
-async def async_via(bench):
-    async with AsyncOpenAI(**options(bench, bench.base, bench.headers)) as client:
-        yield client
-
-
-def same(bench, call, view=lambda answer: answer):
-    """Makes the call through the gateway and straight; returns the view of the answer if both are equal."""
-    got, wanted = view(call(via(bench))), view(call(straight(bench)))
-    expect("answer", got, wanted)
-    return got
-
-
-def chat(bench, **more):
-    return {"model": bench.model, "messages": ASK, "max_tokens": 16, "temperature": 0, **more}
-
-
-def told(answer):
-    """What a chat answer says, without ids and times."""
-    choice = answer.choices[0]
-    return answer.model, choice.message.content, choice.finish_reason, answer.usage.to_dict()
-
-
-def gather(chunks):
-    """The content, finish reason and usage of a stream's chunks."""
-    text = "".join(c.choices[0].delta.content or "" for c in chunks if c.choices)
-    finish = [c.choices[0].finish_reason for c in chunks if c.choices and c.choices[0].finish_reason]
-    return text, finish, [c.usage.to_dict() for c in chunks if c.usage]
-
-
-STREAM = {"stream": True, "stream_options": {"include_usage": True}}
 
 
 @check("chat")
@@ -178,64 +119,6 @@ async def streams_at_once(bench):
     expect("streams", list(got), wanted)
 
 
-@check("cancelled mid-stream: the upstream stops within a second")
-async def cancel_sync(bench):
-    watch, client = bench.watch(), via(bench)
-    with client.chat.completions.create(**chat(bench, stream=True) | bench.slow_stream()) as stream:
-        for _ in range(3):
-            next(stream)
-        await watch.came()
-    await watch.given_up()
-    assert client.models.list().data, "the client works on after a cancel"
-
-
-@check("cancelled mid-stream, async task")
-async def cancel_async(bench):
-    watch, three = bench.watch(), asyncio.Event()
-
-    async def read(client):
-        count = 0
-        async with await client.chat.completions.create(**chat(bench, stream=True) | bench.slow_stream()) as stream:
-            async for _ in stream:
-                count += 1
-                if count == 3:
-                    three.set()
-
-    async with async_via(bench) as client:
-        task = asyncio.create_task(read(client))
-        await asyncio.wait_for(three.wait(), 10)
-        await cancelled(task)
-        await watch.given_up()
-        assert (await client.models.list()).data
-
-
-async def cancelled(task):
-    """Cancels and waits for the end; fails when the task had already ended by itself."""
-    assert not task.done(), "ended before it could be cancelled"
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-
-
-@check("cancelled while the upstream is silent")
-async def cancel_waiting(bench):
-    watch = bench.watch()
-    async with async_via(bench) as client:
-        task = asyncio.create_task(client.chat.completions.create(**chat(bench) | bench.silent()))
-        await watch.came()
-        await cancelled(task)
-        await watch.given_up()
-
-
-@check("the client's own timeout closes the upstream too")
-async def client_timeout(bench):
-    watch = bench.watch()
-    try:
-        via(bench).with_options(timeout=0.5).chat.completions.create(**chat(bench) | bench.silent())
-    except openai.APITimeoutError:
-        return await watch.given_up()
-    raise AssertionError("no timeout")
-
-
 def tool_ask(bench):
     choice = {"type": "function", "function": {"name": "get_weather"}}
     return chat(bench, tools=[WEATHER], tool_choice=choice, max_tokens=64, **bench.fault(tool_call=1))
@@ -319,119 +202,6 @@ def embeddings_base64(bench):
     assert len(got) == 2 and isinstance(got[0][0], float)
 
 
-def refusal(call):
-    """Class, status, body bytes and header lines of the error that the call raises."""
-    try:
-        call()
-    except openai.APIStatusError as error:
-        raw = error.response
-        return type(error).__name__, error.status_code, masked(raw.content), header_lines(raw.headers.multi_items())
-    raise AssertionError("no error was raised")
-
-
-@check("errors: each status is the SDK's own class, body and headers intact", only="mock")
-def errors(bench):
-    for status, kind in STATUSES:
-        ask = chat(bench, **bench.fault(status=status, retry_after=7, header="set-cookie: a=1"))
-        got = same(bench, lambda c, ask=ask: refusal(lambda: c.chat.completions.create(**ask)))
-        expect(f"class for {status}", got[:2], (kind.__name__, status))
-
-
-@check("errors: the upstream's own refusals")
-def upstream_refusals(bench):
-    cases = [{"max_tokens": -1}, {"messages": "no list"}] + ([{"model": "nope"}] if bench.target == "vllm" else [])
-    if bench.target == "mock":
-        cases = []
-    for wrong in cases:
-        got = same(bench, lambda c, w=wrong: refusal(lambda: c.chat.completions.create(**chat(bench) | w)))
-        assert got[1] in (400, 404, 422), got
-    got = same(bench, lambda c: refusal(lambda: c.post("/no/such/route", body={}, cast_to=object)))
-    expect("status", got[1], 404)
-
-
-@check("errors: in an answer to a stream request", only="mock")
-async def stream_error(bench):
-    async with async_via(bench) as client:
-        try:
-            await client.chat.completions.create(**chat(bench, stream=True, **bench.fault(status=429)))
-        except openai.RateLimitError:
-            return
-    raise AssertionError("no RateLimitError")
-
-
-@check("an error event in a stream", only="mock")
-def error_event(bench):
-    def outcome(client):
-        text = []
-        try:
-            for chunk in client.chat.completions.create(**chat(bench, stream=True, **bench.fault(error_after=5))):
-                text.append(chunk.choices[0].delta.content or "")
-        except openai.APIError as error:
-            return "".join(text), error.message, error.body
-        raise AssertionError("ended cleanly")
-
-    assert same(bench, outcome)[0]
-
-
-@check("a stream cut short is an error, never an end", only="mock")
-def cut_stream(bench):
-    for fault in [{"cut": 5}, {"reset": 5}]:
-        text = []
-        try:
-            for chunk in via(bench).chat.completions.create(**chat(bench, stream=True, **bench.fault(**fault))):
-                text += [choice.delta.content for choice in chunk.choices if choice.delta.content]
-        except (openai.APIConnectionError, httpx2.RemoteProtocolError, httpx2.ReadError):
-            # a reset may overtake what came before it; a plain end may not
-            assert "reset" in fault or len(text) == 5, f"{fault}: {len(text)} of 5 tokens delivered"
-        else:
-            raise AssertionError(f"{fault}: ended cleanly after {len(text)} tokens")
-
-
-@check("a download cut short is an error, never a file", only="mock")
-def cut_download(bench):
-    try:
-        got = via(bench).files.content("file-1", extra_query={"bytes": 100_000}, **bench.fault(cut=50_000))
-    except (openai.APIConnectionError, httpx2.RemoteProtocolError, httpx2.ReadError):
-        return
-    raise AssertionError(f"{len(got.content)} bytes taken for the whole")
-
-
-@check("a stream written byte by byte", only="mock")
-def pieces(bench):
-    ask = chat(bench, **STREAM, **bench.fault(pieces=1, tokens=40)) | {"max_tokens": 40}
-    text, _, _ = same(bench, lambda c: gather(list(c.chat.completions.create(**ask))))
-    assert "naïve" in text and "🙂" in text, text
-
-
-@check("103 before the answer", only="mock")
-def interim(bench):
-    same(bench, lambda c: c.chat.completions.create(**chat(bench, **bench.fault(interim=103))), told)
-
-
-@check("an upstream that hangs up after each answer", only="mock")
-def hang_up(bench):
-    client = via(bench)
-    for _ in range(20):
-        assert client.chat.completions.create(**chat(bench, **bench.fault(hang_up=1))).choices
-
-
-@check("gateway's own refusals are SDK errors", needs="gateway")
-def gateway_refusals(bench):
-    cases = [
-        ("http://169.254.169.254/v1", openai.PermissionDeniedError, "target_denied"),
-        ("ftp://127.0.0.1/v1", openai.APIStatusError, None),
-        ("http://127.0.0.1:1/v1", openai.InternalServerError, "upstream_unreachable"),
-    ]
-    for host, kind, code in cases:
-        try:
-            via(bench).chat.completions.create(**chat(bench), extra_headers={"x-gateway-custom-host": host})
-        except kind as error:
-            assert error.response.headers.get("x-gateway-error"), host
-            expect(f"code for {host}", code and error.code, code)
-        else:
-            raise AssertionError(f"{host} was accepted")
-
-
 @check("headers given per request", needs="gateway")
 def headers_per_request(bench):
     bare = OpenAI(**options(bench, bench.base, {}))
@@ -461,51 +231,6 @@ def tokenize(bench):
     client = OpenAI(**{**options(bench, root, headers), "base_url": root})
     answer = client.post("/tokenize", body={"model": bench.model, "prompt": "hello world"}, cast_to=object)
     expect("count", answer["count"], 2)
-
-
-@check("multipart upload", only="mock")
-def upload(bench):
-    for name, content in [("small.jsonl", b'{"a":1}\n'), ("every byte naïve ☃.bin", PICTURE)]:
-        got = via(bench).files.create(file=(name, content), purpose="batch")
-        expect("size and name", (got.bytes, got.filename), (len(content), name))
-
-
-@check("multipart upload, async, from a file object", only="mock")
-async def upload_async(bench):
-    file = io.BytesIO(PICTURE)
-    file.name = "picture.png"
-    async with async_via(bench) as client:
-        got = await client.files.create(file=file, purpose="vision")
-    expect("size and name", (got.bytes, got.filename), (len(PICTURE), "picture.png"))
-
-
-@check("transcription, multipart with fields", only="mock")
-def transcription(bench):
-    ask = {"model": "whisper-1", "response_format": "verbose_json", "prompt": "naïve"}
-    assert same(bench, lambda c: c.audio.transcriptions.create(file=("a.mp3", PICTURE[:70_000]), **ask).text)
-
-
-@check("binary download", only="mock")
-def download(bench):
-    query = {"bytes": 3_000_001}
-    content = same(bench, lambda c: c.files.content("file-1", extra_query=query).content)
-    expect("size", len(content), 3_000_001)
-
-
-@check("binary download, async, in pieces", only="mock")
-async def download_async(bench):
-    query = {"bytes": 3_000_001}
-    wanted = straight(bench).files.content("file-1", extra_query=query).content
-    async with async_via(bench) as client:
-        async with client.files.with_streaming_response.content("file-1", extra_query=query) as answer:
-            got = b"".join([piece async for piece in answer.iter_bytes()])
-    assert got == wanted, "bytes differ"
-
-
-@check("speech, binary", only="mock")
-def speech(bench):
-    ask = {"model": "tts", "voice": "alloy", "input": "hello"}
-    assert same(bench, lambda c: c.audio.speech.create(**ask).content)
 
 
 if __name__ == "__main__":
