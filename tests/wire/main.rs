@@ -2,6 +2,10 @@
 
 mod guard;
 mod guard_names;
+mod guard_rules;
+mod guard_secrets;
+mod guard_self;
+mod guard_shape;
 mod guard_spellings;
 mod smoke;
 mod support;
