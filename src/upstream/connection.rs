@@ -565,3 +565,7 @@ impl Connection {
 fn is_final(head: &Head) -> bool {
     head.status >= 200 || head.status == 101
 }
+
+#[cfg(test)]
+#[path = "connection_tests.rs"]
+mod tests;

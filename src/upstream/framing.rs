@@ -392,7 +392,7 @@ mod tests {
         adapt_for_awc(&mut text, &refused);
         assert_eq!(
             text.escape_ascii().to_string(),
-            "HTTP/1.1 426 No\\r\\nUpgrade:          \\r\\nA: b\\r\\nUPGRADE:  \\r\\n\\r\\nUpgrade: x"
+            "HTTP/1.0 426 No\\r\\nUpgrade:          \\r\\nA: b\\r\\nUPGRADE:  \\r\\n\\r\\nUpgrade: x"
         );
     }
 

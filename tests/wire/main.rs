@@ -1,5 +1,9 @@
 //! The gateway over the wire: raw sockets on both sides, bytes compared. One binary, so that it links once.
 
 mod framing;
+mod pooling;
+mod pooling_stale;
 mod smoke;
 mod support;
+mod truncation;
+mod upstream_tls;

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 pub use client::{Client, Response};
 pub use gateway::Gateway;
+pub use tls_upstream::{Authority, TlsPeer};
 pub use upstream::{Peer, Upstream};
 
 /// Nothing in these tests takes this long; reads give up after it and the test fails with what had come.

@@ -99,6 +99,18 @@ impl Authority {
         self.identity(names).serve(builder)
     }
 
+    /// A server for `localhost` that speaks one version only.
+    pub fn server_speaking(
+        &self,
+        version: &'static rustls::SupportedProtocolVersion,
+    ) -> ServerConfig {
+        let builder = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+            .with_protocol_versions(&[version])
+            .expect("a version")
+            .with_no_client_auth();
+        self.identity(&["localhost"]).serve(builder)
+    }
+
     /// A server for `localhost` that wants a client certificate of this authority.
     pub fn server_for_known_clients(&self) -> ServerConfig {
         let mut roots = RootCertStore::empty();
