@@ -5,5 +5,6 @@ mod pooling;
 mod pooling_stale;
 mod smoke;
 mod support;
+mod timeouts;
 mod truncation;
 mod upstream_tls;
