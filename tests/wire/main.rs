@@ -1,5 +1,8 @@
 //! The gateway over the wire: raw sockets on both sides, bytes compared. One binary, so that it links once.
 
+mod facts;
+mod facts_limits;
+mod facts_request;
 mod framing;
 mod pooling;
 mod pooling_stale;
