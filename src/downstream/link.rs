@@ -66,8 +66,6 @@ pub struct Link {
     timeouts: DownstreamTimeouts,
     /// A request is being served.
     exchanging: Cell<bool>,
-    /// Requests begun on this connection.
-    exchanges: Cell<u64>,
     gone: Cell<bool>,
     /// Nothing more is written: nobody is there to read it.
     hung_up: Cell<bool>,
@@ -76,6 +74,7 @@ pub struct Link {
     idle_since: Cell<Instant>,
     expired: Cell<Option<Expired>>,
     closing: Cell<bool>,
+    /// Since the connection was accepted, or the first byte of a later head came.
     head_since: Cell<Option<Instant>>,
     body_since: Cell<Option<Instant>>,
     blocked_since: Cell<Option<Instant>>,
@@ -104,7 +103,6 @@ impl Link {
             local,
             timeouts,
             exchanging: Cell::new(false),
-            exchanges: Cell::new(0),
             gone: Cell::new(false),
             hung_up: Cell::new(false),
             finishing: Cell::new(false),
@@ -112,7 +110,7 @@ impl Link {
             idle_since: Cell::new(now.get()),
             expired: Cell::new(None),
             closing: Cell::new(false),
-            head_since: Cell::new(None),
+            head_since: Cell::new(Some(now.get())),
             body_since: Cell::new(None),
             blocked_since: Cell::new(None),
             deadline: Cell::new(None),
@@ -143,7 +141,6 @@ impl Link {
     pub fn begin(self: &Rc<Self>, body: Extent) -> ExchangeGuard {
         self.exchanging.set(true);
         self.gate.borrow_mut().begin(body);
-        self.exchanges.set(self.exchanges.get() + 1);
         self.head_since.set(None);
         self.settle();
         ExchangeGuard(self.clone())
@@ -294,7 +291,7 @@ impl Link {
             if !self.gate.borrow().is_draining() {
                 self.head_since.set(None);
             }
-        } else if self.exchanges.get() > 0 && self.head_since.get().is_none() {
+        } else if self.head_since.get().is_none() {
             self.head_since.set(Some(self.now.get()));
         }
     }

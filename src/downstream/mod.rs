@@ -18,7 +18,7 @@ pub use self::{
 /// early and up to half a second late.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DownstreamTimeouts {
-    /// From the first byte of a request head to its last.
+    /// From the first byte of a request head to its last; from the accept, for a connection's first.
     pub head: std::time::Duration,
     /// Between two reads of a request body.
     pub body_idle: std::time::Duration,

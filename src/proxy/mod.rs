@@ -16,7 +16,7 @@ mod websocket;
 use std::{rc::Rc, sync::Arc};
 
 use actix_http::{ConnectionType, Request, Response, header::HeaderValue};
-use uuid::Uuid;
+use uuid::{NoContext, Timestamp, Uuid};
 
 pub use self::{body::ReplyBody, targets::Targets};
 use crate::{
@@ -99,7 +99,10 @@ fn trace_id(directives: &Result<Directives, DirectiveError>) -> HeaderValue {
         return given;
     }
     let mut text = Uuid::encode_buffer();
-    let made = Uuid::now_v7().hyphenated().encode_lower(&mut text);
+    // No context: one would be shared by all workers, behind a lock.
+    let made = Uuid::new_v7(Timestamp::now(NoContext))
+        .hyphenated()
+        .encode_lower(&mut text);
     // A UUID is ASCII.
     HeaderValue::from_str(made).unwrap_or_else(|_| HeaderValue::from_static("-"))
 }

@@ -15,7 +15,7 @@ use actix_http::{
 };
 use bytes::Bytes;
 
-use super::{ReplyBody, headers::strip_response, reply, websocket::Frames};
+use super::{ReplyBody, headers::strip_response, reply, watched, websocket::Frames};
 use crate::{
     downstream::{ExchangeGuard, Expired},
     gateway::Gateway,
@@ -63,8 +63,6 @@ impl Relaying {
         let idle = gateway.timeouts.idle;
         let close_delimited =
             size == BodySize::Stream && !switched && (self.http10 || self.wants_upgrade);
-        let total = gateway.timeouts.total;
-        let ends_at = total.map(|total| Instant::now() + total.saturating_sub(recorder.elapsed()));
         let relay = Relay {
             state: match size {
                 BodySize::None => State::Bodyless,
@@ -75,7 +73,7 @@ impl Relaying {
             request_body: self.request_body,
             size,
             idle,
-            ends_at,
+            ends_at: recorder.ends_at(gateway.timeouts.total),
             close_delimited,
             uploaded: 0,
             frames: switched.then(Frames::default),
@@ -211,10 +209,7 @@ impl Relay {
     }
 
     fn restart_idle(&self) {
-        let left = self
-            .ends_at
-            .map(|end| end.saturating_duration_since(Instant::now()));
-        let limit = left.map_or(self.idle, |left| left.min(self.idle));
+        let limit = watched::at_most(self.idle, self.ends_at);
         self.guard.link().set_deadline(Some(limit));
     }
 

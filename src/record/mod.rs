@@ -83,6 +83,11 @@ impl Recorder {
         self.trace_id = trace_id;
     }
 
+    /// When the request's time is up, if the settings give it a total.
+    pub fn ends_at(&self, total: Option<Duration>) -> Option<Instant> {
+        total.and_then(|total| self.received.checked_add(total))
+    }
+
     /// Time since the request arrived.
     pub fn elapsed(&self) -> Duration {
         self.received.elapsed()

@@ -30,7 +30,6 @@ const WRITE_BUFFER: usize = 32 * 1024;
 /// Timers actix-http keeps itself.
 #[derive(Debug, Clone, Copy)]
 pub struct Timers {
-    head: Duration,
     keep_alive: Duration,
     /// How long a connection lingers after an early answer, so that the client can read it.
     linger: Duration,
@@ -39,7 +38,6 @@ pub struct Timers {
 impl Timers {
     pub fn of(settings: &Settings) -> Self {
         Timers {
-            head: settings.downstream.head,
             keep_alive: settings.downstream.keep_alive,
             linger: Duration::from_secs(5),
         }
@@ -117,7 +115,9 @@ async fn http(
     };
     HttpServiceBuilder::default()
         .keep_alive(keep_alive)
-        .client_request_timeout(timers.head)
+        // The watch has this timer: actix-http's may be half a second early, covers the first head only and answers 408,
+        // which a client may take for the answer to the request it is about to send.
+        .client_request_timeout(Duration::ZERO)
         .client_disconnect_timeout(timers.linger)
         .h1_allow_half_closed(false)
         .h1_write_buffer_size(WRITE_BUFFER)

@@ -72,16 +72,14 @@ async fn connect(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
         }
         let stagger = time::sleep(STAGGER);
         tokio::pin!(stagger);
-        loop {
-            tokio::select! {
-                biased;
-                outcome = trying.next() => match outcome {
-                    Some(Ok(stream)) => return Ok(stream),
-                    Some(Err(error)) => { last_error = error; break }
-                    None => break,
-                },
-                () = &mut stagger, if waiting.len() > 0 => break,
-            }
+        tokio::select! {
+            biased;
+            outcome = trying.next() => match outcome {
+                Some(Ok(stream)) => return Ok(stream),
+                Some(Err(error)) => last_error = error,
+                None => {}
+            },
+            () = &mut stagger, if waiting.len() > 0 => {}
         }
     }
 }
