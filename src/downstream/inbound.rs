@@ -9,19 +9,9 @@ use std::{
 
 use actix_rt::net::{ActixStream, Ready};
 use bytes::BytesMut;
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
-};
-use tokio_rustls::server::TlsStream;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::{gate::AHEAD, link::Link};
-
-/// A client's byte stream, plain or TLS.
-pub enum Stream {
-    Tcp(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
-}
+use super::{gate::AHEAD, link::Link, stream::Stream};
 
 macro_rules! on_stream {
     ($link:expr, $stream:ident => $call:expr) => {

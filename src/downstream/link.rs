@@ -3,50 +3,22 @@
 
 use std::{
     cell::{Cell, RefCell},
-    future::{Future as _, poll_fn},
+    future::poll_fn,
     net::SocketAddr,
-    pin::pin,
     rc::Rc,
     task::{Context, Poll, Waker},
     time::{Duration, Instant},
 };
 
 use bytes::BytesMut;
-use tokio::{io::Interest, net::TcpStream};
 
 use super::{
     DownstreamTimeouts,
+    expired::Expired,
     gate::{Extent, Gate},
-    inbound::Stream,
+    stream::Stream,
     watch::TICK,
 };
-
-/// Why the watch ended what a connection was doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Expired {
-    /// The client left while nobody was reading from it.
-    ClientGone,
-    /// A request head took too long.
-    Head,
-    /// The client sent nothing of its body for too long.
-    BodyIdle,
-    /// The client took nothing of the answer for too long.
-    WriteStall,
-    /// The deadline the line had set has passed.
-    Deadline,
-    /// The client went on sending after the answer that ended the connection.
-    Lingered,
-}
-
-impl Expired {
-    /// The connection itself ends, not only what is being served on it.
-    fn ends_connection(self) -> bool {
-        match self {
-            Expired::Head | Expired::WriteStall | Expired::Lingered => true,
-            Expired::ClientGone | Expired::BodyIdle | Expired::Deadline => false,
-        }
-    }
-}
 
 /// How long a client may go on sending after an answer that ended the connection, so that it can read that answer: a close
 /// with bytes unread is a reset, which may overtake it.
@@ -400,24 +372,5 @@ impl ExchangeGuard {
 impl Drop for ExchangeGuard {
     fn drop(&mut self) {
         self.0.end();
-    }
-}
-
-impl Stream {
-    pub(super) fn tcp(&self) -> &TcpStream {
-        match self {
-            Stream::Tcp(stream) => stream,
-            Stream::Tls(stream) => stream.get_ref().0,
-        }
-    }
-
-    /// The peer's FIN or reset has arrived, even if bytes before it are unread. Costs no system call.
-    fn peer_has_closed(&self) -> bool {
-        let ready = pin!(self.tcp().ready(Interest::READABLE));
-        match ready.poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(Ok(ready)) => ready.is_read_closed(),
-            Poll::Ready(Err(_)) => true,
-            Poll::Pending => false,
-        }
     }
 }

@@ -2,15 +2,19 @@
 //! actix-http parses and frames; this module adds what it leaves out: a client that goes away is noticed in every phase,
 //! a stalled one ends, an abort comes after every byte that was received and never looks like a clean end.
 
+mod expired;
 mod gate;
 mod inbound;
 mod link;
+mod stream;
 mod watch;
 
 pub use self::{
+    expired::Expired,
     gate::Extent,
-    inbound::{Inbound, Stream},
-    link::{ExchangeGuard, Expired, Link},
+    inbound::Inbound,
+    link::{ExchangeGuard, Link},
+    stream::Stream,
     watch::{TICK, Watch},
 };
 

@@ -11,11 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{
-    DownstreamTimeouts,
-    inbound::{Inbound, Stream},
-    link::Link,
-};
+use super::{DownstreamTimeouts, inbound::Inbound, link::Link, stream::Stream};
 
 /// How often timers are looked at, and so how late they may fire.
 pub const TICK: Duration = Duration::from_millis(250);

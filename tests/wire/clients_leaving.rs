@@ -8,30 +8,25 @@ use std::{
     time::{Duration, Instant},
 };
 
-use socket2::{Domain, Socket, Type};
-
 use crate::support::{
-    Client, Gateway, PATIENCE, Peer, Upstream,
-    dns::FakeDns,
-    dns::Reply,
-    eventually,
+    Client, Gateway, PATIENCE, Peer, Upstream, eventually,
     gateway::{get, head},
 };
 
 const WITHIN: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Clone, Copy)]
-enum Leaving {
+pub(crate) enum Leaving {
     Close,
     Reset,
     HalfClose,
 }
 
 impl Leaving {
-    const ALL: [Leaving; 3] = [Leaving::Close, Leaving::Reset, Leaving::HalfClose];
+    pub(crate) const ALL: [Leaving; 3] = [Leaving::Close, Leaving::Reset, Leaving::HalfClose];
 
     /// Leaves; what has to be kept so that a half-closed connection stays one.
-    fn leave(self, client: Client) -> Option<Client> {
+    pub(crate) fn leave(self, client: Client) -> Option<Client> {
         match self {
             Leaving::Close => drop(client),
             Leaving::Reset => client.reset(),
@@ -50,12 +45,12 @@ fn counted(gateway: &Gateway, outcome: &str) -> i64 {
     ))
 }
 
-fn in_flight(gateway: &Gateway) -> i64 {
+pub(crate) fn in_flight(gateway: &Gateway) -> i64 {
     gateway.metric("throughway_requests_in_flight")
 }
 
 /// The request is counted as `client_gone` within a second of `left`, and once.
-fn assert_counted_once(gateway: &Gateway, left: Instant, what: &str) {
+pub(crate) fn assert_counted_once(gateway: &Gateway, left: Instant, what: &str) {
     eventually("the request is counted", || {
         counted(gateway, "client_gone") == 1
     });
@@ -119,7 +114,7 @@ fn assert_noticed(
 }
 
 /// A client that only half-closed sees the end of the connection, and no answer made for the log.
-fn assert_no_error_came(client: &mut Client, what: &str) {
+pub(crate) fn assert_no_error_came(client: &mut Client, what: &str) {
     let mut rest = Vec::new();
     let _ = std::io::Read::read_to_end(&mut client.stream, &mut rest);
     let rest = String::from_utf8_lossy(&rest).into_owned();
@@ -308,89 +303,6 @@ fn fill(client: &mut Client) {
     let patience = Some(Duration::from_millis(300));
     client.stream.set_write_timeout(patience).expect("a socket");
     while client.stream.write(&[b'x'; 65536]).is_ok() {}
-}
-
-#[test]
-fn while_the_name_is_looked_up() {
-    for leaving in Leaving::ALL {
-        let what = format!("DNS, {leaving:?}");
-        let dns = FakeDns::start();
-        dns.answer("slow.test", Reply::silence());
-        let gateway = Gateway::with(&format!("dns: {{ servers: [\"{}\"] }}", dns.address()));
-        let mut client = gateway.client();
-        client.send(
-            "POST /v1/x HTTP/1.1\r\nHost: localhost\r\nx-gateway-custom-host: http://slow.test/v1\r\n\
-             Content-Length: 5\r\n\r\n",
-        );
-        dns.wait_for_queries("slow.test", 1);
-        let left = Instant::now();
-        let kept = leaving.leave(client);
-        assert_counted_once(&gateway, left, &what);
-        if let Some(mut client) = kept {
-            assert_no_error_came(&mut client, &what);
-        }
-    }
-}
-
-/// A listener whose queue is full: further connection attempts hang.
-fn blackhole() -> (Socket, Vec<Socket>, std::net::SocketAddr) {
-    let listener = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-    let any = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
-    listener.bind(&any.into()).expect("a port");
-    listener.listen(0).expect("a listener");
-    let address = listener.local_addr().expect("an address");
-    let full: Vec<Socket> = (0..4)
-        .map(|_| {
-            let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-            socket.set_nonblocking(true).expect("a socket");
-            // The first fill the queue, the others hang.
-            let _ = socket.connect(&address);
-            socket
-        })
-        .collect();
-    (listener, full, address.as_socket().expect("IPv4"))
-}
-
-#[test]
-fn while_the_connection_is_made() {
-    for leaving in Leaving::ALL {
-        let what = format!("connect, {leaving:?}");
-        let (_listener, _full, address) = blackhole();
-        let gateway = Gateway::start();
-        let mut client = gateway.client();
-        client.send(format!(
-            "POST /v1/x HTTP/1.1\r\nHost: localhost\r\nx-gateway-custom-host: http://{address}/v1\r\n\
-             Content-Length: 5\r\n\r\n",
-        ));
-        eventually("the request arrives", || in_flight(&gateway) == 1);
-        let left = Instant::now();
-        let kept = leaving.leave(client);
-        assert_counted_once(&gateway, left, &what);
-        if let Some(mut client) = kept {
-            assert_no_error_came(&mut client, &what);
-        }
-    }
-}
-
-/// The gateway stops reading an upload that nobody takes yet; the client's end is noticed behind unread bytes.
-#[test]
-fn while_the_name_is_looked_up_and_the_upload_waits() {
-    for leaving in Leaving::ALL {
-        let dns = FakeDns::start();
-        dns.answer("slow.test", Reply::silence());
-        let gateway = Gateway::with(&format!("dns: {{ servers: [\"{}\"] }}", dns.address()));
-        let mut client = gateway.client();
-        client.send(
-            "POST /v1/x HTTP/1.1\r\nHost: localhost\r\nx-gateway-custom-host: http://slow.test/v1\r\n\
-             Content-Length: 100000000\r\n\r\n",
-        );
-        client.send(vec![b'x'; 200_000]);
-        dns.wait_for_queries("slow.test", 1);
-        let left = Instant::now();
-        let kept = leaving.leave(client);
-        assert_counted_once(&gateway, left, "DNS with an upload waiting");
-        drop(kept);
-    }
 }
 
 #[test]

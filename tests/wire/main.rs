@@ -1,6 +1,7 @@
 //! The gateway over the wire: raw sockets on both sides, bytes compared. One binary, so that it links once.
 
 mod clients_leaving;
+mod clients_leaving_early;
 mod drain;
 mod facts;
 mod facts_limits;
@@ -20,10 +21,13 @@ mod pooling;
 mod pooling_early;
 mod pooling_stale;
 mod slow;
+mod slow_timers;
 mod smoke;
 mod smuggling;
+mod smuggling_bodies;
 mod support;
 mod timeouts;
 mod truncation;
 mod upstream_tls;
 mod websocket;
+mod websocket_refused;

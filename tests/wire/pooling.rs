@@ -346,7 +346,7 @@ fn a_pool_has_room_for_so_many_connections_of_a_host_and_closes_the_rest() {
         }
     });
     let gateway = Gateway::with("upstream: { max_idle_per_host: 2 }");
-    let mut round = |connections: usize| {
+    let round = |connections: usize| {
         let mut clients: Vec<_> = (0..4).map(|_| gateway.client()).collect();
         for client in &mut clients {
             client.send(get(&upstream));

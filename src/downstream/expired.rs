@@ -1,0 +1,28 @@
+//! Why a timer of the client's side, or the client itself, ended something.
+
+/// Why the watch ended what a connection was doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expired {
+    /// The client left while nobody was reading from it.
+    ClientGone,
+    /// A request head took too long.
+    Head,
+    /// The client sent nothing of its body for too long.
+    BodyIdle,
+    /// The client took nothing of the answer for too long.
+    WriteStall,
+    /// The deadline the line had set has passed.
+    Deadline,
+    /// The client went on sending after the answer that ended the connection.
+    Lingered,
+}
+
+impl Expired {
+    /// The connection itself ends, not only what is being served on it.
+    pub(super) fn ends_connection(self) -> bool {
+        match self {
+            Expired::Head | Expired::WriteStall | Expired::Lingered => true,
+            Expired::ClientGone | Expired::BodyIdle | Expired::Deadline => false,
+        }
+    }
+}
