@@ -374,3 +374,54 @@ impl Drop for ExchangeGuard {
         self.0.end();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn link() -> Rc<Link> {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let stream = tokio::net::TcpStream::connect(address)
+            .await
+            .expect("a connection");
+        let second = Duration::from_secs(1);
+        let timeouts = DownstreamTimeouts {
+            head: second,
+            body_idle: second,
+            write_stall: second * 3,
+        };
+        // The other end stays open: a client that has closed is another matter.
+        std::mem::forget(listener);
+        let now = Rc::new(Cell::new(Instant::now()));
+        Rc::new(Link::new(Stream::Tcp(stream), timeouts, now))
+    }
+
+    #[actix_rt::test]
+    async fn after_a_deadline_was_dealt_with_a_stalled_client_is_still_found_out() {
+        let link = link().await;
+        let start = link.now.get();
+        let _guard = link.begin(Extent::Length(0));
+        link.note_blocked();
+        link.set_deadline(Some(Duration::from_secs(1)));
+        link.check(start + Duration::from_millis(1250));
+        assert_eq!(link.expired(), Some(Expired::Deadline));
+        assert!(!link.is_over());
+        link.settle();
+        link.check(start + Duration::from_millis(3250));
+        assert_eq!(link.expired(), Some(Expired::WriteStall));
+        assert!(link.is_over());
+        link.settle();
+        assert!(link.is_over(), "nothing settles the end of the connection");
+    }
+
+    #[actix_rt::test]
+    async fn no_timer_is_early_although_the_clock_is_a_tick_old() {
+        let link = link().await;
+        let start = link.now.get();
+        link.check(start + Duration::from_millis(1249));
+        assert_eq!(link.expired(), None);
+        link.check(start + Duration::from_millis(1250));
+        assert_eq!(link.expired(), Some(Expired::Head));
+    }
+}

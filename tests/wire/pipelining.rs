@@ -245,3 +245,25 @@ fn head_and_get_may_be_pipelined_together() {
         assert_eq!(response.header("content-length"), Some("5"));
     }
 }
+
+/// Head and body are held apart on their way to actix-http, and go up together all the same.
+#[test]
+fn a_small_request_goes_up_in_one_packet() {
+    let (tell, told) = std::sync::mpsc::channel();
+    let upstream = Upstream::playing(move |peer| {
+        let mut packet = vec![0; 65536];
+        while let Ok(read @ 1..) = std::io::Read::read(&mut peer.stream, &mut packet) {
+            let _ = tell.send(String::from_utf8_lossy(&packet[..read]).into_owned());
+            peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        }
+    });
+    let gateway = Gateway::start();
+    let mut client = gateway.client();
+    for _ in 0..3 {
+        let (request, _) = request(&upstream, 1);
+        client.send(request);
+        assert_eq!(client.response().text(), "ok");
+        let packet = told.recv().expect("a packet");
+        assert!(packet.ends_with("\r\n\r\nbody 1"), "{packet}");
+    }
+}
