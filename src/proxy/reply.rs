@@ -37,16 +37,19 @@ pub fn own(
     outcome: Outcome,
 ) -> Response<ReplyBody> {
     let mut response = response.map_body(|_, bytes| ReplyBody::own(bytes, guard));
-    response
-        .headers_mut()
-        .insert(TRACE_ID, recorder.trace_id().clone());
+    trace(response.headers_mut(), recorder.trace_id().clone());
     recorder.close(outcome);
     response
 }
 
+/// The one header that every answer has.
+pub fn trace(headers: &mut HeaderMap, trace_id: HeaderValue) {
+    headers.insert(TRACE_ID, trace_id);
+}
+
 /// The reply headers of an upstream's answer.
 pub fn describe(headers: &mut HeaderMap, trace_id: HeaderValue, provider: HeaderValue) {
-    headers.insert(TRACE_ID, trace_id);
+    trace(headers, trace_id);
     headers.insert(PROVIDER, provider);
     headers.insert(OPTION_INDEX, HeaderValue::from_static("config"));
     headers.insert(RETRY_COUNT, HeaderValue::from_static("0"));

@@ -4,6 +4,7 @@
 pub mod client;
 pub mod dns;
 pub mod gateway;
+pub mod message;
 pub mod upstream;
 
 use std::time::{Duration, Instant};
