@@ -1,5 +1,8 @@
 //! The gateway over the wire: raw sockets on both sides, bytes compared. One binary, so that it links once.
 
+mod bodies;
+mod bodies_large;
+mod bodies_streaming;
 mod requests_framing;
 mod requests_headers;
 mod smoke;

@@ -46,7 +46,7 @@ fn path_and_query_cross_byte_for_byte() {
         "/x?next=/../y&z=..",
         "/x?u=http://h/p?q",
         "/x?key=sk&alt=sse",
-        "/x?j={\"a\":[1,2]}|^`~'()*!",
+        "/x?j={'a':[1,2]}|^`~()*!\\",
         "/v1/v1",
     ] {
         let sent = gateway.forwards(&upstream, raw(&upstream, "/v1", &format!("/v1{after_v1}")));

@@ -1,6 +1,8 @@
 //! Messages put together and taken apart by bytes. Header order across names is not promised, so lines are compared sorted by
 //! name, those of one name in the order in which they came.
 
+use std::{net::TcpStream, sync::LazyLock};
+
 use super::{Client, Gateway, Peer, Response, Upstream, show};
 
 /// A request as it reached the upstream.
@@ -36,7 +38,10 @@ impl Sent {
 
     /// The lines, readable.
     pub fn shown(&self) -> Vec<String> {
-        self.lines.iter().map(|line| show(line)).collect()
+        self.lines
+            .iter()
+            .map(|line| String::from_utf8_lossy(line).into_owned())
+            .collect()
     }
 
     /// Every value of a header, in order, readable.
@@ -162,6 +167,11 @@ pub fn assert_refusal(response: &Response, status: u16, code: &str, what: &str) 
 }
 
 impl Client {
+    /// The same connection once more, for a thread that only writes.
+    pub fn twin(&self) -> TcpStream {
+        self.stream.try_clone().expect("a socket")
+    }
+
     /// Reads a response head with its empty line, byte for byte.
     pub fn raw_head(&mut self) -> Vec<u8> {
         let mut head = Vec::new();
@@ -204,16 +214,21 @@ impl Peer {
     }
 }
 
+/// The most bytes that [`noise`] gives.
+const MOST_NOISE: usize = 20 << 20;
+
 /// Bytes that repeat with no short period, so that a lost, doubled or swapped piece shows.
-pub fn noise(count: usize) -> Vec<u8> {
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut bytes = Vec::with_capacity(count + 8);
-    while bytes.len() < count {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        bytes.extend(state.to_le_bytes());
-    }
-    bytes.truncate(count);
-    bytes
+pub fn noise(count: usize) -> &'static [u8] {
+    static BYTES: LazyLock<Vec<u8>> = LazyLock::new(|| {
+        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+        let mut bytes = Vec::with_capacity(MOST_NOISE);
+        while bytes.len() < MOST_NOISE {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            bytes.extend_from_slice(&state.to_le_bytes());
+        }
+        bytes
+    });
+    &BYTES[..count]
 }
