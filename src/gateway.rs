@@ -172,7 +172,7 @@ impl Gateway {
     pub fn admits_operator(&self, headers: &HeaderMap) -> bool {
         let presented = headers
             .get(header::AUTHORIZATION)
-            .and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
+            .and_then(|value| bearer(value.as_bytes()));
         match (&self.admin_token, presented) {
             (Some(token), Some(presented)) => token.matches(presented) || self.on_loopback,
             _ => self.on_loopback,
@@ -196,6 +196,13 @@ impl Gateway {
     pub fn closing(&self) -> Arc<AtomicBool> {
         self.closing.clone()
     }
+}
+
+/// The token of `Authorization: Bearer`; the scheme in any case (RFC 9110 §11.1).
+fn bearer(value: &[u8]) -> Option<&[u8]> {
+    const SCHEME: usize = "Bearer ".len();
+    let (scheme, token) = value.split_at_checked(SCHEME)?;
+    scheme.eq_ignore_ascii_case(b"Bearer ").then_some(token)
 }
 
 fn allow(settings: &Settings) -> Result<Vec<AllowEntry>, UnusableSettings> {

@@ -63,6 +63,7 @@ pub async fn run<U: Upstream>(
     let rest = arrival::unified_path(path)?;
     arrival::check_path(path)?;
     let plan = Plan::choose(directives, gateway.default_target.as_deref())?;
+    recorder.note_provider(plan.provider());
 
     // Vet: resolve once, judge every address. Only what comes out can be dialled.
     link.set_deadline(None);

@@ -37,7 +37,11 @@ pub fn own(
     outcome: Outcome,
 ) -> Response<ReplyBody> {
     let mut response = response.map_body(|_, bytes| ReplyBody::own(bytes, guard));
-    trace(response.headers_mut(), recorder.trace_id().clone());
+    let (headers, trace_id) = (response.headers_mut(), recorder.trace_id().clone());
+    match recorder.provider() {
+        Some(provider) => describe(headers, trace_id, provider.clone()),
+        None => trace(headers, trace_id),
+    }
     recorder.close(outcome);
     response
 }
@@ -47,7 +51,7 @@ pub fn trace(headers: &mut HeaderMap, trace_id: HeaderValue) {
     headers.insert(TRACE_ID, trace_id);
 }
 
-/// The reply headers of an upstream's answer.
+/// The reply headers of an answer for which a target was chosen.
 pub fn describe(headers: &mut HeaderMap, trace_id: HeaderValue, provider: HeaderValue) {
     trace(headers, trace_id);
     headers.insert(PROVIDER, provider);

@@ -3,6 +3,11 @@
 mod bodies;
 mod bodies_large;
 mod bodies_streaming;
+mod browsers;
+mod errors;
+mod errors_directives;
+mod pages;
+mod reply_headers;
 mod requests_framing;
 mod requests_headers;
 mod responses_framing;
