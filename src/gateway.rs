@@ -148,7 +148,8 @@ impl Gateway {
         let mut added = Vec::new();
         if let Some(name) = &self.via {
             let so_far = joined(head.headers(), &header::VIA);
-            if so_far.split([',', ' ']).any(|part| part == name) {
+            let mut parts = so_far.split(|byte| matches!(byte, b',' | b' ' | b'\t'));
+            if parts.any(|part| part == name.as_bytes()) {
                 let message = "the request has passed through this gateway before (`via`)";
                 return Err(GatewayError::new(Code::LoopDetected, message));
             }
@@ -259,25 +260,27 @@ fn own_addresses(listeners: &[SocketAddr]) -> Vec<IpAddr> {
         .collect()
 }
 
-fn joined(headers: &HeaderMap, name: &HeaderName) -> String {
+/// The values of a header as one list, bytes as they came.
+fn joined(headers: &HeaderMap, name: &HeaderName) -> Vec<u8> {
     let values: Vec<_> = headers
         .get_all(name)
-        .filter_map(|value| value.to_str().ok())
+        .map(HeaderValue::as_bytes)
+        .filter(|value| !value.is_empty())
         .collect();
-    values.join(", ")
+    values.join(&b", "[..])
 }
 
 fn push_joined(
     added: &mut Vec<(HeaderName, HeaderValue)>,
     name: HeaderName,
-    so_far: &str,
+    so_far: &[u8],
     ours: &str,
 ) {
     let value = match so_far {
-        "" => ours.to_owned(),
-        _ => format!("{so_far}, {ours}"),
+        [] => ours.as_bytes().to_vec(),
+        _ => [so_far, b", ", ours.as_bytes()].concat(),
     };
-    if let Ok(value) = HeaderValue::from_str(&value) {
+    if let Ok(value) = HeaderValue::from_bytes(&value) {
         added.push((name, value));
     }
 }

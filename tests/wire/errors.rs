@@ -1,6 +1,9 @@
 //! Every "no" of the gateway that can be had today: its status, its code, its JSON, and that the upstream was not bothered.
 
-use std::net::TcpListener;
+use std::{
+    net::TcpListener,
+    sync::{Mutex, mpsc},
+};
 
 use crate::support::{
     Gateway, PATIENCE, Upstream,
@@ -227,6 +230,31 @@ fn a_body_over_the_limit_is_a_413_before_anything_is_sent() {
     );
     gateway.refuses(over, 413, "body_too_large");
     assert_eq!(upstream.count(), 1);
+}
+
+/// The break comes while the upload is under way. One that comes with the head ends the connection without an answer:
+/// actix-http shuts down on it unless the answer is there in the same poll (`h1/dispatcher.rs`, "read half closed").
+#[test]
+fn a_body_in_broken_chunks_is_a_400() {
+    let gateway = Gateway::start();
+    let (tell, told) = mpsc::channel();
+    let tell = Mutex::new(tell);
+    let waiting = Upstream::playing(move |peer| {
+        peer.head();
+        peer.take("5\r\nhello\r\n".len());
+        let _ = tell.lock().expect("one script").send(());
+        peer.closed_after();
+    });
+    for broken in ["zz\r\n", "-1\r\n", "5\r\nhelloX\r\n", "\r\n", "5\n"] {
+        let mut client = gateway.client();
+        let lines = "Transfer-Encoding: chunked\r\n";
+        client.send(request("POST", "/v1/x", &waiting, lines, "5\r\nhello\r\n"));
+        told.recv_timeout(PATIENCE)
+            .expect("the upload is under way");
+        client.send(broken);
+        assert_refusal(&client.response(), 400, "invalid_body", broken);
+        assert!(client.is_closed(), "{broken:?}");
+    }
 }
 
 #[test]

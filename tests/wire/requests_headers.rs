@@ -120,6 +120,14 @@ fn what_ends_at_the_gateway_does_not_cross() {
 }
 
 #[test]
+fn one_odd_name_on_a_connection_line_hides_none_of_the_others() {
+    let (gateway, upstream) = (Gateway::start(), Upstream::ok());
+    let lines = b"Connection: x-one, \xff, a b,,x-two\r\nx-one: 1\r\nx-two: 2\r\nx-kept: 1\r\n";
+    let sent = gateway.forwards(&upstream, request("GET", "/v1/x", &upstream, lines, ""));
+    assert_eq!(sent.lines, with_host(&upstream, &[b"x-kept: 1"]));
+}
+
+#[test]
 fn an_expectation_is_met_by_the_gateway_and_the_body_crosses() {
     let (gateway, upstream) = (Gateway::start(), Upstream::ok());
     let lines = "Expect: 100-continue\r\nContent-Length: 5\r\n";
@@ -187,6 +195,13 @@ fn via_and_x_forwarded_for_are_added_when_asked_for_and_nothing_else() {
         let expected = expected.map(str::as_bytes);
         assert_eq!(sent.lines, with_host(&upstream, &expected));
     }
+    let lines = b"X-Forwarded-For: caf\xe9\r\nX-Forwarded-For:\r\nvia: 1.1 \xff\r\n";
+    let sent = both.forwards(&upstream, request("GET", "/v1/x", &upstream, lines, ""));
+    let bytes: [&[u8]; 2] = [
+        b"via: 1.1 \xff, 1.1 gw1",
+        b"x-forwarded-for: caf\xe9, 127.0.0.1",
+    ];
+    assert_eq!(sent.lines, with_host(&upstream, &bytes));
     let via_only = Gateway::with("via: gw1");
     let sent = via_only.forwards(&upstream, request("GET", "/v1/x", &upstream, "", ""));
     assert_eq!(sent.lines, with_host(&upstream, &[b"via: 1.1 gw1"]));

@@ -109,6 +109,14 @@ fn what_ends_at_the_gateway_does_not_reach_the_client() {
 }
 
 #[test]
+fn one_odd_name_on_a_connection_line_hides_none_of_the_others() {
+    let gateway = Gateway::start();
+    let lines = b"Connection: \xff, x-one\r\nx-one: 1\r\nx-kept: 1\r\n";
+    let got = relayed(&mut gateway.client(), lines);
+    assert_eq!(got.lines, expected(&[b"x-kept: 1"]));
+}
+
+#[test]
 fn an_answer_without_a_date_gets_one_and_nothing_else() {
     let gateway = Gateway::start();
     let upstream = Upstream::answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
