@@ -165,8 +165,11 @@ impl Gateway {
 
     /// In Portkey mode, the SDK's placeholder for a key it was not given; it is not sent on.
     pub fn placeholder_credential<'h>(&self, headers: &'h HeaderMap) -> Option<&'h HeaderValue> {
-        let credential = headers.get(header::AUTHORIZATION)?;
-        (self.portkey && credential.as_bytes() == PLACEHOLDER_CREDENTIAL).then_some(credential)
+        if !self.portkey {
+            return None;
+        }
+        let mut credentials = headers.get_all(header::AUTHORIZATION);
+        credentials.find(|credential| credential.as_bytes() == PLACEHOLDER_CREDENTIAL)
     }
 
     /// Whether the request may see what concerns the operator: anybody on loopback, elsewhere the admin token's holder.

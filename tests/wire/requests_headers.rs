@@ -145,14 +145,14 @@ fn an_expectation_is_met_by_the_gateway_and_the_body_crosses() {
 fn portkeys_namespace_ends_at_the_gateway_in_portkey_mode_only() {
     let upstream = Upstream::ok();
     let lines = "X-Portkey-Trace-Id: t1\r\nx-portkey-anything: 1\r\n\
-                 Authorization: Bearer OPENAI_API_KEY\r\nAuthorization: Bearer OPENAI_API_KEY2\r\n";
+                 Authorization: Bearer OPENAI_API_KEY2\r\nAuthorization: Bearer OPENAI_API_KEY\r\n";
     let raw = request("GET", "/v1/x", &upstream, lines, "");
     let native = Gateway::start().forwards(&upstream, &raw);
     let kept: &[&[u8]] = &[
         b"x-portkey-trace-id: t1",
         b"x-portkey-anything: 1",
-        b"authorization: Bearer OPENAI_API_KEY",
         b"authorization: Bearer OPENAI_API_KEY2",
+        b"authorization: Bearer OPENAI_API_KEY",
     ];
     assert_eq!(native.lines, with_host(&upstream, kept));
     let portkey = Gateway::with("portkey: true").forwards(&upstream, &raw);
