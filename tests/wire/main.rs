@@ -1,5 +1,11 @@
 //! The gateway over the wire: raw sockets on both sides, bytes compared. One binary, so that it links once.
 
+mod bodies;
+mod bodies_large;
+mod bodies_streaming;
+mod browsers;
+mod errors;
+mod errors_directives;
 mod facts;
 mod facts_limits;
 mod facts_request;
@@ -12,11 +18,19 @@ mod guard_secrets;
 mod guard_self;
 mod guard_shape;
 mod guard_spellings;
+mod pages;
 mod pooling;
 mod pooling_early;
 mod pooling_stale;
+mod reply_headers;
+mod requests_framing;
+mod requests_headers;
+mod responses_framing;
+mod responses_headers;
+mod responses_status;
 mod smoke;
 mod support;
 mod timeouts;
 mod truncation;
 mod upstream_tls;
+mod urls;
