@@ -19,7 +19,7 @@ use actix_http::{
     Request, Response,
     header::{HeaderMap, HeaderName, HeaderValue},
 };
-use uuid::Uuid;
+use uuid::{NoContext, Timestamp, Uuid};
 
 use self::arrival::Visitor;
 pub use self::{body::ReplyBody, targets::Targets};
@@ -120,7 +120,8 @@ fn trace_id(
         return given;
     }
     let mut text = Uuid::encode_buffer();
-    let made = Uuid::now_v7().hyphenated().encode_lower(&mut text);
+    // No context: one would be shared by all workers, behind a lock.
+    let made = Uuid::new_v7(Timestamp::now(NoContext)).hyphenated().encode_lower(&mut text);
     // A UUID is ASCII.
     HeaderValue::from_str(made).unwrap_or_else(|_| HeaderValue::from_static("-"))
 }

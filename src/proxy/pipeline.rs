@@ -100,6 +100,7 @@ pub async fn run<U: Upstream>(
         &call,
         gateway,
         plan.request_timeout(),
+        recorder.ends_at(gateway.timeouts.total),
         line.upstream.send(&call),
     )
     .await

@@ -5,7 +5,7 @@ use std::{
     future::{Future, poll_fn},
     pin::pin,
     task::Poll,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use crate::{
@@ -29,17 +29,25 @@ pub async fn dropped_when_gone<T>(
     .await
 }
 
+/// `limit`, or what is left of the whole exchange's time if that is less.
+pub fn at_most(limit: Duration, ends_at: Option<Instant>) -> Duration {
+    ends_at.map_or(limit, |end| {
+        limit.min(end.saturating_duration_since(Instant::now()))
+    })
+}
+
 /// Waits for a response head. The settings' `head` timeout starts anew while the upload moves; the caller's own
-/// `request_timeout` does not.
+/// `request_timeout` and the total, which is over at `ends_at`, do not.
 pub async fn for_head(
     link: &Link,
     call: &Call,
     gateway: &Gateway,
     request_timeout: Option<Duration>,
+    ends_at: Option<Instant>,
     sending: impl Future<Output = Result<Answer, Failure>>,
 ) -> Result<Answer, GatewayError> {
     let limit = gateway.timeouts.head;
-    link.set_deadline(Some(limit));
+    link.set_deadline(Some(at_most(limit, ends_at)));
     let mut sending = pin!(sending);
     let mut timeout = request_timeout.map(|limit| (limit, Box::pin(tokio::time::sleep(limit))));
     let mut uploaded = 0;
@@ -51,7 +59,7 @@ pub async fn for_head(
         link.await_body(body.is_waiting());
         if body.bytes_read() != uploaded {
             uploaded = body.bytes_read();
-            link.set_deadline(Some(limit));
+            link.set_deadline(Some(at_most(limit, ends_at)));
         }
         if let Some((limit, sleep)) = &mut timeout
             && sleep.as_mut().poll(cx).is_ready()
@@ -79,7 +87,7 @@ fn ended_by(expired: Expired) -> GatewayError {
     match expired {
         Expired::Deadline => GatewayError::new(
             Code::UpstreamTimeout,
-            "the upstream sent no response head in time (`timeouts.head`)",
+            "the upstream sent no response head in time (`timeouts.head` or `timeouts.total`)",
         ),
         Expired::BodyIdle => GatewayError::new(
             Code::InvalidBody,

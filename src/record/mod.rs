@@ -85,6 +85,11 @@ impl Recorder {
         self.trace_id = trace_id;
     }
 
+    /// When the request's time is up, if the settings give it a total.
+    pub fn ends_at(&self, total: Option<Duration>) -> Option<Instant> {
+        total.and_then(|total| self.received.checked_add(total))
+    }
+
     /// The provider of the chosen target, once there is one.
     pub fn provider(&self) -> Option<&HeaderValue> {
         self.provider.as_ref()
