@@ -70,8 +70,10 @@ fn asks_for_websocket(headers: &HeaderMap) -> bool {
 #[derive(Debug, Clone, Copy)]
 enum At {
     Head(Line),
-    /// actix-http has a whole head; how its body ends is known once the request is served.
-    Served,
+    /// actix-http has a whole head, and so many bytes of its body; how that ends is known once the request is served.
+    Served {
+        passed: u64,
+    },
     Body(Extent),
     /// The request has been read and is still being served.
     Read,
@@ -116,8 +118,13 @@ impl Gate {
     /// actix-http has parsed a head; its request is being served.
     pub fn begin(&mut self, body: Extent) {
         self.serving = true;
+        let passed = match self.at {
+            At::Served { passed } => passed,
+            At::Head(_) | At::Body(_) | At::Read => 0,
+        };
         self.at = match body {
-            Extent::Length(0) => At::Read,
+            Extent::Length(length) if length <= passed => At::Read,
+            Extent::Length(length) => At::Body(Extent::Length(length - passed)),
             body => At::Body(body),
         };
     }
@@ -133,13 +140,19 @@ impl Gate {
     /// How many of the next bytes pass now; at least one while the gate is open.
     pub fn admit(&mut self, bytes: &[u8]) -> usize {
         match &mut self.at {
-            At::Head(line) => match line.find_end(bytes) {
-                Some(end) => {
-                    self.at = At::Served;
-                    end
-                }
-                None => bytes.len(),
-            },
+            At::Head(line) => {
+                let whole = *line == Line::Leading;
+                let Some(end) = line.find_end(bytes) else {
+                    return bytes.len();
+                };
+                let (head, rest) = bytes.split_at(end);
+                let passed = match whole && !rest.is_empty() {
+                    true => announced_length(head).min(rest.len() as u64),
+                    false => 0,
+                };
+                self.at = At::Served { passed };
+                end + passed as usize
+            }
             At::Body(extent) => {
                 let (used, ended) = extent.take(bytes);
                 if ended && self.serving {
@@ -149,9 +162,34 @@ impl Gate {
                 }
                 used
             }
-            At::Served | At::Read => 0,
+            At::Served { .. } | At::Read => 0,
         }
     }
+}
+
+/// The length of the body in the plainest case, 0 in every other: a small body shall come with its head, in one pass.
+fn announced_length(head: &[u8]) -> u64 {
+    let mut length = 0;
+    let mut start = 0;
+    for end in memchr::memchr_iter(b'\n', head) {
+        let line = &head[start..end];
+        start = end + 1;
+        if let Some(value) = value_of(line, b"content-length:") {
+            let digits = std::str::from_utf8(value.trim_ascii()).unwrap_or_default();
+            length = digits.parse().unwrap_or(0);
+        } else if value_of(line, b"transfer-encoding:")
+            .or(value_of(line, b"upgrade:"))
+            .is_some()
+        {
+            return 0;
+        }
+    }
+    length
+}
+
+fn value_of<'l>(line: &'l [u8], name: &[u8]) -> Option<&'l [u8]> {
+    let (start, value) = line.split_at_checked(name.len())?;
+    start.eq_ignore_ascii_case(name).then_some(value)
 }
 
 impl Line {
@@ -216,6 +254,26 @@ mod tests {
             assert_eq!(gate.admit(b"G"), 0);
             gate.end();
             assert_eq!(gate.admit(b"G"), 1);
+        }
+    }
+
+    #[test]
+    fn a_body_of_known_length_passes_with_its_head_and_no_byte_more() {
+        for (line, passes) in [
+            ("Content-Length: 5", 5),
+            ("content-length:5 ", 5),
+            ("Content-Length: 500", 7),
+            ("Content-Length: x", 0),
+            ("Content-Lengt: 5", 0),
+            ("Transfer-Encoding: chunked\r\nContent-Length: 5", 0),
+            ("Content-Length: 5\r\nUpgrade: websocket", 0),
+        ] {
+            let head = format!("POST / HTTP/1.1\r\n{line}\r\n\r\n");
+            let mut gate = Gate::default();
+            let admitted = gate.admit(format!("{head}helloGE").as_bytes());
+            assert_eq!(admitted - head.len(), passes, "{line}");
+            gate.begin(Extent::Length(7));
+            assert_eq!(gate.admit(b"0123456789"), 7 - passes, "{line}");
         }
     }
 

@@ -15,9 +15,14 @@ mod websocket;
 
 use std::{rc::Rc, sync::Arc};
 
-use actix_http::{ConnectionType, Request, Response, header::HeaderValue};
+use actix_http::{
+    ConnectionType, Request, Response,
+    body::BoxBody,
+    header::{HeaderMap, HeaderName, HeaderValue},
+};
 use uuid::{NoContext, Timestamp, Uuid};
 
+use self::arrival::Visitor;
 pub use self::{body::ReplyBody, targets::Targets};
 use crate::{
     directives::{DirectiveError, Directives},
@@ -45,7 +50,7 @@ impl<U: Upstream> Line<U> {
         let mut recorder = Recorder::open(
             self.gateway.metrics.clone(),
             self.gateway.access_log,
-            trace_id(&directives),
+            trace_id(request.head().headers(), self.gateway.portkey, &directives),
             request.head().method.clone(),
             request.uri().path(),
         );
@@ -60,6 +65,40 @@ impl<U: Upstream> Line<U> {
                 Err(error) => refuse(&error, recorder, guard),
             };
         reply::finish(&mut response, origin.as_ref(), &link, self.gateway.portkey);
+        response
+    }
+
+    /// Serves one of the gateway's own pages, made by `page`, to whom the door lets in; `open` pages are for everybody.
+    pub async fn page(
+        &self,
+        request: Request,
+        link: &Rc<Link>,
+        open: bool,
+        page: impl AsyncFnOnce(Request) -> Result<Response<BoxBody>, GatewayError>,
+    ) -> Response<ReplyBody> {
+        let guard = link.begin(Extent::of(request.head()));
+        link.body_at_hand().await;
+        let (head, gateway) = (request.head(), &self.gateway);
+        let directives = Directives::parse(head.headers(), gateway.portkey);
+        let trace_id = trace_id(head.headers(), gateway.portkey, &directives);
+        let origin = gateway.door.listed_origin(head);
+        let admitted = match open {
+            true => Ok(Visitor::Direct),
+            false => gateway.door.admit(head),
+        };
+        let answer = match admitted {
+            Ok(Visitor::Preflight) => Err(cors::preflight(head)),
+            Ok(Visitor::Direct | Visitor::ListedOrigin) => {
+                page(request).await.map_err(|error| error.response())
+            }
+            Err(error) => Err(error.response()),
+        };
+        let mut response = match answer {
+            Ok(page) => page.map_body(|_, page| ReplyBody::page(page, guard)),
+            Err(own) => own.map_body(|_, bytes| ReplyBody::own(bytes, guard)),
+        };
+        reply::trace(response.headers_mut(), trace_id);
+        reply::finish(&mut response, origin.as_ref(), link, gateway.portkey);
         response
     }
 }
@@ -90,12 +129,17 @@ fn refuse(
 }
 
 /// The caller's trace id, or a new one (UUIDv7: sortable by time).
-fn trace_id(directives: &Result<Directives, DirectiveError>) -> HeaderValue {
-    let given = directives
-        .as_ref()
-        .ok()
-        .and_then(|directives| directives.trace_id.as_deref());
-    if let Some(Ok(given)) = given.map(HeaderValue::from_str) {
+fn trace_id(
+    headers: &HeaderMap,
+    portkey: bool,
+    directives: &Result<Directives, DirectiveError>,
+) -> HeaderValue {
+    let given = match directives {
+        Ok(directives) => directives.trace_id.clone(),
+        // Another header is at fault: the caller shall find the refusal under the id that was sent.
+        Err(_) => only_trace_id(headers, portkey),
+    };
+    if let Some(Ok(given)) = given.as_deref().map(HeaderValue::from_str) {
         return given;
     }
     let mut text = Uuid::encode_buffer();
@@ -105,6 +149,16 @@ fn trace_id(directives: &Result<Directives, DirectiveError>) -> HeaderValue {
         .encode_lower(&mut text);
     // A UUID is ASCII.
     HeaderValue::from_str(made).unwrap_or_else(|_| HeaderValue::from_static("-"))
+}
+
+fn only_trace_id(headers: &HeaderMap, portkey: bool) -> Option<String> {
+    let is_trace_id = |name: &HeaderName| name.as_str().ends_with("-trace-id");
+    let lines = headers.iter().filter(|(name, _)| is_trace_id(name));
+    let mut alone = HeaderMap::new();
+    for (name, value) in lines {
+        alone.append(name.clone(), value.clone());
+    }
+    Directives::parse(&alone, portkey).ok()?.trace_id
 }
 
 impl From<DirectiveError> for GatewayError {

@@ -75,8 +75,8 @@ pub async fn for_head(
 }
 
 fn refusal(failure: &Failure, call: &Call, link: &Link) -> GatewayError {
+    // actix-http reports broken chunked coding as if the client had left.
     let fault = match call.body.borrow().fault() {
-        // actix-http reports a broken chunk as it does a closed connection.
         Some(BodyFault::ClientGone) if !link.is_gone() => Some(BodyFault::Malformed),
         fault => fault,
     };

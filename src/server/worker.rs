@@ -1,23 +1,22 @@
 //! What one worker runs: accept → TLS → watch → actix-http → our own pages or the line.
 
-use std::{rc::Rc, sync::Arc, time::Duration};
+use std::{rc::Rc, sync::Arc, task::Poll, time::Duration};
 
 use actix_http::{
-    ConnectionType, HttpServiceBuilder, KeepAlive, Request, Response, StatusCode, body::BoxBody,
-    error::DispatchError,
+    ConnectionType, HttpServiceBuilder, KeepAlive, Payload, Request, Response, StatusCode,
+    body::BoxBody, error::DispatchError,
 };
 use actix_rt::net::TcpStream;
 use actix_service::{
     IntoServiceFactory as _, Service, ServiceFactory, boxed, fn_factory, fn_service,
 };
 use actix_web::dev::{AppConfig, ServiceResponse};
-use bytes::Bytes;
 use tokio_rustls::TlsAcceptor;
 
 use crate::{
     app,
     config::Settings,
-    downstream::{Extent, Inbound, Link, Stream, Watch},
+    downstream::{Inbound, Link, Stream, Watch},
     error::{Code, GatewayError},
     gateway::Gateway,
     proxy::{Line, ReplyBody, Targets},
@@ -124,12 +123,30 @@ async fn http(
         .on_connect_ext(|inbound: &Inbound, data| {
             data.insert(inbound.link().clone());
         })
-        .h1(fn_service(move |request: Request| {
+        .h1(fn_service(move |mut request: Request| {
             let router = router.clone();
-            async move { router.route(request).await }
+            // Boxed: actix-http would copy it into the connection's state, and keep its room there while a body streams.
+            Box::pin(async move {
+                if !matches!(request.payload(), Payload::None) {
+                    second_look().await;
+                }
+                router.route(request).await
+            })
         }))
         .new_service(())
         .await
+}
+
+/// actix-http polls a handler as soon as it has decoded a head, and again in the same pass when it has decoded the body bytes
+/// that it already held. Waiting for that second look lets head and body leave in one packet. Nobody has to be woken for it:
+/// it always comes.
+async fn second_look() {
+    let mut first = true;
+    std::future::poll_fn(|_| match std::mem::take(&mut first) {
+        true => Poll::Pending,
+        false => Poll::Ready(()),
+    })
+    .await;
 }
 
 type PageService = boxed::BoxService<Request, ServiceResponse, actix_web::Error>;
@@ -151,7 +168,7 @@ impl Router {
         // Raw bytes rule: an encoded prefix is none.
         let asks_upgrade = request.head().upgrade();
         let mut response = match request.uri().path().starts_with(app::OWN_PREFIX) {
-            true => self.page(request, &link).await,
+            true => Box::pin(self.page(request, &link)).await,
             false => self.line.handle(request, link.clone()).await,
         };
         let switches = response.head().status == StatusCode::SWITCHING_PROTOCOLS;
@@ -164,31 +181,21 @@ impl Router {
     }
 
     async fn page(&self, request: Request, link: &Rc<Link>) -> Response<ReplyBody> {
-        let guard = link.begin(Extent::of(request.head()));
-        link.body_at_hand().await;
-        match self.own_page(request).await {
-            Ok(page) => page.map_body(|_, page| ReplyBody::page(page, guard)),
-            Err(error) => error
-                .response()
-                .map_body(|_, bytes: Bytes| ReplyBody::own(bytes, guard)),
-        }
+        let open = request.uri().path().starts_with(app::HEALTH_PREFIX);
+        let page = async |request| self.answer_page(request).await;
+        self.line.page(request, link, open, page).await
     }
 
-    async fn own_page(&self, request: Request) -> Result<Response<BoxBody>, GatewayError> {
-        let path = request.uri().path();
-        if path.contains('%') {
-            let message = "the gateway has no such page";
-            return Err(GatewayError::new(Code::UnknownRoute, message));
+    async fn answer_page(&self, request: Request) -> Result<Response<BoxBody>, GatewayError> {
+        // actix-web's router would decode it.
+        if request.uri().path().contains('%') {
+            return Err(app::no_such_page());
         }
-        if !path.starts_with(app::HEALTH_PREFIX) {
-            self.line.gateway.door.admit(request.head())?;
-        }
-        match self.pages.call(request).await {
-            Ok(response) => Ok(response.into()),
-            Err(_) => {
-                let message = "the page could not be made";
-                Err(GatewayError::new(Code::Internal, message))
-            }
-        }
+        let answered = self
+            .pages
+            .call(request)
+            .await
+            .map_err(|_| GatewayError::new(Code::Internal, "the page could not be made"))?;
+        Ok(answered.into())
     }
 }

@@ -4,6 +4,7 @@
 pub mod client;
 pub mod dns;
 pub mod gateway;
+pub mod message;
 pub mod process;
 pub mod stock;
 pub mod tls_upstream;
