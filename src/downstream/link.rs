@@ -135,7 +135,11 @@ impl Link {
     }
 
     /// Ends the request with [`Expired::Deadline`] once `after` has passed, up to 250 ms late. `None` lifts the deadline.
+    /// A deadline that passed while the line could not move, because the client was not reading, is forgotten.
     pub fn set_deadline(&self, after: Option<Duration>) {
+        if self.expired.get() == Some(Expired::Deadline) {
+            self.expired.set(None);
+        }
         self.deadline
             .set(after.and_then(|after| self.now.get().checked_add(after)));
     }

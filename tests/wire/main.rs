@@ -11,5 +11,6 @@ mod pooling_stale;
 mod smoke;
 mod support;
 mod timeouts;
+mod timeouts_body;
 mod truncation;
 mod upstream_tls;

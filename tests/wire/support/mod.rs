@@ -5,6 +5,7 @@ pub mod client;
 pub mod dns;
 pub mod gateway;
 pub mod stock;
+pub mod timing;
 pub mod tls_upstream;
 pub mod upstream;
 
