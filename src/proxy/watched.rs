@@ -12,7 +12,7 @@ use crate::{
     downstream::{Expired, Link},
     error::{Code, GatewayError},
     gateway::Gateway,
-    upstream::{Answer, Call, Failure},
+    upstream::{Answer, BodyFault, Call, Failure},
 };
 
 /// Waits for something that has timers of its own.
@@ -53,7 +53,7 @@ pub async fn for_head(
     let mut uploaded = 0;
     poll_fn(|cx| {
         if let Poll::Ready(answer) = sending.as_mut().poll(cx) {
-            return Poll::Ready(answer.map_err(|failure| refusal(&failure, call)));
+            return Poll::Ready(answer.map_err(|failure| refusal(&failure, call, link)));
         }
         let body = call.body.borrow();
         link.await_body(body.is_waiting());
@@ -74,8 +74,13 @@ pub async fn for_head(
     .await
 }
 
-fn refusal(failure: &Failure, call: &Call) -> GatewayError {
-    GatewayError::from_failure(failure, call.body.borrow().fault())
+fn refusal(failure: &Failure, call: &Call, link: &Link) -> GatewayError {
+    // actix-http reports broken chunked coding as if the client had left.
+    let fault = match call.body.borrow().fault() {
+        Some(BodyFault::ClientGone) if !link.is_gone() => Some(BodyFault::Malformed),
+        fault => fault,
+    };
+    GatewayError::from_failure(failure, fault)
 }
 
 fn ended_by(expired: Expired) -> GatewayError {

@@ -4,6 +4,7 @@
 pub mod client;
 pub mod dns;
 pub mod gateway;
+pub mod message;
 pub mod stock;
 pub mod timing;
 pub mod tls_upstream;
