@@ -70,18 +70,14 @@ async fn connect(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
         } else if trying.is_empty() {
             return Err(last_error);
         }
-        let stagger = time::sleep(STAGGER);
-        tokio::pin!(stagger);
-        loop {
-            tokio::select! {
-                biased;
-                outcome = trying.next() => match outcome {
-                    Some(Ok(stream)) => return Ok(stream),
-                    Some(Err(error)) => { last_error = error; break }
-                    None => break,
-                },
-                () = &mut stagger, if waiting.len() > 0 => break,
-            }
+        tokio::select! {
+            biased;
+            outcome = trying.next() => match outcome {
+                Some(Ok(stream)) => return Ok(stream),
+                Some(Err(error)) => last_error = error,
+                None => {}
+            },
+            () = time::sleep(STAGGER), if waiting.len() > 0 => {}
         }
     }
 }

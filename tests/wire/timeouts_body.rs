@@ -73,6 +73,32 @@ fn the_total_time_cuts_a_body_that_keeps_coming() {
 }
 
 #[test]
+fn the_total_time_cuts_a_body_that_never_pauses() {
+    let upstream = Upstream::playing(|peer| {
+        peer.request();
+        peer.send("HTTP/1.1 200 OK\r\n\r\n");
+        let piece = vec![b'x'; 64 * 1024];
+        while std::io::Write::write_all(&mut peer.stream, &piece).is_ok() {}
+    });
+    let gateway = Gateway::with("timeouts: { total: 500ms }");
+    let mut client = gateway.client();
+    let start = std::time::Instant::now();
+    client.send(get(&upstream));
+    client.head();
+    // Chunks are not told apart: it is enough to see the stream end, and without its last chunk.
+    let mut last = Vec::new();
+    let end = loop {
+        match client.fill() {
+            Ok(()) => last = client.take_all(),
+            Err(end) => break end,
+        }
+    };
+    assert_eq!(end, End::CutShort);
+    assert!(!last.ends_with(b"0\r\n\r\n"));
+    assert_took(start.elapsed(), 400, 2000);
+}
+
+#[test]
 fn the_total_time_counts_from_the_arrival_of_the_request() {
     let upstream = Upstream::playing(|peer| {
         peer.request();

@@ -215,6 +215,11 @@ impl Client {
         }
     }
 
+    /// What has been read and not yet been looked at.
+    pub fn take_all(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.buffer)
+    }
+
     /// Waits until something has come, and leaves it where it is.
     pub fn peek(&self) {
         let mut byte = [0];
