@@ -180,7 +180,19 @@ fn the_earliest_expiry_wins() {
 }
 
 #[test]
-fn the_callers_timeout_covers_the_connecting_and_not_the_body() {
+fn the_callers_timeout_covers_the_resolving_and_connecting_and_not_the_body() {
+    let dns = FakeDns::start();
+    dns.answer("slow.test", Reply::silence());
+    let gateway = Gateway::with(&format!("dns: {{ servers: [\"{}\"] }}", dns.address()));
+    let (response, took) = timed(|| {
+        gateway.exchange(
+            "GET /v1/models HTTP/1.1\r\nHost: localhost\r\nx-gateway-request-timeout: 300\r\n\
+             x-gateway-custom-host: http://slow.test/v1\r\n\r\n",
+        )
+    });
+    assert_error(&response, 408, "request_timeout");
+    assert_took(took, 300, 1500);
+
     let full = Full::new();
     let request = full
         .request()
