@@ -46,13 +46,6 @@ enum Upload {
     Tunnel,
 }
 
-/// One turn is given up before a head is sent without its body, see [`Connection::poll_upload`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Turn {
-    Fresh,
-    GivenUp,
-}
-
 pub struct Connection {
     socket: Option<Socket>,
     key: Arc<PoolKey>,
@@ -66,7 +59,6 @@ pub struct Connection {
     /// Bytes the socket took may still rest in it: TLS has a buffer of its own.
     unflushed: bool,
     upload: Upload,
-    turn: Turn,
     write_error: Option<io::ErrorKind>,
     progress: Progress,
     exchange: Option<Rc<Exchange>>,
@@ -85,7 +77,6 @@ impl Connection {
             outbox: Outbox::default(),
             unflushed: false,
             upload: Upload::Done,
-            turn: Turn::Fresh,
             write_error: None,
             progress: Progress::default(),
             exchange: None,
@@ -128,7 +119,6 @@ impl Connection {
         self.phase = Phase::AwaitHead;
         self.keep_alive = false;
         self.write_error = None;
-        self.turn = Turn::Fresh;
         self.progress = Progress {
             reused: self.exchanges > 1,
             ..Progress::default()

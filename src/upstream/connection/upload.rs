@@ -8,19 +8,13 @@ use std::{
 
 use tokio::io::AsyncWrite;
 
-use super::{Connection, Turn, Upload};
+use super::{Connection, Upload};
 use crate::upstream::failure::Cause;
 
 impl Connection {
-    /// Sends what can be sent. Pending only for the one turn given up before a head leaves without its body: actix-web
-    /// polls a handler before it has decoded body bytes it already holds, and they shall leave in one packet.
+    /// Sends what can be sent now. Never pending: awc reads only after it, and the rest is sent while it reads.
     pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let before = self.turn;
-        self.poll_upload(cx)?;
-        if self.turn != before {
-            return Poll::Pending;
-        }
-        Poll::Ready(Ok(()))
+        Poll::Ready(self.poll_upload(cx))
     }
 
     /// Moves the request on, as far as caller and socket allow. A write that fails does not end the exchange, since the
@@ -47,11 +41,6 @@ impl Connection {
     fn pump(&mut self, cx: &mut Context<'_>) -> Result<(), Cause> {
         loop {
             let starved = self.outbox.takes_chunk() && !self.fill(cx)?;
-            if starved && self.progress.sent == 0 && self.turn == Turn::Fresh {
-                self.turn = Turn::GivenUp;
-                cx.waker().wake_by_ref();
-                return Ok(());
-            }
             if self.poll_drain(cx)?.is_pending() {
                 return Ok(());
             }
