@@ -26,12 +26,12 @@ def binary() -> str:
 class Server:
     """A process that tells on stdout or stderr where it listens. Use it with `with`."""
 
-    def __init__(self, command: list[str], **options):
+    def __init__(self, command: list[str], environment: dict[str, str] = BARE):
         self._lines: list[str] = []
         self._address = None
         self._told = threading.Event()
         self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", env=BARE, **options
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", env=environment
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
