@@ -99,7 +99,12 @@ async fn only_get(request: HttpRequest) -> HttpResponse {
 }
 
 async fn unknown() -> HttpResponse {
-    refuse(Code::UnknownRoute, "the gateway has no such page")
+    no_such_page().response().map_into_boxed_body().into()
+}
+
+/// Nothing of ours is there.
+pub fn no_such_page() -> GatewayError {
+    GatewayError::new(Code::UnknownRoute, "the gateway has no such page")
 }
 
 fn text(body: &'static str) -> HttpResponse {

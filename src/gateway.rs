@@ -148,7 +148,8 @@ impl Gateway {
         let mut added = Vec::new();
         if let Some(name) = &self.via {
             let so_far = joined(head.headers(), &header::VIA);
-            if so_far.split([',', ' ']).any(|part| part == name) {
+            let mut parts = so_far.split(|byte| matches!(byte, b',' | b' ' | b'\t'));
+            if parts.any(|part| part == name.as_bytes()) {
                 let message = "the request has passed through this gateway before (`via`)";
                 return Err(GatewayError::new(Code::LoopDetected, message));
             }
@@ -164,15 +165,18 @@ impl Gateway {
 
     /// In Portkey mode, the SDK's placeholder for a key it was not given; it is not sent on.
     pub fn placeholder_credential<'h>(&self, headers: &'h HeaderMap) -> Option<&'h HeaderValue> {
-        let credential = headers.get(header::AUTHORIZATION)?;
-        (self.portkey && credential.as_bytes() == PLACEHOLDER_CREDENTIAL).then_some(credential)
+        if !self.portkey {
+            return None;
+        }
+        let mut credentials = headers.get_all(header::AUTHORIZATION);
+        credentials.find(|credential| credential.as_bytes() == PLACEHOLDER_CREDENTIAL)
     }
 
     /// Whether the request may see what concerns the operator: anybody on loopback, elsewhere the admin token's holder.
     pub fn admits_operator(&self, headers: &HeaderMap) -> bool {
         let presented = headers
             .get(header::AUTHORIZATION)
-            .and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
+            .and_then(|value| bearer(value.as_bytes()));
         match (&self.admin_token, presented) {
             (Some(token), Some(presented)) => token.matches(presented) || self.on_loopback,
             _ => self.on_loopback,
@@ -196,6 +200,13 @@ impl Gateway {
     pub fn closing(&self) -> Arc<AtomicBool> {
         self.closing.clone()
     }
+}
+
+/// The token of `Authorization: Bearer`; the scheme in any case (RFC 9110 §11.1).
+fn bearer(value: &[u8]) -> Option<&[u8]> {
+    const SCHEME: usize = "Bearer ".len();
+    let (scheme, token) = value.split_at_checked(SCHEME)?;
+    scheme.eq_ignore_ascii_case(b"Bearer ").then_some(token)
 }
 
 fn allow(settings: &Settings) -> Result<Vec<AllowEntry>, UnusableSettings> {
@@ -252,25 +263,27 @@ fn own_addresses(listeners: &[SocketAddr]) -> Vec<IpAddr> {
         .collect()
 }
 
-fn joined(headers: &HeaderMap, name: &HeaderName) -> String {
+/// The values of a header as one list, bytes as they came.
+fn joined(headers: &HeaderMap, name: &HeaderName) -> Vec<u8> {
     let values: Vec<_> = headers
         .get_all(name)
-        .filter_map(|value| value.to_str().ok())
+        .map(HeaderValue::as_bytes)
+        .filter(|value| !value.is_empty())
         .collect();
-    values.join(", ")
+    values.join(&b", "[..])
 }
 
 fn push_joined(
     added: &mut Vec<(HeaderName, HeaderValue)>,
     name: HeaderName,
-    so_far: &str,
+    so_far: &[u8],
     ours: &str,
 ) {
     let value = match so_far {
-        "" => ours.to_owned(),
-        _ => format!("{so_far}, {ours}"),
+        [] => ours.as_bytes().to_vec(),
+        _ => [so_far, b", ", ours.as_bytes()].concat(),
     };
-    if let Ok(value) = HeaderValue::from_str(&value) {
+    if let Ok(value) = HeaderValue::from_bytes(&value) {
         added.push((name, value));
     }
 }

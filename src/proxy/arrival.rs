@@ -30,7 +30,7 @@ pub enum Visitor {
     Direct,
     /// A page of a listed origin: answers carry our `access-control-*`.
     ListedOrigin,
-    /// A CORS preflight of a listed origin, which the gateway answers.
+    /// A CORS preflight of a page that is let in, which the gateway answers.
     Preflight,
 }
 
@@ -64,7 +64,11 @@ impl Door {
                 Visitor::ListedOrigin
             })
         } else if is_own_origin(origin, host) {
-            Ok(Visitor::Direct)
+            Ok(if preflight {
+                Visitor::Preflight
+            } else {
+                Visitor::Direct
+            })
         } else {
             Err(GatewayError::new(
                 Code::NotAllowed,
@@ -291,6 +295,10 @@ mod tests {
                 Ok(Visitor::ListedOrigin),
             ),
             (&[("origin", "http://localhost:8787")], Ok(Visitor::Direct)),
+            (
+                &[("access-control-request-method", "PUT")],
+                Ok(Visitor::Direct),
+            ),
             (&[("origin", "https://evil.example")], Err(Code::NotAllowed)),
             (&[("origin", "null")], Err(Code::NotAllowed)),
             (&[("sec-fetch-site", "cross-site")], Err(Code::NotAllowed)),

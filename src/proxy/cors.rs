@@ -44,3 +44,18 @@ pub fn mark(headers: &mut HeaderMap, origin: &HeaderValue, keep: &[HeaderName]) 
     headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
     headers.append(header::VARY, HeaderValue::from_static("origin"));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::directives::table;
+
+    #[test]
+    fn a_page_may_read_every_reply_header_of_ours() {
+        let exposed = EXPOSED;
+        let exposed: Vec<_> = exposed.to_str().expect("ASCII").split(", ").collect();
+        for header in &table::REPLY {
+            assert!(exposed.contains(&header.name.as_str()), "{}", header.name);
+        }
+    }
+}

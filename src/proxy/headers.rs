@@ -18,7 +18,7 @@ const MOST_NAMED: usize = 32;
 
 /// Header names of one message that end here: hop-by-hop ones, those that `Connection` names, and ours.
 pub struct Hop<'a> {
-    named: Vec<&'a str>,
+    named: Vec<&'a [u8]>,
     portkey: bool,
 }
 
@@ -29,12 +29,7 @@ pub struct TooManyNamed;
 impl<'a> Hop<'a> {
     /// Reads every `Connection` line.
     pub fn of(headers: &'a HeaderMap, portkey: bool) -> Result<Self, TooManyNamed> {
-        let mut named = Vec::new();
-        for value in headers.get_all(header::CONNECTION) {
-            // A name with obs-text is no header name and matches nothing.
-            let tokens = value.to_str().unwrap_or_default().split(',').map(str::trim);
-            named.extend(tokens.filter(|token| !token.is_empty() && !is_connection_option(token)));
-        }
+        let named: Vec<_> = named_by_connection(headers).collect();
         if named.len() > MOST_NAMED {
             return Err(TooManyNamed);
         }
@@ -48,12 +43,21 @@ impl<'a> Hop<'a> {
             || self
                 .named
                 .iter()
-                .any(|named| named.eq_ignore_ascii_case(name.as_str()))
+                .any(|named| named.eq_ignore_ascii_case(name.as_str().as_bytes()))
     }
 }
 
-fn is_connection_option(token: &str) -> bool {
-    token.eq_ignore_ascii_case("close") || token.eq_ignore_ascii_case("keep-alive")
+/// What every `Connection` line names, less its options. Bytes, so that one odd name hides none of the others.
+fn named_by_connection(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    let lines = headers.get_all(header::CONNECTION);
+    let tokens = lines.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    tokens
+        .map(<[u8]>::trim_ascii)
+        .filter(|token| !token.is_empty() && !is_connection_option(token))
+}
+
+fn is_connection_option(token: &[u8]) -> bool {
+    token.eq_ignore_ascii_case(b"close") || token.eq_ignore_ascii_case(b"keep-alive")
 }
 
 fn is_hop_by_hop(name: &HeaderName) -> bool {
@@ -159,12 +163,8 @@ fn put_line(out: &mut BytesMut, name: &HeaderName, value: &HeaderValue) {
 
 /// Takes the lines that end here out of a response head. An upstream's own `x-gateway-*` never reaches the client.
 pub fn strip_response(headers: &mut HeaderMap, portkey: bool, keep_upgrade: bool) {
-    let named: Vec<HeaderName> = headers
-        .get_all(header::CONNECTION)
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .filter(|token| !is_connection_option(token.trim()))
-        .filter_map(|token| token.trim().parse().ok())
+    let named: Vec<HeaderName> = named_by_connection(headers)
+        .filter_map(|token| HeaderName::from_bytes(token).ok())
         .collect();
     headers.retain(|name, _| {
         let upgrade = keep_upgrade && *name == header::UPGRADE;

@@ -15,9 +15,13 @@ mod websocket;
 
 use std::{rc::Rc, sync::Arc};
 
-use actix_http::{Request, Response, header::HeaderValue};
-use uuid::Uuid;
+use actix_http::{
+    Request, Response,
+    header::{HeaderMap, HeaderName, HeaderValue},
+};
+use uuid::{NoContext, Timestamp, Uuid};
 
+use self::arrival::Visitor;
 pub use self::{body::ReplyBody, targets::Targets};
 use crate::{
     directives::{DirectiveError, Directives},
@@ -44,7 +48,7 @@ impl<U: Upstream> Line<U> {
         let mut recorder = Recorder::open(
             self.gateway.metrics.clone(),
             self.gateway.access_log,
-            trace_id(&directives),
+            trace_id(request.head().headers(), self.gateway.portkey, &directives),
             request.head().method.clone(),
             request.uri().path(),
         );
@@ -68,21 +72,68 @@ impl<U: Upstream> Line<U> {
         reply::finish(&mut response, origin.as_ref(), &link, self.gateway.portkey);
         response
     }
+
+    /// Serves one of the gateway's own pages, made by `page`, to whom the door lets in; `open` pages are for everybody.
+    pub async fn page(
+        &self,
+        request: Request,
+        link: &Rc<Link>,
+        open: bool,
+        page: impl AsyncFnOnce(Request) -> Result<Response<ReplyBody>, GatewayError>,
+    ) -> Response<ReplyBody> {
+        let guard = link.begin();
+        let (head, gateway) = (request.head(), &self.gateway);
+        let directives = Directives::parse(head.headers(), gateway.portkey);
+        let trace_id = trace_id(head.headers(), gateway.portkey, &directives);
+        let origin = gateway.door.listed_origin(head);
+        let admitted = match open {
+            true => Ok(Visitor::Direct),
+            false => gateway.door.admit(head),
+        };
+        let answer = match admitted {
+            Ok(Visitor::Preflight) => Err(cors::preflight(head)),
+            Ok(Visitor::Direct | Visitor::ListedOrigin) => {
+                page(request).await.map_err(|error| error.response())
+            }
+            Err(error) => Err(error.response()),
+        };
+        let mut response =
+            answer.unwrap_or_else(|own| own.map_body(|_, bytes| ReplyBody::own(bytes, guard)));
+        reply::trace(response.headers_mut(), trace_id);
+        reply::finish(&mut response, origin.as_ref(), link, gateway.portkey);
+        response
+    }
 }
 
 /// The caller's trace id, or a new one (UUIDv7: sortable by time).
-fn trace_id(directives: &Result<Directives, DirectiveError>) -> HeaderValue {
-    let given = directives
-        .as_ref()
-        .ok()
-        .and_then(|directives| directives.trace_id.as_deref());
-    if let Some(Ok(given)) = given.map(HeaderValue::from_str) {
+fn trace_id(
+    headers: &HeaderMap,
+    portkey: bool,
+    directives: &Result<Directives, DirectiveError>,
+) -> HeaderValue {
+    let given = match directives {
+        Ok(directives) => directives.trace_id.clone(),
+        // Another header is at fault: the caller shall find the refusal under the id that was sent.
+        Err(_) => only_trace_id(headers, portkey),
+    };
+    if let Some(Ok(given)) = given.as_deref().map(HeaderValue::from_str) {
         return given;
     }
     let mut text = Uuid::encode_buffer();
-    let made = Uuid::now_v7().hyphenated().encode_lower(&mut text);
+    // No context: one would be shared by all workers, behind a lock.
+    let made = Uuid::new_v7(Timestamp::now(NoContext)).hyphenated().encode_lower(&mut text);
     // A UUID is ASCII.
     HeaderValue::from_str(made).unwrap_or_else(|_| HeaderValue::from_static("-"))
+}
+
+fn only_trace_id(headers: &HeaderMap, portkey: bool) -> Option<String> {
+    let is_trace_id = |name: &HeaderName| name.as_str().ends_with("-trace-id");
+    let lines = headers.iter().filter(|(name, _)| is_trace_id(name));
+    let mut alone = HeaderMap::new();
+    for (name, value) in lines {
+        alone.append(name.clone(), value.clone());
+    }
+    Directives::parse(&alone, portkey).ok()?.trace_id
 }
 
 impl From<DirectiveError> for GatewayError {

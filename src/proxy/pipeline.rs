@@ -45,11 +45,11 @@ pub async fn run<U: Upstream>(
     let (head, payload) = request.into_parts();
 
     // Arrive: is it one we may look at, and what does it ask of us?
+    arrival::check_method(&head.method)?;
     let visitor = gateway.door.admit(&head)?;
     if visitor == arrival::Visitor::Preflight {
         return Ok(Reply::Own(cors::preflight(&head)));
     }
-    arrival::check_method(&head.method)?;
     let length = arrival::body_length(&head)?;
     gateway.check_body_length(length)?;
     let directives = directives?;
@@ -63,6 +63,7 @@ pub async fn run<U: Upstream>(
     let rest = arrival::unified_path(path)?;
     arrival::check_path(path)?;
     let plan = Plan::choose(directives, gateway.default_target.as_deref())?;
+    recorder.note_provider(plan.provider());
 
     // Vet: resolve once, judge every address. Only what comes out can be dialled.
     link.set_deadline(None);
@@ -99,6 +100,7 @@ pub async fn run<U: Upstream>(
         &call,
         gateway,
         plan.request_timeout(),
+        recorder.ends_at(gateway.timeouts.total),
         line.upstream.send(&call),
     )
     .await

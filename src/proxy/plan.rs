@@ -10,8 +10,7 @@ use crate::{
     error::{Code, GatewayError},
 };
 
-/// One target, named by somebody, not yet vetted.
-#[derive(Debug)]
+/// One target, named by somebody, not yet vetted. Cannot be printed: the text of a base URL may hold a credential.
 pub struct Plan {
     target: String,
     named_by: NamedBy,

@@ -15,7 +15,7 @@ use actix_http::{
 };
 use bytes::Bytes;
 
-use super::{ReplyBody, headers::strip_response, reply, websocket::Frames};
+use super::{ReplyBody, headers::strip_response, reply, watched, websocket::Frames};
 use crate::{
     downstream::{ExchangeGuard, Expired},
     gateway::Gateway,
@@ -61,7 +61,6 @@ impl Relaying {
         reply::describe(&mut headers, recorder.trace_id().clone(), self.provider);
         recorder.note_bytes_in(self.request_body.borrow().bytes_read());
         let idle = gateway.timeouts.idle;
-        guard.link().set_deadline(Some(idle));
         let relay = Relay {
             state: match size {
                 BodySize::None => State::Bodyless,
@@ -72,12 +71,13 @@ impl Relaying {
             request_body: self.request_body,
             size,
             idle,
-            ends_at: gateway.timeouts.total.map(|total| Instant::now() + total),
+            ends_at: recorder.ends_at(gateway.timeouts.total),
             http10: self.http10,
             frames: switched.then(Frames::default),
             recorder: Some(recorder),
             guard,
         };
+        relay.restart_idle();
         let mut response = Response::with_body(status, ReplyBody::Relay(Box::new(relay)));
         *response.headers_mut() = headers;
         frame(&mut response, size, switched, self.http10);
@@ -199,10 +199,7 @@ impl Relay {
     }
 
     fn restart_idle(&self) {
-        let left = self
-            .ends_at
-            .map(|end| end.saturating_duration_since(Instant::now()));
-        let limit = left.map_or(self.idle, |left| left.min(self.idle));
+        let limit = watched::at_most(self.idle, self.ends_at);
         self.guard.link().set_deadline(Some(limit));
     }
 

@@ -37,16 +37,23 @@ pub fn own(
     outcome: Outcome,
 ) -> Response<ReplyBody> {
     let mut response = response.map_body(|_, bytes| ReplyBody::own(bytes, guard));
-    response
-        .headers_mut()
-        .insert(TRACE_ID, recorder.trace_id().clone());
+    let (headers, trace_id) = (response.headers_mut(), recorder.trace_id().clone());
+    match recorder.provider() {
+        Some(provider) => describe(headers, trace_id, provider.clone()),
+        None => trace(headers, trace_id),
+    }
     recorder.close(outcome);
     response
 }
 
-/// The reply headers of an upstream's answer.
-pub fn describe(headers: &mut HeaderMap, trace_id: HeaderValue, provider: HeaderValue) {
+/// The one header that every answer has.
+pub fn trace(headers: &mut HeaderMap, trace_id: HeaderValue) {
     headers.insert(TRACE_ID, trace_id);
+}
+
+/// The reply headers of an answer for which a target was chosen.
+pub fn describe(headers: &mut HeaderMap, trace_id: HeaderValue, provider: HeaderValue) {
+    trace(headers, trace_id);
     headers.insert(PROVIDER, provider);
     headers.insert(OPTION_INDEX, HeaderValue::from_static("config"));
     headers.insert(RETRY_COUNT, HeaderValue::from_static("0"));

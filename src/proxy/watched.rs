@@ -5,14 +5,14 @@ use std::{
     future::{Future, poll_fn},
     pin::pin,
     task::Poll,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use crate::{
     downstream::{Expired, Link},
     error::{Code, GatewayError},
     gateway::Gateway,
-    upstream::{Answer, Call, Failure},
+    upstream::{Answer, BodyFault, Call, Failure},
 };
 
 /// Waits for something that has timers of its own.
@@ -29,29 +29,37 @@ pub async fn dropped_when_gone<T>(
     .await
 }
 
+/// `limit`, or what is left of the whole exchange's time if that is less.
+pub fn at_most(limit: Duration, ends_at: Option<Instant>) -> Duration {
+    ends_at.map_or(limit, |end| {
+        limit.min(end.saturating_duration_since(Instant::now()))
+    })
+}
+
 /// Waits for a response head. The settings' `head` timeout starts anew while the upload moves; the caller's own
-/// `request_timeout` does not.
+/// `request_timeout` and the total, which is over at `ends_at`, do not.
 pub async fn for_head(
     link: &Link,
     call: &Call,
     gateway: &Gateway,
     request_timeout: Option<Duration>,
+    ends_at: Option<Instant>,
     sending: impl Future<Output = Result<Answer, Failure>>,
 ) -> Result<Answer, GatewayError> {
     let limit = gateway.timeouts.head;
-    link.set_deadline(Some(limit));
+    link.set_deadline(Some(at_most(limit, ends_at)));
     let mut sending = pin!(sending);
     let mut timeout = request_timeout.map(|limit| (limit, Box::pin(tokio::time::sleep(limit))));
     let mut uploaded = 0;
     poll_fn(|cx| {
         if let Poll::Ready(answer) = sending.as_mut().poll(cx) {
-            return Poll::Ready(answer.map_err(|failure| refusal(&failure, call)));
+            return Poll::Ready(answer.map_err(|failure| refusal(&failure, call, link)));
         }
         let body = call.body.borrow();
         link.await_body(body.is_waiting());
         if body.bytes_read() != uploaded {
             uploaded = body.bytes_read();
-            link.set_deadline(Some(limit));
+            link.set_deadline(Some(at_most(limit, ends_at)));
         }
         if let Some((limit, sleep)) = &mut timeout
             && sleep.as_mut().poll(cx).is_ready()
@@ -66,15 +74,20 @@ pub async fn for_head(
     .await
 }
 
-fn refusal(failure: &Failure, call: &Call) -> GatewayError {
-    GatewayError::from_failure(failure, call.body.borrow().fault())
+fn refusal(failure: &Failure, call: &Call, link: &Link) -> GatewayError {
+    // actix-http reports broken chunked coding as if the client had left.
+    let fault = match call.body.borrow().fault() {
+        Some(BodyFault::ClientGone) if !link.is_gone() => Some(BodyFault::Malformed),
+        fault => fault,
+    };
+    GatewayError::from_failure(failure, fault)
 }
 
 fn ended_by(expired: Expired) -> GatewayError {
     match expired {
         Expired::Deadline => GatewayError::new(
             Code::UpstreamTimeout,
-            "the upstream sent no response head in time (`timeouts.head`)",
+            "the upstream sent no response head in time (`timeouts.head` or `timeouts.total`)",
         ),
         Expired::BodyIdle => GatewayError::new(
             Code::InvalidBody,

@@ -28,6 +28,7 @@ pub struct Recorder {
     access: AccessLog,
     received: Instant,
     trace_id: HeaderValue,
+    provider: Option<HeaderValue>,
     method: Method,
     /// Without the query: keys travel there.
     path: Box<str>,
@@ -57,6 +58,7 @@ impl Recorder {
             access,
             received: Instant::now(),
             trace_id,
+            provider: None,
             method,
             path: if access == AccessLog::Off {
                 "".into()
@@ -81,6 +83,21 @@ impl Recorder {
     /// The caller's own trace id, once it is known to be fit.
     pub fn set_trace_id(&mut self, trace_id: HeaderValue) {
         self.trace_id = trace_id;
+    }
+
+    /// When the request's time is up, if the settings give it a total.
+    pub fn ends_at(&self, total: Option<Duration>) -> Option<Instant> {
+        total.and_then(|total| self.received.checked_add(total))
+    }
+
+    /// The provider of the chosen target, once there is one.
+    pub fn provider(&self) -> Option<&HeaderValue> {
+        self.provider.as_ref()
+    }
+
+    /// A target was chosen.
+    pub fn note_provider(&mut self, provider: &HeaderValue) {
+        self.provider = Some(provider.clone());
     }
 
     /// Time since the request arrived.

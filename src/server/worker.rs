@@ -8,7 +8,6 @@ use actix_service::{
     IntoServiceFactory as _, Service, ServiceFactory, boxed, fn_factory, fn_service,
 };
 use actix_web::dev::{AppConfig, ServiceResponse};
-use bytes::Bytes;
 use tokio_rustls::TlsAcceptor;
 
 use crate::{
@@ -150,33 +149,22 @@ impl Router {
     }
 
     async fn page(&self, request: Request, link: &Rc<Link>) -> Response<ReplyBody> {
-        let guard = link.begin();
-        let own = |error: GatewayError| {
-            error
-                .response()
-                .map_body(|_, bytes: Bytes| ReplyBody::own(bytes, guard))
-        };
-        let path = request.uri().path();
-        if path.contains('%') {
-            return own(GatewayError::new(
-                Code::UnknownRoute,
-                "the gateway has no such page",
-            ));
+        let open = request.uri().path().starts_with(app::HEALTH_PREFIX);
+        let page = async |request| self.answer_page(request).await;
+        self.line.page(request, link, open, page).await
+    }
+
+    async fn answer_page(&self, request: Request) -> Result<Response<ReplyBody>, GatewayError> {
+        // actix-web's router would decode it.
+        if request.uri().path().contains('%') {
+            return Err(app::no_such_page());
         }
-        if !path.starts_with(app::HEALTH_PREFIX)
-            && let Err(error) = self.line.gateway.door.admit(request.head())
-        {
-            return own(error);
-        }
-        match self.pages.call(request).await {
-            Ok(response) => {
-                let response: Response<_> = response.into();
-                response.map_body(|_, body| ReplyBody::Page(body))
-            }
-            Err(_) => own(GatewayError::new(
-                Code::Internal,
-                "the page could not be made",
-            )),
-        }
+        let answered = self
+            .pages
+            .call(request)
+            .await
+            .map_err(|_| GatewayError::new(Code::Internal, "the page could not be made"))?;
+        let response: Response<_> = answered.into();
+        Ok(response.map_body(|_, body| ReplyBody::Page(body)))
     }
 }

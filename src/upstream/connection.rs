@@ -68,6 +68,8 @@ pub struct Connection {
     /// Bytes read from the wire and not yet shown to awc.
     inbox: BytesMut,
     outbox: Outbox,
+    /// Bytes the socket took may still rest in it: TLS has a buffer of its own.
+    unflushed: bool,
     upload: Upload,
     turn: Turn,
     write_error: Option<io::ErrorKind>,
@@ -86,6 +88,7 @@ impl Connection {
             keep_alive: true,
             inbox: BytesMut::new(),
             outbox: Outbox::default(),
+            unflushed: false,
             upload: Upload::Done,
             turn: Turn::Fresh,
             write_error: None,
@@ -156,6 +159,10 @@ impl Connection {
     }
 
     fn is_sent(&self) -> bool {
+        self.is_written() && !self.unflushed
+    }
+
+    fn is_written(&self) -> bool {
         self.outbox.is_empty() && matches!(self.upload, Upload::Done | Upload::AfterSwitch)
     }
 
@@ -183,6 +190,7 @@ impl Connection {
             });
         }
         self.socket = None;
+        self.inbox.clear();
         io::Error::new(kind, "upstream exchange failed")
     }
 
@@ -215,6 +223,7 @@ impl Connection {
                 self.write_error = Some(kind);
                 self.upload = Upload::Done;
                 self.outbox.clear();
+                self.unflushed = false;
                 self.keep_alive = false;
             }
             Err(cause) => return Err(self.fail(cause)),
@@ -234,7 +243,7 @@ impl Connection {
             if self.poll_drain(cx)?.is_pending() {
                 return Ok(());
             }
-            if starved || self.is_sent() {
+            if starved || self.is_written() {
                 return self.flush(cx);
             }
         }
@@ -244,23 +253,27 @@ impl Connection {
         let Some(socket) = &mut self.socket else {
             return Err(Cause::Write(io::ErrorKind::NotConnected));
         };
-        match self.outbox.poll_drain(socket, &mut self.progress.sent, cx) {
+        let before = self.progress.sent;
+        let drained = self.outbox.poll_drain(socket, &mut self.progress.sent, cx);
+        self.unflushed |= self.progress.sent != before;
+        match drained {
             Poll::Ready(Err(error)) => Err(Cause::Write(error.kind())),
             Poll::Ready(Ok(())) => Ok(Poll::Ready(())),
             Poll::Pending => Ok(Poll::Pending),
         }
     }
 
-    /// A TLS socket may hold bytes back until it is flushed.
+    /// A TLS socket may hold bytes back until it is flushed, and its flush may have to wait for the peer to read.
     fn flush(&mut self, cx: &mut Context<'_>) -> Result<(), Cause> {
-        match self
-            .socket
-            .as_mut()
-            .map(|socket| Pin::new(socket).poll_flush(cx))
-        {
-            Some(Poll::Ready(Err(error))) => Err(Cause::Write(error.kind())),
-            _ => Ok(()),
+        let Some(socket) = &mut self.socket else {
+            return Err(Cause::Write(io::ErrorKind::NotConnected));
+        };
+        match Pin::new(socket).poll_flush(cx) {
+            Poll::Ready(Ok(())) => self.unflushed = false,
+            Poll::Ready(Err(error)) => return Err(Cause::Write(error.kind())),
+            Poll::Pending => {}
         }
+        Ok(())
     }
 
     /// Puts the body's next chunk into the outbox; false when the caller has none to give now.
@@ -333,7 +346,7 @@ impl Connection {
                     let shown = left.min(buf.remaining());
                     buf.put_slice(&self.inbox.split_to(shown));
                     match left - shown {
-                        0 => self.enter_body(then),
+                        0 => self.enter_body(then, !self.inbox.is_empty()),
                         left => self.phase = Phase::ShowHead { left, then },
                     }
                     return Poll::Ready(Ok(()));
@@ -341,8 +354,9 @@ impl Connection {
                 Phase::Body(framing) if !self.inbox.is_empty() => {
                     let room = self.inbox.len().min(buf.remaining());
                     let bytes = self.inbox.split_to(room);
-                    let used = self.account(framing, &bytes)?;
+                    let used = self.account_or_break_off(framing, &bytes);
                     buf.put_slice(&bytes[..used]);
+                    self.drop_empty_inbox();
                     return Poll::Ready(Ok(()));
                 }
                 Phase::Body(framing) => return self.poll_body(framing, cx, buf),
@@ -367,16 +381,14 @@ impl Connection {
             Err(why) => return Poll::Ready(Err(self.malformed(why))),
         };
         match head {
-            Some(head) if is_final(&head) && head.hide.is_none() => {
-                if let Some(digit) = head.show_as_http10 {
-                    buf.filled_mut()[start + digit] = b'0';
-                }
+            Some(head) if is_final(&head) => {
+                framing::adapt_for_awc(&mut buf.filled_mut()[start..], &head);
                 self.keep_alive = head.keep_alive && self.write_error.is_none();
-                self.enter_body(head.framing);
                 let body = &buf.filled()[start + head.len..];
+                self.enter_body(head.framing, !body.is_empty());
                 let used = match self.phase {
                     Phase::Body(framing) => self.account(framing, body)?,
-                    _ => self.end(!body.is_empty()),
+                    _ => 0,
                 };
                 buf.set_filled(start + head.len + used);
                 Poll::Ready(Ok(true))
@@ -423,38 +435,33 @@ impl Connection {
     }
 
     fn show(&mut self, head: Head) {
-        let mut len = head.len;
-        if let Some(digit) = head.show_as_http10 {
-            self.inbox[digit] = b'0';
-        }
-        if let Some(line) = head.hide {
-            self.inbox.copy_within(line.end.., line.start);
-            self.inbox.truncate(self.inbox.len() - line.len());
-            len -= line.len();
-        }
+        framing::adapt_for_awc(&mut self.inbox, &head);
         self.keep_alive = head.keep_alive && self.write_error.is_none();
         self.phase = Phase::ShowHead {
-            left: len,
+            left: head.len,
             then: head.framing,
         };
     }
 
-    /// The head has been shown; a head without a body ends the message.
-    fn enter_body(&mut self, framing: Framing) {
+    /// The head has been shown; a head without a body ends the message. `more` bytes may have come behind it.
+    fn enter_body(&mut self, framing: Framing, more: bool) {
         if let Some(exchange) = &self.exchange {
             exchange.body.borrow_mut().forget();
         }
-        self.phase = match framing {
-            Framing::Bodyless => Phase::Rest,
-            framing => Phase::Body(framing),
-        };
+        self.drop_empty_inbox();
+        if framing == Framing::Bodyless {
+            return self.end(more);
+        }
+        self.phase = Phase::Body(framing);
         if framing == Framing::Tunnel && self.upload == Upload::AfterSwitch {
             self.upload = Upload::Tunnel;
         }
-        if framing == Framing::Bodyless && !self.inbox.is_empty() {
-            self.end(true);
-        } else if framing == Framing::Bodyless {
-            self.end(false);
+    }
+
+    /// Gives back the memory of a head that did not come in one piece: streams are long, and many.
+    fn drop_empty_inbox(&mut self) {
+        if self.inbox.is_empty() {
+            self.inbox = BytesMut::new();
         }
     }
 
@@ -474,7 +481,7 @@ impl Connection {
                 _ => Err(self.fail(Cause::Truncated)),
             });
         }
-        let used = self.account(framing, &buf.filled()[start..])?;
+        let used = self.account_or_break_off(framing, &buf.filled()[start..]);
         buf.set_filled(start + used);
         Poll::Ready(Ok(()))
     }
@@ -505,6 +512,12 @@ impl Connection {
         }
     }
 
+    /// Like [`account`](Self::account), for bytes behind a head that is on its way to the client: what came before a broken
+    /// chunk still counts. awc's decoder hands it on, stops at the same byte, and the failure is recorded by then.
+    fn account_or_break_off(&mut self, framing: Framing, bytes: &[u8]) -> usize {
+        self.account(framing, bytes).unwrap_or(bytes.len())
+    }
+
     /// Accounts for body bytes; the number of them that belong to this message.
     fn account(&mut self, framing: Framing, bytes: &[u8]) -> io::Result<usize> {
         let (framing, used, ended) = match framing {
@@ -516,7 +529,7 @@ impl Connection {
                 Ok((used, ended)) => (Framing::Chunked(scanner), used, ended),
                 Err(why) => return Err(self.malformed(why)),
             },
-            framing => (framing, bytes.len(), framing == Framing::Bodyless),
+            framing => (framing, bytes.len(), false),
         };
         self.phase = Phase::Body(framing);
         if ended {
@@ -525,9 +538,8 @@ impl Connection {
         Ok(used)
     }
 
-    /// The message is over. Bytes after it, or a request still being sent, end the connection with it. Returns 0, the
-    /// number of surplus bytes that belong to the message.
-    fn end(&mut self, surplus: bool) -> usize {
+    /// The message is over. Bytes after it, or a request still being sent, end the connection with it.
+    fn end(&mut self, surplus: bool) {
         self.phase = Phase::Rest;
         self.idle_since = Instant::now();
         self.progress.complete = true;
@@ -536,7 +548,6 @@ impl Connection {
             self.inbox.clear();
             self.socket = None;
         }
-        0
     }
 
     fn asked(&self) -> Asked {
@@ -554,3 +565,7 @@ impl Connection {
 fn is_final(head: &Head) -> bool {
     head.status >= 200 || head.status == 101
 }
+
+#[cfg(test)]
+#[path = "connection_tests.rs"]
+mod tests;

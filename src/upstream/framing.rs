@@ -1,8 +1,6 @@
 //! Where an HTTP/1.1 response head ends, how its body is framed, and what makes it unfit to relay (RFC 9112 §2.2, §5, §6).
 //! Looks at bytes, moves none; the connection acts on what this says.
 
-use std::ops::Range;
-
 use httparse::{Header, ParserConfig, Response, Status};
 use thiserror::Error;
 
@@ -39,8 +37,8 @@ pub struct Head {
     pub keep_alive: bool,
     /// Where the minor version digit stands when awc must be shown HTTP/1.0, because only then it reads until close.
     pub show_as_http10: Option<usize>,
-    /// An `Upgrade: websocket` line outside a 101, which awc would take for a tunnel.
-    pub hide: Option<Range<usize>>,
+    /// There are `Upgrade` lines outside a 101, which awc would take for a tunnel.
+    pub blank_upgrades: bool,
 }
 
 /// Why a response head or body cannot be relayed.
@@ -60,6 +58,8 @@ pub enum Malformed {
     Chunks,
     #[error("101 to a request that asked for no upgrade")]
     UnaskedUpgrade,
+    #[error("101 with a body")]
+    FramedUpgrade,
 }
 
 /// What the request was, as far as it rules the framing of its response.
@@ -99,21 +99,41 @@ pub fn read_head(bytes: &[u8], asked: Asked) -> Result<Option<Head>, Malformed> 
         });
     }
     let http11 = response.version == Some(1);
-    let lines = Lines::read(response.headers, bytes)?;
+    let lines = Lines::read(response.headers)?;
     let framing = lines.framing(status, asked, http11)?;
     let until_close = framing == Framing::UntilClose;
     Ok(Some(Head {
         len,
         status,
-        keep_alive: lines.keeps_alive(http11) && !until_close,
+        keep_alive: lines.keeps_alive(status, http11) && !until_close,
         // Leading empty lines are legal, so the version is looked for.
         show_as_http10: (until_close && http11)
             .then(|| memchr::memchr(b'/', bytes))
             .flatten()
             .map(|slash| slash + 3),
-        hide: lines.upgrade.filter(|_| status != 101),
+        blank_upgrades: lines.upgrade && status != 101,
         framing,
     }))
+}
+
+/// Changes a head so that awc reads it as it is meant: see [`Head::show_as_http10`] and [`Head::blank_upgrades`]. Moves no
+/// byte. The blank lines are hop-by-hop and end here anyway.
+pub fn adapt_for_awc(bytes: &mut [u8], head: &Head) {
+    if let Some(digit) = head.show_as_http10 {
+        bytes[digit] = b'0';
+    }
+    if !head.blank_upgrades {
+        return;
+    }
+    for line in bytes[..head.len].split_mut(|byte| *byte == b'\n') {
+        let Some(colon) = memchr::memchr(b':', line) else {
+            continue;
+        };
+        if line[..colon].eq_ignore_ascii_case(b"upgrade") {
+            let end = line.len() - usize::from(line.ends_with(b"\r"));
+            line[colon + 1..end].fill(b' ');
+        }
+    }
 }
 
 /// The lines of a head that rule framing and the connection.
@@ -123,11 +143,11 @@ struct Lines {
     chunked: bool,
     close: bool,
     keep_alive: bool,
-    upgrade: Option<Range<usize>>,
+    upgrade: bool,
 }
 
 impl Lines {
-    fn read(headers: &[Header<'_>], bytes: &[u8]) -> Result<Lines, Malformed> {
+    fn read(headers: &[Header<'_>]) -> Result<Lines, Malformed> {
         let mut lines = Lines::default();
         for header in headers {
             // Names are told apart by length first: most lines cost one comparison.
@@ -149,9 +169,7 @@ impl Lines {
                     lines.close |= has_token(header.value, b"close");
                     lines.keep_alive |= has_token(header.value, b"keep-alive");
                 }
-                7 if header.name.eq_ignore_ascii_case("upgrade") => {
-                    lines.upgrade = Some(line_of(header, bytes));
-                }
+                7 if header.name.eq_ignore_ascii_case("upgrade") => lines.upgrade = true,
                 _ => {}
             }
         }
@@ -166,7 +184,10 @@ impl Lines {
             return Err(Malformed::TransferEncoding);
         }
         if status == 101 {
-            return Ok(Framing::Tunnel);
+            return match self.announces_body() {
+                true => Err(Malformed::FramedUpgrade),
+                false => Ok(Framing::Tunnel),
+            };
         }
         if asked == Asked::Head || status < 200 || status == 204 || status == 304 {
             return Ok(Framing::Bodyless);
@@ -179,8 +200,14 @@ impl Lines {
         })
     }
 
-    fn keeps_alive(&self, http11: bool) -> bool {
-        !self.close && (http11 || self.keep_alive)
+    fn announces_body(&self) -> bool {
+        self.chunked || self.length.is_some_and(|length| length > 0)
+    }
+
+    /// A 204 that announces a body (RFC 9110 §15.3.5 has none) may be followed by one, which must not meet the next request.
+    fn keeps_alive(&self, status: u16, http11: bool) -> bool {
+        let trusted = status != 204 || !self.announces_body();
+        trusted && !self.close && (http11 || self.keep_alive)
     }
 }
 
@@ -196,14 +223,6 @@ fn has_token(value: &[u8], token: &[u8]) -> bool {
     value
         .split(|byte| *byte == b',')
         .any(|part| part.trim_ascii().eq_ignore_ascii_case(token))
-}
-
-/// The whole line a header stands on, with its line break.
-fn line_of(header: &Header<'_>, bytes: &[u8]) -> Range<usize> {
-    let start = header.name.as_ptr() as usize - bytes.as_ptr() as usize;
-    let end =
-        memchr::memchr(b'\n', &bytes[start..]).map_or(bytes.len(), |newline| start + newline + 1);
-    start..end
 }
 
 #[cfg(test)]
@@ -270,7 +289,7 @@ mod tests {
                 "HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n",
                 Asked::Ordinary,
                 Framing::Bodyless,
-                true,
+                false,
             ),
             (
                 "HTTP/1.1 304 Not Modified\r\nContent-Length: 10\r\n",
@@ -365,12 +384,26 @@ mod tests {
             .expect("valid")
             .expect("whole");
         assert_eq!(unframed.show_as_http10, Some(9));
-        let text =
-            "HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\nContent-Length: 5\r\n\r\n";
-        let refused = head(text).expect("valid").expect("whole");
+        let mut text =
+            *b"HTTP/1.1 426 No\r\nUpgrade: websocket\r\nA: b\r\nUPGRADE:h2\r\n\r\nUpgrade: x";
+        let refused = read_head(&text, Asked::Ordinary)
+            .expect("valid")
+            .expect("whole");
+        adapt_for_awc(&mut text, &refused);
         assert_eq!(
-            &text[refused.hide.expect("a line to hide")],
-            "Upgrade: websocket\r\n"
+            text.escape_ascii().to_string(),
+            "HTTP/1.0 426 No\\r\\nUpgrade:          \\r\\nA: b\\r\\nUPGRADE:  \\r\\n\\r\\nUpgrade: x"
         );
+    }
+
+    #[test]
+    fn a_switch_of_protocols_has_no_body() {
+        for lines in ["Content-Length: 5\r\n", "Transfer-Encoding: chunked\r\n"] {
+            let head = format!("HTTP/1.1 101 Switching Protocols\r\n{lines}\r\n");
+            assert_eq!(
+                read_head(head.as_bytes(), Asked::Upgrade),
+                Err(Malformed::FramedUpgrade)
+            );
+        }
     }
 }

@@ -30,7 +30,7 @@ pub use self::{
     chunks::ChunkScanner,
     exchange::Progress,
     failure::{Cause, Failure},
-    framing::{Asked, Framing, Malformed, read_head},
+    framing::{Asked, Framing, Head, Malformed, adapt_for_awc, read_head},
     pool::PoolLimits,
     request_body::{BodyFault, BodyLength, RequestBody},
 };

@@ -215,6 +215,12 @@ impl Client {
         }
     }
 
+    /// Waits until something has come, and leaves it where it is.
+    pub fn peek(&self) {
+        let mut byte = [0];
+        self.stream.peek(&mut byte).expect("something comes");
+    }
+
     /// Reads exactly so many bytes, whatever they are.
     pub fn take(&mut self, count: usize) -> Vec<u8> {
         let mut bytes = Vec::new();

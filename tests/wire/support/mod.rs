@@ -4,12 +4,16 @@
 pub mod client;
 pub mod dns;
 pub mod gateway;
+pub mod message;
+pub mod stock;
+pub mod tls_upstream;
 pub mod upstream;
 
 use std::time::{Duration, Instant};
 
 pub use client::{Client, Response};
 pub use gateway::Gateway;
+pub use tls_upstream::{Authority, TlsPeer};
 pub use upstream::{Peer, Upstream};
 
 /// Nothing in these tests takes this long; reads give up after it and the test fails with what had come.

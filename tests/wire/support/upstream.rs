@@ -98,6 +98,7 @@ pub struct Peer {
     pub number: usize,
     buffer: Vec<u8>,
     log: Arc<Mutex<Vec<Vec<u8>>>>,
+    read: usize,
 }
 
 impl Peer {
@@ -111,6 +112,7 @@ impl Peer {
             number,
             buffer: Vec::new(),
             log,
+            read: 0,
         }
     }
 
@@ -128,11 +130,17 @@ impl Peer {
                 request.extend(self.take(1)?);
             }
         }
+        self.read += 1;
         self.log
             .lock()
             .expect("no script panicked")
             .push(request.clone());
         Some(request)
+    }
+
+    /// The request just read is the first on this connection.
+    pub fn is_first_request(&self) -> bool {
+        self.read == 1
     }
 
     /// Reads a request head with its empty line; `None` when the connection ends first.

@@ -1,0 +1,90 @@
+"""One soak from the command line to the verdict."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+from .load import Load
+from .options import parse
+from .processes import read_log, start_gateway, start_mock
+from .verdict import DESCRIPTOR_SLACK, breaches, table
+from .watch import Counters, Samples, wait_for_rest
+
+
+def main():
+    """0: all held; 1: something did not; 130: interrupted."""
+    options = parse()
+    # Writes to connections that the gateway has closed are the point, not worth a warning each.
+    logging.getLogger("asyncio").setLevel(logging.ERROR)
+    # A polite kill takes the same way out as Ctrl-C, so that what was started is stopped.
+    for wish in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(wish, _interrupt)
+    with contextlib.ExitStack() as stack:
+        directory = options.keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="soak-")))
+        directory.mkdir(parents=True, exist_ok=True)
+        try:
+            facts = _soak(options, directory)
+        except KeyboardInterrupt:
+            print("tests/soak/run: interrupted; everything it started is stopped", file=sys.stderr)
+            return 130
+        except RuntimeError as failure:
+            print(f"tests/soak/run: {failure}", file=sys.stderr)
+            return 1
+    print(table(options, facts))
+    found = breaches(options, facts)
+    for breach in found:
+        print(f"BREACH: {breach}")
+    print("all held" if not found else f"{len(found)} breaches")
+    return 1 if found else 0
+
+
+def _interrupt(*_):
+    raise KeyboardInterrupt
+
+
+def _soak(options, directory):
+    mock, mock_port = start_mock(options, directory)
+    try:
+        gateway, port = start_gateway(options, directory)
+    except BaseException:
+        mock.stop()
+        raise
+    try:
+        facts = _under_load(options, gateway, port, mock_port)
+        facts["alive"], facts["mock_alive"] = gateway.alive(), mock.alive()
+    finally:
+        exit_code = gateway.stop()
+        mock.stop()
+    facts["exit_code"] = exit_code
+    facts["logged"], facts["defects"] = read_log(gateway.log)
+    return facts
+
+
+def _under_load(options, gateway, port, mock_port):
+    Counters(port)  # The first request opens what the program keeps open.
+    facts = {"descriptors_before": gateway.descriptors(), "resident_before": gateway.resident_mib()}
+    load, samples = Load(options, port, mock_port), Samples(gateway)
+    asyncio.run(_drive(load, samples, options.minutes * 60))
+    facts["tally"], facts["wrong"] = load.tally, load.wrong
+    facts["counters"], facts["descriptors_after"], facts["resident_after"] = None, 0, 0
+    # A dead one has no such facts, which is a breach of its own.
+    with contextlib.suppress(OSError):
+        facts["counters"] = wait_for_rest(gateway, port, facts["descriptors_before"], DESCRIPTOR_SLACK)
+        facts["descriptors_after"], facts["resident_after"] = gateway.descriptors(), gateway.resident_mib()
+    facts["descriptors_most"], facts["resident_most"] = samples.most_descriptors(), samples.most_resident()
+    # The load is mixed by dice: medians over a sixth of the run each.
+    facts["resident_warm"] = samples.resident_between(2 / 6, 3 / 6)
+    facts["resident_late"] = samples.resident_between(5 / 6, 1)
+    return facts
+
+
+async def _drive(load, samples, seconds):
+    sampling = asyncio.create_task(samples.collect())
+    try:
+        await load.run(seconds)
+    finally:
+        sampling.cancel()
