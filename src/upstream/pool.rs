@@ -124,6 +124,7 @@ mod tests {
     };
 
     /// A connection, and its other end.
+    #[expect(clippy::disallowed_methods, reason = "a test dials its own listener")]
     async fn connection(key: &str) -> (Box<Connection>, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");

@@ -1,4 +1,12 @@
 //! The gateway over the wire: raw sockets on both sides, bytes compared. One binary, so that it links once.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test may panic, wait, dial and look at awc as shipped"
+)]
 
 mod bodies;
 mod bodies_large;
