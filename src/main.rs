@@ -24,6 +24,7 @@ fn main() -> ExitCode {
                 cli::check::run(&args, &environment, &mut io::stdout(), &mut io::stderr());
             checked.unwrap_or(1)
         }
+        Command::Health(args) => cli::health::run(&args, &environment),
         Command::Mock(args) => cli::mock::run(args),
         Command::Docs { page } => {
             print!("{}", cli::docs::page(page));

@@ -42,6 +42,11 @@ pub enum Command {
     /// Reads the environment and takes the same flags as `serve`, since both change what the file
     /// means. Exits with 0 if the settings are good and with 1 if they are not.
     Check(CheckArgs),
+    /// Ask the gateway on this machine whether it answers; exits with 0 if it does and with 1 if not
+    ///
+    /// For containers without a shell. Takes the settings, environment and flags of `serve` and asks
+    /// the address they listen on; the wildcard address is asked on loopback.
+    Health(ServeArgs),
     /// Run an upstream shaped like OpenAI and Anthropic, with faults on demand, for trying and testing
     Mock(crate::mock::MockArgs),
     /// Print a reference page of the documentation

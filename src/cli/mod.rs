@@ -3,5 +3,6 @@
 pub mod args;
 pub mod check;
 pub mod docs;
+pub mod health;
 pub mod mock;
 pub mod serve;

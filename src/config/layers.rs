@@ -89,6 +89,10 @@ pub struct Environment(BTreeMap<String, String>);
 
 impl Environment {
     /// The process's own. Variables that are not UTF-8 count as unset.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the environment"
+    )]
     pub fn of_process() -> Self {
         let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))

@@ -187,7 +187,11 @@ impl Link {
     }
 
     /// Ends the request with [`Expired::Deadline`] once `after` has passed, up to two ticks late. `None` lifts the deadline.
+    /// A deadline that passed while the line could not move, because the client was not reading, is forgotten.
     pub fn set_deadline(&self, after: Option<Duration>) {
+        if self.expired.get() == Some(Expired::Deadline) {
+            self.expired.set(None);
+        }
         self.deadline
             .set(after.and_then(|after| self.now.get().checked_add(after)));
     }
@@ -325,7 +329,8 @@ impl Link {
     /// Looks at every timer; ends what has run out. Times are noted by the clock of the look before, so a tick is added to
     /// each limit: no timer is early.
     pub(super) fn check(&self, now: Instant) {
-        if self.expired.get().is_some() {
+        let known = self.expired.get();
+        if known.is_some_and(Expired::ends_connection) {
             return;
         }
         let past = |since: &Cell<Option<Instant>>, limit: Duration| {
@@ -333,25 +338,26 @@ impl Link {
                 .get()
                 .is_some_and(|since| now.duration_since(since) >= limit + TICK)
         };
+        let late = |deadline: Instant| now >= deadline + TICK;
+        // What ends the connection, and the client's own end, are looked for behind a deadline, too: nobody may be there to
+        // deal with that while the client does not read.
         let expired = if past(&self.head_since, self.timeouts.head) {
             Expired::Head
         } else if past(&self.blocked_since, self.timeouts.write_stall) {
             Expired::WriteStall
         } else if past(&self.finished_since, LINGER) {
             Expired::Lingered
-        } else if !self.exchanging.get() {
+        } else if !self.exchanging.get() || known == Some(Expired::ClientGone) {
             return;
-        } else if past(&self.body_since, self.timeouts.body_idle) {
-            Expired::BodyIdle
-        } else if self
-            .deadline
-            .get()
-            .is_some_and(|deadline| now >= deadline + TICK)
-        {
-            Expired::Deadline
         } else if self.gone.get() || self.stream.borrow().peer_has_closed() {
             self.gone.set(true);
             Expired::ClientGone
+        } else if known.is_some() {
+            return;
+        } else if past(&self.body_since, self.timeouts.body_idle) {
+            Expired::BodyIdle
+        } else if self.deadline.get().is_some_and(late) {
+            Expired::Deadline
         } else {
             return;
         };
@@ -379,7 +385,9 @@ impl Drop for ExchangeGuard {
 mod tests {
     use super::*;
 
-    async fn link() -> Rc<Link> {
+    /// With the listener, which keeps the other end open.
+    #[expect(clippy::disallowed_methods, reason = "a connection to itself")]
+    async fn link() -> (std::net::TcpListener, Rc<Link>) {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
         let stream = tokio::net::TcpStream::connect(address)
@@ -391,15 +399,20 @@ mod tests {
             body_idle: second,
             write_stall: second * 3,
         };
-        // The other end stays open: a client that has closed is another matter.
-        std::mem::forget(listener);
         let now = Rc::new(Cell::new(Instant::now()));
-        Rc::new(Link::new(Stream::Tcp(stream), timeouts, now))
+        let link = Link::new(Stream::Tcp(stream), timeouts, now);
+        (listener, Rc::new(link))
     }
 
     #[actix_rt::test]
-    async fn after_a_deadline_was_dealt_with_a_stalled_client_is_still_found_out() {
-        let link = link().await;
+    async fn behind_a_deadline_a_stalled_client_is_still_found_out() {
+        for dealt_with in [false, true] {
+            stall_behind_a_deadline(dealt_with).await;
+        }
+    }
+
+    async fn stall_behind_a_deadline(dealt_with: bool) {
+        let (_listener, link) = link().await;
         let start = link.now.get();
         let _guard = link.begin(Extent::Length(0));
         link.note_blocked();
@@ -407,7 +420,10 @@ mod tests {
         link.check(start + Duration::from_millis(1250));
         assert_eq!(link.expired(), Some(Expired::Deadline));
         assert!(!link.is_over());
-        link.settle();
+        // Whether or not anybody has dealt with it.
+        if dealt_with {
+            link.settle();
+        }
         link.check(start + Duration::from_millis(3250));
         assert_eq!(link.expired(), Some(Expired::WriteStall));
         assert!(link.is_over());
@@ -417,7 +433,7 @@ mod tests {
 
     #[actix_rt::test]
     async fn no_timer_is_early_although_the_clock_is_a_tick_old() {
-        let link = link().await;
+        let (_listener, link) = link().await;
         let start = link.now.get();
         link.check(start + Duration::from_millis(1249));
         assert_eq!(link.expired(), None);

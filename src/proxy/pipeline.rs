@@ -67,7 +67,9 @@ pub async fn run<U: Upstream>(
 
     // Vet: resolve once, judge every address. Only what comes out can be dialled.
     link.set_deadline(None);
-    let target = watched::dropped_when_gone(link, line.targets.vet(&plan)).await??;
+    let mut timeout = watched::RequestTimeout::start(plan.request_timeout());
+    let vetting = line.targets.vet(&plan);
+    let target = watched::dropped_when_gone(link, &mut timeout, vetting).await??;
     recorder.note_origin(target.vetted.origin());
 
     // Send: the head with our framing, the body as it comes.
@@ -99,7 +101,7 @@ pub async fn run<U: Upstream>(
         link,
         &call,
         gateway,
-        plan.request_timeout(),
+        &mut timeout,
         recorder.ends_at(gateway.timeouts.total),
         line.upstream.send(&call),
     )

@@ -26,6 +26,9 @@ use crate::{
 
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
+const SILENT: &str = "the upstream fell silent (`timeouts.idle`)";
+const OUT_OF_TIME: &str = "the exchange took too long (`timeouts.total`)";
+
 /// The transfer to the client was broken off on purpose. actix-http closes the connection on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the transfer was aborted")]
@@ -177,6 +180,9 @@ impl Relay {
             State::Bodyless => return self.complete(),
             State::Over => return Poll::Ready(None),
         }
+        if self.ends_at.is_some_and(|end| Instant::now() >= end) {
+            return self.abort(Outcome::truncated, OUT_OF_TIME.to_owned(), cx);
+        }
         if let Some(close) = self.going_away() {
             return Poll::Ready(Some(Ok(close)));
         }
@@ -227,10 +233,7 @@ impl Relay {
         }
         let (outcome, detail) = match link.expired() {
             None => return Poll::Pending,
-            Some(Expired::Deadline) => (
-                Outcome::truncated,
-                "the upstream fell silent (`timeouts.idle` or `timeouts.total`)",
-            ),
+            Some(Expired::Deadline) => (Outcome::truncated, SILENT),
             Some(Expired::BodyIdle) => (Outcome::client_gone, "the request body stalled"),
             Some(Expired::ClientGone | Expired::Head | Expired::WriteStall | Expired::Lingered) => {
                 (Outcome::client_gone, "the client left or stopped reading")

@@ -3,8 +3,8 @@
 
 use std::{
     future::{Future, poll_fn},
-    pin::pin,
-    task::Poll,
+    pin::{Pin, pin},
+    task::{Context, Poll},
     time::{Duration, Instant},
 };
 
@@ -15,16 +15,44 @@ use crate::{
     upstream::{Answer, BodyFault, Call, Failure},
 };
 
+/// The time the caller itself gives an attempt, from resolving the name to the response head.
+pub struct RequestTimeout(Option<(Duration, Pin<Box<tokio::time::Sleep>>)>);
+
+impl RequestTimeout {
+    /// Runs from now.
+    pub fn start(limit: Option<Duration>) -> Self {
+        RequestTimeout(limit.map(|limit| (limit, Box::pin(tokio::time::sleep(limit)))))
+    }
+
+    fn poll_expired(&mut self, cx: &mut Context<'_>) -> Poll<GatewayError> {
+        let Some((limit, sleep)) = &mut self.0 else {
+            return Poll::Pending;
+        };
+        sleep
+            .as_mut()
+            .poll(cx)
+            .map(|()| GatewayError::request_timeout(*limit))
+    }
+}
+
 /// Waits for something that has timers of its own.
 pub async fn dropped_when_gone<T>(
     link: &Link,
+    timeout: &mut RequestTimeout,
     waiting: impl Future<Output = T>,
 ) -> Result<T, GatewayError> {
     let mut waiting = pin!(waiting);
-    poll_fn(|cx| match (waiting.as_mut().poll(cx), link.expired()) {
-        (Poll::Ready(done), _) => Poll::Ready(Ok(done)),
-        (Poll::Pending, Some(expired)) => Poll::Ready(Err(ended_by(expired))),
-        (Poll::Pending, None) => Poll::Pending,
+    poll_fn(|cx| {
+        if let Poll::Ready(done) = waiting.as_mut().poll(cx) {
+            return Poll::Ready(Ok(done));
+        }
+        if let Poll::Ready(error) = timeout.poll_expired(cx) {
+            return Poll::Ready(Err(error));
+        }
+        match link.expired() {
+            Some(expired) => Poll::Ready(Err(ended_by(expired))),
+            None => Poll::Pending,
+        }
     })
     .await
 }
@@ -42,14 +70,13 @@ pub async fn for_head(
     link: &Link,
     call: &Call,
     gateway: &Gateway,
-    request_timeout: Option<Duration>,
+    timeout: &mut RequestTimeout,
     ends_at: Option<Instant>,
     sending: impl Future<Output = Result<Answer, Failure>>,
 ) -> Result<Answer, GatewayError> {
     let limit = gateway.timeouts.head;
     link.set_deadline(Some(at_most(limit, ends_at)));
     let mut sending = pin!(sending);
-    let mut timeout = request_timeout.map(|limit| (limit, Box::pin(tokio::time::sleep(limit))));
     let mut uploaded = 0;
     poll_fn(|cx| {
         if let Poll::Ready(answer) = sending.as_mut().poll(cx) {
@@ -61,10 +88,8 @@ pub async fn for_head(
             uploaded = body.bytes_read();
             link.set_deadline(Some(at_most(limit, ends_at)));
         }
-        if let Some((limit, sleep)) = &mut timeout
-            && sleep.as_mut().poll(cx).is_ready()
-        {
-            return Poll::Ready(Err(GatewayError::request_timeout(*limit)));
+        if let Poll::Ready(error) = timeout.poll_expired(cx) {
+            return Poll::Ready(Err(error));
         }
         match link.expired() {
             Some(expired) => Poll::Ready(Err(ended_by(expired))),

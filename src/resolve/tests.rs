@@ -1,5 +1,6 @@
 //! The resolver against a DNS server on loopback.
 
+#[allow(clippy::disallowed_methods, reason = "the fake server wakes itself")]
 #[path = "../../tests/wire/support/dns.rs"]
 mod dns;
 

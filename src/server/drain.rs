@@ -50,6 +50,10 @@ impl Signals {
 }
 
 /// Waits for the first signal, then brings the server down; the second cuts that short.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the second signal ends the process at once"
+)]
 pub async fn on_signal(
     signals: Signals,
     gateway: Arc<Gateway>,

@@ -109,3 +109,81 @@ impl Pool {
         self.idle.borrow().total
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+    use crate::upstream::socket::Socket;
+
+    const LIMITS: PoolLimits = PoolLimits {
+        max_idle: Duration::from_secs(60),
+        max_idle_per_key: 2,
+        max_idle_total: 3,
+    };
+
+    /// A connection, and its other end.
+    #[expect(clippy::disallowed_methods, reason = "a test dials its own listener")]
+    async fn connection(key: &str) -> (Box<Connection>, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let (near, far) = tokio::join!(TcpStream::connect(address), listener.accept());
+        let socket = Socket::Tcp(near.expect("connected"));
+        let connection = Box::new(Connection::new(socket, key.into()));
+        (connection, far.expect("accepted").0)
+    }
+
+    async fn filled(limits: PoolLimits, keys: &[&str]) -> (Rc<Pool>, Vec<TcpStream>) {
+        let pool = Pool::new(limits);
+        let mut far_ends = Vec::new();
+        for key in keys {
+            let (near, far) = connection(key).await;
+            pool.put(near);
+            far_ends.push(far);
+        }
+        (pool, far_ends)
+    }
+
+    #[actix_rt::test]
+    async fn no_key_has_more_than_its_share_and_all_have_no_more_than_the_total() {
+        let (pool, _far) = filled(LIMITS, &["a", "a", "a"]).await;
+        assert_eq!(pool.len(), 2);
+        let (pool, _far) = filled(LIMITS, &["a", "b", "c", "d"]).await;
+        assert_eq!(pool.len(), 3);
+        assert!(pool.take("d").is_none());
+    }
+
+    #[actix_rt::test]
+    async fn a_connection_serves_its_own_key_once() {
+        let (pool, _far) = filled(LIMITS, &["a"]).await;
+        assert!(pool.take("b").is_none());
+        assert!(pool.take("a").is_some());
+        assert!(pool.take("a").is_none());
+        assert_eq!(pool.len(), 0);
+    }
+
+    #[actix_rt::test]
+    async fn keys_without_connections_are_forgotten() {
+        let at_once = PoolLimits {
+            max_idle: Duration::ZERO,
+            ..LIMITS
+        };
+        let (pool, _far) = filled(at_once, &["a", "b"]).await;
+        pool.sweep();
+        assert_eq!((pool.len(), pool.idle.borrow().by_key.len()), (0, 0));
+    }
+
+    #[actix_rt::test]
+    async fn a_connection_closed_or_written_to_by_the_upstream_is_swept() {
+        let (pool, far) = filled(LIMITS, &["a", "b", "c"]).await;
+        let mut far = far.into_iter();
+        drop(far.next());
+        let talking = far.next().expect("the second");
+        talking.try_write(b"HTTP/1.1 408 ").expect("written");
+        let _silent = far.next();
+        pool.sweep();
+        assert_eq!(pool.len(), 1);
+        assert!(pool.take("c").is_some());
+    }
+}

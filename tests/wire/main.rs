@@ -1,4 +1,12 @@
 //! The gateway over the wire: raw sockets on both sides, bytes compared. One binary, so that it links once.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test may panic, wait, dial and look at awc as shipped"
+)]
 
 mod bodies;
 mod bodies_large;
@@ -14,6 +22,7 @@ mod facts_limits;
 mod facts_request;
 mod framing;
 mod framing_against_awc;
+mod framing_segments;
 mod guard;
 mod guard_names;
 mod guard_rules;
@@ -26,6 +35,7 @@ mod pages;
 mod pipelining;
 mod pooling;
 mod pooling_early;
+mod pooling_idle;
 mod pooling_stale;
 mod reply_headers;
 mod requests_framing;
@@ -40,6 +50,7 @@ mod smuggling;
 mod smuggling_bodies;
 mod support;
 mod timeouts;
+mod timeouts_body;
 mod truncation;
 mod upstream_tls;
 mod urls;

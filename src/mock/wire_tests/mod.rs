@@ -1,6 +1,11 @@
 //! The mock over real sockets: every claim about bytes on the wire is checked on the bytes. Here is
 //! the client that the tests share.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a test's client may dial as it likes"
+)]
+
 mod apis;
 mod failures;
 

@@ -224,6 +224,11 @@ impl Client {
         self.buffer.len()
     }
 
+    /// What has been read and not yet been looked at.
+    pub fn take_all(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.buffer)
+    }
+
     /// Waits until something has come, and leaves it where it is.
     pub fn peek(&self) {
         let mut byte = [0];

@@ -7,6 +7,7 @@ pub mod gateway;
 pub mod message;
 pub mod process;
 pub mod stock;
+pub mod timing;
 pub mod tls_upstream;
 pub mod upstream;
 

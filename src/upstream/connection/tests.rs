@@ -16,7 +16,7 @@ use tokio::{
 use tokio_rustls::{TlsAcceptor, TlsConnector, server::TlsStream};
 
 use super::*;
-use crate::upstream::RequestBody;
+use crate::upstream::{Asked, RequestBody};
 
 /// Two ends of one connection that hold little between them.
 async fn narrow_pair() -> (TcpStream, TcpStream) {

@@ -1,0 +1,115 @@
+//! `throughway health`: does the gateway on this machine answer? For containers, which have no shell and no curl. It asks for
+//! liveness, not readiness: a gateway that drains is well.
+
+use std::{
+    io::{self, Read as _, Write as _},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream},
+    time::Duration,
+};
+
+use super::args::ServeArgs;
+use crate::config::{Environment, Settings};
+
+/// For connecting, and again for each read of the answer.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// HTTP/1.0, so that the answer ends with the connection.
+const REQUEST: &[u8] =
+    b"GET /gateway/health/live HTTP/1.0\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+/// Bytes that hold the status line.
+const STATUS_LINE: u64 = 64;
+
+/// Asks; returns the exit code.
+pub fn run(args: &ServeArgs, environment: &Environment) -> u8 {
+    let mut flags = args.flags();
+    // Whether a start without keys is in order is for `serve` to judge, which may have been told so by a flag.
+    flags.allow_unauthenticated = true;
+    let settings = match Settings::load(args.config.as_deref(), environment, &flags) {
+        Ok(settings) => settings,
+        Err(error) => return unwell(&error),
+    };
+    let address = reachable(settings.listen);
+    match ask(address, settings.tls.is_some()) {
+        Ok(()) => 0,
+        Err(error) => unwell(&format_args!("{address}: {error}")),
+    }
+}
+
+/// The wildcard address is no place to connect to: loopback of its family is.
+fn reachable(mut listen: SocketAddr) -> SocketAddr {
+    match listen.ip() {
+        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => listen.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => listen.set_ip(Ipv6Addr::LOCALHOST.into()),
+        IpAddr::V4(_) | IpAddr::V6(_) => {}
+    }
+    listen
+}
+
+/// Behind TLS the accepted connection has to do: what the certificate says is for clients to judge.
+fn ask(address: SocketAddr, tls: bool) -> io::Result<()> {
+    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+    if tls {
+        return Ok(());
+    }
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.write_all(REQUEST)?;
+    let mut answer = Vec::new();
+    stream.take(STATUS_LINE).read_to_end(&mut answer)?;
+    match answer.split(|byte| *byte == b' ').nth(1) {
+        Some(b"200") if answer.starts_with(b"HTTP/1.") => Ok(()),
+        _ => Err(io::Error::other("the answer is not the gateway's")),
+    }
+}
+
+fn unwell(error: &dyn std::fmt::Display) -> u8 {
+    eprintln!("error: {error}");
+    1
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn only_a_200_is_good_health() {
+        for (answer, well) in [
+            ("HTTP/1.0 200 OK\r\n\r\nok\n", true),
+            ("HTTP/1.1 503 Service Unavailable\r\n\r\n", false),
+            ("SSH-2.0 200 OK\r\n", false),
+            ("", false),
+        ] {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let address = listener.local_addr().unwrap();
+            let server = std::thread::spawn(move || {
+                let (mut stream, _) = listener.accept().unwrap();
+                stream.read_exact(&mut [0; REQUEST.len()]).unwrap();
+                stream.write_all(answer.as_bytes()).unwrap();
+            });
+            assert_eq!(ask(address, false).is_ok(), well, "{answer}");
+            server.join().unwrap();
+        }
+    }
+
+    #[test]
+    fn a_port_nobody_listens_on_is_bad_health() {
+        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = free.local_addr().unwrap();
+        drop(free);
+        assert!(ask(address, false).is_err() && ask(address, true).is_err());
+    }
+
+    #[test]
+    fn the_wildcard_is_asked_on_loopback() {
+        for (listen, asked) in [
+            ("0.0.0.0:1", "127.0.0.1:1"),
+            ("[::]:1", "[::1]:1"),
+            ("10.0.0.1:1", "10.0.0.1:1"),
+        ] {
+            assert_eq!(
+                reachable(listen.parse().unwrap()),
+                asked.parse::<SocketAddr>().unwrap()
+            );
+        }
+    }
+}
