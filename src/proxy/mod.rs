@@ -121,7 +121,9 @@ fn trace_id(
     }
     let mut text = Uuid::encode_buffer();
     // No context: one would be shared by all workers, behind a lock.
-    let made = Uuid::new_v7(Timestamp::now(NoContext)).hyphenated().encode_lower(&mut text);
+    let made = Uuid::new_v7(Timestamp::now(NoContext))
+        .hyphenated()
+        .encode_lower(&mut text);
     // A UUID is ASCII.
     HeaderValue::from_str(made).unwrap_or_else(|_| HeaderValue::from_static("-"))
 }

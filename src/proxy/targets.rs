@@ -73,7 +73,8 @@ impl Targets {
     /// What the name has now: the resolver keeps answers for their time. None for a literal.
     async fn addresses(&self, name: Option<&str>) -> Result<Arc<[IpAddr]>, ResolveError> {
         match name {
-            Some(name) => self.resolver.resolve(name).await,
+            // Boxed: a look-up's state is many times that of the request that waits for it, and most requests never wait.
+            Some(name) => Box::pin(self.resolver.resolve(name)).await,
             None => Ok(Arc::from([])),
         }
     }

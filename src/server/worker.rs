@@ -1,8 +1,8 @@
 //! What one worker runs: accept → TLS → watch → actix-http → our own pages or the line.
 
-use std::{rc::Rc, sync::Arc, time::Duration};
+use std::{rc::Rc, sync::Arc, task::Poll, time::Duration};
 
-use actix_http::{HttpServiceBuilder, KeepAlive, Request, Response, error::DispatchError};
+use actix_http::{HttpServiceBuilder, KeepAlive, Payload, Request, Response, error::DispatchError};
 use actix_rt::net::TcpStream;
 use actix_service::{
     IntoServiceFactory as _, Service, ServiceFactory, boxed, fn_factory, fn_service,
@@ -120,12 +120,30 @@ async fn http(
         .on_connect_ext(|inbound: &Inbound, data| {
             data.insert(inbound.link().clone());
         })
-        .h1(fn_service(move |request: Request| {
+        .h1(fn_service(move |mut request: Request| {
             let router = router.clone();
-            async move { router.route(request).await }
+            // Boxed: actix-http would copy it into the connection's state, and keep its room there while a body streams.
+            Box::pin(async move {
+                if !matches!(request.payload(), Payload::None) {
+                    second_look().await;
+                }
+                router.route(request).await
+            })
         }))
         .new_service(())
         .await
+}
+
+/// actix-http polls a handler as soon as it has decoded a head, and again in the same pass when it has decoded the body bytes
+/// that it already held. Waiting for that second look lets head and body leave in one packet. Nobody has to be woken for it:
+/// it always comes.
+async fn second_look() {
+    let mut first = true;
+    std::future::poll_fn(|_| match std::mem::take(&mut first) {
+        true => Poll::Pending,
+        false => Poll::Ready(()),
+    })
+    .await;
 }
 
 type PageService = boxed::BoxService<Request, ServiceResponse, actix_web::Error>;
@@ -143,7 +161,7 @@ impl Router {
         };
         // Raw bytes rule: an encoded prefix is none.
         if request.uri().path().starts_with(app::OWN_PREFIX) {
-            return Ok(self.page(request, &link).await);
+            return Ok(Box::pin(self.page(request, &link)).await);
         }
         Ok(self.line.handle(request, link).await)
     }

@@ -91,7 +91,8 @@ impl AwcUpstream {
         if pooled && let Some(connection) = self.pool.take(key) {
             return Ok(connection);
         }
-        let socket = dial(&call.target, &self.tls, call.connect_timeout).await?;
+        // Boxed: dialling and TLS have a large state, and most requests find a connection in the pool.
+        let socket = Box::pin(dial(&call.target, &self.tls, call.connect_timeout)).await?;
         Ok(Box::new(Connection::new(socket, key.clone())))
     }
 
@@ -121,7 +122,7 @@ impl Upstream for AwcUpstream {
         match self.attempt(call, true).await {
             Err(failure) if call.may_be_sent_again(&failure) => {
                 self.stale_retries.inc();
-                self.attempt(call, false).await
+                Box::pin(self.attempt(call, false)).await
             }
             outcome => outcome,
         }

@@ -51,13 +51,6 @@ enum Upload {
     Tunnel,
 }
 
-/// One turn is given up before a head is sent without its body, see [`Connection::poll_upload`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Turn {
-    Fresh,
-    GivenUp,
-}
-
 pub struct Connection {
     socket: Option<Socket>,
     key: Arc<PoolKey>,
@@ -71,7 +64,6 @@ pub struct Connection {
     /// Bytes the socket took may still rest in it: TLS has a buffer of its own.
     unflushed: bool,
     upload: Upload,
-    turn: Turn,
     write_error: Option<io::ErrorKind>,
     progress: Progress,
     exchange: Option<Rc<Exchange>>,
@@ -90,7 +82,6 @@ impl Connection {
             outbox: Outbox::default(),
             unflushed: false,
             upload: Upload::Done,
-            turn: Turn::Fresh,
             write_error: None,
             progress: Progress::default(),
             exchange: None,
@@ -133,7 +124,6 @@ impl Connection {
         self.phase = Phase::AwaitHead;
         self.keep_alive = false;
         self.write_error = None;
-        self.turn = Turn::Fresh;
         self.progress = Progress {
             reused: self.exchanges > 1,
             ..Progress::default()
@@ -200,15 +190,9 @@ impl Connection {
 
     // ---- up: the request ----------------------------------------------------------------------------------------
 
-    /// Sends what can be sent. Pending only for the one turn given up before a head leaves without its body: actix-web
-    /// polls a handler before it has decoded body bytes it already holds, and they shall leave in one packet.
+    /// Sends what can be sent now. Never pending: awc reads only after it, and the rest is sent while it reads.
     pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let before = self.turn;
-        self.poll_upload(cx)?;
-        if self.turn != before {
-            return Poll::Pending;
-        }
-        Poll::Ready(Ok(()))
+        Poll::Ready(self.poll_upload(cx))
     }
 
     /// Moves the request on, as far as caller and socket allow. A write that fails does not end the exchange, since the
@@ -235,11 +219,6 @@ impl Connection {
     fn pump(&mut self, cx: &mut Context<'_>) -> Result<(), Cause> {
         loop {
             let starved = self.outbox.takes_chunk() && !self.fill(cx)?;
-            if starved && self.progress.sent == 0 && self.turn == Turn::Fresh {
-                self.turn = Turn::GivenUp;
-                cx.waker().wake_by_ref();
-                return Ok(());
-            }
             if self.poll_drain(cx)?.is_pending() {
                 return Ok(());
             }

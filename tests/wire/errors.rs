@@ -67,7 +67,7 @@ fn a_custom_host_that_is_no_base_url_is_refused_without_repeating_it() {
         "http://",
         "http:///v1",
         "ftp://localhost/v1",
-        "unix:///tmp/x",
+        "unix:///run/x",
         "http://user:hunter2@localhost/v1",
         "http://hunter2@localhost/v1",
         "http://localhost/v1#hunter2",
