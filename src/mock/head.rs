@@ -86,7 +86,10 @@ pub(super) fn write(out: &mut Vec<u8>, answer: &Answer, head: &Head<'_>) {
         line(out, name, value);
     }
     if !head.faults.is_empty() {
-        line(out, "x-mock-asked", &head.faults.join(", "));
+        // Sorted: the order of the headers that asked is nothing to tell from, for a proxy need not keep it.
+        let mut faults = head.faults.to_vec();
+        faults.sort_unstable();
+        line(out, "x-mock-asked", &faults.join(", "));
     }
     put(out, &["\r\n"]);
 }
