@@ -138,15 +138,12 @@ async fn http(
 }
 
 /// actix-http polls a handler as soon as it has decoded a head, and again in the same pass when it has decoded the body bytes
-/// that it already held. Waiting for that second look lets head and body leave in one packet. A pipelined request, which was
-/// decoded while the one before it was served, gets no second look by itself: hence the wake.
+/// that it already held. Waiting for that second look lets head and body leave in one packet. Nobody has to be woken for it: it
+/// always comes, since the gate never lets a request be decoded while another is served (`downstream::gate`).
 async fn second_look() {
     let mut first = true;
-    std::future::poll_fn(|cx| match std::mem::take(&mut first) {
-        true => {
-            cx.waker().wake_by_ref();
-            Poll::Pending
-        }
+    std::future::poll_fn(|_| match std::mem::take(&mut first) {
+        true => Poll::Pending,
         false => Poll::Ready(()),
     })
     .await;
