@@ -16,7 +16,7 @@ use super::connection::Connection;
 pub type PoolKey = str;
 
 /// Idle for less than this, a connection is not asked about at the kernel: the event loop has just seen it.
-const ASK_KERNEL_AFTER: Duration = Duration::from_millis(1);
+const ASK_KERNEL_AFTER: Duration = Duration::from_millis(50);
 
 /// Bounds of a worker's pool.
 #[derive(Debug, Clone, Copy)]
