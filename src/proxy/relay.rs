@@ -78,6 +78,7 @@ impl Relaying {
             idle,
             ends_at: recorder.ends_at(gateway.timeouts.total),
             close_delimited,
+            says_close: guard.link().is_closing(),
             uploaded: 0,
             frames: switched.then(Frames::default),
             recorder: Some(recorder),
@@ -159,6 +160,8 @@ pub struct Relay {
     ends_at: Option<Instant>,
     /// The close of the connection tells the client the end; a reset tells it of an abort.
     close_delimited: bool,
+    /// The head said `connection: close`, because the gateway drains.
+    says_close: bool,
     /// Bytes of the client's that had come at the last look.
     uploaded: u64,
     /// Follows a WebSocket's frames, to close it between two of them when the gateway drains.
@@ -279,13 +282,16 @@ impl Relay {
             link.wake_after_flush();
             return Poll::Pending;
         }
-        self.reset_if_close_delimited();
+        self.reset_if_ambiguous();
         self.state = State::Over;
         Poll::Ready(Some(Err(Aborted)))
     }
 
-    fn reset_if_close_delimited(&self) {
-        if self.close_delimited {
+    /// Where the connection's end could be taken for the body's, an abort is a reset. Node's `fetch` takes it so even for
+    /// chunks, when the head said `connection: close`.
+    fn reset_if_ambiguous(&self) {
+        let announced = self.says_close && self.size == BodySize::Stream;
+        if self.close_delimited || announced {
             self.guard.link().reset_on_close();
         }
     }
@@ -331,7 +337,7 @@ impl Drop for Relay {
         } else {
             Outcome::client_gone
         };
-        self.reset_if_close_delimited();
+        self.reset_if_ambiguous();
         self.close(outcome, None);
     }
 }

@@ -289,3 +289,26 @@ fn a_second_signal_ends_the_process_at_once() {
     let _ = client.stream.read_to_end(&mut rest);
     assert!(!rest.ends_with(b"0\r\n\r\n"));
 }
+
+#[test]
+fn a_stream_that_breaks_off_while_draining_is_reset() {
+    // Node's fetch takes a plain close for the end of chunks once the head said `connection: close`.
+    let upstream = Upstream::playing(|peer| {
+        peer.request();
+        // Workers learn within a quarter of a second that the gateway comes down.
+        peer.pause(Duration::from_millis(600));
+        peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
+    });
+    let mut gateway = Gateway::start();
+    let mut client = gateway.client();
+    client.send(get(&upstream));
+    eventually("the request is on its way", || upstream.connections() == 1);
+    gateway.begin_drain();
+    let response = client.response();
+    assert_eq!(response.header("connection"), Some("close"));
+    assert_eq!(
+        (response.text().as_str(), response.end),
+        ("hello", End::Reset)
+    );
+    gateway.wait();
+}
