@@ -1,7 +1,6 @@
 # The gateway alone in an image: one static program, no shell, no packages. docs/deploy.md says how to run it.
 #
-# glibc is linked in (`crt-static`), which needs no other toolchain than the builder's own and keeps glibc's allocator, so that
-# `scratch` can be the base. Names are resolved by the program itself, and the public authorities are compiled in: no file of
+# glibc is linked in (`crt-static`), which needs no other toolchain than the builder's own, so that `scratch` can be the base. Names are resolved by the program itself, and the public authorities are compiled in: no file of
 # a distribution is missed.
 
 FROM rust:1.95-bookworm AS build

@@ -85,7 +85,7 @@ pub const SETTINGS: &[Setting] = &[
         "The bearer token of the admin routes, of dry runs and of metrics.",
         "Without it these are open on loopback and closed elsewhere."),
     row("timeouts.connect", "duration above zero", "5s", "2s",
-        "Resolving the name, connecting and TLS, for each attempt.",
+        "Connecting and TLS, for each attempt. Resolving the name has `dns.timeout`.",
         "Expiry is 504 `connect_timeout`."),
     row("timeouts.head", "duration above zero", "10m", "30s",
         "From the request sent to the response head, for each attempt.",

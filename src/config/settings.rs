@@ -83,7 +83,7 @@ pub struct Cors {
 /// How long an upstream may take. The earliest expiry wins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Timeouts {
-    /// Resolving, connecting and TLS. Default 5 s.
+    /// Connecting and TLS; resolving has `dns.timeout`. Default 5 s.
     pub connect: Duration,
     /// From the request sent to the response head. Default 600 s.
     pub head: Duration,
