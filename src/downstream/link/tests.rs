@@ -1,0 +1,57 @@
+use super::*;
+
+/// With the listener, which keeps the other end open.
+#[expect(clippy::disallowed_methods, reason = "a connection to itself")]
+async fn link() -> (std::net::TcpListener, Rc<Link>) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let stream = tokio::net::TcpStream::connect(address)
+        .await
+        .expect("a connection");
+    let second = Duration::from_secs(1);
+    let timeouts = DownstreamTimeouts {
+        head: second,
+        body_idle: second,
+        write_stall: second * 3,
+    };
+    let now = Rc::new(Cell::new(Instant::now()));
+    let link = Link::new(Stream::Tcp(stream), timeouts, now);
+    (listener, Rc::new(link))
+}
+
+#[actix_rt::test]
+async fn behind_a_deadline_a_stalled_client_is_still_found_out() {
+    for dealt_with in [false, true] {
+        stall_behind_a_deadline(dealt_with).await;
+    }
+}
+
+async fn stall_behind_a_deadline(dealt_with: bool) {
+    let (_listener, link) = link().await;
+    let start = link.now.get();
+    let _guard = link.begin(Extent::Length(0));
+    link.note_blocked();
+    link.set_deadline(Some(Duration::from_secs(1)));
+    link.check(start + Duration::from_millis(1250));
+    assert_eq!(link.expired(), Some(Expired::Deadline));
+    assert!(!link.is_over());
+    // Whether or not anybody has dealt with it.
+    if dealt_with {
+        link.settle();
+    }
+    link.check(start + Duration::from_millis(3250));
+    assert_eq!(link.expired(), Some(Expired::WriteStall));
+    assert!(link.is_over());
+    link.settle();
+    assert!(link.is_over(), "nothing settles the end of the connection");
+}
+
+#[actix_rt::test]
+async fn no_timer_is_early_although_the_clock_is_a_tick_old() {
+    let (_listener, link) = link().await;
+    let start = link.now.get();
+    link.check(start + Duration::from_millis(1249));
+    assert_eq!(link.expired(), None);
+    link.check(start + Duration::from_millis(1250));
+    assert_eq!(link.expired(), Some(Expired::Head));
+}
