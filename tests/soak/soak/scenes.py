@@ -159,8 +159,10 @@ async def abandon_an_upload(stage):
         case "leave":
             pass
         case "half-close":
-            if line.writer.can_write_eof():
+            try:
                 line.writer.write_eof()
+            except OSError:
+                return  # A fault by lot has closed the connection before the client could.
             await asyncio.wait_for(line.read_to_end(), 30)
         case "stall":
             await asyncio.wait_for(line.read_to_end(), 30)
