@@ -10,6 +10,8 @@
 //! | [`server`], [`app`], [`gateway`] | how does it start, answer and stop; which URLs; what do all workers share? |
 //! | [`proxy`] | what happens to a request, in which order? |
 //! | [`directives`] | what does the caller ask of the gateway itself? |
+//! | [`route`] | where may it go, in which order, and what does an outcome mean? |
+//! | [`dialect`], [`splice`] | what does a body say, and how is one value in it replaced? |
 //! | [`egress`], [`resolve`] | who may be dialled; which addresses has a name? |
 //! | [`upstream`] | how is one request sent to one target, and its answer read truthfully? |
 //! | [`downstream`] | what is the client's side doing? |
@@ -20,6 +22,7 @@
 pub mod app;
 pub mod cli;
 pub mod config;
+pub mod dialect;
 pub mod directives;
 pub mod downstream;
 pub mod egress;
@@ -30,6 +33,8 @@ pub mod observe;
 pub mod proxy;
 pub mod record;
 pub mod resolve;
+pub mod route;
 pub mod secret;
 pub mod server;
+pub mod splice;
 pub mod upstream;

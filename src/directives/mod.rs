@@ -11,41 +11,11 @@ use std::time::Duration;
 
 use actix_http::header::{HeaderMap, HeaderName, HeaderValue};
 
+pub use crate::route::Provider;
 use crate::secret::Secret;
 use table::{Lines, NAMESPACE, PORTKEY_NAMESPACE, REQUEST, REQUEST_HEADERS};
-use value::Reason;
 
 pub use reference::page;
-
-/// Who shall receive the request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Provider {
-    /// `passthrough`: the custom host, as it is.
-    Passthrough,
-    /// A name for the built-in catalogue; not looked up yet.
-    Named(String),
-    /// `@name`: a provider of the settings file, here without its `@`; not looked up yet.
-    Settings(String),
-}
-
-impl Provider {
-    fn read(raw: &[u8]) -> Result<Self, Reason> {
-        let refused = || {
-            Reason::from("must be passthrough, a provider's name, or @ and a name of the settings")
-        };
-        let text = value::visible(raw).map_err(|_| refused())?;
-        let name = text.strip_prefix('@').unwrap_or(text);
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-        if name.is_empty() || name.len() > 64 || !name.bytes().all(allowed) {
-            return Err(refused());
-        }
-        Ok(match text {
-            "passthrough" => Self::Passthrough,
-            _ if text.starts_with('@') => Self::Settings(name.to_owned()),
-            _ => Self::Named(name.to_owned()),
-        })
-    }
-}
 
 /// What the caller says about the cache; each field overrides the config's where it is given.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -3,8 +3,8 @@
 
 use actix_http::header::HeaderName;
 
+use super::Directives;
 use super::value::{self, Reason};
-use super::{Directives, Provider};
 
 /// The namespace that is ours: read, never forwarded. Names arrive lower-cased.
 pub const NAMESPACE: &str = "x-gateway-";
@@ -49,7 +49,7 @@ pub const REQUEST: [RequestHeader; REQUEST_HEADERS] = [
                   catalogue, or a provider of the settings file.",
         example: "passthrough",
         lines: Lines::One,
-        read: |to, raw| Provider::read(raw).map(|it| to.provider = Some(it)),
+        read: |to, raw| value::provider(raw).map(|it| to.provider = Some(it)),
     },
     RequestHeader {
         suffix: "custom-host",

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::route::Provider;
 use crate::secret::Secret;
 
 /// Why a value was refused: the end of the sentence that begins with the header's name.
@@ -36,6 +37,13 @@ pub fn visible(raw: &[u8]) -> Result<&str, Reason> {
     } else {
         Err("must consist of visible ASCII characters".into())
     }
+}
+
+/// Whom the request is for.
+pub fn provider(raw: &[u8]) -> Result<Provider, Reason> {
+    let text = visible(raw).ok();
+    text.and_then(Provider::parse)
+        .ok_or_else(|| format!("must be {}", Provider::EXPECTED).into())
 }
 
 /// A credential.

@@ -1,0 +1,16 @@
+//! Where may a request go, in which order, and what does an outcome mean? Pure: arguments in, verdict out; no clock, dice, I/O
+//! or web framework.
+//!
+//! [`config`] reads a config object into an [`object::Entry`]; once everything is inherited and looked up its shape is a
+//! [`tree::Tree`]; [`attempts::Attempts`] walks that, and is the one place where retry, fallback, balance, breaker and hedge meet.
+
+pub mod attempts;
+pub mod catalogue;
+pub mod condition;
+pub mod config;
+pub mod object;
+pub mod policy;
+mod provider;
+pub mod tree;
+
+pub use provider::Provider;

@@ -1,0 +1,107 @@
+//! What a config object may ask for a target, as checked values. No shape of JSON is known here, and nothing decides.
+
+use std::time::Duration;
+
+use actix_http::header::HeaderName;
+
+/// Most retries a target may ask for.
+pub const MOST_ATTEMPTS: u32 = 5;
+/// How deep targets may nest.
+pub const MOST_DEPTH: usize = 8;
+
+/// A set of HTTP status codes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct StatusCodes(Box<[u16]>);
+
+impl StatusCodes {
+    pub fn contains(&self, status: u16) -> bool {
+        self.0.binary_search(&status).is_ok()
+    }
+
+    /// In ascending order, without duplicates.
+    pub fn iter(&self) -> impl Iterator<Item = u16> + '_ {
+        self.0.iter().copied()
+    }
+}
+
+impl FromIterator<u16> for StatusCodes {
+    fn from_iter<I: IntoIterator<Item = u16>>(codes: I) -> Self {
+        let mut codes: Vec<u16> = codes.into_iter().collect();
+        codes.sort_unstable();
+        codes.dedup();
+        StatusCodes(codes.into())
+    }
+}
+
+/// `retry`: how often one target is tried again (contract of the config object).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retry {
+    /// Tries after the first, 0 to [`MOST_ATTEMPTS`].
+    pub attempts: u32,
+    /// Statuses that are tried again, besides connect failures. The gateway's own 502 and 504 count as such.
+    pub on_status_codes: StatusCodes,
+    /// A provider's `Retry-After` on 429 and 503 is waited for instead of the back-off.
+    pub use_retry_after_header: bool,
+}
+
+impl Retry {
+    /// Statuses that are tried again unless the config says otherwise.
+    pub const DEFAULT_CODES: [u16; 5] = [429, 500, 502, 503, 504];
+}
+
+impl Default for Retry {
+    /// No retries.
+    fn default() -> Self {
+        Retry {
+            attempts: 0,
+            on_status_codes: Self::DEFAULT_CODES.into_iter().collect(),
+            use_retry_after_header: false,
+        }
+    }
+}
+
+/// `timeouts`: each that is given stands in place of the settings' one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TimeoutsAsked {
+    pub connect: Option<Duration>,
+    pub head: Option<Duration>,
+    /// From the send to the first token of a stream. No default: off.
+    pub first_token: Option<Duration>,
+    pub idle: Option<Duration>,
+    pub total: Option<Duration>,
+}
+
+/// `hedge`: a second request if the first is slow.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Hedge {
+    /// How long the first may be without an answer.
+    pub after: Duration,
+    /// Hedges per request at most, over recent requests: 0 to 1.
+    pub max_ratio: f64,
+}
+
+impl Hedge {
+    pub const DEFAULT_MAX_RATIO: f64 = 0.05;
+}
+
+/// `strategy.cb_config`: when a target is left alone for a while.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BreakerPolicy {
+    /// Opens at so many failures in the window.
+    pub failure_threshold: u32,
+    /// Opens at this share of failures (above 0, to 100), once there were `minimum_requests`.
+    pub failure_threshold_percentage: Option<f64>,
+    pub minimum_requests: u32,
+    /// How long it stays open before one probe is let through.
+    pub cooldown: Duration,
+    /// Statuses that count as failures; network failures and timeouts always do.
+    pub failure_status_codes: StatusCodes,
+}
+
+/// `auth`: where a target's `api_key` goes, if not where its provider has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Auth {
+    pub header: HeaderName,
+    /// Stands before the key with a space between, such as `Bearer`. None: the key alone.
+    pub scheme: Option<Box<str>>,
+}
