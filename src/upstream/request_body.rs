@@ -41,6 +41,8 @@ pub struct RequestBody {
     kept: Vec<Bytes>,
     kept_bytes: usize,
     keep_limit: usize,
+    /// Kept until the line says otherwise, also after an answer has begun: other targets may be tried.
+    for_replay: bool,
     /// The next kept chunk to hand out again.
     replay_from: usize,
     ended: bool,
@@ -60,6 +62,7 @@ impl RequestBody {
             kept: Vec::new(),
             kept_bytes: 0,
             keep_limit,
+            for_replay: false,
             replay_from: 0,
             ended: length == BodyLength::None,
             waiting: false,
@@ -72,6 +75,25 @@ impl RequestBody {
     /// A request without a body.
     pub fn empty() -> Self {
         Self::new(Payload::None, BodyLength::None, 0)
+    }
+
+    /// A body that was read before, whole, to be sent in the framing of `length`.
+    pub fn of(chunks: Vec<Bytes>, length: BodyLength) -> Self {
+        let bytes: usize = chunks.iter().map(Bytes::len).sum();
+        let mut body = Self::new(Payload::None, length, usize::MAX);
+        body.kept = chunks;
+        body.kept_bytes = bytes;
+        body.read = bytes as u64;
+        body.ended = true;
+        body.for_replay = true;
+        body
+    }
+
+    /// Keeps up to `limit` bytes until [`forget`](Self::forget), whatever has begun meanwhile.
+    pub fn kept_for_replay(mut self, limit: usize) -> Self {
+        self.keep_limit = limit;
+        self.for_replay = true;
+        self
     }
 
     /// Refuses bodies of more than `limit` bytes with [`BodyFault::TooLarge`].
@@ -149,7 +171,30 @@ impl RequestBody {
         }
     }
 
-    /// Keeps nothing from here on: an answer has begun, or the body outgrew its limit.
+    /// An answer has begun: what was kept for a stale connection only is needed no more.
+    pub fn note_answer(&mut self) {
+        if !self.for_replay {
+            self.forget();
+        }
+    }
+
+    /// Everything the caller sends has come.
+    pub fn is_complete(&self) -> bool {
+        self.ended || matches!(self.length, BodyLength::Exact(length) if length == self.read)
+    }
+
+    /// The body, if it has come and is kept to its last byte.
+    pub fn whole(&self) -> Option<&[Bytes]> {
+        let kept = self.is_complete() && self.is_replayable();
+        kept.then_some(&self.kept)
+    }
+
+    /// It can be sent again from its first byte.
+    pub fn is_replayable(&self) -> bool {
+        self.read == 0 || self.keep_limit > 0
+    }
+
+    /// Keeps nothing from here on: an answer is relayed, or the body outgrew its limit.
     pub fn forget(&mut self) {
         self.kept = Vec::new();
         self.replay_from = 0;
@@ -158,11 +203,11 @@ impl RequestBody {
 
     /// Starts again from the first byte; false when bytes already handed out are not kept any more.
     pub fn rewind(&mut self) -> bool {
-        let whole = self.read == 0 || self.keep_limit > 0;
+        let whole = self.is_replayable();
         if whole {
             self.replay_from = 0;
         }
-        whole && self.length != BodyLength::Tunnel
+        whole
     }
 }
 
@@ -212,6 +257,34 @@ mod tests {
     #[test]
     fn a_body_nothing_was_read_of_can_always_start_again() {
         assert!(of(b"hello", 0).rewind());
+    }
+
+    #[test]
+    fn what_is_kept_for_other_targets_outlives_the_beginning_of_an_answer() {
+        let mut stale = of(b"hello", 5);
+        let mut replayed = of(b"hello", 0).kept_for_replay(5);
+        for body in [&mut stale, &mut replayed] {
+            assert!(body.whole().is_none());
+            assert!(next(body).is_some() && body.is_complete());
+            body.note_answer();
+        }
+        assert!(!stale.is_replayable() && stale.whole().is_none());
+        assert_eq!(replayed.whole(), Some(&[Bytes::from_static(b"hello")][..]));
+        replayed.forget();
+        assert!(!replayed.rewind());
+    }
+
+    #[test]
+    fn a_body_read_before_is_sent_from_memory_as_often_as_wanted() {
+        let chunks = vec![Bytes::from_static(b"he"), Bytes::from_static(b"llo")];
+        let mut body = RequestBody::of(chunks, BodyLength::Chunked);
+        for _ in 0..2 {
+            assert_eq!(next(&mut body), Some(Ok(Bytes::from_static(b"he"))));
+            assert_eq!(next(&mut body), Some(Ok(Bytes::from_static(b"llo"))));
+            assert_eq!(next(&mut body), None);
+            assert!(body.rewind());
+        }
+        assert_eq!(body.bytes_read(), 5);
     }
 
     #[test]

@@ -154,7 +154,7 @@ impl Connection {
     /// The head has been shown; a head without a body ends the message. `more` bytes may have come behind it.
     fn enter_body(&mut self, framing: Framing, more: bool) {
         if let Some(exchange) = &self.exchange {
-            exchange.body.borrow_mut().forget();
+            exchange.body.borrow_mut().note_answer();
         }
         self.drop_empty_inbox();
         if framing == Framing::Bodyless {
