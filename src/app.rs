@@ -15,6 +15,9 @@ use crate::{
 /// Nothing of ours lives outside this prefix.
 pub const OWN_PREFIX: &str = "/gateway/";
 
+/// Answers with plans; needs what a worker has, and so is the line's.
+pub const EXPLAIN: &str = "/gateway/explain";
+
 /// Probed by orchestrators under any `Host`: exempt from the rules for browsers.
 pub const HEALTH_PREFIX: &str = "/gateway/health/";
 

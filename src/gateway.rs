@@ -16,15 +16,20 @@ use actix_http::{
 use thiserror::Error;
 
 use crate::{
-    config::{Settings, Timeouts},
+    config::Settings,
     downstream::DownstreamTimeouts,
     egress::{AllowEntry, BaseUrl, Policy},
     error::{Code, GatewayError},
     observe::metrics::Metrics,
-    proxy::arrival::Door,
+    proxy::{
+        arrival::Door,
+        plan::{CredentialNames, Known},
+    },
     record::AccessLog,
     resolve::{DnsSettings, Resolver},
+    route::policy::HeaderEdit,
     secret::Secret,
+    standing::Standing,
     upstream::{
         BodyLength, PoolLimits,
         tls::{HostTls, TlsClients, TlsError},
@@ -41,8 +46,9 @@ const MOST_IDLE: usize = 4096;
 pub struct Gateway {
     pub portkey: bool,
     pub door: Door,
-    pub default_target: Option<String>,
-    pub timeouts: Timeouts,
+    pub known: Arc<Known>,
+    pub standing: Standing,
+    pub replay_limit: usize,
     pub downstream: DownstreamTimeouts,
     pub max_body: u64,
     pub server_timing: bool,
@@ -83,14 +89,16 @@ impl Gateway {
         let policy = Policy::new(settings.guard.preset, allow(settings)?)
             .with_own_listeners(listeners, own_addresses);
         let host_rule = !settings.allow_unauthenticated;
+        let metrics = Arc::new(Metrics::new());
         Ok(Gateway {
             portkey: settings.portkey,
             door: Door {
                 hosts: host_rule.then(|| settings.hosts.clone()),
                 origins: settings.cors.origins.clone(),
             },
-            default_target: default_target(settings)?,
-            timeouts: settings.timeouts.clone(),
+            known: Arc::new(known(settings)?),
+            standing: Standing::new(metrics.clone()),
+            replay_limit: usize::try_from(settings.replay_limit).unwrap_or(usize::MAX),
             downstream: DownstreamTimeouts {
                 head: settings.downstream.head,
                 body_idle: settings.downstream.body_idle,
@@ -99,7 +107,7 @@ impl Gateway {
             max_body: settings.downstream.max_body.unwrap_or(u64::MAX),
             server_timing: settings.server_timing,
             access_log: settings.log.access,
-            metrics: Arc::new(Metrics::new()),
+            metrics,
             policy: Arc::new(policy),
             resolver: Arc::new(Resolver::new(&DnsSettings {
                 servers: settings.dns.servers.clone(),
@@ -144,7 +152,7 @@ impl Gateway {
         &self,
         head: &RequestHead,
         peer: Option<SocketAddr>,
-    ) -> Result<Vec<(HeaderName, HeaderValue)>, GatewayError> {
+    ) -> Result<Vec<HeaderEdit>, GatewayError> {
         let mut added = Vec::new();
         if let Some(name) = &self.via {
             let so_far = joined(head.headers(), &header::VIA);
@@ -180,6 +188,22 @@ impl Gateway {
         match (&self.admin_token, presented) {
             (Some(token), Some(presented)) => token.matches(presented) || self.on_loopback,
             _ => self.on_loopback,
+        }
+    }
+
+    /// Lets only those pass who may see what concerns the operator.
+    ///
+    /// # Errors
+    /// `not_allowed` for anybody else.
+    pub fn check_operator(&self, headers: &HeaderMap, what: &str) -> Result<(), GatewayError> {
+        match self.admits_operator(headers) {
+            true => Ok(()),
+            false => {
+                let message = format!(
+                    "{what} need the admin token (`admin_token` in the settings) as Authorization: Bearer"
+                );
+                Err(GatewayError::new(Code::NotAllowed, message))
+            }
         }
     }
 
@@ -221,6 +245,17 @@ fn allow(settings: &Settings) -> Result<Vec<AllowEntry>, UnusableSettings> {
             )
         })
         .collect()
+}
+
+fn known(settings: &Settings) -> Result<Known, UnusableSettings> {
+    Ok(Known {
+        providers: settings.providers.entries().clone(),
+        configs: settings.configs.entries().clone(),
+        default_config: settings.default_config.clone(),
+        default_target: default_target(settings)?,
+        timeouts: settings.timeouts.clone(),
+        credentials: CredentialNames::new(&settings.credentials),
+    })
 }
 
 fn default_target(settings: &Settings) -> Result<Option<String>, UnusableSettings> {
@@ -273,17 +308,12 @@ fn joined(headers: &HeaderMap, name: &HeaderName) -> Vec<u8> {
     values.join(&b", "[..])
 }
 
-fn push_joined(
-    added: &mut Vec<(HeaderName, HeaderValue)>,
-    name: HeaderName,
-    so_far: &[u8],
-    ours: &str,
-) {
+fn push_joined(added: &mut Vec<HeaderEdit>, name: HeaderName, so_far: &[u8], ours: &str) {
     let value = match so_far {
         [] => ours.as_bytes().to_vec(),
         _ => [so_far, b", ", ours.as_bytes()].concat(),
     };
     if let Ok(value) = HeaderValue::from_bytes(&value) {
-        added.push((name, value));
+        added.push((name, Some(value)));
     }
 }

@@ -1,7 +1,7 @@
 //! Throughway: a header-directed passthrough gateway for LLM APIs.
 //!
 //! The life of a request: [`server`] accepts it, [`downstream`] watches its client, [`app`] tells our own pages from the
-//! API's, and [`proxy::Line::handle`] takes it down the line: arrive → plan → vet → send → relay.
+//! API's, and [`proxy::Line::handle`] takes it down the line: arrive → plan → drive (vet → send) → relay.
 //!
 //! | module | question it answers |
 //! |---|---|
@@ -15,6 +15,7 @@
 //! | [`egress`], [`resolve`] | who may be dialled; which addresses has a name? |
 //! | [`upstream`] | how is one request sent to one target, and its answer read truthfully? |
 //! | [`downstream`] | what is the client's side doing? |
+//! | [`standing`] | what do recent requests say of an origin: breakers, budgets? |
 //! | [`record`], [`observe`] | what happened, counted and logged? |
 //! | [`error`] | what does the gateway say when it says no? |
 //! | [`mock`] | an upstream to try and test with |
@@ -28,6 +29,8 @@ pub mod downstream;
 pub mod egress;
 pub mod error;
 pub mod gateway;
+#[cfg(test)]
+mod golden;
 pub mod mock;
 pub mod observe;
 pub mod proxy;
@@ -37,4 +40,5 @@ pub mod route;
 pub mod secret;
 pub mod server;
 pub mod splice;
+pub mod standing;
 pub mod upstream;

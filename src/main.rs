@@ -25,6 +25,10 @@ fn main() -> ExitCode {
                 cli::check::run(&args, &environment, &mut io::stdout(), &mut io::stderr());
             checked.unwrap_or(1)
         }
+        Command::Explain(args) => {
+            let (out, err) = (&mut io::stdout(), &mut io::stderr());
+            cli::explain::run(&args, &environment, out, err).unwrap_or(1)
+        }
         Command::Health(args) => cli::health::run(&args, &environment),
         Command::Mock(args) => cli::mock::run(args),
         Command::Docs { page } => {

@@ -42,6 +42,10 @@ pub enum Command {
     /// Reads the environment and takes the same flags as `serve`, since both change what the file
     /// means. Exits with 0 if the settings are good and with 1 if they are not.
     Check(CheckArgs),
+    /// Show where a request would go, and how: its targets, the guard's verdicts, credentials by name; sends nothing
+    ///
+    /// Takes the settings, environment and flags of `serve`, and a request in curl's words.
+    Explain(ExplainArgs),
     /// Ask the gateway on this machine whether it answers; exits with 0 if it does and with 1 if not
     ///
     /// For containers without a shell. Takes the settings, environment and flags of `serve` and asks
@@ -64,6 +68,8 @@ pub enum Page {
     Headers,
     /// The settings
     Settings,
+    /// The config object
+    Config,
     /// The errors the gateway makes
     Errors,
     /// What the mock can be told to do wrong
@@ -86,6 +92,28 @@ pub struct CheckArgs {
     /// Settings file (YAML)
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
+    #[command(flatten)]
+    settings: SettingFlags,
+}
+
+/// Arguments of `explain`.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub struct ExplainArgs {
+    /// Settings file (YAML) [env: THROUGHWAY_CONFIG]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The request's method; POST if there are data, else GET
+    #[arg(short = 'X', long, value_name = "METHOD")]
+    pub method: Option<String>,
+    /// A header of the request, such as `x-gateway-config: chain`; as often as wanted
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
+    pub headers: Vec<String>,
+    /// The request's body, or @ and a file that holds it
+    #[arg(short = 'd', long, value_name = "DATA")]
+    pub data: Option<String>,
+    /// The request's path and query
+    #[arg(value_name = "PATH", default_value = "/v1/chat/completions")]
+    pub path: String,
     #[command(flatten)]
     settings: SettingFlags,
 }
@@ -138,6 +166,13 @@ impl ServeArgs {
 }
 
 impl CheckArgs {
+    /// What the flags say about the settings.
+    pub fn flags(&self) -> Flags {
+        self.settings.flags()
+    }
+}
+
+impl ExplainArgs {
     /// What the flags say about the settings.
     pub fn flags(&self) -> Flags {
         self.settings.flags()

@@ -1,13 +1,14 @@
 //! `throughway docs`: prints a reference page from the code, for the files in `docs`.
 
 use super::args::Page;
-use crate::{config, directives, error, mock};
+use crate::{config, directives, error, mock, route};
 
 /// The text of a page.
 pub fn page(page: Page) -> String {
     match page {
         Page::Headers => directives::page(),
         Page::Settings => config::page(),
+        Page::Config => route::config::page(),
         Page::Errors => error::page(),
         Page::Mock => mock::faults_reference(),
     }

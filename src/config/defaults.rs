@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::error::ConfigError;
 use super::file::{File, TlsSection, UpstreamTlsSection};
 use super::measure::{ByteSize, Delay, Period, Unlimited};
+use super::objects;
 use super::settings::{
     Cors, CredentialNames, Dns, Downstream, Drain, Guard, Log, Settings, Timeouts, Tls, Upstream,
     UpstreamTls,
@@ -63,6 +64,9 @@ impl Settings {
             portkey: file.portkey.unwrap_or(false),
             allow_unauthenticated: file.allow_unauthenticated.unwrap_or(false),
             default_target: file.default_target,
+            providers: file.objects.0,
+            configs: file.objects.1,
+            default_config: file.default_config,
             hosts: file.hosts.into_iter().map(|it| it.0).collect(),
             cors: Cors {
                 origins: file.cors.origins.into_iter().map(|it| it.0).collect(),
@@ -133,6 +137,12 @@ impl Settings {
         if exposed && !self.allow_unauthenticated {
             return Err(ConfigError::ExposedWithoutKeys { listen });
         }
+        objects::check(
+            &self.providers,
+            &self.configs,
+            self.default_config.as_deref(),
+            self.default_target.is_some(),
+        )?;
         if self.admin_token.as_ref().is_some_and(Secret::is_empty) {
             return Err(conflict("admin_token", "must not be empty"));
         }

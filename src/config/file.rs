@@ -1,6 +1,8 @@
 //! The settings file as it is written: every key optional, nothing filled in.
 //! Shapes and single values are checked here; defaults and rules between keys in `settings`.
 
+use std::collections::BTreeMap;
+use std::mem::take;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -12,6 +14,8 @@ use super::measure::{ByteSize, Delay, Period, Unlimited};
 use super::name::{
     AllowEntry, BaseText, CredentialHeader, CredentialQuery, HostName, HostPort, Origin, Via,
 };
+use super::objects::Objects;
+use super::tree::TreeError;
 use super::value::{Count, Listen, Nameserver, Workers};
 use super::word::{AccessLog, GuardPreset, LogFormat, LogLevel};
 use crate::secret::Secret;
@@ -26,6 +30,12 @@ pub struct File {
     pub portkey: Option<bool>,
     pub allow_unauthenticated: Option<bool>,
     pub default_target: Option<BaseText>,
+    pub providers: BTreeMap<String, serde_json::Value>,
+    pub configs: BTreeMap<String, serde_json::Value>,
+    pub default_config: Option<String>,
+    /// `providers` and `configs`, once they are read.
+    #[serde(skip)]
+    pub objects: (Objects, Objects),
     pub hosts: Vec<HostName>,
     pub cors: CorsSection,
     pub admin_token: Option<Secret>,
@@ -149,6 +159,14 @@ impl File {
     pub fn parse(text: &str, path: &Path, lookup: &mut Lookup<'_>) -> Result<Self, ConfigError> {
         let mut root = Node::parse(text).map_err(|error| ConfigError::syntax(path, error))?;
         expand(&mut root, lookup).map_err(|error| ConfigError::variable(path, error))?;
-        Self::deserialize(&root).map_err(|error| ConfigError::tree(path, error))
+        Self::of(&root).map_err(|error| ConfigError::tree(path, error))
+    }
+
+    fn of(root: &Node) -> Result<Self, TreeError> {
+        let mut file = Self::deserialize(root)?;
+        let providers = Objects::read("providers", take(&mut file.providers), root)?;
+        let configs = Objects::read("configs", take(&mut file.configs), root)?;
+        file.objects = (providers, configs);
+        Ok(file)
     }
 }

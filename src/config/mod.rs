@@ -3,8 +3,6 @@
 //! values) → `layers` (environment, flags) → `defaults` (and rules)
 //! → `settings`.
 
-#[cfg(test)]
-pub(crate) mod case;
 mod defaults;
 mod document;
 mod error;
@@ -13,6 +11,7 @@ mod file;
 mod layers;
 mod measure;
 mod name;
+mod objects;
 mod reference;
 mod settings;
 mod show;
@@ -26,6 +25,7 @@ pub use document::Position;
 pub use error::{ConfigError, Place};
 pub use layers::{Environment, Flags, VARIABLES};
 pub use name::BaseText;
+pub use objects::Objects;
 pub use reference::{SETTINGS, Setting, page};
 pub use settings::{
     Cors, CredentialNames, Dns, Downstream, Drain, Guard, Log, Settings, Timeouts, Tls, Upstream,

@@ -73,6 +73,20 @@ pub const SETTINGS: &[Setting] = &[
     row("default_target", "URL", "none", "https://api.openai.com/v1",
         "Where a request goes that names no target.",
         "Without it such a request is answered with 400 `no_target`."),
+    row("providers", "mapping of names to targets", "{}", r#"{ my-vllm: { custom_host: "http://10.0.0.7:8000/v1", api_key: "sk-..." } }"#,
+        "Targets with their credentials, under names of your own; the keys are those of a target \
+         in a [config](config.md), times in milliseconds.",
+        "Requests choose one with `x-gateway-provider: @name`, with `provider: \"@name\"` in a \
+         config, or with `model: \"@name/...\"` in the body. Its credential goes to its own host \
+         and nowhere else."),
+    row("configs", "mapping of names to config objects", "{}", r#"{ chain: { strategy: { mode: fallback }, targets: [{ provider: openai }, { provider: groq }] } }"#,
+        "[Config objects](config.md) that requests name in `x-gateway-config`.",
+        "The hosts in them are the operator's: callers' credentials go there only where a target \
+         says `forward_authorization: true`, or is the config's one host and has no credential of \
+         its own."),
+    row("default_config", "a name under `configs`", "none", "chain",
+        "The config of a request that names no target.",
+        "Does not go with `default_target`."),
     row("hosts", "list of host names", "[]", "[gateway.example.com]",
         "Names, without port, that a request's `Host` may have besides loopback's, while no key \
          is needed.",

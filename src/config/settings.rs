@@ -10,6 +10,7 @@ use super::error::ConfigError;
 use super::file::File;
 use super::layers::{self, Environment, Flags};
 use super::name::BaseText;
+use super::objects::Objects;
 use super::word::{AccessLog, GuardPreset, LogFormat};
 use crate::secret::Secret;
 
@@ -29,6 +30,12 @@ pub struct Settings {
     pub allow_unauthenticated: bool,
     /// Where a request goes that names no target. Default none: such a request is a 400.
     pub default_target: Option<BaseText>,
+    /// Targets with their credentials, chosen by `@name`.
+    pub providers: Objects,
+    /// Config objects that requests name.
+    pub configs: Objects,
+    /// The config of a request that names no target. Default none.
+    pub default_config: Option<String>,
     /// Names, lower-cased, that `Host` may have besides loopback's while no key is needed.
     pub hosts: Vec<String>,
     /// What browsers may do.

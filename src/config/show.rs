@@ -4,6 +4,7 @@
 use std::fmt::Display;
 use std::time::Duration;
 
+use super::objects::Objects;
 use super::settings::{Settings, Tls, UpstreamTls};
 use super::word::Word as _;
 
@@ -28,6 +29,9 @@ impl Settings {
                 self.allow_unauthenticated.to_string(),
             ),
             ("default_target", or_none(self.default_target.as_ref())),
+            ("providers", names(&self.providers)),
+            ("configs", names(&self.configs)),
+            ("default_config", or_none(self.default_config.as_ref())),
             ("hosts", list(&self.hosts)),
             ("cors.origins", list(&self.cors.origins)),
             (
@@ -75,6 +79,11 @@ impl Settings {
             ("credentials.query", list(&self.credentials.query)),
         ]
     }
+}
+
+fn names(objects: &Objects) -> String {
+    let names: Vec<&str> = objects.entries().keys().map(String::as_str).collect();
+    format!("{{{}}}", names.join(", "))
 }
 
 fn or_none(value: Option<impl Display>) -> String {

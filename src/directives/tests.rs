@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::table::{Lines, NAMESPACE, PORTKEY_NAMESPACE, REPLY, REQUEST};
 use super::{DirectiveError, Directives, Provider, is_ours};
-use crate::config::case::{Case, assert_page, cases};
+use crate::golden::{Case, assert_page, cases};
 
 fn headers<'a>(lines: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> HeaderMap {
     let mut map = HeaderMap::new();

@@ -9,7 +9,10 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use crate::error::Code;
+use crate::{
+    error::Code,
+    route::{attempts::Fault, breaker::Transition},
+};
 
 /// How a request ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
@@ -71,8 +74,24 @@ struct ClassLabel {
     class: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct WinnerLabel {
+    winner: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StateLabel {
+    to: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct FaultLabel {
+    fault: &'static str,
+}
+
 type Count = Counter<u64, AtomicU64>;
 
+const HEDGES: [&str; 2] = ["first", "second"];
 const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
 /// The gateway's counters. Labelled ones are looked up once, so that counting is one atomic addition.
@@ -83,6 +102,11 @@ pub struct Metrics {
     pub bytes_in: Count,
     pub bytes_out: Count,
     pub stale_retries: Count,
+    pub retries: Count,
+    pub fallbacks: Count,
+    hedges: [Count; HEDGES.len()],
+    breakers: [Count; Transition::ALL.len()],
+    failed_attempts: [Count; Fault::ALL.len()],
     outcomes: [Count; Outcome::ALL.len()],
     errors: Vec<Count>,
     upstream_statuses: [Count; CLASSES.len()],
@@ -148,7 +172,47 @@ impl Metrics {
             "Second tries after a pooled connection proved dead",
             stale_retries.clone(),
         );
+        let (retries, fallbacks) = (Count::default(), Count::default());
+        registry.register(
+            "upstream_retries",
+            "Requests sent again to the same target, as configs asked",
+            retries.clone(),
+        );
+        registry.register(
+            "upstream_fallbacks",
+            "Requests sent to another target after one failed",
+            fallbacks.clone(),
+        );
+        let hedges = Family::<WinnerLabel, Count>::default();
+        registry.register(
+            "upstream_hedges",
+            "Second requests sent beside slow ones, by which of the two answered",
+            hedges.clone(),
+        );
+        let breakers = Family::<StateLabel, Count>::default();
+        registry.register(
+            "breaker_transitions",
+            "Circuit breakers that changed, by their new state",
+            breakers.clone(),
+        );
+        let failed_attempts = Family::<FaultLabel, Count>::default();
+        registry.register(
+            "upstream_failed_attempts",
+            "Attempts that came to nothing, by reason",
+            failed_attempts.clone(),
+        );
         Metrics {
+            retries,
+            fallbacks,
+            hedges: HEDGES.map(|winner| hedges.get_or_create(&WinnerLabel { winner }).clone()),
+            breakers: Transition::ALL.map(|to| {
+                let to = to.as_str();
+                breakers.get_or_create(&StateLabel { to }).clone()
+            }),
+            failed_attempts: Fault::ALL.map(|fault| {
+                let fault = fault.as_str();
+                failed_attempts.get_or_create(&FaultLabel { fault }).clone()
+            }),
             received,
             in_flight,
             bytes_in,
@@ -178,6 +242,21 @@ impl Metrics {
     /// Counts an error answer.
     pub fn count_error(&self, code: Code) {
         self.errors[code as usize].inc();
+    }
+
+    /// Counts an attempt that came to nothing.
+    pub fn count_failed_attempt(&self, fault: Fault) {
+        self.failed_attempts[fault as usize].inc();
+    }
+
+    /// Counts a race of two requests.
+    pub fn count_hedge(&self, second_won: bool) {
+        self.hedges[usize::from(second_won)].inc();
+    }
+
+    /// Counts a breaker that changed.
+    pub fn count_breaker(&self, to: Transition) {
+        self.breakers[to as usize].inc();
     }
 
     /// Counts an upstream's response head.

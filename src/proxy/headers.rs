@@ -9,7 +9,7 @@ use actix_http::{
 };
 use bytes::{BufMut as _, Bytes, BytesMut};
 
-use crate::{directives, upstream::BodyLength};
+use crate::{directives, route::policy::HeaderEdit, upstream::BodyLength};
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
@@ -80,12 +80,14 @@ pub struct RequestHead<'a> {
     /// The `Host` line's value.
     pub authority: &'a str,
     pub headers: &'a HeaderMap,
-    pub hop: Hop<'a>,
+    pub hop: &'a Hop<'a>,
     pub length: BodyLength,
-    /// A caller's credential line that is not to be sent on.
-    pub withheld: Option<&'a HeaderValue>,
-    /// Lines the settings ask for (`via`, `x-forwarded-for`).
-    pub added: &'a [(HeaderName, HeaderValue)],
+    /// A placeholder for a credential, which is not sent on.
+    pub placeholder: Option<&'a HeaderValue>,
+    /// Names of lines that the target does not get: the caller's credentials.
+    pub withheld: &'a [HeaderName],
+    /// Lines to set in the place of the caller's, or (`None`) to take out, as the target and the settings ask.
+    pub edits: &'a [&'a [HeaderEdit]],
 }
 
 impl RequestHead<'_> {
@@ -109,8 +111,10 @@ impl RequestHead<'_> {
                 put_line(&mut out, name, value);
             }
         }
-        for (name, value) in self.added {
-            put_line(&mut out, name, value);
+        for (name, value) in self.edits.iter().copied().flatten() {
+            if let Some(value) = value {
+                put_line(&mut out, name, value);
+            }
         }
         out.put_slice(b"\r\n");
         out.freeze()
@@ -121,11 +125,13 @@ impl RequestHead<'_> {
             *name,
             header::HOST | header::EXPECT | header::CONTENT_LENGTH
         );
-        let withheld = self
-            .withheld
-            .is_some_and(|withheld| std::ptr::eq(withheld, value));
-        let replaced = self.added.iter().any(|(added, _)| added == name);
-        !ours && !withheld && !replaced && !self.hop.ends_here(name)
+        let placeholder = self
+            .placeholder
+            .is_some_and(|placeholder| std::ptr::eq(placeholder, value));
+        let mut edits = self.edits.iter().copied().flatten();
+        let edited = edits.any(|(edited, _)| edited == name);
+        let withheld = self.withheld.contains(name);
+        !ours && !placeholder && !withheld && !edited && !self.hop.ends_here(name)
     }
 
     fn put_framing(&self, out: &mut BytesMut) {
@@ -199,10 +205,11 @@ mod tests {
             target: "/v1/x",
             authority: "up.example:8000",
             headers: &headers,
-            hop,
+            hop: &hop,
             length,
-            withheld: None,
-            added: &[],
+            placeholder: None,
+            withheld: &[],
+            edits: &[],
         };
         String::from_utf8(head.encode().to_vec()).expect("ASCII")
     }
@@ -242,6 +249,38 @@ mod tests {
             !sent.contains("length") && !sent.contains("chunked"),
             "{sent}"
         );
+    }
+
+    #[test]
+    fn a_targets_own_lines_stand_in_the_place_of_the_callers() {
+        let headers = map(&[
+            ("authorization", "Bearer a"),
+            ("authorization", "Bearer b"),
+            ("x-api-key", "caller"),
+            ("x-team", "caller"),
+            ("x-out", "caller"),
+            ("x-kept", "caller"),
+        ]);
+        let edit = |name: &'static str, value: Option<&'static str>| {
+            let name = HeaderName::from_static(name);
+            (name, value.map(HeaderValue::from_static))
+        };
+        let head = RequestHead {
+            method: &Method::GET,
+            target: "/",
+            authority: "up",
+            headers: &headers,
+            hop: &Hop::of(&headers, false).expect("few names"),
+            length: BodyLength::None,
+            placeholder: None,
+            withheld: &[header::AUTHORIZATION, HeaderName::from_static("x-api-key")],
+            edits: &[
+                &[edit("authorization", Some("Bearer own"))],
+                &[edit("x-team", Some("own")), edit("x-out", None)],
+            ],
+        };
+        let expected = "GET / HTTP/1.1\r\nhost: up\r\nx-kept: caller\r\nauthorization: Bearer own\r\nx-team: own\r\n\r\n";
+        assert_eq!(head.encode(), expected);
     }
 
     #[test]
@@ -325,10 +364,11 @@ mod tests {
                 target: "/",
                 authority: "up",
                 headers: &headers,
-                hop: hop.expect("few names"),
+                hop: &hop.expect("few names"),
                 length: BodyLength::None,
-                withheld: None,
-                added: &[],
+                placeholder: None,
+                withheld: &[],
+                edits: &[],
             };
             let mut expected = b"GET / HTTP/1.1\r\nhost: up\r\n".to_vec();
             for (name, value) in headers.iter().filter(|(name, _)| !ends_here(name)) {

@@ -3,27 +3,32 @@
 pub mod arrival;
 mod body;
 mod cors;
+mod drive;
+pub mod explain;
+mod facts;
 mod headers;
 mod pipeline;
-mod plan;
+pub mod plan;
+mod planning;
+mod plans;
 mod relay;
 mod reply;
 mod targets;
 mod url;
-mod watched;
 mod websocket;
+mod whole;
 
-use std::{rc::Rc, sync::Arc};
+use std::{cell::RefCell, rc::Rc, sync::Arc};
 
 use actix_http::{
-    ConnectionType, Request, Response,
+    ConnectionType, Method, Request, Response,
     body::BoxBody,
     header::{HeaderMap, HeaderName, HeaderValue},
 };
 use uuid::{NoContext, Timestamp, Uuid};
 
-use self::arrival::Visitor;
-pub use self::{body::ReplyBody, targets::Targets};
+use self::{arrival::Visitor, explain::Imagined};
+pub use self::{body::ReplyBody, plans::Plans, targets::Targets};
 use crate::{
     directives::{DirectiveError, Directives},
     downstream::{ExchangeGuard, Extent, Link},
@@ -31,13 +36,14 @@ use crate::{
     gateway::Gateway,
     observe::metrics::Outcome,
     record::Recorder,
-    upstream::Upstream,
+    upstream::{RequestBody, Upstream},
 };
 
 /// One worker's line: what all workers share, and its own connections and targets.
 pub struct Line<U> {
     pub gateway: Arc<Gateway>,
     pub upstream: U,
+    pub plans: Plans,
     pub targets: Targets,
 }
 
@@ -66,6 +72,27 @@ impl<U: Upstream> Line<U> {
             };
         reply::finish(&mut response, origin.as_ref(), &link, self.gateway.portkey);
         response
+    }
+
+    /// `POST /gateway/explain`: what would be done with a request that is only told of.
+    pub async fn explain(&self, request: Request, link: &Rc<Link>) -> Response<ReplyBody> {
+        let explain = async |request: Request| {
+            let (head, payload) = request.into_parts();
+            self.gateway
+                .check_operator(head.headers(), "explanations")?;
+            if head.method != Method::POST {
+                let message = "explain takes a POST with a JSON body";
+                return Err(GatewayError::new(Code::MethodNotAllowed, message));
+            }
+            let body = RequestBody::new(payload, arrival::body_length(&head)?, 0);
+            let body = RefCell::new(body);
+            whole::read(link, &body, self.gateway.replay_limit).await?;
+            let text = drive::joined(body.borrow().whole().unwrap_or_default());
+            let imagined = Imagined::parse(&text)?;
+            let answer = imagined.explain(&self.gateway, &self.plans, &self.targets);
+            Ok(answer.await?.map_into_boxed_body())
+        };
+        self.page(request, link, false, explain).await
     }
 
     /// Serves one of the gateway's own pages, made by `page`, to whom the door lets in; `open` pages are for everybody.

@@ -1,24 +1,32 @@
-//! A request's life, top to bottom: arrive → plan → vet → send → relay. Every step may end it with a [`GatewayError`].
-//! No other file calls two of these steps.
+//! A request's life, top to bottom: arrive → plan → (read) → drive (vet → send) → relay. Every step may end it with a
+//! [`GatewayError`]. No other file calls two of these steps.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
 
-use actix_http::{Method, Request, Response};
+use actix_http::{Method, Request, RequestHead, Response, header};
 use bytes::Bytes;
 
 use super::{
     Line, arrival, cors,
-    headers::{Hop, RequestHead},
-    plan::Plan,
+    drive::{self, Errand, Outside},
+    explain::Explained,
+    facts::RequestFacts,
+    headers::Hop,
+    planning,
     relay::Relaying,
-    url, watched,
+    url, whole,
 };
 use crate::{
+    dialect::{self, Dialect},
     directives::{DirectiveError, Directives},
     downstream::Link,
     error::{Code, GatewayError},
     record::Recorder,
-    upstream::{Asked, BodyLength, Call, RequestBody, Upstream},
+    route::attempts::Attempts,
+    upstream::{Asked, BodyLength, RequestBody, Upstream},
 };
 
 /// Bodies up to this many bytes are kept until the first byte of an answer, for the one retry on a pooled connection that
@@ -28,7 +36,7 @@ const KEPT_FOR_STALE_RETRY: usize = 64 * 1024;
 /// What the client gets.
 pub enum Reply {
     /// An upstream's answer, as it comes.
-    Relay(Relaying),
+    Relay(Box<Relaying>),
     /// An answer of the gateway's own that is no error.
     Own(Response<Bytes>),
 }
@@ -43,82 +51,133 @@ pub async fn run<U: Upstream>(
 ) -> Result<Reply, GatewayError> {
     let gateway = &line.gateway;
     let (head, payload) = request.into_parts();
+    let head: &RequestHead = &head;
 
     // Arrive: is it one we may look at, and what does it ask of us?
     arrival::check_method(&head.method)?;
-    let visitor = gateway.door.admit(&head)?;
+    let visitor = gateway.door.admit(head)?;
     if visitor == arrival::Visitor::Preflight {
-        return Ok(Reply::Own(cors::preflight(&head)));
+        return Ok(Reply::Own(cors::preflight(head)));
     }
-    let length = arrival::body_length(&head)?;
+    let length = arrival::body_length(head)?;
     gateway.check_body_length(length)?;
     let directives = directives?;
-
-    // Plan: where does it go, and what is the path there?
-    let raw_target = head
-        .uri
-        .path_and_query()
-        .map_or("/", |target| target.as_str());
-    let (path, query) = url::split(raw_target);
+    if directives.dry_run {
+        gateway.check_operator(head.headers(), "dry runs")?;
+    }
+    let (path, query) = url::split(raw_target(head));
     let rest = arrival::unified_path(path)?;
     arrival::check_path(path)?;
-    let plan = Plan::choose(directives, gateway.default_target.as_deref())?;
-    recorder.note_provider(plan.provider());
 
-    // Vet: resolve once, judge every address. Only what comes out can be dialled.
+    // Plan: which targets, in which order? The body is read first only where it decides, or is edited.
     link.set_deadline(None);
-    let mut timeout = watched::RequestTimeout::start(plan.request_timeout());
-    let vetting = line.targets.vet(&plan);
-    let target = watched::dropped_when_gone(link, &mut timeout, vetting).await??;
-    recorder.note_origin(target.vetted.origin());
-
-    // Send: the head with our framing, the body as it comes.
-    let hop = Hop::of(head.headers(), gateway.portkey).map_err(|_| {
-        GatewayError::new(Code::InvalidHeader, "`connection` names too many fields")
-    })?;
-    let added = gateway.added_lines(&head, link.peer())?;
-    let wire_head = RequestHead {
-        method: &head.method,
-        target: &url::request_target(&target.base, rest, query),
-        authority: target.vetted.authority(),
-        headers: head.headers(),
-        hop,
-        length,
-        withheld: gateway.placeholder_credential(head.headers()),
-        added: &added,
-    }
-    .encode();
     let body = RequestBody::new(payload, length, KEPT_FOR_STALE_RETRY).limited_to(gateway.max_body);
-    let call = Call {
-        target: target.vetted.clone(),
-        head: wire_head,
-        asked: asked(&head.method, length),
-        body: Rc::new(RefCell::new(body)),
-        idempotent: head.method.is_idempotent() || head.headers().contains_key("idempotency-key"),
-        connect_timeout: gateway.timeouts.connect,
+    let body = Rc::new(RefCell::new(body));
+    let read = async || {
+        whole::read(link, &body, gateway.replay_limit).await?;
+        Ok(read_so_far(&body))
     };
-    let answer = watched::for_head(
+    let plan = planning::find(&line.plans, head, &directives, read).await?;
+    if plan.needs_body() {
+        whole::read(link, &body, gateway.replay_limit).await?;
+    } else if plan.may_replay {
+        body.borrow_mut().keep_for_replay(gateway.replay_limit);
+    }
+    let outside = Outside {
+        plan: &plan,
+        standing: &gateway.standing,
+        names: &gateway.known.credentials,
+        head,
+        query,
+        body: body.clone(),
+        received: recorder.received(),
+    };
+    let read = match plan.reads_body {
+        true => read_so_far(&body),
+        false => Bytes::new(),
+    };
+    let facts = RequestFacts {
+        head,
+        path,
+        metadata: directives.metadata.as_ref(),
+        body: &read,
+    };
+    let (attempts, first) = Attempts::begin(&plan.tree, &facts, &outside)?;
+    if directives.dry_run {
+        let explained = Explained {
+            targets: &line.targets,
+            gateway,
+            outside: &outside,
+            rest,
+            request_timeout: directives.request_timeout,
+            first,
+        };
+        return Ok(Reply::Own(explained.answer().await));
+    }
+
+    // Drive: vet and send, until an answer is good or nothing is left to try.
+    let errand = Errand {
+        line,
         link,
-        &call,
-        gateway,
-        &mut timeout,
-        recorder.ends_at(gateway.timeouts.total),
-        line.upstream.send(&call),
-    )
-    .await
-    .inspect_err(|_| recorder.note_bytes_in(call.body.borrow().bytes_read()))?;
-    recorder.note_head(answer.head.status.as_u16());
+        plan: &plan,
+        head,
+        rest,
+        query,
+        hop: Hop::of(head.headers(), gateway.portkey).map_err(|_| {
+            GatewayError::new(Code::InvalidHeader, "`connection` names too many fields")
+        })?,
+        added: gateway.added_lines(head, link.peer())?,
+        asked: asked(&head.method, length),
+        idempotent: head.method.is_idempotent() || head.headers().contains_key("idempotency-key"),
+        body: body.clone(),
+        request_timeout: directives.request_timeout,
+        dialect: Dialect::of(path),
+        wants_stream: Cell::new(asks_for_stream(head, path, query)),
+        outside,
+        attempts: RefCell::new(attempts),
+        recorder: RefCell::new(recorder),
+        in_flight: Cell::new(0),
+    };
+    let opened = errand.run(first).await;
+    let asked = errand.asked;
+    let dialect = errand.dialect;
+    let ends_at = opened
+        .as_ref()
+        .ok()
+        .and_then(|opened| errand.outside.ends_at(plan.target(opened.send.target)));
+    drop(errand);
+    recorder.note_bytes_in(body.borrow().bytes_read());
+    let mut opened = opened?;
 
     // Relay: the head with our reply headers, the body chunk by chunk; `relay` sees it to its end.
-    Ok(Reply::Relay(Relaying {
-        answer,
-        request_body: call.body,
-        asked: call.asked,
+    Ok(Reply::Relay(Box::new(Relaying {
+        first_token: drive::first_token(&mut opened, asked, dialect),
+        idle: plan.target(opened.send.target).timeouts.idle,
+        ends_at,
+        opened,
+        request_body: body,
+        asked,
         http10: head.version == actix_http::Version::HTTP_10,
-        provider: plan.provider().clone(),
         wants_upgrade: length == BodyLength::Tunnel,
         server_timing: gateway.server_timing,
-    }))
+    })))
+}
+
+fn read_so_far(body: &RefCell<RequestBody>) -> Bytes {
+    drive::joined(body.borrow().whole().unwrap_or_default())
+}
+
+/// What headers and URL say; `None`: the body may.
+fn asks_for_stream(head: &RequestHead, path: &str, query: Option<&str>) -> Option<bool> {
+    let accept = head.headers().get(header::ACCEPT);
+    let accept = accept.map(|accept| accept.as_bytes()).unwrap_or_default();
+    dialect::asks_for_stream(accept, path, query.unwrap_or_default()).then_some(true)
+}
+
+fn raw_target(head: &RequestHead) -> &str {
+    head.uri
+        .path_and_query()
+        .map_or("/", |target| target.as_str())
 }
 
 fn asked(method: &Method, length: BodyLength) -> Asked {

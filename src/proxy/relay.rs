@@ -15,18 +15,26 @@ use actix_http::{
 };
 use bytes::Bytes;
 
-use super::{ReplyBody, headers::strip_response, reply, watched, websocket::Frames};
+use super::{
+    ReplyBody,
+    drive::{Held, Opened, TokenWatch, at_most},
+    headers::strip_response,
+    reply,
+    websocket::Frames,
+};
 use crate::{
     downstream::{ExchangeGuard, Expired},
     gateway::Gateway,
     observe::metrics::Outcome,
     record::Recorder,
-    upstream::{Answer, AnswerBody, Asked, RequestBody},
+    standing::Permit,
+    upstream::{AnswerBody, Asked, RequestBody},
 };
 
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
 const SILENT: &str = "the upstream fell silent (`timeouts.idle`)";
+const NO_TOKEN: &str = "the upstream sent no token in time (`timeouts.first_token`)";
 const OUT_OF_TIME: &str = "the exchange took too long (`timeouts.total`)";
 
 /// The transfer to the client was broken off on purpose. actix-http closes the connection on it.
@@ -34,15 +42,19 @@ const OUT_OF_TIME: &str = "the exchange took too long (`timeouts.total`)";
 #[error("the transfer was aborted")]
 pub struct Aborted;
 
-/// An answer whose head has come, and what of its request matters to relaying it.
+/// An answer for the client, and what of its request matters to relaying it.
 pub struct Relaying {
-    pub answer: Answer,
+    pub opened: Box<Opened>,
+    /// The caller's own body, of which the target may have got an edited form.
     pub request_body: Rc<RefCell<RequestBody>>,
     pub asked: Asked,
     pub http10: bool,
-    pub provider: HeaderValue,
     pub wants_upgrade: bool,
     pub server_timing: bool,
+    pub idle: Duration,
+    pub ends_at: Option<Instant>,
+    /// The first token is still awaited.
+    pub first_token: Option<TokenWatch>,
 }
 
 impl Relaying {
@@ -53,17 +65,21 @@ impl Relaying {
         guard: ExchangeGuard,
         gateway: &Gateway,
     ) -> Response<ReplyBody> {
-        let status = self.answer.head.status;
+        let opened = *self.opened;
+        let answer = opened.answer;
+        let status = answer.head.status;
         let switched = status == StatusCode::SWITCHING_PROTOCOLS;
-        let mut headers = self.answer.head.headers;
+        let mut headers = answer.head.headers;
         strip_response(&mut headers, gateway.portkey, switched);
         let size = body_size(status, self.asked, &headers);
         if self.server_timing {
             headers.append(SERVER_TIMING, timing(&recorder));
         }
-        reply::describe(&mut headers, recorder.trace_id().clone(), self.provider);
+        reply::trace(&mut headers, recorder.trace_id().clone());
+        if let Some(route) = recorder.route() {
+            reply::describe(&mut headers, route);
+        }
         recorder.note_bytes_in(self.request_body.borrow().bytes_read());
-        let idle = gateway.timeouts.idle;
         let close_delimited =
             size == BodySize::Stream && !switched && (self.http10 || self.wants_upgrade);
         let relay = Relay {
@@ -72,11 +88,15 @@ impl Relaying {
                 _ if self.asked == Asked::Head => State::Bodyless,
                 _ => State::Flowing,
             },
-            body: self.answer.body,
+            held: opened.held,
+            body: answer.body,
             request_body: self.request_body,
+            sent_body: opened.body,
             size,
-            idle,
-            ends_at: recorder.ends_at(gateway.timeouts.total),
+            idle: self.idle,
+            ends_at: self.ends_at,
+            first_token: self.first_token,
+            permit: opened.permit,
             close_delimited,
             says_close: guard.link().is_closing(),
             uploaded: 0,
@@ -152,12 +172,18 @@ enum State {
 
 /// A body under way.
 pub struct Relay {
+    held: Held,
     body: AnswerBody,
     request_body: Rc<RefCell<RequestBody>>,
+    /// What the upstream gets: the caller's body, or an edited copy.
+    sent_body: Rc<RefCell<RequestBody>>,
     size: BodySize,
     state: State,
     idle: Duration,
     ends_at: Option<Instant>,
+    first_token: Option<TokenWatch>,
+    /// A body cut short counts against the target.
+    permit: Option<Permit>,
     /// The close of the connection tells the client the end; a reset tells it of an abort.
     close_delimited: bool,
     /// The head said `connection: close`, because the gateway drains.
@@ -189,7 +215,7 @@ impl Relay {
         if let Some(close) = self.going_away() {
             return Poll::Ready(Some(Ok(close)));
         }
-        match self.body.poll_chunk(cx) {
+        match self.held.poll_chunk(&mut self.body, cx) {
             Poll::Ready(Some(Ok(chunk))) => {
                 self.pass(&chunk);
                 Poll::Ready(Some(Ok(chunk)))
@@ -198,7 +224,10 @@ impl Relay {
                 // A client that leaves in the middle of its upload fails that, too.
                 let outcome = match self.guard.link().is_gone() {
                     true => Outcome::client_gone,
-                    false => Outcome::truncated,
+                    false => {
+                        self.blame();
+                        Outcome::truncated
+                    }
                 };
                 self.abort(outcome, failure.to_string(), cx)
             }
@@ -214,19 +243,31 @@ impl Relay {
         if let Some(frames) = &mut self.frames {
             frames.feed(chunk);
         }
+        if self
+            .first_token
+            .as_mut()
+            .is_some_and(|watch| watch.is_over(chunk))
+        {
+            self.first_token = None;
+        }
         self.restart_idle();
     }
 
     fn restart_idle(&self) {
-        let limit = watched::at_most(self.idle, self.ends_at);
+        let limit = at_most(self.idle, self.ends_at);
         self.guard.link().set_deadline(Some(limit));
     }
 
     /// Nothing has come from upstream: look at the timers.
     fn poll_watch(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Aborted>>> {
-        let body = self.request_body.borrow();
-        let (uploaded, waiting) = (body.bytes_read(), body.is_waiting());
-        drop(body);
+        if let Some(watch) = &mut self.first_token
+            && watch.poll_expired(cx).is_ready()
+        {
+            self.blame();
+            return self.abort(Outcome::truncated, NO_TOKEN.to_owned(), cx);
+        }
+        let uploaded = self.request_body.borrow().bytes_read();
+        let waiting = self.sent_body.borrow().is_waiting();
         let link = self.guard.link();
         if self.frames.is_none() {
             link.await_body(waiting && !self.body.progress().upload_done);
@@ -236,13 +277,23 @@ impl Relay {
         }
         let (outcome, detail) = match link.expired() {
             None => return Poll::Pending,
-            Some(Expired::Deadline) => (Outcome::truncated, SILENT),
+            Some(Expired::Deadline) => {
+                self.blame();
+                (Outcome::truncated, SILENT)
+            }
             Some(Expired::BodyIdle) => (Outcome::client_gone, "the request body stalled"),
             Some(Expired::ClientGone | Expired::Head | Expired::WriteStall | Expired::Lingered) => {
                 (Outcome::client_gone, "the client left or stopped reading")
             }
         };
         self.abort(outcome, detail.to_owned(), cx)
+    }
+
+    /// The upstream is at fault.
+    fn blame(&mut self) {
+        if let Some(permit) = self.permit.take() {
+            permit.fail();
+        }
     }
 
     fn complete(&mut self) -> Poll<Option<Result<Bytes, Aborted>>> {

@@ -13,7 +13,7 @@ use crate::{
     directives::table::{NAMESPACE, PORTKEY_NAMESPACE},
     downstream::{ExchangeGuard, Link},
     observe::metrics::Outcome,
-    record::Recorder,
+    record::{Recorder, Route},
 };
 
 const TRACE_ID: HeaderName = HeaderName::from_static("x-gateway-trace-id");
@@ -21,6 +21,8 @@ const PROVIDER: HeaderName = HeaderName::from_static("x-gateway-provider");
 const OPTION_INDEX: HeaderName = HeaderName::from_static("x-gateway-last-used-option-index");
 const RETRY_COUNT: HeaderName = HeaderName::from_static("x-gateway-retry-attempt-count");
 const CACHE_STATUS: HeaderName = HeaderName::from_static("x-gateway-cache-status");
+const WITHHELD: HeaderName = HeaderName::from_static("x-gateway-withheld");
+const REPLAY: HeaderName = HeaderName::from_static("x-gateway-replay");
 
 /// `access-control-*` lines that an answer to a preflight made itself.
 const PREFLIGHT_LINES: [HeaderName; 3] = [
@@ -38,9 +40,9 @@ pub fn own(
 ) -> Response<ReplyBody> {
     let mut response = response.map_body(|_, bytes| ReplyBody::own(bytes, guard));
     let (headers, trace_id) = (response.headers_mut(), recorder.trace_id().clone());
-    match recorder.provider() {
-        Some(provider) => describe(headers, trace_id, provider.clone()),
-        None => trace(headers, trace_id),
+    trace(headers, trace_id);
+    if let Some(route) = recorder.route() {
+        describe(headers, route);
     }
     recorder.close(outcome);
     response
@@ -52,12 +54,21 @@ pub fn trace(headers: &mut HeaderMap, trace_id: HeaderValue) {
 }
 
 /// The reply headers of an answer for which a target was chosen.
-pub fn describe(headers: &mut HeaderMap, trace_id: HeaderValue, provider: HeaderValue) {
-    trace(headers, trace_id);
-    headers.insert(PROVIDER, provider);
-    headers.insert(OPTION_INDEX, HeaderValue::from_static("config"));
-    headers.insert(RETRY_COUNT, HeaderValue::from_static("0"));
+pub fn describe(headers: &mut HeaderMap, route: &Route) {
+    headers.insert(PROVIDER, route.provider.clone());
+    headers.insert(OPTION_INDEX, route.index.clone());
+    let retries = match route.retries {
+        0 => HeaderValue::from_static("0"),
+        some => HeaderValue::from(some),
+    };
+    headers.insert(RETRY_COUNT, retries);
     headers.insert(CACHE_STATUS, HeaderValue::from_static("DISABLED"));
+    if let Some(withheld) = &route.withheld {
+        headers.insert(WITHHELD, withheld.clone());
+    }
+    if route.replay_lost {
+        headers.insert(REPLAY, HeaderValue::from_static("lost"));
+    }
 }
 
 /// What every answer gets last.

@@ -1,5 +1,7 @@
 //! The request target on the wire: base URL, path and query put together as raw bytes. Nothing is decoded or encoded.
 
+use std::borrow::Cow;
+
 use crate::egress::BaseUrl;
 
 /// The origin-form request target (RFC 9112 §3.2.1): the base's path, the path after the gateway's prefix, then the base's
@@ -30,9 +32,42 @@ pub fn split(target: &str) -> (&str, Option<&str>) {
     }
 }
 
+/// The query without the parameters of these names, every other byte as it was; `None` when nothing is left.
+/// Names are compared after percent-decoding, as the receiver will.
+pub fn without<'q>(query: &'q str, names: &[Box<str>]) -> Option<Cow<'q, str>> {
+    let is_named = |part: &&str| {
+        let name = part.split('=').next().unwrap_or_default();
+        let name = percent_encoding::percent_decode_str(name);
+        names.iter().any(|named| name.clone().eq(named.bytes()))
+    };
+    if !query.split('&').any(|part| is_named(&part)) {
+        return Some(Cow::Borrowed(query));
+    }
+    let left: Vec<&str> = query.split('&').filter(|part| !is_named(part)).collect();
+    match left.is_empty() {
+        true => None,
+        false => Some(Cow::Owned(left.join("&"))),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn named_parameters_are_taken_out_and_all_else_stays() {
+        let names = ["key".into(), "api_key".into()];
+        for (query, expected) in [
+            ("a=1&key=x&b=%20+", Some("a=1&b=%20+")),
+            ("key=x", None),
+            ("k%65y=x&a", Some("a")),
+            ("key&api_key=2&&a", Some("&a")),
+            ("monkey=1&Key=2&key%3D=3", Some("monkey=1&Key=2&key%3D=3")),
+            ("", Some("")),
+        ] {
+            assert_eq!(without(query, &names).as_deref(), expected, "{query}");
+        }
+    }
 
     #[test]
     fn targets_are_joined_byte_for_byte() {

@@ -1,6 +1,7 @@
 //! The account of one request, from its arrival to the last byte of its answer: counted, and written to the log.
 
 use std::{
+    fmt,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -10,6 +11,7 @@ use actix_http::{Method, header::HeaderValue};
 use crate::{
     error::Code,
     observe::metrics::{Metrics, Outcome},
+    route::attempts::{Failed, Send, Step, StopReason},
 };
 
 /// Which requests are written to the log.
@@ -28,7 +30,9 @@ pub struct Recorder {
     access: AccessLog,
     received: Instant,
     trace_id: HeaderValue,
-    provider: Option<HeaderValue>,
+    route: Option<Route>,
+    /// What was tried in vain, one after the other.
+    failed_attempts: Vec<FailedAttempt>,
     method: Method,
     /// Without the query: keys travel there.
     path: Box<str>,
@@ -39,7 +43,41 @@ pub struct Recorder {
     bytes_in: u64,
     bytes_out: u64,
     detail: Option<String>,
+    /// Why nothing more was tried, where a policy would have had more.
+    stopped: Option<StopReason>,
     open: bool,
+}
+
+/// The target that a reply tells of.
+#[derive(Clone, Debug)]
+pub struct Route {
+    pub provider: HeaderValue,
+    /// Its place in the config.
+    pub index: HeaderValue,
+    /// Retries it took; -1 if all were in vain.
+    pub retries: i32,
+    /// The caller's credentials that it did not get, by name.
+    pub withheld: Option<HeaderValue>,
+    /// The request's body could not have been sent again.
+    pub replay_lost: bool,
+}
+
+/// One attempt that came to nothing.
+struct FailedAttempt {
+    index: HeaderValue,
+    origin: Box<str>,
+    failed: Failed,
+    /// Since the request arrived.
+    after: Duration,
+}
+
+impl fmt::Display for FailedAttempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let index = self.index.to_str().unwrap_or_default();
+        let Failed { fault, status, .. } = self.failed;
+        let after = milliseconds(self.after);
+        write!(f, "{index} {} {fault} {status} at {after} ms", self.origin)
+    }
 }
 
 impl Recorder {
@@ -58,7 +96,8 @@ impl Recorder {
             access,
             received: Instant::now(),
             trace_id,
-            provider: None,
+            route: None,
+            failed_attempts: Vec::new(),
             method,
             path: if access == AccessLog::Off {
                 "".into()
@@ -72,6 +111,7 @@ impl Recorder {
             bytes_in: 0,
             bytes_out: 0,
             detail: None,
+            stopped: None,
             open: true,
         }
     }
@@ -90,14 +130,65 @@ impl Recorder {
         total.and_then(|total| self.received.checked_add(total))
     }
 
-    /// The provider of the chosen target, once there is one.
-    pub fn provider(&self) -> Option<&HeaderValue> {
-        self.provider.as_ref()
+    /// When the request arrived.
+    pub fn received(&self) -> Instant {
+        self.received
     }
 
-    /// A target was chosen.
-    pub fn note_provider(&mut self, provider: &HeaderValue) {
-        self.provider = Some(provider.clone());
+    /// The target that answered or was tried last, once there is one.
+    pub fn route(&self) -> Option<&Route> {
+        self.route.as_ref()
+    }
+
+    /// A target is being tried.
+    pub fn note_route(&mut self, route: Route) {
+        self.route = Some(route);
+    }
+
+    /// How many retries the target took; -1 if all were in vain.
+    pub fn note_retries(&mut self, retries: i32) {
+        if let Some(route) = &mut self.route {
+            route.retries = retries;
+        }
+    }
+
+    /// The body outgrew what is kept: it could not have been sent again.
+    pub fn note_replay_lost(&mut self) {
+        if let Some(route) = &mut self.route {
+            route.replay_lost = true;
+        }
+    }
+
+    /// A target was tried in vain.
+    pub fn note_failed_attempt(&mut self, index: &HeaderValue, origin: &str, failed: Failed) {
+        self.metrics.count_failed_attempt(failed.fault);
+        if self.access != AccessLog::Off {
+            self.failed_attempts.push(FailedAttempt {
+                index: index.clone(),
+                origin: origin.into(),
+                failed,
+                after: self.received.elapsed(),
+            });
+        }
+    }
+
+    /// Something is sent after a failure, or nothing is.
+    pub fn note_step(&mut self, step: &Step, after: Send) {
+        match step {
+            Step::Send(next) | Step::Wait(_, next) if next.target == after.target => {
+                self.metrics.retries.inc();
+            }
+            Step::Send(_) | Step::Wait(..) => {
+                self.metrics.fallbacks.inc();
+            }
+            Step::Join | Step::Stop(StopReason::NoneLeft) => {}
+            Step::Stop(reason) => self.stopped = Some(*reason),
+        }
+    }
+
+    /// Two requests raced.
+    pub fn count_hedge(&self, second_won: bool) {
+        self.metrics.count_hedge(second_won);
     }
 
     /// Time since the request arrived.
@@ -180,12 +271,38 @@ impl Recorder {
             outcome = outcome.as_str(),
             error = self.code.map(Code::name),
             detail = self.detail.as_deref(),
+            target = self.target(),
+            retries = self.route.as_ref().map(|route| route.retries),
+            failed_attempts = self.attempts().as_deref(),
+            stopped = self.stopped.map(StopReason::name),
+            replay_lost = self
+                .route
+                .as_ref()
+                .is_some_and(|route| route.replay_lost)
+                .then_some(true),
             head_ms = self.head_after.map(milliseconds),
             total_ms = milliseconds(self.received.elapsed()),
             bytes_in = self.bytes_in,
             bytes_out = self.bytes_out,
             "request"
         );
+    }
+}
+
+impl Recorder {
+    /// The target's place in the config, if there was one.
+    fn target(&self) -> Option<&str> {
+        let index = self.route.as_ref()?.index.to_str().ok()?;
+        (index != "config").then_some(index)
+    }
+
+    fn attempts(&self) -> Option<String> {
+        let attempts: Vec<String> = self
+            .failed_attempts
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        (!attempts.is_empty()).then(|| attempts.join("; "))
     }
 }
 

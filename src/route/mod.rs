@@ -5,12 +5,19 @@
 //! [`tree::Tree`]; [`attempts::Attempts`] walks that, and is the one place where retry, fallback, balance, breaker and hedge meet.
 
 pub mod attempts;
+pub mod backoff;
+pub mod balance;
+pub mod breaker;
+pub mod budget;
 pub mod catalogue;
 pub mod condition;
 pub mod config;
+pub mod credential;
 pub mod object;
 pub mod policy;
 mod provider;
+pub mod retry_after;
 pub mod tree;
+mod window;
 
 pub use provider::Provider;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use actix_http::header::HeaderName;
+use actix_http::header::{HeaderName, HeaderValue};
 
 /// Most retries a target may ask for.
 pub const MOST_ATTEMPTS: u32 = 5;
@@ -105,3 +105,6 @@ pub struct Auth {
     /// Stands before the key with a space between, such as `Bearer`. None: the key alone.
     pub scheme: Option<Box<str>>,
 }
+
+/// A line to set in the place of all lines of its name, or (`None`) to take out.
+pub type HeaderEdit = (HeaderName, Option<HeaderValue>);

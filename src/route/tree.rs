@@ -1,7 +1,7 @@
 //! The shape of a plan: which targets stand in which groups. What a target is, the tree does not know: it counts them.
 
 use super::{
-    condition::Condition,
+    condition::{Condition, Field},
     object::Sticky,
     policy::{Hedge, Retry, StatusCodes},
 };
@@ -46,4 +46,34 @@ pub enum Choice {
         /// The group's path in the config, for the error when nothing holds.
         path: Box<str>,
     },
+}
+
+impl Tree {
+    /// A request may be sent more than once: its body has to be kept.
+    pub fn may_replay(&self) -> bool {
+        self.nodes.iter().any(|node| match node {
+            Node::Target { retry, hedge, .. } => retry.attempts > 0 || hedge.is_some(),
+            Node::Group { children, choice } => match choice {
+                Choice::Fallback { .. } => children.len() > 1,
+                Choice::Single | Choice::LoadBalance { .. } | Choice::Conditional { .. } => false,
+            },
+        })
+    }
+
+    /// Something is decided by values in the body: it has to be read first.
+    pub fn needs_params(&self) -> bool {
+        let is_param = |field: &Field| matches!(field, Field::Param(_));
+        self.nodes.iter().any(|node| match node {
+            Node::Target { .. } => false,
+            Node::Group { choice, .. } => match choice {
+                Choice::Single | Choice::Fallback { .. } => false,
+                Choice::LoadBalance { sticky, .. } => sticky
+                    .as_ref()
+                    .is_some_and(|sticky| sticky.hash_fields.iter().any(is_param)),
+                Choice::Conditional { conditions, .. } => conditions
+                    .iter()
+                    .any(|(condition, _)| condition.needs_params()),
+            },
+        })
+    }
 }

@@ -19,7 +19,7 @@ use crate::{
     downstream::{Inbound, Link, Stream, Watch},
     error::{Code, GatewayError},
     gateway::Gateway,
-    proxy::{Line, ReplyBody, Targets},
+    proxy::{Line, Plans, ReplyBody, Targets},
     upstream::AwcUpstream,
 };
 
@@ -104,6 +104,7 @@ async fn http(
             gateway.tls.clone(),
             gateway.metrics.stale_retries.clone(),
         ),
+        plans: Plans::new(gateway.known.clone(), gateway.policy.clone()),
         targets: Targets::new(gateway.policy.clone(), gateway.resolver.clone()),
         gateway,
     };
@@ -167,9 +168,13 @@ impl Router {
         };
         // Raw bytes rule: an encoded prefix is none.
         let asks_upgrade = request.head().upgrade();
-        let mut response = match request.uri().path().starts_with(app::OWN_PREFIX) {
-            true => Box::pin(self.page(request, &link)).await,
-            false => self.line.handle(request, link.clone()).await,
+        let path = request.uri().path();
+        let mut response = if path == app::EXPLAIN {
+            Box::pin(self.line.explain(request, &link)).await
+        } else if path.starts_with(app::OWN_PREFIX) {
+            Box::pin(self.page(request, &link)).await
+        } else {
+            self.line.handle(request, link.clone()).await
         };
         let switches = response.head().status == StatusCode::SWITCHING_PROTOCOLS;
         if (asks_upgrade || link.is_closing()) && !switches {

@@ -90,10 +90,9 @@ impl RequestBody {
     }
 
     /// Keeps up to `limit` bytes until [`forget`](Self::forget), whatever has begun meanwhile.
-    pub fn kept_for_replay(mut self, limit: usize) -> Self {
+    pub fn keep_for_replay(&mut self, limit: usize) {
         self.keep_limit = limit;
         self.for_replay = true;
-        self
     }
 
     /// Refuses bodies of more than `limit` bytes with [`BodyFault::TooLarge`].
@@ -262,7 +261,8 @@ mod tests {
     #[test]
     fn what_is_kept_for_other_targets_outlives_the_beginning_of_an_answer() {
         let mut stale = of(b"hello", 5);
-        let mut replayed = of(b"hello", 0).kept_for_replay(5);
+        let mut replayed = of(b"hello", 0);
+        replayed.keep_for_replay(5);
         for body in [&mut stale, &mut replayed] {
             assert!(body.whole().is_none());
             assert!(next(body).is_some() && body.is_complete());

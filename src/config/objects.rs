@@ -1,0 +1,219 @@
+//! Providers and config objects of the settings file: written as in a request's config, read by the same reader.
+//! Here are only their places in the file, and the rules between them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::document::{Node, Position, Value as Written};
+use super::error::ConfigError;
+use super::tree::{Fault, TreeError};
+use crate::egress::BaseUrl;
+use crate::route::Provider;
+use crate::route::catalogue;
+use crate::route::config::parse_value;
+use crate::route::object::Entry;
+
+/// Named config objects. Prints names only, since they hold keys.
+#[derive(Clone, Default)]
+pub struct Objects {
+    entries: BTreeMap<String, Arc<Entry>>,
+    /// As written, to tell two apart.
+    written: BTreeMap<String, Value>,
+}
+
+impl Objects {
+    /// By name.
+    pub fn entries(&self) -> &BTreeMap<String, Arc<Entry>> {
+        &self.entries
+    }
+
+    /// Reads a section; `root` is the file, for places.
+    pub(super) fn read(
+        section: &str,
+        written: BTreeMap<String, Value>,
+        root: &Node,
+    ) -> Result<Self, TreeError> {
+        let mut entries = BTreeMap::new();
+        for (name, value) in &written {
+            let path = format!("{section}.{name}");
+            if !matches!(Provider::parse(name), Some(Provider::Named(_))) || name.contains('.') {
+                let reason = "has a name that cannot be used: names are 1 to 64 of A-Z a-z 0-9 _ -, and not passthrough";
+                return Err(at(root, path, reason.to_owned()));
+            }
+            let entry = parse_value(value.clone(), &path)
+                .map_err(|error| at(root, error.path, error.reason))?;
+            entries.insert(name.clone(), Arc::new(entry));
+        }
+        Ok(Objects { entries, written })
+    }
+}
+
+impl PartialEq for Objects {
+    fn eq(&self, other: &Self) -> bool {
+        self.written == other.written
+    }
+}
+
+impl Eq for Objects {}
+
+impl fmt::Debug for Objects {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.entries.keys()).finish()
+    }
+}
+
+fn at(root: &Node, path: String, reason: String) -> TreeError {
+    TreeError {
+        position: position(root, &path),
+        path,
+        fault: Fault::Value(reason),
+    }
+}
+
+/// Where the value of a key path stands, or the innermost part of the path that there is.
+fn position(root: &Node, path: &str) -> Position {
+    let mut node = root;
+    let parts = path
+        .split(['.', '['])
+        .map(|part| part.trim_end_matches(']'));
+    for part in parts {
+        let next = match &node.value {
+            Written::Map(entries) => {
+                let same = |name: &str| {
+                    name == part
+                        || name
+                            .replace('_', "")
+                            .eq_ignore_ascii_case(&part.replace('_', ""))
+                };
+                let entry = entries.iter().find(|(key, _)| same(&key.name));
+                entry.map(|(_, value)| value)
+            }
+            Written::List(items) => part.parse::<usize>().ok().and_then(|at| items.get(at)),
+            Written::Null
+            | Written::Bool(_)
+            | Written::Whole(_)
+            | Written::Number(_)
+            | Written::Text(_)
+            | Written::Expanded(_) => None,
+        };
+        match next {
+            Some(next) => node = next,
+            None => break,
+        }
+    }
+    node.position
+}
+
+/// The rules between providers, configs and the defaults.
+pub(super) fn check(
+    providers: &Objects,
+    configs: &Objects,
+    default_config: Option<&str>,
+    has_default_target: bool,
+) -> Result<(), ConfigError> {
+    for (name, provider) in &providers.entries {
+        check_provider(&format!("providers.{name}"), provider)?;
+    }
+    for (name, config) in &configs.entries {
+        check_config(&format!("configs.{name}"), config, providers)?;
+    }
+    let Some(default) = default_config else {
+        return Ok(());
+    };
+    if !configs.entries.contains_key(default) {
+        return Err(conflict(
+            "default_config",
+            "names no config under `configs`",
+        ));
+    }
+    match has_default_target {
+        true => Err(conflict(
+            "default_config",
+            "does not go with default_target: give one of the two",
+        )),
+        false => Ok(()),
+    }
+}
+
+fn check_provider(path: &str, provider: &Entry) -> Result<(), ConfigError> {
+    let group = !provider.targets.is_empty() || provider.strategy.is_some();
+    if group {
+        return Err(conflict(
+            path,
+            "is one target, and has no targets or strategy",
+        ));
+    }
+    if provider.weight.is_some() || provider.name.is_some() {
+        return Err(conflict(
+            path,
+            "has no name or weight of its own: give them in configs",
+        ));
+    }
+    let base = match &provider.provider {
+        None | Some(Provider::Passthrough) => None,
+        Some(Provider::Settings(_)) => {
+            return Err(conflict(
+                &format!("{path}.provider"),
+                "must be passthrough or one of the built-in providers",
+            ));
+        }
+        Some(Provider::Named(name)) => match catalogue::find(name) {
+            Some(known) => known.base,
+            None => {
+                return Err(conflict(
+                    &format!("{path}.provider"),
+                    "must be passthrough or one of the built-in providers",
+                ));
+            }
+        },
+    };
+    if provider.custom_host.is_none() && base.is_none() {
+        return Err(conflict(
+            path,
+            "needs custom_host, or a built-in provider that has an address",
+        ));
+    }
+    check_host(path, provider)
+}
+
+fn check_config(path: &str, entry: &Entry, providers: &Objects) -> Result<(), ConfigError> {
+    check_host(path, entry)?;
+    let here = || format!("{path}.provider");
+    match &entry.provider {
+        Some(Provider::Settings(name)) if !providers.entries.contains_key(name) => {
+            return Err(conflict(&here(), "names no provider under `providers`"));
+        }
+        Some(Provider::Named(name)) if catalogue::find(name).is_none() => {
+            return Err(conflict(
+                &here(),
+                "is no built-in provider; one of the settings is written with @",
+            ));
+        }
+        Some(Provider::Settings(_) | Provider::Named(_) | Provider::Passthrough) | None => {}
+    }
+    for (place, target) in entry.targets.iter().enumerate() {
+        check_config(&format!("{path}.targets[{place}]"), target, providers)?;
+    }
+    Ok(())
+}
+
+fn check_host(path: &str, entry: &Entry) -> Result<(), ConfigError> {
+    let host = entry.custom_host.as_deref().map(BaseUrl::parse);
+    match host {
+        None | Some(Ok(_)) => Ok(()),
+        Some(Err(_)) => Err(conflict(
+            &format!("{path}.custom_host"),
+            "must be an absolute http or https URL without user, password and fragment, such as https://api.example.com/v1",
+        )),
+    }
+}
+
+fn conflict(key: &str, reason: &'static str) -> ConfigError {
+    ConfigError::Conflict {
+        key: key.to_owned(),
+        reason,
+    }
+}

@@ -1,0 +1,420 @@
+//! What one event of a stream means, by dialect: a token, an error, the end, or a preamble of either.
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::{Dialect, sse::Event};
+
+/// What an event means to somebody who waits for a first token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Meaning {
+    /// Nothing to show: roles, pings, headings.
+    Preamble,
+    /// Content of any kind.
+    Token,
+    Error,
+    /// The end of an answer that may have been empty.
+    Terminal,
+}
+
+/// Reads one event.
+pub fn meaning(dialect: Dialect, event: &Event) -> Meaning {
+    if event.data == b"[DONE]" {
+        return Meaning::Terminal;
+    }
+    let data: Option<Map<String, Value>> =
+        Deserialize::deserialize(&mut serde_json::Deserializer::from_slice(&event.data)).ok();
+    let Some(data) = data else {
+        return match (event.name.as_slice(), event.data.is_empty()) {
+            (b"error", _) => Meaning::Error,
+            (_, true) => Meaning::Preamble,
+            // No JSON, and yet something: whoever sent it knows what it is.
+            (_, false) => Meaning::Token,
+        };
+    };
+    if is_error(&event.name, &data) {
+        return Meaning::Error;
+    }
+    match shape(&data).unwrap_or(dialect) {
+        Dialect::Chat => chat(&data),
+        Dialect::Responses => responses(&data),
+        Dialect::Anthropic => anthropic(&data),
+        Dialect::Gemini => gemini(&data),
+        Dialect::Unknown => Meaning::Token,
+    }
+}
+
+/// The dialect that an event shows by its own shape: servers answer at paths of all kinds.
+fn shape(data: &Map<String, Value>) -> Option<Dialect> {
+    const ANTHROPIC: [&str; 7] = [
+        "content_block_delta",
+        "content_block_start",
+        "content_block_stop",
+        "message_delta",
+        "message_start",
+        "message_stop",
+        "ping",
+    ];
+    match data.get("type").and_then(Value::as_str) {
+        Some(kind) if kind.starts_with("response.") => Some(Dialect::Responses),
+        Some(kind) if ANTHROPIC.contains(&kind) => Some(Dialect::Anthropic),
+        _ if data.contains_key("choices") => Some(Dialect::Chat),
+        _ if data.contains_key("candidates") => Some(Dialect::Gemini),
+        _ => None,
+    }
+}
+
+fn is_error(name: &[u8], data: &Map<String, Value>) -> bool {
+    let kind = data.get("type").and_then(Value::as_str);
+    let has_error = data.get("error").is_some_and(|error| !error.is_null());
+    // Responses carry an `error` inside their `response`; at the top it is one's own.
+    name == b"error" || has_error || matches!(kind, Some("error" | "response.failed"))
+}
+
+/// Keys of a delta that are no content.
+const NO_CONTENT: [&str; 4] = ["role", "index", "type", "id"];
+
+fn chat(data: &Map<String, Value>) -> Meaning {
+    let Some(choices) = data.get("choices").and_then(Value::as_array) else {
+        return Meaning::Preamble;
+    };
+    let has_content = |choice: &Value| {
+        let text = choice.get("text").is_some_and(is_something);
+        text || choice
+            .get("delta")
+            .is_some_and(|delta| delta.as_object().is_some_and(has_content))
+    };
+    if choices.iter().any(has_content) {
+        return Meaning::Token;
+    }
+    let is_finished = |choice: &Value| choice.get("finish_reason").is_some_and(is_something);
+    match choices.iter().any(is_finished) {
+        true => Meaning::Terminal,
+        false => Meaning::Preamble,
+    }
+}
+
+fn has_content(delta: &Map<String, Value>) -> bool {
+    let mut entries = delta.iter();
+    entries.any(|(key, value)| !NO_CONTENT.contains(&key.as_str()) && is_something(value))
+}
+
+/// Neither null nor empty.
+fn is_something(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::String(text) => !text.is_empty(),
+        Value::Array(items) => items.iter().any(is_something),
+        Value::Object(entries) => entries.values().any(is_something),
+        Value::Bool(_) | Value::Number(_) => true,
+    }
+}
+
+fn responses(data: &Map<String, Value>) -> Meaning {
+    let kind = data.get("type").and_then(Value::as_str).unwrap_or_default();
+    match kind {
+        "response.completed" | "response.incomplete" => Meaning::Terminal,
+        _ if kind.ends_with(".delta") || kind.ends_with(".partial_image") => {
+            let delta = data.get("delta").or_else(|| data.get("partial_image_b64"));
+            match delta.is_some_and(is_something) {
+                true => Meaning::Token,
+                false => Meaning::Preamble,
+            }
+        }
+        _ => Meaning::Preamble,
+    }
+}
+
+fn anthropic(data: &Map<String, Value>) -> Meaning {
+    let kind = data.get("type").and_then(Value::as_str).unwrap_or_default();
+    let content = match kind {
+        "content_block_delta" => data.get("delta"),
+        "content_block_start" => data.get("content_block"),
+        "message_stop" => return Meaning::Terminal,
+        "message_delta" => {
+            let reason = data.get("delta").and_then(|delta| delta.get("stop_reason"));
+            return match reason.is_some_and(is_something) {
+                true => Meaning::Terminal,
+                false => Meaning::Preamble,
+            };
+        }
+        _ => return Meaning::Preamble,
+    };
+    // A block that is no text, such as a tool's use, says something by its beginning.
+    match content.and_then(Value::as_object).is_some_and(has_content) {
+        true => Meaning::Token,
+        false => Meaning::Preamble,
+    }
+}
+
+fn gemini(data: &Map<String, Value>) -> Meaning {
+    let Some(candidates) = data.get("candidates").and_then(Value::as_array) else {
+        // A prompt that was refused has feedback and no candidates.
+        return match data.contains_key("promptFeedback") {
+            true => Meaning::Terminal,
+            false => Meaning::Preamble,
+        };
+    };
+    let has_parts = |candidate: &Value| {
+        let parts = candidate
+            .get("content")
+            .and_then(|content| content.get("parts"));
+        let parts = parts.and_then(Value::as_array).into_iter().flatten();
+        parts.filter_map(Value::as_object).any(|part| {
+            part.iter().any(|(key, value)| {
+                !matches!(key.as_str(), "thought" | "thoughtSignature") && is_something(value)
+            })
+        })
+    };
+    if candidates.iter().any(has_parts) {
+        return Meaning::Token;
+    }
+    let is_finished = |candidate: &Value| candidate.get("finishReason").is_some_and(is_something);
+    match candidates.iter().any(is_finished) {
+        true => Meaning::Terminal,
+        false => Meaning::Preamble,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_event_means_what_its_dialect_says() {
+        use Dialect::{Anthropic, Chat, Gemini, Responses, Unknown};
+        use Meaning::{Error, Preamble, Terminal, Token};
+        for (dialect, name, data, expected) in [
+            (
+                Chat,
+                "",
+                r#"{"choices":[{"delta":{"role":"assistant","content":""}}]}"#,
+                Preamble,
+            ),
+            (
+                Chat,
+                "",
+                r#"{"choices":[{"delta":{"role":"assistant","content":null,"refusal":null}}]}"#,
+                Preamble,
+            ),
+            (
+                Chat,
+                "",
+                r#"{"choices":[{"delta":{"content":"Hi"}}]}"#,
+                Token,
+            ),
+            (
+                Chat,
+                "",
+                r#"{"choices":[{"delta":{"reasoning_content":"Hm"}}]}"#,
+                Token,
+            ),
+            (
+                Chat,
+                "",
+                r#"{"choices":[{"delta":{"reasoning":"Hm"}}]}"#,
+                Token,
+            ),
+            (
+                Chat,
+                "",
+                r#"{"choices":[{"delta":{"refusal":"No"}}]}"#,
+                Token,
+            ),
+            (
+                Chat,
+                "",
+                r#"{"choices":[{"delta":{"audio":{"data":"AA"}}}]}"#,
+                Token,
+            ),
+            (
+                Chat,
+                "",
+                r#"{"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"name":"f"}}]}}]}"#,
+                Token,
+            ),
+            (
+                Chat,
+                "",
+                r#"{"choices":[{"delta":{"tool_calls":[]}}]}"#,
+                Preamble,
+            ),
+            (Chat, "", r#"{"choices":[{"text":"Hi"}]}"#, Token),
+            (
+                Chat,
+                "",
+                r#"{"choices":[{"text":"","finish_reason":"stop"}]}"#,
+                Terminal,
+            ),
+            (
+                Chat,
+                "",
+                r#"{"choices":[{"delta":{},"finish_reason":"stop"}]}"#,
+                Terminal,
+            ),
+            (
+                Chat,
+                "",
+                r#"{"choices":[],"prompt_filter_results":[]}"#,
+                Preamble,
+            ),
+            (Chat, "", "[DONE]", Terminal),
+            (Chat, "", r#"{"error":{"message":"overloaded"}}"#, Error),
+            (
+                Chat,
+                "",
+                r#"{"error":null,"choices":[{"delta":{"content":"x"}}]}"#,
+                Token,
+            ),
+            (Chat, "error", "overloaded", Error),
+            (Chat, "", "", Preamble),
+            (
+                Responses,
+                "response.created",
+                r#"{"type":"response.created","response":{"error":null}}"#,
+                Preamble,
+            ),
+            (
+                Responses,
+                "",
+                r#"{"type":"response.output_item.added","item":{}}"#,
+                Preamble,
+            ),
+            (
+                Responses,
+                "",
+                r#"{"type":"response.output_text.delta","delta":"Hi"}"#,
+                Token,
+            ),
+            (
+                Responses,
+                "",
+                r#"{"type":"response.output_text.delta","delta":""}"#,
+                Preamble,
+            ),
+            (
+                Responses,
+                "",
+                r#"{"type":"response.function_call_arguments.delta","delta":"{"}"#,
+                Token,
+            ),
+            (Responses, "", r#"{"type":"response.completed"}"#, Terminal),
+            (Responses, "", r#"{"type":"response.failed"}"#, Error),
+            (
+                Responses,
+                "error",
+                r#"{"type":"error","message":"x"}"#,
+                Error,
+            ),
+            (
+                Anthropic,
+                "message_start",
+                r#"{"type":"message_start","message":{"content":[]}}"#,
+                Preamble,
+            ),
+            (Anthropic, "ping", r#"{"type":"ping"}"#, Preamble),
+            (
+                Anthropic,
+                "",
+                r#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}"#,
+                Preamble,
+            ),
+            (
+                Anthropic,
+                "",
+                r#"{"type":"content_block_start","index":0,"content_block":{"type":"tool_use","id":"t","name":"f","input":{}}}"#,
+                Token,
+            ),
+            (
+                Anthropic,
+                "",
+                r#"{"type":"content_block_delta","delta":{"type":"text_delta","text":"Hi"}}"#,
+                Token,
+            ),
+            (
+                Anthropic,
+                "",
+                r#"{"type":"content_block_delta","delta":{"type":"thinking_delta","thinking":"Hm"}}"#,
+                Token,
+            ),
+            (
+                Anthropic,
+                "",
+                r#"{"type":"content_block_delta","delta":{"type":"input_json_delta","partial_json":""}}"#,
+                Preamble,
+            ),
+            (
+                Anthropic,
+                "",
+                r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"}}"#,
+                Terminal,
+            ),
+            (Anthropic, "", r#"{"type":"message_stop"}"#, Terminal),
+            (
+                Anthropic,
+                "error",
+                r#"{"type":"error","error":{"type":"overloaded_error"}}"#,
+                Error,
+            ),
+            (
+                Gemini,
+                "",
+                r#"{"candidates":[{"content":{"parts":[{"text":"Hi"}]}}]}"#,
+                Token,
+            ),
+            (
+                Gemini,
+                "",
+                r#"{"candidates":[{"content":{"parts":[{"text":"","thought":true}]}}]}"#,
+                Preamble,
+            ),
+            (
+                Gemini,
+                "",
+                r#"{"candidates":[{"content":{"parts":[{"functionCall":{"name":"f"}}]}}]}"#,
+                Token,
+            ),
+            (
+                Gemini,
+                "",
+                r#"{"candidates":[{"finishReason":"STOP"}]}"#,
+                Terminal,
+            ),
+            (
+                Gemini,
+                "",
+                r#"{"promptFeedback":{"blockReason":"SAFETY"}}"#,
+                Terminal,
+            ),
+            (Gemini, "", r#"{"usageMetadata":{}}"#, Preamble),
+            (Gemini, "", r#"{"error":{"code":503}}"#, Error),
+            (
+                Unknown,
+                "",
+                r#"{"choices":[{"delta":{"role":"assistant"}}]}"#,
+                Preamble,
+            ),
+            (
+                Chat,
+                "",
+                r#"{"type":"content_block_delta","delta":{"type":"text_delta","text":"Hi"}}"#,
+                Token,
+            ),
+            (Chat, "", r#"{"type":"ping"}"#, Preamble),
+            (Unknown, "", r#"{"anything":1}"#, Token),
+            (Unknown, "", "text", Token),
+            (Unknown, "", r#"{"error":"x"}"#, Error),
+            (Unknown, "error", "x", Error),
+        ] {
+            let event = Event {
+                name: name.into(),
+                data: data.into(),
+            };
+            assert_eq!(
+                meaning(dialect, &event),
+                expected,
+                "{dialect:?} {name} {data}"
+            );
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! A 200 whose JSON body is an error: some servers answer so. Looks at small bodies whole.
+
+use serde_json::{Map, Value};
+
+use super::Verdict;
+
+/// Larger bodies are answers.
+const MOST_BYTES: usize = 64 * 1024;
+
+/// What an answer has and an error has not.
+const CONTENT: [&str; 4] = ["choices", "content", "output", "data"];
+
+/// Judges a JSON body.
+#[derive(Debug, Default)]
+pub struct JsonAnswer {
+    body: Vec<u8>,
+    begun: bool,
+}
+
+impl JsonAnswer {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes the body's next bytes.
+    pub fn feed(&mut self, bytes: &[u8]) -> Verdict {
+        if !self.begun {
+            self.body.extend_from_slice(bytes);
+            let first = self.body.iter().find(|byte| !byte.is_ascii_whitespace());
+            let no_object = first.is_some_and(|byte| *byte != b'{');
+            self.begun = no_object || self.body.len() >= MOST_BYTES;
+        }
+        match self.begun {
+            true => {
+                self.body = Vec::new();
+                Verdict::Begun
+            }
+            false => Verdict::Undecided,
+        }
+    }
+
+    /// The body has ended.
+    pub fn end(&mut self) -> Verdict {
+        let body: Option<Map<String, Value>> = serde_json::from_slice(&self.body).ok();
+        match body {
+            Some(body) if !self.begun && is_error(&body) => Verdict::Error,
+            Some(_) | None => Verdict::Begun,
+        }
+    }
+}
+
+fn is_error(body: &Map<String, Value>) -> bool {
+    let has = |key: &str| body.get(key).is_some_and(|value| !value.is_null());
+    has("error") && !CONTENT.iter().any(|key| has(key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_without_content_is_one() {
+        for (body, expected) in [
+            (r#"{"error":{"message":"x"}}"#, Verdict::Error),
+            (r#" {"error":"x","choices":null}"#, Verdict::Error),
+            (r#"{"error":null,"choices":[]}"#, Verdict::Begun),
+            (r#"{"error":{},"choices":[]}"#, Verdict::Begun),
+            (r#"{"error":"x","data":[]}"#, Verdict::Begun),
+            (r#"{"object":"list"}"#, Verdict::Begun),
+            (r#"[{"error":"x"}]"#, Verdict::Begun),
+            (r#"{"error":"#, Verdict::Begun),
+            ("", Verdict::Begun),
+        ] {
+            let mut judge = JsonAnswer::new();
+            for byte in body.bytes() {
+                judge.feed(&[byte]);
+            }
+            assert_eq!(judge.end(), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_object_or_large_is_let_go_at_once() {
+        assert_eq!(JsonAnswer::new().feed(b" \n[1"), Verdict::Begun);
+        assert_eq!(JsonAnswer::new().feed(b" {"), Verdict::Undecided);
+        let large = format!("{{\"error\":\"{}", "x".repeat(MOST_BYTES));
+        assert_eq!(JsonAnswer::new().feed(large.as_bytes()), Verdict::Begun);
+    }
+}

@@ -1,0 +1,361 @@
+//! One request to one target: vet → send → head, and where another target remains, the first bytes held back until they show
+//! that the answer is one. Acts; what an outcome leads to is the state machine's to say.
+
+use std::{
+    cell::{Cell, RefCell},
+    future::{Future, poll_fn},
+    pin::pin,
+    rc::Rc,
+    task::Poll,
+    time::Instant,
+};
+
+use super::{
+    Errand,
+    clocks::{Clocks, Expiry},
+    held::Held,
+    hold,
+};
+use crate::{
+    downstream::Expired,
+    error::{Code, GatewayError},
+    proxy::{
+        headers::RequestHead,
+        plan::{CallerCredentials, Target},
+        targets::Unvetted,
+        url,
+    },
+    route::{
+        attempts::{Failed, Fault, Send},
+        policy::BreakerPolicy,
+    },
+    standing::Permit,
+    upstream::{Answer, BodyFault, Call, Cause, Failure, RequestBody, Upstream},
+};
+
+/// How an attempt ended.
+pub enum Tried {
+    /// The client gets this answer.
+    Good(Box<Opened>),
+    /// It came to nothing; the client gets `ending` if nothing else is tried.
+    Failed { failed: Failed, ending: Ending },
+    /// No target can help: the client left, or its own request is at fault.
+    Over(GatewayError),
+}
+
+/// What the client gets of a failed attempt, if it was the last.
+pub enum Ending {
+    Answer(Box<Opened>),
+    Error(GatewayError),
+}
+
+/// An answer whose head has come.
+pub struct Opened {
+    pub send: Send,
+    pub answer: Answer,
+    /// Bytes of its body that were held back.
+    pub held: Held,
+    pub body: Rc<RefCell<RequestBody>>,
+    pub clocks: Clocks,
+    pub permit: Option<Permit>,
+}
+
+impl Opened {
+    /// The client gets it: the target has done its part so far.
+    pub(super) fn good(mut self: Box<Self>) -> Tried {
+        if let Some(permit) = &mut self.permit {
+            permit.succeed();
+        }
+        Tried::Good(self)
+    }
+
+    /// Some statuses count against the target, whatever becomes of the answer.
+    fn note_status(&mut self, target: &Target, status: u16) {
+        let counts = |policy: &BreakerPolicy| policy.failure_status_codes.contains(status);
+        if target.breaker.as_ref().is_some_and(counts)
+            && let Some(permit) = self.permit.take()
+        {
+            permit.fail();
+        }
+    }
+}
+
+impl<U: Upstream> Errand<'_, U> {
+    /// Sends to one target and waits for the beginning of its answer.
+    pub(super) async fn attempt(&self, send: Send) -> Tried {
+        let target = self.plan.target(send.target);
+        let permit = match self.permit(send, target) {
+            Ok(permit) => permit,
+            Err(BreakerOpen) => return breaker_open(),
+        };
+        let limit = self.request_timeout.or(target.request_timeout);
+        let mut clocks = Clocks::start(target.timeouts, limit, self.ends_at(target));
+        let vetted = match self.watch(&mut clocks, self.line.targets.vet(target)).await {
+            Ok(Ok(vetted)) => vetted,
+            Ok(Err(unvetted)) => return self.unvetted(unvetted, permit),
+            Err(stopped) => return self.stopped(stopped, permit),
+        };
+        let body = match self.body_for(send, target) {
+            Ok(body) => body,
+            Err(error) => return Tried::Over(error),
+        };
+        let length = body.borrow().length();
+        let call = Call {
+            head: self.wire_head(target, vetted.authority(), length),
+            target: vetted,
+            asked: self.asked,
+            body,
+            idempotent: self.idempotent,
+            connect_timeout: target.timeouts.connect,
+        };
+        let sent_at = Instant::now();
+        let answer = match self.await_head(&call, target, &mut clocks, sent_at).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(failure)) => return self.failed(&failure, &call, permit),
+            Err(stopped) => return self.stopped(stopped, permit),
+        };
+        self.recorder
+            .borrow_mut()
+            .note_head(answer.head.status.as_u16());
+        let opened = Box::new(Opened {
+            send,
+            answer,
+            held: Held::default(),
+            body: call.body,
+            clocks,
+            permit,
+        });
+        self.judge(opened, target).await
+    }
+
+    /// A head has come: is it an answer?
+    async fn judge(&self, mut opened: Box<Opened>, target: &Target) -> Tried {
+        let status = opened.answer.head.status.as_u16();
+        opened.note_status(target, status);
+        if self.attempts.borrow().is_failure(status) {
+            // An error of the caller's making says nothing against the target.
+            if let Some(permit) = &mut opened.permit {
+                permit.succeed();
+            }
+            let failed = Failed {
+                fault: Fault::Status,
+                status,
+                retry_after: self.retry_after(&opened.answer),
+            };
+            let ending = Ending::Answer(opened);
+            return Tried::Failed { failed, ending };
+        }
+        if !hold::is_stream(&opened.answer) {
+            opened.clocks.disarm_first_token();
+        }
+        match hold::judge_for(&opened.answer, self.asked, self.dialect) {
+            Some(judge) if self.holds(opened.send) => self.hold(opened, judge).await,
+            Some(_) | None => opened.good(),
+        }
+    }
+
+    /// Waits for the head. The wait starts anew while the upload moves.
+    async fn await_head(
+        &self,
+        call: &Call,
+        target: &Target,
+        clocks: &mut Clocks,
+        sent_at: Instant,
+    ) -> Result<Result<Answer, Failure>, Stopped> {
+        clocks.await_head(self.link);
+        let mut sending = pin!(self.line.upstream.send(call));
+        let mut uploaded = 0;
+        let unarmed = Cell::new(target.timeouts.first_token);
+        poll_fn(|cx| {
+            if let Poll::Ready(answer) = sending.as_mut().poll(cx) {
+                return Poll::Ready(Ok(answer));
+            }
+            let body = call.body.borrow();
+            self.link.await_body(body.is_waiting());
+            if body.bytes_read() != uploaded {
+                uploaded = body.bytes_read();
+                clocks.await_head(self.link);
+            }
+            if let Some(limit) = unarmed.get()
+                && let Some(asked) = self.asks_for_stream(&body)
+            {
+                unarmed.set(None);
+                if asked {
+                    clocks.arm_first_token(limit, sent_at);
+                }
+            }
+            self.poll_stopped(clocks, cx).map(Err)
+        })
+        .await
+    }
+
+    /// Waits for something that has timers of its own.
+    async fn watch<T>(
+        &self,
+        clocks: &mut Clocks,
+        waiting: impl Future<Output = T>,
+    ) -> Result<T, Stopped> {
+        let mut waiting = pin!(waiting);
+        poll_fn(|cx| match waiting.as_mut().poll(cx) {
+            Poll::Ready(done) => Poll::Ready(Ok(done)),
+            Poll::Pending => self.poll_stopped(clocks, cx).map(Err),
+        })
+        .await
+    }
+
+    /// A timer ran out, or the client's side ended it.
+    pub(super) fn poll_stopped(
+        &self,
+        clocks: &mut Clocks,
+        cx: &mut std::task::Context<'_>,
+    ) -> Poll<Stopped> {
+        if let Poll::Ready(expiry) = clocks.poll_expired(cx) {
+            return Poll::Ready(Stopped::Timer(expiry));
+        }
+        match self.link.expired() {
+            None => Poll::Pending,
+            Some(Expired::Deadline) => Poll::Ready(Stopped::Timer(clocks.deadline())),
+            Some(expired) => Poll::Ready(Stopped::Client(client_fault(expired))),
+        }
+    }
+
+    fn wire_head(
+        &self,
+        target: &Target,
+        authority: &str,
+        length: crate::upstream::BodyLength,
+    ) -> bytes::Bytes {
+        let names = &self.line.plans.known().credentials;
+        let (withheld, query) = match target.credentials {
+            CallerCredentials::Forwarded => (&[][..], self.query.map(Into::into)),
+            CallerCredentials::Withheld | CallerCredentials::Replaced => {
+                let query = self
+                    .query
+                    .and_then(|query| url::without(query, &names.query));
+                (&names.headers[..], query)
+            }
+        };
+        RequestHead {
+            method: &self.head.method,
+            target: &url::request_target(&target.base, self.rest, query.as_deref()),
+            authority,
+            headers: self.head.headers(),
+            hop: &self.hop,
+            length,
+            placeholder: self
+                .line
+                .gateway
+                .placeholder_credential(self.head.headers()),
+            withheld,
+            edits: &[&target.edits, &self.added],
+        }
+        .encode()
+    }
+
+    fn permit(&self, send: Send, target: &Target) -> Result<Option<Permit>, BreakerOpen> {
+        let Some(policy) = &target.breaker else {
+            return Ok(None);
+        };
+        let standing = &self.line.gateway.standing;
+        let key = self.outside.breaker_key(target, policy);
+        let permit = standing.begin(&key, policy, send.forced);
+        permit.map(Some).ok_or(BreakerOpen)
+    }
+
+    fn unvetted(&self, unvetted: Unvetted, permit: Option<Permit>) -> Tried {
+        let fault = match &unvetted {
+            Unvetted::Denied(_) => Fault::Denied,
+            Unvetted::Unresolved(_) => {
+                if let Some(permit) = permit {
+                    permit.fail();
+                }
+                Fault::Connect
+            }
+        };
+        failed(fault, unvetted.into())
+    }
+
+    pub(super) fn stopped(&self, stopped: Stopped, permit: Option<Permit>) -> Tried {
+        let expiry = match stopped {
+            Stopped::Client(error) => return Tried::Over(error),
+            Stopped::Timer(expiry) => expiry,
+        };
+        if let Some(permit) = permit {
+            permit.fail();
+        }
+        match expiry {
+            Expiry::Total => Tried::Over(expiry.into()),
+            Expiry::FirstToken(_) => failed(Fault::FirstToken, expiry.into()),
+            Expiry::RequestTimeout(_) | Expiry::Head | Expiry::Idle => {
+                failed(Fault::Timeout, expiry.into())
+            }
+        }
+    }
+
+    /// The exchange failed before its head.
+    fn failed(&self, failure: &Failure, call: &Call, permit: Option<Permit>) -> Tried {
+        // actix-http reports broken chunked coding as if the client had left.
+        let fault = match call.body.borrow().fault() {
+            Some(BodyFault::ClientGone) if !self.link.is_gone() => Some(BodyFault::Malformed),
+            fault => fault,
+        };
+        let error = GatewayError::from_failure(failure, fault);
+        if failure.cause == Cause::RequestBody {
+            return Tried::Over(error);
+        }
+        if let Some(permit) = permit {
+            permit.fail();
+        }
+        let fault = match failure.cause {
+            Cause::ConnectTimeout | Cause::Connect(_) | Cause::Tls(_) | Cause::PeerNotVetted => {
+                Fault::Connect
+            }
+            _ => Fault::Network,
+        };
+        failed(fault, error)
+    }
+}
+
+/// The target's breaker lets nothing through.
+struct BreakerOpen;
+
+fn breaker_open() -> Tried {
+    let message = "the target's circuit breaker is open";
+    failed(
+        Fault::BreakerOpen,
+        GatewayError::new(Code::UpstreamUnreachable, message),
+    )
+}
+
+/// What ended a wait.
+pub enum Stopped {
+    Timer(Expiry),
+    Client(GatewayError),
+}
+
+pub(super) fn failed(fault: Fault, error: GatewayError) -> Tried {
+    let failed = Failed {
+        fault,
+        status: error.code.status(),
+        retry_after: None,
+    };
+    let ending = Ending::Error(error);
+    Tried::Failed { failed, ending }
+}
+
+/// The client's own end, as an error for nobody or for the log.
+pub fn client_fault(expired: Expired) -> GatewayError {
+    match expired {
+        Expired::BodyIdle => GatewayError::new(
+            Code::InvalidBody,
+            "the request body stalled (`downstream.body_idle`)",
+        ),
+        Expired::ClientGone
+        | Expired::Deadline
+        | Expired::Head
+        | Expired::WriteStall
+        | Expired::Lingered => {
+            GatewayError::new(Code::ClientClosed, "the client closed the connection")
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! The only loop that sends: asks the state machine, sends, feeds back what came of it, until an answer is good or nothing is
+//! left to try. Decides nothing itself.
+
+mod attempt;
+mod clocks;
+mod discard;
+mod held;
+mod hold;
+mod outside;
+mod race;
+mod token_watch;
+
+use std::{
+    cell::{Cell, RefCell},
+    future::poll_fn,
+    pin::pin,
+    rc::Rc,
+    task::Poll,
+    time::{Duration, Instant, SystemTime},
+};
+
+use actix_http::header;
+use bytes::Bytes;
+
+use self::attempt::{Ending, Tried};
+pub use self::{
+    attempt::{Opened, client_fault},
+    clocks::at_most,
+    held::Held,
+    outside::Outside,
+    token_watch::TokenWatch,
+};
+use super::{
+    Line,
+    headers::Hop,
+    plan::{Plan, Target},
+};
+use crate::{
+    dialect::Dialect,
+    downstream::Link,
+    error::{Code, GatewayError},
+    record::{Recorder, Route},
+    route::{
+        attempts::{Attempts, Failed, Send, Step},
+        policy::HeaderEdit,
+        retry_after::retry_after,
+    },
+    splice,
+    upstream::{Answer, Asked, BodyLength, RequestBody, Upstream},
+};
+
+/// One request on its way: what every attempt of it shares.
+pub struct Errand<'a, U> {
+    pub line: &'a Line<U>,
+    pub link: &'a Link,
+    pub plan: &'a Plan,
+    pub head: &'a actix_http::RequestHead,
+    /// The path after the gateway's prefix.
+    pub rest: &'a str,
+    pub query: Option<&'a str>,
+    pub hop: Hop<'a>,
+    /// Lines the settings add.
+    pub added: Vec<HeaderEdit>,
+    pub asked: Asked,
+    pub idempotent: bool,
+    pub body: Rc<RefCell<RequestBody>>,
+    /// The request's own header, which wins over the config's.
+    pub request_timeout: Option<Duration>,
+    pub dialect: Dialect,
+    /// The request asks for a stream; `None`: its body may say so, and has not been looked at.
+    pub wants_stream: Cell<Option<bool>>,
+    pub outside: Outside<'a>,
+    pub attempts: RefCell<Attempts<'a>>,
+    pub recorder: RefCell<&'a mut Recorder>,
+    pub in_flight: Cell<u32>,
+}
+
+impl<U: Upstream> Errand<'_, U> {
+    /// Sends until there is an answer for the client.
+    ///
+    /// # Errors
+    /// The last attempt's failure, or the client's own.
+    pub async fn run(&self, first: Send) -> Result<Box<Opened>, GatewayError> {
+        let mut send = first;
+        loop {
+            self.note_send(send);
+            let tried;
+            (send, tried) = match send.hedge_after {
+                None => (send, self.attempt(send).await),
+                Some(after) => self.race(send, after).await,
+            };
+            let (failed, ending) = match tried {
+                Tried::Good(opened) => return Ok(self.deliver(opened)),
+                Tried::Over(error) => return Err(error),
+                Tried::Failed { failed, ending } => (failed, ending),
+            };
+            let step = self.next(send, failed);
+            send = match step {
+                Step::Stop(_) => return self.end(ending),
+                Step::Send(next) => next,
+                Step::Wait(pause, next) => {
+                    ending.discard();
+                    self.pause(pause).await?;
+                    next
+                }
+                Step::Join => {
+                    let message = "the state machine waits for a send that is none";
+                    return Err(GatewayError::new(Code::Internal, message));
+                }
+            };
+        }
+    }
+
+    /// Tells recorder and state machine what came of a send.
+    fn next(&self, send: Send, failed: Failed) -> Step {
+        let mut attempts = self.attempts.borrow_mut();
+        let step = attempts.next(send, failed, &self.outside);
+        let target = self.plan.target(send.target);
+        let mut recorder = self.recorder.borrow_mut();
+        recorder.note_failed_attempt(&target.index, target.base.origin(), failed);
+        recorder.note_step(&step, send);
+        recorder.note_retries(attempts.retry_count(send));
+        step
+    }
+
+    /// The reply tells of the target that is being tried, and budgets of the request.
+    fn note_send(&self, send: Send) {
+        if send.retry == 0 && self.plan.retries(send.target) {
+            let origin = self.plan.target(send.target).base.origin();
+            self.line.gateway.standing.note_request(origin);
+        }
+        self.note_route(send);
+    }
+
+    fn note_route(&self, send: Send) {
+        let target = self.plan.target(send.target);
+        let mut recorder = self.recorder.borrow_mut();
+        recorder.note_origin(target.base.origin());
+        recorder.note_route(Route {
+            provider: target.provider.clone(),
+            index: target.index.clone(),
+            retries: send.retry.cast_signed(),
+            withheld: self.outside.withheld(target),
+            replay_lost: false,
+        });
+    }
+
+    fn deliver(&self, opened: Box<Opened>) -> Box<Opened> {
+        self.note_route(opened.send);
+        let mut body = self.body.borrow_mut();
+        if self.plan.may_replay && !body.is_replayable() {
+            self.recorder.borrow_mut().note_replay_lost();
+        }
+        body.forget();
+        opened
+    }
+
+    fn end(&self, ending: Ending) -> Result<Box<Opened>, GatewayError> {
+        let mut body = self.body.borrow_mut();
+        if self.plan.may_replay && !body.is_replayable() {
+            self.recorder.borrow_mut().note_replay_lost();
+        }
+        body.forget();
+        match ending {
+            Ending::Answer(opened) => Ok(opened),
+            Ending::Error(error) => Err(error),
+        }
+    }
+
+    /// Waits before the next try, for as long as the client does.
+    async fn pause(&self, pause: Duration) -> Result<(), GatewayError> {
+        self.link.set_deadline(None);
+        let mut sleep = pin!(tokio::time::sleep(pause));
+        poll_fn(|cx| match self.link.expired() {
+            Some(expired) => Poll::Ready(Err(attempt::client_fault(expired))),
+            None => sleep.as_mut().poll(cx).map(Ok),
+        })
+        .await
+    }
+
+    /// Head and first bytes are held back: something else could be tried instead, or is.
+    fn holds(&self, send: Send) -> bool {
+        let hedge_to_come = send.hedge_after.is_some() && self.in_flight.get() == 0;
+        let racing = self.in_flight.get() > 1;
+        (hedge_to_come && self.body.borrow().is_replayable())
+            || racing
+            || self.attempts.borrow().another_remains(&self.outside)
+    }
+
+    /// The body for one send: the caller's as it comes, from its first byte; a copy of it; or its edited form.
+    fn body_for(
+        &self,
+        send: Send,
+        target: &Target,
+    ) -> Result<Rc<RefCell<RequestBody>>, GatewayError> {
+        let mut body = self.body.borrow_mut();
+        if target.edits_body() {
+            return self
+                .edited(&body, target)
+                .map(|it| Rc::new(RefCell::new(it)));
+        }
+        if self.in_flight.get() > 1
+            && let Some(chunks) = body.whole()
+        {
+            let copy = RequestBody::of(chunks.to_vec(), body.length());
+            return Ok(Rc::new(RefCell::new(copy)));
+        }
+        if !body.rewind() && (send.ticket > 0 || body.bytes_read() > 0) {
+            let message = "the request body cannot be sent a second time";
+            return Err(GatewayError::new(Code::Internal, message));
+        }
+        Ok(self.body.clone())
+    }
+
+    /// The body as one target gets it: two edits there are, and both change only the bytes of the values they name.
+    fn edited(&self, body: &RequestBody, target: &Target) -> Result<RequestBody, GatewayError> {
+        let unusable = |reason: String| {
+            let message = format!("the request body cannot be edited as the config asks: {reason}");
+            GatewayError::new(Code::InvalidBody, message)
+        };
+        if matches!(
+            body.length(),
+            BodyLength::None | BodyLength::Exact(0) | BodyLength::Tunnel
+        ) {
+            return Ok(RequestBody::of(Vec::new(), body.length()));
+        }
+        let chunks = body
+            .whole()
+            .ok_or_else(|| unusable("it was not read whole".to_owned()))?;
+        let mut codings = self.head.headers().get_all(header::CONTENT_ENCODING);
+        if codings.any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+            return Err(unusable("it is encoded (content-encoding)".to_owned()));
+        }
+        let mut bytes = joined(chunks);
+        if let Some(prefix) = &target.model_prefix {
+            bytes = splice::strip_model_prefix(&bytes, prefix)
+                .map_err(|it| unusable(it.to_string()))?;
+        }
+        if !target.override_params.is_empty() {
+            bytes = splice::override_params(&bytes, &target.override_params)
+                .map_err(|it| unusable(it.to_string()))?;
+        }
+        let length = match body.length() {
+            BodyLength::Exact(_) => BodyLength::Exact(bytes.len() as u64),
+            other => other,
+        };
+        Ok(RequestBody::of(vec![bytes], length))
+    }
+
+    /// Whether the request asks for a stream, once that is known.
+    fn asks_for_stream(&self, body: &RequestBody) -> Option<bool> {
+        if self.wants_stream.get().is_none() && body.is_complete() {
+            let asks = body
+                .whole()
+                .is_some_and(|chunks| splice::asks_for_stream(&joined(chunks)));
+            self.wants_stream.set(Some(asks));
+        }
+        self.wants_stream.get()
+    }
+
+    fn retry_after(&self, answer: &Answer) -> Option<Duration> {
+        retry_after(&answer.head.headers, SystemTime::now())
+    }
+
+    fn ends_at(&self, target: &Target) -> Option<Instant> {
+        self.outside.ends_at(target)
+    }
+}
+
+/// One piece of several; a copy only if there are several.
+pub fn joined(chunks: &[Bytes]) -> Bytes {
+    match chunks {
+        [only] => only.clone(),
+        several => several.concat().into(),
+    }
+}
+
+/// The wait for a first token that goes on while the answer is relayed.
+pub fn first_token(opened: &mut Opened, asked: Asked, dialect: Dialect) -> Option<TokenWatch> {
+    let timer = opened.clocks.take_first_token()?;
+    let judge = hold::judge_for(&opened.answer, asked, dialect)?;
+    Some(TokenWatch::new(timer, judge))
+}

@@ -1,0 +1,106 @@
+//! What the state machine may ask about the world, answered for one request.
+
+use std::{
+    cell::RefCell,
+    rc::Rc,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use actix_http::{RequestHead, header::HeaderValue};
+
+use crate::{
+    proxy::plan::{CallerCredentials, CredentialNames, Plan, Target},
+    route::{attempts::World, policy::BreakerPolicy, tree::TargetId},
+    standing::{BreakerKey, Standing},
+    upstream::RequestBody,
+};
+
+/// One request's view of what lies outside the state machine.
+pub struct Outside<'a> {
+    pub plan: &'a Plan,
+    pub standing: &'a Standing,
+    pub names: &'a CredentialNames,
+    pub head: &'a RequestHead,
+    pub query: Option<&'a str>,
+    pub body: Rc<RefCell<RequestBody>>,
+    pub received: Instant,
+}
+
+impl Outside<'_> {
+    /// When the exchange's time is over, if this target bounds it.
+    pub fn ends_at(&self, target: &Target) -> Option<Instant> {
+        let total = target.timeouts.total?;
+        self.received.checked_add(total)
+    }
+
+    /// Breakers are one for each origin, credential and policy: no caller opens another's.
+    pub fn breaker_key(&self, target: &Target, policy: &BreakerPolicy) -> BreakerKey {
+        let own = target.edits.iter().filter_map(|(name, value)| {
+            let value = value.as_ref()?;
+            self.names.headers.contains(name).then_some(value)
+        });
+        let callers = self.head.headers().iter().filter_map(|(name, value)| {
+            let crosses = target.credentials == CallerCredentials::Forwarded;
+            (crosses && self.names.headers.contains(name)).then_some(value)
+        });
+        let credentials = own.chain(callers).map(HeaderValue::as_bytes);
+        self.standing
+            .breaker_key(target.base.origin(), credentials, policy)
+    }
+
+    /// Names of the caller's credentials that this target does not get, for the reply.
+    pub fn withheld(&self, target: &Target) -> Option<HeaderValue> {
+        if target.credentials == CallerCredentials::Forwarded {
+            return None;
+        }
+        let given = self.names.headers.iter();
+        let given: Vec<&str> = given
+            .filter(|name| self.head.headers().contains_key(*name))
+            .map(|name| name.as_str())
+            .collect();
+        match given.is_empty() {
+            true => None,
+            false => HeaderValue::from_str(&given.join(", ")).ok(),
+        }
+    }
+}
+
+impl World for Outside<'_> {
+    fn admits(&self, target: TargetId) -> bool {
+        let target = self.plan.target(target);
+        target
+            .breaker
+            .as_ref()
+            .is_none_or(|policy| self.standing.admits(&self.breaker_key(target, policy)))
+    }
+
+    fn take_retry(&self, target: TargetId) -> bool {
+        self.standing
+            .take_retry(self.plan.target(target).base.origin())
+    }
+
+    fn take_hedge(&self, target: TargetId, max_ratio: f64) -> bool {
+        let origin = self.plan.target(target).base.origin();
+        self.standing.take_hedge(origin, max_ratio)
+    }
+
+    fn replayable(&self) -> bool {
+        self.body.borrow().is_replayable()
+    }
+
+    fn time_left(&self) -> Option<Duration> {
+        // Targets may differ in `timeouts.total`: where one has none, neither has the exchange.
+        let ends = self.plan.targets.iter().map(|target| self.ends_at(target));
+        let latest = ends.reduce(|a, b| Some(a?.max(b?)))??;
+        Some(latest.saturating_duration_since(Instant::now()))
+    }
+
+    fn dice(&self) -> f64 {
+        rand::random()
+    }
+
+    fn unix_seconds(&self) -> u64 {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        since.map_or(0, |since| since.as_secs())
+    }
+}

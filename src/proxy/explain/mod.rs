@@ -1,0 +1,203 @@
+//! The resolved plan as JSON, for dry runs and for `explain`: targets in order with the guard's verdict, credentials by name
+//! only. Sends nothing.
+
+mod imagined;
+
+use std::time::Duration;
+
+use actix_http::{Response, StatusCode, header};
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+pub use self::imagined::{Imagined, Lines};
+use super::{
+    Targets,
+    drive::Outside,
+    plan::{CallerCredentials, Plan, Target, TargetTimeouts},
+    targets::Unvetted,
+};
+use crate::{
+    egress::{NamedBy, VettedTarget},
+    error::GatewayError,
+    gateway::Gateway,
+    route::{
+        attempts::{Send, World as _},
+        policy::{BreakerPolicy, Hedge, Retry},
+        tree::{Choice, Node, NodeId, TargetId},
+    },
+};
+
+/// A plan that is told instead of being carried out.
+pub struct Explained<'a> {
+    pub targets: &'a Targets,
+    pub gateway: &'a Gateway,
+    pub outside: &'a Outside<'a>,
+    /// The path after the gateway's prefix.
+    pub rest: &'a str,
+    pub request_timeout: Option<Duration>,
+    pub first: Send,
+}
+
+impl Explained<'_> {
+    /// The plan as an answer.
+    pub async fn answer(&self) -> Response<Bytes> {
+        let mut text = serde_json::to_vec_pretty(&self.plan().await).unwrap_or_default();
+        text.push(b'\n');
+        let mut response = Response::with_body(StatusCode::OK, Bytes::from(text));
+        response.headers_mut().insert(
+            header::CONTENT_TYPE,
+            header::HeaderValue::from_static("application/json"),
+        );
+        response
+    }
+
+    async fn plan(&self) -> Value {
+        let plan = self.outside.plan;
+        let mut targets = Vec::with_capacity(plan.targets.len());
+        for node in &plan.tree.nodes {
+            if let Node::Target {
+                target,
+                retry,
+                hedge,
+            } = node
+            {
+                let verdict = self.targets.vet(plan.target(*target)).await;
+                targets.push(self.described(*target, retry, hedge.as_ref(), verdict));
+            }
+        }
+        json!({
+            "method": self.outside.head.method.as_str(),
+            "first": text(&plan.target(self.first.target).index),
+            "order": order(plan, 0),
+            "targets": targets,
+            "body": {
+                "read_first": plan.needs_body(),
+                "kept_for_replay": plan.may_replay,
+                "replay_limit": self.gateway.replay_limit,
+            },
+            "cache": { "cacheable": false, "reason": "not_available" },
+            "limits": [],
+            "notes": plan.notes,
+        })
+    }
+
+    fn described(
+        &self,
+        id: TargetId,
+        retry: &Retry,
+        hedge: Option<&Hedge>,
+        verdict: Result<VettedTarget, Unvetted>,
+    ) -> Value {
+        let target = self.outside.plan.target(id);
+        let limit = self.request_timeout.or(target.request_timeout);
+        let names = |set: bool| -> Vec<&str> {
+            let edits = target
+                .edits
+                .iter()
+                .filter(|(_, value)| value.is_some() == set);
+            edits.map(|(name, _)| name.as_str()).collect()
+        };
+        json!({
+            "index": text(&target.index),
+            "name": target.name,
+            "provider": text(&target.provider),
+            "origin": target.base.origin(),
+            "path": format!("{}{}", target.base.raw_path(), self.rest),
+            "named_by": match target.named_by {
+                NamedBy::Caller => "caller",
+                NamedBy::Settings => "settings",
+            },
+            "guard": guard(verdict),
+            "credentials": {
+                "callers": match target.credentials {
+                    CallerCredentials::Forwarded => "forwarded",
+                    CallerCredentials::Withheld => "withheld",
+                    CallerCredentials::Replaced => "replaced",
+                },
+                "withheld": self.outside.withheld(target).as_ref().map(text),
+                "own": target.own_credential.as_ref().map(|name| name.as_str()),
+            },
+            "headers": { "set": names(true), "removed": names(false) },
+            "body_edits": edited_keys(target),
+            "retry": {
+                "attempts": retry.attempts,
+                "on_status_codes": retry.on_status_codes.iter().collect::<Vec<_>>(),
+                "use_retry_after_header": retry.use_retry_after_header,
+            },
+            "hedge": hedge.map(|it| json!({ "after": milliseconds(it.after), "max_ratio": it.max_ratio })),
+            "request_timeout": limit.map(milliseconds),
+            "timeouts": timeouts(&target.timeouts),
+            "breaker": target.breaker.as_ref().map(|policy| breaker(policy, self.outside.admits(id))),
+        })
+    }
+}
+
+fn guard(verdict: Result<VettedTarget, Unvetted>) -> Value {
+    match verdict {
+        Ok(_) => json!({ "verdict": "allowed" }),
+        Err(unvetted) => {
+            let error = GatewayError::from(unvetted);
+            json!({ "verdict": "refused", "code": error.code.name(), "message": error.message })
+        }
+    }
+}
+
+fn edited_keys(target: &Target) -> Vec<&str> {
+    let overridden = target.override_params.iter().map(|(key, _)| &**key);
+    let prefix = target.model_prefix.as_ref().map(|_| "model");
+    let mut keys: Vec<&str> = prefix.into_iter().chain(overridden).collect();
+    keys.dedup();
+    keys
+}
+
+fn breaker(policy: &BreakerPolicy, admits: bool) -> Value {
+    json!({
+        "admits": admits,
+        "failure_threshold": policy.failure_threshold,
+        "failure_threshold_percentage": policy.failure_threshold_percentage,
+        "minimum_requests": policy.minimum_requests,
+        "cooldown_interval": milliseconds(policy.cooldown),
+    })
+}
+
+fn timeouts(times: &TargetTimeouts) -> Value {
+    json!({
+        "connect": milliseconds(times.connect),
+        "head": milliseconds(times.head),
+        "first_token": times.first_token.map(milliseconds),
+        "idle": milliseconds(times.idle),
+        "total": times.total.map(milliseconds),
+    })
+}
+
+/// The groups, with targets by their place in the config.
+fn order(plan: &Plan, node: NodeId) -> Value {
+    let (children, choice) = match &plan.tree.nodes[node] {
+        Node::Target { target, .. } => return json!(text(&plan.target(*target).index)),
+        Node::Group { children, choice } => (children, choice),
+    };
+    let targets: Vec<Value> = children.iter().map(|child| order(plan, *child)).collect();
+    match choice {
+        Choice::Single => json!({ "mode": "single", "targets": targets }),
+        Choice::Fallback { on } => json!({
+            "mode": "fallback",
+            "on_status_codes": on.as_ref().map(|on| on.iter().collect::<Vec<_>>()),
+            "targets": targets,
+        }),
+        Choice::LoadBalance { weights, sticky } => json!({
+            "mode": "loadbalance",
+            "weights": weights,
+            "sticky": sticky.is_some(),
+            "targets": targets,
+        }),
+        Choice::Conditional { .. } => json!({ "mode": "conditional", "targets": targets }),
+    }
+}
+
+fn text(value: &header::HeaderValue) -> &str {
+    value.to_str().unwrap_or_default()
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}

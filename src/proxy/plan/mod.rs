@@ -1,0 +1,184 @@
+//! Where a request goes: targets in their groups, with everything inherited, looked up and judged that needs no network.
+//! Made once for requests alike, and kept (`plans`). `choose` says which of header, config and settings decides, `resolve` makes
+//! the plan of it, `named` and `draft` each target; `credentials` says whose keys go where.
+
+mod choose;
+mod credentials;
+mod draft;
+mod named;
+mod resolve;
+#[cfg(test)]
+mod tests;
+
+use std::{cell::RefCell, collections::BTreeMap, net::IpAddr, sync::Arc, time::Duration};
+
+use actix_http::header::{HeaderName, HeaderValue};
+
+pub use self::{
+    choose::{Chosen, Prefix, choose},
+    credentials::CallerCredentials,
+};
+use crate::{
+    config::{self, Timeouts},
+    egress::{BaseUrl, HostPass, NamedBy, Policy, VettedTarget},
+    route::{
+        credential,
+        object::Entry,
+        policy::{BreakerPolicy, HeaderEdit},
+        tree::{Node, TargetId, Tree},
+    },
+};
+
+/// What the settings say about where requests may go.
+pub struct Known {
+    pub providers: BTreeMap<String, Arc<Entry>>,
+    pub configs: BTreeMap<String, Arc<Entry>>,
+    pub default_config: Option<String>,
+    pub default_target: Option<String>,
+    pub timeouts: Timeouts,
+    pub credentials: CredentialNames,
+}
+
+impl Known {
+    /// The provider of the settings that a `model` names as `@name/...`. Anything else with an `@` is a model's real name.
+    pub fn provider_of<'m>(&self, model: &'m str) -> Option<&'m str> {
+        let (name, _) = model.strip_prefix('@')?.split_once('/')?;
+        self.providers.contains_key(name).then_some(name)
+    }
+
+    fn default_config(&self) -> Option<&Entry> {
+        let name = self.default_config.as_ref()?;
+        self.configs.get(name).map(|entry| &**entry)
+    }
+}
+
+/// The names under which credentials travel.
+#[derive(Clone, Debug)]
+pub struct CredentialNames {
+    pub headers: Box<[HeaderName]>,
+    /// Names of query parameters.
+    pub query: Box<[Box<str>]>,
+}
+
+impl CredentialNames {
+    /// The built-in ones, and those of the settings.
+    pub fn new(more: &config::CredentialNames) -> Self {
+        let headers = more.headers.iter().filter_map(|name| name.parse().ok());
+        let query = credential::QUERY
+            .into_iter()
+            .chain(more.query.iter().map(String::as_str));
+        CredentialNames {
+            headers: credential::HEADERS.into_iter().chain(headers).collect(),
+            query: query.map(Into::into).collect(),
+        }
+    }
+}
+
+/// Where a request goes. Cannot be printed: it holds keys.
+pub struct Plan {
+    pub tree: Tree,
+    /// In the order of the config; never empty.
+    pub targets: Box<[Target]>,
+    /// A conditional asks for values in the body: it is read before anything is sent.
+    pub reads_body: bool,
+    /// The body may be sent more than once.
+    pub may_replay: bool,
+    /// What the config says in vain, for those who ask for an explanation.
+    pub notes: Vec<String>,
+}
+
+/// One target, named by somebody, its host judged by the rules; its addresses are judged when it is sent to.
+pub struct Target {
+    /// Its place in the config, as replies tell it.
+    pub index: HeaderValue,
+    pub name: Option<Box<str>>,
+    /// The value of `x-gateway-provider` in the reply.
+    pub provider: HeaderValue,
+    pub base: BaseUrl,
+    pub named_by: NamedBy,
+    pub pass: HostPass,
+    /// The config's limit for the response head; the request's own header wins.
+    pub request_timeout: Option<Duration>,
+    pub timeouts: TargetTimeouts,
+    pub breaker: Option<BreakerPolicy>,
+    pub credentials: CallerCredentials,
+    /// Lines set or taken out, the target's own credential among them.
+    pub edits: Box<[HeaderEdit]>,
+    /// The name of the header that carries the target's own credential, if it has one.
+    pub own_credential: Option<HeaderName>,
+    pub override_params: Box<[(Box<str>, Box<str>)]>,
+    /// `@name/`, to be taken off the body's `model`: it chose this target.
+    pub model_prefix: Option<Box<str>>,
+    verdict: RefCell<Option<Verdict>>,
+}
+
+/// What the target's name resolved to when it passed, and what may be dialled therefore.
+pub struct Verdict {
+    /// Empty for an address literal, whose verdict only the policy decides.
+    pub addresses: Arc<[IpAddr]>,
+    pub vetted: VettedTarget,
+}
+
+/// How long a target may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TargetTimeouts {
+    pub connect: Duration,
+    pub head: Duration,
+    pub first_token: Option<Duration>,
+    pub idle: Duration,
+    pub total: Option<Duration>,
+    /// Some of these come from a config: they are kept to the millisecond, by timers of their own.
+    pub exact: bool,
+}
+
+impl Target {
+    /// A body sent to this target is not the caller's, byte for byte.
+    pub fn edits_body(&self) -> bool {
+        !self.override_params.is_empty() || self.model_prefix.is_some()
+    }
+
+    /// The last verdict, if it was one about these addresses.
+    pub fn recall(&self, addresses: &[IpAddr]) -> Option<VettedTarget> {
+        let verdict = self.verdict.borrow();
+        let verdict = verdict.as_ref()?;
+        (*verdict.addresses == *addresses).then(|| verdict.vetted.clone())
+    }
+
+    /// Keeps a verdict. Refusals are not kept.
+    pub fn remember(&self, verdict: Verdict) {
+        *self.verdict.borrow_mut() = Some(verdict);
+    }
+}
+
+impl Plan {
+    pub fn target(&self, id: TargetId) -> &Target {
+        &self.targets[id]
+    }
+
+    /// The target may be tried again.
+    pub fn retries(&self, id: TargetId) -> bool {
+        self.tree.nodes.iter().any(|node| {
+            matches!(node, Node::Target { target, retry, .. } if *target == id && retry.attempts > 0)
+        })
+    }
+
+    /// Hedges for each request to the target, if it is hedged.
+    pub fn hedge_ratio(&self, id: TargetId) -> Option<f64> {
+        self.tree.nodes.iter().find_map(|node| match node {
+            Node::Target { target, hedge, .. } if *target == id => hedge.map(|it| it.max_ratio),
+            Node::Target { .. } | Node::Group { .. } => None,
+        })
+    }
+
+    /// The body is read whole before anything is sent.
+    pub fn needs_body(&self) -> bool {
+        self.reads_body || self.targets.iter().any(Target::edits_body)
+    }
+}
+
+/// What a plan is made with.
+#[derive(Clone, Copy)]
+pub struct Makers<'a> {
+    pub known: &'a Known,
+    pub policy: &'a Policy,
+}

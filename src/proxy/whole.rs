@@ -1,0 +1,79 @@
+//! Reading the request body to its end before anything is sent: for routing by what it says, and for edits. It is kept, and
+//! goes up from memory.
+
+use std::{cell::RefCell, future::poll_fn, task::Poll};
+
+use super::drive::client_fault;
+use crate::{
+    downstream::{Expired, Link},
+    error::{Code, GatewayError},
+    upstream::{BodyFault, BodyLength, RequestBody},
+};
+
+/// Reads the whole body, of at most `limit` bytes, and leaves it at its beginning.
+///
+/// # Errors
+/// 413 beyond the limit, 400 for a body that stalls or is broken, 499 for a client that leaves.
+pub async fn read(
+    link: &Link,
+    body: &RefCell<RequestBody>,
+    limit: usize,
+) -> Result<(), GatewayError> {
+    if body.borrow().whole().is_some() {
+        return Ok(());
+    }
+    let length = body.borrow().length();
+    match length {
+        BodyLength::Exact(length) if length > limit as u64 => return Err(too_large(limit)),
+        // A handshake's bytes are no body.
+        BodyLength::Tunnel | BodyLength::None => return Ok(()),
+        BodyLength::Exact(_) | BodyLength::Chunked => {}
+    }
+    body.borrow_mut().keep_for_replay(limit);
+    poll_fn(|cx| {
+        let mut body = body.borrow_mut();
+        loop {
+            match body.poll_chunk(cx) {
+                Poll::Ready(Some(Ok(_))) if !body.is_replayable() => {
+                    return Poll::Ready(Err(too_large(limit)));
+                }
+                Poll::Ready(Some(Ok(_))) => {}
+                Poll::Ready(None) => return Poll::Ready(Ok(())),
+                Poll::Ready(Some(Err(fault))) => return Poll::Ready(Err(broken(fault, link))),
+                Poll::Pending => {
+                    link.await_body(true);
+                    return match link.expired() {
+                        Some(expired) => Poll::Ready(Err(client_fault(expired))),
+                        None => Poll::Pending,
+                    };
+                }
+            }
+        }
+    })
+    .await?;
+    link.await_body(false);
+    body.borrow_mut().rewind();
+    Ok(())
+}
+
+fn broken(fault: BodyFault, link: &Link) -> GatewayError {
+    match fault {
+        BodyFault::ClientGone if link.is_gone() => client_fault(Expired::ClientGone),
+        // actix-http reports broken chunked coding as if the client had left.
+        BodyFault::ClientGone | BodyFault::Malformed => {
+            GatewayError::new(Code::InvalidBody, "the request body ended early")
+        }
+        BodyFault::TooLarge => GatewayError::new(
+            Code::BodyTooLarge,
+            "the request body is larger than the settings allow (`downstream.max_body`)",
+        ),
+    }
+}
+
+fn too_large(limit: usize) -> GatewayError {
+    let message = format!(
+        "the request body is larger than {limit} bytes (`replay_limit`), and has to be read whole for what the config asks: \
+         a condition on `params`, `override_params`, or a provider in `model`"
+    );
+    GatewayError::new(Code::BodyTooLarge, message)
+}

@@ -1,0 +1,126 @@
+//! Tables of `fixtures/attempts`: a tree, what is given, and for each event the step it leads to, to be checked by hand.
+//! Properties over random trees are in `any_tree`.
+
+mod any_tree;
+mod notation;
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
+
+use super::*;
+use crate::{golden::cases, route::condition::Field};
+
+/// The world as a case gives it.
+struct Given {
+    open: RefCell<Vec<TargetId>>,
+    replayable: Cell<bool>,
+    time_left: Cell<Option<Duration>>,
+    retries: Cell<u32>,
+    hedges: Cell<u32>,
+    dice: RefCell<VecDeque<f64>>,
+}
+
+impl Default for Given {
+    fn default() -> Self {
+        Given {
+            open: RefCell::default(),
+            replayable: Cell::new(true),
+            time_left: Cell::new(None),
+            retries: Cell::new(u32::MAX),
+            hedges: Cell::new(u32::MAX),
+            dice: RefCell::default(),
+        }
+    }
+}
+
+impl World for Given {
+    fn admits(&self, target: TargetId) -> bool {
+        !self.open.borrow().contains(&target)
+    }
+
+    fn take_retry(&self, _: TargetId) -> bool {
+        let left = self.retries.get();
+        self.retries.set(left.saturating_sub(1));
+        left > 0
+    }
+
+    fn take_hedge(&self, _: TargetId, _: f64) -> bool {
+        let left = self.hedges.get();
+        self.hedges.set(left.saturating_sub(1));
+        left > 0
+    }
+
+    fn replayable(&self) -> bool {
+        self.replayable.get()
+    }
+
+    fn time_left(&self) -> Option<Duration> {
+        self.time_left.get()
+    }
+
+    /// The last one given is thrown again and again.
+    fn dice(&self) -> f64 {
+        let mut dice = self.dice.borrow_mut();
+        match dice.len() {
+            0 => 0.5,
+            1 => dice[0],
+            _ => dice.pop_front().unwrap(),
+        }
+    }
+
+    fn unix_seconds(&self) -> u64 {
+        0
+    }
+}
+
+/// Metadata alone.
+#[derive(Default)]
+struct Metadata(BTreeMap<String, String>);
+
+impl Facts for Metadata {
+    fn get(&self, field: &Field) -> Option<std::borrow::Cow<'_, serde_json::Value>> {
+        match field {
+            Field::Metadata(key) => {
+                let value = self.0.get(&**key)?;
+                Some(std::borrow::Cow::Owned(value.as_str().into()))
+            }
+            _ => None,
+        }
+    }
+}
+
+#[test]
+fn each_outcome_leads_to_the_step_of_the_table() {
+    for case in cases("attempts") {
+        let (tree, names) = notation::tree(case.section("tree"));
+        let (given, facts) = notation::given(case.section("given"), &names);
+        let mut transcript = String::new();
+        let mut playing = None;
+        for line in case.section("steps").lines() {
+            let (event, _) = line.split_once(" -> ").expect(line);
+            let step = match (&mut playing, event) {
+                (None, "start") => match Attempts::begin(&tree, &facts, &given) {
+                    Ok((attempts, send)) => {
+                        playing = Some((attempts, vec![send]));
+                        notation::sent(send, &names)
+                    }
+                    Err(NoMatch(path)) => format!("no match at {path}"),
+                },
+                (Some((attempts, sends)), event) => {
+                    notation::play(attempts, sends, event, &given, &names)
+                }
+                (None, _) => panic!("{}: the first event is start", case.name),
+            };
+            transcript.push_str(&format!("{event} -> {step}\n"));
+        }
+        assert_eq!(
+            transcript.trim_end(),
+            case.section("steps"),
+            "{}",
+            case.name
+        );
+    }
+}

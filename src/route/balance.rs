@@ -1,0 +1,129 @@
+//! Which of several gets a request: by weight and dice, or by weight and what the request says, so that requests alike go to the
+//! same one on every machine.
+
+use std::{borrow::Cow, time::Duration};
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+/// By weight: a throw of the dice, from [0, 1), lies with one of those that are eligible. Zero is never chosen.
+pub fn by_dice(weights: &[f64], eligible: impl Fn(usize) -> bool, dice: f64) -> Option<usize> {
+    let candidates = || {
+        let all = weights.iter().copied().enumerate();
+        all.filter(|(place, weight)| *weight > 0.0 && eligible(*place))
+    };
+    let total: f64 = candidates().map(|(_, weight)| weight).sum();
+    let mut left = dice * total;
+    let mut last = None;
+    for (place, weight) in candidates() {
+        last = Some(place);
+        if left < weight {
+            break;
+        }
+        left -= weight;
+    }
+    last
+}
+
+/// By weight and the values of fields: weighted rendezvous hashing (highest random weight), so that when one falls out only its
+/// own requests move. With `ttl` the draw is made anew after each such span, at another moment for each set of values.
+pub fn by_fields(
+    weights: &[f64],
+    eligible: impl Fn(usize) -> bool,
+    values: &[Option<Cow<'_, Value>>],
+    ttl: Option<Duration>,
+    unix_seconds: u64,
+) -> Option<usize> {
+    let mut key = Sha256::new();
+    for value in values {
+        let text = value
+            .as_ref()
+            .map_or_else(|| "null".to_owned(), |value| value.to_string());
+        key.update((text.len() as u64).to_be_bytes());
+        key.update(text);
+    }
+    let key = key.finalize();
+    let epoch = ttl.map_or(0, |ttl| {
+        let span = ttl.as_secs().max(1);
+        (unix_seconds + first_word(&key) % span) / span
+    });
+    let score = |place: usize, weight: f64| {
+        let mut hash = Sha256::new();
+        hash.update(key);
+        hash.update(epoch.to_be_bytes());
+        hash.update((place as u64).to_be_bytes());
+        // 53 bits make an even draw from (0, 1); -ln of it over the weight is smallest for one in proportion to it.
+        let draw = ((first_word(&hash.finalize()) >> 11) as f64 + 0.5) / (1_u64 << 53) as f64;
+        -draw.ln() / weight
+    };
+    let candidates = weights.iter().copied().enumerate();
+    let candidates = candidates.filter(|(place, weight)| *weight > 0.0 && eligible(*place));
+    let scored = candidates.map(|(place, weight)| (place, score(place, weight)));
+    let best = scored.min_by(|(_, a), (_, b)| a.total_cmp(b));
+    best.map(|(place, _)| place)
+}
+
+fn first_word(hash: &[u8]) -> u64 {
+    hash.iter()
+        .take(8)
+        .fold(0, |word, byte| word << 8 | u64::from(*byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_throw_lies_with_one_in_proportion_to_its_weight() {
+        let weights = [3.0, 0.0, 1.0];
+        for (dice, expected) in [(0.0, 0), (0.74, 0), (0.76, 2), (0.999_999, 2)] {
+            assert_eq!(by_dice(&weights, |_| true, dice), Some(expected), "{dice}");
+        }
+        assert_eq!(by_dice(&weights, |place| place != 0, 0.0), Some(2));
+        assert_eq!(by_dice(&weights, |place| place == 1, 0.0), None);
+        assert_eq!(by_dice(&[], |_| true, 0.0), None);
+    }
+
+    fn users() -> impl Iterator<Item = [Option<Cow<'static, Value>>; 1]> {
+        (0..4000).map(|user| [Some(Cow::Owned(Value::from(format!("user-{user}"))))])
+    }
+
+    #[test]
+    fn fields_choose_in_proportion_and_always_the_same() {
+        let weights = [3.0, 0.0, 1.0];
+        let mut counts = [0; 3];
+        for user in users() {
+            let place = by_fields(&weights, |_| true, &user, None, 0).unwrap();
+            assert_eq!(by_fields(&weights, |_| true, &user, None, 99), Some(place));
+            counts[place] += 1;
+        }
+        assert!(
+            (2850..3150).contains(&counts[0]) && counts[1] == 0,
+            "{counts:?}"
+        );
+    }
+
+    #[test]
+    fn when_one_falls_out_only_its_own_requests_move() {
+        let weights = [1.0; 4];
+        for user in users() {
+            let before = by_fields(&weights, |_| true, &user, None, 0).unwrap();
+            let after = by_fields(&weights, |place| place != 2, &user, None, 0).unwrap();
+            assert!(before == 2 || before == after);
+        }
+    }
+
+    #[test]
+    fn a_ttl_draws_anew_after_its_span_and_not_for_all_at_once() {
+        let weights = [1.0; 8];
+        let ttl = Some(Duration::from_secs(300));
+        let at = |user: &[_], seconds| by_fields(&weights, |_| true, user, ttl, seconds);
+        let moved = |from, to| {
+            users()
+                .filter(|user| at(user, from) != at(user, to))
+                .count()
+        };
+        assert!((1..60).contains(&moved(1000, 1001)));
+        assert!((3400..3600).contains(&moved(1000, 1300)));
+    }
+}

@@ -1,0 +1,184 @@
+//! Reads one object of a config, a target or a group, and those inside it.
+
+use super::{
+    ConfigObjectError, MOST_TARGETS,
+    fields::Section,
+    object::{At, Object},
+    strategy,
+};
+use crate::route::{
+    Provider,
+    object::{CacheAsked, Entry},
+    policy::{Auth, Hedge, MOST_ATTEMPTS, MOST_DEPTH, Retry, TimeoutsAsked},
+};
+
+type Read<T> = Result<T, ConfigObjectError>;
+
+/// Reads a config, and counts its targets.
+#[derive(Default)]
+pub struct Reader {
+    targets: usize,
+}
+
+impl Reader {
+    pub fn read(&mut self, value: &serde_json::Value, path: &str) -> Read<Entry> {
+        let at = At {
+            value,
+            path: path.to_owned(),
+        };
+        self.entry(&at, 0)
+    }
+
+    fn entry(&mut self, at: &At<'_>, depth: usize) -> Read<Entry> {
+        let object = at.object(Section::Target)?;
+        if let Some(limit) = object.get("rate_limit") {
+            return limit.refuse("is not available in this version");
+        }
+        object.read_as("forward_headers", |at| {
+            at.items()?
+                .iter()
+                .try_for_each(|item| item.text().map(|_| ()))
+        })?;
+        let targets = match object.get("targets") {
+            Some(targets) => self.targets(&targets, depth)?,
+            None => Vec::new(),
+        };
+        let strategy = object.read_as("strategy", |at| strategy::read(at, &targets))?;
+        Ok(Entry {
+            name: object.read_as("name", |at| at.text().map(Into::into))?,
+            weight: object.read_as("weight", |at| {
+                at.number("a number from 0", |weight| {
+                    weight.is_finite() && weight >= 0.0
+                })
+            })?,
+            strategy,
+            targets,
+            provider: object.read_as("provider", provider)?,
+            custom_host: object.read_as("custom_host", custom_host)?,
+            api_key: object.read_as("api_key", At::secret)?,
+            auth: object.read_as("auth", auth)?,
+            headers: object.read_as("headers", At::headers)?.unwrap_or_default(),
+            forward_authorization: object.read_as("forward_authorization", At::boolean)?,
+            override_params: object
+                .read_as("override_params", At::params)?
+                .unwrap_or_default(),
+            retry: object.read_as("retry", retry)?,
+            request_timeout: object.read_as("request_timeout", At::milliseconds)?,
+            timeouts: object.read_as("timeouts", timeouts)?,
+            hedge: object.read_as("hedge", hedge)?,
+            cache: object.read_as("cache", cache)?.flatten(),
+        })
+    }
+
+    fn targets(&mut self, at: &At<'_>, depth: usize) -> Read<Vec<Entry>> {
+        let items = at.items()?;
+        if items.is_empty() {
+            return at.refuse("must hold at least one target");
+        }
+        if depth + 1 > MOST_DEPTH {
+            return at.refuse(format!("nests more than {MOST_DEPTH} deep"));
+        }
+        self.targets += items.len();
+        if self.targets > MOST_TARGETS {
+            return at.refuse(format!("makes more than {MOST_TARGETS} targets in all"));
+        }
+        items
+            .iter()
+            .map(|item| self.entry(item, depth + 1))
+            .collect()
+    }
+}
+
+fn provider(at: &At<'_>) -> Read<Provider> {
+    match Provider::parse(at.text()?) {
+        Some(provider) => Ok(provider),
+        None => at.refuse(format!("must be {}", Provider::EXPECTED)),
+    }
+}
+
+fn custom_host(at: &At<'_>) -> Read<Box<str>> {
+    let text = at.text()?;
+    let absolute = ["http://", "https://"]
+        .iter()
+        .any(|scheme| text.starts_with(scheme));
+    match absolute && text.len() <= 2048 {
+        true => Ok(text.into()),
+        false => at.refuse("must be an absolute http or https URL, such as https://my.vllm.com/v1"),
+    }
+}
+
+fn auth(at: &At<'_>) -> Read<Auth> {
+    let object = at.object(Section::Auth)?;
+    let Some(header) = object.read_as("header", At::header_name)? else {
+        return at.refuse("needs header, the name of the header that carries the key");
+    };
+    let scheme = object.read_as("scheme", |at| {
+        let text = at.text()?;
+        match text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            true => Ok(text.into()),
+            false => at.refuse("must be one word of visible ASCII characters"),
+        }
+    })?;
+    Ok(Auth { header, scheme })
+}
+
+fn retry(at: &At<'_>) -> Read<Retry> {
+    let object = at.object(Section::Retry)?;
+    let default = Retry::default();
+    let attempts = object.read_as("attempts", |at| at.whole(0, u64::from(MOST_ATTEMPTS)))?;
+    let header = object.read_as("use_retry_after_header", At::boolean)?;
+    Ok(Retry {
+        attempts: attempts.map_or(default.attempts, |attempts| attempts as u32),
+        on_status_codes: object
+            .read_as("on_status_codes", At::codes)?
+            .unwrap_or(default.on_status_codes),
+        use_retry_after_header: header.unwrap_or_default(),
+    })
+}
+
+fn timeouts(at: &At<'_>) -> Read<TimeoutsAsked> {
+    let object = at.object(Section::Timeouts)?;
+    let time = |object: &Object<'_>, name| object.read_as(name, At::milliseconds);
+    Ok(TimeoutsAsked {
+        connect: time(&object, "connect")?,
+        head: time(&object, "head")?,
+        first_token: time(&object, "first_token")?,
+        idle: time(&object, "idle")?,
+        total: time(&object, "total")?,
+    })
+}
+
+fn hedge(at: &At<'_>) -> Read<Hedge> {
+    let object = at.object(Section::Hedge)?;
+    let Some(after) = object.read_as("after", At::milliseconds)? else {
+        return at.refuse("needs after, the milliseconds to wait for the first request");
+    };
+    let share =
+        |at: &At<'_>| at.number("a number from 0 to 1", |ratio| (0.0..=1.0).contains(&ratio));
+    let max_ratio = object.read_as("max_ratio", share)?;
+    Ok(Hedge {
+        after,
+        max_ratio: max_ratio.unwrap_or(Hedge::DEFAULT_MAX_RATIO),
+    })
+}
+
+/// `false` asks for none.
+fn cache(at: &At<'_>) -> Read<Option<CacheAsked>> {
+    if let Some(wanted) = at.value.as_bool() {
+        let plain = CacheAsked {
+            max_age: None,
+            namespace: None,
+        };
+        return Ok(wanted.then_some(plain));
+    }
+    let object = at.object(Section::Cache)?;
+    object.read_as("mode", |at| match at.text()? {
+        "simple" => Ok(()),
+        "semantic" => at.refuse("may only be simple: semantic is not available in this version"),
+        _ => at.refuse("must be simple"),
+    })?;
+    Ok(Some(CacheAsked {
+        max_age: object.read_as("max_age", At::seconds)?,
+        namespace: object.read_as("namespace", |at| at.text().map(Into::into))?,
+    }))
+}

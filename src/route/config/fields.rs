@@ -1,0 +1,202 @@
+//! The one table of a config object's keys.
+
+/// An object of a config, by what it may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Section {
+    /// The config itself and each of its targets, groups included.
+    Target,
+    Strategy,
+    Condition,
+    Sticky,
+    Breaker,
+    Retry,
+    Timeouts,
+    Hedge,
+    Auth,
+    Cache,
+}
+
+/// One key.
+pub struct Field {
+    pub section: Section,
+    pub name: &'static str,
+    /// Another name for it.
+    pub alias: Option<&'static str>,
+    /// What it takes.
+    pub kind: &'static str,
+    /// What holds where it is not given.
+    pub default: &'static str,
+    /// What it decides, and what follows from it.
+    pub meaning: &'static str,
+    /// A valid value, as JSON.
+    pub example: &'static str,
+}
+
+const fn field(
+    section: Section,
+    name: &'static str,
+    kind: &'static str,
+    default: &'static str,
+    example: &'static str,
+    meaning: &'static str,
+) -> Field {
+    Field {
+        section,
+        name,
+        alias: None,
+        kind,
+        default,
+        meaning,
+        example,
+    }
+}
+
+const fn known_as(mut field: Field, alias: &'static str) -> Field {
+    field.alias = Some(alias);
+    field
+}
+
+use Section::{Auth, Breaker, Cache, Condition, Hedge, Retry, Sticky, Strategy, Target, Timeouts};
+
+/// Every key, in the order of the reference page.
+#[rustfmt::skip]
+pub const FIELDS: &[Field] = &[
+    field(Target, "name", "text", "none", r#""big""#,
+        "What conditions call the target."),
+    field(Target, "provider", "`passthrough`, a built-in provider, or `@name` of the settings", "`passthrough`", r#""openai""#,
+        "Whom the target is: gives the host where `custom_host` does not, and says where `api_key` goes. Not inherited."),
+    field(Target, "custom_host", "absolute `http` or `https` URL", "the outer object's, then `x-gateway-custom-host`", r#""https://my.vllm.com/v1""#,
+        "The base URL; the path after the gateway's `/v1` is appended. Inherited; the header is the outermost default, so that a target's own wins over it."),
+    field(Target, "api_key", "text", "none: the caller's credentials cross", r#""sk-...""#,
+        "The target's own credential, in `Authorization: Bearer` or where its provider has it. Every credential of the caller's is then taken out. Not inherited."),
+    field(Target, "auth", "object", "the provider's way", r#"{"header":"x-token"}"#,
+        "Another place for `api_key`. Not inherited."),
+    field(Target, "headers", "object of names and texts, or null", "{}", r#"{"x-team":"a","x-debug":null}"#,
+        "Headers to set in the place of the caller's, or with null to take out. One that carries a credential counts as the target's own. Not inherited."),
+    field(Target, "forward_headers", "list of texts", "[]", r#"["x-tenant"]"#,
+        "Accepted and without effect: every end-to-end header is forwarded anyway."),
+    field(Target, "forward_authorization", "bool", "true for hosts the caller named; for the settings' hosts, if there is one host alone and it has no credential", "false",
+        "Whether the caller's credentials (`Authorization`, `x-api-key`, `api-key`, `x-goog-api-key`, `Cookie`, keys in the query) cross. Inherited. Callers cannot set it to true for hosts of the settings. What does not cross is named in `x-gateway-withheld`."),
+    field(Target, "override_params", "object", "{}", r#"{"model":"gpt-4o-mini"}"#,
+        "Top-level keys of the JSON body and the values they get. Only these values' bytes change. Inherited key by key. A body that is no JSON object is a 400; one over `replay_limit` a 413."),
+    field(Target, "strategy", "object", "the first target alone", r#"{"mode":"fallback"}"#,
+        "How the targets beside it are used."),
+    field(Target, "targets", "list of 1 to 64 objects, to depth 8", "none: the object is a target itself", r#"[{"custom_host":"https://a.example/v1"}]"#,
+        "The group's targets, each a target or a group again."),
+    field(Target, "weight", "number from 0", "1", "3",
+        "The share in a `loadbalance`. 0 is never chosen."),
+    field(Target, "retry", "object", "no retries", r#"{"attempts":2}"#,
+        "Trying the same target again. Inherited; an inner one replaces the outer one whole."),
+    field(Target, "request_timeout", "milliseconds", "none", "30000",
+        "For each attempt, from its beginning to the response head; then 408. Inherited; `x-gateway-request-timeout` wins."),
+    field(Target, "timeouts", "object", "the settings' `timeouts`", r#"{"first_token":20000}"#,
+        "How long an upstream may take. Inherited; an inner one replaces the outer one whole."),
+    field(Target, "hedge", "object", "off", r#"{"after":800}"#,
+        "A second request beside a slow one; the first good answer wins and the other's connection is closed. Inherited."),
+    field(Target, "cache", "object or bool", "off", r#"{"mode":"simple","max_age":3600}"#,
+        "Checked and not used yet: this version caches nothing, and replies say `x-gateway-cache-status: DISABLED`."),
+    field(Target, "rate_limit", "object", "none", r#"{"requests":60,"window":"1m"}"#,
+        "Not available in this version: a 400, so that no limit is left out silently."),
+    field(Strategy, "mode", "`single`, `fallback`, `loadbalance`, `conditional`", "`single`", r#""fallback""#,
+        "`single`: the first target. `fallback`: in order, until one does not fail. `loadbalance`: one, by weight. `conditional`: the one whose condition holds first."),
+    field(Strategy, "on_status_codes", "list of status codes", "every status from 400", "[429,503]",
+        "Fallback: go on for these statuses only. Connections that fail, timeouts, an open breaker, and a 200 that is an error go on in any case."),
+    field(Strategy, "conditions", "list of objects", "none; needed for `conditional`", r#"[{"query":{"metadata.tier":"pro"},"then":"big"}]"#,
+        "Conditional: looked at in order."),
+    field(Strategy, "default", "name of a target", "none: a 400 if no condition holds", r#""small""#,
+        "Conditional: the target when no condition holds."),
+    known_as(field(Strategy, "sticky", "object", "off", r#"{"hash_fields":["metadata.user"]}"#,
+        "Loadbalance: requests alike in these fields go to the same target."), "sticky_session"),
+    field(Strategy, "cb_config", "object", "no breaker", r#"{"failure_threshold":5}"#,
+        "A circuit breaker for each target below, by its origin and the credential it gets: after failures it is left alone for a while, then probed by one request. With all open, all are tried."),
+    field(Condition, "query", "object", "needed", r#"{"params.model":{"$regex":"^gpt"}}"#,
+        "Fields and what is asked of them: `metadata.NAME`, `params.NAME` (any depth), `headers.NAME`, `method`, `url.pathname`; `$eq $ne $gt $gte $lt $lte $in $nin $regex`; `$and`, `$or`; all keys of an object must hold. With `params` the body is read first."),
+    field(Condition, "then", "name of a target", "needed", r#""big""#,
+        "The target when the query holds."),
+    field(Sticky, "hash_fields", "list of fields", "needed", r#"["metadata.user"]"#,
+        "Fields as in a query. If a request has none of them, dice decide."),
+    field(Sticky, "ttl", "seconds", "none: while targets and weights stay", "300",
+        "After so long the draw is made anew. Every replica draws alike."),
+    field(Breaker, "failure_threshold", "1 or more", "5", "5",
+        "Opens at so many failures in a minute."),
+    field(Breaker, "failure_threshold_percentage", "above 0, to 100", "none", "50",
+        "Opens at this share of failures, too."),
+    field(Breaker, "minimum_requests", "1 or more", "5", "10",
+        "The share counts only from so many requests in a minute."),
+    field(Breaker, "cooldown_interval", "milliseconds", "30000", "30000",
+        "How long it stays open before one request is let through as a probe."),
+    field(Breaker, "failure_status_codes", "list of status codes", "500 to 599", "[500,502,503,504]",
+        "Statuses that count as failures. Connections that fail or break off, and timeouts, always do."),
+    field(Retry, "attempts", "0 to 5", "0", "2",
+        "Tries after the first. Waits between them are drawn from 0 to 1, 2, 4, 8, 16 s. An origin gets retries for a fifth of its recent requests and 3 a second besides."),
+    field(Retry, "on_status_codes", "list of status codes", "429, 500, 502, 503, 504", "[429,503]",
+        "Statuses that are tried again, the gateway's own 502 and 504 among them. Connections that fail always are."),
+    field(Retry, "use_retry_after_header", "bool", "false", "true",
+        "On 429 and 503 wait as long as `retry-after-ms`, `x-ms-retry-after-ms` or `Retry-After` says. Over 60 s, or past the total timeout, retrying ends."),
+    field(Timeouts, "connect", "milliseconds", "the settings' (5 s)", "5000",
+        "Connecting, TLS included; then 504 `connect_timeout`."),
+    field(Timeouts, "head", "milliseconds", "the settings' (600 s)", "600000",
+        "From the request sent to the response head; begins anew while an upload moves; then 504 `upstream_timeout`."),
+    field(Timeouts, "first_token", "milliseconds", "off", "20000",
+        "Streams: from the send to the first token. While another target remains it is tried instead; on the last a 504 before the head, an aborted transfer after it."),
+    field(Timeouts, "idle", "milliseconds", "the settings' (300 s)", "120000",
+        "Between two pieces of a body; then the transfer is aborted."),
+    field(Timeouts, "total", "milliseconds", "the settings' (none)", "3600000",
+        "The whole exchange, retries and waits included."),
+    field(Hedge, "after", "milliseconds", "needed", "800",
+        "How long the first request may be without an answer (of a stream: without a token). A request whose body is still on its way up is not hedged."),
+    field(Hedge, "max_ratio", "0 to 1", "0.05", "0.05",
+        "Hedges for each request to the origin, at most; the first is free."),
+    field(Auth, "header", "name of a header", "needed", r#""x-token""#,
+        "The header that carries the key."),
+    field(Auth, "scheme", "one word", "none: the key alone", r#""Bearer""#,
+        "Stands before the key."),
+    field(Cache, "mode", "`simple`", "`simple`", r#""simple""#,
+        "Exact matches."),
+    field(Cache, "max_age", "seconds", "7 days", "3600",
+        "How long an answer may be served again."),
+    field(Cache, "namespace", "text", "none", r#""team-a""#,
+        "Sets entries apart."),
+];
+
+impl Section {
+    /// All of them, in the order of the reference page.
+    pub const ALL: [Section; 10] = [
+        Target, Strategy, Condition, Sticky, Breaker, Retry, Timeouts, Hedge, Auth, Cache,
+    ];
+
+    /// The key that is written so: in `snake_case` or `camelCase`.
+    pub fn find(self, written: &str) -> Option<&'static str> {
+        let mut fields = FIELDS.iter().filter(|field| field.section == self);
+        let is = |name: &str| name == written || is_camel(name, written);
+        let found = fields.find(|field| is(field.name) || field.alias.is_some_and(is));
+        found.map(|field| field.name)
+    }
+
+    pub fn names(self) -> Vec<&'static str> {
+        let fields = FIELDS.iter().filter(|field| field.section == self);
+        fields.map(|field| field.name).collect()
+    }
+}
+
+/// `written` is `name` in camel case.
+fn is_camel(name: &str, written: &str) -> bool {
+    let mut written = written.chars();
+    let mut upper = false;
+    for sign in name.chars() {
+        if sign == '_' {
+            upper = true;
+            continue;
+        }
+        let expected = if upper {
+            sign.to_ascii_uppercase()
+        } else {
+            sign
+        };
+        upper = false;
+        if written.next() != Some(expected) {
+            return false;
+        }
+    }
+    written.next().is_none()
+}

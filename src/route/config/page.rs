@@ -1,0 +1,136 @@
+//! The reference page of config objects, from the table.
+
+use std::fmt::Write as _;
+
+use super::fields::{FIELDS, Section};
+use crate::route::catalogue::{KeyPlace, PROVIDERS};
+
+const OPENING: &str = "\
+# The config object
+
+This page is printed by `throughway docs config` from the tables the gateway itself uses.
+
+A config object says where a request goes, and what happens when that does not work. Send it in `x-gateway-config`, as JSON, as
+base64 of JSON, or as the name of one under `configs` in the settings; or make one the settings' `default_config`. Keys are
+written in `snake_case` or `camelCase`. An unknown key is a 400 `invalid_config` that names its place and what is allowed.
+Portkey's configs that use these keys work as they are. `${NAME}` is expanded in the settings only, never in a request.
+
+A config without `targets` is itself one target. A target that names neither provider nor host takes the request's own:
+`x-gateway-provider`, `x-gateway-custom-host`, the `@provider/` prefix of the body's `model`, or the settings' `default_target`.
+
+What came of it is told in reply headers: `x-gateway-last-used-option-index` (`config.targets[1]`), `x-gateway-retry-attempt-count`
+(`-1`: all retries were in vain), `x-gateway-provider`. `x-gateway-dry-run: true`, `POST /gateway/explain` and
+`throughway explain` show the plan of a request without sending it.
+";
+
+const EXAMPLES: &str = r#"
+## Examples
+
+Two hosts, the second when the first does not answer, is overloaded, or sends no token within 20 seconds:
+
+```json
+{"strategy": {"mode": "fallback"},
+ "timeouts": {"first_token": 20000},
+ "targets": [{"custom_host": "http://10.0.0.7:8000/v1"},
+             {"provider": "openai", "api_key": "sk-...", "override_params": {"model": "gpt-4o-mini"}}]}
+```
+
+One host, tried again as long as it asks to be:
+
+```json
+{"custom_host": "https://my.vllm.com/v1", "retry": {"attempts": 3, "use_retry_after_header": true}}
+```
+
+Three quarters of the traffic here, one quarter there, each user always at the same one, and a third host behind both:
+
+```json
+{"strategy": {"mode": "fallback", "on_status_codes": [429, 503]},
+ "targets": [{"strategy": {"mode": "loadbalance", "sticky": {"hash_fields": ["metadata.user"]}},
+              "targets": [{"custom_host": "http://10.0.0.7:8000/v1", "weight": 3},
+                          {"custom_host": "http://10.0.0.8:8000/v1"}]},
+             {"custom_host": "http://10.0.0.9:8000/v1"}]}
+```
+
+By who asks, and for what:
+
+```json
+{"strategy": {"mode": "conditional", "default": "small",
+              "conditions": [{"query": {"metadata.tier": "pro", "params.max_tokens": {"$lte": 4096}}, "then": "big"}]},
+ "targets": [{"name": "big", "custom_host": "http://10.0.0.7:8000/v1"},
+             {"name": "small", "custom_host": "http://10.0.0.8:8000/v1"}]}
+```
+
+A target that fails five times in a minute is left alone for 30 seconds:
+
+```json
+{"strategy": {"mode": "fallback", "cb_config": {"failure_threshold": 5, "cooldown_interval": 30000}},
+ "targets": [{"custom_host": "http://10.0.0.7:8000/v1"}, {"custom_host": "http://10.0.0.8:8000/v1"}]}
+```
+"#;
+
+/// The text of `docs/config.md`.
+pub fn page() -> String {
+    let mut page = OPENING.to_owned();
+    for section in Section::ALL {
+        page.push_str(title(section));
+        page.push_str("| key | takes | default | meaning | example |\n|---|---|---|---|---|\n");
+        for field in FIELDS.iter().filter(|field| field.section == section) {
+            let also = field
+                .alias
+                .map_or(String::new(), |alias| format!(" (or `{alias}`)"));
+            // Writing to a String cannot fail.
+            let _ = writeln!(
+                page,
+                "| `{}`{also} | {} | {} | {} | `{}` |",
+                field.name, field.kind, field.default, field.meaning, field.example
+            );
+        }
+    }
+    page.push_str(PROVIDERS_TITLE);
+    for provider in &PROVIDERS {
+        let aliases: Vec<String> = provider
+            .aliases
+            .iter()
+            .map(|it| format!("`{it}`"))
+            .collect();
+        let key = match provider.key {
+            KeyPlace::Bearer => "Authorization: Bearer",
+            KeyPlace::XApiKey => "x-api-key",
+            KeyPlace::XGoogApiKey => "x-goog-api-key",
+            KeyPlace::ApiKey => "api-key",
+        };
+        let base = provider
+            .base
+            .map_or("needs `custom_host`".to_owned(), |it| format!("`{it}`"));
+        let _ = writeln!(
+            page,
+            "| `{}` | {} | {base} | `{key}` |",
+            provider.name,
+            aliases.join(", ")
+        );
+    }
+    page.push_str(EXAMPLES);
+    page
+}
+
+fn title(section: Section) -> &'static str {
+    match section {
+        Section::Target => "\n## The config, and each of its targets\n\n",
+        Section::Strategy => "\n## `strategy`\n\n",
+        Section::Condition => "\n## `strategy.conditions[]`\n\n",
+        Section::Sticky => "\n## `strategy.sticky`\n\n",
+        Section::Breaker => "\n## `strategy.cb_config`\n\n",
+        Section::Retry => "\n## `retry`\n\n",
+        Section::Timeouts => "\n## `timeouts`\n\n",
+        Section::Hedge => "\n## `hedge`\n\n",
+        Section::Auth => "\n## `auth`\n\n",
+        Section::Cache => "\n## `cache`\n\n",
+    }
+}
+
+const PROVIDERS_TITLE: &str = "
+## Built-in providers
+
+| provider | also | host | where `api_key` goes |
+|---|---|---|---|
+";

@@ -1,0 +1,254 @@
+//! Configs that are taken, configs that are refused and in which words, and the reference page.
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::{fields::FIELDS, *};
+use crate::{
+    golden::{assert_page, cases},
+    route::object::Mode,
+};
+
+/// What was read, in words: one line for each fact. Keys are shown, since these are nobody's.
+fn summary(entry: &Entry, path: &str) -> String {
+    let mut lines = Vec::new();
+    let mut put = |key: &str, value: Option<String>| {
+        lines.extend(value.map(|value| format!("{path}.{key} = {value}\n")));
+    };
+    let debug = |value: &dyn std::fmt::Debug| format!("{value:?}");
+    put("name", entry.name.as_ref().map(|it| it.to_string()));
+    put("weight", entry.weight.map(|it| it.to_string()));
+    put("provider", entry.provider.as_ref().map(|it| debug(it)));
+    put(
+        "custom_host",
+        entry.custom_host.as_ref().map(|it| it.to_string()),
+    );
+    put(
+        "api_key",
+        entry.api_key.as_ref().map(|it| it.expose().to_owned()),
+    );
+    put("auth", entry.auth.as_ref().map(|it| debug(it)));
+    put(
+        "headers",
+        (!entry.headers.is_empty()).then(|| debug(&entry.headers)),
+    );
+    put(
+        "forward_authorization",
+        entry.forward_authorization.map(|it| it.to_string()),
+    );
+    put(
+        "override_params",
+        (!entry.override_params.is_empty()).then(|| debug(&entry.override_params)),
+    );
+    put("retry", entry.retry.as_ref().map(|it| debug(it)));
+    put(
+        "request_timeout",
+        entry.request_timeout.as_ref().map(|it| debug(it)),
+    );
+    put("timeouts", entry.timeouts.as_ref().map(|it| debug(it)));
+    put("hedge", entry.hedge.as_ref().map(|it| debug(it)));
+    put("cache", entry.cache.as_ref().map(|it| debug(it)));
+    if let Some(strategy) = &entry.strategy {
+        let mode = match &strategy.mode {
+            Mode::Single => "single".to_owned(),
+            Mode::Fallback { on } => format!("fallback on {on:?}"),
+            Mode::LoadBalance { sticky } => format!("loadbalance, sticky {sticky:?}"),
+            Mode::Conditional {
+                conditions,
+                default,
+            } => {
+                let then: Vec<_> = conditions.iter().map(|(_, then)| then).collect();
+                format!("conditional, then {then:?}, default {default:?}")
+            }
+        };
+        put("strategy", Some(mode));
+        put(
+            "strategy.cb_config",
+            strategy.breaker.as_ref().map(|it| debug(it)),
+        );
+    }
+    for (place, target) in entry.targets.iter().enumerate() {
+        lines.push(summary(target, &format!("{path}.targets[{place}]")));
+    }
+    lines.concat()
+}
+
+fn shown(result: &Result<Entry, ConfigObjectError>) -> String {
+    match result {
+        Ok(entry) => summary(entry, "config"),
+        Err(error) => format!("{error}\n"),
+    }
+}
+
+#[test]
+fn each_config_is_read_as_its_case_says() {
+    for case in cases("config_object") {
+        let read = shown(&parse(case.section("config")));
+        assert_eq!(read.trim_end(), case.section("expect"), "{}", case.name);
+    }
+}
+
+#[test]
+fn the_header_holds_json_a_name_or_base64() {
+    let saved = |name: &str| name == "chain" || name == "eyJ9";
+    let kind = |text: &str| match read(text, saved) {
+        Ok(Source::Inline(entry)) => summary(&entry, "config"),
+        Ok(Source::Saved(name)) => name.to_string(),
+        Err(error) => error.to_string(),
+    };
+    assert_eq!(kind(r#"{"name":"x"}"#), "config.name = x\n");
+    assert_eq!(kind("chain"), "chain");
+    assert_eq!(kind("eyJ9"), "eyJ9");
+    for base64 in [
+        "eyJuYW1lIjoiPz8/In0=",
+        "eyJuYW1lIjoiPz8/In0",
+        "eyJuYW1lIjoiPz8_In0=",
+        "eyJuYW1lIjoiPz8_In0",
+    ] {
+        assert_eq!(kind(base64), "config.name = ???\n");
+    }
+    let none = "config: must be JSON, base64 of JSON, or the name of a config in the settings, and is none of them";
+    for neither in ["nobody", "W10=", "[]", "eyJ!"] {
+        assert_eq!(kind(neither), none, "{neither}");
+    }
+    let long = format!("{{\"name\":\"{}\"}}", "x".repeat(MOST_BYTES));
+    assert_eq!(kind(&long), "config: has more than 65536 bytes");
+}
+
+#[test]
+fn every_example_of_the_table_is_taken() {
+    for field in FIELDS.iter().filter(|field| field.name != "rate_limit") {
+        let example: serde_json::Value = serde_json::from_str(field.example).expect(field.name);
+        let mut object = json!({ field.name: example });
+        let target = json!({ "name": "big" });
+        let small = json!({ "name": "small" });
+        let needed = [
+            ("query", json!({ "method": "GET" })),
+            ("then", json!("big")),
+        ];
+        let needed_beside = |object: &mut serde_json::Value,
+                             pairs: &[(&str, serde_json::Value)]| {
+            for (key, value) in pairs {
+                if object.get(key).is_none() {
+                    object[*key] = value.clone();
+                }
+            }
+        };
+        let config = match title_of(field.section) {
+            "" => {
+                if field.name == "strategy" {
+                    object["targets"] = json!([target]);
+                }
+                object
+            }
+            "strategy" => {
+                let mode = match field.name {
+                    "conditions" | "default" => "conditional",
+                    "sticky" => "loadbalance",
+                    _ => "fallback",
+                };
+                needed_beside(&mut object, &[("mode", json!(mode))]);
+                if mode == "conditional" {
+                    needed_beside(
+                        &mut object,
+                        &[(
+                            "conditions",
+                            json!([{ "query": { "method": "GET" }, "then": "big" }]),
+                        )],
+                    );
+                }
+                json!({ "strategy": object, "targets": [target, small] })
+            }
+            "conditions" => {
+                needed_beside(&mut object, &needed);
+                json!({ "strategy": { "mode": "conditional", "conditions": [object] }, "targets": [target] })
+            }
+            "sticky" => {
+                needed_beside(&mut object, &[("hash_fields", json!(["method"]))]);
+                json!({ "strategy": { "mode": "loadbalance", "sticky": object }, "targets": [target] })
+            }
+            "cb_config" => json!({ "strategy": { "cb_config": object }, "targets": [target] }),
+            section => {
+                if section == "hedge" {
+                    needed_beside(&mut object, &[("after", json!(1))]);
+                } else if section == "auth" {
+                    needed_beside(&mut object, &[("header", json!("x-token"))]);
+                }
+                json!({ section: object })
+            }
+        };
+        let read = parse(&config.to_string());
+        assert!(read.is_ok(), "{}: {}", field.name, shown(&read));
+    }
+}
+
+fn title_of(section: fields::Section) -> &'static str {
+    use fields::Section as S;
+    match section {
+        S::Target => "",
+        S::Strategy => "strategy",
+        S::Condition => "conditions",
+        S::Sticky => "sticky",
+        S::Breaker => "cb_config",
+        S::Retry => "retry",
+        S::Timeouts => "timeouts",
+        S::Hedge => "hedge",
+        S::Auth => "auth",
+        S::Cache => "cache",
+    }
+}
+
+#[test]
+fn the_reference_page_is_in_step_and_its_examples_are_configs() {
+    assert_page("config.md", &page());
+    let page = page();
+    let examples: Vec<&str> = page
+        .split("```json\n")
+        .skip(1)
+        .map(|it| it.split("```").next().unwrap())
+        .collect();
+    assert!(examples.len() >= 5);
+    for example in examples {
+        assert!(parse(example).is_ok(), "{example}");
+    }
+}
+
+fn camel(name: &str) -> String {
+    let mut parts = name.split('_');
+    let first = parts.next().unwrap().to_owned();
+    parts.fold(first, |name, part| {
+        format!("{name}{}{}", part[..1].to_uppercase(), &part[1..])
+    })
+}
+
+proptest! {
+    #[test]
+    fn no_text_is_too_odd(text in "\\PC{0,200}") {
+        let _ = read(&text, |_| false);
+        let _ = parse(&format!("{{{text}}}"));
+    }
+
+    #[test]
+    fn both_spellings_read_alike(
+        timeout in 1_u64..1000,
+        attempts in 0_u64..=5,
+        key in "[a-z]{1,8}",
+        camel_case in any::<bool>(),
+    ) {
+        let name = |name: &str| if camel_case { camel(name) } else { name.to_owned() };
+        let config = json!({
+            name("request_timeout"): timeout,
+            name("api_key"): key,
+            name("override_params"): { "max_tokens": 1, "maxTokens": 2 },
+            "retry": { "attempts": attempts, name("on_status_codes"): [503], name("use_retry_after_header"): true },
+            "timeouts": { name("first_token"): timeout },
+        });
+        let read = shown(&parse(&config.to_string()));
+        prop_assert!(read.contains(r#"[("max_tokens", "1"), ("maxTokens", "2")]"#), "{}", read);
+        let snake = config.to_string();
+        let snake = ["request_timeout", "api_key", "override_params", "on_status_codes", "use_retry_after_header", "first_token"]
+            .iter()
+            .fold(snake, |text, name| text.replace(&format!("\"{}\"", camel(name)), &format!("\"{name}\"")));
+        prop_assert_eq!(read, shown(&parse(&snake)));
+    }
+}

@@ -1,0 +1,153 @@
+//! The kinds of single values, each with what is allowed.
+
+use std::time::Duration;
+
+use actix_http::header::{HeaderName, HeaderValue};
+use serde_json::Value;
+
+use super::{ConfigObjectError, object::At};
+use crate::{
+    route::policy::{HeaderEdit, StatusCodes},
+    secret::Secret,
+};
+
+/// A week: a longer time is a slip of the keyboard.
+const LONGEST_MS: u64 = 7 * 24 * 3600 * 1000;
+/// 90 days.
+const LONGEST_SECONDS: u64 = 90 * 24 * 3600;
+
+type Read<T> = Result<T, ConfigObjectError>;
+
+impl<'v> At<'v> {
+    pub fn text(&self) -> Read<&'v str> {
+        match self.value.as_str() {
+            Some(text) if !text.is_empty() => Ok(text),
+            _ => self.refuse("must be a text that is not empty"),
+        }
+    }
+
+    pub fn boolean(&self) -> Read<bool> {
+        match self.value.as_bool() {
+            Some(claim) => Ok(claim),
+            None => self.refuse("must be true or false"),
+        }
+    }
+
+    pub fn whole(&self, from: u64, to: u64) -> Read<u64> {
+        match self
+            .value
+            .as_u64()
+            .filter(|number| (from..=to).contains(number))
+        {
+            Some(number) => Ok(number),
+            None => self.refuse(format!("must be a whole number from {from} to {to}")),
+        }
+    }
+
+    pub fn number(&self, allowed: &str, fits: impl Fn(f64) -> bool) -> Read<f64> {
+        match self.value.as_f64().filter(|number| fits(*number)) {
+            Some(number) => Ok(number),
+            None => self.refuse(format!("must be {allowed}")),
+        }
+    }
+
+    pub fn milliseconds(&self) -> Read<Duration> {
+        match self.value.as_u64() {
+            Some(ms) if (1..=LONGEST_MS).contains(&ms) => Ok(Duration::from_millis(ms)),
+            _ => self.refuse(format!(
+                "must be milliseconds, a whole number from 1 to {LONGEST_MS}"
+            )),
+        }
+    }
+
+    pub fn seconds(&self) -> Read<Duration> {
+        match self.value.as_u64() {
+            Some(seconds) if (1..=LONGEST_SECONDS).contains(&seconds) => {
+                Ok(Duration::from_secs(seconds))
+            }
+            _ => self.refuse(format!(
+                "must be seconds, a whole number from 1 to {LONGEST_SECONDS}"
+            )),
+        }
+    }
+
+    pub fn codes(&self) -> Read<StatusCodes> {
+        let code = |at: &At<'_>| at.whole(100, 599).map(|code| code as u16);
+        self.items()?.iter().map(code).collect()
+    }
+
+    pub fn secret(&self) -> Read<Secret> {
+        let text = self.text()?;
+        match text
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() || byte == b' ')
+        {
+            true => Ok(Secret::new(text)),
+            false => self.refuse("must consist of visible ASCII characters"),
+        }
+    }
+
+    pub fn header_name(&self) -> Read<HeaderName> {
+        header_name(self.text()?, self)
+    }
+
+    /// Lines to set, or with null to take out.
+    pub fn headers(&self) -> Read<Vec<HeaderEdit>> {
+        let map = self.map()?;
+        let edit = |(name, value): (&String, &Value)| {
+            let at = At {
+                value,
+                path: format!("{}.{name}", self.path),
+            };
+            let name = header_name(name, &at)?;
+            match value {
+                Value::Null => Ok((name, None)),
+                Value::String(text) => match HeaderValue::from_str(text) {
+                    Ok(line) => Ok((name, Some(line))),
+                    Err(_) => at.refuse("must be a line of visible characters"),
+                },
+                _ => at.refuse("must be a text, or null to take the header out"),
+            }
+        };
+        map.iter().map(edit).collect()
+    }
+
+    /// Keys with the JSON text of their values, in their order.
+    pub fn params(&self) -> Read<Vec<(Box<str>, Box<str>)>> {
+        let map = self.map()?;
+        let text =
+            |(key, value): (&String, &Value)| (key.as_str().into(), value.to_string().into());
+        Ok(map.iter().map(text).collect())
+    }
+}
+
+/// Names that frame a message or belong to one connection, or to the gateway.
+const REFUSED: [&str; 13] = [
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "keep-alive",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "trailers",
+    "transfer-encoding",
+    "upgrade",
+    "http2-settings",
+];
+
+fn header_name(text: &str, at: &At<'_>) -> Read<HeaderName> {
+    let Ok(name) = HeaderName::from_bytes(text.as_bytes()) else {
+        return at.refuse("must be the name of a header");
+    };
+    let ours = ["x-gateway-", "x-portkey-"];
+    let is_ours = ours.iter().any(|prefix| name.as_str().starts_with(prefix));
+    match is_ours || REFUSED.contains(&name.as_str()) {
+        true => at.refuse(
+            "may not be named: headers of framing, of the connection (hop-by-hop), host, and x-gateway-* are the gateway's",
+        ),
+        false => Ok(name),
+    }
+}

@@ -1,0 +1,15 @@
+//! The names under which credentials travel: one table for forwarding, cache identity and redaction. The settings may add more.
+
+use actix_http::header::{self, HeaderName};
+
+/// Headers that carry a caller's credential.
+pub const HEADERS: [HeaderName; 5] = [
+    header::AUTHORIZATION,
+    HeaderName::from_static("x-api-key"),
+    HeaderName::from_static("api-key"),
+    HeaderName::from_static("x-goog-api-key"),
+    header::COOKIE,
+];
+
+/// Query parameters that carry one.
+pub const QUERY: [&str; 5] = ["key", "api_key", "api-key", "apikey", "access_token"];
