@@ -219,6 +219,22 @@ impl Client {
         }
     }
 
+    /// Reads until these bytes have come, and takes nothing.
+    ///
+    /// # Panics
+    /// When the connection ends first.
+    pub fn wait_for(&mut self, bytes: &[u8]) {
+        while !self.buffer.windows(bytes.len()).any(|it| it == bytes) {
+            if let Err(end) = self.fill() {
+                panic!(
+                    "{end:?} before {}; had: {}",
+                    show(bytes),
+                    show(&self.buffer)
+                );
+            }
+        }
+    }
+
     /// Bytes read from the socket and not yet taken.
     pub fn buffered(&self) -> usize {
         self.buffer.len()

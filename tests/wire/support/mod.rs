@@ -2,10 +2,12 @@
 //! reads raw bytes. Blocking sockets on threads of their own, so that a script reads top to bottom.
 
 pub mod client;
+pub mod credentials;
 pub mod dns;
 pub mod gateway;
 pub mod message;
 pub mod process;
+pub mod routing;
 pub mod stock;
 pub mod timing;
 pub mod tls_upstream;
@@ -16,6 +18,7 @@ use std::time::{Duration, Instant};
 pub use client::{Client, Response};
 pub use gateway::Gateway;
 pub use process::Process;
+pub use routing::Gate;
 pub use tls_upstream::{Authority, TlsPeer};
 pub use upstream::{Peer, Upstream};
 

@@ -1,0 +1,83 @@
+//! WebSockets take the same way as every request: config, fallback before the switch, credentials.
+
+use crate::{
+    support::{
+        Gateway, Upstream,
+        message::bare,
+        routing::{Refusing, base, config_line, json},
+    },
+    websocket::{HANDSHAKE, echo},
+};
+
+/// An upstream that logs its handshake and echoes.
+fn logging_echo() -> Upstream {
+    Upstream::playing(|peer| {
+        if peer.request().is_none() {
+            return;
+        }
+        peer.send(
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",
+        );
+        let mut reader = peer.stream.try_clone().expect("a socket");
+        let _ = std::io::copy(&mut reader, &mut peer.stream);
+    })
+}
+
+fn fallback(first: &str, second: &str) -> String {
+    config_line(&format!(
+        r#"{{"strategy":{{"mode":"fallback"}},"targets":[{{"custom_host":"{first}"}},{{"custom_host":"{second}"}}]}}"#
+    ))
+}
+
+#[test]
+fn a_handshake_falls_back_until_it_is_switched() {
+    let second = echo();
+    let refusing = Refusing::new();
+    let failing = Upstream::answering(json("503 No", "{}"));
+    for first in [refusing.base(), base(&failing)] {
+        let gateway = Gateway::start();
+        let mut client = gateway.client();
+        let lines = fallback(&first, &base(&second)) + HANDSHAKE;
+        client.send(bare("GET", "/v1/realtime", &lines));
+        let head = client.head();
+        assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+        assert!(head.contains("config.targets[1]"), "{head}");
+        client.send("ping through it");
+        assert_eq!(client.take(15), b"ping through it");
+    }
+}
+
+#[test]
+fn a_target_s_credential_replaces_the_caller_s_in_a_handshake() {
+    let upstream = logging_echo();
+    let config = config_line(&format!(
+        r#"{{"custom_host":"{}","api_key":"own-key"}}"#,
+        base(&upstream)
+    ));
+    let gateway = Gateway::start();
+    let mut client = gateway.client();
+    client.send(bare("GET", "/v1/realtime", &(config + HANDSHAKE)));
+    let head = client.head();
+    assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+    let sent = upstream.last();
+    assert_eq!(sent.all("authorization"), ["Bearer own-key"]);
+    assert_eq!(sent.all("upgrade"), ["websocket"]);
+}
+
+#[test]
+fn a_handshake_carries_no_operator_s_key_to_a_host_of_the_caller_s() {
+    let (operators, canary) = (Upstream::named("a"), logging_echo());
+    let gateway = Gateway::with(&format!(
+        "providers: {{ op: {{ custom_host: \"{}\", api_key: operator-key }} }}",
+        base(&operators)
+    ));
+    for lines in [
+        "x-gateway-provider: @op\r\nx-gateway-custom-host: CANARY\r\n",
+        "x-gateway-config: {\"provider\":\"@op\",\"custom_host\":\"CANARY\"}\r\n",
+    ] {
+        let lines = lines.replace("CANARY", &base(&canary)) + HANDSHAKE;
+        gateway.refuses(bare("GET", "/v1/realtime", &lines), 400, "invalid_config");
+    }
+    assert_eq!(canary.connections(), 0);
+}

@@ -1,0 +1,166 @@
+//! A target's own credential: where each provider has it, and that it stands alone there (5.2).
+
+use crate::support::{
+    Gateway, Upstream,
+    credentials::CALLER,
+    routing::{base, chat, completion, config_line},
+};
+
+const BODY: &str = r#"{"model":"m"}"#;
+
+/// A provider and where its key goes.
+const PLACES: &[(&str, &str, &str)] = &[
+    ("", "authorization", "Bearer own-key"),
+    (
+        r#""provider":"passthrough","#,
+        "authorization",
+        "Bearer own-key",
+    ),
+    (r#""provider":"openai","#, "authorization", "Bearer own-key"),
+    (
+        r#""provider":"mistral","#,
+        "authorization",
+        "Bearer own-key",
+    ),
+    (r#""provider":"cohere","#, "authorization", "Bearer own-key"),
+    (r#""provider":"groq","#, "authorization", "Bearer own-key"),
+    (
+        r#""provider":"openrouter","#,
+        "authorization",
+        "Bearer own-key",
+    ),
+    (
+        r#""provider":"together","#,
+        "authorization",
+        "Bearer own-key",
+    ),
+    (
+        r#""provider":"deepseek","#,
+        "authorization",
+        "Bearer own-key",
+    ),
+    (r#""provider":"x-ai","#, "authorization", "Bearer own-key"),
+    (r#""provider":"ollama","#, "authorization", "Bearer own-key"),
+    (r#""provider":"vllm","#, "authorization", "Bearer own-key"),
+    (r#""provider":"anthropic","#, "x-api-key", "own-key"),
+    (r#""provider":"gemini","#, "x-goog-api-key", "own-key"),
+    (r#""provider":"azure","#, "api-key", "own-key"),
+    (r#""auth":{"header":"X-Odd-Key"},"#, "x-odd-key", "own-key"),
+    (
+        r#""auth":{"header":"Authorization","scheme":"Token"},"#,
+        "authorization",
+        "Token own-key",
+    ),
+    (
+        r#""provider":"anthropic","auth":{"header":"authorization","scheme":"Bearer"},"#,
+        "authorization",
+        "Bearer own-key",
+    ),
+];
+
+#[test]
+fn an_api_key_goes_where_its_provider_has_it_and_all_others_go() {
+    let upstream = Upstream::named("a");
+    let gateway = Gateway::start();
+    for (keys, name, value) in PLACES {
+        let config = format!(
+            r#"{{{keys}"custom_host":"{}","api_key":"own-key"}}"#,
+            base(&upstream)
+        );
+        let response = gateway.exchange(chat(&(config_line(&config) + CALLER), BODY));
+        assert_eq!(response.seen(), (200, completion("a")), "{keys}");
+        let sent = upstream.last();
+        assert_eq!(sent.all(name), [*value], "{keys}");
+        let mut credentials = upstream.credentials();
+        credentials.retain(|(other, _)| other != name);
+        assert_eq!(credentials, [], "{keys}");
+    }
+    upstream.assert_never("caller-", "replaced");
+}
+
+#[test]
+fn headers_of_a_target_are_set_and_removed() {
+    let upstream = Upstream::named("a");
+    let config = format!(
+        r#"{{"custom_host":"{}","headers":{{"X-Set":"new","x-added":"1","X-Gone":null,"user-agent":null}}}}"#,
+        base(&upstream)
+    );
+    let lines = config_line(&config)
+        + "X-Set: old\r\nx-set: older\r\nx-gone: here\r\nUser-Agent: me\r\nX-Kept: yes\r\n";
+    let response = Gateway::start().exchange(chat(&lines, BODY));
+    assert_eq!(response.status, 200, "{}", response.text());
+    let sent = upstream.last();
+    assert_eq!(sent.all("x-set"), ["new"]);
+    assert_eq!(sent.all("x-added"), ["1"]);
+    assert_eq!(sent.all("x-kept"), ["yes"]);
+    for gone in ["x-gone", "user-agent"] {
+        assert_eq!(sent.all(gone), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn headers_are_one_target_s_and_not_the_next_one_s() {
+    let (first, second) = (Upstream::failing("500 No"), Upstream::named("b"));
+    let config = format!(
+        r#"{{"strategy":{{"mode":"fallback"}},"targets":[
+           {{"custom_host":"{}","headers":{{"x-mine":"first","x-caller":null}},"api_key":"key-one"}},
+           {{"custom_host":"{}","api_key":"key-two","provider":"anthropic"}}]}}"#,
+        base(&first),
+        base(&second)
+    );
+    let lines = config_line(&config) + "X-Caller: c\r\n" + CALLER;
+    let response = Gateway::start().exchange(chat(&lines, BODY));
+    assert_eq!(response.seen(), (200, completion("b")));
+    assert_eq!(first.last().all("x-mine"), ["first"]);
+    assert_eq!(first.last().all("x-caller"), Vec::<String>::new());
+    assert_eq!(
+        first.credentials(),
+        [("authorization", "Bearer key-one".to_owned())]
+    );
+    assert_eq!(second.last().all("x-mine"), Vec::<String>::new());
+    assert_eq!(second.last().all("x-caller"), ["c"]);
+    assert_eq!(second.credentials(), [("x-api-key", "key-two".to_owned())]);
+}
+
+#[test]
+fn a_credential_in_a_target_s_headers_replaces_the_caller_s() {
+    let upstream = Upstream::named("a");
+    let config = format!(
+        r#"{{"custom_host":"{}","headers":{{"Authorization":"Basic b3du"}}}}"#,
+        base(&upstream)
+    );
+    Gateway::start().exchange(chat(&(config_line(&config) + CALLER), BODY));
+    assert_eq!(
+        upstream.credentials(),
+        [("authorization", "Basic b3du".to_owned())]
+    );
+}
+
+#[test]
+fn a_settings_provider_s_key_headers_and_kind_are_used() {
+    let upstream = Upstream::named("a");
+    let gateway = Gateway::with(&format!(
+        "providers:\n  claude: {{ provider: anthropic, custom_host: \"{}\", api_key: operator-key, headers: {{ x-team: blue }} }}\n",
+        base(&upstream)
+    ));
+    for (lines, body) in [
+        ("x-gateway-provider: @claude\r\n", BODY),
+        ("x-gateway-config: {\"provider\":\"@claude\"}\r\n", BODY),
+        ("", r#"{"model":"@claude/m"}"#),
+    ] {
+        let response = gateway.exchange(chat(&(lines.to_owned() + CALLER), body));
+        assert_eq!(response.seen(), (200, completion("a")), "{lines}");
+        assert_eq!(
+            upstream.credentials(),
+            [("x-api-key", "operator-key".to_owned())],
+            "{lines}"
+        );
+        assert_eq!(upstream.last().all("x-team"), ["blue"], "{lines}");
+        assert_eq!(upstream.last().body, BODY.as_bytes(), "{lines}");
+        assert_eq!(
+            response.header("x-gateway-provider"),
+            Some("claude"),
+            "{lines}"
+        );
+    }
+}
