@@ -37,6 +37,8 @@ class Bench:
     direct: bool
     default_target: bool
     stats_url: str
+    second: str = ""
+    """Root of a second mock, for checks that fall back to it."""
     key: str = "sk-client-check"
     headers: dict = field(default_factory=dict)
     """What sends a request through the gateway to the upstream; empty in a direct run."""
@@ -174,6 +176,7 @@ def parse():
     parser.add_argument("--direct", action="store_true", help="no gateway: send straight to the upstream")
     parser.add_argument("--default-target", action="store_true", help="the gateway's default target is the upstream")
     parser.add_argument("--stats-url", help="where to ask for requests in flight; default: the upstream's own page")
+    parser.add_argument("--second", default="", help="root of a second mock, without /v1")
     parser.add_argument("--only", default="", help="run the checks whose name contains this")
     args = parser.parse_args()
     if not args.direct and not args.gateway:
@@ -192,6 +195,7 @@ def bench_from(args):
         target=args.target,
         direct=args.direct,
         default_target=args.default_target,
+        second=args.second.rstrip("/"),
         stats_url=args.stats_url or upstream + page,
         headers={} if args.direct else routing,
     )
@@ -222,5 +226,5 @@ def main(versions):
 def forget_environment():
     """Keeps the caller's own keys, base URLs and proxies out of the SDKs."""
     for name in list(os.environ):
-        if name.upper().startswith(("OPENAI_", "ANTHROPIC_")) or name.upper().endswith("_PROXY"):
+        if name.upper().startswith(("OPENAI_", "ANTHROPIC_", "PORTKEY_")) or name.upper().endswith("_PROXY"):
             del os.environ[name]
