@@ -199,11 +199,12 @@ pub const RATELIMIT_REMAINING: HeaderName =
 pub const RATELIMIT_RESET: HeaderName = HeaderName::from_static("x-gateway-ratelimit-reset");
 /// The caller's credential was not sent on.
 pub const WITHHELD: HeaderName = HeaderName::from_static("x-gateway-withheld");
+pub const REPLAY: HeaderName = HeaderName::from_static("x-gateway-replay");
 /// Where the time went.
 pub const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
 /// Every reply header the gateway may add, in the order of the reference page.
-pub const REPLY: [ReplyHeader; 11] = [
+pub const REPLY: [ReplyHeader; 12] = [
     ReplyHeader {
         name: TRACE_ID,
         meaning: "The trace id of the request: the caller's own, or the one that was made.",
@@ -260,9 +261,15 @@ pub const REPLY: [ReplyHeader; 11] = [
     },
     ReplyHeader {
         name: WITHHELD,
-        meaning: "The caller's credential was not sent to the target.",
-        when: "the operator named the target, and the request carried a credential",
+        meaning: "The caller's credentials that the target did not get, by header.",
+        when: "the target has a credential of its own, or is not the caller's to name",
         example: "authorization",
+    },
+    ReplyHeader {
+        name: REPLAY,
+        meaning: "The request's body outgrew `replay_limit`: it could not have been sent again.",
+        when: "a config would have had it sent again",
+        example: "lost",
     },
     ReplyHeader {
         name: SERVER_TIMING,

@@ -81,8 +81,7 @@ impl<U: Upstream> Line<U> {
             self.gateway
                 .check_operator(head.headers(), "explanations")?;
             if head.method != Method::POST {
-                let message = "explain takes a POST with a JSON body";
-                return Err(GatewayError::new(Code::MethodNotAllowed, message));
+                return Ok(explain::only_post().map_into_boxed_body());
             }
             let body = RequestBody::new(payload, arrival::body_length(&head)?, 0);
             let body = RefCell::new(body);

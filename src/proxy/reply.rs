@@ -10,19 +10,14 @@ use bytes::Bytes;
 
 use super::{ReplyBody, cors};
 use crate::{
-    directives::table::{NAMESPACE, PORTKEY_NAMESPACE},
+    directives::table::{
+        CACHE_STATUS, LAST_USED_OPTION_INDEX, NAMESPACE, PORTKEY_NAMESPACE, PROVIDER, REPLAY,
+        RETRY_ATTEMPT_COUNT, TRACE_ID, WITHHELD,
+    },
     downstream::{ExchangeGuard, Link},
     observe::metrics::Outcome,
     record::{Recorder, Route},
 };
-
-const TRACE_ID: HeaderName = HeaderName::from_static("x-gateway-trace-id");
-const PROVIDER: HeaderName = HeaderName::from_static("x-gateway-provider");
-const OPTION_INDEX: HeaderName = HeaderName::from_static("x-gateway-last-used-option-index");
-const RETRY_COUNT: HeaderName = HeaderName::from_static("x-gateway-retry-attempt-count");
-const CACHE_STATUS: HeaderName = HeaderName::from_static("x-gateway-cache-status");
-const WITHHELD: HeaderName = HeaderName::from_static("x-gateway-withheld");
-const REPLAY: HeaderName = HeaderName::from_static("x-gateway-replay");
 
 /// `access-control-*` lines that an answer to a preflight made itself.
 const PREFLIGHT_LINES: [HeaderName; 3] = [
@@ -56,12 +51,12 @@ pub fn trace(headers: &mut HeaderMap, trace_id: HeaderValue) {
 /// The reply headers of an answer for which a target was chosen.
 pub fn describe(headers: &mut HeaderMap, route: &Route) {
     headers.insert(PROVIDER, route.provider.clone());
-    headers.insert(OPTION_INDEX, route.index.clone());
+    headers.insert(LAST_USED_OPTION_INDEX, route.index.clone());
     let retries = match route.retries {
         0 => HeaderValue::from_static("0"),
         some => HeaderValue::from(some),
     };
-    headers.insert(RETRY_COUNT, retries);
+    headers.insert(RETRY_ATTEMPT_COUNT, retries);
     headers.insert(CACHE_STATUS, HeaderValue::from_static("DISABLED"));
     if let Some(withheld) = &route.withheld {
         headers.insert(WITHHELD, withheld.clone());

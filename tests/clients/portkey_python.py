@@ -6,6 +6,7 @@ Run `python portkey_python.py --help`; `tests/clients/run` starts all that is ne
 import json
 import platform
 import urllib.request
+import uuid
 from importlib.metadata import version
 
 import harness
@@ -94,7 +95,7 @@ def listed_only(bench):
 
 @check("a retry is counted in the reply")
 def retries(bench):
-    faulty = failing(bench, status=429, fail_first=1, key="portkey-retry", retry_after="0")
+    faulty = failing(bench, status=429, fail_first=1, key=uuid.uuid4(), retry_after="0")
     config = {"retry": {"attempts": 2, "use_retry_after_header": True}} | faulty
     with Counted(bench) as counted:
         answer = client(bench, config).chat.completions.create(**ASK)

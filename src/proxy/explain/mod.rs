@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     egress::{NamedBy, VettedTarget},
-    error::GatewayError,
+    error::{Code, GatewayError},
     gateway::Gateway,
     route::{
         attempts::{Send, World as _},
@@ -26,6 +26,15 @@ use crate::{
         tree::{Choice, Node, NodeId, TargetId},
     },
 };
+
+/// The answer to any other method than POST (RFC 9110 §15.5.6).
+pub fn only_post() -> Response<Bytes> {
+    let message = "explain takes a POST with a JSON body";
+    let mut response = GatewayError::new(Code::MethodNotAllowed, message).response();
+    let post = header::HeaderValue::from_static("POST");
+    response.headers_mut().insert(header::ALLOW, post);
+    response
+}
 
 /// A plan that is told instead of being carried out.
 pub struct Explained<'a> {
