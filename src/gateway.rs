@@ -247,7 +247,8 @@ fn allow(settings: &Settings) -> Result<Vec<AllowEntry>, UnusableSettings> {
         .collect()
 }
 
-fn known(settings: &Settings) -> Result<Known, UnusableSettings> {
+/// What the settings say of where requests may go.
+pub(crate) fn known(settings: &Settings) -> Result<Known, UnusableSettings> {
     Ok(Known {
         providers: settings.providers.entries().clone(),
         configs: settings.configs.entries().clone(),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::support::{
     Gateway, Upstream,
     client::End,
+    dns::{FakeDns, Reply},
     routing::{STREAM, base, chat, chunk, completion, config_line, configured, token},
     timing::{after_saying, assert_took, timed},
 };
@@ -212,4 +213,26 @@ fn the_total_aborts_a_stream_that_has_begun() {
     let (response, took) = timed(|| Gateway::start().exchange(configured(&config, BODY)));
     assert_eq!((response.status, response.end), (200, End::CutShort));
     assert_took(took, 800, 2200);
+}
+
+#[test]
+fn a_deadline_that_one_target_missed_is_not_the_next_one_s() {
+    // The settings' own timer is the watch's; the next target's name has to be waited for, and meets no old deadline.
+    let dns = FakeDns::start();
+    dns.answer("second.test", Reply::addresses(&["127.0.0.1"]));
+    let gateway = Gateway::with(&format!(
+        "timeouts: {{ head: 300ms }}\ndns: {{ servers: [\"{}\"] }}",
+        dns.address()
+    ));
+    let (silent, told) = after_saying("");
+    let second = Upstream::named("second");
+    let config = format!(
+        r#"{{"strategy":{{"mode":"fallback"}},"targets":[{{"custom_host":"{}"}},{{"custom_host":"http://second.test:{}/v1"}}]}}"#,
+        base(&silent),
+        second.address.port()
+    );
+    let response = gateway.exchange(configured(&config, BODY));
+    assert_eq!(response.seen(), (200, completion("second")));
+    assert_eq!(response.option(), "config.targets[1]");
+    drop(told);
 }

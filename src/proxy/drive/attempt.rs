@@ -84,6 +84,8 @@ impl<U: Upstream> Errand<'_, U> {
     /// Sends to one target and waits for the beginning of its answer.
     pub(super) async fn attempt(&self, send: Send) -> Tried {
         let target = self.plan.target(send.target);
+        // A deadline of the attempt before may have passed, and is nothing to this one.
+        self.link.set_deadline(None);
         let permit = match self.permit(send, target) {
             Ok(permit) => permit,
             Err(BreakerOpen) => return breaker_open(),

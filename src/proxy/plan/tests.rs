@@ -1,1 +1,595 @@
+//! Which target is chosen, what it inherits and what it is sent, from headers, configs and settings as text.
 
+use std::path::Path;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    config::{Environment, Flags, Settings},
+    directives::{Directives, Provider},
+    egress::Preset,
+    error::{Code, GatewayError},
+    gateway::known,
+};
+
+const SETTINGS: &str = r#"
+providers:
+  vault: { custom_host: "http://vault.example/v1", api_key: "sk-operator" }
+  plain: { custom_host: "http://plain.example/v1" }
+  claude: { provider: anthropic, api_key: "sk-claude", headers: { x-team: a }, timeouts: { head: 1000 }, retry: { attempts: 1 } }
+  lines: { custom_host: "http://lines.example/v1", headers: { x-secret: s } }
+configs:
+  one: { custom_host: "http://one.example/v1" }
+  two: { strategy: { mode: fallback }, targets: [{ custom_host: "http://one.example/v1" }, { provider: "@plain" }] }
+  keyed: { targets: [{ provider: openai, api_key: "sk-operator" }] }
+  hostless: { targets: [{ retry: { attempts: 1 } }] }
+  open: { forward_authorization: true, strategy: { mode: fallback }, targets: [{ custom_host: "http://one.example/v1" }, { provider: "@plain" }] }
+"#;
+
+struct Asked<'a> {
+    provider: &'a str,
+    host: &'a str,
+    config: &'a str,
+    model: &'a str,
+    settings: &'a str,
+}
+
+const NOTHING: Asked<'_> = Asked {
+    provider: "",
+    host: "",
+    config: "",
+    model: "",
+    settings: "",
+};
+
+impl Asked<'_> {
+    fn plan(&self) -> Result<Plan, GatewayError> {
+        let text = format!("{SETTINGS}\n{}", self.settings);
+        let environment = Environment::default();
+        let settings = Settings::parse(&text, Path::new("s"), &environment, &Flags::default());
+        let known = known(&settings.expect("settings")).expect("known");
+        let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        let directives = Directives {
+            provider: some(self.provider).and_then(|name| Provider::parse(&name)),
+            custom_host: some(self.host),
+            config: some(self.config),
+            ..Directives::default()
+        };
+        let policy = Policy::new(Preset::Dev, Vec::new());
+        let makers = Makers {
+            known: &known,
+            policy: &policy,
+        };
+        match choose(&directives, Prefix::Unread, makers)? {
+            Chosen::Plan(plan) => Ok(plan),
+            Chosen::AsksModel => {
+                let prefix = Prefix::Read(known.provider_of(self.model));
+                match choose(&directives, prefix, makers)? {
+                    Chosen::Plan(plan) => Ok(plan),
+                    Chosen::AsksModel => panic!("the model was read"),
+                }
+            }
+        }
+    }
+
+    /// Where it goes and what it carries, or the code of the refusal.
+    fn told(&self) -> String {
+        match self.plan() {
+            Err(error) => error.code.name().to_owned(),
+            Ok(plan) => plan.targets.iter().map(told).collect::<Vec<_>>().join("; "),
+        }
+    }
+}
+
+fn told(target: &Target) -> String {
+    let own = target
+        .edits
+        .iter()
+        .find(|(name, _)| Some(name) == target.own_credential.as_ref());
+    let own = own.and_then(|(_, value)| value.as_ref()?.to_str().ok());
+    let credentials = match (target.credentials, own) {
+        (CallerCredentials::Forwarded, _) => "callers",
+        (CallerCredentials::Withheld, _) => "none",
+        (CallerCredentials::Replaced, own) => own.unwrap_or("own"),
+    };
+    format!("{} {credentials}", target.base.host())
+}
+
+#[test]
+fn the_first_that_names_a_target_decides() {
+    let inline = r#"{"targets":[{"custom_host":"http://inline.example"}]}"#;
+    let nameless = r#"{"retry":{"attempts":1}}"#;
+    for (asked, expected) in [
+        (
+            Asked {
+                config: inline,
+                provider: "@vault",
+                host: "http://h.example",
+                ..NOTHING
+            },
+            "inline.example callers",
+        ),
+        (
+            Asked {
+                config: "one",
+                provider: "@vault",
+                ..NOTHING
+            },
+            "one.example callers",
+        ),
+        (
+            Asked {
+                provider: "passthrough",
+                host: "http://h.example",
+                ..NOTHING
+            },
+            "h.example callers",
+        ),
+        (
+            Asked {
+                provider: "openai",
+                host: "http://h.example",
+                ..NOTHING
+            },
+            "h.example callers",
+        ),
+        (
+            Asked {
+                provider: "nobody",
+                host: "http://h.example",
+                ..NOTHING
+            },
+            "h.example callers",
+        ),
+        (
+            Asked {
+                host: "http://h.example",
+                model: "@vault/m",
+                ..NOTHING
+            },
+            "h.example callers",
+        ),
+        (
+            Asked {
+                provider: "openai",
+                ..NOTHING
+            },
+            "api.openai.com callers",
+        ),
+        (
+            Asked {
+                provider: "@vault",
+                ..NOTHING
+            },
+            "vault.example Bearer sk-operator",
+        ),
+        (
+            Asked {
+                provider: "@claude",
+                ..NOTHING
+            },
+            "api.anthropic.com sk-claude",
+        ),
+        (
+            Asked {
+                model: "@vault/m",
+                settings: "default_target: http://d.example",
+                ..NOTHING
+            },
+            "vault.example Bearer sk-operator",
+        ),
+        (
+            Asked {
+                model: "@cf/m",
+                settings: "default_target: http://d.example",
+                ..NOTHING
+            },
+            "d.example callers",
+        ),
+        (
+            Asked {
+                model: "@vault",
+                settings: "default_config: one",
+                ..NOTHING
+            },
+            "one.example callers",
+        ),
+        (
+            Asked {
+                settings: "default_config: two",
+                ..NOTHING
+            },
+            "one.example none; plain.example none",
+        ),
+        (
+            Asked {
+                settings: "default_target: http://d.example",
+                ..NOTHING
+            },
+            "d.example callers",
+        ),
+        (
+            Asked {
+                config: nameless,
+                host: "http://h.example",
+                ..NOTHING
+            },
+            "h.example callers",
+        ),
+        (
+            Asked {
+                config: nameless,
+                provider: "@vault",
+                ..NOTHING
+            },
+            "vault.example Bearer sk-operator",
+        ),
+        (
+            Asked {
+                config: nameless,
+                model: "@vault/m",
+                ..NOTHING
+            },
+            "vault.example Bearer sk-operator",
+        ),
+        (
+            Asked {
+                config: nameless,
+                settings: "default_target: http://d.example",
+                ..NOTHING
+            },
+            "d.example callers",
+        ),
+        (
+            Asked {
+                config: nameless,
+                ..NOTHING
+            },
+            "no_target",
+        ),
+        (NOTHING, "no_target"),
+        (
+            Asked {
+                provider: "passthrough",
+                ..NOTHING
+            },
+            "no_target",
+        ),
+        (
+            Asked {
+                provider: "vllm",
+                ..NOTHING
+            },
+            "no_target",
+        ),
+        (
+            Asked {
+                provider: "nobody",
+                ..NOTHING
+            },
+            "unknown_provider",
+        ),
+        (
+            Asked {
+                provider: "@nobody",
+                ..NOTHING
+            },
+            "unknown_provider",
+        ),
+        (
+            Asked {
+                config: r#"{"provider":"@nobody"}"#,
+                ..NOTHING
+            },
+            "invalid_config",
+        ),
+        (
+            Asked {
+                config: "nobody",
+                ..NOTHING
+            },
+            "invalid_config",
+        ),
+        (
+            Asked {
+                host: "ftp://h.example",
+                ..NOTHING
+            },
+            "invalid_header",
+        ),
+        (
+            Asked {
+                config: r#"{"custom_host":"http://a.example/../b"}"#,
+                ..NOTHING
+            },
+            "invalid_config",
+        ),
+        (
+            Asked {
+                host: "http://169.254.169.254",
+                ..NOTHING
+            },
+            "target_denied",
+        ),
+        (
+            Asked {
+                config: r#"{"targets":[{"custom_host":"http://a.example"},{"custom_host":"http://169.254.169.254"}]}"#,
+                ..NOTHING
+            },
+            "target_denied",
+        ),
+    ] {
+        let name = format!(
+            "{} {} {} {}",
+            asked.provider, asked.host, asked.config, asked.model
+        );
+        assert_eq!(asked.told(), expected, "{name}");
+    }
+}
+
+#[test]
+fn no_pairing_sends_what_the_operator_holds_to_a_host_the_caller_named() {
+    let evil = "http://evil.example/v1";
+    for config in [
+        "",
+        "one",
+        "two",
+        "keyed",
+        "hostless",
+        "open",
+        r#"{"targets":[{"provider":"@vault"}]}"#,
+        r#"{"targets":[{"provider":"@lines"}]}"#,
+        r#"{"targets":[{"provider":"@vault","custom_host":"http://evil.example/v1"}]}"#,
+        r#"{"custom_host":"http://evil.example/v1","targets":[{"provider":"@vault"}]}"#,
+        r#"{"targets":[{"provider":"@plain","custom_host":"http://evil.example/v1"}]}"#,
+        r#"{"targets":[{}]}"#,
+        r#"{"api_key":"sk-mine","provider":"@vault"}"#,
+    ] {
+        for provider in [
+            "",
+            "passthrough",
+            "openai",
+            "@vault",
+            "@plain",
+            "@claude",
+            "@lines",
+        ] {
+            for host in ["", evil] {
+                for model in ["", "@vault/m", "@lines/m"] {
+                    for settings in [
+                        "",
+                        "default_config: keyed",
+                        "default_target: http://d.example",
+                    ] {
+                        let asked = Asked {
+                            provider,
+                            host,
+                            config,
+                            model,
+                            settings,
+                        };
+                        let Ok(plan) = asked.plan() else {
+                            continue;
+                        };
+                        for target in plan
+                            .targets
+                            .iter()
+                            .filter(|it| it.base.authority() == "evil.example")
+                        {
+                            let lines: Vec<_> =
+                                target.edits.iter().flat_map(|(_, value)| value).collect();
+                            let leaked = lines.iter().any(|line| {
+                                [
+                                    &b"sk-operator"[..],
+                                    b"Bearer sk-operator",
+                                    b"sk-claude",
+                                    b"s",
+                                ]
+                                .contains(&line.as_bytes())
+                            });
+                            assert!(!leaked, "{provider} {host} {config} {model} {settings}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+    for asked in [
+        Asked {
+            provider: "@vault",
+            host: evil,
+            ..NOTHING
+        },
+        Asked {
+            provider: "@lines",
+            host: evil,
+            ..NOTHING
+        },
+        Asked {
+            config: "keyed",
+            host: evil,
+            ..NOTHING
+        },
+        Asked {
+            config: r#"{"provider":"@vault","custom_host":"http://evil.example/v1"}"#,
+            ..NOTHING
+        },
+    ] {
+        assert_eq!(asked.told(), "invalid_config");
+    }
+}
+
+#[test]
+fn callers_credentials_go_where_the_caller_or_the_operator_says() {
+    let two = |more: &str| {
+        format!(
+            r#"{{{more}"strategy":{{"mode":"fallback"}},"targets":[{{"custom_host":"http://a.example"}},{{"provider":"@plain"}}]}}"#
+        )
+    };
+    let (mixed, closed, opened) = (
+        two(""),
+        two(r#""forward_authorization":false,"#),
+        two(r#""forward_authorization":true,"#),
+    );
+    for (config, expected) in [
+        ("one", "one.example callers"),
+        ("two", "one.example none; plain.example none"),
+        ("open", "one.example callers; plain.example callers"),
+        (&*mixed, "a.example callers; plain.example none"),
+        (&*closed, "a.example none; plain.example none"),
+        (&*opened, "invalid_config"),
+        (r#"{"provider":"@plain"}"#, "plain.example callers"),
+        (
+            r#"{"provider":"@vault","api_key":"sk-mine"}"#,
+            "vault.example Bearer sk-mine",
+        ),
+        (
+            r#"{"provider":"anthropic","api_key":"sk-mine"}"#,
+            "api.anthropic.com sk-mine",
+        ),
+        (
+            r#"{"custom_host":"http://a.example","headers":{"authorization":"Basic x"}}"#,
+            "a.example Basic x",
+        ),
+        (
+            r#"{"custom_host":"http://a.example","headers":{"x-team":"x"}}"#,
+            "a.example callers",
+        ),
+        (
+            r#"{"custom_host":"http://a.example","api_key":"k","auth":{"header":"x-token","scheme":"Key"}}"#,
+            "a.example Key k",
+        ),
+    ] {
+        assert_eq!(Asked { config, ..NOTHING }.told(), expected, "{config}");
+    }
+}
+
+#[test]
+fn the_inner_wins_over_the_outer() {
+    let config = r#"{"custom_host":"http://outer.example/v1","retry":{"attempts":1},"request_timeout":1000,
+        "timeouts":{"head":5000,"idle":6000},"override_params":{"a":1,"b":1},"provider":"openai","api_key":"outer",
+        "strategy":{"mode":"fallback"},"targets":[
+          {},
+          {"custom_host":"http://inner.example/v1","retry":{"attempts":2},"request_timeout":2000,"timeouts":{"head":7000},
+           "override_params":{"b":2,"c":2}},
+          {"provider":"@claude","custom_host":null}]}"#;
+    let plan = Asked { config, ..NOTHING }.plan();
+    // The outer host is the caller's, and the last target's key is not.
+    assert_eq!(
+        plan.map(|_| ()).map_err(|error| error.code),
+        Err(Code::InvalidConfig)
+    );
+    let config = config.replace(r#"{"provider":"@claude","custom_host":null}"#, "{}");
+    let plan = Asked {
+        config: &config,
+        ..NOTHING
+    }
+    .plan()
+    .expect("a plan");
+    let [outer, inner, _] = &*plan.targets else {
+        panic!("three targets");
+    };
+    let ms = |time: Option<Duration>| time.map(|time| time.as_millis());
+    assert_eq!(
+        (outer.base.authority(), inner.base.authority()),
+        ("outer.example", "inner.example")
+    );
+    assert_eq!(
+        (ms(outer.request_timeout), ms(inner.request_timeout)),
+        (Some(1000), Some(2000))
+    );
+    assert_eq!(
+        (outer.timeouts.head.as_secs(), outer.timeouts.idle.as_secs()),
+        (5, 6)
+    );
+    // Replaced whole: the outer idle is gone.
+    assert_eq!(
+        (inner.timeouts.head.as_secs(), inner.timeouts.idle.as_secs()),
+        (7, 300)
+    );
+    let params = |target: &Target| {
+        target
+            .override_params
+            .iter()
+            .map(|(key, value)| format!("{key}={value}"))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (params(outer), params(inner)),
+        (
+            vec!["a=1".into(), "b=1".into()],
+            vec!["a=1".into(), "b=2".into(), "c=2".into()]
+        )
+    );
+    // Neither provider nor key is inherited, and that is said.
+    assert_eq!(
+        (outer.provider.as_bytes(), outer.own_credential.is_none()),
+        (&b"passthrough"[..], true)
+    );
+    assert_eq!(plan.notes.len(), 2);
+    let header = Asked {
+        host: "http://root.example/v1",
+        config: r#"{"targets":[{},{"custom_host":"http://own.example"}]}"#,
+        ..NOTHING
+    };
+    assert_eq!(header.told(), "root.example callers; own.example callers");
+}
+
+#[test]
+fn a_provider_of_the_settings_brings_its_own_ways() {
+    let plan = Asked {
+        config: r#"{"targets":[{"provider":"@claude"}]}"#,
+        ..NOTHING
+    }
+    .plan()
+    .expect("a plan");
+    let target = &plan.targets[0];
+    assert_eq!(target.timeouts.head, Duration::from_secs(1));
+    assert!(plan.retries(0) && plan.may_replay);
+    assert_eq!(target.provider, "claude");
+    assert!(target.edits.iter().any(|(name, _)| name == "x-team"));
+}
+
+/// A config of nested groups, and the paths of its targets in order.
+fn any_nesting() -> impl Strategy<Value = (String, Vec<String>)> {
+    #[derive(Clone, Debug)]
+    enum Shape {
+        Target,
+        Group(Vec<Shape>),
+    }
+    fn write(shape: &Shape, path: String, paths: &mut Vec<String>) -> String {
+        match shape {
+            Shape::Target => {
+                paths.push(path);
+                r#"{"custom_host":"http://a.example"}"#.to_owned()
+            }
+            Shape::Group(shapes) => {
+                let targets = shapes.iter().enumerate();
+                let targets: Vec<_> = targets
+                    .map(|(at, it)| write(it, format!("{path}.targets[{at}]"), paths))
+                    .collect();
+                format!(
+                    r#"{{"strategy":{{"mode":"fallback"}},"targets":[{}]}}"#,
+                    targets.join(",")
+                )
+            }
+        }
+    }
+    let shape = Just(Shape::Target).prop_recursive(6, 32, 4, |inner| {
+        proptest::collection::vec(inner, 1..4).prop_map(Shape::Group)
+    });
+    shape.prop_map(|shape| {
+        let mut paths = Vec::new();
+        (write(&shape, "config".to_owned(), &mut paths), paths)
+    })
+}
+
+proptest! {
+    #[test]
+    fn the_option_index_is_the_path_at_any_nesting((config, paths) in any_nesting()) {
+        let plan = Asked { config: &config, ..NOTHING }.plan().expect("a plan");
+        let indices: Vec<_> = plan.targets.iter().map(|target| target.index.to_str().unwrap().to_owned()).collect();
+        prop_assert_eq!(indices, paths);
+    }
+}
