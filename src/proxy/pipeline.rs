@@ -88,6 +88,7 @@ pub async fn run<U: Upstream>(
         standing: &gateway.standing,
         names: &gateway.known.credentials,
         head,
+        placeholder: gateway.placeholder_credential(head.headers()),
         query,
         body: body.clone(),
         received: recorder.received(),

@@ -32,18 +32,27 @@ pub fn split(target: &str) -> (&str, Option<&str>) {
     }
 }
 
+/// Parameters of these names, each as `name=value` in its raw bytes. Names are compared after percent-decoding, as the receiver
+/// will.
+pub fn named<'q>(query: &'q str, names: &[Box<str>]) -> impl Iterator<Item = &'q str> {
+    query.split('&').filter(|part| is_named(part, names))
+}
+
+fn is_named(part: &str, names: &[Box<str>]) -> bool {
+    let name = part.split('=').next().unwrap_or_default();
+    let name = percent_encoding::percent_decode_str(name);
+    names.iter().any(|named| name.clone().eq(named.bytes()))
+}
+
 /// The query without the parameters of these names, every other byte as it was; `None` when nothing is left.
-/// Names are compared after percent-decoding, as the receiver will.
 pub fn without<'q>(query: &'q str, names: &[Box<str>]) -> Option<Cow<'q, str>> {
-    let is_named = |part: &&str| {
-        let name = part.split('=').next().unwrap_or_default();
-        let name = percent_encoding::percent_decode_str(name);
-        names.iter().any(|named| name.clone().eq(named.bytes()))
-    };
-    if !query.split('&').any(|part| is_named(&part)) {
+    if named(query, names).next().is_none() {
         return Some(Cow::Borrowed(query));
     }
-    let left: Vec<&str> = query.split('&').filter(|part| !is_named(part)).collect();
+    let left: Vec<&str> = query
+        .split('&')
+        .filter(|part| !is_named(part, names))
+        .collect();
     match left.is_empty() {
         true => None,
         false => Some(Cow::Owned(left.join("&"))),

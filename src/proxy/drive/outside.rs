@@ -6,10 +6,16 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use actix_http::{RequestHead, header::HeaderValue};
+use actix_http::{
+    RequestHead,
+    header::{HeaderName, HeaderValue},
+};
 
 use crate::{
-    proxy::plan::{CallerCredentials, CredentialNames, Plan, Target},
+    proxy::{
+        plan::{CallerCredentials, CredentialNames, Plan, Target},
+        url,
+    },
     route::{attempts::World, policy::BreakerPolicy, tree::TargetId},
     standing::{BreakerKey, Standing},
     upstream::RequestBody,
@@ -21,6 +27,8 @@ pub struct Outside<'a> {
     pub standing: &'a Standing,
     pub names: &'a CredentialNames,
     pub head: &'a RequestHead,
+    /// A placeholder for a credential, which is none.
+    pub placeholder: Option<&'a HeaderValue>,
     pub query: Option<&'a str>,
     pub body: Rc<RefCell<RequestBody>>,
     pub received: Instant,
@@ -43,9 +51,23 @@ impl Outside<'_> {
             let crosses = target.credentials == CallerCredentials::Forwarded;
             (crosses && self.names.headers.contains(name)).then_some(value)
         });
+        let crosses = target.credentials == CallerCredentials::Forwarded;
+        let query = self.query.filter(|_| crosses).into_iter();
+        let query = query.flat_map(|query| url::named(query, &self.names.query));
         let credentials = own.chain(callers).map(HeaderValue::as_bytes);
+        let credentials = credentials.chain(query.map(str::as_bytes));
         self.standing
             .breaker_key(target.base.origin(), credentials, policy)
+    }
+
+    /// The caller sent a credential under this name.
+    fn gives(&self, name: &HeaderName) -> bool {
+        let is_placeholder = |value: &HeaderValue| {
+            let placeholder = self.placeholder;
+            placeholder.is_some_and(|placeholder| std::ptr::eq(placeholder, value))
+        };
+        let mut values = self.head.headers().get_all(name);
+        values.any(|value| !is_placeholder(value))
     }
 
     /// Names of the caller's credentials that this target does not get, for the reply.
@@ -54,10 +76,13 @@ impl Outside<'_> {
             return None;
         }
         let given = self.names.headers.iter();
-        let given: Vec<&str> = given
-            .filter(|name| self.head.headers().contains_key(*name))
-            .map(|name| name.as_str())
-            .collect();
+        let headers = given
+            .filter(|name| self.gives(name))
+            .map(|name| name.as_str());
+        let query = self.query.unwrap_or_default();
+        let query = url::named(query, &self.names.query);
+        let query = query.filter_map(|part| part.split('=').next());
+        let given: Vec<&str> = headers.chain(query).collect();
         match given.is_empty() {
             true => None,
             false => HeaderValue::from_str(&given.join(", ")).ok(),

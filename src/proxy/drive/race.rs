@@ -21,7 +21,11 @@ impl<U: Upstream> Errand<'_, U> {
             return (first, tried);
         }
         let Some(second) = self.hedge() else {
-            return (first, one.await);
+            // Nothing to come any more: nothing is held back for it.
+            self.in_flight.set(1);
+            let tried = one.await;
+            self.in_flight.set(0);
+            return (first, tried);
         };
         self.in_flight.set(2);
         let two = Box::pin(self.attempt(second));

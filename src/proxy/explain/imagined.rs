@@ -88,6 +88,7 @@ impl Imagined {
             standing: &gateway.standing,
             names: &gateway.known.credentials,
             head: &head,
+            placeholder: gateway.placeholder_credential(head.headers()),
             query,
             body: Rc::new(RefCell::new(RequestBody::of(vec![body.clone()], length))),
             received: Instant::now(),

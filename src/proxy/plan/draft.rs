@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     config::Timeouts,
-    egress::{BaseUrl, Denied, HostPass, NamedBy, Policy},
+    egress::{BaseUrl, NamedBy},
     error::GatewayError,
     route::{
         object::Entry,
@@ -85,7 +85,7 @@ impl Draft {
 
     /// `only_origin`: the plan has no other.
     pub fn finish(self, only_origin: bool, makers: Makers<'_>) -> Result<Target, GatewayError> {
-        let pass = judged(&self.base, self.named_by, makers.policy);
+        let pass = makers.policy.judge_host(&self.base, self.named_by);
         let pass = pass.map_err(|denied| {
             let mut error = GatewayError::from(denied);
             if &*self.path != "config" {
@@ -117,15 +117,6 @@ impl Draft {
             verdict: RefCell::default(),
         })
     }
-}
-
-/// The rules for the host; for an address literal, also those for addresses. Names are looked up when they are sent to.
-fn judged(base: &BaseUrl, named_by: NamedBy, policy: &Policy) -> Result<HostPass, Denied> {
-    let pass = policy.judge_host(base, named_by)?;
-    if pass.lookup_name().is_none() {
-        policy.judge_addresses(pass.clone(), &[])?;
-    }
-    Ok(pass)
 }
 
 /// A provider's own are the outermost.

@@ -305,20 +305,6 @@ fn the_first_that_names_a_target_decides() {
             },
             "invalid_config",
         ),
-        (
-            Asked {
-                host: "http://169.254.169.254",
-                ..NOTHING
-            },
-            "target_denied",
-        ),
-        (
-            Asked {
-                config: r#"{"targets":[{"custom_host":"http://a.example"},{"custom_host":"http://169.254.169.254"}]}"#,
-                ..NOTHING
-            },
-            "target_denied",
-        ),
     ] {
         let name = format!(
             "{} {} {} {}",
