@@ -103,6 +103,7 @@ impl Gateway {
                 head: settings.downstream.head,
                 body_idle: settings.downstream.body_idle,
                 write_stall: settings.downstream.write_stall,
+                keep_alive: settings.downstream.keep_alive,
             },
             max_body: settings.downstream.max_body.unwrap_or(u64::MAX),
             server_timing: settings.server_timing,

@@ -46,9 +46,9 @@ pub struct BreakerKey {
 impl Standing {
     pub fn new(metrics: Arc<Metrics>) -> Self {
         Standing {
-            breakers: kept(),
-            retries: kept(),
-            hedges: kept(),
+            breakers: remembered_while_used(),
+            retries: remembered(),
+            hedges: remembered_while_used(),
             hasher: RandomState::new(),
             metrics,
         }
@@ -100,22 +100,10 @@ impl Standing {
         })
     }
 
-    /// A retry is sent to the origin, if its budget has one more.
-    pub fn take_retry(&self, origin: &str) -> bool {
-        locked(&self.retry_budget(origin)).take(Instant::now())
-    }
-
-    /// A request is sent to an origin for which retries are configured.
-    pub fn note_request(&self, origin: &str) {
-        locked(&self.retry_budget(origin)).note_request(Instant::now());
-    }
-
-    fn retry_budget(&self, origin: &str) -> Shared<RetryBudget> {
-        let known = self.retries.get(origin);
-        known.unwrap_or_else(|| {
-            let new = || Arc::new(Mutex::new(RetryBudget::new(Instant::now())));
-            self.retries.get_with(origin.into(), new)
-        })
+    /// The retries that an origin gets, to be kept and asked often.
+    pub fn retries_of(&self, origin: &str) -> Retries {
+        let new = || Arc::new(Mutex::new(RetryBudget::new(Instant::now())));
+        Retries(self.retries.get_with(origin.into(), new))
     }
 
     /// A hedge is sent, if the origin's budget for this ratio has one more.
@@ -138,6 +126,22 @@ impl Standing {
         if let Some(transition) = transition {
             self.metrics.count_breaker(transition);
         }
+    }
+}
+
+/// The retry budget of one origin.
+#[derive(Clone)]
+pub struct Retries(Shared<RetryBudget>);
+
+impl Retries {
+    /// A request is sent for the first time, to an origin for which retries are configured.
+    pub fn note_request(&self) {
+        locked(&self.0).note_request(Instant::now());
+    }
+
+    /// A retry is sent, if the budget has one more.
+    pub fn take(&self) -> bool {
+        locked(&self.0).take(Instant::now())
     }
 }
 
@@ -179,7 +183,7 @@ impl Drop for Permit {
     }
 }
 
-fn kept<K, V>() -> Cache<K, V>
+fn remembered_while_used<K, V>() -> Cache<K, V>
 where
     K: Eq + std::hash::Hash + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
@@ -188,6 +192,15 @@ where
         .max_capacity(MOST)
         .time_to_idle(FORGOTTEN_AFTER)
         .build()
+}
+
+/// Plans keep what they find here, and use it without asking again: time says nothing of its use.
+fn remembered<K, V>() -> Cache<K, V>
+where
+    K: Eq + std::hash::Hash + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    Cache::new(MOST)
 }
 
 /// A panic elsewhere leaves counts that are as good as before.

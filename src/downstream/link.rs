@@ -147,11 +147,17 @@ impl Link {
         self.wake();
     }
 
-    /// The close is due: the gateway drains, and neither a request nor the beginning of one has come for a while.
+    /// The close is due: neither a request nor the beginning of one has come for as long as connections are kept, or for a
+    /// while and the gateway drains.
     pub(super) fn may_close(&self) -> bool {
-        self.closing.get()
-            && !self.exchanging.get()
-            && self.now.get().duration_since(self.idle_since.get()) >= SETTLED
+        let limit = match self.closing.get() {
+            true => SETTLED,
+            // The watch's clock may be a tick behind what it noted.
+            false => self.timeouts.keep_alive + TICK,
+        };
+        let idle =
+            !self.exchanging.get() && (self.closing.get() || self.head_since.get().is_none());
+        idle && self.now.get().duration_since(self.idle_since.get()) >= limit
     }
 
     /// The answer under way is the connection's last, and the close tells its end: the write side is shut as soon as all of
@@ -329,6 +335,9 @@ impl Link {
     /// Looks at every timer; ends what has run out. Times are noted by the clock of the look before, so a tick is added to
     /// each limit: no timer is early.
     pub(super) fn check(&self, now: Instant) {
+        if self.may_close() {
+            self.wake();
+        }
         let known = self.expired.get();
         if known.is_some_and(Expired::ends_connection) {
             return;

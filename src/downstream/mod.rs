@@ -28,4 +28,6 @@ pub struct DownstreamTimeouts {
     pub body_idle: std::time::Duration,
     /// While the client takes no byte of an answer.
     pub write_stall: std::time::Duration,
+    /// Between an answer and the next request.
+    pub keep_alive: std::time::Duration,
 }

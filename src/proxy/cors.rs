@@ -12,7 +12,7 @@ const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 const EXPOSED: HeaderValue = HeaderValue::from_static(
     "x-gateway-trace-id, x-gateway-provider, x-gateway-last-used-option-index, x-gateway-retry-attempt-count, \
      x-gateway-cache-status, x-gateway-error, x-gateway-ratelimit-limit, x-gateway-ratelimit-remaining, \
-     x-gateway-ratelimit-reset, x-gateway-withheld, x-request-id, request-id, retry-after, server-timing",
+     x-gateway-ratelimit-reset, x-gateway-withheld, x-gateway-replay, x-request-id, request-id, retry-after, server-timing",
 );
 
 /// The answer to a preflight: whatever the page asks to send may be sent. The origin's own line is [`mark`]'s.

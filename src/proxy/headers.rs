@@ -1,13 +1,11 @@
 //! Which header lines cross, and the request head as it goes on the wire (RFC 9110 §7.6.1, RFC 9112 §3).
 //! Everything crosses but what is named here; nothing is added.
 
-use std::fmt::Write as _;
-
 use actix_http::{
     Method,
     header::{self, HeaderMap, HeaderName, HeaderValue},
 };
-use bytes::{BufMut as _, Bytes, BytesMut};
+use bytes::Bytes;
 
 use crate::{directives, route::policy::HeaderEdit, upstream::BodyLength};
 
@@ -73,6 +71,9 @@ fn is_hop_by_hop(name: &HeaderName) -> bool {
         || *name == PROXY_CONNECTION
 }
 
+/// Bytes of a head that most fit into; others grow.
+const USUAL_SIZE: usize = 1024;
+
 /// What the request head is made of.
 pub struct RequestHead<'a> {
     pub method: &'a Method,
@@ -93,7 +94,7 @@ pub struct RequestHead<'a> {
 impl RequestHead<'_> {
     /// The bytes of the head with its empty line.
     pub fn encode(&self) -> Bytes {
-        let mut out = BytesMut::with_capacity(self.size());
+        let mut out = Vec::with_capacity(USUAL_SIZE);
         put(
             &mut out,
             &[
@@ -104,7 +105,7 @@ impl RequestHead<'_> {
                 self.authority,
             ],
         );
-        out.put_slice(b"\r\n");
+        out.extend_from_slice(b"\r\n");
         self.put_framing(&mut out);
         for (name, value) in self.headers {
             if self.crosses(name, value) {
@@ -116,8 +117,8 @@ impl RequestHead<'_> {
                 put_line(&mut out, name, value);
             }
         }
-        out.put_slice(b"\r\n");
-        out.freeze()
+        out.extend_from_slice(b"\r\n");
+        out.into()
     }
 
     fn crosses(&self, name: &HeaderName, value: &HeaderValue) -> bool {
@@ -134,37 +135,32 @@ impl RequestHead<'_> {
         !ours && !placeholder && !withheld && !edited && !self.hop.ends_here(name)
     }
 
-    fn put_framing(&self, out: &mut BytesMut) {
+    fn put_framing(&self, out: &mut Vec<u8>) {
         match self.length {
             BodyLength::None => {}
-            // Writing to a buffer that grows cannot fail.
-            BodyLength::Exact(length) => drop(write!(out, "content-length: {length}\r\n")),
-            BodyLength::Chunked => out.put_slice(b"transfer-encoding: chunked\r\n"),
-            BodyLength::Tunnel => out.put_slice(b"connection: upgrade\r\nupgrade: websocket\r\n"),
+            BodyLength::Exact(length) => {
+                let mut digits = itoa::Buffer::new();
+                put(out, &["content-length: ", digits.format(length), "\r\n"]);
+            }
+            BodyLength::Chunked => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
+            BodyLength::Tunnel => {
+                out.extend_from_slice(b"connection: upgrade\r\nupgrade: websocket\r\n")
+            }
         }
     }
-
-    fn size(&self) -> usize {
-        const LINES_OF_OURS: usize = 128;
-        let lines = self.headers.iter();
-        let crossing: usize = lines
-            .map(|(name, value)| name.as_str().len() + value.len() + 4)
-            .sum();
-        LINES_OF_OURS + self.target.len() + self.authority.len() + crossing
-    }
 }
 
-fn put(out: &mut BytesMut, parts: &[&str]) {
+fn put(out: &mut Vec<u8>, parts: &[&str]) {
     for part in parts {
-        out.put_slice(part.as_bytes());
+        out.extend_from_slice(part.as_bytes());
     }
 }
 
-fn put_line(out: &mut BytesMut, name: &HeaderName, value: &HeaderValue) {
-    out.put_slice(name.as_str().as_bytes());
-    out.put_slice(b": ");
-    out.put_slice(value.as_bytes());
-    out.put_slice(b"\r\n");
+fn put_line(out: &mut Vec<u8>, name: &HeaderName, value: &HeaderValue) {
+    out.extend_from_slice(name.as_str().as_bytes());
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value.as_bytes());
+    out.extend_from_slice(b"\r\n");
 }
 
 /// Takes the lines that end here out of a response head. An upstream's own `x-gateway-*` never reaches the client.

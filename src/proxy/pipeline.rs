@@ -6,7 +6,7 @@ use std::{
     rc::Rc,
 };
 
-use actix_http::{Method, Request, RequestHead, Response, header};
+use actix_http::{Method, Request, RequestHead, Response, header::HeaderName};
 use bytes::Bytes;
 
 use super::{
@@ -20,7 +20,6 @@ use super::{
     url, whole,
 };
 use crate::{
-    dialect::{self, Dialect},
     directives::{DirectiveError, Directives},
     downstream::Link,
     error::{Code, GatewayError},
@@ -32,6 +31,8 @@ use crate::{
 /// Bodies up to this many bytes are kept until the first byte of an answer, for the one retry on a pooled connection that
 /// proved dead.
 const KEPT_FOR_STALE_RETRY: usize = 64 * 1024;
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// What the client gets.
 pub enum Reply {
@@ -129,19 +130,18 @@ pub async fn run<U: Upstream>(
         })?,
         added: gateway.added_lines(head, link.peer())?,
         asked: asked(&head.method, length),
-        idempotent: head.method.is_idempotent() || head.headers().contains_key("idempotency-key"),
+        idempotent: head.method.is_idempotent() || head.headers().contains_key(&IDEMPOTENCY_KEY),
         body: body.clone(),
         request_timeout: directives.request_timeout,
-        dialect: Dialect::of(path),
-        wants_stream: Cell::new(asks_for_stream(head, path, query)),
+        wants_stream: Cell::default(),
         outside,
         attempts: RefCell::new(attempts),
         recorder: RefCell::new(recorder),
-        in_flight: Cell::new(0),
+        in_flight: Cell::default(),
+        told: Cell::default(),
     };
     let opened = errand.run(first).await;
     let asked = errand.asked;
-    let dialect = errand.dialect;
     let ends_at = opened
         .as_ref()
         .ok()
@@ -152,7 +152,7 @@ pub async fn run<U: Upstream>(
 
     // Relay: the head with our reply headers, the body chunk by chunk; `relay` sees it to its end.
     Ok(Reply::Relay(Box::new(Relaying {
-        first_token: drive::first_token(&mut opened, asked, dialect),
+        first_token: drive::first_token(&mut opened, asked, rest),
         idle: plan.target(opened.send.target).timeouts.idle,
         ends_at,
         opened,
@@ -166,13 +166,6 @@ pub async fn run<U: Upstream>(
 
 fn read_so_far(body: &RefCell<RequestBody>) -> Bytes {
     drive::joined(body.borrow().whole().unwrap_or_default())
-}
-
-/// What headers and URL say; `None`: the body may.
-fn asks_for_stream(head: &RequestHead, path: &str, query: Option<&str>) -> Option<bool> {
-    let accept = head.headers().get(header::ACCEPT);
-    let accept = accept.map(|accept| accept.as_bytes()).unwrap_or_default();
-    dialect::asks_for_stream(accept, path, query.unwrap_or_default()).then_some(true)
 }
 
 fn raw_target(head: &RequestHead) -> &str {

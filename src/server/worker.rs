@@ -29,7 +29,8 @@ const WRITE_BUFFER: usize = 32 * 1024;
 /// Timers actix-http keeps itself.
 #[derive(Debug, Clone, Copy)]
 pub struct Timers {
-    keep_alive: Duration,
+    /// Connections are kept at all; for how long is the watch's to see.
+    keeps_alive: bool,
     /// How long a connection lingers after an early answer, so that the client can read it.
     linger: Duration,
 }
@@ -37,7 +38,7 @@ pub struct Timers {
 impl Timers {
     pub fn of(settings: &Settings) -> Self {
         Timers {
-            keep_alive: settings.downstream.keep_alive,
+            keeps_alive: !settings.downstream.keep_alive.is_zero(),
             linger: Duration::from_secs(5),
         }
     }
@@ -109,9 +110,9 @@ async fn http(
         gateway,
     };
     let router = Rc::new(Router { pages, line });
-    let keep_alive = match timers.keep_alive {
-        Duration::ZERO => KeepAlive::Disabled,
-        limit => KeepAlive::Timeout(limit),
+    let keep_alive = match timers.keeps_alive {
+        true => KeepAlive::Os,
+        false => KeepAlive::Disabled,
     };
     HttpServiceBuilder::default()
         .keep_alive(keep_alive)

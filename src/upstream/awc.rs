@@ -23,6 +23,7 @@ use prometheus_client::metrics::counter::Counter;
 
 use super::{
     Answer, Call, Upstream,
+    aside::Aside,
     body::AnswerBody,
     connection::Connection,
     dial::dial,
@@ -45,6 +46,7 @@ type Sent = Result<(ResponseHead, Payload), SendRequestError>;
 pub struct AwcUpstream {
     engine: Box<dyn Fn(RequestHeadType) -> LocalBoxFuture<'static, Sent>>,
     heads: Heads,
+    aside: Aside,
     pool: Rc<Pool>,
     tls: Arc<TlsClients>,
     stale_retries: Counter,
@@ -75,6 +77,7 @@ impl AwcUpstream {
         AwcUpstream {
             engine: Box::new(engine),
             heads: Heads::new(),
+            aside: Aside::new(),
             pool,
             tls,
             stale_retries,
@@ -104,6 +107,7 @@ impl AwcUpstream {
         let sending = HandingOver {
             transport: Some(transport),
             sending: (self.engine)(self.heads.for_awc(call.asked)),
+            aside: &self.aside,
         };
         match sending.await {
             Ok((head, payload)) => Ok(Answer {
@@ -194,12 +198,13 @@ thread_local! {
 }
 
 /// Puts the transport where [`HandOver`] finds it, for as long as awc is polled.
-struct HandingOver {
+struct HandingOver<'a> {
     transport: Option<Transport>,
     sending: LocalBoxFuture<'static, Sent>,
+    aside: &'a Aside,
 }
 
-impl Future for HandingOver {
+impl Future for HandingOver<'_> {
     type Output = Sent;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Sent> {
@@ -208,7 +213,9 @@ impl Future for HandingOver {
         }
         let transport = self.transport.take();
         IN_HAND.with_borrow_mut(|in_hand| *in_hand = transport);
-        let polled = self.sending.as_mut().poll(cx);
+        // awc starts its clock as soon as it has the connection.
+        let aside = self.aside;
+        let polled = aside.spawned_by(|| self.sending.as_mut().poll(cx));
         self.transport = IN_HAND.take();
         polled
     }

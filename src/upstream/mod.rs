@@ -3,6 +3,7 @@
 //!
 //! Beneath the trait: `dial` (vetted addresses, TLS) → `connection` (framing truth) → `transport` → awc.
 
+mod aside;
 mod awc;
 mod body;
 mod chunks;

@@ -13,6 +13,7 @@ async fn link() -> (std::net::TcpListener, Rc<Link>) {
         head: second,
         body_idle: second,
         write_stall: second * 3,
+        keep_alive: second * 5,
     };
     let now = Rc::new(Cell::new(Instant::now()));
     let link = Link::new(Stream::Tcp(stream), timeouts, now);

@@ -147,12 +147,15 @@ impl<U: Upstream> Errand<'_, U> {
             let ending = Ending::Answer(opened);
             return Tried::Failed { failed, ending };
         }
-        if !hold::is_stream(&opened.answer) {
+        if opened.clocks.awaits_first_token() && !hold::is_stream(&opened.answer) {
             opened.clocks.disarm_first_token();
         }
-        match hold::judge_for(&opened.answer, self.asked, self.dialect) {
-            Some(judge) if self.holds(opened.send) => self.hold(opened, judge).await,
-            Some(_) | None => opened.good(),
+        if !self.holds(opened.send) {
+            return opened.good();
+        }
+        match hold::judge_for(&opened.answer, self.asked, self.rest) {
+            Some(judge) => self.hold(opened, judge).await,
+            None => opened.good(),
         }
     }
 

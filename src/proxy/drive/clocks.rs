@@ -87,6 +87,10 @@ impl Clocks {
         self.first_token = Some((limit, timer(limit.saturating_sub(since.elapsed()))));
     }
 
+    pub fn awaits_first_token(&self) -> bool {
+        self.first_token.is_some()
+    }
+
     pub fn disarm_first_token(&mut self) {
         self.first_token = None;
     }

@@ -53,8 +53,8 @@ pub fn is_stream(answer: &Answer) -> bool {
     media_type(answer).is_some_and(|it| it.eq_ignore_ascii_case(b"text/event-stream"))
 }
 
-/// How to judge this answer; `None` if it has no body.
-pub fn judge_for(answer: &Answer, asked: Asked, dialect: Dialect) -> Option<Judge> {
+/// How to judge this answer to a request for `path`; `None` if it has no body.
+pub fn judge_for(answer: &Answer, asked: Asked, path: &str) -> Option<Judge> {
     let head = &answer.head;
     let bodyless = matches!(
         head.status,
@@ -75,7 +75,7 @@ pub fn judge_for(answer: &Answer, asked: Asked, dialect: Dialect) -> Option<Judg
             || media.to_ascii_lowercase().ends_with(b"+json")
     };
     Some(match media_type(answer) {
-        _ if is_stream(answer) => Judge::Events(FirstEvent::new(dialect)),
+        _ if is_stream(answer) => Judge::Events(FirstEvent::new(Dialect::of(path))),
         Some(media) if is_json(media) => Judge::Json(JsonAnswer::new()),
         Some(_) | None => Judge::FirstByte,
     })

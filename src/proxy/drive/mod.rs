@@ -19,7 +19,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use actix_http::header;
+use actix_http::header::{self, HeaderValue};
 use bytes::Bytes;
 
 use self::attempt::{Ending, Tried};
@@ -36,7 +36,7 @@ use super::{
     plan::{Plan, Target},
 };
 use crate::{
-    dialect::Dialect,
+    dialect,
     downstream::Link,
     error::{Code, GatewayError},
     record::{Recorder, Route},
@@ -66,13 +66,14 @@ pub struct Errand<'a, U> {
     pub body: Rc<RefCell<RequestBody>>,
     /// The request's own header, which wins over the config's.
     pub request_timeout: Option<Duration>,
-    pub dialect: Dialect,
-    /// The request asks for a stream; `None`: its body may say so, and has not been looked at.
+    /// The request asks for a stream, once that has been looked for.
     pub wants_stream: Cell<Option<bool>>,
     pub outside: Outside<'a>,
     pub attempts: RefCell<Attempts<'a>>,
     pub recorder: RefCell<&'a mut Recorder>,
     pub in_flight: Cell<u32>,
+    /// The ticket of the send that the reply tells of.
+    pub told: Cell<u32>,
 }
 
 impl<U: Upstream> Errand<'_, U> {
@@ -126,13 +127,14 @@ impl<U: Upstream> Errand<'_, U> {
     /// The reply tells of the target that is being tried, and budgets of the request.
     fn note_send(&self, send: Send) {
         if send.retry == 0 && self.plan.retries(send.target) {
-            let origin = self.plan.target(send.target).base.origin();
-            self.line.gateway.standing.note_request(origin);
+            let target = self.plan.target(send.target);
+            target.retry_budget(self.outside.standing).note_request();
         }
         self.note_route(send);
     }
 
     fn note_route(&self, send: Send) {
+        self.told.set(send.ticket);
         let target = self.plan.target(send.target);
         let mut recorder = self.recorder.borrow_mut();
         recorder.note_origin(target.base.origin());
@@ -146,7 +148,9 @@ impl<U: Upstream> Errand<'_, U> {
     }
 
     fn deliver(&self, opened: Box<Opened>) -> Box<Opened> {
-        self.note_route(opened.send);
+        if self.told.get() != opened.send.ticket {
+            self.note_route(opened.send);
+        }
         let mut body = self.body.borrow_mut();
         if self.plan.may_replay && !body.is_replayable() {
             self.recorder.borrow_mut().note_replay_lost();
@@ -249,13 +253,16 @@ impl<U: Upstream> Errand<'_, U> {
 
     /// Whether the request asks for a stream, once that is known.
     fn asks_for_stream(&self, body: &RequestBody) -> Option<bool> {
-        if self.wants_stream.get().is_none() && body.is_complete() {
-            let asks = body
-                .whole()
-                .is_some_and(|chunks| splice::asks_for_stream(&joined(chunks)));
-            self.wants_stream.set(Some(asks));
+        let known = self.wants_stream.get();
+        if known.is_some() {
+            return known;
         }
-        self.wants_stream.get()
+        let accept = self.head.headers().get(header::ACCEPT);
+        let accept = accept.map(HeaderValue::as_bytes).unwrap_or_default();
+        let asks = dialect::asks_for_stream(accept, self.rest, self.query.unwrap_or_default())
+            || body.is_complete().then(|| says_stream(body))?;
+        self.wants_stream.set(Some(asks));
+        Some(asks)
     }
 
     fn retry_after(&self, answer: &Answer) -> Option<Duration> {
@@ -267,6 +274,11 @@ impl<U: Upstream> Errand<'_, U> {
     }
 }
 
+fn says_stream(body: &RequestBody) -> bool {
+    let chunks = body.whole();
+    chunks.is_some_and(|chunks| splice::asks_for_stream(&joined(chunks)))
+}
+
 /// One piece of several; a copy only if there are several.
 pub fn joined(chunks: &[Bytes]) -> Bytes {
     match chunks {
@@ -276,8 +288,8 @@ pub fn joined(chunks: &[Bytes]) -> Bytes {
 }
 
 /// The wait for a first token that goes on while the answer is relayed.
-pub fn first_token(opened: &mut Opened, asked: Asked, dialect: Dialect) -> Option<TokenWatch> {
+pub fn first_token(opened: &mut Opened, asked: Asked, path: &str) -> Option<TokenWatch> {
     let timer = opened.clocks.take_first_token()?;
-    let judge = hold::judge_for(&opened.answer, asked, dialect)?;
+    let judge = hold::judge_for(&opened.answer, asked, path)?;
     Some(TokenWatch::new(timer, judge))
 }

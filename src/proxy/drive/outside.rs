@@ -100,8 +100,8 @@ impl World for Outside<'_> {
     }
 
     fn take_retry(&self, target: TargetId) -> bool {
-        self.standing
-            .take_retry(self.plan.target(target).base.origin())
+        let target = self.plan.target(target);
+        target.retry_budget(self.standing).take()
     }
 
     fn take_hedge(&self, target: TargetId, max_ratio: f64) -> bool {

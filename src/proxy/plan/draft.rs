@@ -1,6 +1,9 @@
 //! One target of a plan: everything it inherits and names put together, then what depends on the others.
 
-use std::{cell::RefCell, time::Duration};
+use std::{
+    cell::{OnceCell, RefCell},
+    time::Duration,
+};
 
 use actix_http::header::{HeaderName, HeaderValue};
 
@@ -115,6 +118,7 @@ impl Draft {
             override_params: self.override_params,
             model_prefix: self.model_prefix,
             verdict: RefCell::default(),
+            retries: OnceCell::new(),
         })
     }
 }

@@ -10,7 +10,13 @@ mod resolve;
 #[cfg(test)]
 mod tests;
 
-use std::{cell::RefCell, collections::BTreeMap, net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    cell::{OnceCell, RefCell},
+    collections::BTreeMap,
+    net::IpAddr,
+    sync::Arc,
+    time::Duration,
+};
 
 use actix_http::header::{HeaderName, HeaderValue};
 
@@ -27,6 +33,7 @@ use crate::{
         policy::{BreakerPolicy, HeaderEdit},
         tree::{Node, TargetId, Tree},
     },
+    standing::{Retries, Standing},
 };
 
 /// What the settings say about where requests may go.
@@ -110,6 +117,7 @@ pub struct Target {
     /// `@name/`, to be taken off the body's `model`: it chose this target.
     pub model_prefix: Option<Box<str>>,
     verdict: RefCell<Option<Verdict>>,
+    retries: OnceCell<Retries>,
 }
 
 /// What the target's name resolved to when it passed, and what may be dialled therefore.
@@ -135,6 +143,12 @@ impl Target {
     /// A body sent to this target is not the caller's, byte for byte.
     pub fn edits_body(&self) -> bool {
         !self.override_params.is_empty() || self.model_prefix.is_some()
+    }
+
+    /// The retries that its origin gets.
+    pub fn retry_budget(&self, standing: &Standing) -> &Retries {
+        self.retries
+            .get_or_init(|| standing.retries_of(self.base.origin()))
     }
 
     /// The last verdict, if it was one about these addresses.
