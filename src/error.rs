@@ -75,6 +75,7 @@ codes! {
     ClientClosed "client_closed" 499 Caller "The client left before the answer was complete. Logged, never seen.";
     BodyTooLarge "body_too_large" 413 Caller "The request body is larger than the settings allow.";
     WrongHost "wrong_host" 421 Caller "The `Host` is neither a loopback name nor listed in `hosts`.";
+    RateLimited "rate_limited" 429 Caller "A rate limit of the settings or of the config has no more room; `Retry-After` says when it will have.";
     Internal "internal" 500 Gateway "A defect of the gateway.";
     UpstreamUnreachable "upstream_unreachable" 502 Upstream "No connection: name resolution, TCP or TLS failed.";
     UpstreamClosed "upstream_closed" 502 Upstream "The upstream closed the connection before it answered.";
@@ -184,10 +185,16 @@ impl GatewayError {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(ERROR_HEADER, HeaderValue::from_static(self.code.name()));
         if let Some(wait) = self.retry_after {
-            headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
+            headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
         }
         response
     }
+}
+
+/// `Retry-After` counts in seconds: who waits so long is not early.
+pub fn whole_seconds(wait: Duration) -> u64 {
+    let part = u64::from(wait.subsec_nanos() > 0);
+    wait.as_secs().saturating_add(part).max(1)
 }
 
 impl From<Denied> for GatewayError {

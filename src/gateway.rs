@@ -13,6 +13,7 @@ use actix_http::{
     RequestHead,
     header::{self, HeaderMap, HeaderName, HeaderValue},
 };
+use ipnet::IpNet;
 use thiserror::Error;
 
 use crate::{
@@ -25,9 +26,13 @@ use crate::{
         arrival::Door,
         plan::{CredentialNames, Known},
     },
+    rate_limit::Limiter,
     record::AccessLog,
     resolve::{DnsSettings, Resolver},
-    route::policy::HeaderEdit,
+    route::{
+        limit::{By, Scoped},
+        policy::HeaderEdit,
+    },
     secret::Secret,
     standing::Standing,
     upstream::{
@@ -48,6 +53,7 @@ pub struct Gateway {
     pub door: Door,
     pub known: Arc<Known>,
     pub standing: Standing,
+    pub limits: Limits,
     pub replay_limit: usize,
     pub downstream: DownstreamTimeouts,
     pub max_body: u64,
@@ -58,6 +64,7 @@ pub struct Gateway {
     pub resolver: Arc<Resolver>,
     pub tls: Arc<TlsClients>,
     pub pool: PoolLimits,
+    pub trusted_proxies: Vec<IpNet>,
     via: Option<String>,
     x_forwarded_for: bool,
     admin_token: Option<Secret>,
@@ -65,6 +72,27 @@ pub struct Gateway {
     on_loopback: bool,
     draining: AtomicBool,
     closing: Arc<AtomicBool>,
+}
+
+/// Rate limits of the settings, and what all limits count with.
+pub struct Limits {
+    pub limiter: Limiter,
+    /// Counted once for each request.
+    pub requests: Box<[Scoped]>,
+    /// Counted for each attempt.
+    pub attempts: Box<[Scoped]>,
+}
+
+impl Limits {
+    fn of(limits: &[Scoped]) -> Self {
+        let by_origin = |scoped: &&Scoped| scoped.limit.by == By::Origin;
+        let (attempts, requests): (Vec<_>, Vec<_>) = limits.iter().partition(by_origin);
+        Limits {
+            limiter: Limiter::default(),
+            requests: requests.into_iter().cloned().collect(),
+            attempts: attempts.into_iter().cloned().collect(),
+        }
+    }
 }
 
 /// Settings that are well-formed, but cannot be put to use.
@@ -98,6 +126,7 @@ impl Gateway {
             },
             known: Arc::new(known(settings)?),
             standing: Standing::new(metrics.clone()),
+            limits: Limits::of(&settings.limits),
             replay_limit: usize::try_from(settings.replay_limit).unwrap_or(usize::MAX),
             downstream: DownstreamTimeouts {
                 head: settings.downstream.head,
@@ -120,6 +149,7 @@ impl Gateway {
                 max_idle_per_key: settings.upstream.max_idle_per_host,
                 max_idle_total: MOST_IDLE,
             },
+            trusted_proxies: settings.trusted_proxies.clone(),
             via: settings.via.clone(),
             x_forwarded_for: settings.x_forwarded_for,
             admin_token: settings.admin_token.clone(),

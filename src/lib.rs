@@ -34,6 +34,7 @@ mod golden;
 pub mod mock;
 pub mod observe;
 pub mod proxy;
+pub mod rate_limit;
 pub mod record;
 pub mod resolve;
 pub mod route;

@@ -67,6 +67,8 @@ impl Settings {
             providers: file.objects.0,
             configs: file.objects.1,
             default_config: file.default_config,
+            limits: file.checked_limits,
+            trusted_proxies: file.trusted_proxies.into_iter().map(|it| it.0).collect(),
             hosts: file.hosts.into_iter().map(|it| it.0).collect(),
             cors: Cors {
                 origins: file.cors.origins.into_iter().map(|it| it.0).collect(),

@@ -14,10 +14,11 @@ use super::measure::{ByteSize, Delay, Period, Unlimited};
 use super::name::{
     AllowEntry, BaseText, CredentialHeader, CredentialQuery, HostName, HostPort, Origin, Via,
 };
-use super::objects::Objects;
+use super::objects::{self, Objects};
 use super::tree::TreeError;
-use super::value::{Count, Listen, Nameserver, Workers};
+use super::value::{Count, Listen, Nameserver, Network, Workers};
 use super::word::{AccessLog, GuardPreset, LogFormat, LogLevel};
+use crate::route::limit::Scoped;
 use crate::secret::Secret;
 
 /// The top level of the file. Its meaning is told in `reference`.
@@ -36,6 +37,11 @@ pub struct File {
     /// `providers` and `configs`, once they are read.
     #[serde(skip)]
     pub objects: (Objects, Objects),
+    limits: Vec<serde_json::Value>,
+    /// `limits`, once they are read.
+    #[serde(skip)]
+    pub checked_limits: Vec<Scoped>,
+    pub trusted_proxies: Vec<Network>,
     pub hosts: Vec<HostName>,
     pub cors: CorsSection,
     pub admin_token: Option<Secret>,
@@ -167,6 +173,7 @@ impl File {
         let providers = Objects::read("providers", take(&mut file.providers), root)?;
         let configs = Objects::read("configs", take(&mut file.configs), root)?;
         file.objects = (providers, configs);
+        file.checked_limits = objects::limits(&take(&mut file.limits), root)?;
         Ok(file)
     }
 }

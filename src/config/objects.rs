@@ -13,7 +13,8 @@ use super::tree::{Fault, TreeError};
 use crate::egress::BaseUrl;
 use crate::route::Provider;
 use crate::route::catalogue;
-use crate::route::config::parse_value;
+use crate::route::config::{parse_limit, parse_value};
+use crate::route::limit::{Scope, Scoped};
 use crate::route::object::Entry;
 
 /// Named config objects. Prints names only, since they hold keys.
@@ -49,6 +50,22 @@ impl Objects {
         }
         Ok(Objects { entries, written })
     }
+}
+
+/// The settings' own limits; `root` is the file, for places.
+pub(super) fn limits(written: &[Value], root: &Node) -> Result<Vec<Scoped>, TreeError> {
+    let read = |(place, value)| {
+        let place = format!("limits[{place}]");
+        match parse_limit(value, &place) {
+            Err(error) => Err(at(root, error.path, error.reason)),
+            Ok(limit) => Ok(Scoped {
+                limit,
+                scope: Scope::Settings,
+                place: place.into(),
+            }),
+        }
+    };
+    written.iter().enumerate().map(read).collect()
 }
 
 impl PartialEq for Objects {

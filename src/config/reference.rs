@@ -87,6 +87,15 @@ pub const SETTINGS: &[Setting] = &[
     row("default_config", "a name under `configs`", "none", "chain",
         "The config of a request that names no target.",
         "Does not go with `default_target`."),
+    row("limits", "list of limits", "[]", "[{ requests: 600, window: 1m, by: client_address }]",
+        "Limits for all requests, whatever they ask for; the keys are those of \
+         [`rate_limit`](config.md#rate_limit). A provider's own stands in it as `rate_limit`.",
+        "A request over a limit is answered with 429 `rate_limited` and `Retry-After`. Counts are \
+         this process's own."),
+    row("trusted_proxies", "list of IP addresses and networks", "[]", "[10.0.0.0/8]",
+        "Proxies in front of the gateway, whose `X-Forwarded-For` is believed.",
+        "Without it the address a client connects from is its own, and everybody behind one \
+         proxy counts as one."),
     row("hosts", "list of host names", "[]", "[gateway.example.com]",
         "Names, without port, that a request's `Host` may have besides loopback's, while no key \
          is needed.",

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 use super::defaults::is_loopback;
 use super::error::ConfigError;
 use super::file::File;
@@ -12,6 +14,7 @@ use super::layers::{self, Environment, Flags};
 use super::name::BaseText;
 use super::objects::Objects;
 use super::word::{AccessLog, GuardPreset, LogFormat};
+use crate::route::limit::Scoped;
 use crate::secret::Secret;
 
 /// Everything the operator can decide, checked. Each field's reference is in `docs/settings.md`.
@@ -36,6 +39,10 @@ pub struct Settings {
     pub configs: Objects,
     /// The config of a request that names no target. Default none.
     pub default_config: Option<String>,
+    /// Limits for all requests.
+    pub limits: Vec<Scoped>,
+    /// Who may say in `X-Forwarded-For` whom a request is from. Default nobody.
+    pub trusted_proxies: Vec<IpNet>,
     /// Names, lower-cased, that `Host` may have besides loopback's while no key is needed.
     pub hosts: Vec<String>,
     /// What browsers may do.

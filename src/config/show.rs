@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::objects::Objects;
 use super::settings::{Settings, Tls, UpstreamTls};
 use super::word::Word as _;
+use crate::route::limit::Scoped;
 
 impl Settings {
     /// Every setting by its key, in the order of the reference page, as it takes effect.
@@ -32,6 +33,8 @@ impl Settings {
             ("providers", names(&self.providers)),
             ("configs", names(&self.configs)),
             ("default_config", or_none(self.default_config.as_ref())),
+            ("limits", limits(&self.limits)),
+            ("trusted_proxies", list(&self.trusted_proxies)),
             ("hosts", list(&self.hosts)),
             ("cors.origins", list(&self.cors.origins)),
             (
@@ -117,6 +120,22 @@ fn size(bytes: u64) -> String {
         || bytes.to_string(),
         |(unit, name)| format!("{}{name}", bytes / unit),
     )
+}
+
+fn limits(limits: &[Scoped]) -> String {
+    list(limits.iter().map(|scoped| {
+        let limit = &scoped.limit;
+        let rate = limit.rate.map(|rate| {
+            let (requests, burst) = (rate.requests, rate.burst);
+            format!(
+                "requests: {requests}, window: {}, burst: {burst}, ",
+                duration(rate.window)
+            )
+        });
+        let concurrent = limit.concurrent.map(|it| format!("concurrent: {it}, "));
+        let parts = [rate, concurrent].map(Option::unwrap_or_default).concat();
+        format!("{{ {parts}by: {} }}", limit.by.name())
+    }))
 }
 
 fn tls(tls: &Tls) -> String {

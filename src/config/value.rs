@@ -6,6 +6,7 @@ use std::marker::PhantomData;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 
+use ipnet::IpNet;
 use serde::de::{Error, Unexpected, Visitor};
 
 /// A kind of value. Refusals all read "must be {EXPECTED}" and never repeat the value, which may
@@ -70,7 +71,7 @@ macro_rules! read_as_kind {
 }
 pub(super) use read_as_kind;
 
-read_as_kind!(Listen, Workers, Count, Nameserver);
+read_as_kind!(Listen, Workers, Count, Nameserver, Network);
 
 /// An address to listen on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,6 +142,20 @@ impl Kind for Nameserver {
             .or_else(with_port)
             .filter(|it| it.port() != 0)
             .map(Self)
+    }
+}
+
+/// A network, or one address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network(pub IpNet);
+
+impl Kind for Network {
+    const EXPECTED: &'static str = "an IP address or a network such as 10.0.0.0/8 or fd00::/8";
+
+    fn from_text(text: &str) -> Option<Self> {
+        let address: Option<IpAddr> = text.parse().ok();
+        let network = address.map(IpNet::from).or_else(|| text.parse().ok());
+        network.map(|network| Self(network.trunc()))
     }
 }
 

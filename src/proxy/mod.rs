@@ -7,6 +7,7 @@ mod drive;
 pub mod explain;
 mod facts;
 mod headers;
+mod limits;
 mod pipeline;
 pub mod plan;
 mod planning;

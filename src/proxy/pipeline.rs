@@ -1,8 +1,8 @@
-//! A request's life, top to bottom: arrive → plan → (read) → drive (vet → send) → relay. Every step may end it with a
+//! A request's life, top to bottom: arrive → plan → limit → (read) → drive (vet → send) → relay. Every step may end it with a
 //! [`GatewayError`]. No other file calls two of these steps.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::{Cell, OnceCell, RefCell},
     rc::Rc,
 };
 
@@ -15,6 +15,7 @@ use super::{
     explain::Explained,
     facts::RequestFacts,
     headers::Hop,
+    limits::Counted,
     planning,
     relay::Relaying,
     url, whole,
@@ -79,6 +80,26 @@ pub async fn run<U: Upstream>(
         Ok(read_so_far(&body))
     };
     let plan = planning::find(&line.plans, head, &directives, read).await?;
+
+    // Limit: is there room for one more of the kind?
+    let counted = Counted {
+        limiter: &gateway.limits.limiter,
+        names: &gateway.known.credentials,
+        trusted_proxies: &gateway.trusted_proxies,
+        head,
+        query,
+        placeholder: gateway.placeholder_credential(head.headers()),
+        metadata: directives.metadata.as_ref(),
+        peer: link.peer().map(|peer| peer.ip()),
+        caller: OnceCell::new(),
+    };
+    let leases = match directives.dry_run {
+        true => Vec::new(),
+        false => {
+            let limits = gateway.limits.requests.iter().chain(&plan.limits);
+            counted.admit(limits, "", recorder)?
+        }
+    };
     if plan.needs_body() {
         whole::read(link, &body, gateway.replay_limit).await?;
     } else if plan.may_replay {
@@ -135,6 +156,7 @@ pub async fn run<U: Upstream>(
         request_timeout: directives.request_timeout,
         wants_stream: Cell::default(),
         outside,
+        counted,
         attempts: RefCell::new(attempts),
         recorder: RefCell::new(recorder),
         in_flight: Cell::default(),
@@ -156,6 +178,7 @@ pub async fn run<U: Upstream>(
         idle: plan.target(opened.send.target).timeouts.idle,
         ends_at,
         opened,
+        leases,
         request_body: body,
         asked,
         http10: head.version == actix_http::Version::HTTP_10,

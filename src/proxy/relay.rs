@@ -26,6 +26,7 @@ use crate::{
     downstream::{ExchangeGuard, Expired},
     gateway::Gateway,
     observe::metrics::Outcome,
+    rate_limit::Lease,
     record::Recorder,
     standing::Permit,
     upstream::{AnswerBody, Asked, RequestBody},
@@ -45,6 +46,8 @@ pub struct Aborted;
 /// An answer for the client, and what of its request matters to relaying it.
 pub struct Relaying {
     pub opened: Box<Opened>,
+    /// Places among the requests under way.
+    pub leases: Vec<Lease>,
     /// The caller's own body, of which the target may have got an edited form.
     pub request_body: Rc<RefCell<RequestBody>>,
     pub asked: Asked,
@@ -65,7 +68,9 @@ impl Relaying {
         guard: ExchangeGuard,
         gateway: &Gateway,
     ) -> Response<ReplyBody> {
+        let mut leases = self.leases;
         let opened = *self.opened;
+        leases.extend(opened.leases);
         let answer = opened.answer;
         let status = answer.head.status;
         let switched = status == StatusCode::SWITCHING_PROTOCOLS;
@@ -76,9 +81,7 @@ impl Relaying {
             headers.append(SERVER_TIMING, timing(&recorder));
         }
         reply::trace(&mut headers, recorder.trace_id().clone());
-        if let Some(route) = recorder.route() {
-            reply::describe(&mut headers, route);
-        }
+        reply::describe(&mut headers, &recorder);
         recorder.note_bytes_in(self.request_body.borrow().bytes_read());
         let close_delimited =
             size == BodySize::Stream && !switched && (self.http10 || self.wants_upgrade);
@@ -97,6 +100,7 @@ impl Relaying {
             ends_at: self.ends_at,
             first_token: self.first_token,
             permit: opened.permit,
+            _leases: leases,
             close_delimited,
             says_close: guard.link().is_closing(),
             uploaded: 0,
@@ -184,6 +188,7 @@ pub struct Relay {
     first_token: Option<TokenWatch>,
     /// A body cut short counts against the target.
     permit: Option<Permit>,
+    _leases: Vec<Lease>,
     /// The close of the connection tells the client the end; a reset tells it of an abort.
     close_delimited: bool,
     /// The head said `connection: close`, because the gateway drains.

@@ -11,8 +11,9 @@ use bytes::Bytes;
 use super::{ReplyBody, cors};
 use crate::{
     directives::table::{
-        CACHE_STATUS, LAST_USED_OPTION_INDEX, NAMESPACE, PORTKEY_NAMESPACE, PROVIDER, REPLAY,
-        RETRY_ATTEMPT_COUNT, TRACE_ID, WITHHELD,
+        CACHE_STATUS, LAST_USED_OPTION_INDEX, NAMESPACE, PORTKEY_NAMESPACE, PROVIDER,
+        RATELIMIT_LIMIT, RATELIMIT_REMAINING, RATELIMIT_RESET, REPLAY, RETRY_ATTEMPT_COUNT,
+        TRACE_ID, WITHHELD,
     },
     downstream::{ExchangeGuard, Link},
     observe::metrics::Outcome,
@@ -36,9 +37,7 @@ pub fn own(
     let mut response = response.map_body(|_, bytes| ReplyBody::own(bytes, guard));
     let (headers, trace_id) = (response.headers_mut(), recorder.trace_id().clone());
     trace(headers, trace_id);
-    if let Some(route) = recorder.route() {
-        describe(headers, route);
-    }
+    describe(headers, &recorder);
     recorder.close(outcome);
     response
 }
@@ -48,8 +47,21 @@ pub fn trace(headers: &mut HeaderMap, trace_id: HeaderValue) {
     headers.insert(TRACE_ID, trace_id);
 }
 
-/// The reply headers of an answer for which a target was chosen.
-pub fn describe(headers: &mut HeaderMap, route: &Route) {
+/// The reply headers that tell of a target, if one was chosen, and of limits, if any applied.
+pub fn describe(headers: &mut HeaderMap, recorder: &Recorder) {
+    if let Some(route) = recorder.route() {
+        describe_route(headers, route);
+    }
+    if let Some(room) = recorder.room() {
+        headers.insert(RATELIMIT_LIMIT, HeaderValue::from(room.limit));
+        headers.insert(RATELIMIT_REMAINING, HeaderValue::from(room.remaining));
+        let reset = room.reset.as_millis().div_ceil(1000);
+        let reset = u64::try_from(reset).unwrap_or(u64::MAX);
+        headers.insert(RATELIMIT_RESET, HeaderValue::from(reset));
+    }
+}
+
+fn describe_route(headers: &mut HeaderMap, route: &Route) {
     headers.insert(PROVIDER, route.provider.clone());
     headers.insert(LAST_USED_OPTION_INDEX, route.index.clone());
     let retries = match route.retries {

@@ -11,6 +11,7 @@ use actix_http::{Method, header::HeaderValue};
 use crate::{
     error::Code,
     observe::metrics::{Metrics, Outcome},
+    rate_limit::Room,
     route::attempts::{Failed, Send, Step, StopReason},
 };
 
@@ -31,6 +32,7 @@ pub struct Recorder {
     received: Instant,
     trace_id: HeaderValue,
     route: Option<Route>,
+    room: Option<Room>,
     /// What was tried in vain, one after the other.
     failed_attempts: Vec<FailedAttempt>,
     method: Method,
@@ -97,6 +99,7 @@ impl Recorder {
             received: Instant::now(),
             trace_id,
             route: None,
+            room: None,
             failed_attempts: Vec::new(),
             method,
             path: if access == AccessLog::Off {
@@ -143,6 +146,17 @@ impl Recorder {
     /// A target is being tried.
     pub fn note_route(&mut self, route: Route) {
         self.route = Some(route);
+    }
+
+    /// What is left of a limit that applied; replies tell of the one nearest its end.
+    pub fn note_room(&mut self, room: Room) {
+        if self.room.is_none_or(|known| room.is_tighter_than(&known)) {
+            self.room = Some(room);
+        }
+    }
+
+    pub fn room(&self) -> Option<Room> {
+        self.room
     }
 
     /// How many retries the target took; -1 if all were in vain.

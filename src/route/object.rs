@@ -7,6 +7,7 @@ use actix_http::header::{HeaderName, HeaderValue};
 use super::{
     Provider,
     condition::Condition,
+    limit::Limit,
     policy::{Auth, BreakerPolicy, Hedge, Retry, StatusCodes, TimeoutsAsked},
 };
 use crate::secret::Secret;
@@ -35,6 +36,7 @@ pub struct Entry {
     pub timeouts: Option<TimeoutsAsked>,
     pub hedge: Option<Hedge>,
     pub cache: Option<CacheAsked>,
+    pub rate_limit: Option<Limit>,
 }
 
 /// `strategy` of a group.

@@ -46,10 +46,6 @@ fn what_is_not_there_yet_is_refused_and_not_ignored() {
     let (gateway, upstream) = (Gateway::start(), Upstream::ok());
     for (lines, code) in [
         (
-            "x-gateway-config: {\"rate_limit\":{\"requests\":3}}\r\n",
-            "invalid_config",
-        ),
-        (
             "x-gateway-config: {\"cache\":{\"mode\":\"semantic\"}}\r\n",
             "invalid_config",
         ),

@@ -51,6 +51,7 @@ mod guard_self;
 mod guard_shape;
 mod guard_spellings;
 mod inbound_tls;
+mod limits;
 mod matrix;
 mod matrix_connect;
 mod matrix_faults;

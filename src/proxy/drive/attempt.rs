@@ -25,6 +25,7 @@ use crate::{
         targets::Unvetted,
         url,
     },
+    rate_limit::Lease,
     route::{
         attempts::{Failed, Fault, Send},
         policy::BreakerPolicy,
@@ -58,6 +59,8 @@ pub struct Opened {
     pub body: Rc<RefCell<RequestBody>>,
     pub clocks: Clocks,
     pub permit: Option<Permit>,
+    /// Places among the target's requests under way.
+    pub leases: Vec<Lease>,
 }
 
 impl Opened {
@@ -86,6 +89,10 @@ impl<U: Upstream> Errand<'_, U> {
         let target = self.plan.target(send.target);
         // A deadline of the attempt before may have passed, and is nothing to this one.
         self.link.set_deadline(None);
+        let leases = match self.take_places(target) {
+            Ok(leases) => leases,
+            Err(error) => return failed(Fault::RateLimited, error),
+        };
         let permit = match self.permit(send, target) {
             Ok(permit) => permit,
             Err(BreakerOpen) => return breaker_open(),
@@ -126,6 +133,7 @@ impl<U: Upstream> Errand<'_, U> {
             body: call.body,
             clocks,
             permit,
+            leases,
         });
         self.judge(opened, target).await
     }
@@ -255,6 +263,18 @@ impl<U: Upstream> Errand<'_, U> {
             edits: &[&target.edits, &self.added],
         }
         .encode()
+    }
+
+    /// Counts the attempt where limits count attempts.
+    fn take_places(&self, target: &Target) -> Result<Vec<Lease>, GatewayError> {
+        let settings = &self.line.gateway.limits.attempts;
+        if settings.is_empty() && target.limits.is_empty() {
+            return Ok(Vec::new());
+        }
+        let limits = settings.iter().chain(&target.limits);
+        let mut recorder = self.recorder.borrow_mut();
+        self.counted
+            .admit(limits, target.base.origin(), &mut recorder)
     }
 
     fn permit(&self, send: Send, target: &Target) -> Result<Option<Permit>, BreakerOpen> {

@@ -33,6 +33,7 @@ pub use self::{
 use super::{
     Line,
     headers::Hop,
+    limits::Counted,
     plan::{Plan, Target},
 };
 use crate::{
@@ -69,6 +70,7 @@ pub struct Errand<'a, U> {
     /// The request asks for a stream, once that has been looked for.
     pub wants_stream: Cell<Option<bool>>,
     pub outside: Outside<'a>,
+    pub counted: Counted<'a>,
     pub attempts: RefCell<Attempts<'a>>,
     pub recorder: RefCell<&'a mut Recorder>,
     pub in_flight: Cell<u32>,

@@ -22,6 +22,7 @@ use crate::{
     gateway::Gateway,
     route::{
         attempts::{Send, World as _},
+        limit::{Scope, Scoped},
         policy::{BreakerPolicy, Hedge, Retry},
         tree::{Choice, Node, NodeId, TargetId},
     },
@@ -85,7 +86,7 @@ impl Explained<'_> {
                 "replay_limit": self.gateway.replay_limit,
             },
             "cache": { "cacheable": false, "reason": "not_available" },
-            "limits": [],
+            "limits": limits(self.gateway.limits.requests.iter().chain(&plan.limits)),
             "notes": plan.notes,
         })
     }
@@ -136,9 +137,29 @@ impl Explained<'_> {
             "hedge": hedge.map(|it| json!({ "after": milliseconds(it.after), "max_ratio": it.max_ratio })),
             "request_timeout": limit.map(milliseconds),
             "timeouts": timeouts(&target.timeouts),
+            "limits": limits(self.gateway.limits.attempts.iter().chain(&target.limits)),
             "breaker": target.breaker.as_ref().map(|policy| breaker(policy, self.outside.admits(id))),
         })
     }
+}
+
+fn limits<'l>(limits: impl Iterator<Item = &'l Scoped>) -> Vec<Value> {
+    let limit = |scoped: &Scoped| {
+        let rate = scoped.limit.rate;
+        json!({
+            "place": scoped.place,
+            "requests": rate.map(|it| it.requests),
+            "window": rate.map(|it| milliseconds(it.window)),
+            "burst": rate.map(|it| it.burst),
+            "concurrent": scoped.limit.concurrent,
+            "by": scoped.limit.by.name(),
+            "counts": match scoped.scope {
+                Scope::Caller => "this caller",
+                Scope::Settings => "everybody",
+            },
+        })
+    };
+    limits.map(limit).collect()
 }
 
 fn guard(verdict: Result<VettedTarget, Unvetted>) -> Value {

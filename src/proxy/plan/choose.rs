@@ -45,13 +45,20 @@ pub fn choose(
         Some(text) => Some(read(text, makers.known)?),
         None => None,
     };
+    let mut saved_as = None;
     let (entry, named_by) = match (&config, own) {
         (Some(Config::Inline(entry)), _) => (&**entry, NamedBy::Caller),
-        (Some(Config::Saved(entry)), _) => (&**entry, NamedBy::Settings),
+        (Some(Config::Saved(entry)), _) => {
+            saved_as = directives.config.as_deref();
+            (&**entry, NamedBy::Settings)
+        }
         (None, Own::Unread) => return Ok(Chosen::AsksModel),
         (None, Own::Headers { .. } | Own::Model { .. }) => (&nothing, NamedBy::Caller),
         (None, Own::Settings { .. } | Own::Nothing) => match makers.known.default_config() {
-            Some(default) => (default, NamedBy::Settings),
+            Some(default) => {
+                saved_as = makers.known.default_config.as_deref();
+                (default, NamedBy::Settings)
+            }
             None => (&nothing, NamedBy::Caller),
         },
     };
@@ -60,6 +67,7 @@ pub fn choose(
     }
     let given = resolve::Given {
         named_by,
+        saved_as,
         own,
         custom_host: directives.custom_host.as_deref(),
         in_config: config.is_some(),

@@ -18,6 +18,7 @@ use crate::{
     egress::{BaseUrl, NamedBy},
     error::GatewayError,
     route::{
+        limit::{Scope, Scoped},
         object::Entry,
         policy::{BreakerPolicy, HeaderEdit, Hedge, Retry, TimeoutsAsked},
     },
@@ -39,6 +40,7 @@ pub(super) struct Draft {
     override_params: Box<[(Box<str>, Box<str>)]>,
     pub retry: Retry,
     pub hedge: Option<Hedge>,
+    limits: Vec<Scoped>,
     model_prefix: Option<Box<str>>,
 }
 
@@ -81,6 +83,7 @@ impl Draft {
                 .cloned()
                 .unwrap_or_default(),
             hedge: here.hedge.or(provided.and_then(|it| it.hedge)),
+            limits: limits(here, &named, provided),
             model_prefix: named.model_prefix(given),
             base,
         })
@@ -113,6 +116,7 @@ impl Draft {
             request_timeout: self.request_timeout,
             timeouts: self.timeouts,
             breaker: self.breaker,
+            limits: self.limits.into(),
             edits: self.edits.into(),
             own_credential: self.own_credential,
             override_params: self.override_params,
@@ -121,6 +125,17 @@ impl Draft {
             retries: OnceCell::new(),
         })
     }
+}
+
+/// Those of the config, and the provider's own.
+fn limits(here: &Inherited<'_>, named: &Named<'_>, provided: Option<&Entry>) -> Vec<Scoped> {
+    let own = provided.and_then(|it| it.rate_limit.clone());
+    let own = own.map(|limit| Scoped {
+        limit,
+        scope: Scope::Settings,
+        place: format!("providers.{}.rate_limit", named.name()).into(),
+    });
+    here.limits.iter().cloned().chain(own).collect()
 }
 
 /// A provider's own are the outermost.

@@ -29,6 +29,7 @@ use crate::{
     egress::{BaseUrl, HostPass, NamedBy, Policy, VettedTarget},
     route::{
         credential,
+        limit::Scoped,
         object::Entry,
         policy::{BreakerPolicy, HeaderEdit},
         tree::{Node, TargetId, Tree},
@@ -90,6 +91,8 @@ pub struct Plan {
     pub reads_body: bool,
     /// The body may be sent more than once.
     pub may_replay: bool,
+    /// Limits of the config that count requests; those of targets count attempts.
+    pub limits: Box<[Scoped]>,
     /// What the config says in vain, for those who ask for an explanation.
     pub notes: Vec<String>,
 }
@@ -108,6 +111,7 @@ pub struct Target {
     pub request_timeout: Option<Duration>,
     pub timeouts: TargetTimeouts,
     pub breaker: Option<BreakerPolicy>,
+    pub limits: Box<[Scoped]>,
     pub credentials: CallerCredentials,
     /// Lines set or taken out, the target's own credential among them.
     pub edits: Box<[HeaderEdit]>,

@@ -292,13 +292,16 @@ impl<'a> Named<'a> {
     }
 
     pub fn reply_value(&self) -> HeaderValue {
-        let name = match (self.provider, self.by_model) {
+        // The names' alphabet is one of letters, digits and a few signs.
+        HeaderValue::from_str(self.name()).unwrap_or_else(|_| HeaderValue::from_static("-"))
+    }
+
+    pub fn name(&self) -> &str {
+        match (self.provider, self.by_model) {
             (_, Some(name)) => name,
             (Some(Provider::Named(name) | Provider::Settings(name)), None) => name,
             (Some(Provider::Passthrough) | None, None) => "passthrough",
-        };
-        // The names' alphabet is one of letters, digits and a few signs.
-        HeaderValue::from_str(name).unwrap_or_else(|_| HeaderValue::from_static("-"))
+        }
     }
 }
 

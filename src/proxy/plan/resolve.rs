@@ -7,16 +7,22 @@ use crate::{
     egress::NamedBy,
     error::GatewayError,
     route::{
+        limit::{By, Scope, Scoped},
         object::{Entry, Mode},
         policy::{BreakerPolicy, Hedge, Retry, TimeoutsAsked},
         tree::{Choice, Node, NodeId, Tree},
     },
 };
 
+/// The path of the whole config.
+const ROOT: &str = "config";
+
 /// What a config meets when it is resolved.
 pub(super) struct Given<'a> {
     /// Who wrote the config.
     pub named_by: NamedBy,
+    /// Its name in the settings, if it is from there.
+    pub saved_as: Option<&'a str>,
     pub own: Own<'a>,
     /// `x-gateway-custom-host`: the root default.
     pub custom_host: Option<&'a str>,
@@ -49,10 +55,11 @@ pub(super) fn resolve(
         given,
         makers,
         nodes: Vec::new(),
+        limits: Vec::new(),
         drafts: Vec::new(),
         notes: Vec::new(),
     };
-    resolving.node(entry, Inherited::default(), "config".to_owned())?;
+    resolving.node(entry, Inherited::default(), ROOT.to_owned())?;
     let origin = |draft: &Draft| draft.origin().to_owned();
     let first = resolving.drafts.first().map(origin);
     let only_origin = resolving
@@ -70,6 +77,7 @@ pub(super) fn resolve(
     Ok(Plan {
         reads_body: tree.needs_params(),
         may_replay: tree.may_replay(),
+        limits: resolving.limits.into(),
         tree,
         targets,
         notes: resolving.notes,
@@ -87,6 +95,7 @@ pub(super) struct Inherited<'e> {
     pub forward_authorization: Option<bool>,
     pub breaker: Option<&'e BreakerPolicy>,
     pub override_params: Vec<&'e (Box<str>, Box<str>)>,
+    pub limits: Vec<Scoped>,
 }
 
 impl<'e> Inherited<'e> {
@@ -112,6 +121,7 @@ struct Resolving<'a> {
     given: &'a Given<'a>,
     makers: Makers<'a>,
     nodes: Vec<Node>,
+    limits: Vec<Scoped>,
     drafts: Vec<Draft>,
     notes: Vec<String>,
 }
@@ -123,11 +133,32 @@ impl<'a> Resolving<'a> {
         around: Inherited<'e>,
         path: String,
     ) -> Result<NodeId, GatewayError> {
-        let here = around.over(entry);
+        let mut here = around.over(entry);
+        if let Some(limit) = self.limit(entry, &path) {
+            match path == ROOT && limit.limit.by != By::Origin {
+                true => self.limits.push(limit),
+                false => here.limits.push(limit),
+            }
+        }
         match entry.targets.is_empty() {
             true => self.leaf(entry, &here, &path),
             false => self.group(entry, here, &path),
         }
+    }
+
+    fn limit(&self, entry: &Entry, path: &str) -> Option<Scoped> {
+        let limit = entry.rate_limit.clone()?;
+        let below = path.strip_prefix(ROOT).unwrap_or(path);
+        let (scope, root) = match (self.given.named_by, self.given.saved_as) {
+            (NamedBy::Settings, Some(name)) => (Scope::Settings, format!("configs.{name}")),
+            (NamedBy::Settings, None) => (Scope::Settings, ROOT.to_owned()),
+            (NamedBy::Caller, _) => (Scope::Caller, ROOT.to_owned()),
+        };
+        Some(Scoped {
+            limit,
+            scope,
+            place: format!("{root}{below}.rate_limit").into(),
+        })
     }
 
     fn group<'e>(

@@ -180,7 +180,7 @@ impl<'p> Attempts<'p> {
         if world.time_left().is_some_and(|left| left.is_zero()) {
             return Step::Stop(StopReason::Deadline);
         }
-        let sent_nothing = failed.fault == Fault::BreakerOpen;
+        let sent_nothing = matches!(failed.fault, Fault::BreakerOpen | Fault::RateLimited);
         if !world.replayable() && !sent_nothing {
             return match self.place.has_next(world) {
                 true => Step::Stop(StopReason::BodyNotReplayable),
@@ -213,6 +213,6 @@ fn is_retried(retry: &Retry, failed: Failed) -> bool {
         Fault::Status | Fault::Network | Fault::Timeout | Fault::FirstToken => {
             retry.on_status_codes.contains(failed.status)
         }
-        Fault::FalseAnswer | Fault::BreakerOpen | Fault::Denied => false,
+        Fault::FalseAnswer | Fault::BreakerOpen | Fault::Denied | Fault::RateLimited => false,
     }
 }

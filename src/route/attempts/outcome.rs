@@ -37,6 +37,8 @@ pub enum Fault {
     BreakerOpen,
     /// The guard refused the target's addresses. Nothing was sent; never tried again on the same target.
     Denied,
+    /// A rate limit of the target has no room. Nothing was sent; not waited for.
+    RateLimited,
 }
 
 /// How a send failed.
@@ -84,7 +86,7 @@ pub struct NoMatch(pub Box<str>);
 
 impl Fault {
     /// In the order of the declaration.
-    pub const ALL: [Fault; 8] = [
+    pub const ALL: [Fault; 9] = [
         Fault::Status,
         Fault::FalseAnswer,
         Fault::Connect,
@@ -93,6 +95,7 @@ impl Fault {
         Fault::FirstToken,
         Fault::BreakerOpen,
         Fault::Denied,
+        Fault::RateLimited,
     ];
 
     /// The word in logs and metrics.
@@ -106,6 +109,7 @@ impl Fault {
             Fault::FirstToken => "first_token",
             Fault::BreakerOpen => "breaker_open",
             Fault::Denied => "denied",
+            Fault::RateLimited => "rate_limited",
         }
     }
 }

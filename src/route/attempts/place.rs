@@ -250,7 +250,8 @@ fn moves_on(on: Option<&StatusCodes>, failed: Failed) -> bool {
         | Fault::Timeout
         | Fault::FirstToken
         | Fault::BreakerOpen
-        | Fault::Denied => true,
+        | Fault::Denied
+        | Fault::RateLimited => true,
     }
 }
 

@@ -1,5 +1,7 @@
 //! Reads one object of a config, a target or a group, and those inside it.
 
+use std::{num::NonZeroU32, time::Duration};
+
 use super::{
     ConfigObjectError, MOST_TARGETS,
     fields::Section,
@@ -8,6 +10,7 @@ use super::{
 };
 use crate::route::{
     Provider,
+    limit::{By, Limit, Rate},
     object::{CacheAsked, Entry},
     policy::{Auth, Hedge, MOST_ATTEMPTS, MOST_DEPTH, Retry, TimeoutsAsked},
 };
@@ -31,9 +34,6 @@ impl Reader {
 
     fn entry(&mut self, at: &At<'_>, depth: usize) -> Read<Entry> {
         let object = at.object(Section::Target)?;
-        if let Some(limit) = object.get("rate_limit") {
-            return limit.refuse("is not available in this version");
-        }
         object.read_as("forward_headers", |at| {
             at.items()?
                 .iter()
@@ -67,6 +67,7 @@ impl Reader {
             timeouts: object.read_as("timeouts", timeouts)?,
             hedge: object.read_as("hedge", hedge)?,
             cache: object.read_as("cache", cache)?.flatten(),
+            rate_limit: object.read_as("rate_limit", limit)?,
         })
     }
 
@@ -181,4 +182,63 @@ fn cache(at: &At<'_>) -> Read<Option<CacheAsked>> {
         max_age: object.read_as("max_age", At::seconds)?,
         namespace: object.read_as("namespace", |at| at.text().map(Into::into))?,
     }))
+}
+
+/// A limit, in a config or in the settings' list.
+pub fn limit(at: &At<'_>) -> Read<Limit> {
+    let object = at.object(Section::RateLimit)?;
+    let count = |at: &At<'_>| {
+        let count = at.whole(1, u64::from(u32::MAX))?;
+        Ok(u32::try_from(count).ok().and_then(NonZeroU32::new))
+    };
+    let requests = object.read_as("requests", count)?.flatten();
+    let concurrent = object.read_as("concurrent", count)?.flatten();
+    let window = object.read_as("window", window)?;
+    let burst = object.read_as("burst", count)?.flatten();
+    if requests.is_none() && concurrent.is_none() {
+        return at.refuse("needs requests, or concurrent, or both");
+    }
+    if requests.is_none() && (window.is_some() || burst.is_some()) {
+        return at.refuse("has a window or a burst, and no requests to go with it");
+    }
+    let by = object.read_as("by", |at| match By::parse(at.text()?) {
+        Some(by) => Ok(by),
+        None => at.refuse(format!("must be {}", By::EXPECTED)),
+    })?;
+    Ok(Limit {
+        rate: requests.map(|requests| Rate {
+            requests,
+            window: window.unwrap_or(Duration::from_secs(60)),
+            burst: burst.unwrap_or(requests),
+        }),
+        concurrent,
+        by: by.unwrap_or(By::Caller),
+    })
+}
+
+/// `1m`, `30s`, or whole milliseconds.
+fn window(at: &At<'_>) -> Read<Duration> {
+    let text = match at.value {
+        serde_json::Value::Number(number) => number.to_string(),
+        _ => at.text()?.to_owned(),
+    };
+    let digits = text.find(|sign: char| !sign.is_ascii_digit());
+    let (count, unit) = text.split_at(digits.unwrap_or(text.len()));
+    let factor = match unit {
+        "" | "ms" => 1,
+        "s" => 1000,
+        "m" => 60 * 1000,
+        "h" => 3600 * 1000,
+        "d" => 24 * 3600 * 1000,
+        _ => 0,
+    };
+    let milliseconds = count
+        .parse::<u64>()
+        .ok()
+        .and_then(|it| it.checked_mul(factor));
+    let window = milliseconds.map(Duration::from_millis);
+    match window.filter(|it| !it.is_zero() && *it <= Rate::LONGEST_WINDOW) {
+        Some(window) => Ok(window),
+        None => at.refuse("must be a duration such as 500ms, 30s, 1m, 2h or 1d, or whole milliseconds; at most a day"),
+    }
 }

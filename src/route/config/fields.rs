@@ -14,6 +14,7 @@ pub enum Section {
     Hedge,
     Auth,
     Cache,
+    RateLimit,
 }
 
 /// One key.
@@ -56,7 +57,9 @@ const fn known_as(mut field: Field, alias: &'static str) -> Field {
     field
 }
 
-use Section::{Auth, Breaker, Cache, Condition, Hedge, Retry, Sticky, Strategy, Target, Timeouts};
+use Section::{
+    Auth, Breaker, Cache, Condition, Hedge, RateLimit, Retry, Sticky, Strategy, Target, Timeouts,
+};
 
 /// Every key, in the order of the reference page.
 #[rustfmt::skip]
@@ -96,7 +99,7 @@ pub const FIELDS: &[Field] = &[
     field(Target, "cache", "object or bool", "off", r#"{"mode":"simple","max_age":3600}"#,
         "Checked and not used yet: this version caches nothing, and replies say `x-gateway-cache-status: DISABLED`."),
     field(Target, "rate_limit", "object", "none", r#"{"requests":60,"window":"1m"}"#,
-        "Not available in this version: a 400, so that no limit is left out silently."),
+        "How many requests pass, else 429 `rate_limited`. At the root for each request; on a target for each attempt at it, and a fallback moves on. One in a caller's own config counts that caller's requests only. Not inherited; on a group that is not the root it holds for each target below."),
     field(Strategy, "mode", "`single`, `fallback`, `loadbalance`, `conditional`", "`single`", r#""fallback""#,
         "`single`: the first target. `fallback`: in order, until one does not fail. `loadbalance`: one, by weight. `conditional`: the one whose condition holds first."),
     field(Strategy, "on_status_codes", "list of status codes", "every status from 400", "[429,503]",
@@ -157,12 +160,23 @@ pub const FIELDS: &[Field] = &[
         "How long an answer may be served again."),
     field(Cache, "namespace", "text", "none", r#""team-a""#,
         "Sets entries apart."),
+    field(RateLimit, "requests", "whole number", "none", "60",
+        "Requests in each `window`. This or `concurrent` is needed."),
+    field(RateLimit, "window", "duration or milliseconds, at most a day", "`1m`", r#""1m""#,
+        "The time in which `requests` are earned, evenly."),
+    field(RateLimit, "burst", "whole number", "`requests`", "10",
+        "Requests that may come at once. In any one window at most `requests` and `burst` together pass."),
+    field(RateLimit, "concurrent", "whole number", "none", "8",
+        "Requests under way at once, each until the last byte of its answer."),
+    field(RateLimit, "by", "`caller`, `client_address`, `origin`, `metadata.NAME`", "`caller`", r#""metadata.user""#,
+        "Whose requests are counted together. `caller`: by credentials, or by address where there are none. `origin`: by upstream, for each attempt. Metadata is what callers say: without gateway keys such a limit is advice."),
 ];
 
 impl Section {
     /// All of them, in the order of the reference page.
-    pub const ALL: [Section; 10] = [
+    pub const ALL: [Section; 11] = [
         Target, Strategy, Condition, Sticky, Breaker, Retry, Timeouts, Hedge, Auth, Cache,
+        RateLimit,
     ];
 
     /// The key that is written so: in `snake_case` or `camelCase`.

@@ -19,7 +19,7 @@ use base64::{
 };
 use serde_json::Value;
 
-use super::object::Entry;
+use super::{limit::Limit, object::Entry};
 pub use page::page;
 
 /// Longest config taken, in bytes.
@@ -104,4 +104,15 @@ pub fn parse(text: &str) -> Result<Entry, ConfigObjectError> {
 /// See [`parse`].
 pub fn parse_value(value: Value, path: &str) -> Result<Entry, ConfigObjectError> {
     entry::Reader::default().read(&value, path)
+}
+
+/// Reads a limit, as `rate_limit` in a config; `path` is where it stands, for errors.
+///
+/// # Errors
+/// What is wrong, and where.
+pub fn parse_limit(value: &Value, path: &str) -> Result<Limit, ConfigObjectError> {
+    entry::limit(&object::At {
+        value,
+        path: path.to_owned(),
+    })
 }

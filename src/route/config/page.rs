@@ -125,6 +125,7 @@ fn title(section: Section) -> &'static str {
         Section::Hedge => "\n## `hedge`\n\n",
         Section::Auth => "\n## `auth`\n\n",
         Section::Cache => "\n## `cache`\n\n",
+        Section::RateLimit => "\n## `rate_limit`\n\n",
     }
 }
 

@@ -48,6 +48,7 @@ fn summary(entry: &Entry, path: &str) -> String {
     put("timeouts", entry.timeouts.as_ref().map(|it| debug(it)));
     put("hedge", entry.hedge.as_ref().map(|it| debug(it)));
     put("cache", entry.cache.as_ref().map(|it| debug(it)));
+    put("rate_limit", entry.rate_limit.as_ref().map(|it| debug(it)));
     if let Some(strategy) = &entry.strategy {
         let mode = match &strategy.mode {
             Mode::Single => "single".to_owned(),
@@ -117,7 +118,7 @@ fn the_header_holds_json_a_name_or_base64() {
 
 #[test]
 fn every_example_of_the_table_is_taken() {
-    for field in FIELDS.iter().filter(|field| field.name != "rate_limit") {
+    for field in FIELDS {
         let example: serde_json::Value = serde_json::from_str(field.example).expect(field.name);
         let mut object = json!({ field.name: example });
         let target = json!({ "name": "big" });
@@ -171,6 +172,8 @@ fn every_example_of_the_table_is_taken() {
             section => {
                 if section == "hedge" {
                     needed_beside(&mut object, &[("after", json!(1))]);
+                } else if section == "rate_limit" {
+                    needed_beside(&mut object, &[("requests", json!(1))]);
                 } else if section == "auth" {
                     needed_beside(&mut object, &[("header", json!("x-token"))]);
                 }
@@ -195,6 +198,7 @@ fn title_of(section: fields::Section) -> &'static str {
         S::Hedge => "hedge",
         S::Auth => "auth",
         S::Cache => "cache",
+        S::RateLimit => "rate_limit",
     }
 }
 

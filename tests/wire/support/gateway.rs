@@ -33,7 +33,9 @@ impl Gateway {
             &Flags::default(),
         )
         .unwrap_or_else(|error| panic!("{error}\n{yaml}"));
-        settings.workers = 1;
+        if !yaml.contains("workers:") {
+            settings.workers = 1;
+        }
         if !yaml.contains("listen:") {
             settings.listen = SocketAddr::from(([127, 0, 0, 1], 0));
         }

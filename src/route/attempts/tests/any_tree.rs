@@ -201,7 +201,7 @@ proptest! {
         given.replayable.set(false);
         let outcomes: Vec<_> = outcomes
             .into_iter()
-            .filter(|(failed, _)| failed.fault != Fault::BreakerOpen)
+            .filter(|(failed, _)| !matches!(failed.fault, Fault::BreakerOpen | Fault::RateLimited))
             .collect();
         prop_assume!(!outcomes.is_empty());
         let (sends, _) = play(&tree, &given, &outcomes);

@@ -225,6 +225,7 @@ fn failed(text: &str) -> Failed {
         "first-token" => (Fault::FirstToken, 504),
         "false-answer" => (Fault::FalseAnswer, 200),
         "breaker" => (Fault::BreakerOpen, 502),
+        "rate-limited" => (Fault::RateLimited, 429),
         "denied" => (Fault::Denied, 403),
         status => (Fault::Status, status.parse().unwrap()),
     };

@@ -1,0 +1,175 @@
+//! The rate limits of one request: whom it counts for, and whether there is room. What counts is `rate_limit`'s business.
+
+use std::{cell::OnceCell, collections::BTreeMap, net::IpAddr};
+
+use actix_http::{
+    RequestHead,
+    header::{HeaderMap, HeaderName, HeaderValue},
+};
+use ipnet::IpNet;
+
+use super::{plan::CredentialNames, url};
+use crate::{
+    error::{Code, GatewayError},
+    rate_limit::{self, Identity, Key, Lease, Limiter, Reason, Refused},
+    record::Recorder,
+    route::limit::{By, Scope, Scoped},
+};
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// A request, as limits see it.
+pub struct Counted<'a> {
+    pub limiter: &'a Limiter,
+    pub names: &'a CredentialNames,
+    pub trusted_proxies: &'a [IpNet],
+    pub head: &'a RequestHead,
+    pub query: Option<&'a str>,
+    /// A placeholder for a credential, which is none.
+    pub placeholder: Option<&'a HeaderValue>,
+    pub metadata: Option<&'a BTreeMap<String, String>>,
+    /// Whom the connection is from.
+    pub peer: Option<IpAddr>,
+    pub caller: OnceCell<Identity>,
+}
+
+impl Counted<'_> {
+    /// Counts the request for each of these limits; the places taken are to be held until the answer's last byte. `origin`: the
+    /// upstream of the attempt, where one is counted.
+    ///
+    /// # Errors
+    /// The first limit without room; places taken before are given back.
+    pub fn admit<'l>(
+        &self,
+        limits: impl Iterator<Item = &'l Scoped>,
+        origin: &str,
+        recorder: &mut Recorder,
+    ) -> Result<Vec<Lease>, GatewayError> {
+        let mut leases = Vec::new();
+        for scoped in limits {
+            match self.limiter.admit(&scoped.limit, self.key(scoped, origin)) {
+                Ok(admitted) => {
+                    recorder.note_room(admitted.room);
+                    leases.extend(admitted.lease);
+                }
+                Err(refused) => {
+                    recorder.note_room(refused.room);
+                    return Err(over(scoped, &refused));
+                }
+            }
+        }
+        Ok(leases)
+    }
+
+    fn key(&self, scoped: &Scoped, origin: &str) -> Key {
+        let owner = match scoped.scope {
+            Scope::Caller => Some(self.caller()),
+            Scope::Settings => None,
+        };
+        let value = |value: &[u8]| Key::new(scoped, owner, value);
+        match &scoped.limit.by {
+            By::Caller => value(self.caller().as_bytes()),
+            By::ClientAddress => value(rate_limit::subnet(self.client()).as_bytes()),
+            By::Origin => value(origin.as_bytes()),
+            By::Metadata(key) => {
+                let given = self.metadata.and_then(|metadata| metadata.get(&**key));
+                value(given.map(String::as_bytes).unwrap_or_default())
+            }
+        }
+    }
+
+    fn caller(&self) -> &Identity {
+        self.caller.get_or_init(|| {
+            Identity::by_credentials(self.credentials())
+                .unwrap_or_else(|| Identity::by_address(self.client()))
+        })
+    }
+
+    fn credentials(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let is_placeholder = |value: &HeaderValue| {
+            let placeholder = self.placeholder;
+            placeholder.is_some_and(|placeholder| std::ptr::eq(placeholder, value))
+        };
+        let headers = self.names.headers.iter().flat_map(move |name| {
+            let values = self.head.headers().get_all(name);
+            let own = values.filter(move |value| !is_placeholder(value));
+            own.map(|value| (name.as_str().as_bytes(), value.as_bytes()))
+        });
+        let query = url::named(self.query.unwrap_or_default(), &self.names.query);
+        headers.chain(query.map(|part| (&b"query"[..], part.as_bytes())))
+    }
+
+    fn client(&self) -> Option<IpAddr> {
+        client_address(self.peer?, self.head.headers(), self.trusted_proxies).into()
+    }
+}
+
+/// Whom a request is from: the last address of `X-Forwarded-For` that no trusted proxy has, as far as trusted ones wrote it.
+fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
+    let is_trusted = |address: IpAddr| trusted.iter().any(|it| it.contains(&address));
+    let mut client = peer.to_canonical();
+    let lines: Vec<_> = headers.get_all(X_FORWARDED_FOR).collect();
+    let hops = lines
+        .iter()
+        .rev()
+        .flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
+    for hop in hops {
+        if !is_trusted(client) {
+            break;
+        }
+        let text = std::str::from_utf8(hop).unwrap_or_default().trim();
+        match text.parse::<IpAddr>() {
+            Ok(address) => client = address.to_canonical(),
+            // Not an address: what stands before it was not written by anybody we know.
+            Err(_) => break,
+        }
+    }
+    client
+}
+
+fn over(scoped: &Scoped, refused: &Refused) -> GatewayError {
+    let by = scoped.limit.by.name();
+    let limit = match (refused.reason, scoped.limit.rate, scoped.limit.concurrent) {
+        (Reason::Requests, Some(rate), _) => {
+            let (requests, window) = (rate.requests, rate.window);
+            format!("{requests} requests in {window:?}")
+        }
+        (_, _, concurrent) => format!("{} requests at a time", concurrent.map_or(0, |it| it.get())),
+    };
+    let message = format!("over the limit of {limit} by {by} ({})", scoped.place);
+    let mut error = GatewayError::new(Code::RateLimited, message);
+    error.retry_after = Some(refused.retry_after);
+    error
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_forwarded_address_is_believed_as_far_as_trusted_proxies_wrote_it() {
+        for (peer, lines, expected) in [
+            ("192.0.2.1", &["198.51.100.7"][..], "192.0.2.1"),
+            ("10.0.0.1", &[], "10.0.0.1"),
+            ("10.0.0.1", &["198.51.100.7"], "198.51.100.7"),
+            ("10.0.0.1", &["203.0.113.9, 198.51.100.7"], "198.51.100.7"),
+            (
+                "10.0.0.1",
+                &["203.0.113.9", "198.51.100.7, 10.0.0.2"],
+                "198.51.100.7",
+            ),
+            ("10.0.0.1", &["10.0.0.3, 10.0.0.2"], "10.0.0.3"),
+            ("10.0.0.1", &["203.0.113.9, nonsense"], "10.0.0.1"),
+            ("10.0.0.1", &["203.0.113.9, unknown, 10.0.0.2"], "10.0.0.2"),
+            ("::ffff:10.0.0.1", &["2001:db8::1"], "2001:db8::1"),
+        ] {
+            let mut headers = HeaderMap::new();
+            for line in lines {
+                headers.append(X_FORWARDED_FOR, HeaderValue::from_static(line));
+            }
+            let trusted = ["10.0.0.0/8".parse().expect("a network")];
+            let client = client_address(peer.parse().expect("an address"), &headers, &trusted);
+            assert_eq!(client.to_string(), expected, "{peer} {lines:?}");
+        }
+    }
+}

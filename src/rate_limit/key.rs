@@ -1,0 +1,175 @@
+//! Whose requests are counted together, as a digest: no name, address or credential is kept. Pure.
+
+use std::net::IpAddr;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::route::limit::{Limit, Scope, Scoped};
+
+/// Somebody who sends requests, by its credentials or its address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Identity([u8; 32]);
+
+impl Identity {
+    /// By everything that lets it in. `None`: it showed nothing.
+    pub fn by_credentials<'c>(
+        credentials: impl Iterator<Item = (&'c [u8], &'c [u8])>,
+    ) -> Option<Self> {
+        let mut digest = Sha256::new();
+        let mut any = false;
+        put(&mut digest, b"credentials");
+        for (name, value) in credentials {
+            any = true;
+            put(&mut digest, name);
+            put(&mut digest, value);
+        }
+        any.then(|| Identity(digest.finalize().into()))
+    }
+
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// By its address.
+    pub fn by_address(address: Option<IpAddr>) -> Self {
+        let mut digest = Sha256::new();
+        put(&mut digest, b"address");
+        put(&mut digest, subnet(address).as_bytes());
+        Identity(digest.finalize().into())
+    }
+}
+
+/// The network that an address counts as: an IPv6 client has a /64 to itself.
+pub fn subnet(address: Option<IpAddr>) -> String {
+    match address.map(|address| address.to_canonical()) {
+        None => String::new(),
+        Some(IpAddr::V4(address)) => address.to_string(),
+        Some(IpAddr::V6(address)) => {
+            let network = u128::from(address) >> 64 << 64;
+            std::net::Ipv6Addr::from(network).to_string()
+        }
+    }
+}
+
+/// One count of one limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Key([u8; 16]);
+
+impl Key {
+    /// `value`: what the limit's `by` tells apart.
+    pub fn new(scoped: &Scoped, caller: Option<&Identity>, value: &[u8]) -> Self {
+        let mut digest = Sha256::new();
+        put(&mut digest, scoped.place.as_bytes());
+        put(&mut digest, scoped.limit.by.name().as_bytes());
+        put_numbers(&mut digest, &scoped.limit);
+        match scoped.scope {
+            Scope::Settings => put(&mut digest, b"settings"),
+            Scope::Caller => {
+                put(&mut digest, b"caller");
+                put(&mut digest, caller.map_or(&[][..], |it| &it.0));
+            }
+        }
+        put(&mut digest, value);
+        Key::from(digest)
+    }
+
+    /// The count that all share for whom there is no room to be counted apart.
+    pub(super) fn overflow(limit: &Limit) -> Self {
+        let mut digest = Sha256::new();
+        put(&mut digest, b"overflow");
+        put_numbers(&mut digest, limit);
+        Key::from(digest)
+    }
+
+    pub(super) fn shard(&self, shards: usize) -> usize {
+        usize::from(self.0[0]) % shards
+    }
+}
+
+impl From<Sha256> for Key {
+    fn from(digest: Sha256) -> Self {
+        let mut key = [0; 16];
+        key.copy_from_slice(&digest.finalize()[..16]);
+        Key(key)
+    }
+}
+
+fn put(digest: &mut Sha256, field: &[u8]) {
+    digest.update((field.len() as u64).to_le_bytes());
+    digest.update(field);
+}
+
+fn put_numbers(digest: &mut Sha256, limit: &Limit) {
+    let rate = limit.rate.map_or([0; 3], |rate| {
+        let window = u64::try_from(rate.window.as_nanos()).unwrap_or(u64::MAX);
+        [rate.requests.get().into(), rate.burst.get().into(), window]
+    });
+    for number in rate {
+        digest.update(number.to_le_bytes());
+    }
+    let concurrent = limit.concurrent.map_or(0, |it| it.get());
+    digest.update(concurrent.to_le_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{num::NonZeroU32, time::Duration};
+
+    use super::*;
+    use crate::route::limit::{By, Rate};
+
+    fn scoped(place: &str, scope: Scope, requests: u32, by: By) -> Scoped {
+        let requests = NonZeroU32::new(requests).unwrap();
+        let rate = Rate {
+            requests,
+            window: Duration::from_secs(60),
+            burst: requests,
+        };
+        Scoped {
+            limit: Limit {
+                rate: Some(rate),
+                concurrent: None,
+                by,
+            },
+            scope,
+            place: place.into(),
+        }
+    }
+
+    fn caller(key: &str) -> Identity {
+        Identity::by_credentials([(&b"authorization"[..], key.as_bytes())].into_iter()).unwrap()
+    }
+
+    #[test]
+    fn whatever_differs_is_counted_apart() {
+        let keys = [
+            (scoped("a", Scope::Caller, 1, By::Caller), "x", "v"),
+            (scoped("b", Scope::Caller, 1, By::Caller), "x", "v"),
+            (scoped("a", Scope::Settings, 1, By::Caller), "x", "v"),
+            (scoped("a", Scope::Caller, 2, By::Caller), "x", "v"),
+            (scoped("a", Scope::Caller, 1, By::Origin), "x", "v"),
+            (scoped("a", Scope::Caller, 1, By::Caller), "y", "v"),
+            (scoped("a", Scope::Caller, 1, By::Caller), "x", "w"),
+        ]
+        .map(|(scoped, who, value)| Key::new(&scoped, Some(&caller(who)), value.as_bytes()));
+        for (place, key) in keys.iter().enumerate() {
+            assert!(!keys[..place].contains(key), "{place}");
+        }
+    }
+
+    #[test]
+    fn a_limit_of_the_settings_counts_all_callers_together() {
+        let limit = scoped("limits[0]", Scope::Settings, 1, By::Origin);
+        let key = |who| Key::new(&limit, Some(&caller(who)), b"http://a");
+        assert_eq!(key("x"), key("y"));
+    }
+
+    #[test]
+    fn an_ipv6_client_is_its_network() {
+        let subnet = |text: &str| subnet(Some(text.parse().unwrap()));
+        assert_eq!(subnet("2001:db8:1:2:3:4:5:6"), subnet("2001:db8:1:2::1"));
+        assert_ne!(subnet("2001:db8:1:2::1"), subnet("2001:db8:1:3::1"));
+        assert_ne!(subnet("192.0.2.1"), subnet("192.0.2.2"));
+        assert_eq!(subnet("::ffff:192.0.2.1"), subnet("192.0.2.1"));
+    }
+}

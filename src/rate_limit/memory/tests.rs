@@ -1,0 +1,164 @@
+use governor::clock::FakeRelativeClock;
+use proptest::prelude::*;
+
+use super::*;
+use crate::route::limit::{By, Scope, Scoped};
+
+fn rate(requests: u32, window: Duration, burst: u32) -> Limit {
+    Limit {
+        rate: Some(Rate {
+            requests: NonZeroU32::new(requests).unwrap(),
+            window,
+            burst: NonZeroU32::new(burst).unwrap(),
+        }),
+        concurrent: None,
+        by: By::Caller,
+    }
+}
+
+fn at_a_time(concurrent: u32) -> Limit {
+    Limit {
+        rate: None,
+        concurrent: NonZeroU32::new(concurrent),
+        by: By::Caller,
+    }
+}
+
+fn key(limit: &Limit, value: u32) -> Key {
+    let scoped = Scoped {
+        limit: limit.clone(),
+        scope: Scope::Settings,
+        place: "limits[0]".into(),
+    };
+    Key::new(&scoped, None, &value.to_le_bytes())
+}
+
+fn memory(most: usize) -> (Memory<FakeRelativeClock>, FakeRelativeClock) {
+    let clock = FakeRelativeClock::default();
+    (Memory::new(clock.clone(), most), clock)
+}
+
+#[test]
+fn a_burst_passes_and_the_rest_is_earned_evenly() {
+    let (memory, clock) = memory(MOST);
+    let limit = rate(60, Duration::from_secs(60), 3);
+    let key = key(&limit, 1);
+    let remaining = || memory.admit(&limit, key).map(|(_, room)| room.remaining);
+    assert_eq!(
+        [remaining(), remaining(), remaining()].map(Result::ok),
+        [Some(2), Some(1), Some(0)]
+    );
+    let refused = memory.admit(&limit, key).unwrap_err();
+    assert_eq!(refused.retry_after, Duration::from_secs(1));
+    assert_eq!(refused.room.reset, Duration::from_secs(3));
+    clock.advance(Duration::from_millis(999));
+    assert!(remaining().is_err());
+    clock.advance(Duration::from_millis(1));
+    assert_eq!(remaining().ok(), Some(0));
+}
+
+#[test]
+fn places_under_way_are_given_back() {
+    let (memory, _) = memory(MOST);
+    let limit = at_a_time(2);
+    let key = key(&limit, 1);
+    let (bucket, room) = memory.admit(&limit, key).unwrap();
+    assert_eq!((room.limit, room.remaining), (2, 1));
+    let second = memory.admit(&limit, key).unwrap();
+    assert_eq!(second.1.remaining, 0);
+    let refused = memory.admit(&limit, key).unwrap_err();
+    assert_eq!(refused.reason, Reason::Concurrent);
+    bucket.leave();
+    assert!(memory.admit(&limit, key).is_ok());
+}
+
+#[test]
+fn a_refused_request_takes_no_place() {
+    let (memory, clock) = memory(MOST);
+    let mut limit = rate(1, Duration::from_secs(1), 1);
+    limit.concurrent = NonZeroU32::new(2);
+    let key = key(&limit, 1);
+    let (bucket, _) = memory.admit(&limit, key).unwrap();
+    for _ in 0..10 {
+        assert_eq!(
+            memory.admit(&limit, key).unwrap_err().reason,
+            Reason::Requests
+        );
+    }
+    assert_eq!(bucket.under_way.load(Ordering::Relaxed), 1);
+    clock.advance(Duration::from_secs(1));
+    assert!(memory.admit(&limit, key).is_ok());
+}
+
+#[test]
+fn only_what_is_full_again_is_forgotten_and_the_overflow_shares_one_bucket() {
+    let (memory, clock) = memory(SHARDS * 4);
+    let limit = rate(1, Duration::from_secs(60), 1);
+    clock.advance(SWEEP);
+    for value in 0..1000 {
+        let _ = memory.admit(&limit, key(&limit, value));
+    }
+    assert!(memory.len() <= SHARDS * 4 + MOST_SHARED, "{}", memory.len());
+    // Those that were counted apart are still counted, and the rest together.
+    let admitted = (0..1000).filter(|value| memory.admit(&limit, key(&limit, *value)).is_ok());
+    assert_eq!(admitted.count(), 0);
+    clock.advance(Duration::from_secs(61));
+    assert!(memory.admit(&limit, key(&limit, 5000)).is_ok());
+    assert!(memory.admit(&limit, key(&limit, 5001)).is_ok());
+}
+
+#[test]
+fn a_bucket_with_somebody_under_way_is_not_forgotten() {
+    let (memory, clock) = memory(SHARDS);
+    let limit = at_a_time(1);
+    let held = key(&limit, 0);
+    let (bucket, _) = memory.admit(&limit, held).unwrap();
+    drop(bucket);
+    for value in 1..200 {
+        clock.advance(SWEEP);
+        let _ = memory
+            .admit(&limit, key(&limit, value))
+            .map(|(bucket, _)| bucket.leave());
+    }
+    assert!(memory.admit(&limit, held).is_err());
+}
+
+proptest! {
+    #[test]
+    fn in_any_window_at_most_the_limit_and_the_burst_pass(
+        requests in 1_u32..50,
+        burst in 1_u32..50,
+        steps in proptest::collection::vec(0_u64..200, 1..400),
+    ) {
+        let (memory, clock) = memory(MOST);
+        let limit = rate(requests, Duration::from_secs(1), burst);
+        let key = key(&limit, 1);
+        let mut now = 0;
+        let mut passed: Vec<u64> = Vec::new();
+        for step in steps {
+            clock.advance(Duration::from_millis(step));
+            now += step;
+            match memory.admit(&limit, key) {
+                Ok(_) => passed.push(now),
+                Err(refused) => prop_assert!(refused.retry_after > Duration::ZERO),
+            }
+        }
+        for (first, begin) in passed.iter().enumerate() {
+            let within = passed[first..].iter().take_while(|at| **at < begin + 1000).count();
+            prop_assert!(within <= (requests + burst) as usize, "{within} of {requests}+{burst}");
+        }
+    }
+
+    #[test]
+    fn who_waits_as_told_passes(requests in 1_u32..1000, burst in 1_u32..20, window in 1_u64..100_000) {
+        let (memory, clock) = memory(MOST);
+        let limit = rate(requests, Duration::from_millis(window), burst);
+        let key = key(&limit, 1);
+        for _ in 0..100 {
+            if let Err(refused) = memory.admit(&limit, key) {
+                clock.advance(refused.retry_after);
+                prop_assert!(memory.admit(&limit, key).is_ok());
+            }
+        }
+    }
+}
