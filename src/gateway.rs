@@ -28,6 +28,7 @@ use crate::{
     },
     rate_limit::Limiter,
     record::AccessLog,
+    replicas::{self, Replicas},
     resolve::{DnsSettings, Resolver},
     route::{
         limit::{By, Scoped},
@@ -76,7 +77,8 @@ pub struct Gateway {
 
 /// Rate limits of the settings, and what all limits count with.
 pub struct Limits {
-    pub limiter: Limiter,
+    pub limiter: Arc<Limiter>,
+    replicas: Option<Arc<Replicas>>,
     /// Counted once for each request.
     pub requests: Box<[Scoped]>,
     /// Counted for each attempt.
@@ -84,13 +86,29 @@ pub struct Limits {
 }
 
 impl Limits {
-    fn of(limits: &[Scoped]) -> Self {
+    fn of(settings: &Settings, metrics: &Arc<Metrics>) -> Result<Self, UnusableSettings> {
+        let (limits, store) = (&settings.limits, &settings.limit_store);
+        let replicas = store.redis.as_ref().map(|redis| {
+            let replicas = Replicas::new(redis, metrics.redis.clone());
+            let unusable = |error| UnusableSettings::Redis(replicas::unusable(&error));
+            replicas.map(Arc::new).map_err(unusable)
+        });
+        let replicas = replicas.transpose()?;
         let by_origin = |scoped: &&Scoped| scoped.limit.by == By::Origin;
         let (attempts, requests): (Vec<_>, Vec<_>) = limits.iter().partition(by_origin);
-        Limits {
-            limiter: Limiter::default(),
+        Ok(Limits {
+            limiter: Arc::new(Limiter::new(replicas.clone(), store.on_redis_failure)),
+            replicas,
             requests: requests.into_iter().cloned().collect(),
             attempts: attempts.into_iter().cloned().collect(),
+        })
+    }
+
+    /// Keeps what is shared with other replicas, for as long as it is awaited.
+    pub async fn share(&self) {
+        if let Some(replicas) = &self.replicas {
+            replicas.clone().connect().await;
+            self.limiter.clone().keep_leases().await;
         }
     }
 }
@@ -102,6 +120,8 @@ pub enum UnusableSettings {
     Allow { place: usize, reason: String },
     #[error("default_target: {0}")]
     DefaultTarget(String),
+    #[error("limit_store.url: {0}")]
+    Redis(String),
     #[error("upstream.tls: {0}")]
     Tls(#[from] TlsError),
 }
@@ -126,7 +146,7 @@ impl Gateway {
             },
             known: Arc::new(known(settings)?),
             standing: Standing::new(metrics.clone()),
-            limits: Limits::of(&settings.limits),
+            limits: Limits::of(settings, &metrics)?,
             replay_limit: usize::try_from(settings.replay_limit).unwrap_or(usize::MAX),
             downstream: DownstreamTimeouts {
                 head: settings.downstream.head,

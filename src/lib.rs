@@ -36,6 +36,7 @@ pub mod observe;
 pub mod proxy;
 pub mod rate_limit;
 pub mod record;
+pub mod replicas;
 pub mod resolve;
 pub mod route;
 pub mod secret;

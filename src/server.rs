@@ -61,6 +61,8 @@ pub fn start(settings: &Settings) -> Result<Running, StartError> {
     let address = listener.local_addr().map_err(at_listen)?;
     let gateway = Arc::new(Gateway::new(settings, vec![address])?);
     let timers = worker::Timers::of(settings);
+    let sharing = gateway.clone();
+    actix_rt::spawn(async move { sharing.limits.share().await });
     let shared = gateway.clone();
     let server = Server::build()
         .workers(settings.workers)

@@ -6,15 +6,16 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::time::Duration;
 
 use super::error::ConfigError;
-use super::file::{File, TlsSection, UpstreamTlsSection};
+use super::file::{File, LimitStoreSection, TlsSection, UpstreamTlsSection};
 use super::measure::{ByteSize, Delay, Period, Unlimited};
 use super::objects;
 use super::settings::{
-    Cors, CredentialNames, Dns, Downstream, Drain, Guard, Log, Settings, Timeouts, Tls, Upstream,
-    UpstreamTls,
+    Cors, CredentialNames, Dns, Downstream, Drain, Guard, LimitStore, Log, Settings, Timeouts, Tls,
+    Upstream, UpstreamTls,
 };
 use super::value::Count;
-use super::word::{AccessLog, GuardPreset, LogFormat};
+use super::word::{AccessLog, GuardPreset, LogFormat, Store};
+use crate::replicas::ReplicaSettings;
 use crate::secret::Secret;
 
 const LISTEN: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 8787));
@@ -42,7 +43,11 @@ impl Settings {
     /// The first rule that is broken.
     pub(super) fn checked(mut file: File) -> Result<Self, ConfigError> {
         let upstream_tls = upstream_tls(take(&mut file.upstream.tls))?;
-        let mut settings = Self::filled(file, upstream_tls);
+        let limit_store = limit_store(take(&mut file.limit_store))?;
+        let mut settings = Self {
+            limit_store,
+            ..Self::filled(file, upstream_tls)
+        };
         settings.check()?;
         Ok(settings)
     }
@@ -68,6 +73,7 @@ impl Settings {
             configs: file.objects.1,
             default_config: file.default_config,
             limits: file.checked_limits,
+            limit_store: LimitStore::default(),
             trusted_proxies: file.trusted_proxies.into_iter().map(|it| it.0).collect(),
             hosts: file.hosts.into_iter().map(|it| it.0).collect(),
             cors: Cors {
@@ -155,6 +161,33 @@ impl Settings {
         }
         Ok(())
     }
+}
+
+fn limit_store(file: LimitStoreSection) -> Result<LimitStore, ConfigError> {
+    let store = file.store.unwrap_or_default();
+    let redis = match (store, file.url) {
+        (Store::Redis, Some(url)) => Some(ReplicaSettings {
+            url,
+            cluster: file.cluster.unwrap_or(false),
+        }),
+        (Store::Redis, None) => {
+            return Err(conflict(
+                "limit_store.url",
+                "is needed where the store is redis",
+            ));
+        }
+        (Store::Memory, Some(_)) => {
+            return Err(conflict(
+                "limit_store.url",
+                "needs limit_store.store: redis",
+            ));
+        }
+        (Store::Memory, None) => None,
+    };
+    Ok(LimitStore {
+        redis,
+        on_redis_failure: file.on_redis_failure.unwrap_or_default(),
+    })
 }
 
 impl Default for Settings {

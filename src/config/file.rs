@@ -17,7 +17,7 @@ use super::name::{
 use super::objects::{self, Objects};
 use super::tree::TreeError;
 use super::value::{Count, Listen, Nameserver, Network, Workers};
-use super::word::{AccessLog, GuardPreset, LogFormat, LogLevel};
+use super::word::{AccessLog, GuardPreset, LogFormat, LogLevel, OnRedisFailure, Store};
 use crate::route::limit::Scoped;
 use crate::secret::Secret;
 
@@ -38,6 +38,7 @@ pub struct File {
     #[serde(skip)]
     pub objects: (Objects, Objects),
     limits: Vec<serde_json::Value>,
+    pub limit_store: LimitStoreSection,
     /// `limits`, once they are read.
     #[serde(skip)]
     pub checked_limits: Vec<Scoped>,
@@ -64,6 +65,15 @@ pub struct File {
 pub struct GuardSection {
     pub preset: Option<GuardPreset>,
     pub allow: Vec<AllowEntry>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitStoreSection {
+    pub store: Option<Store>,
+    pub url: Option<Secret>,
+    pub cluster: Option<bool>,
+    pub on_redis_failure: Option<OnRedisFailure>,
 }
 
 #[derive(Default, Deserialize)]

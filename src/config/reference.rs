@@ -92,6 +92,22 @@ pub const SETTINGS: &[Setting] = &[
          [`rate_limit`](config.md#rate_limit). A provider's own stands in it as `rate_limit`.",
         "A request over a limit is answered with 429 `rate_limited` and `Retry-After`. Counts are \
          this process's own."),
+    row("limit_store.store", "`memory`, `redis`", "memory", "redis",
+        "Where limits count.",
+        "`memory`: each process for itself, so two replicas let twice as much through. `redis`: \
+         all replicas together, by the server's clock."),
+    row("limit_store.url", "URL", "none", "redis://10.0.0.5:6379/0",
+        "The Redis or Valkey server, 6.2 or later, needed with `redis`; `rediss://` for TLS. Of a cluster, several with \
+         commas between.",
+        "Each limited request asks it once for each limit, for 50 ms at most."),
+    row("limit_store.cluster", "bool", "false", "true",
+        "Whether the server is a cluster.",
+        "All keys of one limit lie on one node."),
+    row("limit_store.on_redis_failure", "`local`, `allow`, `deny`", "local", "deny",
+        "What is done while the server does not answer.",
+        "`local`: each process counts for itself until it does. `allow`: nothing is counted. \
+         `deny`: limited requests are answered with 503 `overloaded`. That it went and came back is \
+         logged, and `throughway_redis_up` says so."),
     row("trusted_proxies", "list of IP addresses and networks", "[]", "[10.0.0.0/8]",
         "Proxies in front of the gateway, whose `X-Forwarded-For` is believed.",
         "Without it the address a client connects from is its own, and everybody behind one \

@@ -13,7 +13,8 @@ use super::file::File;
 use super::layers::{self, Environment, Flags};
 use super::name::BaseText;
 use super::objects::Objects;
-use super::word::{AccessLog, GuardPreset, LogFormat};
+use super::word::{AccessLog, GuardPreset, LogFormat, OnRedisFailure};
+use crate::replicas::ReplicaSettings;
 use crate::route::limit::Scoped;
 use crate::secret::Secret;
 
@@ -41,6 +42,8 @@ pub struct Settings {
     pub default_config: Option<String>,
     /// Limits for all requests.
     pub limits: Vec<Scoped>,
+    /// Where limits count.
+    pub limit_store: LimitStore,
     /// Who may say in `X-Forwarded-For` whom a request is from. Default nobody.
     pub trusted_proxies: Vec<IpNet>,
     /// Names, lower-cased, that `Host` may have besides loopback's while no key is needed.
@@ -162,6 +165,15 @@ pub struct Dns {
     pub servers: Vec<SocketAddr>,
     /// For one name. Default 3 s.
     pub timeout: Duration,
+}
+
+/// Where limits count.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LimitStore {
+    /// The Redis that replicas share. Default none: each process counts for itself.
+    pub redis: Option<ReplicaSettings>,
+    /// Default `local`.
+    pub on_redis_failure: OnRedisFailure,
 }
 
 /// How the gateway goes down.

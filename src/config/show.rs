@@ -5,8 +5,8 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use super::objects::Objects;
-use super::settings::{Settings, Tls, UpstreamTls};
-use super::word::Word as _;
+use super::settings::{LimitStore, Settings, Tls, UpstreamTls};
+use super::word::{Store, Word as _};
 use crate::route::limit::Scoped;
 
 impl Settings {
@@ -34,6 +34,23 @@ impl Settings {
             ("configs", names(&self.configs)),
             ("default_config", or_none(self.default_config.as_ref())),
             ("limits", limits(&self.limits)),
+            ("limit_store.store", store(&self.limit_store).to_owned()),
+            (
+                "limit_store.url",
+                or_none(self.limit_store.redis.as_ref().map(|_| "set")),
+            ),
+            (
+                "limit_store.cluster",
+                self.limit_store
+                    .redis
+                    .as_ref()
+                    .is_some_and(|it| it.cluster)
+                    .to_string(),
+            ),
+            (
+                "limit_store.on_redis_failure",
+                self.limit_store.on_redis_failure.word().to_owned(),
+            ),
             ("trusted_proxies", list(&self.trusted_proxies)),
             ("hosts", list(&self.hosts)),
             ("cors.origins", list(&self.cors.origins)),
@@ -120,6 +137,13 @@ fn size(bytes: u64) -> String {
         || bytes.to_string(),
         |(unit, name)| format!("{}{name}", bytes / unit),
     )
+}
+
+fn store(store: &LimitStore) -> &'static str {
+    match store.redis {
+        Some(_) => Store::Redis.word(),
+        None => Store::Memory.word(),
+    }
 }
 
 fn limits(limits: &[Scoped]) -> String {

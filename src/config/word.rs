@@ -3,10 +3,28 @@
 
 use super::value::{Kind, read_as_kind};
 pub use crate::{
-    egress::Preset as GuardPreset, observe::logs::Format as LogFormat, record::AccessLog,
+    egress::Preset as GuardPreset, observe::logs::Format as LogFormat, rate_limit::OnRedisFailure,
+    record::AccessLog,
 };
 
-read_as_kind!(GuardPreset, LogFormat, AccessLog, LogLevel);
+read_as_kind!(
+    GuardPreset,
+    LogFormat,
+    AccessLog,
+    LogLevel,
+    OnRedisFailure,
+    Store
+);
+
+/// Where something is kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Store {
+    /// In this process.
+    #[default]
+    Memory,
+    /// In one place for all replicas.
+    Redis,
+}
 
 /// Gives each value of a domain's own enum its word in the settings.
 macro_rules! words {
@@ -49,6 +67,16 @@ words!(
     Text = "text",
     Json = "json"
 );
+
+words!(
+    OnRedisFailure,
+    "local, allow or deny",
+    Local = "local",
+    Allow = "allow",
+    Deny = "deny"
+);
+
+words!(Store, "memory or redis", Memory = "memory", Redis = "redis");
 
 words!(
     AccessLog,

@@ -11,6 +11,7 @@ use prometheus_client::{
 
 use crate::{
     error::Code,
+    replicas,
     route::{attempts::Fault, breaker::Transition},
 };
 
@@ -104,6 +105,7 @@ pub struct Metrics {
     pub stale_retries: Count,
     pub retries: Count,
     pub fallbacks: Count,
+    pub redis: replicas::Counts,
     hedges: [Count; HEDGES.len()],
     breakers: [Count; Transition::ALL.len()],
     failed_attempts: [Count; Fault::ALL.len()],
@@ -201,7 +203,19 @@ impl Metrics {
             "Attempts that came to nothing, by reason",
             failed_attempts.clone(),
         );
+        let redis = replicas::Counts::default();
+        registry.register(
+            "redis_failures",
+            "Questions to Redis that were not answered",
+            redis.failures.clone(),
+        );
+        registry.register(
+            "redis_up",
+            "Whether Redis answered last; 0 without one",
+            redis.up.clone(),
+        );
         Metrics {
+            redis,
             retries,
             fallbacks,
             hedges: HEDGES.map(|winner| hedges.get_or_create(&WinnerLabel { winner }).clone()),

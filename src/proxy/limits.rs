@@ -11,8 +11,7 @@ use ipnet::IpNet;
 use super::{plan::CredentialNames, url};
 use crate::{
     error::{Code, GatewayError},
-    rate_limit::{self, Identity, Key, Lease, Limiter, Reason, Refused},
-    record::Recorder,
+    rate_limit::{self, Identity, Key, Lease, Limiter, NotAdmitted, Reason, Refused, Room},
     route::limit::{By, Scope, Scoped},
 };
 
@@ -34,31 +33,29 @@ pub struct Counted<'a> {
 }
 
 impl Counted<'_> {
-    /// Counts the request for each of these limits; the places taken are to be held until the answer's last byte. `origin`: the
-    /// upstream of the attempt, where one is counted.
-    ///
-    /// # Errors
-    /// The first limit without room; places taken before are given back.
-    pub fn admit<'l>(
+    /// Counts the request for each of these limits. `origin`: the upstream of the attempt, where one is counted.
+    /// What is left of the limit nearest its end, and the places taken, to be held until the answer's last byte, or the first limit
+    /// without room; places taken before it are given back.
+    pub async fn admit<'l>(
         &self,
         limits: impl Iterator<Item = &'l Scoped>,
         origin: &str,
-        recorder: &mut Recorder,
-    ) -> Result<Vec<Lease>, GatewayError> {
-        let mut leases = Vec::new();
+    ) -> (Option<Room>, Result<Vec<Lease>, GatewayError>) {
+        let (mut tightest, mut leases) = (None::<Room>, Vec::new());
         for scoped in limits {
-            match self.limiter.admit(&scoped.limit, self.key(scoped, origin)) {
+            let key = self.key(scoped, origin);
+            match self.limiter.admit(&scoped.limit, key).await {
                 Ok(admitted) => {
-                    recorder.note_room(admitted.room);
+                    tightest = Room::tighter(tightest, admitted.room);
                     leases.extend(admitted.lease);
                 }
-                Err(refused) => {
-                    recorder.note_room(refused.room);
-                    return Err(over(scoped, &refused));
+                Err(NotAdmitted::Refused(refused)) => {
+                    return (Some(refused.room), Err(over(scoped, &refused)));
                 }
+                Err(NotAdmitted::Uncounted) => return (tightest, Err(uncounted())),
             }
         }
-        Ok(leases)
+        (tightest, Ok(leases))
     }
 
     fn key(&self, scoped: &Scoped, origin: &str) -> Key {
@@ -139,6 +136,14 @@ fn over(scoped: &Scoped, refused: &Refused) -> GatewayError {
     let message = format!("over the limit of {limit} by {by} ({})", scoped.place);
     let mut error = GatewayError::new(Code::RateLimited, message);
     error.retry_after = Some(refused.retry_after);
+    error
+}
+
+/// What counts does not answer.
+fn uncounted() -> GatewayError {
+    let message = "rate limits cannot be counted now (`limit_store.on_redis_failure: deny`)";
+    let mut error = GatewayError::new(Code::Overloaded, message);
+    error.retry_after = Some(std::time::Duration::from_secs(1));
     error
 }
 

@@ -97,7 +97,9 @@ pub async fn run<U: Upstream>(
         true => Vec::new(),
         false => {
             let limits = gateway.limits.requests.iter().chain(&plan.limits);
-            counted.admit(limits, "", recorder)?
+            let (room, leases) = counted.admit(limits, "").await;
+            recorder.note_room(room);
+            leases?
         }
     };
     if plan.needs_body() {

@@ -1,6 +1,6 @@
 //! Whose requests are counted together, as a digest: no name, address or credential is kept. Pure.
 
-use std::net::IpAddr;
+use std::{fmt, net::IpAddr};
 
 use sha2::{Digest as _, Sha256};
 
@@ -83,6 +83,12 @@ impl Key {
 
     pub(super) fn shard(&self, shards: usize) -> usize {
         usize::from(self.0[0]) % shards
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 

@@ -1,16 +1,23 @@
-//! Rate limits: may one more request pass, and if not, when? Counts in this process (governor's GCRA). Who is counted together is
-//! decided before (`key`); what a refusal leads to is the line's business.
+//! Rate limits: may one more request pass, and if not, when? Counts in this process (governor's GCRA), or in Redis for all
+//! replicas. Who is counted together is decided before (`key`); what a refusal leads to is the line's business.
 
 mod key;
 mod memory;
+mod shared;
 
 use std::{sync::Arc, time::Duration};
 
 use governor::clock::DefaultClock;
 
 pub use self::key::{Identity, Key, subnet};
-use self::memory::{Bucket, Memory};
-use crate::route::limit::Limit;
+use self::{
+    memory::{Bucket, Memory},
+    shared::{Shared, SharedLease},
+};
+use crate::{
+    replicas::{Replicas, Unavailable},
+    route::limit::Limit,
+};
 
 /// What is left of a limit, after a request has passed or has been refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,17 +31,22 @@ pub struct Room {
 }
 
 impl Room {
-    /// This one is nearer its end.
-    pub fn is_tighter_than(&self, other: &Room) -> bool {
+    /// The one nearer its end.
+    pub fn tighter(one: Option<Room>, other: Option<Room>) -> Option<Room> {
         let share = |it: &Room| f64::from(it.remaining) / f64::from(it.limit.max(1));
-        share(self) < share(other)
+        match (one, other) {
+            (Some(one), Some(other)) if share(&other) < share(&one) => Some(other),
+            (Some(one), _) => Some(one),
+            (None, other) => other,
+        }
     }
 }
 
 /// A request may pass.
 #[derive(Debug)]
 pub struct Admitted {
-    pub room: Room,
+    /// `None`: nothing was counted.
+    pub room: Option<Room>,
     /// To be held until the answer's last byte, where requests under way are counted.
     pub lease: Option<Lease>,
 }
@@ -57,35 +69,94 @@ pub enum Reason {
 
 /// A place among the requests under way; dropping it gives the place back.
 #[derive(Debug)]
-pub struct Lease(Arc<Bucket<DefaultClock>>);
+pub enum Lease {
+    Own(OwnLease),
+    Shared(SharedLease),
+}
 
-impl Drop for Lease {
+/// A place in this process.
+#[derive(Debug)]
+pub struct OwnLease(Arc<Bucket<DefaultClock>>);
+
+impl Drop for OwnLease {
     fn drop(&mut self) {
         self.0.leave();
     }
 }
 
+/// What is done while Redis does not answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnRedisFailure {
+    /// Each replica counts for itself.
+    #[default]
+    Local,
+    Allow,
+    /// 503 `overloaded`.
+    Deny,
+}
+
+/// Why a request does not pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotAdmitted {
+    Refused(Refused),
+    /// Redis does not answer, and the settings say to deny then.
+    Uncounted,
+}
+
 /// All limits' counts.
 pub struct Limiter {
     memory: Memory<DefaultClock>,
-}
-
-impl Default for Limiter {
-    fn default() -> Self {
-        Limiter {
-            memory: Memory::new(DefaultClock::default(), memory::MOST),
-        }
-    }
+    shared: Option<Arc<Shared>>,
+    on_failure: OnRedisFailure,
 }
 
 impl Limiter {
+    /// `replicas`: where counts are shared; without it they are this process's own.
+    pub fn new(replicas: Option<Arc<Replicas>>, on_failure: OnRedisFailure) -> Self {
+        Limiter {
+            memory: Memory::new(DefaultClock::default(), memory::MOST),
+            shared: replicas.map(|replicas| Arc::new(Shared::new(replicas))),
+            on_failure,
+        }
+    }
+
     /// Counts one request, if there is room for it.
     ///
     /// # Errors
     /// What there is no room for, and when there will be.
-    pub fn admit(&self, limit: &Limit, key: Key) -> Result<Admitted, Refused> {
-        let (bucket, room) = self.memory.admit(limit, key)?;
-        let lease = limit.concurrent.map(|_| Lease(bucket));
-        Ok(Admitted { room, lease })
+    pub async fn admit(&self, limit: &Limit, key: Key) -> Result<Admitted, NotAdmitted> {
+        let Some(shared) = &self.shared else {
+            return self.admit_here(limit, key);
+        };
+        match (shared.admit(limit, key).await, self.on_failure) {
+            (Ok(Ok((lease, room))), _) => Ok(Admitted {
+                room: Some(room),
+                lease: lease.map(Lease::Shared),
+            }),
+            (Ok(Err(refused)), _) => Err(NotAdmitted::Refused(refused)),
+            (Err(Unavailable), OnRedisFailure::Local) => self.admit_here(limit, key),
+            (Err(Unavailable), OnRedisFailure::Allow) => Ok(Admitted {
+                room: None,
+                lease: None,
+            }),
+            (Err(Unavailable), OnRedisFailure::Deny) => Err(NotAdmitted::Uncounted),
+        }
+    }
+
+    fn admit_here(&self, limit: &Limit, key: Key) -> Result<Admitted, NotAdmitted> {
+        let admitted = self.memory.admit(limit, key);
+        let (bucket, room) = admitted.map_err(NotAdmitted::Refused)?;
+        let lease = limit.concurrent.map(|_| Lease::Own(OwnLease(bucket)));
+        Ok(Admitted {
+            room: Some(room),
+            lease,
+        })
+    }
+
+    /// Keeps the places of this process in Redis for as long as it is awaited.
+    pub async fn keep_leases(self: Arc<Self>) {
+        if let Some(shared) = &self.shared {
+            shared.clone().keep_leases().await;
+        }
     }
 }

@@ -149,10 +149,8 @@ impl Recorder {
     }
 
     /// What is left of a limit that applied; replies tell of the one nearest its end.
-    pub fn note_room(&mut self, room: Room) {
-        if self.room.is_none_or(|known| room.is_tighter_than(&known)) {
-            self.room = Some(room);
-        }
+    pub fn note_room(&mut self, room: Option<Room>) {
+        self.room = Room::tighter(self.room, room);
     }
 
     pub fn room(&self) -> Option<Room> {

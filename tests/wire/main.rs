@@ -52,6 +52,7 @@ mod guard_shape;
 mod guard_spellings;
 mod inbound_tls;
 mod limits;
+mod limits_shared;
 mod matrix;
 mod matrix_connect;
 mod matrix_faults;

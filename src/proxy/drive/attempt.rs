@@ -89,7 +89,7 @@ impl<U: Upstream> Errand<'_, U> {
         let target = self.plan.target(send.target);
         // A deadline of the attempt before may have passed, and is nothing to this one.
         self.link.set_deadline(None);
-        let leases = match self.take_places(target) {
+        let leases = match self.take_places(target).await {
             Ok(leases) => leases,
             Err(error) => return failed(Fault::RateLimited, error),
         };
@@ -266,15 +266,15 @@ impl<U: Upstream> Errand<'_, U> {
     }
 
     /// Counts the attempt where limits count attempts.
-    fn take_places(&self, target: &Target) -> Result<Vec<Lease>, GatewayError> {
+    async fn take_places(&self, target: &Target) -> Result<Vec<Lease>, GatewayError> {
         let settings = &self.line.gateway.limits.attempts;
         if settings.is_empty() && target.limits.is_empty() {
             return Ok(Vec::new());
         }
         let limits = settings.iter().chain(&target.limits);
-        let mut recorder = self.recorder.borrow_mut();
-        self.counted
-            .admit(limits, target.base.origin(), &mut recorder)
+        let (room, leases) = self.counted.admit(limits, target.base.origin()).await;
+        self.recorder.borrow_mut().note_room(room);
+        leases
     }
 
     fn permit(&self, send: Send, target: &Target) -> Result<Option<Permit>, BreakerOpen> {

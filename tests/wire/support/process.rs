@@ -4,6 +4,7 @@ use std::{
     io::{BufRead, BufReader},
     net::SocketAddr,
     process::{Child, Command, ExitStatus, Stdio},
+    sync::{Arc, Mutex},
     thread,
     time::Instant,
 };
@@ -14,6 +15,7 @@ use super::{Client, PATIENCE};
 pub struct Process {
     pub address: SocketAddr,
     child: Child,
+    log: Arc<Mutex<String>>,
 }
 
 impl Process {
@@ -45,9 +47,24 @@ impl Process {
             }
         };
         // A pipe nobody reads would stall the program.
-        thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
+        let kept = Arc::new(Mutex::new(String::new()));
+        let keeping = kept.clone();
+        thread::spawn(move || {
+            for line in log.lines().map_while(Result::ok) {
+                *keeping.lock().expect("text") += &(line + "\n");
+            }
+        });
         let _ = std::fs::remove_file(settings);
-        Process { address, child }
+        Process {
+            address,
+            child,
+            log: kept,
+        }
+    }
+
+    /// What it has logged since it listened.
+    pub fn log(&self) -> String {
+        self.log.lock().expect("text").clone()
     }
 
     /// A raw client connected to it.

@@ -1,0 +1,229 @@
+//! What replicas share: one Redis (or Valkey, or a cluster of either), asked within 50 ms or not at all. While it does not answer,
+//! one request a second asks whether it does again, and all others are told at once; that it went and that it came back is logged
+//! once each.
+
+use std::{
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use redis::{
+    Client, Cmd, Pipeline, RedisError, RedisFuture, RedisResult, Value,
+    aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig},
+    cluster::ClusterClient,
+    cluster_async::ClusterConnection,
+};
+
+use prometheus_client::metrics::{counter::Counter, gauge::Gauge};
+
+use crate::secret::Secret;
+
+/// What one question may take.
+const BUDGET: Duration = Duration::from_millis(50);
+/// What making the connection may take.
+const CONNECT: Duration = Duration::from_secs(5);
+/// How long a server that did not answer is left alone.
+const LEFT_ALONE: Duration = Duration::from_secs(1);
+
+/// Where it is, as the settings say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReplicaSettings {
+    /// One URL, or several of a cluster, with commas between; passwords stand in them.
+    pub url: Secret,
+    pub cluster: bool,
+}
+
+/// The server did not answer in time, or not as it should.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unavailable;
+
+/// One Redis for all replicas. Made once for all workers.
+pub struct Replicas {
+    server: Server,
+    connection: OnceLock<Connection>,
+    is_down: AtomicBool,
+    /// When it may be asked again, in milliseconds since `start`.
+    ask_again: AtomicU64,
+    start: Instant,
+    counts: Counts,
+}
+
+/// What is counted of it.
+#[derive(Clone, Debug, Default)]
+pub struct Counts {
+    /// Questions without an answer.
+    pub failures: Counter,
+    /// Whether it answered last.
+    pub up: Gauge,
+}
+
+enum Server {
+    Single(Box<Client>),
+    Cluster(Box<ClusterClient>),
+}
+
+/// A connection that all requests share, and that makes itself anew.
+#[derive(Clone)]
+pub enum Connection {
+    Single(ConnectionManager),
+    Cluster(ClusterConnection),
+}
+
+impl Replicas {
+    /// Opens nothing yet.
+    ///
+    /// # Errors
+    /// A URL that is none.
+    pub fn new(settings: &ReplicaSettings, counts: Counts) -> RedisResult<Self> {
+        let url = settings.url.expose();
+        let server = match settings.cluster {
+            false => Server::Single(Box::new(Client::open(url)?)),
+            true => {
+                let nodes = url.split(',').map(str::trim);
+                let client = ClusterClient::builder(nodes)
+                    .connection_timeout(CONNECT)
+                    .response_timeout(BUDGET);
+                Server::Cluster(Box::new(client.build()?))
+            }
+        };
+        Ok(Replicas {
+            server,
+            connection: OnceLock::new(),
+            is_down: AtomicBool::new(false),
+            ask_again: AtomicU64::new(0),
+            start: Instant::now(),
+            counts,
+        })
+    }
+
+    /// Connects, on the runtime it is awaited on, which must outlive all questions; tries until it succeeds.
+    pub async fn connect(self: Arc<Self>) {
+        loop {
+            match self.open().await {
+                Ok(connection) => {
+                    let _ = self.connection.set(connection);
+                    return self.note_answer();
+                }
+                Err(error) => {
+                    self.note_failure(&error);
+                    tokio::time::sleep(LEFT_ALONE).await;
+                }
+            }
+        }
+    }
+
+    async fn open(&self) -> RedisResult<Connection> {
+        match &self.server {
+            Server::Single(client) => {
+                let config = ConnectionManagerConfig::new()
+                    .set_connection_timeout(Some(CONNECT))
+                    .set_response_timeout(Some(BUDGET))
+                    .set_number_of_retries(0);
+                let manager = ConnectionManager::new_with_config((**client).clone(), config);
+                Ok(Connection::Single(manager.await?))
+            }
+            Server::Cluster(client) => {
+                Ok(Connection::Cluster(client.get_async_connection().await?))
+            }
+        }
+    }
+
+    /// Asks one question.
+    ///
+    /// # Errors
+    /// No answer within the budget; that is counted, and logged the first time.
+    pub async fn ask<T>(
+        &self,
+        question: impl AsyncFnOnce(Connection) -> RedisResult<T>,
+    ) -> Result<T, Unavailable> {
+        let connection = self.connection.get().ok_or(Unavailable)?;
+        if !self.may_ask() {
+            return Err(Unavailable);
+        }
+        match tokio::time::timeout(BUDGET, question(connection.clone())).await {
+            Ok(Ok(answer)) => {
+                self.note_answer();
+                Ok(answer)
+            }
+            Ok(Err(error)) => {
+                self.note_failure(&error);
+                Err(Unavailable)
+            }
+            Err(_) => {
+                self.note_failure(&"no answer within 50 ms");
+                Err(Unavailable)
+            }
+        }
+    }
+
+    /// It answers, or this request is the one that finds out.
+    fn may_ask(&self) -> bool {
+        if !self.is_down.load(Ordering::Acquire) {
+            return true;
+        }
+        let (due, now) = (self.ask_again.load(Ordering::Acquire), self.now());
+        let next = now + LEFT_ALONE.as_millis() as u64;
+        let claim = || {
+            self.ask_again
+                .compare_exchange(due, next, Ordering::AcqRel, Ordering::Acquire)
+        };
+        now >= due && claim().is_ok()
+    }
+
+    fn note_answer(&self) {
+        self.counts.up.set(1);
+        if self.is_down.swap(false, Ordering::AcqRel) {
+            tracing::warn!("redis answers again: what replicas share is shared from here on");
+        }
+    }
+
+    fn note_failure(&self, error: &dyn std::fmt::Display) {
+        self.counts.failures.inc();
+        self.counts.up.set(0);
+        let next = self.now() + LEFT_ALONE.as_millis() as u64;
+        self.ask_again.fetch_max(next, Ordering::AcqRel);
+        if !self.is_down.swap(true, Ordering::AcqRel) {
+            tracing::warn!(%error, "redis does not answer: until it does, nothing is shared between replicas");
+        }
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+impl ConnectionLike for Connection {
+    fn req_packed_command<'a>(&'a mut self, command: &'a Cmd) -> RedisFuture<'a, Value> {
+        match self {
+            Connection::Single(it) => it.req_packed_command(command),
+            Connection::Cluster(it) => it.req_packed_command(command),
+        }
+    }
+
+    fn req_packed_commands<'a>(
+        &'a mut self,
+        pipeline: &'a Pipeline,
+        offset: usize,
+        count: usize,
+    ) -> RedisFuture<'a, Vec<Value>> {
+        match self {
+            Connection::Single(it) => it.req_packed_commands(pipeline, offset, count),
+            Connection::Cluster(it) => it.req_packed_commands(pipeline, offset, count),
+        }
+    }
+
+    fn get_db(&self) -> i64 {
+        match self {
+            Connection::Single(it) => it.get_db(),
+            Connection::Cluster(it) => it.get_db(),
+        }
+    }
+}
+
+/// A URL that cannot be used, in words without it: passwords stand in it.
+pub fn unusable(error: &RedisError) -> String {
+    format!("must be a redis:// or rediss:// URL ({:?})", error.kind())
+}

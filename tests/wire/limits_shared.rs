@@ -1,0 +1,313 @@
+//! Rate limits that replicas share in Redis: counted together, by one clock, and what is done while Redis is away.
+
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::support::{
+    Process, Redis, Response, Upstream, eventually,
+    routing::{base, chat, config_line},
+};
+
+const BODY: &str = r#"{"model":"m"}"#;
+
+fn replica(name: &str, redis: &Redis, limit: &str, more: &str) -> Process {
+    let url = redis.url();
+    Process::serving(
+        name,
+        &format!(
+            "log: {{ access: off }}\nlimits: [{limit}]\nlimit_store: {{ store: redis, url: \"{url}\"{more} }}"
+        ),
+    )
+}
+
+fn request(upstream: &Upstream) -> String {
+    let config = config_line(&format!(r#"{{"custom_host":"{}"}}"#, base(upstream)));
+    chat(
+        &format!("{config}Authorization: Bearer a\r\nx-gateway-metadata: {{\"user\":\"ada\"}}\r\n"),
+        BODY,
+    )
+}
+
+fn exchange(process: &Process, request: &str) -> Response {
+    let mut client = process.client();
+    client.send(request);
+    client.response()
+}
+
+fn header(response: &Response, name: &str) -> u64 {
+    response
+        .header(name)
+        .and_then(|it| it.parse().ok())
+        .expect(name)
+}
+
+/// Once both know Redis.
+fn settled(processes: &[&Process]) {
+    for process in processes {
+        eventually("redis is known", || {
+            metric(process, "throughway_redis_up") == 1
+        });
+    }
+}
+
+fn metric(process: &Process, name: &str) -> i64 {
+    let page = exchange(
+        process,
+        "GET /gateway/metrics HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    );
+    let text = page.text();
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix(name))
+        .expect(name);
+    line.trim().parse().expect("a number")
+}
+
+#[test]
+fn two_processes_admit_together_no_more_than_limit_and_burst() {
+    let (redis, upstream) = (Redis::start(), Upstream::ok());
+    for by in ["caller", "origin", "client_address", "metadata.user"] {
+        let limit = format!("{{ requests: 40, window: 1s, burst: 10, by: {by} }}");
+        let name = format!("shared-{}", by.replace('.', "-"));
+        let processes =
+            [1, 2].map(|number| replica(&format!("{name}-{number}"), &redis, &limit, ""));
+        settled(&[&processes[0], &processes[1]]);
+        let request = request(&upstream);
+        let admitted = AtomicUsize::new(0);
+        let begun = Instant::now();
+        thread::scope(|scope| {
+            for number in 0..64 {
+                let (process, request, admitted) = (&processes[number % 2], &request, &admitted);
+                scope.spawn(move || {
+                    let mut client = process.client();
+                    while begun.elapsed() < Duration::from_millis(900) {
+                        client.send(request);
+                        match client.response().status {
+                            200 => admitted.fetch_add(1, Ordering::Relaxed),
+                            429 => 0,
+                            other => panic!("{other}"),
+                        };
+                        thread::sleep(Duration::from_millis(5));
+                    }
+                });
+            }
+        });
+        let (admitted, window) = (admitted.into_inner(), begun.elapsed().as_secs_f64());
+        let most = (40.0 * window).ceil() as usize + 10;
+        assert!(
+            (20..=most).contains(&admitted),
+            "{by}: {admitted} in {window} s"
+        );
+        for process in &processes {
+            assert_eq!(metric(process, "throughway_redis_failures_total"), 0);
+        }
+    }
+}
+
+#[test]
+fn the_client_that_waits_as_told_by_one_is_admitted_by_the_other() {
+    let (redis, upstream) = (Redis::start(), Upstream::ok());
+    let limit = "{ requests: 2, window: 2s, burst: 2, by: caller }";
+    let [one, two] = ["wait-1", "wait-2"].map(|name| replica(name, &redis, limit, ""));
+    settled(&[&one, &two]);
+    let request = request(&upstream);
+    let first = exchange(&one, &request);
+    assert_eq!(header(&first, "x-gateway-ratelimit-remaining"), 1);
+    assert_eq!(header(&first, "x-gateway-ratelimit-limit"), 2);
+    assert_eq!(exchange(&two, &request).status, 200);
+    let refused = exchange(&one, &request);
+    assert_eq!(
+        (refused.status, refused.error()),
+        (429, Some("rate_limited"))
+    );
+    assert_eq!(header(&refused, "x-gateway-ratelimit-reset"), 2);
+    thread::sleep(Duration::from_secs(header(&refused, "retry-after")));
+    assert_eq!(exchange(&two, &request).status, 200);
+}
+
+#[test]
+fn places_are_shared_given_back_and_run_out_with_their_replica() {
+    let redis = Redis::start();
+    let upstream = Upstream::playing(|peer| {
+        while peer.request().is_some() {
+            peer.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nha");
+            peer.pause(Duration::from_millis(700));
+            peer.send("lf");
+        }
+    });
+    let limit = "{ concurrent: 1, by: origin }";
+    let [mut one, two] = ["place-1", "place-2"].map(|name| replica(name, &redis, limit, ""));
+    settled(&[&one, &two]);
+    let request = request(&upstream);
+    let mut client = one.client();
+    client.send(&request);
+    client.wait_for(b"ha");
+    let refused = exchange(&two, &request);
+    assert_eq!(
+        (refused.status, refused.error()),
+        (429, Some("rate_limited"))
+    );
+    client.wait_for(b"half");
+    eventually("the place is given back", || {
+        exchange(&two, &request).status == 200
+    });
+
+    // A replica dies with a place taken: the lease is there, and says when it ends.
+    let mut client = one.client();
+    eventually("a place again", || {
+        client = one.client();
+        client.send(&request);
+        client.head().contains(" 200 ")
+    });
+    one.signal("KILL");
+    one.ended();
+    let keys = redis.ask("KEYS *:leases").expect("an answer");
+    let key = keys
+        .lines()
+        .find(|line| line.contains("leases"))
+        .expect("a lease");
+    let left = redis.ask(&format!("PTTL {key}")).expect("an answer");
+    let left: i64 = left
+        .trim()
+        .trim_start_matches(':')
+        .parse()
+        .expect("a number");
+    assert!((20_000..=30_000).contains(&left), "{left}");
+    assert_eq!(exchange(&two, &request).status, 429);
+    let lease = redis.ask(&format!("ZRANGE {key} 0 -1")).expect("an answer");
+    let lease = lease.lines().last().expect("a lease").to_owned();
+    // Half a minute later, as far as the lease knows.
+    redis
+        .ask(&format!("ZADD {key} XX 1 {lease}"))
+        .expect("an answer");
+    assert_eq!(exchange(&two, &request).status, 200);
+}
+
+#[test]
+fn nothing_fails_while_redis_is_away_and_sharing_resumes_after_it() {
+    let (mut redis, upstream) = (Redis::start(), Upstream::ok());
+    let limit = "{ requests: 100000, window: 1m, by: caller }";
+    let [one, two] = ["away-1", "away-2"].map(|name| replica(name, &redis, limit, ""));
+    settled(&[&one, &two]);
+    let request = request(&upstream);
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    let sent = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for number in 0..8 {
+            let (process, request) = ([&one, &two][number % 2], &request);
+            let (stop, sent) = (&stop, &sent);
+            scope.spawn(move || {
+                let mut client = process.client();
+                while !stop.load(Ordering::Relaxed) {
+                    client.send(request);
+                    assert_eq!(client.response().status, 200);
+                    sent.fetch_add(1, Ordering::Relaxed);
+                    thread::sleep(Duration::from_millis(2));
+                }
+            });
+        }
+        let pass = |count: usize| {
+            let seen = sent.load(Ordering::Relaxed);
+            eventually("load goes on", || {
+                sent.load(Ordering::Relaxed) > seen + count
+            });
+        };
+        pass(200);
+        redis.kill();
+        for process in [&one, &two] {
+            eventually("it is noticed", || {
+                metric(process, "throughway_redis_up") == 0
+            });
+        }
+        pass(500);
+        thread::sleep(Duration::from_millis(2500));
+        redis.restart();
+        for process in [&one, &two] {
+            eventually("it is back", || metric(process, "throughway_redis_up") == 1);
+        }
+        pass(200);
+        stop.store(true, Ordering::Relaxed);
+    });
+    for process in [&one, &two] {
+        let log = process.log();
+        let warnings = log.lines().filter(|line| line.contains("redis")).count();
+        assert_eq!(warnings, 2, "{log}");
+    }
+    // Counted together again.
+    let before = header(&exchange(&one, &request), "x-gateway-ratelimit-remaining");
+    let after = header(&exchange(&two, &request), "x-gateway-ratelimit-remaining");
+    assert!(before.abs_diff(after) < 1000, "{before} {after}");
+    let rate = redis.ask("KEYS *:rate").expect("an answer");
+    assert!(rate.starts_with("*1\r\n"), "{rate}");
+}
+
+#[test]
+fn a_redis_that_hangs_holds_nobody_up() {
+    let (redis, upstream) = (Redis::start(), Upstream::ok());
+    let one = replica(
+        "hang",
+        &redis,
+        "{ requests: 1000, window: 1m, by: caller }",
+        "",
+    );
+    settled(&[&one]);
+    let request = request(&upstream);
+    assert_eq!(exchange(&one, &request).status, 200);
+    redis.freeze(true);
+    let begun = Instant::now();
+    for _ in 0..50 {
+        assert_eq!(exchange(&one, &request).status, 200);
+    }
+    let took = begun.elapsed();
+    redis.freeze(false);
+    assert!(took < Duration::from_millis(1000), "{took:?}");
+    eventually("it is back", || {
+        exchange(&one, &request);
+        metric(&one, "throughway_redis_up") == 1
+    });
+}
+
+#[test]
+fn what_is_done_without_redis_is_the_settings_to_say() {
+    let (mut redis, upstream) = (Redis::start(), Upstream::ok());
+    let limit = "{ requests: 1, window: 1h, by: caller }";
+    let request = request(&upstream);
+    let replicas = [
+        ("local", [200, 429], Some("rate_limited")),
+        ("allow", [200, 200], None),
+        ("deny", [503, 503], Some("overloaded")),
+    ]
+    .map(|(what, expected, error)| {
+        let more = format!(", on_redis_failure: {what}");
+        let process = replica(&format!("without-{what}"), &redis, limit, &more);
+        settled(&[&process]);
+        (what, process, expected, error)
+    });
+    redis.kill();
+    for (what, process, expected, error) in &replicas {
+        let answers = [(); 2].map(|()| exchange(process, &request));
+        assert_eq!(answers.each_ref().map(|it| it.status), *expected, "{what}");
+        assert_eq!(answers[1].error(), *error, "{what}");
+        if *what == "deny" {
+            assert_eq!(header(&answers[1], "retry-after"), 1);
+        }
+    }
+}
+
+#[test]
+fn a_cluster_counts_too() {
+    let (redis, upstream) = (Redis::cluster(), Upstream::ok());
+    let limit = "{ requests: 2, window: 1h, concurrent: 5, by: caller }, { requests: 50, window: 1h, by: origin }";
+    let [one, two] =
+        ["cluster-1", "cluster-2"].map(|name| replica(name, &redis, limit, ", cluster: true"));
+    settled(&[&one, &two]);
+    let request = request(&upstream);
+    let statuses = [&one, &two, &one].map(|process| exchange(process, &request).status);
+    assert_eq!(statuses, [200, 200, 429]);
+    for process in [&one, &two] {
+        assert_eq!(metric(process, "throughway_redis_failures_total"), 0);
+    }
+}
