@@ -1,4 +1,5 @@
-//! What replicas share: one Redis (or Valkey, or a cluster of either), asked within 50 ms or not at all. While it does not answer,
+//! What replicas share: one Redis (or Valkey, or a cluster of either), asked for 50 ms (or what the settings say) and no
+//! longer. While it does not answer,
 //! one request a second asks whether it does again, and all others are told at once; that it went and that it came back is logged
 //! once each.
 
@@ -21,8 +22,6 @@ use prometheus_client::metrics::{counter::Counter, gauge::Gauge};
 
 use crate::secret::Secret;
 
-/// What one question may take.
-const BUDGET: Duration = Duration::from_millis(50);
 /// What making the connection may take.
 const CONNECT: Duration = Duration::from_secs(5);
 /// How long a server that did not answer is left alone.
@@ -34,6 +33,8 @@ pub struct ReplicaSettings {
     /// One URL, or several of a cluster, with commas between; passwords stand in them.
     pub url: Secret,
     pub cluster: bool,
+    /// What one question may take.
+    pub timeout: Duration,
 }
 
 /// The server did not answer in time, or not as it should.
@@ -44,6 +45,7 @@ pub struct Unavailable;
 pub struct Replicas {
     server: Server,
     connection: OnceLock<Connection>,
+    timeout: Duration,
     is_down: AtomicBool,
     /// When it may be asked again, in milliseconds since `start`.
     ask_again: AtomicU64,
@@ -85,13 +87,14 @@ impl Replicas {
                 let nodes = url.split(',').map(str::trim);
                 let client = ClusterClient::builder(nodes)
                     .connection_timeout(CONNECT)
-                    .response_timeout(BUDGET);
+                    .response_timeout(settings.timeout);
                 Server::Cluster(Box::new(client.build()?))
             }
         };
         Ok(Replicas {
             server,
             connection: OnceLock::new(),
+            timeout: settings.timeout,
             is_down: AtomicBool::new(false),
             ask_again: AtomicU64::new(0),
             start: Instant::now(),
@@ -120,7 +123,7 @@ impl Replicas {
             Server::Single(client) => {
                 let config = ConnectionManagerConfig::new()
                     .set_connection_timeout(Some(CONNECT))
-                    .set_response_timeout(Some(BUDGET))
+                    .set_response_timeout(Some(self.timeout))
                     .set_number_of_retries(0);
                 let manager = ConnectionManager::new_with_config((**client).clone(), config);
                 Ok(Connection::Single(manager.await?))
@@ -143,7 +146,7 @@ impl Replicas {
         if !self.may_ask() {
             return Err(Unavailable);
         }
-        match tokio::time::timeout(BUDGET, question(connection.clone())).await {
+        match tokio::time::timeout(self.timeout, question(connection.clone())).await {
             Ok(Ok(answer)) => {
                 self.note_answer();
                 Ok(answer)
@@ -153,7 +156,7 @@ impl Replicas {
                 Err(Unavailable)
             }
             Err(_) => {
-                self.note_failure(&"no answer within 50 ms");
+                self.note_failure(&format!("no answer within {:?}", self.timeout));
                 Err(Unavailable)
             }
         }

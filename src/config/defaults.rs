@@ -25,6 +25,7 @@ const IDLE: Duration = Duration::from_secs(300);
 const DOWNSTREAM_HEAD: Duration = Duration::from_secs(30);
 const BODY_IDLE: Duration = Duration::from_secs(60);
 const WRITE_STALL: Duration = Duration::from_secs(60);
+pub(super) const REDIS_TIMEOUT: Duration = Duration::from_millis(50);
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 const MAX_CONNECTIONS: usize = 25_000;
 /// A second less than uvicorn's 5 s, so that we close first.
@@ -169,6 +170,7 @@ fn limit_store(file: LimitStoreSection) -> Result<LimitStore, ConfigError> {
         (Store::Redis, Some(url)) => Some(ReplicaSettings {
             url,
             cluster: file.cluster.unwrap_or(false),
+            timeout: period(file.timeout, REDIS_TIMEOUT),
         }),
         (Store::Redis, None) => {
             return Err(conflict(

@@ -73,6 +73,7 @@ pub struct LimitStoreSection {
     pub store: Option<Store>,
     pub url: Option<Secret>,
     pub cluster: Option<bool>,
+    pub timeout: Option<Period>,
     pub on_redis_failure: Option<OnRedisFailure>,
 }
 

@@ -99,10 +99,13 @@ pub const SETTINGS: &[Setting] = &[
     row("limit_store.url", "URL", "none", "redis://10.0.0.5:6379/0",
         "The Redis or Valkey server, 6.2 or later, needed with `redis`; `rediss://` for TLS. Of a cluster, several with \
          commas between.",
-        "Each limited request asks it once for each limit, for 50 ms at most."),
+        "Each limited request asks it once for each limit."),
     row("limit_store.cluster", "bool", "false", "true",
         "Whether the server is a cluster.",
         "All keys of one limit lie on one node."),
+    row("limit_store.timeout", "duration above zero", "50ms", "200ms",
+        "How long one question may take.",
+        "Without an answer by then, the request goes on as `on_redis_failure` says."),
     row("limit_store.on_redis_failure", "`local`, `allow`, `deny`", "local", "deny",
         "What is done while the server does not answer.",
         "`local`: each process counts for itself until it does. `allow`: nothing is counted. \

@@ -4,6 +4,7 @@
 use std::fmt::Display;
 use std::time::Duration;
 
+use super::defaults::REDIS_TIMEOUT;
 use super::objects::Objects;
 use super::settings::{LimitStore, Settings, Tls, UpstreamTls};
 use super::word::{Store, Word as _};
@@ -46,6 +47,15 @@ impl Settings {
                     .as_ref()
                     .is_some_and(|it| it.cluster)
                     .to_string(),
+            ),
+            (
+                "limit_store.timeout",
+                duration(
+                    self.limit_store
+                        .redis
+                        .as_ref()
+                        .map_or(REDIS_TIMEOUT, |it| it.timeout),
+                ),
             ),
             (
                 "limit_store.on_redis_failure",
