@@ -6,5 +6,6 @@ pub mod cacheable;
 pub mod key;
 mod reason;
 mod routes;
+pub mod terminal;
 
 pub use self::{reason::NoCacheReason, routes::Route};

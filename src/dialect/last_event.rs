@@ -13,7 +13,7 @@ const MOST_BYTES: usize = 1024 * 1024;
 /// What the events of a stream say of its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// The dialect's last word came. Where no dialect is known, none is waited for.
+    /// The dialect's last word came. Where no dialect is known, any event will do.
     Whole,
     /// It did not come.
     Unfinished,
@@ -28,6 +28,7 @@ pub enum Ending {
 pub struct LastEvent {
     dialect: Dialect,
     splitter: Splitter,
+    begun: bool,
     whole: bool,
     failed: bool,
 }
@@ -37,6 +38,7 @@ impl LastEvent {
         LastEvent {
             dialect,
             splitter: Splitter::bounded(MOST_BYTES),
+            begun: false,
             whole: false,
             failed: false,
         }
@@ -66,13 +68,18 @@ impl LastEvent {
         match (self.failed, self.splitter.is_overlong()) {
             (true, _) => Ending::Failed,
             (false, true) => Ending::Overlong,
-            (false, false) if self.whole || self.dialect == Dialect::Unknown => Ending::Whole,
+            (false, false) if self.is_whole() => Ending::Whole,
             (false, false) => Ending::Unfinished,
         }
     }
 
+    fn is_whole(&self) -> bool {
+        self.whole || (self.begun && self.dialect == Dialect::Unknown)
+    }
+
     fn note(&mut self, (dialect, progress): (Dialect, Progress)) {
         self.dialect = dialect;
+        self.begun = true;
         match progress {
             Progress::Open => {}
             Progress::Whole => self.whole = true,
@@ -137,7 +144,8 @@ mod tests {
     #[test]
     fn where_no_dialect_is_known_a_clean_end_is_enough_unless_events_show_one() {
         for (stream, expected) in [
-            ("", Ending::Whole),
+            ("", Ending::Unfinished),
+            (": ping\n\n", Ending::Unfinished),
             ("data: text\n\n", Ending::Whole),
             ("data: {\"anything\":1}\n\n", Ending::Whole),
             ("data: {\"choices\":[]}\n\n", Ending::Unfinished),
