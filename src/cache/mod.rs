@@ -5,6 +5,7 @@ pub mod answer;
 mod cache_control;
 pub mod cacheable;
 pub mod key;
+pub mod memory;
 mod reason;
 mod routes;
 pub mod terminal;
