@@ -40,18 +40,30 @@ impl Case {
 
 /// All cases of one folder under `fixtures`, by name.
 pub fn cases(folder: &str) -> Vec<Case> {
+    let paths = paths(folder, "case");
+    paths.iter().map(|path| Case::read(path)).collect()
+}
+
+/// All files of one folder under `fixtures` whose names end so, by name: the name without that end, and the bytes.
+pub fn files(folder: &str, extension: &str) -> Vec<(String, Vec<u8>)> {
+    let named = |path: PathBuf| {
+        let stem = path.file_stem().unwrap().to_string_lossy().into_owned();
+        (stem, std::fs::read(path).unwrap())
+    };
+    let paths = paths(folder, extension);
+    paths.into_iter().map(named).collect()
+}
+
+fn paths(folder: &str, extension: &str) -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("fixtures")
         .join(folder);
     let entries = std::fs::read_dir(root).unwrap();
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
-    paths.retain(|path| {
-        path.extension()
-            .is_some_and(|extension| extension == "case")
-    });
+    paths.retain(|path| path.extension().is_some_and(|it| it == extension));
     paths.sort();
-    assert!(!paths.is_empty(), "no cases in {folder}");
-    paths.iter().map(|path| Case::read(path)).collect()
+    assert!(!paths.is_empty(), "nothing in {folder}");
+    paths
 }
 
 /// Compares a printed page with the file in the repository, whatever its line ends.

@@ -12,6 +12,7 @@
 //! | [`directives`] | what does the caller ask of the gateway itself? |
 //! | [`route`] | where may it go, in which order, and what does an outcome mean? |
 //! | [`dialect`], [`splice`] | what does a body say, and how is one value in it replaced? |
+//! | [`cache`] | has this been asked before, and may the answer be given again? |
 //! | [`egress`], [`resolve`] | who may be dialled; which addresses has a name? |
 //! | [`upstream`] | how is one request sent to one target, and its answer read truthfully? |
 //! | [`downstream`] | what is the client's side doing? |
@@ -21,6 +22,7 @@
 //! | [`mock`] | an upstream to try and test with |
 
 pub mod app;
+pub mod cache;
 pub mod cli;
 pub mod config;
 pub mod dialect;

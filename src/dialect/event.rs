@@ -1,4 +1,5 @@
-//! What one event of a stream means, by dialect: a token, an error, the end, or a preamble of either.
+//! What one event of a stream means, by dialect: a token, an error, the end, or a preamble of either; and whether the answer is
+//! whole with it.
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -22,9 +23,7 @@ pub fn meaning(dialect: Dialect, event: &Event) -> Meaning {
     if event.data == b"[DONE]" {
         return Meaning::Terminal;
     }
-    let data: Option<Map<String, Value>> =
-        Deserialize::deserialize(&mut serde_json::Deserializer::from_slice(&event.data)).ok();
-    let Some(data) = data else {
+    let Some(data) = object(event) else {
         return match (event.name.as_slice(), event.data.is_empty()) {
             (b"error", _) => Meaning::Error,
             (_, true) => Meaning::Preamble,
@@ -42,6 +41,57 @@ pub fn meaning(dialect: Dialect, event: &Event) -> Meaning {
         Dialect::Gemini => gemini(&data),
         Dialect::Unknown => Meaning::Token,
     }
+}
+
+/// What an event means to somebody who would keep the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// There may be more.
+    Open,
+    /// The dialect's own last word: all of the answer has come.
+    Whole,
+    /// The answer is an error, or less than was asked for.
+    Failed,
+}
+
+/// Reads one event. What the path does not tell of the dialect its shape may.
+pub fn progress(dialect: Dialect, event: &Event) -> (Dialect, Progress) {
+    if event.data == b"[DONE]" {
+        return match dialect {
+            Dialect::Chat => (dialect, Progress::Whole),
+            Dialect::Responses | Dialect::Anthropic | Dialect::Gemini | Dialect::Unknown => {
+                (dialect, Progress::Open)
+            }
+        };
+    }
+    let Some(data) = object(event) else {
+        return match event.name.as_slice() {
+            b"error" => (dialect, Progress::Failed),
+            _ => (dialect, Progress::Open),
+        };
+    };
+    let dialect = match dialect {
+        Dialect::Unknown => shape(&data).unwrap_or(dialect),
+        known => known,
+    };
+    if is_error(&event.name, &data) {
+        return (dialect, Progress::Failed);
+    }
+    let kind = data.get("type").and_then(Value::as_str);
+    let progress = match (dialect, kind) {
+        (Dialect::Responses, Some("response.completed"))
+        | (Dialect::Anthropic, Some("message_stop")) => Progress::Whole,
+        (Dialect::Responses, Some("response.incomplete" | "response.cancelled")) => {
+            Progress::Failed
+        }
+        (Dialect::Gemini, _) if has_finished_candidate(&data) => Progress::Whole,
+        _ => Progress::Open,
+    };
+    (dialect, progress)
+}
+
+fn object(event: &Event) -> Option<Map<String, Value>> {
+    Deserialize::deserialize(&mut serde_json::Deserializer::from_slice(&event.data)).ok()
 }
 
 /// The dialect that an event shows by its own shape: servers answer at paths of all kinds.
@@ -169,16 +219,141 @@ fn gemini(data: &Map<String, Value>) -> Meaning {
     if candidates.iter().any(has_parts) {
         return Meaning::Token;
     }
-    let is_finished = |candidate: &Value| candidate.get("finishReason").is_some_and(is_something);
-    match candidates.iter().any(is_finished) {
+    match has_finished_candidate(data) {
         true => Meaning::Terminal,
         false => Meaning::Preamble,
     }
 }
 
+fn has_finished_candidate(data: &Map<String, Value>) -> bool {
+    let candidates = data.get("candidates").and_then(Value::as_array);
+    let mut candidates = candidates.into_iter().flatten();
+    candidates.any(|candidate| candidate.get("finishReason").is_some_and(is_something))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_dialects_own_last_word_makes_an_answer_whole() {
+        use Dialect::{Anthropic, Chat, Gemini, Responses, Unknown};
+        use Progress::{Failed, Open, Whole};
+        for (dialect, name, data, expected) in [
+            (Chat, "", "[DONE]", (Chat, Whole)),
+            (
+                Chat,
+                "",
+                r#"{"choices":[{"finish_reason":"stop"}]}"#,
+                (Chat, Open),
+            ),
+            (
+                Chat,
+                "",
+                r#"{"choices":[{"delta":{"content":"[DONE]"}}]}"#,
+                (Chat, Open),
+            ),
+            (Chat, "", r#"{"type":"message_stop"}"#, (Chat, Open)),
+            (Chat, "", r#"{"error":{"message":"x"}}"#, (Chat, Failed)),
+            (Chat, "error", "overloaded", (Chat, Failed)),
+            (Chat, "", "", (Chat, Open)),
+            (Responses, "", "[DONE]", (Responses, Open)),
+            (
+                Responses,
+                "",
+                r#"{"type":"response.completed","response":{"error":null}}"#,
+                (Responses, Whole),
+            ),
+            (
+                Responses,
+                "",
+                r#"{"type":"response.incomplete"}"#,
+                (Responses, Failed),
+            ),
+            (
+                Responses,
+                "",
+                r#"{"type":"response.cancelled"}"#,
+                (Responses, Failed),
+            ),
+            (
+                Responses,
+                "",
+                r#"{"type":"response.failed"}"#,
+                (Responses, Failed),
+            ),
+            (Responses, "", r#"{"type":"error"}"#, (Responses, Failed)),
+            (
+                Responses,
+                "",
+                r#"{"type":"response.output_text.done"}"#,
+                (Responses, Open),
+            ),
+            (
+                Anthropic,
+                "message_stop",
+                r#"{"type":"message_stop"}"#,
+                (Anthropic, Whole),
+            ),
+            (
+                Anthropic,
+                "",
+                r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"}}"#,
+                (Anthropic, Open),
+            ),
+            (
+                Anthropic,
+                "error",
+                r#"{"type":"error","error":{"type":"overloaded_error"}}"#,
+                (Anthropic, Failed),
+            ),
+            (
+                Gemini,
+                "",
+                r#"{"candidates":[{"content":{"parts":[{"text":"."}]},"finishReason":"STOP"}]}"#,
+                (Gemini, Whole),
+            ),
+            (
+                Gemini,
+                "",
+                r#"{"candidates":[{"finishReason":""}]}"#,
+                (Gemini, Open),
+            ),
+            (
+                Gemini,
+                "",
+                r#"{"promptFeedback":{"blockReason":"SAFETY"}}"#,
+                (Gemini, Open),
+            ),
+            (Gemini, "", r#"{"error":{"code":503}}"#, (Gemini, Failed)),
+            (Unknown, "", "[DONE]", (Unknown, Open)),
+            (Unknown, "", r#"{"anything":1}"#, (Unknown, Open)),
+            (
+                Unknown,
+                "",
+                r#"{"choices":[{"finish_reason":"stop"}]}"#,
+                (Chat, Open),
+            ),
+            (
+                Unknown,
+                "",
+                r#"{"type":"message_stop"}"#,
+                (Anthropic, Whole),
+            ),
+            (Unknown, "error", "x", (Unknown, Failed)),
+            (Unknown, "", r#"{"error":"x"}"#, (Unknown, Failed)),
+        ] {
+            let event = Event {
+                name: name.into(),
+                data: data.into(),
+            };
+            assert_eq!(
+                progress(dialect, &event),
+                expected,
+                "{dialect:?} {name} {data}"
+            );
+        }
+    }
 
     #[test]
     fn each_event_means_what_its_dialect_says() {

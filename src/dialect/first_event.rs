@@ -69,36 +69,24 @@ fn judged(meaning: Meaning) -> Verdict {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use proptest::prelude::*;
 
-    use super::*;
+    use super::{
+        super::samples::{self, Sample},
+        *,
+    };
 
-    /// The streams of `fixtures/streams`: a folder for each dialect, and the verdict in the file's name.
+    /// The streams of `fixtures/streams`, with the verdict in the file's name.
     fn streams() -> Vec<(Dialect, Verdict, Vec<u8>)> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/streams");
-        let dialects = [
-            ("chat", Dialect::Chat),
-            ("responses", Dialect::Responses),
-            ("anthropic", Dialect::Anthropic),
-            ("gemini", Dialect::Gemini),
-        ];
-        let mut streams = Vec::new();
-        for (folder, dialect) in dialects {
-            for file in std::fs::read_dir(root.join(folder)).unwrap() {
-                let file = file.unwrap().path();
-                let name = file.file_stem().unwrap().to_string_lossy().into_owned();
-                let verdict = match name.rsplit('-').next() {
-                    Some("error") => Verdict::Error,
-                    Some("empty") => Verdict::Empty,
-                    _ => Verdict::Begun,
-                };
-                streams.push((dialect, verdict, std::fs::read(file).unwrap()));
-            }
-        }
-        assert!(streams.len() >= 12);
-        streams
+        let judged = |sample: Sample| {
+            let verdict = match sample.name.rsplit('-').next() {
+                Some("error") => Verdict::Error,
+                Some("empty") => Verdict::Empty,
+                _ => Verdict::Begun,
+            };
+            (sample.dialect, verdict, sample.bytes)
+        };
+        samples::all().into_iter().map(judged).collect()
     }
 
     /// The verdict, and how many bytes were needed for it.
@@ -138,10 +126,7 @@ mod tests {
         ) {
             let streams = streams();
             let (dialect, expected, stream) = which.get(&streams);
-            let mut places: Vec<usize> = cuts.iter().map(|cut| cut.index(stream.len() + 1)).collect();
-            places.extend([0, stream.len()]);
-            places.sort_unstable();
-            let pieces: Vec<&[u8]> = places.windows(2).map(|pair| &stream[pair[0]..pair[1]]).collect();
+            let pieces = samples::cut(stream, &cuts);
             prop_assert_eq!(judge(*dialect, &pieces), *expected);
         }
     }

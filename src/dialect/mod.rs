@@ -1,13 +1,17 @@
 //! What do the bytes of an answer say, before anybody is shown them? Server-sent events, and which of them hold a first token
-//! or an error, for each dialect. A look at a copy: edits nothing.
+//! or an error, and whether their last word came, for each dialect. A look at a copy: edits nothing.
 
 mod event;
 mod first_event;
 mod json_answer;
+mod last_event;
+#[cfg(test)]
+pub(crate) mod samples;
 mod sse;
 
 pub use first_event::FirstEvent;
 pub use json_answer::JsonAnswer;
+pub use last_event::{Ending, LastEvent};
 
 /// How a provider's streams speak, told by the request's path where an event's own shape does not tell it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -18,19 +18,35 @@ pub struct Splitter {
     /// The last byte was a CR: a LF after it belongs to it.
     after_cr: bool,
     begun: bool,
+    /// Most bytes of a line, and of an event's data. None: no limit.
+    most: Option<usize>,
+    overlong: bool,
 }
 
 impl Splitter {
+    /// Gives up at a line, or an event's data, of more bytes than this, wherever the pieces of the stream are cut.
+    pub fn bounded(most: usize) -> Self {
+        Splitter {
+            most: Some(most),
+            ..Splitter::default()
+        }
+    }
+
+    /// It has given up, and gives no more events.
+    pub fn is_overlong(&self) -> bool {
+        self.overlong
+    }
+
     /// Takes the next bytes; `each` gets every event that is complete with them, and says whether to go on.
     pub fn feed(&mut self, mut bytes: &[u8], each: &mut dyn FnMut(Event) -> bool) {
-        if bytes.is_empty() {
+        if bytes.is_empty() || self.overlong {
             return;
         }
         if std::mem::take(&mut self.after_cr) {
             bytes = bytes.strip_prefix(b"\n").unwrap_or(bytes);
         }
         while let Some(end) = memchr::memchr2(b'\r', b'\n', bytes) {
-            self.line.extend_from_slice(&bytes[..end]);
+            self.extend_line(&bytes[..end]);
             let cr = bytes[end] == b'\r';
             bytes = &bytes[end + 1..];
             if cr {
@@ -41,19 +57,43 @@ impl Splitter {
                 }
             }
             let line = std::mem::take(&mut self.line);
-            if let Some(event) = self.end_line(&line)
+            let event = self.end_line(&line);
+            if self.overlong {
+                return;
+            }
+            if let Some(event) = event
                 && !each(event)
             {
                 return;
             }
         }
-        self.line.extend_from_slice(bytes);
+        self.extend_line(bytes);
     }
 
     /// The stream is over. An event without its blank line is given, too: some servers leave the last one out.
     pub fn end(&mut self) -> Option<Event> {
+        if self.overlong {
+            return None;
+        }
         let line = std::mem::take(&mut self.line);
-        self.end_line(&line).or_else(|| self.dispatch())
+        let last = self.end_line(&line).or_else(|| self.dispatch());
+        last.filter(|_| !self.overlong)
+    }
+
+    fn extend_line(&mut self, bytes: &[u8]) {
+        if self.admits(self.line.len() + bytes.len()) {
+            self.line.extend_from_slice(bytes);
+        }
+    }
+
+    /// So many bytes may be kept; if not, nothing is any more.
+    fn admits(&mut self, bytes: usize) -> bool {
+        if self.most.is_some_and(|most| bytes > most) {
+            self.overlong = true;
+            self.line = Vec::new();
+            self.event = Event::default();
+        }
+        !self.overlong
     }
 
     fn end_line(&mut self, line: &[u8]) -> Option<Event> {
@@ -71,7 +111,7 @@ impl Splitter {
         let value = value.strip_prefix(b" ").unwrap_or(value);
         match name {
             b"event" => self.event.name = value.to_vec(),
-            b"data" => {
+            b"data" if self.admits(self.event.data.len() + value.len() + 1) => {
                 if self.has_data {
                     self.event.data.push(b'\n');
                 }
@@ -94,7 +134,7 @@ impl Splitter {
 mod tests {
     use proptest::prelude::*;
 
-    use super::*;
+    use super::{super::samples, *};
 
     fn events(pieces: &[&[u8]]) -> Vec<Event> {
         let (mut splitter, mut events) = (Splitter::default(), Vec::new());
@@ -146,10 +186,7 @@ mod tests {
             cuts in proptest::collection::vec(any::<proptest::sample::Index>(), 0..6),
         ) {
             let stream: String = lines.iter().zip(&ends).map(|(line, end)| format!("{line}{end}")).collect();
-            let mut places: Vec<usize> = cuts.iter().map(|cut| cut.index(stream.len() + 1)).collect();
-            places.extend([0, stream.len()]);
-            places.sort_unstable();
-            let pieces: Vec<&[u8]> = places.windows(2).map(|pair| &stream.as_bytes()[pair[0]..pair[1]]).collect();
+            let pieces = samples::cut(stream.as_bytes(), &cuts);
             prop_assert_eq!(events(&pieces), events(&[stream.as_bytes()]));
         }
     }

@@ -7,10 +7,15 @@ use actix_http::{
 };
 use bytes::Bytes;
 
-use crate::{directives, route::policy::HeaderEdit, upstream::BodyLength};
+use crate::{
+    directives,
+    route::{
+        hop_by_hop::{is_hop_by_hop, named_by_connection},
+        policy::HeaderEdit,
+    },
+    upstream::BodyLength,
+};
 
-const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 /// Names a `Connection` header may list and still few enough to look through for each line.
 const MOST_NAMED: usize = 32;
 
@@ -43,32 +48,6 @@ impl<'a> Hop<'a> {
                 .iter()
                 .any(|named| named.eq_ignore_ascii_case(name.as_str().as_bytes()))
     }
-}
-
-/// What every `Connection` line names, less its options. Bytes, so that one odd name hides none of the others.
-fn named_by_connection(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
-    let lines = headers.get_all(header::CONNECTION);
-    let tokens = lines.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
-    tokens
-        .map(<[u8]>::trim_ascii)
-        .filter(|token| !token.is_empty() && !is_connection_option(token))
-}
-
-fn is_connection_option(token: &[u8]) -> bool {
-    token.eq_ignore_ascii_case(b"close") || token.eq_ignore_ascii_case(b"keep-alive")
-}
-
-fn is_hop_by_hop(name: &HeaderName) -> bool {
-    matches!(
-        *name,
-        header::CONNECTION
-            | header::PROXY_AUTHORIZATION
-            | header::TE
-            | header::TRAILER
-            | header::TRANSFER_ENCODING
-            | header::UPGRADE
-    ) || *name == KEEP_ALIVE
-        || *name == PROXY_CONNECTION
 }
 
 /// Bytes of a head that most fit into; others grow.

@@ -13,6 +13,7 @@ pub mod catalogue;
 pub mod condition;
 pub mod config;
 pub mod credential;
+pub mod hop_by_hop;
 pub mod limit;
 pub mod object;
 pub mod policy;

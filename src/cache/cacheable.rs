@@ -1,0 +1,394 @@
+//! May this request be answered from the cache, and this answer be kept? Judges what it is shown; whether the cache is asked
+//! for at all, and where the plan leads, is not its business.
+
+use actix_http::{
+    Method, StatusCode,
+    header::{self, HeaderMap, HeaderName},
+};
+
+use super::{NoCacheReason, Route, cache_control::says_no_store, key};
+use crate::splice::Object;
+
+/// Larger answers are not kept.
+pub const LARGEST_ANSWER: u64 = 8 * 1024 * 1024;
+
+/// Beginnings of the media types of uploads.
+const UPLOADS: [&[u8]; 5] = [
+    b"multipart/",
+    b"audio/",
+    b"image/",
+    b"video/",
+    b"application/octet-stream",
+];
+
+/// A request, as the caller sent it.
+#[derive(Clone, Copy)]
+pub struct Request<'a> {
+    pub method: &'a Method,
+    /// The raw path, without the query.
+    pub path: &'a str,
+    pub headers: &'a HeaderMap,
+    /// Suffixes of paths that the settings add to the table.
+    pub more_paths: &'a [Box<str>],
+}
+
+/// Judges a request whose body has been read; `None`: it is larger than what is kept for replay.
+///
+/// # Errors
+/// The first reason against it.
+pub fn request_verdict(request: Request<'_>, body: Option<&[u8]>) -> Result<(), NoCacheReason> {
+    let route = head_verdict(request)?;
+    body_verdict(route, body.ok_or(NoCacheReason::BodyOverLimit)?)
+}
+
+/// Judges a request before its body is read.
+///
+/// # Errors
+/// The first reason against it.
+pub fn head_verdict(request: Request<'_>) -> Result<Route, NoCacheReason> {
+    let has = |name: HeaderName| request.headers.contains_key(name);
+    if has(header::UPGRADE) {
+        return Err(NoCacheReason::Upgrade);
+    }
+    if *request.method != Method::POST {
+        return Err(NoCacheReason::Method);
+    }
+    let route = Route::of(request.path, request.more_paths).ok_or(NoCacheReason::Path)?;
+    if is_upload(request.headers) {
+        return Err(NoCacheReason::ContentType);
+    }
+    if is_encoded(request.headers) {
+        return Err(NoCacheReason::EncodedRequest);
+    }
+    if has(header::RANGE) {
+        return Err(NoCacheReason::RangeRequest);
+    }
+    if says_no_store(request.headers) {
+        return Err(NoCacheReason::NoStoreRequest);
+    }
+    Ok(route)
+}
+
+/// Judges a body that has been read.
+///
+/// # Errors
+/// The first reason against it.
+pub fn body_verdict(route: Route, body: &[u8]) -> Result<(), NoCacheReason> {
+    match route {
+        Route::Other => Ok(()),
+        Route::Stateless => json(body).map(|_| ()),
+        Route::Responses => json(body).and_then(|object| stateless(&object)),
+    }
+}
+
+fn json(body: &[u8]) -> Result<Object<'_>, NoCacheReason> {
+    Object::parse(body).map_err(|_| NoCacheReason::NotJson)
+}
+
+/// Of duplicate keys any counts: which one the upstream reads is not ours to guess.
+fn stateless(object: &Object<'_>) -> Result<(), NoCacheReason> {
+    let rules: [(&str, &[&str], NoCacheReason); 3] = [
+        ("background", &["null", "false"], NoCacheReason::Background),
+        (
+            "previous_response_id",
+            &["null"],
+            NoCacheReason::PreviousResponseId,
+        ),
+        ("conversation", &["null"], NoCacheReason::Conversation),
+    ];
+    for (key, harmless, reason) in rules {
+        let mut values = object.entries.iter().filter(|entry| entry.key == key);
+        if values.any(|entry| !harmless.contains(&entry.value)) {
+            return Err(reason);
+        }
+    }
+    Ok(())
+}
+
+fn is_upload(headers: &HeaderMap) -> bool {
+    let mut types = headers.get_all(header::CONTENT_TYPE);
+    types.any(|value| {
+        let value = value.as_bytes().trim_ascii_start();
+        let begins = |upload: &&[u8]| {
+            let begin = value.get(..upload.len());
+            begin.is_some_and(|begin| begin.eq_ignore_ascii_case(upload))
+        };
+        UPLOADS.iter().any(begins)
+    })
+}
+
+/// A `Content-Encoding` other than none.
+pub(super) fn is_encoded(headers: &HeaderMap) -> bool {
+    let lines = headers.get_all(header::CONTENT_ENCODING);
+    let mut codings = lines.flat_map(|line| list_items(line.as_bytes()));
+    codings.any(|coding| !coding.eq_ignore_ascii_case(b"identity"))
+}
+
+fn list_items(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let items = line.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+    items.filter(|item| !item.is_empty())
+}
+
+/// The head of an upstream's answer.
+#[derive(Clone, Copy)]
+pub struct Answer<'a> {
+    pub status: StatusCode,
+    pub headers: &'a HeaderMap,
+    /// Callers share what is kept: the settings name the namespace.
+    pub shared: bool,
+}
+
+/// Judges an answer before its body is read.
+///
+/// # Errors
+/// The first reason against keeping it.
+pub fn answer_verdict(answer: Answer<'_>) -> Result<(), NoCacheReason> {
+    if answer.status != StatusCode::OK {
+        return Err(NoCacheReason::Status);
+    }
+    if says_no_store(answer.headers) {
+        return Err(NoCacheReason::NoStoreResponse);
+    }
+    vary_verdict(answer.headers)?;
+    if answer.shared && answer.headers.contains_key(header::SET_COOKIE) {
+        return Err(NoCacheReason::SetCookieShared);
+    }
+    size_verdict(told_length(answer.headers))
+}
+
+/// Judges the length of a body, as far as it is known.
+///
+/// # Errors
+/// It is too large to be kept.
+pub fn size_verdict(bytes: u64) -> Result<(), NoCacheReason> {
+    match bytes > LARGEST_ANSWER {
+        true => Err(NoCacheReason::TooLarge),
+        false => Ok(()),
+    }
+}
+
+fn vary_verdict(headers: &HeaderMap) -> Result<(), NoCacheReason> {
+    let lines = headers.get_all(header::VARY);
+    for name in lines.flat_map(|line| list_items(line.as_bytes())) {
+        if name == b"*" {
+            return Err(NoCacheReason::VaryStar);
+        }
+        let name = HeaderName::from_bytes(name);
+        if name.is_ok_and(|name| key::is_noise(&name)) {
+            return Err(NoCacheReason::VaryNoise);
+        }
+    }
+    Ok(())
+}
+
+/// What `Content-Length` says; zero where it says nothing.
+fn told_length(headers: &HeaderMap) -> u64 {
+    let told = headers.get(header::CONTENT_LENGTH);
+    let told = told.and_then(|length| length.to_str().ok()?.trim().parse().ok());
+    told.unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_http::header::HeaderValue;
+
+    use super::*;
+
+    fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in lines {
+            let name = HeaderName::from_static(name);
+            headers.append(name, HeaderValue::from_static(value));
+        }
+        headers
+    }
+
+    fn judge(
+        method: Method,
+        path: &str,
+        lines: &[(&'static str, &'static str)],
+        body: Option<&[u8]>,
+    ) -> Result<(), NoCacheReason> {
+        let request = Request {
+            method: &method,
+            path,
+            headers: &headers(lines),
+            more_paths: &[],
+        };
+        request_verdict(request, body)
+    }
+
+    #[test]
+    fn a_request_is_judged_by_its_head() {
+        use NoCacheReason::*;
+        let json = ("content-type", "application/json");
+        let chat = "/v1/chat/completions";
+        let (post, get) = (super::Method::POST, super::Method::GET);
+        for (method, path, lines, expected) in [
+            (&post, chat, &[json][..], Ok(())),
+            (&post, chat, &[], Ok(())),
+            (&post, chat, &[("content-type", "text/plain")], Ok(())),
+            (&post, chat, &[("content-encoding", "identity")], Ok(())),
+            (&post, chat, &[("cache-control", "no-cache")], Ok(())),
+            (&get, chat, &[], Err(Method)),
+            (
+                &get,
+                "/v1/realtime",
+                &[("upgrade", "websocket")],
+                Err(Upgrade),
+            ),
+            (&post, "/v1/files", &[json], Err(Path)),
+            (
+                &post,
+                "/v1/embeddings",
+                &[("content-type", "Multipart/form-data; boundary=x")],
+                Err(ContentType),
+            ),
+            (
+                &post,
+                chat,
+                &[("content-type", "audio/wav")],
+                Err(ContentType),
+            ),
+            (
+                &post,
+                chat,
+                &[json, ("content-encoding", "gzip")],
+                Err(EncodedRequest),
+            ),
+            (
+                &post,
+                chat,
+                &[json, ("content-encoding", "identity, br")],
+                Err(EncodedRequest),
+            ),
+            (
+                &post,
+                chat,
+                &[json, ("range", "bytes=0-1")],
+                Err(RangeRequest),
+            ),
+            (
+                &post,
+                chat,
+                &[
+                    json,
+                    ("cache-control", "max-age=0"),
+                    ("cache-control", "No-Store"),
+                ],
+                Err(NoStoreRequest),
+            ),
+        ] {
+            let verdict = judge(method.clone(), path, lines, Some(b"{}"));
+            assert_eq!(verdict, expected, "{method} {path} {lines:?}");
+        }
+    }
+
+    #[test]
+    fn a_request_is_judged_by_its_body() {
+        use NoCacheReason::*;
+        let (chat, responses) = ("/v1/chat/completions", "/v1/responses");
+        for (path, body, expected) in [
+            (chat, Some(r#"{"messages":[]}"#), Ok(())),
+            (chat, Some(r#" {"background":true} "#), Ok(())),
+            (chat, Some(""), Err(NotJson)),
+            (chat, Some("[]"), Err(NotJson)),
+            (chat, Some(r#"{"messages":[}"#), Err(NotJson)),
+            (chat, None, Err(BodyOverLimit)),
+            (responses, Some(r#"{"input":"x"}"#), Ok(())),
+            (
+                responses,
+                Some(r#"{"background":false,"conversation":null}"#),
+                Ok(()),
+            ),
+            (responses, Some(r#"{"x":{"background":true}}"#), Ok(())),
+            (responses, Some(r#"{"background": true}"#), Err(Background)),
+            (
+                responses,
+                Some(r#"{"b\u0061ckground":true}"#),
+                Err(Background),
+            ),
+            (
+                responses,
+                Some(r#"{"background":true,"background":false}"#),
+                Err(Background),
+            ),
+            (
+                responses,
+                Some(r#"{"previous_response_id":"resp_1"}"#),
+                Err(PreviousResponseId),
+            ),
+            (responses, Some(r#"{"previous_response_id":null}"#), Ok(())),
+            (
+                responses,
+                Some(r#"{"conversation":"conv_1"}"#),
+                Err(Conversation),
+            ),
+            (
+                responses,
+                Some(r#"{"conversation":{"id":"c"}}"#),
+                Err(Conversation),
+            ),
+            (responses, Some("input"), Err(NotJson)),
+        ] {
+            let verdict = judge(super::Method::POST, path, &[], body.map(str::as_bytes));
+            assert_eq!(verdict, expected, "{path} {body:?}");
+        }
+    }
+
+    #[test]
+    fn a_route_of_the_settings_may_take_anything() {
+        assert_eq!(body_verdict(Route::Other, b"no JSON"), Ok(()));
+    }
+
+    #[test]
+    fn an_answer_is_judged_by_its_head() {
+        use NoCacheReason::*;
+        let cookie = ("set-cookie", "__cf_bm=1");
+        for (status, lines, shared, expected) in [
+            (200, &[][..], false, Ok(())),
+            (200, &[("content-encoding", "gzip")], true, Ok(())),
+            (200, &[("cache-control", "no-cache, private")], true, Ok(())),
+            (200, &[("content-length", "8388608")], false, Ok(())),
+            (200, &[("content-length", "8388609")], false, Err(TooLarge)),
+            (200, &[cookie], false, Ok(())),
+            (200, &[cookie], true, Err(SetCookieShared)),
+            (
+                200,
+                &[("cache-control", "private, NO-STORE")],
+                false,
+                Err(NoStoreResponse),
+            ),
+            (200, &[("vary", "Accept-Encoding, Origin")], false, Ok(())),
+            (
+                200,
+                &[("vary", "origin"), ("vary", " * ")],
+                false,
+                Err(VaryStar),
+            ),
+            (
+                200,
+                &[("vary", "Origin, User-Agent")],
+                false,
+                Err(VaryNoise),
+            ),
+            (201, &[], false, Err(Status)),
+            (204, &[], false, Err(Status)),
+            (206, &[], false, Err(Status)),
+            (304, &[], false, Err(Status)),
+            (429, &[], false, Err(Status)),
+            (500, &[], false, Err(Status)),
+        ] {
+            let answer = Answer {
+                status: StatusCode::from_u16(status).unwrap(),
+                headers: &headers(lines),
+                shared,
+            };
+            assert_eq!(
+                answer_verdict(answer),
+                expected,
+                "{status} {lines:?} {shared}"
+            );
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! Under which key is an answer kept? SHA-256 over everything that makes the request what it is to whoever gets it, each field
+//! behind its length, so that no two requests can be spelled alike. Whatever is no field here is ignored by the cache.
+
+use std::{fmt, str::FromStr};
+
+use actix_http::header::{HeaderName, HeaderValue};
+use sha2::{Digest as _, Sha256};
+
+use crate::{egress::BaseUrl, route::policy::HeaderEdit};
+
+/// Another beginning for another order of fields: answers kept under the old one are not found any more.
+const FORMAT: &[u8] = b"throughway cache key 1";
+
+/// Request headers that say nothing of what is asked: who sends it with which library, traces, the one attempt's name, and
+/// framing, which is ours.
+const NOISE: [&str; 17] = [
+    "b3",
+    "connection",
+    "content-length",
+    "date",
+    "expect",
+    "host",
+    "idempotency-key",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "traceparent",
+    "tracestate",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "user-agent",
+    "x-request-id",
+];
+const NOISE_PREFIX: &str = "x-stainless-";
+
+/// The key leaves lines of this name out.
+pub fn is_noise(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    NOISE.contains(&name) || name.starts_with(NOISE_PREFIX)
+}
+
+/// The name of an answer in a store. It holds no secret, and nobody gets from it to what was asked.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct CacheKey([u8; 32]);
+
+impl CacheKey {
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+/// 64 hexadecimal digits.
+impl fmt::Display for CacheKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for CacheKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CacheKey({self})")
+    }
+}
+
+/// The text is no key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a cache key has 64 hexadecimal digits")]
+pub struct NoKey;
+
+impl FromStr for CacheKey {
+    type Err = NoKey;
+
+    fn from_str(text: &str) -> Result<Self, NoKey> {
+        let mut bytes = [0; 32];
+        if text.len() != 2 * bytes.len() {
+            return Err(NoKey);
+        }
+        for (byte, digits) in bytes.iter_mut().zip(text.as_bytes().chunks(2)) {
+            *byte = digits
+                .iter()
+                .try_fold(0, |high, digit| Some(high << 4 | nibble(*digit)?))
+                .ok_or(NoKey)?;
+        }
+        Ok(CacheKey(bytes))
+    }
+}
+
+fn nibble(digit: u8) -> Option<u8> {
+    let value = char::from(digit).to_digit(16)?;
+    u8::try_from(value).ok()
+}
+
+/// What sets entries apart, and by what they are purged.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Namespace {
+    #[default]
+    None,
+    /// A caller's word for some of its own entries.
+    Caller(Box<str>),
+    /// The settings' word: all callers share the entries.
+    Settings(Box<str>),
+}
+
+impl Namespace {
+    /// Callers share the entries.
+    pub fn is_shared(&self) -> bool {
+        matches!(self, Namespace::Settings(_))
+    }
+}
+
+/// Who asks. Cannot be printed: it may hold credentials.
+#[derive(Clone, Copy)]
+pub enum Caller<'a> {
+    /// The name of the gateway key.
+    Key(&'a str),
+    /// Every credential that came with the request, by the name it travels under, in its order. None at all is a caller, too.
+    Credentials(&'a [(&'a str, &'a [u8])]),
+}
+
+/// A target, and what becomes of the request on the way to it. Cannot be printed: edits hold keys.
+#[derive(Clone, Copy)]
+pub struct Target<'a> {
+    pub base: &'a BaseUrl,
+    /// The caller's own credentials cross.
+    pub gets_credentials: bool,
+    pub edits: &'a [HeaderEdit],
+    pub override_params: &'a [(Box<str>, Box<str>)],
+    /// What is taken off the front of the body's `model`.
+    pub model_prefix: Option<&'a str>,
+}
+
+/// Everything that makes a request what it is. Cannot be printed: it holds credentials.
+#[derive(Clone, Copy)]
+pub struct Request<'a> {
+    pub namespace: &'a Namespace,
+    /// Left out where callers share.
+    pub caller: Caller<'a>,
+    /// Those that may answer, conditions already decided, in the order of the plan.
+    pub targets: &'a [Target<'a>],
+    pub method: &'a str,
+    /// As it came, not decoded.
+    pub path: &'a str,
+    /// As it came; where callers share, without the parameters that carry their credentials.
+    pub query: Option<&'a str>,
+    /// The lines that cross, those of one name in their order; where callers share, without those that carry their credentials.
+    pub headers: &'a [(&'a HeaderName, &'a HeaderValue)],
+    /// A stream is asked for, by whatever says so.
+    pub streams: bool,
+    pub body: &'a [u8],
+}
+
+impl Request<'_> {
+    pub fn key(&self) -> CacheKey {
+        let mut fields = Fields::new(FORMAT);
+        self.put_whose(&mut fields);
+        fields.list(self.targets, |fields, target| target.put(fields));
+        fields.field(self.method.as_bytes());
+        fields.field(self.path.as_bytes());
+        fields.option(self.query.map(str::as_bytes));
+        self.put_headers(&mut fields);
+        fields.flag(self.streams);
+        fields.field(&Sha256::digest(self.body));
+        fields.key()
+    }
+
+    fn put_whose(&self, fields: &mut Fields) {
+        let (kind, name): (&[u8], &str) = match self.namespace {
+            Namespace::None => (b"none", ""),
+            Namespace::Caller(name) => (b"caller", name),
+            Namespace::Settings(name) => (b"settings", name),
+        };
+        fields.field(kind);
+        fields.field(name.as_bytes());
+        if self.namespace.is_shared() {
+            return;
+        }
+        match self.caller {
+            Caller::Key(name) => {
+                fields.field(b"key");
+                fields.field(name.as_bytes());
+            }
+            Caller::Credentials(credentials) => {
+                fields.field(b"credentials");
+                fields.list(credentials, |fields, (name, value)| {
+                    fields.field(name.as_bytes());
+                    fields.field(value);
+                });
+            }
+        }
+    }
+
+    /// Sorted by name: nobody promises an order across names.
+    fn put_headers(&self, fields: &mut Fields) {
+        let lines = self.headers.iter().filter(|(name, _)| !is_noise(name));
+        let mut lines: Vec<_> = lines.collect();
+        lines.sort_by_key(|(name, _)| name.as_str());
+        fields.list(&lines, |fields, (name, value)| {
+            fields.field(name.as_str().as_bytes());
+            fields.field(value.as_bytes());
+        });
+    }
+}
+
+impl Target<'_> {
+    fn put(&self, fields: &mut Fields) {
+        fields.field(self.base.origin().as_bytes());
+        fields.field(self.base.raw_path().as_bytes());
+        fields.option(self.base.raw_query().map(str::as_bytes));
+        fields.flag(self.gets_credentials);
+        fields.list(self.edits, |fields, (name, value)| {
+            fields.field(name.as_str().as_bytes());
+            fields.option(value.as_ref().map(HeaderValue::as_bytes));
+        });
+        fields.list(self.override_params, |fields, (name, value)| {
+            fields.field(name.as_bytes());
+            fields.field(value.as_bytes());
+        });
+        fields.option(self.model_prefix.map(str::as_bytes));
+    }
+}
+
+/// A hash over fields of which none can be taken for a part of another.
+struct Fields(Sha256);
+
+impl Fields {
+    fn new(format: &[u8]) -> Self {
+        let mut fields = Fields(Sha256::new());
+        fields.field(format);
+        fields
+    }
+
+    fn field(&mut self, bytes: &[u8]) {
+        self.number(bytes.len());
+        self.0.update(bytes);
+    }
+
+    fn option(&mut self, bytes: Option<&[u8]>) {
+        self.flag(bytes.is_some());
+        if let Some(bytes) = bytes {
+            self.field(bytes);
+        }
+    }
+
+    fn list<T>(&mut self, items: &[T], mut put: impl FnMut(&mut Self, &T)) {
+        self.number(items.len());
+        items.iter().for_each(|item| put(self, item));
+    }
+
+    fn flag(&mut self, flag: bool) {
+        self.0.update([u8::from(flag)]);
+    }
+
+    fn number(&mut self, number: usize) {
+        self.0.update((number as u64).to_be_bytes());
+    }
+
+    fn key(self) -> CacheKey {
+        CacheKey(self.0.finalize().into())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,389 @@
+//! Keys are alike exactly when requests are.
+
+use proptest::{collection::vec, option, prelude::*, sample::select};
+
+use super::*;
+
+/// A request that owns what it is made of.
+#[derive(Clone, Debug, PartialEq)]
+struct Asked {
+    namespace: Namespace,
+    key_name: Option<String>,
+    credentials: Vec<(String, Vec<u8>)>,
+    targets: Vec<Place>,
+    method: &'static str,
+    path: String,
+    query: Option<String>,
+    headers: Vec<(&'static str, String)>,
+    streams: bool,
+    body: Vec<u8>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Place {
+    base: &'static str,
+    gets_credentials: bool,
+    edits: Vec<(&'static str, Option<String>)>,
+    override_params: Vec<(Box<str>, Box<str>)>,
+    model_prefix: Option<String>,
+}
+
+impl Asked {
+    fn key(&self) -> CacheKey {
+        let named = |name: &str| name.parse::<HeaderName>().unwrap();
+        let valued = |value: &str| value.parse::<HeaderValue>().unwrap();
+        let made: Vec<(BaseUrl, Vec<HeaderEdit>)> = self
+            .targets
+            .iter()
+            .map(|place| {
+                let edits = place.edits.iter();
+                let edits = edits.map(|(name, value)| (named(name), value.as_deref().map(valued)));
+                (BaseUrl::parse(place.base).unwrap(), edits.collect())
+            })
+            .collect();
+        let targets = self.targets.iter().zip(&made);
+        let targets = targets.map(|(place, (base, edits))| Target {
+            base,
+            gets_credentials: place.gets_credentials,
+            edits,
+            override_params: &place.override_params,
+            model_prefix: place.model_prefix.as_deref(),
+        });
+        let credentials = self.credentials.iter();
+        let credentials: Vec<_> = credentials
+            .map(|(name, value)| (name.as_str(), value.as_slice()))
+            .collect();
+        let lines = self.headers.iter();
+        let lines: Vec<_> = lines
+            .map(|(name, value)| (named(name), valued(value)))
+            .collect();
+        let request = Request {
+            namespace: &self.namespace,
+            caller: match &self.key_name {
+                Some(name) => Caller::Key(name),
+                None => Caller::Credentials(&credentials),
+            },
+            targets: &targets.collect::<Vec<_>>(),
+            method: self.method,
+            path: &self.path,
+            query: self.query.as_deref(),
+            headers: &lines
+                .iter()
+                .map(|(name, value)| (name, value))
+                .collect::<Vec<_>>(),
+            streams: self.streams,
+            body: &self.body,
+        };
+        request.key()
+    }
+
+    /// With all that does not matter made alike.
+    fn plain(&self) -> Self {
+        let mut plain = self.clone();
+        plain
+            .headers
+            .retain(|(name, _)| !is_noise(&name.parse().unwrap()));
+        plain.headers.sort_by_key(|(name, _)| *name);
+        if plain.namespace.is_shared() {
+            (plain.key_name, plain.credentials) = (None, Vec::new());
+        }
+        if plain.key_name.is_some() {
+            plain.credentials = Vec::new();
+        }
+        plain
+    }
+
+    /// With one field taken from another request.
+    fn with(&self, field: usize, other: &Self) -> Self {
+        let (mut mixed, other) = (self.clone(), other.clone());
+        match field {
+            0 => mixed.namespace = other.namespace,
+            1 => mixed.key_name = other.key_name,
+            2 => mixed.credentials = other.credentials,
+            3 => mixed.targets = other.targets,
+            4 => mixed.method = other.method,
+            5 => mixed.path = other.path,
+            6 => mixed.query = other.query,
+            7 => mixed.headers = other.headers,
+            8 => mixed.streams = other.streams,
+            _ => mixed.body = other.body,
+        }
+        mixed
+    }
+}
+
+const FIELDS: usize = 10;
+
+fn namespace() -> impl Strategy<Value = Namespace> {
+    prop_oneof![
+        Just(Namespace::None),
+        "[ab]{0,2}".prop_map(|name| Namespace::Caller(name.into())),
+        "[ab]{0,2}".prop_map(|name| Namespace::Settings(name.into())),
+    ]
+}
+
+fn place() -> impl Strategy<Value = Place> {
+    const BASES: [&str; 7] = [
+        "https://a.example/v1",
+        "http://a.example/v1",
+        "https://b.example/v1",
+        "https://a.example:444/v1",
+        "https://a.example/v",
+        "https://a.example/v1?1",
+        "https://a.example",
+    ];
+    let word = || "[ab]{0,1}";
+    (
+        select(&BASES[..]),
+        any::<bool>(),
+        vec((select(&["x-a", "x-b"][..]), option::of(word())), 0..3),
+        vec((word(), word()), 0..3),
+        option::of(word()),
+    )
+        .prop_map(
+            |(base, gets_credentials, edits, params, model_prefix)| Place {
+                base,
+                gets_credentials,
+                edits,
+                override_params: params
+                    .into_iter()
+                    .map(|(name, value)| (name.into(), value.into()))
+                    .collect(),
+                model_prefix,
+            },
+        )
+}
+
+fn asked() -> impl Strategy<Value = Asked> {
+    const NAMES: [&str; 6] = [
+        "accept",
+        "x-a",
+        "x-b",
+        "user-agent",
+        "x-stainless-os",
+        "idempotency-key",
+    ];
+    let caller = (
+        namespace(),
+        option::of("[ab]{0,2}"),
+        vec(("[ab]{0,2}", vec(0..2_u8, 0..3)), 0..3),
+        vec(place(), 0..3),
+    );
+    let message = (
+        select(&["POST", "PUT"][..]),
+        "[/a]{0,3}",
+        option::of("[&a]{0,2}"),
+        vec((select(&NAMES[..]), "[ab]{0,2}"), 0..4),
+        any::<bool>(),
+        vec(0..2_u8, 0..3),
+    );
+    (caller, message).prop_map(|(caller, message)| {
+        let (namespace, key_name, credentials, targets) = caller;
+        let (method, path, query, headers, streams, body) = message;
+        Asked {
+            namespace,
+            key_name,
+            credentials,
+            targets,
+            method,
+            path,
+            query,
+            headers,
+            streams,
+            body,
+        }
+    })
+}
+
+fn chat() -> Asked {
+    Asked {
+        namespace: Namespace::None,
+        key_name: None,
+        credentials: vec![("authorization".into(), b"Bearer sk-1".to_vec())],
+        targets: vec![Place {
+            base: "https://api.openai.com/v1",
+            gets_credentials: true,
+            edits: Vec::new(),
+            override_params: Vec::new(),
+            model_prefix: None,
+        }],
+        method: "POST",
+        path: "/v1/chat/completions".into(),
+        query: None,
+        headers: vec![
+            ("accept", "*/*".into()),
+            ("x-tag", "1".into()),
+            ("x-tag", "2".into()),
+        ],
+        streams: false,
+        body: br#"{"model":"m"}"#.to_vec(),
+    }
+}
+
+#[test]
+fn each_change_of_a_request_changes_its_key() {
+    type Change = (&'static str, fn(&mut Asked));
+    let changes: [Change; 25] = [
+        ("a caller's namespace", |it| {
+            it.namespace = Namespace::Caller("a".into())
+        }),
+        ("the settings' namespace", |it| {
+            it.namespace = Namespace::Settings("a".into())
+        }),
+        ("an empty namespace", |it| {
+            it.namespace = Namespace::Caller("".into())
+        }),
+        ("a gateway key", |it| it.key_name = Some("sk-1".into())),
+        ("another credential", |it| it.credentials[0].1.push(b'2')),
+        ("under another name", |it| {
+            it.credentials[0].0 = "x-api-key".into()
+        }),
+        ("no credential", |it| it.credentials.clear()),
+        ("one more target", |it| {
+            it.targets.push(it.targets[0].clone())
+        }),
+        ("another scheme", |it| {
+            it.targets[0].base = "http://api.openai.com:443/v1"
+        }),
+        ("another host", |it| {
+            it.targets[0].base = "https://api.openai.org/v1"
+        }),
+        ("another port", |it| {
+            it.targets[0].base = "https://api.openai.com:8443/v1"
+        }),
+        ("another base path", |it| {
+            it.targets[0].base = "https://api.openai.com/v2"
+        }),
+        ("a base query", |it| {
+            it.targets[0].base = "https://api.openai.com/v1?a=1"
+        }),
+        ("credentials withheld", |it| {
+            it.targets[0].gets_credentials = false
+        }),
+        ("a line taken out", |it| {
+            it.targets[0].edits = vec![("x-tag", None)]
+        }),
+        ("a line emptied", |it| {
+            it.targets[0].edits = vec![("x-tag", Some("".into()))]
+        }),
+        ("a parameter", |it| {
+            it.targets[0].override_params = vec![("a".into(), "1".into())]
+        }),
+        ("a model's prefix", |it| {
+            it.targets[0].model_prefix = Some("@p/".into())
+        }),
+        ("another method", |it| it.method = "PUT"),
+        ("another path", |it| it.path.push('/')),
+        ("an empty query", |it| it.query = Some(String::new())),
+        ("another order of a name's lines", |it| {
+            it.headers.swap(1, 2)
+        }),
+        ("a line less", |it| it.headers.truncate(2)),
+        ("a stream", |it| it.streams = true),
+        ("another body", |it| it.body.push(b' ')),
+    ];
+    let mut keys = vec![("nothing", chat().key())];
+    for (what, change) in changes {
+        let mut changed = chat();
+        change(&mut changed);
+        let key = changed.key();
+        for (other, other_key) in &keys {
+            assert_ne!(key, *other_key, "{what} and {other}");
+        }
+        keys.push((what, key));
+    }
+}
+
+#[test]
+fn what_says_nothing_of_the_question_is_left_out() {
+    let key = chat().key();
+    for name in NOISE.into_iter().chain(["x-stainless-retry-count"]) {
+        let mut noisy = chat();
+        noisy.headers.insert(0, (name, "noise".into()));
+        assert_eq!(noisy.key(), key, "{name}");
+    }
+    for name in [
+        "accept",
+        "accept-encoding",
+        "anthropic-beta",
+        "openai-organization",
+        "x-user",
+    ] {
+        let mut other = chat();
+        other.headers.insert(0, (name, "not noise".into()));
+        assert_ne!(other.key(), key, "{name}");
+    }
+    let mut reordered = chat();
+    reordered.headers.rotate_left(1);
+    assert_eq!(reordered.key(), key);
+}
+
+#[test]
+fn callers_share_only_in_a_namespace_of_the_settings() {
+    let keys = |namespace: &Namespace| {
+        let of = |credential: &[u8]| {
+            let mut asked = chat();
+            asked.namespace = namespace.clone();
+            asked.credentials[0].1 = credential.to_vec();
+            asked.key()
+        };
+        (of(b"Bearer sk-1"), of(b"Bearer sk-2"))
+    };
+    for (namespace, shared) in [
+        (Namespace::None, false),
+        (Namespace::Caller("team".into()), false),
+        (Namespace::Settings("team".into()), true),
+    ] {
+        let (one, other) = keys(&namespace);
+        assert_eq!(one == other, shared, "{namespace:?}");
+    }
+}
+
+#[test]
+fn a_key_is_read_back_from_its_digits() {
+    let key = chat().key();
+    assert_eq!(key.to_string().parse(), Ok(key));
+    assert_eq!(key.to_string().to_uppercase().parse(), Ok(key));
+    for text in ["", "0", &"g".repeat(64), &"0".repeat(63), &"ä".repeat(32)] {
+        assert_eq!(text.parse::<CacheKey>(), Err(NoKey), "{text}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn keys_are_alike_exactly_when_requests_are(a in asked(), b in asked()) {
+        prop_assert_eq!(a.key() == b.key(), a.plain() == b.plain());
+    }
+
+    #[test]
+    fn one_field_that_differs_is_enough(a in asked(), b in asked(), field in 0..FIELDS) {
+        let mixed = a.with(field, &b);
+        prop_assert_eq!(mixed.key() == a.key(), mixed.plain() == a.plain());
+    }
+
+    #[test]
+    fn no_two_lists_of_fields_are_spelled_alike(
+        a in vec(vec(0..2_u8, 0..3), 0..4),
+        b in vec(vec(0..2_u8, 0..3), 0..4),
+    ) {
+        let key = |list: &Vec<Vec<u8>>| {
+            let mut fields = Fields::new(FORMAT);
+            fields.list(list, |fields, item| fields.field(item));
+            fields.key()
+        };
+        prop_assert_eq!(key(&a) == key(&b), a == b);
+    }
+
+    #[test]
+    fn a_list_cut_elsewhere_is_another_list(bytes in vec(any::<u8>(), 0..9), one in 0..9_usize, other in 0..9_usize) {
+        let key = |at: usize| {
+            let (left, right) = bytes.split_at(at.min(bytes.len()));
+            let mut fields = Fields::new(FORMAT);
+            fields.field(left);
+            fields.field(right);
+            fields.key()
+        };
+        let (one, other) = (one.min(bytes.len()), other.min(bytes.len()));
+        prop_assert_eq!(key(one) == key(other), one == other);
+    }
+}

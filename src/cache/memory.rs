@@ -1,0 +1,201 @@
+//! Answers in this process's memory, shared by all workers and weighed in bytes. A purge is exact: what was asked for before it is
+//! not served after it, not even an answer that was still on its way.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use moka::{Expiry, policy::EvictionPolicy, sync::Cache};
+
+use super::{
+    answer::{StoredAnswer, UnixMillis},
+    key::{CacheKey, Namespace},
+};
+
+/// Purges remembered by name; beyond it the older ones are remembered as one purge of everything.
+const MOST_PURGES: usize = 1024;
+
+/// A moment between two purges. Taken when a request is sent, it tells whether its answer still may be stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Epoch(u64);
+
+/// What is in the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stats {
+    pub entries: u64,
+    pub bytes: u64,
+}
+
+/// Answers by key. When it is full, those go first that nobody asked for longest: a request that is repeated at once is a hit,
+/// which a policy that makes newcomers prove themselves would not grant.
+pub struct MemoryStore {
+    entries: Cache<CacheKey, Arc<Entry>>,
+    purges: RwLock<Purges>,
+    /// The last purge, for those who only want to know when they are.
+    epoch: AtomicU64,
+}
+
+struct Entry {
+    namespace: Namespace,
+    epoch: Epoch,
+    answer: Arc<StoredAnswer>,
+}
+
+impl MemoryStore {
+    /// Bytes kept unless the settings say otherwise.
+    pub const DEFAULT_MAX_BYTES: u64 = 256 * 1024 * 1024;
+
+    pub fn new(max_bytes: u64) -> Self {
+        let weight = |_: &CacheKey, entry: &Arc<Entry>| entry.weight();
+        let entries = Cache::builder()
+            .max_capacity(max_bytes)
+            .weigher(weight)
+            .eviction_policy(EvictionPolicy::lru())
+            .expire_after(ByTtl)
+            .build();
+        MemoryStore {
+            entries,
+            purges: RwLock::default(),
+            epoch: AtomicU64::new(0),
+        }
+    }
+
+    /// The present, to be given to [`put`](Self::put) with what is asked for from now on.
+    pub fn epoch(&self) -> Epoch {
+        Epoch(self.epoch.load(Ordering::Acquire))
+    }
+
+    pub fn get(&self, key: &CacheKey, now: UnixMillis) -> Option<Arc<StoredAnswer>> {
+        let entry = self.entries.get(key)?;
+        let good = entry.answer.is_fresh(now) && !self.purges().cover(&entry);
+        good.then(|| entry.answer.clone())
+    }
+
+    /// Stores an answer that was asked for at `asked`, in the place of any other. Purged since, it is never seen.
+    pub fn put(
+        &self,
+        key: CacheKey,
+        namespace: Namespace,
+        answer: Arc<StoredAnswer>,
+        asked: Epoch,
+    ) {
+        let entry = Entry {
+            namespace,
+            epoch: asked,
+            answer,
+        };
+        if !self.purges().cover(&entry) {
+            self.entries.insert(key, Arc::new(entry));
+        }
+    }
+
+    /// Tells whether there was an answer.
+    pub fn remove(&self, key: &CacheKey) -> bool {
+        self.entries.remove(key).is_some()
+    }
+
+    /// Removes all answers of a namespace, whoever's they are. Looks at every entry: not for a request's path.
+    pub fn purge(&self, namespace: &Namespace) {
+        self.begin_epoch(namespace);
+        // From here on nothing old is served; what follows only frees memory, and may meet a newer answer under the same key.
+        let covered = |entry: &Entry| self.purges().cover(entry);
+        let old = self.entries.iter().filter(|(_, entry)| covered(entry));
+        let keys: Vec<Arc<CacheKey>> = old.map(|(key, _)| key).collect();
+        keys.iter().for_each(|key| self.entries.invalidate(&**key));
+        self.entries.run_pending_tasks();
+    }
+
+    /// Exact, for which it tidies up first.
+    pub fn stats(&self) -> Stats {
+        self.entries.run_pending_tasks();
+        Stats {
+            entries: self.entries.entry_count(),
+            bytes: self.entries.weighted_size(),
+        }
+    }
+
+    fn begin_epoch(&self, namespace: &Namespace) {
+        let mut purges = self.purges_mut();
+        let epoch = purges.note(namespace.clone());
+        self.epoch.store(epoch.0, Ordering::Release);
+    }
+
+    /// A panic elsewhere leaves purges that are as good as before.
+    fn purges(&self) -> RwLockReadGuard<'_, Purges> {
+        self.purges.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn purges_mut(&self) -> RwLockWriteGuard<'_, Purges> {
+        self.purges.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Entry {
+    fn weight(&self) -> u32 {
+        let name = match &self.namespace {
+            Namespace::None => 0,
+            Namespace::Caller(name) | Namespace::Settings(name) => name.len(),
+        };
+        u32::try_from(self.answer.weight() + name).unwrap_or(u32::MAX)
+    }
+}
+
+/// What was purged, and when. moka's own invalidation by a predicate forgets the predicate once it has looked at all entries that
+/// its queue knows, and may miss one that is just being inserted.
+#[derive(Default)]
+struct Purges {
+    last: u64,
+    by_namespace: HashMap<Namespace, u64>,
+    /// Entries of earlier epochs are purged whatever their namespace.
+    floor: u64,
+}
+
+impl Purges {
+    fn note(&mut self, namespace: Namespace) -> Epoch {
+        self.last += 1;
+        if self.by_namespace.len() >= MOST_PURGES && !self.by_namespace.contains_key(&namespace) {
+            self.by_namespace.clear();
+            self.floor = self.last;
+        }
+        self.by_namespace.insert(namespace, self.last);
+        Epoch(self.last)
+    }
+
+    fn cover(&self, entry: &Entry) -> bool {
+        let since = self.by_namespace.get(&entry.namespace);
+        let since = since.copied().unwrap_or(0).max(self.floor);
+        entry.epoch.0 < since
+    }
+}
+
+/// Each entry for as long as its answer says, anew when it is replaced.
+struct ByTtl;
+
+impl Expiry<CacheKey, Arc<Entry>> for ByTtl {
+    fn expire_after_create(
+        &self,
+        _: &CacheKey,
+        entry: &Arc<Entry>,
+        _: Instant,
+    ) -> Option<Duration> {
+        Some(entry.answer.ttl())
+    }
+
+    fn expire_after_update(
+        &self,
+        _: &CacheKey,
+        entry: &Arc<Entry>,
+        _: Instant,
+        _: Option<Duration>,
+    ) -> Option<Duration> {
+        Some(entry.answer.ttl())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,194 @@
+//! Stores are full, old and purged; time is passed in.
+
+use actix_http::{StatusCode, header::HeaderMap};
+use bytes::Bytes;
+
+use super::*;
+use crate::cache::key::{Caller, Request};
+
+const NOW: UnixMillis = UnixMillis(1_000_000);
+const HOUR: Duration = Duration::from_secs(3600);
+
+fn key(path: &str) -> CacheKey {
+    let request = Request {
+        namespace: &Namespace::None,
+        caller: Caller::Key("k"),
+        targets: &[],
+        method: "POST",
+        path,
+        query: None,
+        headers: &[],
+        streams: false,
+        body: b"",
+    };
+    request.key()
+}
+
+fn answer_of(body: impl Into<Bytes>, ttl: Duration) -> Arc<StoredAnswer> {
+    let (status, headers) = (StatusCode::OK, HeaderMap::new());
+    let answer = StoredAnswer::new(status, &headers, body.into(), NOW, ttl);
+    Arc::new(answer)
+}
+
+fn answer(body: &'static str) -> Arc<StoredAnswer> {
+    answer_of(body, HOUR)
+}
+
+fn team(name: &str) -> Namespace {
+    Namespace::Caller(name.into())
+}
+
+fn store() -> MemoryStore {
+    MemoryStore::new(MemoryStore::DEFAULT_MAX_BYTES)
+}
+
+/// Puts an answer that was asked for just now.
+fn put(store: &MemoryStore, path: &str, namespace: Namespace, body: &'static str) {
+    store.put(key(path), namespace, answer(body), store.epoch());
+}
+
+fn body(store: &MemoryStore, path: &str) -> Option<Bytes> {
+    let found = store.get(&key(path), NOW);
+    found.map(|answer| answer.body().clone())
+}
+
+#[test]
+fn what_was_put_is_got_until_it_is_replaced_or_removed() {
+    let store = store();
+    assert_eq!(body(&store, "/a"), None);
+    put(&store, "/a", Namespace::None, "one");
+    assert_eq!(body(&store, "/a"), Some("one".into()));
+    assert_eq!(body(&store, "/b"), None);
+    put(&store, "/a", Namespace::None, "two");
+    assert_eq!(body(&store, "/a"), Some("two".into()));
+    assert!(store.remove(&key("/a")) && !store.remove(&key("/a")));
+    assert_eq!(body(&store, "/a"), None);
+}
+
+#[test]
+fn an_answer_is_given_until_its_ttl_is_over() {
+    let store = store();
+    put(&store, "/a", Namespace::None, "one");
+    let at = |millis| store.get(&key("/a"), UnixMillis(NOW.0 + millis)).is_some();
+    assert!(at(0) && at(3_599_999) && !at(3_600_000));
+}
+
+#[test]
+fn the_store_lets_go_of_an_entry_after_its_own_ttl_and_counts_anew_when_it_is_replaced() {
+    let short = Duration::from_secs(1);
+    for (ttl, before) in [(short, HOUR), (HOUR, short)] {
+        let entry = Arc::new(Entry {
+            namespace: Namespace::None,
+            epoch: Epoch(0),
+            answer: answer_of("", ttl),
+        });
+        let now = Instant::now();
+        let created = ByTtl.expire_after_create(&key("/a"), &entry, now);
+        let updated = ByTtl.expire_after_update(&key("/a"), &entry, now, Some(before));
+        assert_eq!((created, updated), (Some(ttl), Some(ttl)));
+    }
+}
+
+#[test]
+fn a_full_store_keeps_what_was_asked_for_last_and_no_more_than_its_bytes() {
+    const MOST: u64 = 100_000;
+    let store = MemoryStore::new(MOST);
+    let path = |place: usize| format!("/{place}");
+    for place in 0..50 {
+        let answer = answer_of(vec![b'x'; 10_000], HOUR);
+        store.put(key(&path(place)), Namespace::None, answer, store.epoch());
+        let stats = store.stats();
+        assert!(stats.bytes <= MOST, "{stats:?}");
+        assert!(store.get(&key(&path(place)), NOW).is_some(), "{place}");
+    }
+    let stats = store.stats();
+    assert_eq!(stats.entries, 9);
+    assert!(stats.bytes >= 90_000);
+    assert!(store.get(&key(&path(0)), NOW).is_none());
+}
+
+#[test]
+fn an_answer_larger_than_the_store_is_not_kept() {
+    let store = MemoryStore::new(1000);
+    let answer = answer_of(vec![b'x'; 1001], HOUR);
+    store.put(key("/a"), Namespace::None, answer, store.epoch());
+    let nothing = Stats {
+        entries: 0,
+        bytes: 0,
+    };
+    assert_eq!(store.stats(), nothing);
+}
+
+#[test]
+fn a_purge_takes_one_namespace_and_its_memory() {
+    let store = store();
+    put(&store, "/a", team("a"), "a");
+    put(&store, "/b", team("b"), "b");
+    put(&store, "/s", Namespace::Settings("a".into()), "s");
+    put(&store, "/n", Namespace::None, "n");
+    assert_eq!(store.stats().entries, 4);
+    store.purge(&team("a"));
+    assert_eq!(body(&store, "/a"), None);
+    assert_eq!(store.stats().entries, 3);
+    for (path, expected) in [("/b", "b"), ("/s", "s"), ("/n", "n")] {
+        assert_eq!(body(&store, path), Some(expected.into()), "{path}");
+    }
+    put(&store, "/a", team("a"), "new");
+    assert_eq!(body(&store, "/a"), Some("new".into()));
+}
+
+#[test]
+fn an_answer_asked_for_before_a_purge_is_not_stored_after_it() {
+    let store = store();
+    let before = store.epoch();
+    store.purge(&team("a"));
+    store.put(key("/a"), team("a"), answer("old"), before);
+    store.put(key("/b"), team("b"), answer("b"), before);
+    assert_eq!(body(&store, "/a"), None);
+    assert_eq!(body(&store, "/b"), Some("b".into()));
+    store.put(key("/a"), team("a"), answer("new"), store.epoch());
+    assert_eq!(body(&store, "/a"), Some("new".into()));
+}
+
+#[test]
+fn many_purges_are_remembered_in_little_memory_and_none_is_forgotten() {
+    let store = store();
+    let before = store.epoch();
+    for place in 0..2 * MOST_PURGES + 1 {
+        store.purge(&team(&place.to_string()));
+    }
+    assert!(store.purges().by_namespace.len() <= MOST_PURGES);
+    for place in [0, MOST_PURGES, 2 * MOST_PURGES] {
+        store.put(key("/a"), team(&place.to_string()), answer("old"), before);
+        assert_eq!(body(&store, "/a"), None, "{place}");
+    }
+    put(&store, "/a", team("0"), "new");
+    assert_eq!(body(&store, "/a"), Some("new".into()));
+}
+
+#[test]
+fn a_purge_among_many_writers_leaves_nothing_old() {
+    let store = store();
+    std::thread::scope(|scope| {
+        for writer in 0..4 {
+            let store = &store;
+            scope.spawn(move || {
+                for place in 0..500 {
+                    let path = format!("/{writer}/{place}");
+                    let asked = store.epoch();
+                    let answer = answer_of(asked.0.to_be_bytes().to_vec(), HOUR);
+                    store.put(key(&path), team("a"), answer, asked);
+                }
+            });
+        }
+        for _ in 0..20 {
+            store.purge(&team("a"));
+            let now = store.epoch().0.to_be_bytes();
+            for place in 0..500 {
+                if let Some(found) = body(&store, &format!("/0/{place}")) {
+                    assert!(*found >= now[..], "an answer from before the purge");
+                }
+            }
+        }
+    });
+}

@@ -1,0 +1,135 @@
+//! Which paths generate, and leave nothing behind? The table, and what the settings add to it.
+
+/// Routes that generate and leave nothing behind, by the last segments of the raw path. `v*` is a version, such as `v1`: without
+/// it `messages` would be the ones of a thread, too.
+const ROUTES: [&str; 9] = [
+    "chat/completions",
+    "completions",
+    "embeddings",
+    "v*/messages",
+    RESPONSES,
+    "rerank",
+    "moderations",
+    "images/generations",
+    "audio/speech",
+];
+
+const RESPONSES: &str = "responses";
+
+/// The same for the methods behind a colon that Gemini and Vertex have. No jobs: `:predictLongRunning` and the batches of answers
+/// are asked for later, and `:countTokens` generates nothing.
+const COLON_METHODS: [&str; 7] = [
+    "generateContent",
+    "streamGenerateContent",
+    "embedContent",
+    "batchEmbedContents",
+    "predict",
+    "rawPredict",
+    "streamRawPredict",
+];
+
+/// What a generating route takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// JSON, with nothing in it that concerns the cache.
+    Stateless,
+    /// OpenAI's Responses: JSON that may lean on what went before.
+    Responses,
+    /// A path of the settings: anything.
+    Other,
+}
+
+impl Route {
+    /// From the raw path of a request; `more` are suffixes from the settings (`cache.paths`).
+    pub fn of(path: &str, more: &[Box<str>]) -> Option<Self> {
+        let path = path.strip_suffix('/').unwrap_or(path);
+        if ends_with(path, RESPONSES) {
+            return Some(Route::Responses);
+        }
+        let method = path
+            .rsplit('/')
+            .next()
+            .and_then(|last| last.split_once(':'));
+        let by_colon = method.is_some_and(|(_, method)| COLON_METHODS.contains(&method));
+        if by_colon || ROUTES.iter().any(|route| ends_with(path, route)) {
+            return Some(Route::Stateless);
+        }
+        let of_settings = more.iter().any(|route| ends_with(path, route));
+        of_settings.then_some(Route::Other)
+    }
+}
+
+/// By whole segments.
+fn ends_with(path: &str, suffix: &str) -> bool {
+    let mut segments = path.rsplit('/');
+    let mut wanted = suffix.trim_matches('/').rsplit('/');
+    wanted.all(|wanted| {
+        segments.next().is_some_and(|segment| match wanted {
+            "v*" => is_version(segment),
+            _ => segment == wanted,
+        })
+    })
+}
+
+fn is_version(segment: &str) -> bool {
+    let number = segment.strip_prefix('v').unwrap_or_default();
+    number.starts_with(|sign: char| sign.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_generating_routes_are_cached() {
+        use Route::{Other, Responses, Stateless};
+        let more = ["/my/rank".into(), "score".into()];
+        for (path, expected) in [
+            ("/v1/chat/completions", Some(Stateless)),
+            ("/v1/chat/completions/", Some(Stateless)),
+            ("/openai/deployments/d/chat/completions", Some(Stateless)),
+            ("/v1/completions", Some(Stateless)),
+            ("/v1/embeddings", Some(Stateless)),
+            ("/v1/messages", Some(Stateless)),
+            ("/anthropic/v1/messages", Some(Stateless)),
+            ("/v2/rerank", Some(Stateless)),
+            ("/v1/moderations", Some(Stateless)),
+            ("/v1/images/generations", Some(Stateless)),
+            ("/v1/audio/speech", Some(Stateless)),
+            ("/v1/responses", Some(Responses)),
+            ("/openai/responses", Some(Responses)),
+            ("/gemini/v1beta/models/g:generateContent", Some(Stateless)),
+            ("/v1beta/models/g:streamGenerateContent", Some(Stateless)),
+            ("/v1beta/models/g:embedContent", Some(Stateless)),
+            ("/v1beta/models/g:batchEmbedContents", Some(Stateless)),
+            ("/v1/publishers/google/models/g:predict", Some(Stateless)),
+            ("/v1/models/claude:streamRawPredict", Some(Stateless)),
+            ("/v1/my/rank", Some(Other)),
+            ("/x/score", Some(Other)),
+            ("/v1/rank", None),
+            ("/v1/highscore", None),
+            ("/v1/models/g:predictLongRunning", None),
+            ("/v1/models/g:batchGenerateContent", None),
+            ("/v1/models/g:countTokens", None),
+            ("/v1/generateContent", None),
+            ("/v1/threads/thread_1/messages", None),
+            ("/v1/version/messages", None),
+            ("/messages", None),
+            ("/v1/messages/batches", None),
+            ("/v1/messages/count_tokens", None),
+            ("/v1/responses/resp_1/cancel", None),
+            ("/v1/chat/completions/chatcmpl_1", None),
+            ("/v1/notcompletions", None),
+            ("/v1/chat%2Fcompletions", None),
+            ("/v1/audio/transcriptions", None),
+            ("/v1/images/edits", None),
+            ("/v1/files", None),
+            ("/v1/batches", None),
+            ("/v1/fine_tuning/jobs", None),
+            ("/", None),
+            ("", None),
+        ] {
+            assert_eq!(Route::of(path, &more), expected, "{path}");
+        }
+    }
+}

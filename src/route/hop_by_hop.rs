@@ -1,0 +1,33 @@
+//! Which header lines are about one connection and end with it (RFC 9110 §7.6.1)? One table for forwarding and for what is kept.
+
+use actix_http::header::{self, HeaderMap, HeaderName};
+
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+
+/// What every `Connection` line names, less its options. Bytes, so that one odd name hides none of the others.
+pub fn named_by_connection(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    let lines = headers.get_all(header::CONNECTION);
+    let tokens = lines.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    tokens
+        .map(<[u8]>::trim_ascii)
+        .filter(|token| !token.is_empty() && !is_connection_option(token))
+}
+
+fn is_connection_option(token: &[u8]) -> bool {
+    token.eq_ignore_ascii_case(b"close") || token.eq_ignore_ascii_case(b"keep-alive")
+}
+
+/// The line is about one connection, whatever `Connection` names.
+pub fn is_hop_by_hop(name: &HeaderName) -> bool {
+    matches!(
+        *name,
+        header::CONNECTION
+            | header::PROXY_AUTHORIZATION
+            | header::TE
+            | header::TRAILER
+            | header::TRANSFER_ENCODING
+            | header::UPGRADE
+    ) || *name == KEEP_ALIVE
+        || *name == PROXY_CONNECTION
+}
