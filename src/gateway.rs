@@ -17,6 +17,7 @@ use ipnet::IpNet;
 use thiserror::Error;
 
 use crate::{
+    cache::memory::MemoryStore,
     config::Settings,
     downstream::DownstreamTimeouts,
     egress::{AllowEntry, BaseUrl, Policy},
@@ -55,6 +56,7 @@ pub struct Gateway {
     pub known: Arc<Known>,
     pub standing: Standing,
     pub limits: Limits,
+    pub cache: Answers,
     pub replay_limit: usize,
     pub downstream: DownstreamTimeouts,
     pub max_body: u64,
@@ -73,6 +75,13 @@ pub struct Gateway {
     on_loopback: bool,
     draining: AtomicBool,
     closing: Arc<AtomicBool>,
+}
+
+/// Answers that are kept.
+pub struct Answers {
+    pub memory: Arc<MemoryStore>,
+    /// Ends of paths that are cached besides those of the table.
+    pub paths: Box<[Box<str>]>,
 }
 
 /// Rate limits of the settings, and what all limits count with.
@@ -147,6 +156,15 @@ impl Gateway {
             known: Arc::new(known(settings)?),
             standing: Standing::new(metrics.clone()),
             limits: Limits::of(settings, &metrics)?,
+            cache: Answers {
+                memory: Arc::new(MemoryStore::new(settings.cache.max_bytes)),
+                paths: settings
+                    .cache
+                    .paths
+                    .iter()
+                    .map(|it| it.as_str().into())
+                    .collect(),
+            },
             replay_limit: usize::try_from(settings.replay_limit).unwrap_or(usize::MAX),
             downstream: DownstreamTimeouts {
                 head: settings.downstream.head,
@@ -307,6 +325,7 @@ pub(crate) fn known(settings: &Settings) -> Result<Known, UnusableSettings> {
         default_target: default_target(settings)?,
         timeouts: settings.timeouts.clone(),
         credentials: CredentialNames::new(&settings.credentials),
+        cache: settings.cache.default.clone(),
     })
 }
 

@@ -10,11 +10,12 @@ use super::file::{File, LimitStoreSection, TlsSection, UpstreamTlsSection};
 use super::measure::{ByteSize, Delay, Period, Unlimited};
 use super::objects;
 use super::settings::{
-    Cors, CredentialNames, Dns, Downstream, Drain, Guard, LimitStore, Log, Settings, Timeouts, Tls,
-    Upstream, UpstreamTls,
+    Cache, Cors, CredentialNames, Dns, Downstream, Drain, Guard, LimitStore, Log, Settings,
+    Timeouts, Tls, Upstream, UpstreamTls,
 };
 use super::value::Count;
 use super::word::{AccessLog, GuardPreset, LogFormat, Store};
+use crate::cache::memory::MemoryStore;
 use crate::replicas::ReplicaSettings;
 use crate::secret::Secret;
 
@@ -75,6 +76,14 @@ impl Settings {
             default_config: file.default_config,
             limits: file.checked_limits,
             limit_store: LimitStore::default(),
+            cache: Cache {
+                max_bytes: file
+                    .cache
+                    .max_bytes
+                    .map_or(MemoryStore::DEFAULT_MAX_BYTES, |it| it.0),
+                paths: file.cache.paths,
+                default: file.cache.asked,
+            },
             trusted_proxies: file.trusted_proxies.into_iter().map(|it| it.0).collect(),
             hosts: file.hosts.into_iter().map(|it| it.0).collect(),
             cors: Cors {

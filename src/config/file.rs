@@ -19,6 +19,7 @@ use super::tree::TreeError;
 use super::value::{Count, Listen, Nameserver, Network, Workers};
 use super::word::{AccessLog, GuardPreset, LogFormat, LogLevel, OnRedisFailure, Store};
 use crate::route::limit::Scoped;
+use crate::route::object::CacheAsked;
 use crate::secret::Secret;
 
 /// The top level of the file. Its meaning is told in `reference`.
@@ -39,6 +40,7 @@ pub struct File {
     pub objects: (Objects, Objects),
     limits: Vec<serde_json::Value>,
     pub limit_store: LimitStoreSection,
+    pub cache: CacheSection,
     /// `limits`, once they are read.
     #[serde(skip)]
     pub checked_limits: Vec<Scoped>,
@@ -75,6 +77,17 @@ pub struct LimitStoreSection {
     pub cluster: Option<bool>,
     pub timeout: Option<Period>,
     pub on_redis_failure: Option<OnRedisFailure>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CacheSection {
+    pub max_bytes: Option<ByteSize>,
+    pub paths: Vec<String>,
+    default: Option<serde_json::Value>,
+    /// `default`, once it is read.
+    #[serde(skip)]
+    pub asked: Option<CacheAsked>,
 }
 
 #[derive(Default, Deserialize)]
@@ -184,6 +197,7 @@ impl File {
         let providers = Objects::read("providers", take(&mut file.providers), root)?;
         let configs = Objects::read("configs", take(&mut file.configs), root)?;
         file.objects = (providers, configs);
+        file.cache.asked = objects::cache(file.cache.default.take(), root)?;
         file.checked_limits = objects::limits(&take(&mut file.limits), root)?;
         Ok(file)
     }

@@ -13,9 +13,9 @@ use super::tree::{Fault, TreeError};
 use crate::egress::BaseUrl;
 use crate::route::Provider;
 use crate::route::catalogue;
-use crate::route::config::{parse_limit, parse_value};
+use crate::route::config::{parse_cache, parse_limit, parse_value};
 use crate::route::limit::{Scope, Scoped};
-use crate::route::object::Entry;
+use crate::route::object::{CacheAsked, Entry};
 
 /// Named config objects. Prints names only, since they hold keys.
 #[derive(Clone, Default)]
@@ -50,6 +50,14 @@ impl Objects {
         }
         Ok(Objects { entries, written })
     }
+}
+
+/// The settings' own `cache.default`; `root` is the file, for places.
+pub(super) fn cache(written: Option<Value>, root: &Node) -> Result<Option<CacheAsked>, TreeError> {
+    let read = |value| {
+        parse_cache(&value, "cache.default").map_err(|error| at(root, error.path, error.reason))
+    };
+    written.map(read).transpose()
 }
 
 /// The settings' own limits; `root` is the file, for places.

@@ -111,6 +111,18 @@ pub const SETTINGS: &[Setting] = &[
         "`local`: each process counts for itself until it does. `allow`: nothing is counted. \
          `deny`: limited requests are answered with 503 `overloaded`. That it went and came back is \
          logged, and `throughway_redis_up` says so."),
+    row("cache.max_bytes", "size", "256MiB", "1GiB",
+        "Memory for answers that are kept, all workers together.",
+        "Beyond it those go first that nobody asked for longest."),
+    row("cache.paths", "list of ends of paths", "[]", "[/v1/score]",
+        "Routes whose answers may be kept besides the built-in ones (chat and text completions, \
+         embeddings, messages, responses, rerank, moderations, images, speech, Gemini's).",
+        "Only `POST`; list none whose answers depend on more than the request."),
+    row("cache.default", "bool, or a mapping", "none", "{ max_age: 3600, namespace: everybody }",
+        "What holds for requests whose config and provider say nothing of a cache; the keys are \
+         those of [`cache`](config.md#cache).",
+        "Without it nothing is kept unless a request asks. With a `namespace` all callers share \
+         the answers."),
     row("trusted_proxies", "list of IP addresses and networks", "[]", "[10.0.0.0/8]",
         "Proxies in front of the gateway, whose `X-Forwarded-For` is believed.",
         "Without it the address a client connects from is its own, and everybody behind one \

@@ -16,6 +16,7 @@ use super::objects::Objects;
 use super::word::{AccessLog, GuardPreset, LogFormat, OnRedisFailure};
 use crate::replicas::ReplicaSettings;
 use crate::route::limit::Scoped;
+use crate::route::object::CacheAsked;
 use crate::secret::Secret;
 
 /// Everything the operator can decide, checked. Each field's reference is in `docs/settings.md`.
@@ -44,6 +45,8 @@ pub struct Settings {
     pub limits: Vec<Scoped>,
     /// Where limits count.
     pub limit_store: LimitStore,
+    /// What is kept of answers.
+    pub cache: Cache,
     /// Who may say in `X-Forwarded-For` whom a request is from. Default nobody.
     pub trusted_proxies: Vec<IpNet>,
     /// Names, lower-cased, that `Host` may have besides loopback's while no key is needed.
@@ -165,6 +168,17 @@ pub struct Dns {
     pub servers: Vec<SocketAddr>,
     /// For one name. Default 3 s.
     pub timeout: Duration,
+}
+
+/// What is kept of answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cache {
+    /// Memory for them. Default 256 MiB.
+    pub max_bytes: u64,
+    /// Ends of paths that are cached besides those of the table.
+    pub paths: Vec<String>,
+    /// For requests whose config says nothing. Default none: off.
+    pub default: Option<CacheAsked>,
 }
 
 /// Where limits count.

@@ -9,6 +9,7 @@ use super::objects::Objects;
 use super::settings::{LimitStore, Settings, Tls, UpstreamTls};
 use super::word::{Store, Word as _};
 use crate::route::limit::Scoped;
+use crate::route::object::CacheAsked;
 
 impl Settings {
     /// Every setting by its key, in the order of the reference page, as it takes effect.
@@ -61,6 +62,9 @@ impl Settings {
                 "limit_store.on_redis_failure",
                 self.limit_store.on_redis_failure.word().to_owned(),
             ),
+            ("cache.max_bytes", size(self.cache.max_bytes)),
+            ("cache.paths", list(&self.cache.paths)),
+            ("cache.default", cache(self.cache.default.as_ref())),
             ("trusted_proxies", list(&self.trusted_proxies)),
             ("hosts", list(&self.hosts)),
             ("cors.origins", list(&self.cors.origins)),
@@ -147,6 +151,19 @@ fn size(bytes: u64) -> String {
         || bytes.to_string(),
         |(unit, name)| format!("{}{name}", bytes / unit),
     )
+}
+
+fn cache(asked: Option<&CacheAsked>) -> String {
+    match asked {
+        None => "none".to_owned(),
+        Some(CacheAsked::Off) => "false".to_owned(),
+        Some(CacheAsked::On { max_age, namespace }) => {
+            let max_age = max_age.map(|it| format!("max_age: {}", it.as_secs()));
+            let namespace = namespace.as_ref().map(|it| format!("namespace: {it}"));
+            let parts: Vec<String> = max_age.into_iter().chain(namespace).collect();
+            format!("{{ {} }}", parts.join(", "))
+        }
+    }
 }
 
 fn store(store: &LimitStore) -> &'static str {

@@ -10,6 +10,7 @@ use prometheus_client::{
 };
 
 use crate::{
+    cache::NoCacheReason,
     error::Code,
     replicas,
     route::{attempts::Fault, breaker::Transition},
@@ -89,6 +90,14 @@ struct StateLabel {
 struct FaultLabel {
     fault: &'static str,
 }
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CacheLabel {
+    status: &'static str,
+}
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReasonLabel {
+    reason: &'static str,
+}
 
 type Count = Counter<u64, AtomicU64>;
 
@@ -106,6 +115,8 @@ pub struct Metrics {
     pub retries: Count,
     pub fallbacks: Count,
     pub redis: replicas::Counts,
+    cache: Family<CacheLabel, Count>,
+    uncached: Family<ReasonLabel, Count>,
     hedges: [Count; HEDGES.len()],
     breakers: [Count; Transition::ALL.len()],
     failed_attempts: [Count; Fault::ALL.len()],
@@ -203,6 +214,18 @@ impl Metrics {
             "Attempts that came to nothing, by reason",
             failed_attempts.clone(),
         );
+        let cache = Family::<CacheLabel, Count>::default();
+        registry.register(
+            "cache_requests",
+            "Requests that asked for the cache, by what it did",
+            cache.clone(),
+        );
+        let uncached = Family::<ReasonLabel, Count>::default();
+        registry.register(
+            "cache_refusals",
+            "Requests and answers that the cache took no part in or did not keep, by reason",
+            uncached.clone(),
+        );
         let redis = replicas::Counts::default();
         registry.register(
             "redis_failures",
@@ -216,6 +239,8 @@ impl Metrics {
         );
         Metrics {
             redis,
+            cache,
+            uncached,
             retries,
             fallbacks,
             hedges: HEDGES.map(|winner| hedges.get_or_create(&WinnerLabel { winner }).clone()),
@@ -251,6 +276,15 @@ impl Metrics {
     /// The counter of requests that ended so.
     pub fn ended(&self, outcome: Outcome) -> &Count {
         &self.outcomes[outcome as usize]
+    }
+
+    /// Counts what the cache did, and why it was of no use.
+    pub fn count_cache(&self, status: &'static str, reason: Option<NoCacheReason>) {
+        let status = CacheLabel { status };
+        self.cache.get_or_create(&status).inc();
+        if let Some(reason) = reason.map(NoCacheReason::name) {
+            self.uncached.get_or_create(&ReasonLabel { reason }).inc();
+        }
     }
 
     /// Counts an error answer.

@@ -1,16 +1,19 @@
-//! A request's life, top to bottom: arrive → plan → limit → (read) → drive (vet → send) → relay. Every step may end it with a
+//! A request's life, top to bottom: arrive → plan → limit → (read) → cache → drive (vet → send) → relay. Every step may end it with a
 //! [`GatewayError`]. No other file calls two of these steps.
 
 use std::{
     cell::{Cell, OnceCell, RefCell},
     rc::Rc,
+    sync::Arc,
 };
 
 use actix_http::{Method, Request, RequestHead, Response, header::HeaderName};
 use bytes::Bytes;
 
 use super::{
-    Line, arrival, cors,
+    Line, arrival,
+    caching::{self, Cacheable, Looked},
+    cors,
     drive::{self, Errand, Outside},
     explain::Explained,
     facts::RequestFacts,
@@ -21,9 +24,11 @@ use super::{
     url, whole,
 };
 use crate::{
+    cache::answer::StoredAnswer,
     directives::{DirectiveError, Directives},
     downstream::Link,
     error::{Code, GatewayError},
+    rate_limit::Lease,
     record::Recorder,
     route::attempts::Attempts,
     upstream::{Asked, BodyLength, RequestBody, Upstream},
@@ -39,6 +44,11 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 pub enum Reply {
     /// An upstream's answer, as it comes.
     Relay(Box<Relaying>),
+    /// An answer that was kept. Its places among the requests under way are its own to hold.
+    Again {
+        answer: Arc<StoredAnswer>,
+        leases: Vec<Lease>,
+    },
     /// An answer of the gateway's own that is no error.
     Own(Response<Bytes>),
 }
@@ -140,6 +150,43 @@ pub async fn run<U: Upstream>(
         return Ok(Reply::Own(explained.answer().await));
     }
 
+    // Cache: has the same been asked before?
+    let hop = Hop::of(head.headers(), gateway.portkey).map_err(|_| {
+        GatewayError::new(Code::InvalidHeader, "`connection` names too many fields")
+    })?;
+    let mut keeping = None;
+    if let Some(policy) = caching::asked(plan.target(first.target), &directives.cache) {
+        let cacheable = Cacheable {
+            gateway,
+            plan: &plan,
+            head,
+            hop: &hop,
+            rest,
+            query,
+            placeholder: outside.placeholder,
+            policy,
+        };
+        let read = async || {
+            let whole = whole::try_read(link, &body, gateway.replay_limit).await?;
+            Ok(whole.then(|| read_so_far(&body)))
+        };
+        let refresh = directives.cache.force_refresh == Some(true);
+        let looked = cacheable
+            .look(read, &attempts.candidates(), refresh)
+            .await?;
+        recorder.note_cache(looked.status(refresh));
+        match looked {
+            Looked::Nowhere(_) => {}
+            Looked::Found(answer) => {
+                let target = plan.target(first.target);
+                recorder.note_route(target.route(outside.withheld(target)));
+                recorder.note_bytes_in(body.borrow().bytes_read());
+                return Ok(Reply::Again { answer, leases });
+            }
+            Looked::Missed(it) => keeping = Some(it),
+        }
+    }
+
     // Drive: vet and send, until an answer is good or nothing is left to try.
     let errand = Errand {
         line,
@@ -148,9 +195,7 @@ pub async fn run<U: Upstream>(
         head,
         rest,
         query,
-        hop: Hop::of(head.headers(), gateway.portkey).map_err(|_| {
-            GatewayError::new(Code::InvalidHeader, "`connection` names too many fields")
-        })?,
+        hop,
         added: gateway.added_lines(head, link.peer())?,
         asked: asked(&head.method, length),
         idempotent: head.method.is_idempotent() || head.headers().contains_key(&IDEMPOTENCY_KEY),
@@ -181,6 +226,7 @@ pub async fn run<U: Upstream>(
         ends_at,
         opened,
         leases,
+        keeping,
         request_body: body,
         asked,
         http10: head.version == actix_http::Version::HTTP_10,

@@ -17,12 +17,14 @@ use bytes::Bytes;
 
 use super::{
     ReplyBody,
+    caching::{Keeping, Kept},
     drive::{Held, Opened, TokenWatch, at_most},
     headers::strip_response,
     reply,
     websocket::Frames,
 };
 use crate::{
+    cache::NoCacheReason,
     downstream::{ExchangeGuard, Expired},
     gateway::Gateway,
     observe::metrics::Outcome,
@@ -48,6 +50,8 @@ pub struct Relaying {
     pub opened: Box<Opened>,
     /// Places among the requests under way.
     pub leases: Vec<Lease>,
+    /// The answer is kept, if it may be.
+    pub keeping: Option<Keeping>,
     /// The caller's own body, of which the target may have got an edited form.
     pub request_body: Rc<RefCell<RequestBody>>,
     pub asked: Asked,
@@ -77,6 +81,14 @@ impl Relaying {
         let mut headers = answer.head.headers;
         strip_response(&mut headers, gateway.portkey, switched);
         let size = body_size(status, self.asked, &headers);
+        let kept = match self.keeping.map(|it| it.begin(status, &headers)) {
+            None => None,
+            Some(Ok(kept)) => Some(Box::new(kept)),
+            Some(Err(reason)) => {
+                recorder.note_not_kept(reason);
+                None
+            }
+        };
         if self.server_timing {
             headers.append(SERVER_TIMING, timing(&recorder));
         }
@@ -101,6 +113,7 @@ impl Relaying {
             first_token: self.first_token,
             permit: opened.permit,
             _leases: leases,
+            kept,
             close_delimited,
             says_close: guard.link().is_closing(),
             uploaded: 0,
@@ -189,6 +202,7 @@ pub struct Relay {
     /// A body cut short counts against the target.
     permit: Option<Permit>,
     _leases: Vec<Lease>,
+    kept: Option<Box<Kept>>,
     /// The close of the connection tells the client the end; a reset tells it of an abort.
     close_delimited: bool,
     /// The head said `connection: close`, because the gateway drains.
@@ -248,6 +262,10 @@ impl Relay {
         if let Some(frames) = &mut self.frames {
             frames.feed(chunk);
         }
+        if let Some(Err(reason)) = self.kept.as_mut().map(|kept| kept.feed(chunk)) {
+            self.kept = None;
+            self.note_not_kept(reason);
+        }
         if self
             .first_token
             .as_mut()
@@ -256,6 +274,12 @@ impl Relay {
             self.first_token = None;
         }
         self.restart_idle();
+    }
+
+    fn note_not_kept(&mut self, reason: NoCacheReason) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.note_not_kept(reason);
+        }
     }
 
     fn restart_idle(&self) {
@@ -309,6 +333,9 @@ impl Relay {
         if self.close_delimited || self.frames.is_some() {
             self.guard.link().finish();
         }
+        if let Some(Err(reason)) = self.kept.take().map(|kept| kept.finish()) {
+            self.note_not_kept(reason);
+        }
         self.close(outcome, None);
         self.state = State::Over;
         Poll::Ready(None)
@@ -321,6 +348,9 @@ impl Relay {
         detail: String,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Aborted>>> {
+        if self.kept.take().is_some() {
+            self.note_not_kept(NoCacheReason::Truncated);
+        }
         self.close(outcome, Some(detail));
         let link = self.guard.link();
         self.state = State::Aborting {

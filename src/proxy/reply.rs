@@ -51,6 +51,8 @@ pub fn trace(headers: &mut HeaderMap, trace_id: HeaderValue) {
 pub fn describe(headers: &mut HeaderMap, recorder: &Recorder) {
     if let Some(route) = recorder.route() {
         describe_route(headers, route);
+        let cache = HeaderValue::from_static(recorder.cache().name());
+        headers.insert(CACHE_STATUS, cache);
     }
     if let Some(room) = recorder.room() {
         headers.insert(RATELIMIT_LIMIT, HeaderValue::from(room.limit));
@@ -69,7 +71,6 @@ fn describe_route(headers: &mut HeaderMap, route: &Route) {
         some => HeaderValue::from(some),
     };
     headers.insert(RETRY_ATTEMPT_COUNT, retries);
-    headers.insert(CACHE_STATUS, HeaderValue::from_static("DISABLED"));
     if let Some(withheld) = &route.withheld {
         headers.insert(WITHHELD, withheld.clone());
     }

@@ -19,26 +19,45 @@ pub async fn read(
     body: &RefCell<RequestBody>,
     limit: usize,
 ) -> Result<(), GatewayError> {
+    match try_read(link, body, limit).await? {
+        true => Ok(()),
+        false => Err(too_large(limit)),
+    }
+}
+
+/// Reads the whole body like [`read`], where that is worth something and no more; false: it has more than `limit` bytes, and goes up
+/// as it comes.
+///
+/// # Errors
+/// As for [`read`], but for the limit.
+pub async fn try_read(
+    link: &Link,
+    body: &RefCell<RequestBody>,
+    limit: usize,
+) -> Result<bool, GatewayError> {
     if body.borrow().whole().is_some() {
-        return Ok(());
+        return Ok(true);
     }
     let length = body.borrow().length();
     match length {
-        BodyLength::Exact(length) if length > limit as u64 => return Err(too_large(limit)),
+        BodyLength::Exact(length) if length > limit as u64 => return Ok(false),
         // A handshake's bytes are no body.
-        BodyLength::Tunnel | BodyLength::None => return Ok(()),
+        BodyLength::Tunnel | BodyLength::None => return Ok(true),
         BodyLength::Exact(_) | BodyLength::Chunked => {}
     }
+    let mut chunks = Vec::new();
     body.borrow_mut().keep_for_replay(limit);
-    poll_fn(|cx| {
+    let whole = poll_fn(|cx| {
         let mut body = body.borrow_mut();
         loop {
             match body.poll_chunk(cx) {
-                Poll::Ready(Some(Ok(_))) if !body.is_replayable() => {
-                    return Poll::Ready(Err(too_large(limit)));
+                Poll::Ready(Some(Ok(chunk))) => {
+                    chunks.push(chunk);
+                    if !body.is_replayable() {
+                        return Poll::Ready(Ok(false));
+                    }
                 }
-                Poll::Ready(Some(Ok(_))) => {}
-                Poll::Ready(None) => return Poll::Ready(Ok(())),
+                Poll::Ready(None) => return Poll::Ready(Ok(true)),
                 Poll::Ready(Some(Err(fault))) => return Poll::Ready(Err(broken(fault, link))),
                 Poll::Pending => {
                     link.await_body(true);
@@ -52,8 +71,12 @@ pub async fn read(
     })
     .await?;
     link.await_body(false);
-    body.borrow_mut().rewind();
-    Ok(())
+    let mut body = body.borrow_mut();
+    match whole {
+        true => drop(body.rewind()),
+        false => body.put_back(chunks),
+    }
+    Ok(whole)
 }
 
 fn broken(fault: BodyFault, link: &Link) -> GatewayError {

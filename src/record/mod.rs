@@ -9,6 +9,7 @@ use std::{
 use actix_http::{Method, header::HeaderValue};
 
 use crate::{
+    cache::NoCacheReason,
     error::Code,
     observe::metrics::{Metrics, Outcome},
     rate_limit::Room,
@@ -25,6 +26,31 @@ pub enum AccessLog {
     Off,
 }
 
+/// What the cache did for a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CacheStatus {
+    /// No part in it.
+    Disabled(NoCacheReason),
+    /// The answer was given before.
+    Hit,
+    /// It was not, and is kept if it may be.
+    Miss,
+    /// The same, because the caller wanted a fresh one.
+    Refresh,
+}
+
+impl CacheStatus {
+    /// As replies tell it.
+    pub fn name(self) -> &'static str {
+        match self {
+            CacheStatus::Disabled(_) => "DISABLED",
+            CacheStatus::Hit => "HIT",
+            CacheStatus::Miss => "MISS",
+            CacheStatus::Refresh => "REFRESH",
+        }
+    }
+}
+
 /// An open account. Closing it says how the request ended; dropping it open means that the client left.
 pub struct Recorder {
     metrics: Arc<Metrics>,
@@ -33,6 +59,9 @@ pub struct Recorder {
     trace_id: HeaderValue,
     route: Option<Route>,
     room: Option<Room>,
+    cache: CacheStatus,
+    /// Why the answer was not kept, where the cache had a part.
+    not_kept: Option<NoCacheReason>,
     /// What was tried in vain, one after the other.
     failed_attempts: Vec<FailedAttempt>,
     method: Method,
@@ -100,6 +129,8 @@ impl Recorder {
             trace_id,
             route: None,
             room: None,
+            cache: CacheStatus::Disabled(NoCacheReason::NotAsked),
+            not_kept: None,
             failed_attempts: Vec::new(),
             method,
             path: if access == AccessLog::Off {
@@ -151,6 +182,18 @@ impl Recorder {
     /// What is left of a limit that applied; replies tell of the one nearest its end.
     pub fn note_room(&mut self, room: Option<Room>) {
         self.room = Room::tighter(self.room, room);
+    }
+
+    pub fn note_cache(&mut self, status: CacheStatus) {
+        self.cache = status;
+    }
+
+    pub fn cache(&self) -> CacheStatus {
+        self.cache
+    }
+
+    pub fn note_not_kept(&mut self, reason: NoCacheReason) {
+        self.not_kept = Some(reason);
     }
 
     pub fn room(&self) -> Option<Room> {
@@ -256,6 +299,7 @@ impl Recorder {
         self.open = false;
         self.metrics.in_flight.dec();
         self.metrics.ended(outcome).inc();
+        self.count_cache();
         self.metrics.bytes_in.inc_by(self.bytes_in);
         self.metrics.bytes_out.inc_by(self.bytes_out);
         let fine = matches!(
@@ -266,6 +310,33 @@ impl Recorder {
             AccessLog::All => self.log(outcome),
             AccessLog::Errors if !fine => self.log(outcome),
             AccessLog::Errors | AccessLog::Off => {}
+        }
+    }
+
+    fn count_cache(&self) {
+        let reason = match self.cache {
+            CacheStatus::Disabled(NoCacheReason::NotAsked) => return,
+            CacheStatus::Disabled(reason) => Some(reason),
+            CacheStatus::Hit | CacheStatus::Miss | CacheStatus::Refresh => self.not_kept,
+        };
+        self.metrics.count_cache(self.cache.name(), reason);
+    }
+
+    /// Why the cache was of no use, where it was asked for.
+    fn uncached(&self) -> Option<&'static str> {
+        match self.cache {
+            CacheStatus::Disabled(NoCacheReason::NotAsked) => None,
+            CacheStatus::Disabled(reason) => Some(reason.name()),
+            CacheStatus::Hit | CacheStatus::Miss | CacheStatus::Refresh => {
+                self.not_kept.map(NoCacheReason::name)
+            }
+        }
+    }
+
+    fn cache_in_log(&self) -> Option<&'static str> {
+        match self.cache {
+            CacheStatus::Disabled(_) => None,
+            CacheStatus::Hit | CacheStatus::Miss | CacheStatus::Refresh => Some(self.cache.name()),
         }
     }
 
@@ -284,6 +355,8 @@ impl Recorder {
             error = self.code.map(Code::name),
             detail = self.detail.as_deref(),
             target = self.target(),
+            cache = self.cache_in_log(),
+            uncached = self.uncached(),
             retries = self.route.as_ref().map(|route| route.retries),
             failed_attempts = self.attempts().as_deref(),
             stopped = self.stopped.map(StopReason::name),

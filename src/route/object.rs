@@ -68,9 +68,13 @@ pub struct Sticky {
     pub ttl: Option<Duration>,
 }
 
-/// `cache`, checked; nothing is cached yet.
+/// `cache`, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CacheAsked {
-    pub max_age: Option<Duration>,
-    pub namespace: Option<Box<str>>,
+pub enum CacheAsked {
+    /// `false`: no cache, whatever is said around.
+    Off,
+    On {
+        max_age: Option<Duration>,
+        namespace: Option<Box<str>>,
+    },
 }

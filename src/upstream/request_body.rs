@@ -51,6 +51,7 @@ pub struct RequestBody {
     fault: Option<BodyFault>,
     read: u64,
     read_limit: u64,
+    put_back: bool,
 }
 
 impl RequestBody {
@@ -69,6 +70,7 @@ impl RequestBody {
             fault: None,
             read: 0,
             read_limit: u64::MAX,
+            put_back: false,
         }
     }
 
@@ -200,8 +202,18 @@ impl RequestBody {
         self.keep_limit = 0;
     }
 
+    /// Bytes that were read and not sent are still to be sent, once: nothing is kept of them after that.
+    pub fn put_back(&mut self, chunks: Vec<Bytes>) {
+        self.forget();
+        self.kept = chunks;
+        self.put_back = true;
+    }
+
     /// Starts again from the first byte; false when bytes already handed out are not kept any more.
     pub fn rewind(&mut self) -> bool {
+        if std::mem::take(&mut self.put_back) {
+            return true;
+        }
         let whole = self.is_replayable();
         if whole {
             self.replay_from = 0;

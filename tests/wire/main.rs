@@ -12,6 +12,7 @@ mod bodies;
 mod bodies_large;
 mod bodies_streaming;
 mod browsers;
+mod cache;
 mod clients_leaving;
 mod clients_leaving_early;
 mod config_attempts;

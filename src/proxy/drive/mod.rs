@@ -40,7 +40,7 @@ use crate::{
     dialect,
     downstream::Link,
     error::{Code, GatewayError},
-    record::{Recorder, Route},
+    record::Recorder,
     route::{
         attempts::{Attempts, Failed, Send, Step},
         policy::HeaderEdit,
@@ -140,13 +140,9 @@ impl<U: Upstream> Errand<'_, U> {
         let target = self.plan.target(send.target);
         let mut recorder = self.recorder.borrow_mut();
         recorder.note_origin(target.base.origin());
-        recorder.note_route(Route {
-            provider: target.provider.clone(),
-            index: target.index.clone(),
-            retries: send.retry.cast_signed(),
-            withheld: self.outside.withheld(target),
-            replay_lost: false,
-        });
+        let mut route = target.route(self.outside.withheld(target));
+        route.retries = send.retry.cast_signed();
+        recorder.note_route(route);
     }
 
     fn deliver(&self, opened: Box<Opened>) -> Box<Opened> {

@@ -8,7 +8,7 @@ use std::{
 use actix_http::header::{HeaderName, HeaderValue};
 
 use super::{
-    Makers, Target, TargetTimeouts,
+    CachePolicy, Makers, Target, TargetTimeouts,
     credentials::{CallerCredentials, Claim},
     named::Named,
     resolve::{Given, Inherited},
@@ -41,6 +41,7 @@ pub(super) struct Draft {
     pub retry: Retry,
     pub hedge: Option<Hedge>,
     limits: Vec<Scoped>,
+    cache: Option<CachePolicy>,
     model_prefix: Option<Box<str>>,
 }
 
@@ -84,6 +85,7 @@ impl Draft {
                 .unwrap_or_default(),
             hedge: here.hedge.or(provided.and_then(|it| it.hedge)),
             limits: limits(here, &named, provided),
+            cache: cache(here, provided, given, makers),
             model_prefix: named.model_prefix(given),
             base,
         })
@@ -117,6 +119,7 @@ impl Draft {
             timeouts: self.timeouts,
             breaker: self.breaker,
             limits: self.limits.into(),
+            cache: self.cache,
             edits: self.edits.into(),
             own_credential: self.own_credential,
             override_params: self.override_params,
@@ -125,6 +128,21 @@ impl Draft {
             retries: OnceCell::new(),
         })
     }
+}
+
+/// The config's word, else the provider's, else the settings'.
+fn cache(
+    here: &Inherited<'_>,
+    provided: Option<&Entry>,
+    given: &Given<'_>,
+    makers: Makers<'_>,
+) -> Option<CachePolicy> {
+    if let Some(asked) = here.cache {
+        return CachePolicy::of(asked, given.named_by);
+    }
+    let provided = provided.and_then(|it| it.cache.as_ref());
+    let asked = provided.or(makers.known.cache.as_ref())?;
+    CachePolicy::of(asked, NamedBy::Settings)
 }
 
 /// Those of the config, and the provider's own.

@@ -25,12 +25,14 @@ pub use self::{
     credentials::CallerCredentials,
 };
 use crate::{
+    cache::key::Namespace,
     config::{self, Timeouts},
     egress::{BaseUrl, HostPass, NamedBy, Policy, VettedTarget},
+    record::Route,
     route::{
         credential,
         limit::Scoped,
-        object::Entry,
+        object::{CacheAsked, Entry},
         policy::{BreakerPolicy, HeaderEdit},
         tree::{Node, TargetId, Tree},
     },
@@ -45,6 +47,7 @@ pub struct Known {
     pub default_target: Option<String>,
     pub timeouts: Timeouts,
     pub credentials: CredentialNames,
+    pub cache: Option<CacheAsked>,
 }
 
 impl Known {
@@ -112,6 +115,8 @@ pub struct Target {
     pub timeouts: TargetTimeouts,
     pub breaker: Option<BreakerPolicy>,
     pub limits: Box<[Scoped]>,
+    /// What the config, the provider or the settings ask of the cache.
+    pub cache: Option<CachePolicy>,
     pub credentials: CallerCredentials,
     /// Lines set or taken out, the target's own credential among them.
     pub edits: Box<[HeaderEdit]>,
@@ -122,6 +127,32 @@ pub struct Target {
     pub model_prefix: Option<Box<str>>,
     verdict: RefCell<Option<Verdict>>,
     retries: OnceCell<Retries>,
+}
+
+/// How answers are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CachePolicy {
+    pub ttl: Duration,
+    pub namespace: Namespace,
+}
+
+impl CachePolicy {
+    /// How long answers are kept unless somebody says otherwise.
+    pub const DEFAULT_TTL: Duration = Duration::from_secs(7 * 24 * 3600);
+
+    fn of(asked: &CacheAsked, by: NamedBy) -> Option<Self> {
+        let CacheAsked::On { max_age, namespace } = asked else {
+            return None;
+        };
+        let namespace = namespace.clone().map(|name| match by {
+            NamedBy::Caller => Namespace::Caller(name),
+            NamedBy::Settings => Namespace::Settings(name),
+        });
+        Some(CachePolicy {
+            ttl: max_age.unwrap_or(Self::DEFAULT_TTL),
+            namespace: namespace.unwrap_or_default(),
+        })
+    }
 }
 
 /// What the target's name resolved to when it passed, and what may be dialled therefore.
@@ -147,6 +178,17 @@ impl Target {
     /// A body sent to this target is not the caller's, byte for byte.
     pub fn edits_body(&self) -> bool {
         !self.override_params.is_empty() || self.model_prefix.is_some()
+    }
+
+    /// What a reply tells of it. `withheld`: names of the caller's credentials that it does not get.
+    pub fn route(&self, withheld: Option<HeaderValue>) -> Route {
+        Route {
+            provider: self.provider.clone(),
+            index: self.index.clone(),
+            retries: 0,
+            withheld,
+            replay_lost: false,
+        }
     }
 
     /// The retries that its origin gets.

@@ -8,7 +8,7 @@ use crate::{
     error::GatewayError,
     route::{
         limit::{By, Scope, Scoped},
-        object::{Entry, Mode},
+        object::{CacheAsked, Entry, Mode},
         policy::{BreakerPolicy, Hedge, Retry, TimeoutsAsked},
         tree::{Choice, Node, NodeId, Tree},
     },
@@ -96,6 +96,7 @@ pub(super) struct Inherited<'e> {
     pub breaker: Option<&'e BreakerPolicy>,
     pub override_params: Vec<&'e (Box<str>, Box<str>)>,
     pub limits: Vec<Scoped>,
+    pub cache: Option<&'e CacheAsked>,
 }
 
 impl<'e> Inherited<'e> {
@@ -105,6 +106,7 @@ impl<'e> Inherited<'e> {
         self.request_timeout = entry.request_timeout.or(self.request_timeout);
         self.timeouts = entry.timeouts.or(self.timeouts);
         self.hedge = entry.hedge.or(self.hedge);
+        self.cache = entry.cache.as_ref().or(self.cache);
         self.forward_authorization = entry.forward_authorization.or(self.forward_authorization);
         let breaker = entry.strategy.as_ref().and_then(|it| it.breaker.as_ref());
         self.breaker = breaker.or(self.breaker);

@@ -95,6 +95,11 @@ impl<'p> Attempts<'p> {
         self.place.has_next(world) && world.replayable()
     }
 
+    /// The targets that may answer, conditions decided, in the order of the plan.
+    pub fn candidates(&self) -> Vec<TargetId> {
+        self.place.candidates()
+    }
+
     /// Retries of this send's target, for the reply; -1 if all there are were in vain.
     pub fn retry_count(&self, send: Send) -> i32 {
         match self.exhausted && send.target == self.current.target {

@@ -161,6 +161,38 @@ impl<'p> Place<'p> {
         })
     }
 
+    /// The targets that may answer: of a balance all that have a weight, of a conditional the one chosen.
+    pub fn candidates(&self) -> Vec<TargetId> {
+        let mut candidates = Vec::new();
+        self.collect(0, &mut candidates);
+        candidates
+    }
+
+    fn collect(&self, node: NodeId, candidates: &mut Vec<TargetId>) {
+        let (children, choice) = match &self.tree.nodes[node] {
+            Node::Target { target, .. } => return candidates.push(*target),
+            Node::Group { children, choice } => (children, choice),
+        };
+        match choice {
+            Choice::Fallback { .. } => {
+                children
+                    .iter()
+                    .for_each(|child| self.collect(*child, candidates));
+            }
+            Choice::LoadBalance { weights, .. } => {
+                let weighty = children
+                    .iter()
+                    .zip(weights)
+                    .filter(|(_, weight)| **weight > 0.0);
+                weighty.for_each(|(child, _)| self.collect(*child, candidates));
+            }
+            Choice::Single | Choice::Conditional { .. } => {
+                let only = self.chosen.of(node).unwrap_or_default();
+                self.collect(children[only], candidates);
+            }
+        }
+    }
+
     /// Goes to the next target that this failure leads to; false if there is none, and the place stays.
     pub fn advance(&mut self, failed: Failed, world: &dyn World) -> bool {
         for depth in (0..self.above.len()).rev() {

@@ -66,7 +66,7 @@ impl Reader {
             request_timeout: object.read_as("request_timeout", At::milliseconds)?,
             timeouts: object.read_as("timeouts", timeouts)?,
             hedge: object.read_as("hedge", hedge)?,
-            cache: object.read_as("cache", cache)?.flatten(),
+            cache: object.read_as("cache", cache)?,
             rate_limit: object.read_as("rate_limit", limit)?,
         })
     }
@@ -163,14 +163,17 @@ fn hedge(at: &At<'_>) -> Read<Hedge> {
     })
 }
 
-/// `false` asks for none.
-fn cache(at: &At<'_>) -> Read<Option<CacheAsked>> {
-    if let Some(wanted) = at.value.as_bool() {
-        let plain = CacheAsked {
-            max_age: None,
-            namespace: None,
-        };
-        return Ok(wanted.then_some(plain));
+/// In a config or in the settings. `false` asks for none.
+pub fn cache(at: &At<'_>) -> Read<CacheAsked> {
+    match at.value.as_bool() {
+        Some(false) => return Ok(CacheAsked::Off),
+        Some(true) => {
+            return Ok(CacheAsked::On {
+                max_age: None,
+                namespace: None,
+            });
+        }
+        None => {}
     }
     let object = at.object(Section::Cache)?;
     object.read_as("mode", |at| match at.text()? {
@@ -178,10 +181,10 @@ fn cache(at: &At<'_>) -> Read<Option<CacheAsked>> {
         "semantic" => at.refuse("may only be simple: semantic is not available in this version"),
         _ => at.refuse("must be simple"),
     })?;
-    Ok(Some(CacheAsked {
+    Ok(CacheAsked::On {
         max_age: object.read_as("max_age", At::seconds)?,
         namespace: object.read_as("namespace", |at| at.text().map(Into::into))?,
-    }))
+    })
 }
 
 /// A limit, in a config or in the settings' list.

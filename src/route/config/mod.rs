@@ -19,7 +19,10 @@ use base64::{
 };
 use serde_json::Value;
 
-use super::{limit::Limit, object::Entry};
+use super::{
+    limit::Limit,
+    object::{CacheAsked, Entry},
+};
 pub use page::page;
 
 /// Longest config taken, in bytes.
@@ -104,6 +107,17 @@ pub fn parse(text: &str) -> Result<Entry, ConfigObjectError> {
 /// See [`parse`].
 pub fn parse_value(value: Value, path: &str) -> Result<Entry, ConfigObjectError> {
     entry::Reader::default().read(&value, path)
+}
+
+/// Reads what the settings say of the cache, as `cache` in a config.
+///
+/// # Errors
+/// What is wrong, and where.
+pub fn parse_cache(value: &Value, path: &str) -> Result<CacheAsked, ConfigObjectError> {
+    entry::cache(&object::At {
+        value,
+        path: path.to_owned(),
+    })
 }
 
 /// Reads a limit, as `rate_limit` in a config; `path` is where it stands, for errors.

@@ -1,0 +1,619 @@
+//! The cache: who shares an answer with whom, what is kept, and how it is given again.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use crate::support::{
+    Gateway, Response, Upstream, eventually,
+    routing::{LAST, STREAM, answer, base, chunk, token, token_chunks},
+};
+
+/// An upstream that numbers its answers; `lines` each end in CRLF.
+fn numbering(status: &'static str, lines: &'static str) -> Upstream {
+    let count = Arc::new(AtomicUsize::new(0));
+    Upstream::playing(move |peer| {
+        while peer.request().is_some() {
+            let number = count.fetch_add(1, Ordering::Relaxed);
+            peer.send(answer(status, lines, &format!("{{\"answer\":{number}}}")));
+        }
+    })
+}
+
+/// An upstream that plays `response` over and over.
+fn playing(response: impl Into<String>) -> Upstream {
+    Upstream::answering(response.into())
+}
+
+const JSON: &str = "Content-Type: application/json\r\n";
+const BODY: &str = r#"{"model":"m","messages":[]}"#;
+
+/// A request, each part of which a test may change.
+#[derive(Clone)]
+struct Ask {
+    method: &'static str,
+    path: &'static str,
+    host: String,
+    credential: &'static str,
+    cache: &'static str,
+    lines: &'static str,
+    body: &'static str,
+}
+
+impl Ask {
+    fn of(upstream: &Upstream) -> Self {
+        Ask {
+            method: "POST",
+            path: "/v1/chat/completions",
+            host: base(upstream),
+            credential: "sk-a",
+            cache: "true",
+            lines: "",
+            body: BODY,
+        }
+    }
+
+    fn text(&self) -> String {
+        let Ask {
+            method,
+            path,
+            host,
+            credential,
+            cache,
+            lines,
+            body,
+        } = self;
+        let length = body.len();
+        format!(
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+             x-gateway-custom-host: {host}\r\nx-gateway-cache: {cache}\r\nAuthorization: Bearer {credential}\r\n\
+             Content-Length: {length}\r\n{lines}\r\n{body}"
+        )
+    }
+
+    fn send(&self, gateway: &Gateway) -> Response {
+        gateway.exchange(self.text())
+    }
+}
+
+fn status(response: &Response) -> &str {
+    let values = response.all("x-gateway-cache-status");
+    assert_eq!(values.len(), 1, "{}", response.head);
+    values[0]
+}
+
+/// What the cache did for these, one after the other.
+fn statuses<const N: usize>(gateway: &Gateway, asks: [&Ask; N]) -> [String; N] {
+    asks.map(|ask| status(&ask.send(gateway)).to_owned())
+}
+
+#[test]
+fn the_same_again_is_a_hit_equal_to_the_first_in_all_that_is_kept() {
+    let upstream = numbering(
+        "200 Fine",
+        "Content-Type: application/json\r\nx-request-id: r1\r\nSet-Cookie: a=b\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\
+         x-many: 1\r\nx-many: 2\r\nConnection: x-hop\r\nx-hop: 1\r\nx-gateway-provider: forged\r\n",
+    );
+    let gateway = Gateway::start();
+    let ask = Ask::of(&upstream);
+    let first = ask.send(&gateway);
+    assert_eq!(
+        (status(&first), first.all("set-cookie")),
+        ("MISS", vec!["a=b"])
+    );
+    let again = ask.send(&gateway);
+    assert_eq!((status(&again), again.status), ("HIT", 200));
+    assert_eq!(again.body, first.body);
+    for name in ["content-type", "x-request-id", "x-many", "content-length"] {
+        assert_eq!(again.all(name), first.all(name), "{name}");
+    }
+    assert_eq!(again.all("x-gateway-provider"), ["passthrough"]);
+    assert_eq!(again.option(), "config");
+    assert_eq!(again.all("age"), ["0"]);
+    for gone in ["set-cookie", "x-hop"] {
+        assert_eq!(again.header(gone), None, "{gone}");
+    }
+    assert_ne!(again.header("date"), first.header("date"));
+    assert_ne!(
+        again.all("x-gateway-trace-id"),
+        first.all("x-gateway-trace-id")
+    );
+    assert_eq!(upstream.requests().len(), 1);
+    for (status, count) in [("HIT", 1), ("MISS", 1)] {
+        let name = format!("throughway_cache_requests_total{{status=\"{status}\"}}");
+        assert_eq!(gateway.metric(&name), count, "{status}");
+    }
+}
+
+#[test]
+fn whatever_differs_is_a_miss() {
+    let (upstream, other) = (numbering("200 OK", JSON), numbering("200 OK", JSON));
+    let ask = Ask::of(&upstream);
+    let changes: [(&str, Ask); 13] = [
+        (
+            "credential",
+            Ask {
+                credential: "sk-b",
+                ..ask.clone()
+            },
+        ),
+        (
+            "port",
+            Ask {
+                host: base(&other),
+                ..ask.clone()
+            },
+        ),
+        (
+            "host",
+            Ask {
+                host: base(&upstream).replace("127.0.0.1", "localhost"),
+                ..ask.clone()
+            },
+        ),
+        (
+            "path",
+            Ask {
+                path: "/v1/completions",
+                ..ask.clone()
+            },
+        ),
+        (
+            "base path",
+            Ask {
+                host: base(&upstream) + "/x",
+                ..ask.clone()
+            },
+        ),
+        (
+            "query",
+            Ask {
+                path: "/v1/chat/completions?a=1",
+                ..ask.clone()
+            },
+        ),
+        (
+            "body byte",
+            Ask {
+                body: r#"{"model":"m","messages":[] }"#,
+                ..ask.clone()
+            },
+        ),
+        (
+            "accept",
+            Ask {
+                lines: "Accept: text/plain\r\n",
+                ..ask.clone()
+            },
+        ),
+        (
+            "unknown header",
+            Ask {
+                lines: "x-tenant: a\r\n",
+                ..ask.clone()
+            },
+        ),
+        (
+            "another credential",
+            Ask {
+                lines: "x-api-key: k\r\n",
+                ..ask.clone()
+            },
+        ),
+        (
+            "cookie",
+            Ask {
+                lines: "Cookie: a=b\r\n",
+                ..ask.clone()
+            },
+        ),
+        (
+            "namespace",
+            Ask {
+                lines: "x-gateway-cache-namespace: n\r\n",
+                ..ask.clone()
+            },
+        ),
+        (
+            "a header's second line",
+            Ask {
+                lines: "x-tenant: a\r\nx-tenant: b\r\n",
+                ..ask.clone()
+            },
+        ),
+    ];
+    for (name, changed) in &changes {
+        let gateway = Gateway::start();
+        assert_eq!(
+            statuses(&gateway, [&ask, changed, &ask, changed]),
+            ["MISS", "MISS", "HIT", "HIT"],
+            "{name}"
+        );
+    }
+    let gateway = Gateway::start();
+    let get = Ask {
+        method: "PUT",
+        ..ask.clone()
+    };
+    assert_eq!(statuses(&gateway, [&ask, &get]), ["MISS", "DISABLED"]);
+}
+
+#[test]
+fn noise_makes_no_difference() {
+    let upstream = numbering("200 OK", JSON);
+    let gateway = Gateway::start();
+    let ask = Ask::of(&upstream);
+    ask.send(&gateway);
+    for lines in [
+        "User-Agent: other\r\n",
+        "x-stainless-retry-count: 3\r\n",
+        "traceparent: 00-1-2-00\r\nx-request-id: 7\r\n",
+        "Idempotency-Key: k\r\n",
+        "x-gateway-trace-id: t\r\n",
+    ] {
+        let noisy = Ask {
+            lines,
+            ..ask.clone()
+        };
+        assert_eq!(statuses(&gateway, [&noisy]), ["HIT"], "{lines}");
+    }
+}
+
+#[test]
+fn callers_share_only_by_a_namespace_of_the_settings() {
+    let upstream = numbering("200 OK", JSON);
+    let shared = Gateway::with("cache: { default: { namespace: all } }");
+    let (a, b) = (
+        Ask::of(&upstream),
+        Ask {
+            credential: "sk-b",
+            ..Ask::of(&upstream)
+        },
+    );
+    assert_eq!(statuses(&shared, [&a, &b]), ["MISS", "HIT"]);
+    // A caller's own namespace never lets it in to others' entries, nor others to its own.
+    let own = Ask {
+        lines: "x-gateway-cache-namespace: all\r\n",
+        ..b.clone()
+    };
+    let others = Ask {
+        lines: "x-gateway-cache-namespace: all\r\n",
+        ..a.clone()
+    };
+    assert_eq!(
+        statuses(&shared, [&own, &others, &own]),
+        ["MISS", "MISS", "HIT"]
+    );
+    let inline = r#"x-gateway-config: {"cache":{"namespace":"mine"}}"#;
+    let line: &'static str = Box::leak(format!("{inline}\r\n").into_boxed_str());
+    let configured = [a.clone(), b.clone()].map(|ask| Ask { lines: line, ..ask });
+    assert_eq!(
+        statuses(&shared, [&configured[0], &configured[1]]),
+        ["MISS", "MISS"]
+    );
+    // Where callers share, a cookie of the answer's is a reason not to.
+    let cookies = numbering("200 OK", "Set-Cookie: a=b\r\n");
+    let ask = Ask::of(&cookies);
+    assert_eq!(statuses(&shared, [&ask, &ask]), ["MISS", "MISS"]);
+    assert_eq!(statuses(&Gateway::start(), [&ask, &ask]), ["MISS", "HIT"]);
+}
+
+#[test]
+fn it_is_off_unless_asked_for_and_the_header_has_the_last_word() {
+    let upstream = numbering("200 OK", JSON);
+    let base = base(&upstream);
+    let silent = |more: &str| {
+        let lines = format!(
+            "x-gateway-custom-host: {base}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n{more}",
+            BODY.len()
+        );
+        format!("POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n{BODY}")
+    };
+    let plain = Gateway::start();
+    let of = |gateway: &Gateway, more: &str| status(&gateway.exchange(silent(more))).to_owned();
+    assert_eq!([of(&plain, ""), of(&plain, "")], ["DISABLED", "DISABLED"]);
+    let config = "x-gateway-config: {\"cache\":{\"mode\":\"simple\",\"max_age\":60}}\r\n";
+    assert_eq!([of(&plain, config), of(&plain, config)], ["MISS", "HIT"]);
+    assert_eq!(
+        of(&plain, &format!("{config}x-gateway-cache: false\r\n")),
+        "DISABLED"
+    );
+    assert_eq!(
+        of(
+            &plain,
+            &format!("{config}x-gateway-cache-force-refresh: true\r\n")
+        ),
+        "REFRESH"
+    );
+    let refreshed = plain.exchange(silent(config));
+    assert_eq!(
+        (status(&refreshed), refreshed.text()),
+        ("HIT", "{\"answer\":4}".to_owned())
+    );
+    let everybody = Gateway::with("cache: { default: true }");
+    assert_eq!([of(&everybody, ""), of(&everybody, "")], ["MISS", "HIT"]);
+    assert_eq!(
+        of(&everybody, "x-gateway-config: {\"cache\":false}\r\n"),
+        "DISABLED"
+    );
+}
+
+#[test]
+fn an_answer_is_given_no_longer_than_its_time() {
+    let upstream = numbering("200 OK", JSON);
+    let gateway = Gateway::start();
+    let ask = Ask {
+        lines: "x-gateway-cache-ttl: 1\r\n",
+        ..Ask::of(&upstream)
+    };
+    assert_eq!(statuses(&gateway, [&ask, &ask]), ["MISS", "HIT"]);
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    assert_eq!(statuses(&gateway, [&ask, &ask]), ["MISS", "HIT"]);
+}
+
+#[test]
+fn nothing_bad_is_ever_kept() {
+    let large = answer("200 OK", JSON, &" ".repeat(8 * 1024 * 1024 + 1));
+    let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let stream = |end: String| format!("{STREAM}{}{end}", token_chunks(3));
+    let done = chunk("data: [DONE]\n\n");
+    let error = chunk("data: {\"error\":{\"message\":\"no\"}}\n\n");
+    for (name, response, reason) in [
+        ("an error", answer("500 No", JSON, "{}"), "status"),
+        ("a 429", answer("429 Later", JSON, "{}"), "status"),
+        ("a 201", answer("201 Made", JSON, "{}"), "status"),
+        (
+            "no-store",
+            answer("200 OK", "Cache-Control: private, no-store\r\n", "{}"),
+            "no_store_response",
+        ),
+        ("vary", answer("200 OK", "Vary: *\r\n", "{}"), "vary_star"),
+        ("too large", large, "too_large"),
+        (
+            "an error inside",
+            answer("200 OK", JSON, r#"{"error":{"message":"no"}}"#),
+            "error_body",
+        ),
+        (
+            "a stream without its last word",
+            stream(LAST.to_owned()),
+            "no_terminal_event",
+        ),
+        (
+            "a stream with an error",
+            stream(error + &done + LAST),
+            "error_event",
+        ),
+        ("a whole stream, cut", stream(done.clone()), "truncated"),
+        (
+            "a cut body",
+            answer("200 OK", JSON, "12345").replace("12345", "123"),
+            "truncated",
+        ),
+        ("a cut chunk", format!("{chunked}5\r\nab"), "truncated"),
+    ] {
+        let cut = reason == "truncated";
+        let upstream = Upstream::playing(move |peer| {
+            while peer.request().is_some() {
+                peer.send(&response);
+                if cut {
+                    return;
+                }
+            }
+        });
+        let gateway = Gateway::start();
+        let ask = Ask::of(&upstream).text();
+        for _ in 0..2 {
+            let mut client = gateway.client();
+            client.send(&ask);
+            assert!(
+                client.head().contains("x-gateway-cache-status: MISS"),
+                "{name}"
+            );
+            client.take_all();
+        }
+        let name_of = format!("throughway_cache_refusals_total{{reason=\"{reason}\"}}");
+        eventually(name, || gateway.metric(&name_of) == 2);
+    }
+}
+
+#[test]
+fn what_the_cache_has_no_part_in_says_so() {
+    let upstream = numbering("200 OK", JSON);
+    let ask = Ask::of(&upstream);
+    let responses = Ask {
+        path: "/v1/responses",
+        ..ask.clone()
+    };
+    for (name, ask, reason) in [
+        (
+            "polling",
+            Ask {
+                method: "GET",
+                ..ask.clone()
+            },
+            "method",
+        ),
+        (
+            "a file upload",
+            Ask {
+                path: "/v1/files",
+                ..ask.clone()
+            },
+            "path",
+        ),
+        (
+            "no-store",
+            Ask {
+                lines: "Cache-Control: no-store\r\n",
+                ..ask.clone()
+            },
+            "no_store_request",
+        ),
+        (
+            "in the background",
+            Ask {
+                body: r#"{"background":true}"#,
+                ..responses.clone()
+            },
+            "background",
+        ),
+        (
+            "a conversation",
+            Ask {
+                body: r#"{"conversation":"c"}"#,
+                ..responses.clone()
+            },
+            "conversation",
+        ),
+        (
+            "a sequel",
+            Ask {
+                body: r#"{"previous_response_id":"r"}"#,
+                ..responses.clone()
+            },
+            "previous_response_id",
+        ),
+        (
+            "no JSON",
+            Ask {
+                body: "model=m",
+                ..ask.clone()
+            },
+            "not_json",
+        ),
+        (
+            "compressed",
+            Ask {
+                lines: "Content-Encoding: gzip\r\n",
+                ..ask.clone()
+            },
+            "encoded_request",
+        ),
+    ] {
+        let gateway = Gateway::start();
+        assert_eq!(
+            statuses(&gateway, [&ask, &ask]),
+            ["DISABLED", "DISABLED"],
+            "{name}"
+        );
+        let name_of = format!("throughway_cache_refusals_total{{reason=\"{reason}\"}}");
+        assert_eq!(gateway.metric(&name_of), 2, "{name}");
+    }
+}
+
+#[test]
+fn a_body_over_the_replay_limit_is_sent_as_it_comes_and_not_cached() {
+    let upstream = numbering("200 OK", JSON);
+    let gateway = Gateway::with("replay_limit: 1KiB");
+    let body = format!(r#"{{"model":"{}"}}"#, "m".repeat(3000));
+    let body: &'static str = Box::leak(body.into_boxed_str());
+    let long = Ask {
+        body,
+        ..Ask::of(&upstream)
+    };
+    assert_eq!(statuses(&gateway, [&long, &long]), ["DISABLED", "DISABLED"]);
+    let head = long.text().replace(
+        &format!("Content-Length: {}", body.len()),
+        "Transfer-Encoding: chunked",
+    );
+    let (head, _) = head.split_once("\r\n\r\n").expect("a head");
+    let (one, two) = body.split_at(1500);
+    let chunked = format!("{head}\r\n\r\n{}{}{LAST}", chunk(one), chunk(two));
+    let response = gateway.exchange(chunked);
+    assert_eq!((status(&response), response.status), ("DISABLED", 200));
+    let sent = upstream.requests().pop().expect("a request");
+    let text = String::from_utf8_lossy(&sent);
+    assert_eq!(
+        text.matches('m').count()
+            - text
+                .split_once("\r\n\r\n")
+                .expect("a head")
+                .0
+                .matches('m')
+                .count(),
+        3001
+    );
+}
+
+#[test]
+fn a_stream_is_kept_as_it_came_and_never_given_to_who_asks_for_none() {
+    let frames = token_chunks(3) + &chunk("data: [DONE]\n\n");
+    let upstream = playing(format!("{STREAM}{frames}{LAST}"));
+    let gateway = Gateway::start();
+    let ask = Ask {
+        body: r#"{"model":"m","stream":true}"#,
+        ..Ask::of(&upstream)
+    };
+    let first = ask.send(&gateway);
+    let again = ask.send(&gateway);
+    assert_eq!((status(&first), status(&again)), ("MISS", "HIT"));
+    let expected: String = (0..3).map(token).collect::<String>() + "data: [DONE]\n\n";
+    assert_eq!((first.text(), again.text()), (expected.clone(), expected));
+    assert_eq!(again.all("content-type"), ["text/event-stream"]);
+    let plain = Ask {
+        body: r#"{"model":"m"}"#,
+        ..ask.clone()
+    };
+    let asking = Ask {
+        lines: "Accept: text/event-stream\r\n",
+        ..plain.clone()
+    };
+    assert_eq!(statuses(&gateway, [&plain, &asking]), ["MISS", "MISS"]);
+}
+
+#[test]
+fn a_client_that_leaves_leaves_nothing_half_kept() {
+    let upstream = Upstream::playing(|peer| {
+        while peer.request().is_some() {
+            peer.send(format!("{STREAM}{}", token_chunks(2)));
+            peer.pause(std::time::Duration::from_millis(300));
+            peer.send(chunk("data: [DONE]\n\n") + LAST);
+        }
+    });
+    let gateway = Gateway::start();
+    let ask = Ask {
+        body: r#"{"model":"m","stream":true}"#,
+        ..Ask::of(&upstream)
+    };
+    let mut client = gateway.client();
+    client.send(ask.text());
+    client.wait_for(b"t1 ");
+    drop(client);
+    eventually("it is gone", || {
+        gateway.metric("throughway_requests_total{outcome=\"client_gone\"}") == 1
+    });
+    assert_eq!(statuses(&gateway, [&ask, &ask]), ["MISS", "HIT"]);
+}
+
+#[test]
+fn the_key_holds_what_becomes_of_the_request_on_its_way() {
+    let upstream = numbering("200 OK", JSON);
+    let gateway = Gateway::start();
+    let with = |config: &str| {
+        let config = config.replace("HOST", &base(&upstream));
+        let line: &'static str =
+            Box::leak(format!("x-gateway-config: {config}\r\n").into_boxed_str());
+        Ask {
+            lines: line,
+            ..Ask::of(&upstream)
+        }
+    };
+    let asks = [
+        r#"{"custom_host":"HOST"}"#,
+        r#"{"custom_host":"HOST","api_key":"k1"}"#,
+        r#"{"custom_host":"HOST","api_key":"k2"}"#,
+        r#"{"custom_host":"HOST","headers":{"x-a":"1"}}"#,
+        r#"{"custom_host":"HOST","override_params":{"model":"n"}}"#,
+        r#"{"custom_host":"HOST","forward_authorization":false}"#,
+        r#"{"strategy":{"mode":"fallback"},"targets":[{"custom_host":"HOST"},{"custom_host":"http://127.0.0.1:9/v1"}]}"#,
+    ]
+    .map(with);
+    for ask in &asks {
+        assert_eq!(status(&ask.send(&gateway)), "MISS", "{}", ask.lines);
+    }
+    for ask in &asks {
+        assert_eq!(status(&ask.send(&gateway)), "HIT", "{}", ask.lines);
+    }
+}
