@@ -1,5 +1,7 @@
 //! Every URL the gateway answers, on one screen: its own pages here, all else goes down the line.
 
+mod admin;
+
 use std::sync::Arc;
 
 use actix_http::{Method, body::BoxBody};
@@ -42,6 +44,7 @@ pub fn pages(
         .service(page("health/ready", ready))
         .service(page("metrics", metrics))
         .service(page("openapi.yaml", openapi))
+        .service(admin::cache())
         .default_service(web::to(unknown))
 }
 

@@ -66,6 +66,7 @@ codes! {
     InvalidBody "invalid_body" 400 Caller "The request body broke off, stalled, or its framing is broken.";
     NoTarget "no_target" 400 Caller "Nothing in the request or the settings says where it should go.";
     InvalidPath "invalid_path" 400 Caller "The request path has `.` or `..` segments, however encoded.";
+    InvalidQuery "invalid_query" 400 Caller "A parameter of one of the gateway's own pages cannot be used.";
     TargetDenied "target_denied" 403 Caller "The target guard does not let the gateway go there.";
     NotAllowed "not_allowed" 403 Caller "A web page of another origin, or a route that needs the admin token.";
     UnknownRoute "unknown_route" 404 Caller "No such route.";

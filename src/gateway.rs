@@ -17,7 +17,7 @@ use ipnet::IpNet;
 use thiserror::Error;
 
 use crate::{
-    cache::memory::MemoryStore,
+    cache::{memory::MemoryStore, shared::SharedStore},
     config::Settings,
     downstream::DownstreamTimeouts,
     egress::{AllowEntry, BaseUrl, Policy},
@@ -79,9 +79,23 @@ pub struct Gateway {
 
 /// Answers that are kept.
 pub struct Answers {
+    /// In the place of memory.
+    pub shared: Option<Arc<SharedStore>>,
     pub memory: Arc<MemoryStore>,
     /// Ends of paths that are cached besides those of the table.
     pub paths: Box<[Box<str>]>,
+}
+
+fn shared_store(
+    settings: &Settings,
+    metrics: &Metrics,
+) -> Result<Option<Arc<SharedStore>>, UnusableSettings> {
+    let Some(redis) = &settings.cache.redis else {
+        return Ok(None);
+    };
+    let replicas = Replicas::new(redis, "the cache's redis", metrics.cache_redis.clone());
+    let replicas = replicas.map_err(|it| UnusableSettings::CacheRedis(replicas::unusable(&it)))?;
+    Ok(Some(Arc::new(SharedStore::new(Arc::new(replicas)))))
 }
 
 /// Rate limits of the settings, and what all limits count with.
@@ -98,7 +112,7 @@ impl Limits {
     fn of(settings: &Settings, metrics: &Arc<Metrics>) -> Result<Self, UnusableSettings> {
         let (limits, store) = (&settings.limits, &settings.limit_store);
         let replicas = store.redis.as_ref().map(|redis| {
-            let replicas = Replicas::new(redis, metrics.redis.clone());
+            let replicas = Replicas::new(redis, "the limits' redis", metrics.redis.clone());
             let unusable = |error| UnusableSettings::Redis(replicas::unusable(&error));
             replicas.map(Arc::new).map_err(unusable)
         });
@@ -129,6 +143,8 @@ pub enum UnusableSettings {
     Allow { place: usize, reason: String },
     #[error("default_target: {0}")]
     DefaultTarget(String),
+    #[error("cache.url: {0}")]
+    CacheRedis(String),
     #[error("limit_store.url: {0}")]
     Redis(String),
     #[error("upstream.tls: {0}")]
@@ -158,6 +174,7 @@ impl Gateway {
             limits: Limits::of(settings, &metrics)?,
             cache: Answers {
                 memory: Arc::new(MemoryStore::new(settings.cache.max_bytes)),
+                shared: shared_store(settings, &metrics)?,
                 paths: settings
                     .cache
                     .paths
@@ -257,6 +274,27 @@ impl Gateway {
         match (&self.admin_token, presented) {
             (Some(token), Some(presented)) => token.matches(presented) || self.on_loopback,
             _ => self.on_loopback,
+        }
+    }
+
+    /// Lets only the admin token's holder pass; nobody, where the settings have none.
+    ///
+    /// # Errors
+    /// `not_allowed` for anybody else.
+    pub fn check_admin(&self, headers: &HeaderMap) -> Result<(), GatewayError> {
+        let presented = headers
+            .get(header::AUTHORIZATION)
+            .and_then(|value| bearer(value.as_bytes()));
+        match (&self.admin_token, presented) {
+            (Some(token), Some(presented)) if token.matches(presented) => Ok(()),
+            (Some(_), _) => {
+                let message = "administration needs the admin token as Authorization: Bearer";
+                Err(GatewayError::new(Code::NotAllowed, message))
+            }
+            (None, _) => {
+                let message = "administration is closed: the settings have no `admin_token`";
+                Err(GatewayError::new(Code::NotAllowed, message))
+            }
         }
     }
 

@@ -50,6 +50,8 @@ pub struct Replicas {
     /// When it may be asked again, in milliseconds since `start`.
     ask_again: AtomicU64,
     start: Instant,
+    /// For the log.
+    name: &'static str,
     counts: Counts,
 }
 
@@ -79,7 +81,11 @@ impl Replicas {
     ///
     /// # Errors
     /// A URL that is none.
-    pub fn new(settings: &ReplicaSettings, counts: Counts) -> RedisResult<Self> {
+    pub fn new(
+        settings: &ReplicaSettings,
+        name: &'static str,
+        counts: Counts,
+    ) -> RedisResult<Self> {
         let url = settings.url.expose();
         let server = match settings.cluster {
             false => Server::Single(Box::new(Client::open(url)?)),
@@ -98,6 +104,7 @@ impl Replicas {
             is_down: AtomicBool::new(false),
             ask_again: AtomicU64::new(0),
             start: Instant::now(),
+            name,
             counts,
         })
     }
@@ -179,7 +186,10 @@ impl Replicas {
     fn note_answer(&self) {
         self.counts.up.set(1);
         if self.is_down.swap(false, Ordering::AcqRel) {
-            tracing::warn!("redis answers again: what replicas share is shared from here on");
+            tracing::warn!(
+                "{} answers again: what replicas share is shared from here on",
+                self.name
+            );
         }
     }
 
@@ -189,7 +199,7 @@ impl Replicas {
         let next = self.now() + LEFT_ALONE.as_millis() as u64;
         self.ask_again.fetch_max(next, Ordering::AcqRel);
         if !self.is_down.swap(true, Ordering::AcqRel) {
-            tracing::warn!(%error, "redis does not answer: until it does, nothing is shared between replicas");
+            tracing::warn!(%error, "{} does not answer: until it does, nothing is shared between replicas", self.name);
         }
     }
 

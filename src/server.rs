@@ -63,6 +63,9 @@ pub fn start(settings: &Settings) -> Result<Running, StartError> {
     let timers = worker::Timers::of(settings);
     let sharing = gateway.clone();
     actix_rt::spawn(async move { sharing.limits.share().await });
+    if let Some(store) = gateway.cache.shared.clone() {
+        actix_rt::spawn(async move { store.connect().await });
+    }
     let shared = gateway.clone();
     let server = Server::build()
         .workers(settings.workers)

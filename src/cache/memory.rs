@@ -119,6 +119,16 @@ impl MemoryStore {
         }
     }
 
+    /// Removes all answers.
+    pub fn purge_all(&self) {
+        let mut purges = self.purges_mut();
+        let epoch = purges.note_all();
+        self.epoch.store(epoch.0, Ordering::Release);
+        drop(purges);
+        self.entries.invalidate_all();
+        self.entries.run_pending_tasks();
+    }
+
     fn begin_epoch(&self, namespace: &Namespace) {
         let mut purges = self.purges_mut();
         let epoch = purges.note(namespace.clone());
@@ -163,6 +173,13 @@ impl Purges {
             self.floor = self.last;
         }
         self.by_namespace.insert(namespace, self.last);
+        Epoch(self.last)
+    }
+
+    fn note_all(&mut self) -> Epoch {
+        self.last += 1;
+        self.by_namespace.clear();
+        self.floor = self.last;
         Epoch(self.last)
     }
 

@@ -1,5 +1,5 @@
 //! Has this been asked before, and may the answer be given again? Exact matches only: what may be kept (`cacheable`), under which
-//! key (`key`), in which form (`answer`), and where (`memory`). Sends nothing and waits for nothing; the line decides when to ask.
+//! key (`key`), in which form (`answer`), and where (`memory`, or `shared` in Redis). Asks no upstream; the line decides when to look.
 
 pub mod answer;
 mod cache_control;
@@ -8,6 +8,7 @@ pub mod key;
 pub mod memory;
 mod reason;
 mod routes;
+pub mod shared;
 pub mod terminal;
 
 pub use self::{reason::NoCacheReason, routes::Route};

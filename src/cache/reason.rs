@@ -50,10 +50,12 @@ pub enum NoCacheReason {
     ErrorBody,
     /// `Set-Cookie`, where callers share what is kept.
     SetCookieShared,
+    /// What keeps answers does not answer itself.
+    StoreUnavailable,
 }
 
 impl NoCacheReason {
-    pub const ALL: [NoCacheReason; 25] = [
+    pub const ALL: [NoCacheReason; 26] = [
         Self::NotAsked,
         Self::Method,
         Self::Path,
@@ -79,6 +81,7 @@ impl NoCacheReason {
         Self::EncodedStream,
         Self::ErrorBody,
         Self::SetCookieShared,
+        Self::StoreUnavailable,
     ];
 
     /// The name in replies, logs and metrics.
@@ -109,6 +112,7 @@ impl NoCacheReason {
             Self::EncodedStream => "encoded_stream",
             Self::ErrorBody => "error_body",
             Self::SetCookieShared => "set_cookie_shared",
+            Self::StoreUnavailable => "store_unavailable",
         }
     }
 }

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::time::Duration;
 
 use super::error::ConfigError;
-use super::file::{File, LimitStoreSection, TlsSection, UpstreamTlsSection};
+use super::file::{CacheSection, File, LimitStoreSection, TlsSection, UpstreamTlsSection};
 use super::measure::{ByteSize, Delay, Period, Unlimited};
 use super::objects;
 use super::settings::{
@@ -46,8 +46,10 @@ impl Settings {
     pub(super) fn checked(mut file: File) -> Result<Self, ConfigError> {
         let upstream_tls = upstream_tls(take(&mut file.upstream.tls))?;
         let limit_store = limit_store(take(&mut file.limit_store))?;
+        let cache = cache(take(&mut file.cache))?;
         let mut settings = Self {
             limit_store,
+            cache,
             ..Self::filled(file, upstream_tls)
         };
         settings.check()?;
@@ -76,14 +78,7 @@ impl Settings {
             default_config: file.default_config,
             limits: file.checked_limits,
             limit_store: LimitStore::default(),
-            cache: Cache {
-                max_bytes: file
-                    .cache
-                    .max_bytes
-                    .map_or(MemoryStore::DEFAULT_MAX_BYTES, |it| it.0),
-                paths: file.cache.paths,
-                default: file.cache.asked,
-            },
+            cache: Cache::default(),
             trusted_proxies: file.trusted_proxies.into_iter().map(|it| it.0).collect(),
             hosts: file.hosts.into_iter().map(|it| it.0).collect(),
             cors: Cors {
@@ -174,31 +169,46 @@ impl Settings {
 }
 
 fn limit_store(file: LimitStoreSection) -> Result<LimitStore, ConfigError> {
-    let store = file.store.unwrap_or_default();
-    let redis = match (store, file.url) {
-        (Store::Redis, Some(url)) => Some(ReplicaSettings {
+    let url = "limit_store.url";
+    let redis = redis(file.store, file.url, url)?;
+    Ok(LimitStore {
+        redis: redis.map(|url| ReplicaSettings {
             url,
             cluster: file.cluster.unwrap_or(false),
             timeout: period(file.timeout, REDIS_TIMEOUT),
         }),
-        (Store::Redis, None) => {
-            return Err(conflict(
-                "limit_store.url",
-                "is needed where the store is redis",
-            ));
-        }
-        (Store::Memory, Some(_)) => {
-            return Err(conflict(
-                "limit_store.url",
-                "needs limit_store.store: redis",
-            ));
-        }
-        (Store::Memory, None) => None,
-    };
-    Ok(LimitStore {
-        redis,
         on_redis_failure: file.on_redis_failure.unwrap_or_default(),
     })
+}
+
+fn cache(file: CacheSection) -> Result<Cache, ConfigError> {
+    let redis = redis(file.store, file.url, "cache.url")?;
+    Ok(Cache {
+        redis: redis.map(|url| ReplicaSettings {
+            url,
+            cluster: file.cluster.unwrap_or(false),
+            timeout: period(file.timeout, REDIS_TIMEOUT),
+        }),
+        max_bytes: file
+            .max_bytes
+            .map_or(MemoryStore::DEFAULT_MAX_BYTES, |it| it.0),
+        paths: file.paths,
+        default: file.asked,
+    })
+}
+
+/// The URL, where the store is redis.
+fn redis(
+    store: Option<Store>,
+    url: Option<Secret>,
+    key: &str,
+) -> Result<Option<Secret>, ConfigError> {
+    match (store.unwrap_or_default(), url) {
+        (Store::Redis, Some(url)) => Ok(Some(url)),
+        (Store::Redis, None) => Err(conflict(key, "is needed where the store is redis")),
+        (Store::Memory, Some(_)) => Err(conflict(key, "needs the store beside it to be redis")),
+        (Store::Memory, None) => Ok(None),
+    }
 }
 
 impl Default for Settings {

@@ -82,6 +82,10 @@ pub struct LimitStoreSection {
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CacheSection {
+    pub store: Option<Store>,
+    pub url: Option<Secret>,
+    pub cluster: Option<bool>,
+    pub timeout: Option<Period>,
     pub max_bytes: Option<ByteSize>,
     pub paths: Vec<String>,
     default: Option<serde_json::Value>,

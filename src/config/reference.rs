@@ -111,6 +111,19 @@ pub const SETTINGS: &[Setting] = &[
         "`local`: each process counts for itself until it does. `allow`: nothing is counted. \
          `deny`: limited requests are answered with 503 `overloaded`. That it went and came back is \
          logged, and `throughway_redis_up` says so."),
+    row("cache.store", "`memory`, `redis`", "memory", "redis",
+        "Where answers are kept.",
+        "`memory`: in each process, and gone with it. `redis`: for all replicas."),
+    row("cache.url", "URL", "none", "redis://10.0.0.5:6379/1",
+        "The Redis or Valkey server, needed with `redis`; of a cluster several, with commas between.",
+        "It should have a `maxmemory` and an eviction policy: purged answers stay until they run out."),
+    row("cache.cluster", "bool", "false", "true",
+        "Whether the server is a cluster.",
+        "As for `limit_store.cluster`."),
+    row("cache.timeout", "duration above zero", "50ms", "200ms",
+        "How long one question may take.",
+        "Without an answer by then it is a miss that is not kept; `throughway_cache_redis_up` and \
+         the log say so."),
     row("cache.max_bytes", "size", "256MiB", "1GiB",
         "Memory for answers that are kept, all workers together.",
         "Beyond it those go first that nobody asked for longest."),

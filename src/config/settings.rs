@@ -14,6 +14,7 @@ use super::layers::{self, Environment, Flags};
 use super::name::BaseText;
 use super::objects::Objects;
 use super::word::{AccessLog, GuardPreset, LogFormat, OnRedisFailure};
+use crate::cache::memory::MemoryStore;
 use crate::replicas::ReplicaSettings;
 use crate::route::limit::Scoped;
 use crate::route::object::CacheAsked;
@@ -173,12 +174,25 @@ pub struct Dns {
 /// What is kept of answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cache {
+    /// The Redis that replicas share. Default none: each process keeps its own.
+    pub redis: Option<ReplicaSettings>,
     /// Memory for them. Default 256 MiB.
     pub max_bytes: u64,
     /// Ends of paths that are cached besides those of the table.
     pub paths: Vec<String>,
     /// For requests whose config says nothing. Default none: off.
     pub default: Option<CacheAsked>,
+}
+
+impl Default for Cache {
+    fn default() -> Self {
+        Cache {
+            redis: None,
+            max_bytes: MemoryStore::DEFAULT_MAX_BYTES,
+            paths: Vec::new(),
+            default: None,
+        }
+    }
 }
 
 /// Where limits count.

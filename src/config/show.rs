@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use super::defaults::REDIS_TIMEOUT;
 use super::objects::Objects;
-use super::settings::{LimitStore, Settings, Tls, UpstreamTls};
+use super::settings::{Settings, Tls, UpstreamTls};
 use super::word::{Store, Word as _};
+use crate::replicas::ReplicaSettings;
 use crate::route::limit::Scoped;
 use crate::route::object::CacheAsked;
 
@@ -36,7 +37,10 @@ impl Settings {
             ("configs", names(&self.configs)),
             ("default_config", or_none(self.default_config.as_ref())),
             ("limits", limits(&self.limits)),
-            ("limit_store.store", store(&self.limit_store).to_owned()),
+            (
+                "limit_store.store",
+                store(self.limit_store.redis.as_ref()).to_owned(),
+            ),
             (
                 "limit_store.url",
                 or_none(self.limit_store.redis.as_ref().map(|_| "set")),
@@ -61,6 +65,28 @@ impl Settings {
             (
                 "limit_store.on_redis_failure",
                 self.limit_store.on_redis_failure.word().to_owned(),
+            ),
+            ("cache.store", store(self.cache.redis.as_ref()).to_owned()),
+            (
+                "cache.url",
+                or_none(self.cache.redis.as_ref().map(|_| "set")),
+            ),
+            (
+                "cache.cluster",
+                self.cache
+                    .redis
+                    .as_ref()
+                    .is_some_and(|it| it.cluster)
+                    .to_string(),
+            ),
+            (
+                "cache.timeout",
+                duration(
+                    self.cache
+                        .redis
+                        .as_ref()
+                        .map_or(REDIS_TIMEOUT, |it| it.timeout),
+                ),
             ),
             ("cache.max_bytes", size(self.cache.max_bytes)),
             ("cache.paths", list(&self.cache.paths)),
@@ -166,8 +192,8 @@ fn cache(asked: Option<&CacheAsked>) -> String {
     }
 }
 
-fn store(store: &LimitStore) -> &'static str {
-    match store.redis {
+fn store(redis: Option<&ReplicaSettings>) -> &'static str {
+    match redis {
         Some(_) => Store::Redis.word(),
         None => Store::Memory.word(),
     }

@@ -129,6 +129,7 @@ fn the_example_of_every_row_is_read_by_the_structs() {
         let half = setting.key.starts_with("tls.")
             || setting.key.starts_with("upstream.tls[].")
             || setting.key.starts_with("limit_store.")
+            || setting.key.starts_with("cache.")
             || setting.key == "default_config";
         match got {
             Ok(_) => {}

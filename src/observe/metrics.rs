@@ -115,6 +115,7 @@ pub struct Metrics {
     pub retries: Count,
     pub fallbacks: Count,
     pub redis: replicas::Counts,
+    pub cache_redis: replicas::Counts,
     cache: Family<CacheLabel, Count>,
     uncached: Family<ReasonLabel, Count>,
     hedges: [Count; HEDGES.len()],
@@ -226,19 +227,31 @@ impl Metrics {
             "Requests and answers that the cache took no part in or did not keep, by reason",
             uncached.clone(),
         );
+        let cache_redis = replicas::Counts::default();
+        registry.register(
+            "cache_redis_failures",
+            "Questions to the cache's Redis that were not answered",
+            cache_redis.failures.clone(),
+        );
+        registry.register(
+            "cache_redis_up",
+            "Whether the cache's Redis answered last; 0 without one",
+            cache_redis.up.clone(),
+        );
         let redis = replicas::Counts::default();
         registry.register(
             "redis_failures",
-            "Questions to Redis that were not answered",
+            "Questions to the limits' Redis that were not answered",
             redis.failures.clone(),
         );
         registry.register(
             "redis_up",
-            "Whether Redis answered last; 0 without one",
+            "Whether the limits' Redis answered last; 0 without one",
             redis.up.clone(),
         );
         Metrics {
             redis,
+            cache_redis,
             cache,
             uncached,
             retries,

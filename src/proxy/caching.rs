@@ -25,6 +25,7 @@ use crate::{
         cacheable,
         key::{self, CacheKey, Caller, Namespace},
         memory::{Epoch, MemoryStore},
+        shared::{Purges, SharedStore},
         terminal::TerminalWatch,
     },
     dialect,
@@ -34,6 +35,7 @@ use crate::{
     gateway::Gateway,
     observe::metrics::Outcome,
     record::{CacheStatus, Recorder},
+    replicas::Unavailable,
     route::tree::TargetId,
     splice,
 };
@@ -89,11 +91,27 @@ impl Cacheable<'_> {
         })
     }
 
-    /// The key under which an answer to this body is kept.
+    /// The key under which an answer is kept, or why the cache has no part in the request. `read`: the whole body, or nothing if it is
+    /// too large.
     ///
     /// # Errors
-    /// Why the cache has no part in it.
-    fn key(
+    /// What goes wrong with the body.
+    pub async fn key(
+        &self,
+        read: impl AsyncFnOnce() -> Result<Option<Bytes>, GatewayError>,
+        candidates: &[TargetId],
+    ) -> Result<Result<CacheKey, NoCacheReason>, GatewayError> {
+        let route = match self.check_head() {
+            Ok(route) => route,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let Some(body) = read().await? else {
+            return Ok(Err(NoCacheReason::BodyOverLimit));
+        };
+        Ok(self.key_of(route, &body, candidates))
+    }
+
+    fn key_of(
         &self,
         route: Route,
         body: &[u8],
@@ -161,43 +179,41 @@ impl Cacheable<'_> {
             .collect()
     }
 
-    /// Looks for an answer. `read`: the whole body, or nothing if it is too large.
-    ///
-    /// # Errors
-    /// What goes wrong with the body.
-    pub async fn look(
-        &self,
-        read: impl AsyncFnOnce() -> Result<Option<Bytes>, GatewayError>,
-        candidates: &[TargetId],
-        refresh: bool,
-    ) -> Result<Looked, GatewayError> {
-        let route = match self.check_head() {
-            Ok(route) => route,
-            Err(reason) => return Ok(Looked::Nowhere(reason)),
-        };
-        let Some(body) = read().await? else {
-            return Ok(Looked::Nowhere(NoCacheReason::BodyOverLimit));
-        };
-        let key = match self.key(route, &body, candidates) {
+    /// Looks for an answer that is kept.
+    pub async fn look(&self, key: Result<CacheKey, NoCacheReason>, refresh: bool) -> Looked {
+        let key = match key {
             Ok(key) => key,
-            Err(reason) => return Ok(Looked::Nowhere(reason)),
+            Err(reason) => return Looked::Nowhere(reason),
         };
-        let store = &self.gateway.cache.memory;
-        let found = match refresh {
-            true => None,
-            false => store.get(&key, now()),
+        let (found, store) = match &self.gateway.cache.shared {
+            None => self.look_here(&key),
+            Some(shared) => match shared.get(&key, &self.policy.namespace).await {
+                Ok((found, purges)) => (found.map(Arc::new), Store::Shared(shared.clone(), purges)),
+                Err(Unavailable) => return Looked::Missed(Err(NoCacheReason::StoreUnavailable)),
+            },
         };
-        Ok(match found {
+        match found.filter(|answer| !refresh && answer.is_fresh(now())) {
             Some(answer) => Looked::Found(answer),
-            None => Looked::Missed(Keeping {
+            None => Looked::Missed(Ok(Keeping {
                 key,
                 policy: self.policy.clone(),
-                store: store.clone(),
-                epoch: store.epoch(),
+                store,
                 path: self.rest.into(),
-            }),
-        })
+            })),
+        }
     }
+
+    fn look_here(&self, key: &CacheKey) -> (Option<Arc<StoredAnswer>>, Store) {
+        let memory = &self.gateway.cache.memory;
+        let epoch = memory.epoch();
+        (memory.get(key, now()), Store::Memory(memory.clone(), epoch))
+    }
+}
+
+/// Where an answer is to be kept, and as of when.
+enum Store {
+    Memory(Arc<MemoryStore>, Epoch),
+    Shared(Arc<SharedStore>, Purges),
 }
 
 /// What came of looking.
@@ -205,7 +221,8 @@ pub enum Looked {
     /// The cache has no part in the request.
     Nowhere(NoCacheReason),
     Found(Arc<StoredAnswer>),
-    Missed(Keeping),
+    /// What keeps the answer to come, or why nothing does.
+    Missed(Result<Keeping, NoCacheReason>),
 }
 
 impl Looked {
@@ -224,8 +241,7 @@ impl Looked {
 pub struct Keeping {
     key: CacheKey,
     policy: CachePolicy,
-    store: Arc<MemoryStore>,
-    epoch: Epoch,
+    store: Store,
     path: Box<str>,
 }
 
@@ -286,15 +302,21 @@ impl Kept {
             .iter()
             .for_each(|chunk| body.extend_from_slice(chunk));
         let Keeping {
-            key,
-            policy,
-            store,
-            epoch,
-            ..
+            key, policy, store, ..
         } = self.keeping;
         let answer =
             StoredAnswer::new(self.status, &self.headers, body.freeze(), now(), policy.ttl);
-        store.put(key, policy.namespace, Arc::new(answer), epoch);
+        match store {
+            Store::Memory(store, epoch) => {
+                store.put(key, policy.namespace, Arc::new(answer), epoch);
+            }
+            Store::Shared(store, purges) => {
+                // The client has its answer already. What fails is counted and logged there.
+                actix_rt::spawn(async move {
+                    let _ = store.put(&key, &answer, purges).await;
+                });
+            }
+        }
         Ok(())
     }
 }

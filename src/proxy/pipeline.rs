@@ -15,7 +15,7 @@ use super::{
     caching::{self, Cacheable, Looked},
     cors,
     drive::{self, Errand, Outside},
-    explain::Explained,
+    explain::{self, Explained},
     facts::RequestFacts,
     headers::Hop,
     limits::Counted,
@@ -138,6 +138,29 @@ pub async fn run<U: Upstream>(
         body: &read,
     };
     let (attempts, first) = Attempts::begin(&plan.tree, &facts, &outside)?;
+    // Cache: has the same been asked before?
+    let hop = Hop::of(head.headers(), gateway.portkey).map_err(|_| {
+        GatewayError::new(Code::InvalidHeader, "`connection` names too many fields")
+    })?;
+    let cacheable = caching::asked(plan.target(first.target), &directives.cache);
+    let cacheable = cacheable.map(|policy| Cacheable {
+        gateway,
+        plan: &plan,
+        head,
+        hop: &hop,
+        rest,
+        query,
+        placeholder: outside.placeholder,
+        policy,
+    });
+    let read = async || {
+        let whole = whole::try_read(link, &body, gateway.replay_limit).await?;
+        Ok(whole.then(|| read_so_far(&body)))
+    };
+    let key = match &cacheable {
+        Some(cacheable) => Some(cacheable.key(read, &attempts.candidates()).await?),
+        None => None,
+    };
     if directives.dry_run {
         let explained = Explained {
             targets: &line.targets,
@@ -146,34 +169,15 @@ pub async fn run<U: Upstream>(
             rest,
             request_timeout: directives.request_timeout,
             first,
+            cache: explain::cache(cacheable.as_ref().map(|it| &it.policy), key),
         };
         return Ok(Reply::Own(explained.answer().await));
     }
 
-    // Cache: has the same been asked before?
-    let hop = Hop::of(head.headers(), gateway.portkey).map_err(|_| {
-        GatewayError::new(Code::InvalidHeader, "`connection` names too many fields")
-    })?;
     let mut keeping = None;
-    if let Some(policy) = caching::asked(plan.target(first.target), &directives.cache) {
-        let cacheable = Cacheable {
-            gateway,
-            plan: &plan,
-            head,
-            hop: &hop,
-            rest,
-            query,
-            placeholder: outside.placeholder,
-            policy,
-        };
-        let read = async || {
-            let whole = whole::try_read(link, &body, gateway.replay_limit).await?;
-            Ok(whole.then(|| read_so_far(&body)))
-        };
+    if let (Some(cacheable), Some(key)) = (cacheable, key) {
         let refresh = directives.cache.force_refresh == Some(true);
-        let looked = cacheable
-            .look(read, &attempts.candidates(), refresh)
-            .await?;
+        let looked = cacheable.look(key, refresh).await;
         recorder.note_cache(looked.status(refresh));
         match looked {
             Looked::Nowhere(_) => {}
@@ -183,7 +187,8 @@ pub async fn run<U: Upstream>(
                 recorder.note_bytes_in(body.borrow().bytes_read());
                 return Ok(Reply::Again { answer, leases });
             }
-            Looked::Missed(it) => keeping = Some(it),
+            Looked::Missed(Ok(it)) => keeping = Some(it),
+            Looked::Missed(Err(reason)) => recorder.note_not_kept(reason),
         }
     }
 

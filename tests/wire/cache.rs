@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use crate::support::{
-    Gateway, Response, Upstream, eventually,
+    Gateway, Process, Redis, Response, Upstream, eventually,
     routing::{LAST, STREAM, answer, base, chunk, token, token_chunks},
 };
 
@@ -616,4 +616,203 @@ fn the_key_holds_what_becomes_of_the_request_on_its_way() {
     for ask in &asks {
         assert_eq!(status(&ask.send(&gateway)), "HIT", "{}", ask.lines);
     }
+}
+
+fn admin(gateway: &Gateway, method: &str, query: &str, token: &str) -> Response {
+    gateway.exchange(format!(
+        "{method} /gateway/admin/cache{query} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n"
+    ))
+}
+
+#[test]
+fn the_operator_takes_answers_out_by_namespace_by_key_or_all() {
+    let upstream = numbering("200 OK", JSON);
+    let gateway = Gateway::with("admin_token: secret\ncache: { max_bytes: 1MiB }");
+    let plain = Ask::of(&upstream);
+    let named = Ask {
+        lines: "x-gateway-cache-namespace: team\r\n",
+        ..plain.clone()
+    };
+    let filled = || {
+        assert_eq!(
+            statuses(&gateway, [&plain, &named, &plain, &named])[2..],
+            ["HIT", "HIT"]
+        )
+    };
+    filled();
+    let stats = admin(&gateway, "GET", "", "secret").text();
+    assert!(stats.contains(r#""entries":2"#), "{stats}");
+    assert_eq!(
+        admin(&gateway, "DELETE", "?namespace=team", "secret").status,
+        200
+    );
+    assert_eq!(statuses(&gateway, [&plain, &named]), ["HIT", "MISS"]);
+    let dry = Ask {
+        lines: "x-gateway-dry-run: true\r\nx-gateway-cache-ttl: 60\r\n",
+        ..plain.clone()
+    };
+    // On loopback a token is not needed for a dry run.
+    let plan: serde_json::Value = serde_json::from_slice(&dry.send(&gateway).body).expect("JSON");
+    let cache = &plan["cache"];
+    assert_eq!(
+        (&cache["cacheable"], &cache["ttl"], &cache["shared"]),
+        (&true.into(), &60.into(), &false.into())
+    );
+    let key = cache["key"].as_str().expect("a key");
+    let removed = admin(&gateway, "DELETE", &format!("?key={key}"), "secret").text();
+    assert!(removed.contains(r#""found":true"#), "{removed}");
+    assert_eq!(statuses(&gateway, [&plain, &named]), ["MISS", "HIT"]);
+    assert_eq!(admin(&gateway, "DELETE", "?all=true", "secret").status, 200);
+    assert_eq!(statuses(&gateway, [&plain, &named]), ["MISS", "MISS"]);
+    for query in [
+        "",
+        "?all=false",
+        "?key=x",
+        "?namespace=a&all=true",
+        "?nonsense=1",
+    ] {
+        let refused = admin(&gateway, "DELETE", query, "secret");
+        assert_eq!(
+            (refused.status, refused.error()),
+            (400, Some("invalid_query")),
+            "{query}"
+        );
+    }
+    assert_eq!(admin(&gateway, "POST", "", "secret").status, 405);
+}
+
+#[test]
+fn administration_is_closed_to_all_but_the_tokens_holder() {
+    for (settings, token) in [("", "secret"), ("", ""), ("admin_token: secret", "wrong")] {
+        let gateway = Gateway::with(settings);
+        for method in ["GET", "DELETE"] {
+            let refused = admin(&gateway, method, "?all=true", token);
+            assert_eq!(
+                (refused.status, refused.error()),
+                (403, Some("not_allowed")),
+                "{settings}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_is_kept_stays_under_its_bound() {
+    let body: &'static str =
+        Box::leak(answer("200 OK", JSON, &"x".repeat(50_000)).into_boxed_str());
+    let upstream = playing(body);
+    let gateway = Gateway::with("admin_token: secret\ncache: { max_bytes: 1MiB }");
+    let mut client = gateway.client();
+    for number in 0..200 {
+        let lines: &'static str = Box::leak(format!("x-n: {number}\r\n").into_boxed_str());
+        client.send(
+            Ask {
+                lines,
+                ..Ask::of(&upstream)
+            }
+            .text(),
+        );
+        assert_eq!(client.response().status, 200);
+    }
+    let stats: serde_json::Value =
+        serde_json::from_slice(&admin(&gateway, "GET", "", "secret").body).expect("JSON");
+    let bytes = stats["bytes"].as_u64().expect("bytes");
+    assert!((500_000..=1 << 20).contains(&bytes), "{stats}");
+    let latest = Ask {
+        lines: "x-n: 199\r\n",
+        ..Ask::of(&upstream)
+    };
+    assert_eq!(statuses(&gateway, [&latest]), ["HIT"]);
+}
+
+#[test]
+fn replicas_share_what_is_kept_and_what_is_purged() {
+    for cluster in [false, true] {
+        let redis = match cluster {
+            true => Redis::cluster(),
+            false => Redis::start(),
+        };
+        let upstream = numbering("200 OK", JSON);
+        let replica = |name: &str| {
+            let url = redis.url();
+            Process::serving(
+                &format!("cache-{name}-{cluster}"),
+                &format!(
+                    "admin_token: secret\ncache: {{ store: redis, url: \"{url}\", cluster: {cluster}, timeout: 5s }}"
+                ),
+            )
+        };
+        let [one, two] = ["one", "two"].map(replica);
+        let ask = Ask::of(&upstream);
+        let named = Ask {
+            lines: "x-gateway-cache-namespace: team\r\n",
+            ..ask.clone()
+        };
+        let exchange = |process: &Process, text: String| {
+            let mut client = process.client();
+            client.send(text);
+            client.response()
+        };
+        let at = |process: &Process, ask: &Ask| status(&exchange(process, ask.text())).to_owned();
+        for process in [&one, &two] {
+            eventually("redis is known", || {
+                let page = exchange(process, "GET /gateway/metrics HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer secret\r\n\r\n".to_owned());
+                page.text().contains("throughway_cache_redis_up 1")
+            });
+        }
+        let first = exchange(&one, ask.text());
+        assert_eq!(status(&first), "MISS");
+        eventually("it is kept", || at(&two, &ask) == "HIT");
+        let again = exchange(&two, ask.text());
+        assert_eq!(
+            (&again.body, again.header("content-type")),
+            (&first.body, Some("application/json"))
+        );
+        at(&one, &named);
+        eventually("it is kept", || at(&two, &named) == "HIT");
+        let purge = |process: &Process, query: &str| {
+            let line = format!(
+                "DELETE /gateway/admin/cache{query} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer secret\r\n\r\n"
+            );
+            assert_eq!(exchange(process, line).status, 200);
+        };
+        purge(&one, "?namespace=team");
+        assert_eq!(
+            [at(&two, &named), at(&two, &ask)],
+            ["MISS", "HIT"],
+            "{cluster}"
+        );
+        purge(&two, "?all=true");
+        assert_eq!(at(&one, &ask), "MISS");
+    }
+}
+
+#[test]
+fn a_store_that_fails_is_a_miss_and_no_error() {
+    let mut redis = Redis::start();
+    let upstream = numbering("200 OK", JSON);
+    let url = redis.url();
+    let process = Process::serving(
+        "cache-away",
+        &format!("cache: {{ store: redis, url: \"{url}\" }}"),
+    );
+    let ask = Ask::of(&upstream).text();
+    let send = || {
+        let mut client = process.client();
+        client.send(&ask);
+        let response = client.response();
+        (response.status, status(&response).to_owned())
+    };
+    eventually("it is kept", || send() == (200, "HIT".to_owned()));
+    redis.kill();
+    for _ in 0..20 {
+        assert_eq!(send(), (200, "MISS".to_owned()));
+    }
+    redis.restart();
+    eventually("it is kept again", || send() == (200, "HIT".to_owned()));
+    let log = process.log();
+    let warnings = log
+        .lines()
+        .filter(|line| line.contains("redis does not") || line.contains("redis answers"));
+    assert_eq!(warnings.count(), 2, "{log}");
 }

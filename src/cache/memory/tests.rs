@@ -167,6 +167,22 @@ fn many_purges_are_remembered_in_little_memory_and_none_is_forgotten() {
 }
 
 #[test]
+fn a_purge_of_everything_leaves_nothing_and_lets_nothing_in_that_was_on_its_way() {
+    let store = store();
+    let asked = store.epoch();
+    put(&store, "/a", team("a"), "old");
+    put(&store, "/b", Namespace::None, "old");
+    store.purge_all();
+    let late = answer_of(b"late".to_vec(), HOUR);
+    store.put(key("/c"), Namespace::None, late, asked);
+    for path in ["/a", "/b", "/c"] {
+        assert_eq!(body(&store, path), None, "{path}");
+    }
+    put(&store, "/a", team("a"), "new");
+    assert_eq!(body(&store, "/a"), Some("new".into()));
+}
+
+#[test]
 fn a_purge_among_many_writers_leaves_nothing_old() {
     let store = store();
     std::thread::scope(|scope| {

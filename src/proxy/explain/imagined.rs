@@ -12,7 +12,14 @@ use crate::{
     directives::Directives,
     error::{Code, GatewayError},
     gateway::Gateway,
-    proxy::{Plans, Targets, arrival, drive::Outside, facts::RequestFacts, planning, url},
+    proxy::{
+        Plans, Targets, arrival,
+        caching::{self, Cacheable},
+        drive::Outside,
+        facts::RequestFacts,
+        headers::Hop,
+        planning, url,
+    },
     route::attempts::Attempts,
     upstream::{BodyLength, RequestBody},
 };
@@ -99,7 +106,26 @@ impl Imagined {
             metadata: directives.metadata.as_ref(),
             body: &body,
         };
-        let (_, first) = Attempts::begin(&plan.tree, &facts, &outside)?;
+        let (attempts, first) = Attempts::begin(&plan.tree, &facts, &outside)?;
+        let hop = Hop::of(head.headers(), gateway.portkey).map_err(|_| {
+            GatewayError::new(Code::InvalidHeader, "`connection` names too many fields")
+        })?;
+        let cacheable = caching::asked(plan.target(first.target), &directives.cache);
+        let cacheable = cacheable.map(|policy| Cacheable {
+            gateway,
+            plan: &plan,
+            head: &head,
+            hop: &hop,
+            rest,
+            query,
+            placeholder: outside.placeholder,
+            policy,
+        });
+        let read = async || Ok(Some(body.clone()));
+        let key = match &cacheable {
+            Some(cacheable) => Some(cacheable.key(read, &attempts.candidates()).await?),
+            None => None,
+        };
         let explained = Explained {
             targets,
             gateway,
@@ -107,6 +133,7 @@ impl Imagined {
             rest,
             request_timeout: directives.request_timeout,
             first,
+            cache: super::cache(cacheable.as_ref().map(|it| &it.policy), key),
         };
         Ok(explained.answer().await)
     }

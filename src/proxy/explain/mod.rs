@@ -13,10 +13,14 @@ pub use self::imagined::{Imagined, Lines};
 use super::{
     Targets,
     drive::Outside,
-    plan::{CallerCredentials, Plan, Target, TargetTimeouts},
+    plan::{CachePolicy, CallerCredentials, Plan, Target, TargetTimeouts},
     targets::Unvetted,
 };
 use crate::{
+    cache::{
+        NoCacheReason,
+        key::{CacheKey, Namespace},
+    },
     egress::{NamedBy, VettedTarget},
     error::{Code, GatewayError},
     gateway::Gateway,
@@ -46,6 +50,8 @@ pub struct Explained<'a> {
     pub rest: &'a str,
     pub request_timeout: Option<Duration>,
     pub first: Send,
+    /// What the cache would do, as [`cache`] tells it.
+    pub cache: Value,
 }
 
 impl Explained<'_> {
@@ -85,7 +91,7 @@ impl Explained<'_> {
                 "kept_for_replay": plan.may_replay,
                 "replay_limit": self.gateway.replay_limit,
             },
-            "cache": { "cacheable": false, "reason": "not_available" },
+            "cache": self.cache,
             "limits": limits(self.gateway.limits.requests.iter().chain(&plan.limits)),
             "notes": plan.notes,
         })
@@ -141,6 +147,32 @@ impl Explained<'_> {
             "breaker": target.breaker.as_ref().map(|policy| breaker(policy, self.outside.admits(id))),
         })
     }
+}
+
+/// What the cache would do: the key, or why it has no part in the request.
+pub fn cache(policy: Option<&CachePolicy>, key: Option<Result<CacheKey, NoCacheReason>>) -> Value {
+    let reason = match (policy, key) {
+        (None, _) => NoCacheReason::NotAsked,
+        (Some(_), None) => {
+            return json!({ "cacheable": null, "reason": "the body has not been read" });
+        }
+        (Some(_), Some(Err(reason))) => reason,
+        (Some(policy), Some(Ok(key))) => {
+            let (namespace, shared) = match &policy.namespace {
+                Namespace::None => (None, false),
+                Namespace::Caller(name) => (Some(name), false),
+                Namespace::Settings(name) => (Some(name), true),
+            };
+            return json!({
+                "cacheable": true,
+                "key": key.to_string(),
+                "ttl": policy.ttl.as_secs(),
+                "namespace": namespace,
+                "shared": shared,
+            });
+        }
+    };
+    json!({ "cacheable": false, "reason": reason.name() })
 }
 
 fn limits<'l>(limits: impl Iterator<Item = &'l Scoped>) -> Vec<Value> {

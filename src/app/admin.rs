@@ -1,0 +1,173 @@
+//! What the operator may do while the gateway runs, under `/gateway/admin/`: closed unless the settings have an `admin_token`.
+
+use actix_web::{HttpRequest, HttpResponse, Resource, http::header::CONTENT_TYPE, web};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{OWN_PREFIX, Pages};
+use crate::{
+    cache::{
+        key::{CacheKey, Namespace, NoKey},
+        memory::MemoryStore,
+        shared::SharedStore,
+    },
+    error::{Code, GatewayError},
+    replicas::Unavailable,
+};
+
+/// `GET`: how full the cache is. `DELETE`: takes answers out.
+pub fn cache() -> Resource {
+    web::resource(format!("{OWN_PREFIX}admin/cache"))
+        .route(web::get().to(stats))
+        .route(web::delete().to(purge))
+        .default_service(web::to(neither))
+}
+
+async fn stats(gateway: Pages, request: HttpRequest) -> HttpResponse {
+    if let Err(error) = gateway.check_admin(request.headers()) {
+        return refuse(&error);
+    }
+    if gateway.cache.shared.is_some() {
+        return answer(&json!({ "store": "redis" }));
+    }
+    // Tidies up first, which takes its time.
+    match web::block(move || gateway.cache.memory.stats()).await {
+        Ok(stats) => {
+            answer(&json!({ "store": "memory", "entries": stats.entries, "bytes": stats.bytes }))
+        }
+        Err(_) => refuse(&broken_off()),
+    }
+}
+
+/// What to take out, as the query says it; exactly one.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    namespace: Option<String>,
+    key: Option<String>,
+    all: Option<bool>,
+}
+
+/// What to take out.
+enum Which {
+    Namespace(Box<str>),
+    Key(CacheKey),
+    All,
+}
+
+impl Which {
+    fn of(query: &str) -> Result<Self, GatewayError> {
+        let refuse = |message: String| Err(GatewayError::new(Code::InvalidQuery, message));
+        let asked = web::Query::<Asked>::from_query(query).map(web::Query::into_inner);
+        match asked {
+            Ok(Asked {
+                namespace: Some(name),
+                key: None,
+                all: None,
+            }) => Ok(Which::Namespace(name.into())),
+            Ok(Asked {
+                namespace: None,
+                key: Some(key),
+                all: None,
+            }) => match key.parse() {
+                Ok(key) => Ok(Which::Key(key)),
+                Err(error) => refuse(NoKey::to_string(&error)),
+            },
+            Ok(Asked {
+                namespace: None,
+                key: None,
+                all: Some(true),
+            }) => Ok(Which::All),
+            Ok(_) | Err(_) => {
+                refuse("say what to take out: ?namespace=NAME, ?key=KEY or ?all=true".to_owned())
+            }
+        }
+    }
+}
+
+async fn purge(gateway: Pages, request: HttpRequest) -> HttpResponse {
+    let which = gateway
+        .check_admin(request.headers())
+        .and_then(|()| Which::of(request.query_string()));
+    let which = match which {
+        Ok(which) => which,
+        Err(error) => return refuse(&error),
+    };
+    let purged = match &gateway.cache.shared {
+        Some(shared) => from_redis(shared, &which).await.map_err(|Unavailable| {
+            let message = "the cache's Redis does not answer: nothing was taken out";
+            GatewayError::new(Code::Overloaded, message)
+        }),
+        None => {
+            let memory = gateway.cache.memory.clone();
+            let purged = web::block(move || from_memory(&memory, &which)).await;
+            purged.map_err(|_| broken_off())
+        }
+    };
+    match purged {
+        Ok(purged) => answer(&json!({ "purged": purged })),
+        Err(error) => refuse(&error),
+    }
+}
+
+fn from_memory(memory: &MemoryStore, which: &Which) -> Value {
+    match which {
+        Which::Namespace(name) => {
+            namespaces(name).iter().for_each(|it| memory.purge(it));
+            json!({ "namespace": name })
+        }
+        Which::Key(key) => json!({ "key": key.to_string(), "found": memory.remove(key) }),
+        Which::All => {
+            memory.purge_all();
+            json!("all")
+        }
+    }
+}
+
+async fn from_redis(shared: &SharedStore, which: &Which) -> Result<Value, Unavailable> {
+    Ok(match which {
+        Which::Namespace(name) => {
+            for namespace in namespaces(name) {
+                shared.purge(&namespace).await?;
+            }
+            json!({ "namespace": name })
+        }
+        Which::Key(key) => json!({ "key": key.to_string(), "found": shared.remove(key).await? }),
+        Which::All => {
+            shared.purge_all().await?;
+            json!("all")
+        }
+    })
+}
+
+/// Callers' own of this name, and the settings'.
+fn namespaces(name: &str) -> [Namespace; 2] {
+    [
+        Namespace::Caller(name.into()),
+        Namespace::Settings(name.into()),
+    ]
+}
+
+async fn neither() -> HttpResponse {
+    let message = "this page takes GET and DELETE";
+    let mut response = refuse(&GatewayError::new(Code::MethodNotAllowed, message));
+    let allowed = actix_http::header::HeaderValue::from_static("GET, DELETE");
+    response
+        .headers_mut()
+        .insert(actix_http::header::ALLOW, allowed);
+    response
+}
+
+fn broken_off() -> GatewayError {
+    GatewayError::new(Code::Internal, "the work was broken off")
+}
+
+fn answer(value: &Value) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, "application/json"))
+        .body(format!("{value}\n"))
+}
+
+fn refuse(error: &GatewayError) -> HttpResponse {
+    error.response().map_into_boxed_body().into()
+}

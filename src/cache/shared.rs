@@ -1,0 +1,154 @@
+//! Answers that all replicas share, in Redis. A purge is exact, as in memory: an entry carries the counts of purges when it was asked
+//! for, and is read together with the present ones. Purged entries are not looked for; they run out.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use futures_util::future::try_join3;
+use redis::AsyncCommands as _;
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    answer::StoredAnswer,
+    key::{CacheKey, Namespace},
+};
+use crate::replicas::{Connection, Replicas, Unavailable};
+
+/// The counts of purges, when a request was sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Purges {
+    all: u64,
+    namespace: u64,
+}
+
+/// Bytes of the counts before an encoded answer.
+const COUNTS: usize = 16;
+const ALL: &str = "throughway:cache:purges";
+
+/// A store in Redis.
+pub struct SharedStore(Arc<Replicas>);
+
+impl SharedStore {
+    pub fn new(replicas: Arc<Replicas>) -> Self {
+        SharedStore(replicas)
+    }
+
+    /// Connects; see [`Replicas::connect`].
+    pub async fn connect(&self) {
+        self.0.clone().connect().await;
+    }
+
+    /// The answer, if there is one, and what [`put`](Self::put) wants to know of the present.
+    ///
+    /// # Errors
+    /// Redis does not answer.
+    pub async fn get(
+        &self,
+        key: &CacheKey,
+        namespace: &Namespace,
+    ) -> Result<(Option<StoredAnswer>, Purges), Unavailable> {
+        let (entry, purges) = (entry_key(key), namespace_key(namespace));
+        let ask = async |connection: Connection| {
+            let [mut one, mut two, mut three] =
+                [connection.clone(), connection.clone(), connection];
+            let all = one.get::<_, Option<u64>>(ALL);
+            let named = two.get::<_, Option<u64>>(&purges);
+            let entry = three.get::<_, Option<Vec<u8>>>(&entry);
+            try_join3(all, named, entry).await
+        };
+        let (all, named, entry) = self.0.ask(ask).await?;
+        let purges = Purges {
+            all: all.unwrap_or(0),
+            namespace: named.unwrap_or(0),
+        };
+        Ok((entry.and_then(|entry| decoded(entry, purges)), purges))
+    }
+
+    /// Stores an answer; `asked`: what was known when its request was sent. Purged since, it is never given.
+    ///
+    /// # Errors
+    /// Redis does not answer.
+    pub async fn put(
+        &self,
+        key: &CacheKey,
+        answer: &StoredAnswer,
+        asked: Purges,
+    ) -> Result<(), Unavailable> {
+        let mut bytes = Vec::with_capacity(COUNTS + answer.weight());
+        bytes.extend_from_slice(&asked.all.to_be_bytes());
+        bytes.extend_from_slice(&asked.namespace.to_be_bytes());
+        bytes.extend_from_slice(&answer.encode());
+        let ttl = milliseconds(answer.ttl());
+        let ask = async |mut connection: Connection| {
+            connection
+                .pset_ex::<_, _, ()>(entry_key(key), bytes, ttl)
+                .await
+        };
+        self.0.ask(ask).await
+    }
+
+    /// Tells whether there was an answer.
+    ///
+    /// # Errors
+    /// Redis does not answer.
+    pub async fn remove(&self, key: &CacheKey) -> Result<bool, Unavailable> {
+        let ask = async |mut connection: Connection| connection.del::<_, u64>(entry_key(key)).await;
+        self.0.ask(ask).await.map(|count| count > 0)
+    }
+
+    /// Removes all answers of a namespace, whoever's they are.
+    ///
+    /// # Errors
+    /// Redis does not answer.
+    pub async fn purge(&self, namespace: &Namespace) -> Result<(), Unavailable> {
+        self.count_purge(&namespace_key(namespace)).await
+    }
+
+    /// Removes all answers.
+    ///
+    /// # Errors
+    /// Redis does not answer.
+    pub async fn purge_all(&self) -> Result<(), Unavailable> {
+        self.count_purge(ALL).await
+    }
+
+    async fn count_purge(&self, key: &str) -> Result<(), Unavailable> {
+        let ask = async |mut connection: Connection| connection.incr::<_, _, u64>(key, 1).await;
+        self.0.ask(ask).await.map(|_| ())
+    }
+}
+
+fn decoded(entry: Vec<u8>, purges: Purges) -> Option<StoredAnswer> {
+    let mut entry = Bytes::from(entry);
+    if entry.len() < COUNTS {
+        return None;
+    }
+    let counts = entry.split_to(COUNTS);
+    let same =
+        counts[..8] == purges.all.to_be_bytes() && counts[8..] == purges.namespace.to_be_bytes();
+    // One of another version is none of ours.
+    same.then(|| StoredAnswer::decode(entry).ok()).flatten()
+}
+
+fn entry_key(key: &CacheKey) -> String {
+    format!("throughway:cache:{key}")
+}
+
+/// Of a fixed length, whatever callers call their namespaces.
+fn namespace_key(namespace: &Namespace) -> String {
+    let (kind, name) = match namespace {
+        Namespace::None => ("none", ""),
+        Namespace::Caller(name) => ("caller", &**name),
+        Namespace::Settings(name) => ("settings", &**name),
+    };
+    let digest = Sha256::digest(name.as_bytes());
+    let digest = digest
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect::<String>();
+    format!("throughway:cache:purges:{kind}:{digest}")
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
