@@ -23,6 +23,9 @@ pub const EXPLAIN: &str = "/gateway/explain";
 /// Probed by orchestrators under any `Host`: exempt from the rules for browsers.
 pub const HEALTH_PREFIX: &str = "/gateway/health/";
 
+/// The cache's stats, and purges; for the admin token's holder.
+const ADMIN_CACHE: &str = "/gateway/admin/cache";
+
 /// The API's description (OpenAPI 3.1).
 const OPENAPI: &str = include_str!("../openapi.yaml");
 

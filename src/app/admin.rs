@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, Resource, http::header::CONTENT_TYPE,
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{OWN_PREFIX, Pages};
+use super::{ADMIN_CACHE, Pages};
 use crate::{
     cache::{
         key::{CacheKey, Namespace, NoKey},
@@ -17,7 +17,7 @@ use crate::{
 
 /// `GET`: how full the cache is. `DELETE`: takes answers out.
 pub fn cache() -> Resource {
-    web::resource(format!("{OWN_PREFIX}admin/cache"))
+    web::resource(ADMIN_CACHE)
         .route(web::get().to(stats))
         .route(web::delete().to(purge))
         .default_service(web::to(neither))
