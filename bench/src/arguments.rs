@@ -45,7 +45,8 @@ impl Arguments {
         lists.map(|pid| pid.parse().map_err(|_| format!("--pids: cannot read {pid}"))).collect()
     }
 
-    fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+    /// Every value given under this name.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 }

@@ -12,7 +12,7 @@ use crate::clock::now_ns;
 use crate::cpu::CpuMeter;
 use crate::exchange::Client;
 use crate::failure::Failures;
-use crate::payload::chat_request;
+use crate::payload::{PROMPT_END, chat_request};
 use crate::report::Report;
 use crate::samples::Samples;
 
@@ -24,6 +24,9 @@ struct Shared {
     latencies: RefCell<Samples>,
     completed: Cell<u64>,
     failures: RefCell<Failures>,
+    /// No two requests are the same.
+    distinct: bool,
+    sent: Cell<u64>,
 }
 
 pub async fn run(arguments: &Arguments) -> Result<Report, String> {
@@ -32,7 +35,8 @@ pub async fn run(arguments: &Arguments) -> Result<Report, String> {
     let (warmup, window) = (arguments.seconds("warmup")?, arguments.seconds("seconds")?);
     let cpu = CpuMeter::new(arguments.pids()?);
     let request: Rc<[u8]> = chat_request(target, "", &arguments.header_lines(), false).into();
-    let shared = Rc::new(Shared::default());
+    let distinct = arguments.all("distinct").any(|it| it == "true");
+    let shared = Rc::new(Shared { distinct, ..Shared::default() });
     let loops: Vec<_> = (0..connections)
         .map(|_| spawn_local(send_until_stopped(Client::new(target), Rc::clone(&request), Rc::clone(&shared))))
         .collect();
@@ -61,9 +65,13 @@ pub async fn run(arguments: &Arguments) -> Result<Report, String> {
 }
 
 async fn send_until_stopped(mut client: Client, request: Rc<[u8]>, shared: Rc<Shared>) {
+    let mut own = request.to_vec();
     while !shared.stopping.get() && !shared.failures.borrow().too_many() {
+        if shared.distinct {
+            number(&mut own, shared.sent.replace(shared.sent.get() + 1));
+        }
         let started = now_ns();
-        match client.exchange(&request).await {
+        match client.exchange(&own).await {
             Ok(()) if shared.measuring.get() => {
                 shared.completed.set(shared.completed.get() + 1);
                 shared.latencies.borrow_mut().push(now_ns() - started);
@@ -72,4 +80,12 @@ async fn send_until_stopped(mut client: Client, request: Rc<[u8]>, shared: Rc<Sh
             Err(failure) => shared.failures.borrow_mut().add(&failure),
         }
     }
+}
+
+/// Writes a number over the last words of the prompt; no length changes.
+fn number(request: &mut [u8], number: u64) {
+    const DIGITS: usize = 12;
+    let end = request.len() - PROMPT_END;
+    let digits = format!("{number:0DIGITS$}");
+    request[end - DIGITS..end].copy_from_slice(digits.as_bytes());
 }

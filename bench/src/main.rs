@@ -29,7 +29,7 @@ use report::Report;
 
 const USAGE: &str = "usage: loadgen upstream|closed|open|streams|upload|download [--name value]...
   upstream  --listen ADDR                      serves until its standard input closes
-  closed    --target ADDR --connections N --seconds S --warmup S
+  closed    --target ADDR --connections N --seconds S --warmup S [--distinct true]
   open      --target ADDR --connections N --seconds S --warmup S --rate PER_SECOND
   streams   --target ADDR --streams N --chunks N --interval-ms MS --ramp S
   upload    --target ADDR --bytes N

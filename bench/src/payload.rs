@@ -34,11 +34,15 @@ pub fn chat_request(target: impl std::fmt::Display, query: &str, headers: &str, 
     request.into_bytes()
 }
 
+const END: &str = r#""}]}"#;
+/// Bytes of a chat request after its prompt.
+pub const PROMPT_END: usize = END.len();
+
 fn chat_body(stream: bool) -> String {
     let start = format!(
         r#"{{"model":"bench-model","stream":{stream},"temperature":0.7,"messages":[{{"role":"system","content":"You are a helpful assistant."}},{{"role":"user","content":""#
     );
-    let end = r#""}]}"#;
+    let end = END;
     let words = "Lorem ipsum dolor sit amet, consectetur adipiscing elit. ".chars().cycle();
     let padding: String = words.take(REQUEST_BODY - start.len() - end.len()).collect();
     format!("{start}{padding}{end}")
