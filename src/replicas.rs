@@ -69,6 +69,15 @@ enum Server {
     Cluster(Box<ClusterClient>),
 }
 
+/// What a question is, besides a question.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    /// The server answers, as far as is known. An answer that comes after a failure of others says nothing new.
+    Ordinary,
+    /// The server is down, and this one finds out whether it still is.
+    FindsOut,
+}
+
 /// A connection that all requests share, and that makes itself anew.
 #[derive(Clone)]
 pub enum Connection {
@@ -150,12 +159,12 @@ impl Replicas {
         question: impl AsyncFnOnce(Connection) -> RedisResult<T>,
     ) -> Result<T, Unavailable> {
         let connection = self.connection.get().ok_or(Unavailable)?;
-        if !self.may_ask() {
-            return Err(Unavailable);
-        }
+        let turn = self.turn().ok_or(Unavailable)?;
         match tokio::time::timeout(self.timeout, question(connection.clone())).await {
             Ok(Ok(answer)) => {
-                self.note_answer();
+                if turn == Turn::FindsOut {
+                    self.note_answer();
+                }
                 Ok(answer)
             }
             Ok(Err(error)) => {
@@ -169,10 +178,10 @@ impl Replicas {
         }
     }
 
-    /// It answers, or this request is the one that finds out.
-    fn may_ask(&self) -> bool {
+    /// Whether to ask at all, and what the answer tells.
+    fn turn(&self) -> Option<Turn> {
         if !self.is_down.load(Ordering::Acquire) {
-            return true;
+            return Some(Turn::Ordinary);
         }
         let (due, now) = (self.ask_again.load(Ordering::Acquire), self.now());
         let next = now + LEFT_ALONE.as_millis() as u64;
@@ -180,7 +189,7 @@ impl Replicas {
             self.ask_again
                 .compare_exchange(due, next, Ordering::AcqRel, Ordering::Acquire)
         };
-        now >= due && claim().is_ok()
+        (now >= due && claim().is_ok()).then_some(Turn::FindsOut)
     }
 
     fn note_answer(&self) {
