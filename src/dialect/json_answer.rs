@@ -1,6 +1,8 @@
 //! A 200 whose JSON body is an error: some servers answer so. Looks at small bodies whole.
 
-use serde_json::{Map, Value};
+use std::collections::HashMap;
+
+use serde::de::IgnoredAny;
 
 use super::Verdict;
 
@@ -41,7 +43,7 @@ impl JsonAnswer {
 
     /// The body has ended.
     pub fn end(&mut self) -> Verdict {
-        let body: Option<Map<String, Value>> = serde_json::from_slice(&self.body).ok();
+        let body: Option<TopLevel> = serde_json::from_slice(&self.body).ok();
         match body {
             Some(body) if !self.begun && is_error(&body) => Verdict::Error,
             Some(_) | None => Verdict::Begun,
@@ -49,8 +51,11 @@ impl JsonAnswer {
     }
 }
 
-fn is_error(body: &Map<String, Value>) -> bool {
-    let has = |key: &str| body.get(key).is_some_and(|value| !value.is_null());
+/// An object's keys, each with whether its value is other than null; of duplicates the last counts.
+type TopLevel = HashMap<String, Option<IgnoredAny>>;
+
+fn is_error(body: &TopLevel) -> bool {
+    let has = |key: &str| body.get(key).is_some_and(Option::is_some);
     has("error") && !CONTENT.iter().any(|key| has(key))
 }
 
