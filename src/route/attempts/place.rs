@@ -161,7 +161,8 @@ impl<'p> Place<'p> {
         })
     }
 
-    /// The targets that may answer: of a balance all that have a weight, of a conditional the one chosen.
+    /// The targets that may answer: of a conditional the one chosen; of a balance all that have a weight, or the one drawn where
+    /// conditions below the others were not looked at.
     pub fn candidates(&self) -> Vec<TargetId> {
         let mut candidates = Vec::new();
         self.collect(0, &mut candidates);
@@ -179,16 +180,32 @@ impl<'p> Place<'p> {
                     .iter()
                     .for_each(|child| self.collect(*child, candidates));
             }
-            Choice::LoadBalance { weights, .. } => {
+            Choice::LoadBalance { weights, .. } if self.is_decided(node) => {
                 let weighty = children
                     .iter()
                     .zip(weights)
                     .filter(|(_, weight)| **weight > 0.0);
                 weighty.for_each(|(child, _)| self.collect(*child, candidates));
             }
-            Choice::Single | Choice::Conditional { .. } => {
+            Choice::Single | Choice::LoadBalance { .. } | Choice::Conditional { .. } => {
                 let only = self.chosen.of(node).unwrap_or_default();
                 self.collect(children[only], candidates);
+            }
+        }
+    }
+
+    /// Every condition in it has been looked at.
+    fn is_decided(&self, node: NodeId) -> bool {
+        let (children, choice) = match &self.tree.nodes[node] {
+            Node::Target { .. } => return true,
+            Node::Group { children, choice } => (children, choice),
+        };
+        let chosen = self.chosen.of(node);
+        match choice {
+            Choice::Conditional { .. } => chosen.is_some_and(|it| self.is_decided(children[it])),
+            Choice::Single => self.is_decided(children[0]),
+            Choice::Fallback { .. } | Choice::LoadBalance { .. } => {
+                children.iter().all(|child| self.is_decided(*child))
             }
         }
     }

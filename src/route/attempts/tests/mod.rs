@@ -124,3 +124,41 @@ fn each_outcome_leads_to_the_step_of_the_table() {
         );
     }
 }
+
+#[test]
+fn a_target_may_answer_unless_a_condition_or_a_weight_says_otherwise() {
+    for (tree, given, expected) in [
+        ("a", "", "a"),
+        ("fallback (a, b)", "", "a b"),
+        ("loadbalance (a*1, b*0, c*2)", "dice=0", "a c"),
+        ("conditional (a, b, c)", "tier=gold", "c"),
+        (
+            "fallback (loadbalance (a, b), conditional (c, d, e))",
+            "dice=0 tier=gold",
+            "a b e",
+        ),
+        // What the other's condition would choose nobody looked at: it may be another thing for each request.
+        (
+            "loadbalance (conditional (a, b, c), d)",
+            "dice=0 tier=gold",
+            "c d",
+        ),
+        (
+            "loadbalance (d, conditional (a, b, c))",
+            "dice=0 tier=gold",
+            "d",
+        ),
+    ] {
+        let (tree_of, names) = notation::tree(tree);
+        let (world, facts) = notation::given(given, &names);
+        let Ok((attempts, _)) = Attempts::begin(&tree_of, &facts, &world) else {
+            panic!("{tree}: no match");
+        };
+        let candidates: Vec<_> = attempts
+            .candidates()
+            .into_iter()
+            .map(|id| &*names[id])
+            .collect();
+        assert_eq!(candidates.join(" "), expected, "{tree}");
+    }
+}
