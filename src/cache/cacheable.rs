@@ -32,15 +32,6 @@ pub struct Request<'a> {
     pub more_paths: &'a [Box<str>],
 }
 
-/// Judges a request whose body has been read; `None`: it is larger than what is kept for replay.
-///
-/// # Errors
-/// The first reason against it.
-pub fn request_verdict(request: Request<'_>, body: Option<&[u8]>) -> Result<(), NoCacheReason> {
-    let route = head_verdict(request)?;
-    body_verdict(route, body.ok_or(NoCacheReason::BodyOverLimit)?)
-}
-
 /// Judges a request before its body is read.
 ///
 /// # Errors
@@ -69,20 +60,17 @@ pub fn head_verdict(request: Request<'_>) -> Result<Route, NoCacheReason> {
     Ok(route)
 }
 
-/// Judges a body that has been read.
+/// Judges a body that has been read; whether it asks for a stream, if it may be cached.
 ///
 /// # Errors
 /// The first reason against it.
-pub fn body_verdict(route: Route, body: &[u8]) -> Result<(), NoCacheReason> {
-    match route {
-        Route::Other => Ok(()),
-        Route::Stateless => json(body).map(|_| ()),
-        Route::Responses => json(body).and_then(|object| stateless(&object)),
+pub fn body_verdict(route: Route, body: &[u8]) -> Result<bool, NoCacheReason> {
+    match (route, Object::parse(body)) {
+        (Route::Other, object) => Ok(object.is_ok_and(|object| object.asks_for_stream())),
+        (Route::Stateless | Route::Responses, Err(_)) => Err(NoCacheReason::NotJson),
+        (Route::Stateless, Ok(object)) => Ok(object.asks_for_stream()),
+        (Route::Responses, Ok(object)) => stateless(&object).map(|()| object.asks_for_stream()),
     }
-}
-
-fn json(body: &[u8]) -> Result<Object<'_>, NoCacheReason> {
-    Object::parse(body).map_err(|_| NoCacheReason::NotJson)
 }
 
 /// Of duplicate keys any counts: which one the upstream reads is not ours to guess.
@@ -207,7 +195,7 @@ mod tests {
         method: Method,
         path: &str,
         lines: &[(&'static str, &'static str)],
-        body: Option<&[u8]>,
+        body: &[u8],
     ) -> Result<(), NoCacheReason> {
         let request = Request {
             method: &method,
@@ -215,7 +203,8 @@ mod tests {
             headers: &headers(lines),
             more_paths: &[],
         };
-        request_verdict(request, body)
+        let route = head_verdict(request)?;
+        body_verdict(route, body).map(|_| ())
     }
 
     #[test]
@@ -279,7 +268,7 @@ mod tests {
                 Err(NoStoreRequest),
             ),
         ] {
-            let verdict = judge(method.clone(), path, lines, Some(b"{}"));
+            let verdict = judge(method.clone(), path, lines, b"{}");
             assert_eq!(verdict, expected, "{method} {path} {lines:?}");
         }
     }
@@ -289,56 +278,48 @@ mod tests {
         use NoCacheReason::*;
         let (chat, responses) = ("/v1/chat/completions", "/v1/responses");
         for (path, body, expected) in [
-            (chat, Some(r#"{"messages":[]}"#), Ok(())),
-            (chat, Some(r#" {"background":true} "#), Ok(())),
-            (chat, Some(""), Err(NotJson)),
-            (chat, Some("[]"), Err(NotJson)),
-            (chat, Some(r#"{"messages":[}"#), Err(NotJson)),
-            (chat, None, Err(BodyOverLimit)),
-            (responses, Some(r#"{"input":"x"}"#), Ok(())),
+            (chat, r#"{"messages":[]}"#, Ok(())),
+            (chat, r#" {"background":true} "#, Ok(())),
+            (chat, "", Err(NotJson)),
+            (chat, "[]", Err(NotJson)),
+            (chat, r#"{"messages":[}"#, Err(NotJson)),
+            (responses, r#"{"input":"x"}"#, Ok(())),
             (
                 responses,
-                Some(r#"{"background":false,"conversation":null}"#),
+                r#"{"background":false,"conversation":null}"#,
                 Ok(()),
             ),
-            (responses, Some(r#"{"x":{"background":true}}"#), Ok(())),
-            (responses, Some(r#"{"background": true}"#), Err(Background)),
+            (responses, r#"{"x":{"background":true}}"#, Ok(())),
+            (responses, r#"{"background": true}"#, Err(Background)),
+            (responses, r#"{"b\u0061ckground":true}"#, Err(Background)),
             (
                 responses,
-                Some(r#"{"b\u0061ckground":true}"#),
+                r#"{"background":true,"background":false}"#,
                 Err(Background),
             ),
             (
                 responses,
-                Some(r#"{"background":true,"background":false}"#),
-                Err(Background),
-            ),
-            (
-                responses,
-                Some(r#"{"previous_response_id":"resp_1"}"#),
+                r#"{"previous_response_id":"resp_1"}"#,
                 Err(PreviousResponseId),
             ),
-            (responses, Some(r#"{"previous_response_id":null}"#), Ok(())),
+            (responses, r#"{"previous_response_id":null}"#, Ok(())),
+            (responses, r#"{"conversation":"conv_1"}"#, Err(Conversation)),
             (
                 responses,
-                Some(r#"{"conversation":"conv_1"}"#),
+                r#"{"conversation":{"id":"c"}}"#,
                 Err(Conversation),
             ),
-            (
-                responses,
-                Some(r#"{"conversation":{"id":"c"}}"#),
-                Err(Conversation),
-            ),
-            (responses, Some("input"), Err(NotJson)),
+            (responses, "input", Err(NotJson)),
         ] {
-            let verdict = judge(super::Method::POST, path, &[], body.map(str::as_bytes));
+            let verdict = judge(super::Method::POST, path, &[], body.as_bytes());
             assert_eq!(verdict, expected, "{path} {body:?}");
         }
     }
 
     #[test]
     fn a_route_of_the_settings_may_take_anything() {
-        assert_eq!(body_verdict(Route::Other, b"no JSON"), Ok(()));
+        assert_eq!(body_verdict(Route::Other, b"no JSON"), Ok(false));
+        assert_eq!(body_verdict(Route::Other, br#"{"stream":true}"#), Ok(true));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::{
 };
 
 use actix_http::{
-    RequestHead, Response, StatusCode,
+    Response, StatusCode,
     header::{self, HeaderMap, HeaderValue},
 };
 use bytes::{Bytes, BytesMut};
@@ -15,7 +15,8 @@ use bytes::{Bytes, BytesMut};
 use super::{
     ReplyBody,
     headers::Hop,
-    plan::{CachePolicy, CallerCredentials, CredentialNames, Plan, Target},
+    plan::{CachePolicy, CallerCredentials, Plan, Target},
+    presented::Presented,
     reply, url,
 };
 use crate::{
@@ -37,7 +38,6 @@ use crate::{
     record::{CacheStatus, Recorder},
     replicas::Unavailable,
     route::tree::TargetId,
-    splice,
 };
 
 /// What config and headers ask for, taken together; `None`: no cache.
@@ -63,30 +63,23 @@ pub fn asked(target: &Target, headers: &CacheDirectives) -> Option<CachePolicy> 
 pub struct Cacheable<'a> {
     pub gateway: &'a Gateway,
     pub plan: &'a Plan,
-    pub head: &'a RequestHead,
+    pub presented: Presented<'a>,
     pub hop: &'a Hop<'a>,
     /// The path after the gateway's prefix.
     pub rest: &'a str,
-    pub query: Option<&'a str>,
-    /// A placeholder for a credential, which is none.
-    pub placeholder: Option<&'a HeaderValue>,
     pub policy: CachePolicy,
 }
 
 impl Cacheable<'_> {
-    fn names(&self) -> &CredentialNames {
-        &self.gateway.known.credentials
-    }
-
     /// Judges what is known before the body is read.
     ///
     /// # Errors
     /// Why the cache has no part in it.
     fn check_head(&self) -> Result<Route, NoCacheReason> {
         cacheable::head_verdict(cacheable::Request {
-            method: &self.head.method,
+            method: &self.presented.head.method,
             path: self.rest,
-            headers: self.head.headers(),
+            headers: self.presented.head.headers(),
             more_paths: &self.gateway.cache.paths,
         })
     }
@@ -117,36 +110,37 @@ impl Cacheable<'_> {
         body: &[u8],
         candidates: &[TargetId],
     ) -> Result<CacheKey, NoCacheReason> {
-        cacheable::body_verdict(route, body)?;
+        let body_streams = cacheable::body_verdict(route, body)?;
+        let Presented {
+            names, head, query, ..
+        } = self.presented;
         let shared = self.policy.namespace.is_shared();
         let targets: Vec<key::Target<'_>> = candidates.iter().map(|id| self.target(*id)).collect();
-        let headers: Vec<_> = self
-            .head
+        let headers: Vec<_> = head
             .headers()
             .iter()
             .filter(|(name, _)| !self.hop.ends_here(name))
             .filter(|(name, _)| !directives::is_ours(name, self.gateway.portkey))
-            .filter(|(name, _)| !shared || !self.names().headers.contains(name))
+            .filter(|(name, _)| !shared || !names.headers.contains(name))
             .collect();
         let query = match shared {
-            true => self
-                .query
-                .and_then(|it| url::without(it, &self.names().query)),
-            false => self.query.map(Into::into),
+            true => query.and_then(|it| url::without(it, &names.query)),
+            false => query.map(Into::into),
         };
-        let credentials = self.credentials();
-        let accept = self.head.headers().get(header::ACCEPT);
+        let credentials: Vec<_> = self.presented.credentials().collect();
+        let accept = self.presented.head.headers().get(header::ACCEPT);
         let accept = accept.map(HeaderValue::as_bytes).unwrap_or_default();
-        let asks = dialect::asks_for_stream(accept, self.rest, self.query.unwrap_or_default());
+        let asks =
+            dialect::asks_for_stream(accept, self.rest, self.presented.query.unwrap_or_default());
         let request = key::Request {
             namespace: &self.policy.namespace,
             caller: Caller::Credentials(&credentials),
             targets: &targets,
-            method: self.head.method.as_str(),
+            method: self.presented.head.method.as_str(),
             path: self.rest,
             query: query.as_deref(),
             headers: &headers,
-            streams: asks || splice::asks_for_stream(body),
+            streams: asks || body_streams,
             body,
         };
         Ok(request.key())
@@ -161,22 +155,6 @@ impl Cacheable<'_> {
             override_params: &target.override_params,
             model_prefix: target.model_prefix.as_deref(),
         }
-    }
-
-    fn credentials(&self) -> Vec<(&str, &[u8])> {
-        let is_placeholder = |value: &HeaderValue| {
-            let placeholder = self.placeholder;
-            placeholder.is_some_and(|placeholder| std::ptr::eq(placeholder, value))
-        };
-        let headers = self.names().headers.iter().flat_map(|name| {
-            let values = self.head.headers().get_all(name);
-            let own = values.filter(|value| !is_placeholder(value));
-            own.map(|value| (name.as_str(), value.as_bytes()))
-        });
-        let query = url::named(self.query.unwrap_or_default(), &self.names().query);
-        headers
-            .chain(query.map(|part| ("query", part.as_bytes())))
-            .collect()
     }
 
     /// Looks for an answer that is kept.

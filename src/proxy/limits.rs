@@ -2,13 +2,10 @@
 
 use std::{cell::OnceCell, collections::BTreeMap, net::IpAddr};
 
-use actix_http::{
-    RequestHead,
-    header::{HeaderMap, HeaderName, HeaderValue},
-};
+use actix_http::header::{HeaderMap, HeaderName};
 use ipnet::IpNet;
 
-use super::{plan::CredentialNames, url};
+use super::presented::Presented;
 use crate::{
     error::{Code, GatewayError},
     rate_limit::{self, Identity, Key, Lease, Limiter, NotAdmitted, Reason, Refused, Room},
@@ -20,12 +17,8 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// A request, as limits see it.
 pub struct Counted<'a> {
     pub limiter: &'a Limiter,
-    pub names: &'a CredentialNames,
     pub trusted_proxies: &'a [IpNet],
-    pub head: &'a RequestHead,
-    pub query: Option<&'a str>,
-    /// A placeholder for a credential, which is none.
-    pub placeholder: Option<&'a HeaderValue>,
+    pub presented: Presented<'a>,
     pub metadata: Option<&'a BTreeMap<String, String>>,
     /// Whom the connection is from.
     pub peer: Option<IpAddr>,
@@ -77,27 +70,18 @@ impl Counted<'_> {
 
     fn caller(&self) -> &Identity {
         self.caller.get_or_init(|| {
-            Identity::by_credentials(self.credentials())
+            Identity::by_credentials(self.presented.credentials())
                 .unwrap_or_else(|| Identity::by_address(self.client()))
         })
     }
 
-    fn credentials(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        let is_placeholder = |value: &HeaderValue| {
-            let placeholder = self.placeholder;
-            placeholder.is_some_and(|placeholder| std::ptr::eq(placeholder, value))
-        };
-        let headers = self.names.headers.iter().flat_map(move |name| {
-            let values = self.head.headers().get_all(name);
-            let own = values.filter(move |value| !is_placeholder(value));
-            own.map(|value| (name.as_str().as_bytes(), value.as_bytes()))
-        });
-        let query = url::named(self.query.unwrap_or_default(), &self.names.query);
-        headers.chain(query.map(|part| (&b"query"[..], part.as_bytes())))
-    }
-
     fn client(&self) -> Option<IpAddr> {
-        client_address(self.peer?, self.head.headers(), self.trusted_proxies).into()
+        client_address(
+            self.peer?,
+            self.presented.head.headers(),
+            self.trusted_proxies,
+        )
+        .into()
     }
 }
 
@@ -149,6 +133,8 @@ fn uncounted() -> GatewayError {
 
 #[cfg(test)]
 mod tests {
+    use actix_http::header::HeaderValue;
+
     use super::*;
 
     #[test]

@@ -13,6 +13,7 @@ mod pipeline;
 pub mod plan;
 mod planning;
 mod plans;
+mod presented;
 mod relay;
 mod reply;
 mod targets;

@@ -20,6 +20,7 @@ use super::{
     headers::Hop,
     limits::Counted,
     planning,
+    presented::Presented,
     relay::Relaying,
     url, whole,
 };
@@ -91,14 +92,18 @@ pub async fn run<U: Upstream>(
     };
     let plan = planning::find(&line.plans, head, &directives, read).await?;
 
-    // Limit: is there room for one more of the kind?
-    let counted = Counted {
-        limiter: &gateway.limits.limiter,
+    let presented = Presented {
         names: &gateway.known.credentials,
-        trusted_proxies: &gateway.trusted_proxies,
         head,
         query,
         placeholder: gateway.placeholder_credential(head.headers()),
+    };
+
+    // Limit: is there room for one more of the kind?
+    let counted = Counted {
+        limiter: &gateway.limits.limiter,
+        trusted_proxies: &gateway.trusted_proxies,
+        presented,
         metadata: directives.metadata.as_ref(),
         peer: link.peer().map(|peer| peer.ip()),
         caller: OnceCell::new(),
@@ -120,10 +125,7 @@ pub async fn run<U: Upstream>(
     let outside = Outside {
         plan: &plan,
         standing: &gateway.standing,
-        names: &gateway.known.credentials,
-        head,
-        placeholder: gateway.placeholder_credential(head.headers()),
-        query,
+        presented,
         body: body.clone(),
         received: recorder.received(),
     };
@@ -146,11 +148,9 @@ pub async fn run<U: Upstream>(
     let cacheable = cacheable.map(|policy| Cacheable {
         gateway,
         plan: &plan,
-        head,
+        presented,
         hop: &hop,
         rest,
-        query,
-        placeholder: outside.placeholder,
         policy,
     });
     let read = async || {

@@ -6,15 +6,12 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use actix_http::{
-    RequestHead,
-    header::{HeaderName, HeaderValue},
-};
+use actix_http::header::HeaderValue;
 
 use crate::{
     proxy::{
-        plan::{CallerCredentials, CredentialNames, Plan, Target},
-        url,
+        plan::{CallerCredentials, Plan, Target},
+        presented::Presented,
     },
     route::{attempts::World, policy::BreakerPolicy, tree::TargetId},
     standing::{BreakerKey, Standing},
@@ -25,11 +22,7 @@ use crate::{
 pub struct Outside<'a> {
     pub plan: &'a Plan,
     pub standing: &'a Standing,
-    pub names: &'a CredentialNames,
-    pub head: &'a RequestHead,
-    /// A placeholder for a credential, which is none.
-    pub placeholder: Option<&'a HeaderValue>,
-    pub query: Option<&'a str>,
+    pub presented: Presented<'a>,
     pub body: Rc<RefCell<RequestBody>>,
     pub received: Instant,
 }
@@ -43,31 +36,17 @@ impl Outside<'_> {
 
     /// Breakers are one for each origin, credential and policy: no caller opens another's.
     pub fn breaker_key(&self, target: &Target, policy: &BreakerPolicy) -> BreakerKey {
+        let names = &self.presented.names.headers;
         let own = target.edits.iter().filter_map(|(name, value)| {
             let value = value.as_ref()?;
-            self.names.headers.contains(name).then_some(value)
-        });
-        let callers = self.head.headers().iter().filter_map(|(name, value)| {
-            let crosses = target.credentials == CallerCredentials::Forwarded;
-            (crosses && self.names.headers.contains(name)).then_some(value)
+            names.contains(name).then_some(value.as_bytes())
         });
         let crosses = target.credentials == CallerCredentials::Forwarded;
-        let query = self.query.filter(|_| crosses).into_iter();
-        let query = query.flat_map(|query| url::named(query, &self.names.query));
-        let credentials = own.chain(callers).map(HeaderValue::as_bytes);
-        let credentials = credentials.chain(query.map(str::as_bytes));
+        let callers = crosses.then(|| self.presented.credentials());
+        let callers = callers.into_iter().flatten().map(|(_, value)| value);
+        let credentials = own.chain(callers);
         self.standing
             .breaker_key(target.base.origin(), credentials, policy)
-    }
-
-    /// The caller sent a credential under this name.
-    fn gives(&self, name: &HeaderName) -> bool {
-        let is_placeholder = |value: &HeaderValue| {
-            let placeholder = self.placeholder;
-            placeholder.is_some_and(|placeholder| std::ptr::eq(placeholder, value))
-        };
-        let mut values = self.head.headers().get_all(name);
-        values.any(|value| !is_placeholder(value))
     }
 
     /// Names of the caller's credentials that this target does not get, for the reply.
@@ -75,14 +54,8 @@ impl Outside<'_> {
         if target.credentials == CallerCredentials::Forwarded {
             return None;
         }
-        let given = self.names.headers.iter();
-        let headers = given
-            .filter(|name| self.gives(name))
-            .map(|name| name.as_str());
-        let query = self.query.unwrap_or_default();
-        let query = url::named(query, &self.names.query);
-        let query = query.filter_map(|part| part.split('=').next());
-        let given: Vec<&str> = headers.chain(query).collect();
+        let mut given: Vec<&str> = self.presented.credentials().map(|(name, _)| name).collect();
+        given.dedup();
         match given.is_empty() {
             true => None,
             false => HeaderValue::from_str(&given.join(", ")).ok(),

@@ -18,7 +18,9 @@ use crate::{
         drive::Outside,
         facts::RequestFacts,
         headers::Hop,
-        planning, url,
+        planning,
+        presented::Presented,
+        url,
     },
     route::attempts::Attempts,
     upstream::{BodyLength, RequestBody},
@@ -90,13 +92,16 @@ impl Imagined {
         let read = async || Ok(body.clone());
         let plan = planning::find(plans, &head, &directives, read).await?;
         let length = BodyLength::Exact(body.len() as u64);
+        let presented = Presented {
+            names: &gateway.known.credentials,
+            head: &head,
+            query,
+            placeholder: gateway.placeholder_credential(head.headers()),
+        };
         let outside = Outside {
             plan: &plan,
             standing: &gateway.standing,
-            names: &gateway.known.credentials,
-            head: &head,
-            placeholder: gateway.placeholder_credential(head.headers()),
-            query,
+            presented,
             body: Rc::new(RefCell::new(RequestBody::of(vec![body.clone()], length))),
             received: Instant::now(),
         };
@@ -114,11 +119,9 @@ impl Imagined {
         let cacheable = cacheable.map(|policy| Cacheable {
             gateway,
             plan: &plan,
-            head: &head,
+            presented,
             hop: &hop,
             rest,
-            query,
-            placeholder: outside.placeholder,
             policy,
         });
         let read = async || Ok(Some(body.clone()));

@@ -82,7 +82,7 @@ impl Explained<'_> {
             }
         }
         json!({
-            "method": self.outside.head.method.as_str(),
+            "method": self.outside.presented.head.method.as_str(),
             "first": text(&plan.target(self.first.target).index),
             "order": order(plan, 0),
             "targets": targets,
