@@ -1,6 +1,9 @@
 //! What all workers share, built once from the settings: policy, resolver, TLS, counters. Anything made inside a worker exists
 //! once per worker; what must not is here.
 
+mod answers;
+mod limits;
+
 use std::{
     net::{IpAddr, SocketAddr},
     sync::{
@@ -16,8 +19,11 @@ use actix_http::{
 use ipnet::IpNet;
 use thiserror::Error;
 
+pub use self::{
+    answers::{Answers, Beginning, FlightKey, PurgeCount, SharedHead},
+    limits::Limits,
+};
 use crate::{
-    cache::{memory::MemoryStore, shared::SharedStore},
     config::Settings,
     downstream::DownstreamTimeouts,
     egress::{AllowEntry, BaseUrl, Policy},
@@ -27,14 +33,9 @@ use crate::{
         arrival::Door,
         plan::{CredentialNames, Known},
     },
-    rate_limit::Limiter,
     record::AccessLog,
-    replicas::{self, Replicas},
     resolve::{DnsSettings, Resolver},
-    route::{
-        limit::{By, Scoped},
-        policy::HeaderEdit,
-    },
+    route::policy::HeaderEdit,
     secret::Secret,
     standing::Standing,
     upstream::{
@@ -77,65 +78,6 @@ pub struct Gateway {
     closing: Arc<AtomicBool>,
 }
 
-/// Answers that are kept.
-pub struct Answers {
-    /// In the place of memory.
-    pub shared: Option<Arc<SharedStore>>,
-    pub memory: Arc<MemoryStore>,
-    /// Ends of paths that are cached besides those of the table.
-    pub paths: Box<[Box<str>]>,
-}
-
-fn shared_store(
-    settings: &Settings,
-    metrics: &Metrics,
-) -> Result<Option<Arc<SharedStore>>, UnusableSettings> {
-    let Some(redis) = &settings.cache.redis else {
-        return Ok(None);
-    };
-    let replicas = Replicas::new(redis, "the cache's redis", metrics.cache_redis.clone());
-    let replicas = replicas.map_err(|it| UnusableSettings::CacheRedis(replicas::unusable(&it)))?;
-    Ok(Some(Arc::new(SharedStore::new(Arc::new(replicas)))))
-}
-
-/// Rate limits of the settings, and what all limits count with.
-pub struct Limits {
-    pub limiter: Arc<Limiter>,
-    replicas: Option<Arc<Replicas>>,
-    /// Counted once for each request.
-    pub requests: Box<[Scoped]>,
-    /// Counted for each attempt.
-    pub attempts: Box<[Scoped]>,
-}
-
-impl Limits {
-    fn of(settings: &Settings, metrics: &Arc<Metrics>) -> Result<Self, UnusableSettings> {
-        let (limits, store) = (&settings.limits, &settings.limit_store);
-        let replicas = store.redis.as_ref().map(|redis| {
-            let replicas = Replicas::new(redis, "the limits' redis", metrics.redis.clone());
-            let unusable = |error| UnusableSettings::Redis(replicas::unusable(&error));
-            replicas.map(Arc::new).map_err(unusable)
-        });
-        let replicas = replicas.transpose()?;
-        let by_origin = |scoped: &&Scoped| scoped.limit.by == By::Origin;
-        let (attempts, requests): (Vec<_>, Vec<_>) = limits.iter().partition(by_origin);
-        Ok(Limits {
-            limiter: Arc::new(Limiter::new(replicas.clone(), store.on_redis_failure)),
-            replicas,
-            requests: requests.into_iter().cloned().collect(),
-            attempts: attempts.into_iter().cloned().collect(),
-        })
-    }
-
-    /// Keeps what is shared with other replicas, for as long as it is awaited.
-    pub async fn share(&self) {
-        if let Some(replicas) = &self.replicas {
-            replicas.clone().connect().await;
-            self.limiter.clone().keep_leases().await;
-        }
-    }
-}
-
 /// Settings that are well-formed, but cannot be put to use.
 #[derive(Debug, Error)]
 pub enum UnusableSettings {
@@ -172,16 +114,7 @@ impl Gateway {
             known: Arc::new(known(settings)?),
             standing: Standing::new(metrics.clone()),
             limits: Limits::of(settings, &metrics)?,
-            cache: Answers {
-                memory: Arc::new(MemoryStore::new(settings.cache.max_bytes)),
-                shared: shared_store(settings, &metrics)?,
-                paths: settings
-                    .cache
-                    .paths
-                    .iter()
-                    .map(|it| it.as_str().into())
-                    .collect(),
-            },
+            cache: Answers::of(settings, &metrics)?,
             replay_limit: usize::try_from(settings.replay_limit).unwrap_or(usize::MAX),
             downstream: DownstreamTimeouts {
                 head: settings.downstream.head,

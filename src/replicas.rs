@@ -118,6 +118,11 @@ impl Replicas {
         })
     }
 
+    /// How long an answer is awaited.
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     /// Connects, on the runtime it is awaited on, which must outlive all questions; tries until it succeeds.
     pub async fn connect(self: Arc<Self>) {
         loop {

@@ -1,7 +1,7 @@
 //! What is kept of an answer, how long it may be given again, and its form in a store outside the process. Asks no clock: whoever
 //! asks brings the time.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use actix_http::{
     StatusCode,
@@ -15,11 +15,17 @@ use crate::route::hop_by_hop::{is_hop_by_hop, named_by_connection};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct UnixMillis(pub u64);
 
+/// The head of an answer, less what concerns only the request that it answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredHead {
+    status: StatusCode,
+    headers: Box<[(HeaderName, HeaderValue)]>,
+}
+
 /// An answer as it is given again. Its body is in one piece: a stream's frames follow each other without their pauses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredAnswer {
-    status: StatusCode,
-    headers: Vec<(HeaderName, HeaderValue)>,
+    head: Arc<StoredHead>,
     body: Bytes,
     stored_at: UnixMillis,
     ttl: Duration,
@@ -39,16 +45,9 @@ const OVERHEAD: usize = 640;
 /// The same for each line.
 const LINE_OVERHEAD: usize = size_of::<(HeaderName, HeaderValue)>();
 
-impl StoredAnswer {
-    /// Keeps the status, the body, and the lines that concern whoever is answered later. The body must have a buffer of its own:
-    /// a piece of a larger one would keep all of that.
-    pub fn new(
-        status: StatusCode,
-        headers: &HeaderMap,
-        body: Bytes,
-        stored_at: UnixMillis,
-        ttl: Duration,
-    ) -> Self {
+impl StoredHead {
+    /// Keeps the status, and the lines that concern whoever is answered with it.
+    pub fn new(status: StatusCode, headers: &HeaderMap) -> Self {
         let named: Vec<&[u8]> = named_by_connection(headers).collect();
         let ends_here = |name: &HeaderName| {
             let name = name.as_str().as_bytes();
@@ -57,14 +56,11 @@ impl StoredAnswer {
         let lines = headers.iter().filter(|(name, _)| {
             !LEFT_OUT.contains(name) && !is_hop_by_hop(name) && !ends_here(name)
         });
-        StoredAnswer {
+        StoredHead {
             status,
             headers: lines
                 .map(|(name, value)| (name.clone(), owned(value)))
                 .collect(),
-            body,
-            stored_at,
-            ttl,
         }
     }
 
@@ -75,6 +71,22 @@ impl StoredAnswer {
     /// Lines of one name are in their order.
     pub fn headers(&self) -> &[(HeaderName, HeaderValue)] {
         &self.headers
+    }
+}
+
+impl StoredAnswer {
+    /// The body must have a buffer of its own: a piece of a larger one would keep all of that.
+    pub fn new(head: Arc<StoredHead>, body: Bytes, stored_at: UnixMillis, ttl: Duration) -> Self {
+        StoredAnswer {
+            head,
+            body,
+            stored_at,
+            ttl,
+        }
+    }
+
+    pub fn head(&self) -> &StoredHead {
+        &self.head
     }
 
     pub fn body(&self) -> &Bytes {
@@ -98,7 +110,7 @@ impl StoredAnswer {
 
     /// Bytes it takes in memory, more or less.
     pub fn weight(&self) -> usize {
-        let lines = self.headers.iter();
+        let lines = self.head.headers.iter();
         let lines = lines.map(|(name, value)| name.as_str().len() + value.len() + LINE_OVERHEAD);
         OVERHEAD + self.body.len() + lines.sum::<usize>()
     }
@@ -128,11 +140,11 @@ impl StoredAnswer {
     pub fn encode(&self) -> Bytes {
         let mut out = BytesMut::with_capacity(self.weight());
         out.put_u8(VERSION);
-        out.put_u16(self.status.as_u16());
+        out.put_u16(self.head.status.as_u16());
         out.put_u64(self.stored_at.0);
         out.put_u64(u64::try_from(self.ttl.as_millis()).unwrap_or(u64::MAX));
-        out.put_u64(self.headers.len() as u64);
-        for (name, value) in &self.headers {
+        out.put_u64(self.head.headers.len() as u64);
+        for (name, value) in &self.head.headers {
             put(&mut out, name.as_str().as_bytes());
             put(&mut out, value.as_bytes());
         }
@@ -169,13 +181,10 @@ impl Reader {
         let lines = self.number()?;
         let headers = (0..lines).map(|_| self.line()).collect::<Option<_>>()?;
         let body = self.bytes()?;
-        self.0.is_empty().then_some(StoredAnswer {
-            status,
-            headers,
-            body,
-            stored_at,
-            ttl,
-        })
+        let head = Arc::new(StoredHead { status, headers });
+        self.0
+            .is_empty()
+            .then_some(StoredAnswer::new(head, body, stored_at, ttl))
     }
 
     fn line(&mut self) -> Option<(HeaderName, HeaderValue)> {
@@ -215,7 +224,8 @@ mod tests {
             headers.append(name, HeaderValue::from_static(value));
         }
         let body = Bytes::from_static(b"{}");
-        StoredAnswer::new(StatusCode::OK, &headers, body, UnixMillis(1000), HOUR)
+        let head = Arc::new(StoredHead::new(StatusCode::OK, &headers));
+        StoredAnswer::new(head, body, UnixMillis(1000), HOUR)
     }
 
     #[test]
@@ -238,6 +248,7 @@ mod tests {
             ("upgrade", "h2c"),
         ]);
         let mut lines: Vec<String> = answer
+            .head()
             .headers()
             .iter()
             .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
@@ -308,18 +319,17 @@ mod tests {
             vec(any::<u8>(), 0..99),
             times,
         )
-            .prop_map(|(status, lines, body, (stored_at, ttl))| StoredAnswer {
-                status: StatusCode::from_u16(status).unwrap(),
-                headers: lines
-                    .into_iter()
-                    .map(|(name, value)| {
-                        let value = HeaderValue::from_bytes(&value).unwrap();
-                        (name.parse().unwrap(), value)
-                    })
-                    .collect(),
-                body: body.into(),
-                stored_at: UnixMillis(stored_at),
-                ttl: Duration::from_millis(ttl),
+            .prop_map(|(status, lines, body, (stored_at, ttl))| {
+                let line = |(name, value): (String, Vec<u8>)| {
+                    let value = HeaderValue::from_bytes(&value).unwrap();
+                    (name.parse().unwrap(), value)
+                };
+                let head = StoredHead {
+                    status: StatusCode::from_u16(status).unwrap(),
+                    headers: lines.into_iter().map(line).collect(),
+                };
+                let ttl = Duration::from_millis(ttl);
+                StoredAnswer::new(Arc::new(head), body.into(), UnixMillis(stored_at), ttl)
             })
     }
 

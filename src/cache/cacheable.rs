@@ -134,14 +134,22 @@ pub fn answer_verdict(answer: Answer<'_>) -> Result<(), NoCacheReason> {
     if answer.status != StatusCode::OK {
         return Err(NoCacheReason::Status);
     }
-    if says_no_store(answer.headers) {
-        return Err(NoCacheReason::NoStoreResponse);
-    }
-    vary_verdict(answer.headers)?;
+    sharing_verdict(answer.headers)?;
     if answer.shared && answer.headers.contains_key(header::SET_COOKIE) {
         return Err(NoCacheReason::SetCookieShared);
     }
     size_verdict(told_length(answer.headers))
+}
+
+/// Judges whether an answer may go to requests of the same caller that asked the same while it was under way, kept or not.
+///
+/// # Errors
+/// It may answer no other request (RFC 9111 §5.2.2.5), or depends on what may differ between them.
+pub fn sharing_verdict(headers: &HeaderMap) -> Result<(), NoCacheReason> {
+    match says_no_store(headers) {
+        true => Err(NoCacheReason::NoStoreResponse),
+        false => vary_verdict(headers),
+    }
 }
 
 /// Judges the length of a body, as far as it is known.

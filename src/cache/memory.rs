@@ -21,7 +21,7 @@ use super::{
 const MOST_PURGES: usize = 1024;
 
 /// A moment between two purges. Taken when a request is sent, it tells whether its answer still may be stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Epoch(u64);
 
 /// What is in the store.

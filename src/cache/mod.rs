@@ -1,9 +1,11 @@
 //! Has this been asked before, and may the answer be given again? Exact matches only: what may be kept (`cacheable`), under which
-//! key (`key`), in which form (`answer`), and where (`memory`, or `shared` in Redis). Asks no upstream; the line decides when to look.
+//! key (`key`), in which form (`answer`), and where (`memory`, or `shared` in Redis); and who awaits the same answer at once (`flight`).
+//! Asks no upstream; the line decides when to look.
 
 pub mod answer;
 mod cache_control;
 pub mod cacheable;
+pub mod flight;
 pub mod key;
 pub mod memory;
 mod reason;

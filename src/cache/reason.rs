@@ -52,10 +52,14 @@ pub enum NoCacheReason {
     SetCookieShared,
     /// What keeps answers does not answer itself.
     StoreUnavailable,
+    /// Answers under way hold as much as they may already.
+    NoRoom,
+    /// It was purged before it was whole.
+    Purged,
 }
 
 impl NoCacheReason {
-    pub const ALL: [NoCacheReason; 26] = [
+    pub const ALL: [NoCacheReason; 28] = [
         Self::NotAsked,
         Self::Method,
         Self::Path,
@@ -82,6 +86,8 @@ impl NoCacheReason {
         Self::ErrorBody,
         Self::SetCookieShared,
         Self::StoreUnavailable,
+        Self::NoRoom,
+        Self::Purged,
     ];
 
     /// The name in replies, logs and metrics.
@@ -113,6 +119,8 @@ impl NoCacheReason {
             Self::ErrorBody => "error_body",
             Self::SetCookieShared => "set_cookie_shared",
             Self::StoreUnavailable => "store_unavailable",
+            Self::NoRoom => "no_room",
+            Self::Purged => "purged",
         }
     }
 }

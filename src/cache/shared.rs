@@ -15,7 +15,7 @@ use super::{
 use crate::replicas::{Connection, Replicas, Unavailable};
 
 /// The counts of purges, when a request was sent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Purges {
     all: u64,
     namespace: u64,
@@ -31,6 +31,11 @@ pub struct SharedStore(Arc<Replicas>);
 impl SharedStore {
     pub fn new(replicas: Arc<Replicas>) -> Self {
         SharedStore(replicas)
+    }
+
+    /// How long an answer of Redis is awaited.
+    pub fn timeout(&self) -> Duration {
+        self.0.timeout()
     }
 
     /// Connects; see [`Replicas::connect`].

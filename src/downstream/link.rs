@@ -6,6 +6,7 @@ use std::{
     future::poll_fn,
     net::SocketAddr,
     rc::Rc,
+    sync::Arc,
     task::{Context, Poll, Waker},
     time::{Duration, Instant},
 };
@@ -14,6 +15,7 @@ use bytes::BytesMut;
 
 use super::{
     DownstreamTimeouts,
+    audience::Audience,
     expired::Expired,
     gate::{Extent, Gate},
     stream::Stream,
@@ -39,6 +41,10 @@ pub struct Link {
     /// A request is being served.
     exchanging: Cell<bool>,
     gone: Cell<bool>,
+    /// Others who await what is being served.
+    audience: RefCell<Option<Arc<dyn Audience>>>,
+    /// The connection is no more; what it asked for goes on for its audience.
+    detached: Cell<bool>,
     /// Nothing more is written: nobody is there to read it.
     hung_up: Cell<bool>,
     finishing: Cell<bool>,
@@ -76,6 +82,8 @@ impl Link {
             timeouts,
             exchanging: Cell::new(false),
             gone: Cell::new(false),
+            audience: RefCell::default(),
+            detached: Cell::new(false),
             hung_up: Cell::new(false),
             finishing: Cell::new(false),
             finished_since: Cell::new(None),
@@ -139,6 +147,26 @@ impl Link {
     /// The client's side is closed, or as good as.
     pub fn is_gone(&self) -> bool {
         self.gone.get()
+    }
+
+    /// Others await what is being served (or do not any more): it does not end with this client.
+    pub fn set_audience(&self, audience: Option<Arc<dyn Audience>>) {
+        *self.audience.borrow_mut() = audience;
+    }
+
+    /// Those who await what is being served, if there are any.
+    pub(super) fn audience(&self) -> Option<Arc<dyn Audience>> {
+        let audience = self.audience.borrow();
+        audience.as_ref().filter(|it| it.is_there()).cloned()
+    }
+
+    /// The connection is no more, and what it asked for goes on in a task of its own. Only deadlines end it now.
+    pub(super) fn detach(&self) {
+        self.gone.set(true);
+        self.detached.set(true);
+        let stream = self.stream.borrow();
+        // Nobody is there: that it cannot be shut is nobody's loss.
+        let _ = socket2::SockRef::from(stream.tcp()).shutdown(std::net::Shutdown::Both);
     }
 
     /// The connection closes once it is idle; every answer until then says so.
@@ -237,6 +265,7 @@ impl Link {
 
     fn end(&self) {
         self.settle();
+        self.set_audience(None);
         self.exchanging.set(false);
         self.idle_since.set(self.now.get());
         let mut gate = self.gate.borrow_mut();
@@ -350,7 +379,12 @@ impl Link {
         let late = |deadline: Instant| now >= deadline + TICK;
         // What ends the connection, and the client's own end, are looked for behind a deadline, too: nobody may be there to
         // deal with that while the client does not read.
-        let expired = if past(&self.head_since, self.timeouts.head) {
+        let expired = if self.detached.get() {
+            match self.deadline.get().is_some_and(late) {
+                true => Expired::Deadline,
+                false => return,
+            }
+        } else if past(&self.head_since, self.timeouts.head) {
             Expired::Head
         } else if past(&self.blocked_since, self.timeouts.write_stall) {
             Expired::WriteStall
@@ -360,6 +394,11 @@ impl Link {
             return;
         } else if self.gone.get() || self.stream.borrow().peer_has_closed() {
             self.gone.set(true);
+            if self.audience().is_some() {
+                // The socket ends, and what is being served goes on without it.
+                self.wake();
+                return;
+            }
             Expired::ClientGone
         } else if known.is_some() {
             return;

@@ -2,6 +2,7 @@
 //! actix-http parses and frames; this module adds what it leaves out: a client that goes away is noticed in every phase,
 //! a stalled one ends, an abort comes after every byte that was received and never looks like a clean end.
 
+mod audience;
 mod expired;
 mod gate;
 mod inbound;
@@ -10,6 +11,7 @@ mod stream;
 mod watch;
 
 pub use self::{
+    audience::{Audience, Serving},
     expired::Expired,
     gate::Extent,
     inbound::Inbound,

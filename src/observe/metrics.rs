@@ -10,7 +10,6 @@ use prometheus_client::{
 };
 
 use crate::{
-    cache::NoCacheReason,
     error::Code,
     replicas,
     route::{attempts::Fault, breaker::Transition},
@@ -102,6 +101,7 @@ struct ReasonLabel {
 type Count = Counter<u64, AtomicU64>;
 
 const HEDGES: [&str; 2] = ["first", "second"];
+const CACHE_STATUSES: [&str; 4] = ["HIT", "MISS", "REFRESH", "DISABLED"];
 const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
 /// The gateway's counters. Labelled ones are looked up once, so that counting is one atomic addition.
@@ -116,7 +116,8 @@ pub struct Metrics {
     pub fallbacks: Count,
     pub redis: replicas::Counts,
     pub cache_redis: replicas::Counts,
-    cache: Family<CacheLabel, Count>,
+    caches: [Count; CACHE_STATUSES.len()],
+    cache_joined: Count,
     uncached: Family<ReasonLabel, Count>,
     hedges: [Count; HEDGES.len()],
     breakers: [Count; Transition::ALL.len()],
@@ -221,6 +222,12 @@ impl Metrics {
             "Requests that asked for the cache, by what it did",
             cache.clone(),
         );
+        let cache_joined = Count::default();
+        registry.register(
+            "cache_joined",
+            "Of the hits, requests that joined one that was under way",
+            cache_joined.clone(),
+        );
         let uncached = Family::<ReasonLabel, Count>::default();
         registry.register(
             "cache_refusals",
@@ -252,7 +259,9 @@ impl Metrics {
         Metrics {
             redis,
             cache_redis,
-            cache,
+            caches: CACHE_STATUSES
+                .map(|status| cache.get_or_create(&CacheLabel { status }).clone()),
+            cache_joined,
             uncached,
             retries,
             fallbacks,
@@ -292,10 +301,16 @@ impl Metrics {
     }
 
     /// Counts what the cache did, and why it was of no use.
-    pub fn count_cache(&self, status: &'static str, reason: Option<NoCacheReason>) {
-        let status = CacheLabel { status };
-        self.cache.get_or_create(&status).inc();
-        if let Some(reason) = reason.map(NoCacheReason::name) {
+    pub fn count_cache(&self, status: &'static str, joined: bool, reason: Option<&'static str>) {
+        for (name, count) in CACHE_STATUSES.iter().zip(&self.caches) {
+            if *name == status {
+                count.inc();
+            }
+        }
+        if joined {
+            self.cache_joined.inc();
+        }
+        if let Some(reason) = reason {
             self.uncached.get_or_create(&ReasonLabel { reason }).inc();
         }
     }

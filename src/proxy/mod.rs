@@ -8,6 +8,7 @@ mod drive;
 pub mod explain;
 mod facts;
 mod headers;
+mod incoming;
 mod limits;
 mod pipeline;
 pub mod plan;

@@ -21,7 +21,7 @@ use super::{
     limits::Counted,
     planning,
     presented::Presented,
-    relay::Relaying,
+    relay::{Answering, Relaying},
     url, whole,
 };
 use crate::{
@@ -174,20 +174,38 @@ pub async fn run<U: Upstream>(
         return Ok(Reply::Own(explained.answer().await));
     }
 
+    let asked = asked(&head.method, length);
+    let relay = |answering, leases| {
+        Reply::Relay(Box::new(Relaying {
+            answering,
+            leases,
+            request_body: body.clone(),
+            asked,
+            http10: head.version == actix_http::Version::HTTP_10,
+            wants_upgrade: length == BodyLength::Tunnel,
+            server_timing: gateway.server_timing,
+        }))
+    };
     let mut keeping = None;
     if let (Some(cacheable), Some(key)) = (cacheable, key) {
         let refresh = directives.cache.force_refresh == Some(true);
-        let looked = cacheable.look(key, refresh).await;
+        let looked = cacheable.look(key, &directives, link).await?;
         recorder.note_cache(looked.status(refresh));
+        if let Looked::Found(_) | Looked::Joined(_) = looked {
+            let target = plan.target(first.target);
+            recorder.note_route(target.route(outside.withheld(target)));
+            recorder.note_bytes_in(body.borrow().bytes_read());
+        }
         match looked {
             Looked::Nowhere(_) => {}
-            Looked::Found(answer) => {
-                let target = plan.target(first.target);
-                recorder.note_route(target.route(outside.withheld(target)));
-                recorder.note_bytes_in(body.borrow().bytes_read());
-                return Ok(Reply::Again { answer, leases });
+            Looked::Found(answer) => return Ok(Reply::Again { answer, leases }),
+            Looked::Joined(joined) => {
+                return Ok(relay(Answering::Joined(joined?), leases));
             }
-            Looked::Missed(Ok(it)) => keeping = Some(it),
+            Looked::Missed(Ok(it)) => {
+                link.set_audience(Some(it.flight().clone()));
+                keeping = Some(it);
+            }
             Looked::Missed(Err(reason)) => recorder.note_not_kept(reason),
         }
     }
@@ -202,7 +220,7 @@ pub async fn run<U: Upstream>(
         query,
         hop,
         added: gateway.added_lines(head, link.peer())?,
-        asked: asked(&head.method, length),
+        asked,
         idempotent: head.method.is_idempotent() || head.headers().contains_key(&IDEMPOTENCY_KEY),
         body: body.clone(),
         request_timeout: directives.request_timeout,
@@ -215,29 +233,31 @@ pub async fn run<U: Upstream>(
         told: Cell::default(),
     };
     let opened = errand.run(first).await;
-    let asked = errand.asked;
+    // From here on the answer goes its own way, with or without this client.
+    link.set_audience(None);
     let ends_at = opened
         .as_ref()
         .ok()
         .and_then(|opened| errand.outside.ends_at(plan.target(opened.send.target)));
     drop(errand);
     recorder.note_bytes_in(body.borrow().bytes_read());
-    let mut opened = opened?;
+    let mut opened = match opened {
+        Ok(opened) => opened,
+        Err(error) => {
+            keeping.into_iter().for_each(|it| it.fail(&error));
+            return Err(error);
+        }
+    };
 
     // Relay: the head with our reply headers, the body chunk by chunk; `relay` sees it to its end.
-    Ok(Reply::Relay(Box::new(Relaying {
+    let answering = Answering::Own {
         first_token: drive::first_token(&mut opened, asked, rest),
         idle: plan.target(opened.send.target).timeouts.idle,
         ends_at,
-        opened,
-        leases,
         keeping,
-        request_body: body,
-        asked,
-        http10: head.version == actix_http::Version::HTTP_10,
-        wants_upgrade: length == BodyLength::Tunnel,
-        server_timing: gateway.server_timing,
-    })))
+        opened,
+    };
+    Ok(relay(answering, leases))
 }
 
 fn read_so_far(body: &RefCell<RequestBody>) -> Bytes {

@@ -9,7 +9,7 @@ use std::{
 };
 
 use actix_http::{
-    ConnectionType, Response, StatusCode,
+    ConnectionType, Response, ResponseHead, StatusCode,
     body::BodySize,
     header::{self, HeaderMap, HeaderName, HeaderValue},
 };
@@ -17,28 +17,24 @@ use bytes::Bytes;
 
 use super::{
     ReplyBody,
-    caching::{Keeping, Kept},
-    drive::{Held, Opened, TokenWatch, at_most},
+    caching::{Begun, BodyTimes, Head, Joined, Keeping},
+    drive::{Opened, TokenWatch, at_most},
     headers::strip_response,
+    incoming::{Incoming, NO_TOKEN, OUT_OF_TIME, SILENT},
     reply,
     websocket::Frames,
 };
 use crate::{
-    cache::NoCacheReason,
+    cache::flight::{Broken, Reader},
     downstream::{ExchangeGuard, Expired},
-    gateway::Gateway,
+    gateway::{Beginning, Gateway},
     observe::metrics::Outcome,
     rate_limit::Lease,
     record::Recorder,
-    standing::Permit,
-    upstream::{AnswerBody, Asked, RequestBody},
+    upstream::{Asked, RequestBody},
 };
 
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
-
-const SILENT: &str = "the upstream fell silent (`timeouts.idle`)";
-const NO_TOKEN: &str = "the upstream sent no token in time (`timeouts.first_token`)";
-const OUT_OF_TIME: &str = "the exchange took too long (`timeouts.total`)";
 
 /// The transfer to the client was broken off on purpose. actix-http closes the connection on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -47,21 +43,120 @@ pub struct Aborted;
 
 /// An answer for the client, and what of its request matters to relaying it.
 pub struct Relaying {
-    pub opened: Box<Opened>,
+    pub answering: Answering,
     /// Places among the requests under way.
     pub leases: Vec<Lease>,
-    /// The answer is kept, if it may be.
-    pub keeping: Option<Keeping>,
     /// The caller's own body, of which the target may have got an edited form.
     pub request_body: Rc<RefCell<RequestBody>>,
     pub asked: Asked,
     pub http10: bool,
     pub wants_upgrade: bool,
     pub server_timing: bool,
-    pub idle: Duration,
-    pub ends_at: Option<Instant>,
-    /// The first token is still awaited.
-    pub first_token: Option<TokenWatch>,
+}
+
+/// Whose answer it is.
+pub enum Answering {
+    /// The one this request was sent for.
+    Own {
+        opened: Box<Opened>,
+        /// It is kept, if it may be.
+        keeping: Option<Keeping>,
+        /// The first token is still awaited.
+        first_token: Option<TokenWatch>,
+        idle: Duration,
+        ends_at: Option<Instant>,
+    },
+    /// One that another request was sent for.
+    Joined(Joined),
+}
+
+/// What the client gets, framing aside.
+struct Begin {
+    status: StatusCode,
+    headers: HeaderMap,
+    size: BodySize,
+    source: Source,
+    idle: Duration,
+    ends_at: Option<Instant>,
+}
+
+impl Answering {
+    fn begin(self, asked: Asked, recorder: &mut Recorder, portkey: bool) -> Begin {
+        let (opened, keeping, first_token, idle, ends_at) = match self {
+            Answering::Joined(joined) => return joined.begin(recorder),
+            Answering::Own {
+                opened,
+                keeping,
+                first_token,
+                idle,
+                ends_at,
+            } => (*opened, keeping, first_token, idle, ends_at),
+        };
+        let (
+            ResponseHead {
+                status, headers, ..
+            },
+            incoming,
+        ) = Incoming::of(opened, first_token);
+        let mut headers = headers;
+        strip_response(
+            &mut headers,
+            portkey,
+            status == StatusCode::SWITCHING_PROTOCOLS,
+        );
+        let size = body_size(status, asked, &headers);
+        let source = match keeping {
+            None => Source::Upstream(incoming),
+            Some(keeping) => {
+                let route = recorder.route();
+                let head = Head {
+                    status,
+                    headers: &headers,
+                    size,
+                    route,
+                };
+                match keeping.begin(head, incoming, BodyTimes { idle, ends_at }) {
+                    Begun::Shared(reader) => Source::Shared(reader),
+                    Begun::Alone(incoming, reason) => {
+                        recorder.note_not_kept(reason);
+                        Source::Upstream(incoming)
+                    }
+                }
+            }
+        };
+        Begin {
+            status,
+            headers,
+            size,
+            source,
+            idle,
+            ends_at,
+        }
+    }
+}
+
+impl Joined {
+    fn begin(self, recorder: &mut Recorder) -> Begin {
+        let Joined { head, reader } = self;
+        let status = head.head.status();
+        recorder.note_status(status.as_u16());
+        if let Some(route) = &head.route {
+            recorder.note_route(route.clone());
+        }
+        let mut headers = HeaderMap::with_capacity(head.head.headers().len());
+        for (name, value) in head.head.headers() {
+            headers.append(name.clone(), value.clone());
+        }
+        Begin {
+            status,
+            headers,
+            size: head.size,
+            source: Source::Shared(reader),
+            // Whoever reads from upstream sees to these.
+            idle: Duration::MAX,
+            ends_at: None,
+        }
+    }
 }
 
 impl Relaying {
@@ -72,23 +167,17 @@ impl Relaying {
         guard: ExchangeGuard,
         gateway: &Gateway,
     ) -> Response<ReplyBody> {
-        let mut leases = self.leases;
-        let opened = *self.opened;
-        leases.extend(opened.leases);
-        let answer = opened.answer;
-        let status = answer.head.status;
+        let Begin {
+            status,
+            mut headers,
+            size,
+            source,
+            idle,
+            ends_at,
+        } = self
+            .answering
+            .begin(self.asked, &mut recorder, gateway.portkey);
         let switched = status == StatusCode::SWITCHING_PROTOCOLS;
-        let mut headers = answer.head.headers;
-        strip_response(&mut headers, gateway.portkey, switched);
-        let size = body_size(status, self.asked, &headers);
-        let kept = match self.keeping.map(|it| it.begin(status, &headers)) {
-            None => None,
-            Some(Ok(kept)) => Some(Box::new(kept)),
-            Some(Err(reason)) => {
-                recorder.note_not_kept(reason);
-                None
-            }
-        };
         if self.server_timing {
             headers.append(SERVER_TIMING, timing(&recorder));
         }
@@ -103,17 +192,12 @@ impl Relaying {
                 _ if self.asked == Asked::Head => State::Bodyless,
                 _ => State::Flowing,
             },
-            held: opened.held,
-            body: answer.body,
+            source,
             request_body: self.request_body,
-            sent_body: opened.body,
             size,
-            idle: self.idle,
-            ends_at: self.ends_at,
-            first_token: self.first_token,
-            permit: opened.permit,
-            _leases: leases,
-            kept,
+            idle,
+            ends_at,
+            _leases: self.leases,
             close_delimited,
             says_close: guard.link().is_closing(),
             uploaded: 0,
@@ -187,22 +271,22 @@ enum State {
     Over,
 }
 
+/// Where the body comes from.
+enum Source {
+    Upstream(Incoming),
+    /// What somebody takes from upstream for all who asked the same.
+    Shared(Reader<Beginning>),
+}
+
 /// A body under way.
 pub struct Relay {
-    held: Held,
-    body: AnswerBody,
+    source: Source,
     request_body: Rc<RefCell<RequestBody>>,
-    /// What the upstream gets: the caller's body, or an edited copy.
-    sent_body: Rc<RefCell<RequestBody>>,
     size: BodySize,
     state: State,
     idle: Duration,
     ends_at: Option<Instant>,
-    first_token: Option<TokenWatch>,
-    /// A body cut short counts against the target.
-    permit: Option<Permit>,
     _leases: Vec<Lease>,
-    kept: Option<Box<Kept>>,
     /// The close of the connection tells the client the end; a reset tells it of an abort.
     close_delimited: bool,
     /// The head said `connection: close`, because the gateway drains.
@@ -234,77 +318,84 @@ impl Relay {
         if let Some(close) = self.going_away() {
             return Poll::Ready(Some(Ok(close)));
         }
-        match self.held.poll_chunk(&mut self.body, cx) {
-            Poll::Ready(Some(Ok(chunk))) => {
-                self.pass(&chunk);
-                Poll::Ready(Some(Ok(chunk)))
-            }
-            Poll::Ready(Some(Err(failure))) => {
-                // A client that leaves in the middle of its upload fails that, too.
-                let outcome = match self.guard.link().is_gone() {
-                    true => Outcome::client_gone,
-                    false => {
-                        self.blame();
-                        Outcome::truncated
-                    }
-                };
-                self.abort(outcome, failure.to_string(), cx)
-            }
-            Poll::Ready(None) => self.complete(),
-            Poll::Pending => self.poll_watch(cx),
+        match &mut self.source {
+            Source::Upstream(incoming) => match incoming.poll_chunk(cx) {
+                Poll::Ready(Some(Ok(chunk))) => self.pass(chunk),
+                Poll::Ready(Some(Err(failure))) => self.broke_off(failure.to_string(), cx),
+                Poll::Ready(None) => self.complete(),
+                Poll::Pending => self.poll_watch(cx),
+            },
+            Source::Shared(reader) => match reader.poll_chunk(cx) {
+                Poll::Ready(Some(Ok(chunk))) => self.pass(chunk),
+                Poll::Ready(Some(Err(broken))) => {
+                    let outcome = match broken {
+                        Broken::Upstream(_) => Outcome::truncated,
+                        Broken::Abandoned | Broken::LeftBehind => Outcome::aborted,
+                    };
+                    self.abort(outcome, broken.to_string(), cx)
+                }
+                Poll::Ready(None) => self.complete(),
+                Poll::Pending => self.poll_client(cx),
+            },
         }
     }
 
-    fn pass(&mut self, chunk: &Bytes) {
+    fn pass(&mut self, chunk: Bytes) -> Poll<Option<Result<Bytes, Aborted>>> {
         if let Some(recorder) = &mut self.recorder {
             recorder.note_bytes_out(chunk.len());
         }
         if let Some(frames) = &mut self.frames {
-            frames.feed(chunk);
-        }
-        if let Some(Err(reason)) = self.kept.as_mut().map(|kept| kept.feed(chunk)) {
-            self.kept = None;
-            self.note_not_kept(reason);
-        }
-        if self
-            .first_token
-            .as_mut()
-            .is_some_and(|watch| watch.is_over(chunk))
-        {
-            self.first_token = None;
+            frames.feed(&chunk);
         }
         self.restart_idle();
+        Poll::Ready(Some(Ok(chunk)))
     }
 
-    fn note_not_kept(&mut self, reason: NoCacheReason) {
-        if let Some(recorder) = &mut self.recorder {
-            recorder.note_not_kept(reason);
-        }
+    fn broke_off(
+        &mut self,
+        detail: String,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Aborted>>> {
+        // A client that leaves in the middle of its upload fails that, too.
+        let outcome = match self.guard.link().is_gone() {
+            true => Outcome::client_gone,
+            false => {
+                self.blame();
+                Outcome::truncated
+            }
+        };
+        self.abort(outcome, detail, cx)
     }
 
     fn restart_idle(&self) {
-        let limit = at_most(self.idle, self.ends_at);
-        self.guard.link().set_deadline(Some(limit));
+        let limit = match self.source {
+            Source::Upstream(_) => Some(at_most(self.idle, self.ends_at)),
+            Source::Shared(_) => None,
+        };
+        self.guard.link().set_deadline(limit);
     }
 
     /// Nothing has come from upstream: look at the timers.
     fn poll_watch(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Aborted>>> {
-        if let Some(watch) = &mut self.first_token
-            && watch.poll_expired(cx).is_ready()
-        {
-            self.blame();
-            return self.abort(Outcome::truncated, NO_TOKEN.to_owned(), cx);
+        if let Source::Upstream(incoming) = &mut self.source {
+            if incoming.poll_no_token(cx).is_ready() {
+                self.blame();
+                return self.abort(Outcome::truncated, NO_TOKEN.to_owned(), cx);
+            }
+            let uploaded = self.request_body.borrow().bytes_read();
+            if self.frames.is_none() {
+                self.guard.link().await_body(incoming.awaits_upload());
+            } else if uploaded != self.uploaded {
+                self.uploaded = uploaded;
+                self.restart_idle();
+            }
         }
-        let uploaded = self.request_body.borrow().bytes_read();
-        let waiting = self.sent_body.borrow().is_waiting();
-        let link = self.guard.link();
-        if self.frames.is_none() {
-            link.await_body(waiting && !self.body.progress().upload_done);
-        } else if uploaded != self.uploaded {
-            self.uploaded = uploaded;
-            self.restart_idle();
-        }
-        let (outcome, detail) = match link.expired() {
+        self.poll_client(cx)
+    }
+
+    /// Nothing has come at all: look after the client.
+    fn poll_client(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Aborted>>> {
+        let (outcome, detail) = match self.guard.link().expired() {
             None => return Poll::Pending,
             Some(Expired::Deadline) => {
                 self.blame();
@@ -320,8 +411,8 @@ impl Relay {
 
     /// The upstream is at fault.
     fn blame(&mut self) {
-        if let Some(permit) = self.permit.take() {
-            permit.fail();
+        if let Source::Upstream(incoming) = &mut self.source {
+            incoming.blame();
         }
     }
 
@@ -332,9 +423,6 @@ impl Relay {
         };
         if self.close_delimited || self.frames.is_some() {
             self.guard.link().finish();
-        }
-        if let Some(Err(reason)) = self.kept.take().map(|kept| kept.finish()) {
-            self.note_not_kept(reason);
         }
         self.close(outcome, None);
         self.state = State::Over;
@@ -348,9 +436,6 @@ impl Relay {
         detail: String,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Aborted>>> {
-        if self.kept.take().is_some() {
-            self.note_not_kept(NoCacheReason::Truncated);
-        }
         self.close(outcome, Some(detail));
         let link = self.guard.link();
         self.state = State::Aborting {
@@ -385,6 +470,11 @@ impl Relay {
     fn close(&mut self, outcome: Outcome, detail: Option<String>) {
         if let Some(mut recorder) = self.recorder.take() {
             recorder.note_bytes_in(self.request_body.borrow().bytes_read());
+            if let Source::Shared(reader) = &self.source
+                && let Some(reason) = reader.refused()
+            {
+                recorder.note_not_kept(reason);
+            }
             if let Some(detail) = detail {
                 recorder.note_detail(detail);
             }

@@ -33,6 +33,8 @@ pub enum CacheStatus {
     Disabled(NoCacheReason),
     /// The answer was given before.
     Hit,
+    /// It was under way for another request: no call was made for this one.
+    Joined,
     /// It was not, and is kept if it may be.
     Miss,
     /// The same, because the caller wanted a fresh one.
@@ -44,7 +46,7 @@ impl CacheStatus {
     pub fn name(self) -> &'static str {
         match self {
             CacheStatus::Disabled(_) => "DISABLED",
-            CacheStatus::Hit => "HIT",
+            CacheStatus::Hit | CacheStatus::Joined => "HIT",
             CacheStatus::Miss => "MISS",
             CacheStatus::Refresh => "REFRESH",
         }
@@ -314,28 +316,29 @@ impl Recorder {
     }
 
     fn count_cache(&self) {
-        let reason = match self.cache {
-            CacheStatus::Disabled(NoCacheReason::NotAsked) => return,
-            CacheStatus::Disabled(reason) => Some(reason),
-            CacheStatus::Hit | CacheStatus::Miss | CacheStatus::Refresh => self.not_kept,
-        };
-        self.metrics.count_cache(self.cache.name(), reason);
+        if self.cache != CacheStatus::Disabled(NoCacheReason::NotAsked) {
+            let joined = self.cache == CacheStatus::Joined;
+            self.metrics
+                .count_cache(self.cache.name(), joined, self.uncached());
+        }
     }
 
     /// Why the cache was of no use, where it was asked for.
     fn uncached(&self) -> Option<&'static str> {
-        match self.cache {
-            CacheStatus::Disabled(NoCacheReason::NotAsked) => None,
-            CacheStatus::Disabled(reason) => Some(reason.name()),
-            CacheStatus::Hit | CacheStatus::Miss | CacheStatus::Refresh => {
-                self.not_kept.map(NoCacheReason::name)
-            }
-        }
+        let reason = match self.cache {
+            CacheStatus::Disabled(NoCacheReason::NotAsked)
+            | CacheStatus::Hit
+            | CacheStatus::Joined => None,
+            CacheStatus::Disabled(reason) => Some(reason),
+            CacheStatus::Miss | CacheStatus::Refresh => self.not_kept,
+        };
+        reason.map(NoCacheReason::name)
     }
 
     fn cache_in_log(&self) -> Option<&'static str> {
         match self.cache {
             CacheStatus::Disabled(_) => None,
+            CacheStatus::Joined => Some("JOINED"),
             CacheStatus::Hit | CacheStatus::Miss | CacheStatus::Refresh => Some(self.cache.name()),
         }
     }

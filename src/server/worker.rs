@@ -16,7 +16,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::{
     app,
     config::Settings,
-    downstream::{Inbound, Link, Stream, Watch},
+    downstream::{Inbound, Link, Serving, Stream, Watch},
     error::{Code, GatewayError},
     gateway::Gateway,
     proxy::{Line, Plans, ReplyBody, Targets},
@@ -127,13 +127,15 @@ async fn http(
         })
         .h1(fn_service(move |mut request: Request| {
             let router = router.clone();
+            let link = request.conn_data::<Rc<Link>>().cloned();
             // Boxed: actix-http would copy it into the connection's state, and keep its room there while a body streams.
-            Box::pin(async move {
+            let serving = Box::pin(async move {
                 if !matches!(request.payload(), Payload::None) {
                     second_look().await;
                 }
                 router.route(request).await
-            })
+            });
+            Serving::new(link, serving)
         }))
         .new_service(())
         .await

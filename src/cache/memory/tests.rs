@@ -4,7 +4,10 @@ use actix_http::{StatusCode, header::HeaderMap};
 use bytes::Bytes;
 
 use super::*;
-use crate::cache::key::{Caller, Request};
+use crate::cache::{
+    answer::StoredHead,
+    key::{Caller, Request},
+};
 
 const NOW: UnixMillis = UnixMillis(1_000_000);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -26,7 +29,12 @@ fn key(path: &str) -> CacheKey {
 
 fn answer_of(body: impl Into<Bytes>, ttl: Duration) -> Arc<StoredAnswer> {
     let (status, headers) = (StatusCode::OK, HeaderMap::new());
-    let answer = StoredAnswer::new(status, &headers, body.into(), NOW, ttl);
+    let answer = StoredAnswer::new(
+        Arc::new(StoredHead::new(status, &headers)),
+        body.into(),
+        NOW,
+        ttl,
+    );
     Arc::new(answer)
 }
 

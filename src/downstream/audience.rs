@@ -1,0 +1,74 @@
+//! Serving on when the client has left, because others await the same.
+
+use std::{
+    future::{Future, poll_fn},
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll},
+};
+
+use super::Link;
+
+/// Others who await what a request leads to.
+pub trait Audience {
+    fn is_there(&self) -> bool;
+
+    /// Ready when nobody is there. One task can wait for it.
+    fn poll_gone(&self, cx: &Context<'_>) -> Poll<()>;
+}
+
+type Boxed<T> = Pin<Box<dyn Future<Output = T>>>;
+
+/// The serving of one request. Dropped before its end, it goes on in a task of its own for as long as the link has an audience.
+pub struct Serving<T: 'static> {
+    link: Option<Rc<Link>>,
+    serving: Option<Boxed<T>>,
+}
+
+impl<T> Serving<T> {
+    pub fn new(link: Option<Rc<Link>>, serving: Boxed<T>) -> Self {
+        Serving {
+            link,
+            serving: Some(serving),
+        }
+    }
+}
+
+impl<T> Future for Serving<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        let Some(serving) = &mut self.serving else {
+            // Polled behind its end, like any future of that kind.
+            return Poll::Pending;
+        };
+        let polled = serving.as_mut().poll(cx);
+        if polled.is_ready() {
+            self.serving = None;
+        }
+        polled
+    }
+}
+
+impl<T> Drop for Serving<T> {
+    fn drop(&mut self) {
+        if let (Some(serving), Some(link)) = (self.serving.take(), self.link.take())
+            && let Some(audience) = link.audience()
+        {
+            link.detach();
+            actix_rt::spawn(go_on(link, serving, audience));
+        }
+    }
+}
+
+/// What comes of it is the audience's; the answer itself is for nobody.
+async fn go_on<T>(link: Rc<Link>, mut serving: Boxed<T>, audience: std::sync::Arc<dyn Audience>) {
+    poll_fn(|cx| {
+        if audience.poll_gone(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        link.remember_task(cx);
+        serving.as_mut().poll(cx).map(drop)
+    })
+    .await;
+}

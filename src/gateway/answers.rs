@@ -1,0 +1,91 @@
+//! What the gateway has of answers: those that are kept, and those that several callers await at once.
+
+use std::{sync::Arc, time::Duration};
+
+use actix_http::body::BodySize;
+
+use super::UnusableSettings;
+use crate::{
+    cache::{
+        NoCacheReason,
+        answer::StoredHead,
+        cacheable::LARGEST_ANSWER,
+        flight::Flights,
+        key::CacheKey,
+        memory::{Epoch, MemoryStore},
+        shared::{Purges, SharedStore},
+    },
+    config::Settings,
+    error::GatewayError,
+    observe::metrics::Metrics,
+    rate_limit::Identity,
+    record::Route,
+    replicas::{self, Replicas},
+};
+
+/// The cache of all workers.
+pub struct Answers {
+    /// In the place of memory.
+    pub shared: Option<Arc<SharedStore>>,
+    pub memory: Arc<MemoryStore>,
+    pub flights: Arc<Flights<FlightKey, Beginning>>,
+    /// Ends of paths that are cached besides those of the table.
+    pub paths: Box<[Box<str>]>,
+}
+
+impl Answers {
+    pub(super) fn of(settings: &Settings, metrics: &Metrics) -> Result<Self, UnusableSettings> {
+        let cache = &settings.cache;
+        let shared = cache.redis.as_ref().map(|redis| {
+            let replicas = Replicas::new(redis, "the cache's redis", metrics.cache_redis.clone());
+            let unusable = |error| UnusableSettings::CacheRedis(replicas::unusable(&error));
+            let store = |replicas| Arc::new(SharedStore::new(Arc::new(replicas)));
+            replicas.map(store).map_err(unusable)
+        });
+        // What is under way may take an eighth of what is kept, besides it; one answer always has room.
+        let under_way = (cache.max_bytes / 8).max(LARGEST_ANSWER);
+        Ok(Answers {
+            shared: shared.transpose()?,
+            memory: Arc::new(MemoryStore::new(cache.max_bytes)),
+            flights: Arc::new(Flights::new(under_way)),
+            paths: cache.paths.iter().map(|it| it.as_str().into()).collect(),
+        })
+    }
+}
+
+/// What makes two requests under way the same, besides what makes them the same to the cache.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct FlightKey {
+    pub cache: CacheKey,
+    /// Where callers share what is kept, they still do not share what is under way.
+    pub caller: Option<Identity>,
+    /// A request that comes after a purge does not get what was asked for before it.
+    pub purges: PurgeCount,
+    /// How hard it is tried.
+    pub config: Option<Arc<str>>,
+    pub request_timeout: Option<Duration>,
+}
+
+/// The purges so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PurgeCount {
+    Memory(Epoch),
+    Shared(Purges),
+}
+
+/// What all who ask the same learn first.
+#[derive(Clone)]
+pub enum Beginning {
+    Answer(Arc<SharedHead>),
+    Failed(GatewayError),
+    /// There is an answer, and it is for one request only.
+    NotShared(NoCacheReason),
+}
+
+/// The head of an answer that several get.
+pub struct SharedHead {
+    pub head: Arc<StoredHead>,
+    pub size: BodySize,
+    /// The target that gave it.
+    pub route: Option<Route>,
+}

@@ -1,0 +1,53 @@
+//! Rate limits of the settings.
+
+use std::sync::Arc;
+
+use super::UnusableSettings;
+use crate::{
+    config::Settings,
+    observe::metrics::Metrics,
+    rate_limit::Limiter,
+    replicas::{self, Replicas},
+    route::limit::{By, Scoped},
+};
+
+/// Rate limits of the settings, and what all limits count with.
+pub struct Limits {
+    pub limiter: Arc<Limiter>,
+    replicas: Option<Arc<Replicas>>,
+    /// Counted once for each request.
+    pub requests: Box<[Scoped]>,
+    /// Counted for each attempt.
+    pub attempts: Box<[Scoped]>,
+}
+
+impl Limits {
+    pub(super) fn of(
+        settings: &Settings,
+        metrics: &Arc<Metrics>,
+    ) -> Result<Self, UnusableSettings> {
+        let (limits, store) = (&settings.limits, &settings.limit_store);
+        let replicas = store.redis.as_ref().map(|redis| {
+            let replicas = Replicas::new(redis, "the limits' redis", metrics.redis.clone());
+            let unusable = |error| UnusableSettings::Redis(replicas::unusable(&error));
+            replicas.map(Arc::new).map_err(unusable)
+        });
+        let replicas = replicas.transpose()?;
+        let by_origin = |scoped: &&Scoped| scoped.limit.by == By::Origin;
+        let (attempts, requests): (Vec<_>, Vec<_>) = limits.iter().partition(by_origin);
+        Ok(Limits {
+            limiter: Arc::new(Limiter::new(replicas.clone(), store.on_redis_failure)),
+            replicas,
+            requests: requests.into_iter().cloned().collect(),
+            attempts: attempts.into_iter().cloned().collect(),
+        })
+    }
+
+    /// Keeps what is shared with other replicas, for as long as it is awaited.
+    pub async fn share(&self) {
+        if let Some(replicas) = &self.replicas {
+            replicas.clone().connect().await;
+            self.limiter.clone().keep_leases().await;
+        }
+    }
+}

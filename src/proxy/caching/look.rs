@@ -1,0 +1,184 @@
+//! Looking for an answer: one that is kept, or one that is under way for somebody who asks the same.
+
+use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
+
+use super::{Cacheable, Keeping, keeping::Store, now};
+use crate::{
+    cache::{
+        NoCacheReason,
+        answer::StoredAnswer,
+        flight::{Abandoned, Entered, Reader},
+        key::CacheKey,
+    },
+    directives::Directives,
+    downstream::Link,
+    error::GatewayError,
+    gateway::{Beginning, FlightKey, PurgeCount, SharedHead},
+    proxy::drive::client_fault,
+    rate_limit::Identity,
+    record::CacheStatus,
+    replicas::Unavailable,
+};
+
+/// What came of looking.
+pub enum Looked {
+    /// The cache has no part in the request.
+    Nowhere(NoCacheReason),
+    Found(Arc<StoredAnswer>),
+    /// Somebody asks the same: this is what comes of it.
+    Joined(Result<Joined, GatewayError>),
+    /// What keeps the answer to come, or why nothing does.
+    Missed(Result<Keeping, NoCacheReason>),
+}
+
+impl Looked {
+    /// As replies tell it.
+    pub fn status(&self, refresh: bool) -> CacheStatus {
+        match self {
+            Looked::Nowhere(reason) => CacheStatus::Disabled(*reason),
+            Looked::Found(_) => CacheStatus::Hit,
+            Looked::Joined(_) => CacheStatus::Joined,
+            Looked::Missed(_) if refresh => CacheStatus::Refresh,
+            Looked::Missed(_) => CacheStatus::Miss,
+        }
+    }
+}
+
+/// An answer that another request has begun.
+pub struct Joined {
+    pub head: Arc<SharedHead>,
+    pub reader: Reader<Beginning>,
+}
+
+/// How hard a request is to be tried, where callers may differ in it.
+pub struct Trying {
+    pub config: Option<Arc<str>>,
+    pub request_timeout: Option<Duration>,
+}
+
+impl From<&Directives> for Trying {
+    fn from(directives: &Directives) -> Self {
+        Trying {
+            config: directives.config.as_deref().map(Into::into),
+            request_timeout: directives.request_timeout,
+        }
+    }
+}
+
+impl Cacheable<'_> {
+    /// Looks for an answer, and waits for one that is under way.
+    ///
+    /// # Errors
+    /// The client left.
+    pub async fn look(
+        &self,
+        key: Result<CacheKey, NoCacheReason>,
+        directives: &Directives,
+        link: &Link,
+    ) -> Result<Looked, GatewayError> {
+        let key = match key {
+            Ok(key) => key,
+            Err(reason) => return Ok(Looked::Nowhere(reason)),
+        };
+        let refresh = directives.cache.force_refresh == Some(true);
+        loop {
+            let (found, store) = match self.ask(&key).await {
+                Ok(asked) => asked,
+                Err(Unavailable) => {
+                    return Ok(Looked::Missed(Err(NoCacheReason::StoreUnavailable)));
+                }
+            };
+            if refresh {
+                // What is under way may have been asked for before this was wanted.
+                let lead = self.gateway.cache.flights.alone();
+                return Ok(Looked::Missed(Ok(self.keeping(key, store, lead))));
+            }
+            if let Some(answer) = found.filter(|answer| answer.is_fresh(now())) {
+                return Ok(Looked::Found(answer));
+            }
+            let flight = self.flight(key, &store, directives.into());
+            let reader = match self.gateway.cache.flights.enter(&flight) {
+                Entered::Lead(lead) => {
+                    // Another may have come to its end since.
+                    if let Some(answer) = self.look_here_again(&key) {
+                        return Ok(Looked::Found(answer));
+                    }
+                    return Ok(Looked::Missed(Ok(self.keeping(key, store, lead))));
+                }
+                Entered::Join(reader) => reader,
+            };
+            match beginning(&reader, link).await? {
+                Ok(Beginning::Answer(head)) => {
+                    return Ok(Looked::Joined(Ok(Joined { head, reader })));
+                }
+                Ok(Beginning::Failed(error)) => return Ok(Looked::Joined(Err(error))),
+                Ok(Beginning::NotShared(reason)) => return Ok(Looked::Missed(Err(reason))),
+                Err(Abandoned) => {}
+            }
+        }
+    }
+
+    async fn ask(&self, key: &CacheKey) -> Result<(Option<Arc<StoredAnswer>>, Store), Unavailable> {
+        match &self.gateway.cache.shared {
+            None => Ok(self.look_here(key)),
+            Some(shared) => {
+                let (found, purges) = shared.get(key, &self.policy.namespace).await?;
+                Ok((found.map(Arc::new), Store::Shared(shared.clone(), purges)))
+            }
+        }
+    }
+
+    fn look_here(&self, key: &CacheKey) -> (Option<Arc<StoredAnswer>>, Store) {
+        let memory = &self.gateway.cache.memory;
+        let epoch = memory.epoch();
+        (memory.get(key, now()), Store::Memory(memory.clone(), epoch))
+    }
+
+    fn look_here_again(&self, key: &CacheKey) -> Option<Arc<StoredAnswer>> {
+        let cache = &self.gateway.cache;
+        match cache.shared {
+            None => cache.memory.get(key, now()),
+            Some(_) => None,
+        }
+    }
+
+    fn flight(&self, cache: CacheKey, store: &Store, trying: Trying) -> FlightKey {
+        let shared = self.policy.namespace.is_shared();
+        let caller = shared.then(|| Identity::by_credentials(self.presented.credentials()));
+        FlightKey {
+            cache,
+            caller: caller.flatten(),
+            purges: match store {
+                Store::Memory(_, epoch) => PurgeCount::Memory(*epoch),
+                Store::Shared(_, purges) => PurgeCount::Shared(*purges),
+            },
+            config: trying.config,
+            request_timeout: trying.request_timeout,
+        }
+    }
+
+    fn keeping(&self, key: CacheKey, store: Store, lead: super::keeping::Lead) -> Keeping {
+        Keeping {
+            key,
+            policy: self.policy.clone(),
+            store,
+            path: self.rest.into(),
+            lead,
+        }
+    }
+}
+
+/// What the one who leads has to tell, for as long as the client waits for it.
+async fn beginning(
+    reader: &Reader<Beginning>,
+    link: &Link,
+) -> Result<Result<Beginning, Abandoned>, GatewayError> {
+    poll_fn(|cx| match reader.poll_beginning(cx) {
+        Poll::Ready(told) => Poll::Ready(Ok(told)),
+        Poll::Pending => match link.expired() {
+            Some(expired) => Poll::Ready(Err(client_fault(expired))),
+            None => Poll::Pending,
+        },
+    })
+    .await
+}

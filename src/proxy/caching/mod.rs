@@ -1,0 +1,161 @@
+//! The cache's part in one request: whether it has one, the answer that was given before or is under way, and the keeping of a new
+//! one. What may be kept, and under which key, is `cache`'s to say.
+
+mod again;
+mod keeping;
+mod look;
+mod pump;
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use actix_http::header::{self, HeaderValue};
+use bytes::Bytes;
+
+pub use self::{
+    again::hit,
+    keeping::{Begun, Head, Keeping},
+    look::{Joined, Looked},
+    pump::BodyTimes,
+};
+use super::{
+    headers::Hop,
+    plan::{CachePolicy, CallerCredentials, Plan, Target},
+    presented::Presented,
+    url,
+};
+use crate::{
+    cache::{
+        NoCacheReason, Route,
+        answer::UnixMillis,
+        cacheable,
+        key::{self, CacheKey, Caller, Namespace},
+    },
+    dialect,
+    directives::{self, CacheDirectives},
+    error::GatewayError,
+    gateway::Gateway,
+    route::tree::TargetId,
+};
+
+/// What config and headers ask for, taken together; `None`: no cache.
+pub fn asked(target: &Target, headers: &CacheDirectives) -> Option<CachePolicy> {
+    let given = target.cache.clone();
+    let mut policy = match headers.enabled {
+        Some(false) => return None,
+        Some(true) => given.unwrap_or(CachePolicy {
+            ttl: CachePolicy::DEFAULT_TTL,
+            namespace: Namespace::None,
+        }),
+        None => given?,
+    };
+    policy.ttl = headers.ttl.unwrap_or(policy.ttl);
+    // A caller's word sets its own entries apart; it never lets others in.
+    if let Some(name) = &headers.namespace {
+        policy.namespace = Namespace::Caller(name.as_str().into());
+    }
+    Some(policy)
+}
+
+/// A request that the cache looks at.
+pub struct Cacheable<'a> {
+    pub gateway: &'a Gateway,
+    pub plan: &'a Plan,
+    pub presented: Presented<'a>,
+    pub hop: &'a Hop<'a>,
+    /// The path after the gateway's prefix.
+    pub rest: &'a str,
+    pub policy: CachePolicy,
+}
+
+impl Cacheable<'_> {
+    /// Judges what is known before the body is read.
+    ///
+    /// # Errors
+    /// Why the cache has no part in it.
+    fn check_head(&self) -> Result<Route, NoCacheReason> {
+        cacheable::head_verdict(cacheable::Request {
+            method: &self.presented.head.method,
+            path: self.rest,
+            headers: self.presented.head.headers(),
+            more_paths: &self.gateway.cache.paths,
+        })
+    }
+
+    /// The key under which an answer is kept, or why the cache has no part in the request. `read`: the whole body, or nothing if it is
+    /// too large.
+    ///
+    /// # Errors
+    /// What goes wrong with the body.
+    pub async fn key(
+        &self,
+        read: impl AsyncFnOnce() -> Result<Option<Bytes>, GatewayError>,
+        candidates: &[TargetId],
+    ) -> Result<Result<CacheKey, NoCacheReason>, GatewayError> {
+        let route = match self.check_head() {
+            Ok(route) => route,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let Some(body) = read().await? else {
+            return Ok(Err(NoCacheReason::BodyOverLimit));
+        };
+        Ok(self.key_of(route, &body, candidates))
+    }
+
+    fn key_of(
+        &self,
+        route: Route,
+        body: &[u8],
+        candidates: &[TargetId],
+    ) -> Result<CacheKey, NoCacheReason> {
+        let body_streams = cacheable::body_verdict(route, body)?;
+        let Presented {
+            names, head, query, ..
+        } = self.presented;
+        let shared = self.policy.namespace.is_shared();
+        let targets: Vec<key::Target<'_>> = candidates.iter().map(|id| self.target(*id)).collect();
+        let headers: Vec<_> = head
+            .headers()
+            .iter()
+            .filter(|(name, _)| !self.hop.ends_here(name))
+            .filter(|(name, _)| !directives::is_ours(name, self.gateway.portkey))
+            .filter(|(name, _)| !shared || !names.headers.contains(name))
+            .collect();
+        let query = match shared {
+            true => query.and_then(|it| url::without(it, &names.query)),
+            false => query.map(Into::into),
+        };
+        let credentials: Vec<_> = self.presented.credentials().collect();
+        let accept = self.presented.head.headers().get(header::ACCEPT);
+        let accept = accept.map(HeaderValue::as_bytes).unwrap_or_default();
+        let asks =
+            dialect::asks_for_stream(accept, self.rest, self.presented.query.unwrap_or_default());
+        let request = key::Request {
+            namespace: &self.policy.namespace,
+            caller: Caller::Credentials(&credentials),
+            targets: &targets,
+            method: self.presented.head.method.as_str(),
+            path: self.rest,
+            query: query.as_deref(),
+            headers: &headers,
+            streams: asks || body_streams,
+            body,
+        };
+        Ok(request.key())
+    }
+
+    fn target(&self, id: TargetId) -> key::Target<'_> {
+        let target = self.plan.target(id);
+        key::Target {
+            base: &target.base,
+            gets_credentials: target.credentials == CallerCredentials::Forwarded,
+            edits: &target.edits,
+            override_params: &target.override_params,
+            model_prefix: target.model_prefix.as_deref(),
+        }
+    }
+}
+
+fn now() -> UnixMillis {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    UnixMillis(since.map_or(0, |it| u64::try_from(it.as_millis()).unwrap_or(u64::MAX)))
+}

@@ -1,0 +1,119 @@
+//! Takes an answer's body from upstream, for as long as anybody reads it: the client whose request it was may have left, or be
+//! slower than the others.
+
+use std::{
+    future::{Future as _, poll_fn},
+    pin::Pin,
+    task::{Context, Poll, Waker, ready},
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use tokio::time::{Sleep, sleep_until};
+
+use super::keeping::Kept;
+use crate::proxy::incoming::{Incoming, NO_TOKEN, OUT_OF_TIME, SILENT};
+
+/// How long a body may take.
+#[derive(Clone, Copy)]
+pub struct BodyTimes {
+    /// Between two chunks.
+    pub idle: Duration,
+    pub ends_at: Option<Instant>,
+}
+
+/// A body on its way from upstream to all who read it.
+pub struct Pump {
+    incoming: Incoming,
+    kept: Option<Kept>,
+    times: BodyTimes,
+    last: Instant,
+    /// Runs out when it may have been silent for too long.
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Pump {
+    /// Takes at once what is there, which is often all, and the rest in a task of its own.
+    pub fn start(kept: Kept, incoming: Incoming, times: BodyTimes) {
+        let mut pump = Pump {
+            incoming,
+            kept: Some(kept),
+            times,
+            last: Instant::now(),
+            timer: None,
+        };
+        // Nobody has to be woken: what is left is looked at again below.
+        if pump
+            .poll(&mut Context::from_waker(Waker::noop()))
+            .is_pending()
+        {
+            actix_rt::spawn(poll_fn(move |cx| pump.poll(cx)));
+        }
+    }
+
+    /// Moves what there is to move; ready when it is over.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let Some(kept) = &mut self.kept else {
+                return Poll::Ready(());
+            };
+            let lead = &mut kept.keeping.lead;
+            if lead.poll_alone(cx).is_ready() {
+                self.kept = None;
+                return Poll::Ready(());
+            }
+            ready!(lead.poll_room(cx));
+            match self.incoming.poll_chunk(cx) {
+                Poll::Ready(Some(Ok(chunk))) => self.pass(chunk),
+                Poll::Ready(Some(Err(failure))) => self.fail(failure.to_string()),
+                Poll::Ready(None) => self.end(Ok(())),
+                Poll::Pending => {
+                    let why = ready!(self.poll_late(cx));
+                    self.fail(why.to_owned());
+                }
+            }
+        }
+    }
+
+    fn pass(&mut self, chunk: Bytes) {
+        self.last = Instant::now();
+        if let Some(kept) = &mut self.kept {
+            kept.watch.feed(&chunk);
+            kept.keeping.lead.push(chunk);
+        }
+    }
+
+    fn fail(&mut self, why: String) {
+        self.incoming.blame();
+        self.end(Err(why));
+    }
+
+    fn end(&mut self, end: Result<(), String>) {
+        if let Some(kept) = self.kept.take() {
+            kept.finish(end);
+        }
+    }
+
+    /// Ready when a timer has run out.
+    fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<&'static str> {
+        if self.incoming.poll_no_token(cx).is_ready() {
+            return Poll::Ready(NO_TOKEN);
+        }
+        let silent_at = self.last.checked_add(self.times.idle);
+        let Some(due) = silent_at.into_iter().chain(self.times.ends_at).min() else {
+            return Poll::Pending;
+        };
+        // Set once, and set again when it is over: most bodies move on before that.
+        let timer = self
+            .timer
+            .get_or_insert_with(|| Box::pin(sleep_until(due.into())));
+        while timer.as_mut().poll(cx).is_ready() {
+            if Instant::now() >= due {
+                let out_of_time = self.times.ends_at.is_some_and(|end| end <= due);
+                return Poll::Ready(if out_of_time { OUT_OF_TIME } else { SILENT });
+            }
+            timer.as_mut().reset(due.into());
+        }
+        Poll::Pending
+    }
+}
