@@ -71,6 +71,8 @@ pub struct FlightKey {
 pub enum PurgeCount {
     Memory(Epoch),
     Shared(Purges),
+    /// Redis does not tell.
+    Unknown,
 }
 
 /// What all who ask the same learn first.

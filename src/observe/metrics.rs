@@ -117,7 +117,7 @@ pub struct Metrics {
     pub redis: replicas::Counts,
     pub cache_redis: replicas::Counts,
     caches: [Count; CACHE_STATUSES.len()],
-    cache_joined: Count,
+    pub cache_joined: Count,
     uncached: Family<ReasonLabel, Count>,
     hedges: [Count; HEDGES.len()],
     breakers: [Count; Transition::ALL.len()],
@@ -225,7 +225,7 @@ impl Metrics {
         let cache_joined = Count::default();
         registry.register(
             "cache_joined",
-            "Of the hits, requests that joined one that was under way",
+            "Requests that joined the same one under way, instead of being sent",
             cache_joined.clone(),
         );
         let uncached = Family::<ReasonLabel, Count>::default();
@@ -301,14 +301,11 @@ impl Metrics {
     }
 
     /// Counts what the cache did, and why it was of no use.
-    pub fn count_cache(&self, status: &'static str, joined: bool, reason: Option<&'static str>) {
+    pub fn count_cache(&self, status: &'static str, reason: Option<&'static str>) {
         for (name, count) in CACHE_STATUSES.iter().zip(&self.caches) {
             if *name == status {
                 count.inc();
             }
-        }
-        if joined {
-            self.cache_joined.inc();
         }
         if let Some(reason) = reason {
             self.uncached.get_or_create(&ReasonLabel { reason }).inc();

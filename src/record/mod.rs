@@ -1,5 +1,7 @@
 //! The account of one request, from its arrival to the last byte of its answer: counted, and written to the log.
 
+mod cache_status;
+
 use std::{
     fmt,
     sync::Arc,
@@ -8,6 +10,7 @@ use std::{
 
 use actix_http::{Method, header::HeaderValue};
 
+pub use self::cache_status::CacheStatus;
 use crate::{
     cache::NoCacheReason,
     error::Code,
@@ -24,33 +27,6 @@ pub enum AccessLog {
     /// Only those that did not end well.
     Errors,
     Off,
-}
-
-/// What the cache did for a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CacheStatus {
-    /// No part in it.
-    Disabled(NoCacheReason),
-    /// The answer was given before.
-    Hit,
-    /// It was under way for another request: no call was made for this one.
-    Joined,
-    /// It was not, and is kept if it may be.
-    Miss,
-    /// The same, because the caller wanted a fresh one.
-    Refresh,
-}
-
-impl CacheStatus {
-    /// As replies tell it.
-    pub fn name(self) -> &'static str {
-        match self {
-            CacheStatus::Disabled(_) => "DISABLED",
-            CacheStatus::Hit | CacheStatus::Joined => "HIT",
-            CacheStatus::Miss => "MISS",
-            CacheStatus::Refresh => "REFRESH",
-        }
-    }
 }
 
 /// An open account. Closing it says how the request ended; dropping it open means that the client left.
@@ -316,30 +292,9 @@ impl Recorder {
     }
 
     fn count_cache(&self) {
-        if self.cache != CacheStatus::Disabled(NoCacheReason::NotAsked) {
-            let joined = self.cache == CacheStatus::Joined;
-            self.metrics
-                .count_cache(self.cache.name(), joined, self.uncached());
-        }
-    }
-
-    /// Why the cache was of no use, where it was asked for.
-    fn uncached(&self) -> Option<&'static str> {
-        let reason = match self.cache {
-            CacheStatus::Disabled(NoCacheReason::NotAsked)
-            | CacheStatus::Hit
-            | CacheStatus::Joined => None,
-            CacheStatus::Disabled(reason) => Some(reason),
-            CacheStatus::Miss | CacheStatus::Refresh => self.not_kept,
-        };
-        reason.map(NoCacheReason::name)
-    }
-
-    fn cache_in_log(&self) -> Option<&'static str> {
-        match self.cache {
-            CacheStatus::Disabled(_) => None,
-            CacheStatus::Joined => Some("JOINED"),
-            CacheStatus::Hit | CacheStatus::Miss | CacheStatus::Refresh => Some(self.cache.name()),
+        if self.cache.was_asked_for() {
+            let reason = self.cache.reason(self.not_kept);
+            self.metrics.count_cache(self.cache.name(), reason);
         }
     }
 
@@ -358,8 +313,8 @@ impl Recorder {
             error = self.code.map(Code::name),
             detail = self.detail.as_deref(),
             target = self.target(),
-            cache = self.cache_in_log(),
-            uncached = self.uncached(),
+            cache = self.cache.name_in_log(),
+            uncached = self.cache.reason(self.not_kept),
             retries = self.route.as_ref().map(|route| route.retries),
             failed_attempts = self.attempts().as_deref(),
             stopped = self.stopped.map(StopReason::name),

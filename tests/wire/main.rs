@@ -15,6 +15,8 @@ mod browsers;
 mod cache;
 mod clients_leaving;
 mod clients_leaving_early;
+mod coalescing;
+mod coalescing_clients;
 mod config_attempts;
 mod config_balance;
 mod config_breaker;

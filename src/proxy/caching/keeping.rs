@@ -32,6 +32,8 @@ pub type Lead = flight::Lead<FlightKey, Beginning>;
 pub enum Store {
     Memory(Arc<MemoryStore>, Epoch),
     Shared(Arc<SharedStore>, Purges),
+    /// Redis does not answer.
+    Unavailable,
 }
 
 /// The keeping of an answer that has not come yet. Dropped, it leaves those who wait with it to themselves.
@@ -52,6 +54,7 @@ pub struct Head<'a> {
 }
 
 /// Who takes the body from upstream.
+#[expect(clippy::large_enum_variant, reason = "taken apart at once")]
 pub enum Begun {
     /// All who asked read along, this request's client as one of them.
     Shared(Reader<Beginning>),
@@ -156,6 +159,10 @@ impl Kept {
                 // First: whoever finds nothing under way any more finds it kept. Unless it is being purged.
                 let put = || store.put(key, policy.namespace, Arc::new(answer), epoch);
                 let _ = lead.keep(put);
+                lead.end(end);
+            }
+            Store::Unavailable => {
+                lead.refuse(NoCacheReason::StoreUnavailable);
                 lead.end(end);
             }
             Store::Shared(store, purges) => {

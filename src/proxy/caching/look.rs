@@ -2,7 +2,11 @@
 
 use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
 
-use super::{Cacheable, Keeping, keeping::Store, now};
+use super::{
+    Cacheable, Keeping,
+    keeping::{Lead, Store},
+    now,
+};
 use crate::{
     cache::{
         NoCacheReason,
@@ -28,7 +32,7 @@ pub enum Looked {
     /// Somebody asks the same: this is what comes of it.
     Joined(Result<Joined, GatewayError>),
     /// What keeps the answer to come, or why nothing does.
-    Missed(Result<Keeping, NoCacheReason>),
+    Missed(Result<Box<Keeping>, NoCacheReason>),
 }
 
 impl Looked {
@@ -82,12 +86,7 @@ impl Cacheable<'_> {
         };
         let refresh = directives.cache.force_refresh == Some(true);
         loop {
-            let (found, store) = match self.ask(&key).await {
-                Ok(asked) => asked,
-                Err(Unavailable) => {
-                    return Ok(Looked::Missed(Err(NoCacheReason::StoreUnavailable)));
-                }
-            };
+            let (found, store) = self.ask(&key).await;
             if refresh {
                 // What is under way may have been asked for before this was wanted.
                 let lead = self.gateway.cache.flights.alone();
@@ -107,6 +106,7 @@ impl Cacheable<'_> {
                 }
                 Entered::Join(reader) => reader,
             };
+            self.gateway.metrics.cache_joined.inc();
             match beginning(&reader, link).await? {
                 Ok(Beginning::Answer(head)) => {
                     return Ok(Looked::Joined(Ok(Joined { head, reader })));
@@ -118,13 +118,13 @@ impl Cacheable<'_> {
         }
     }
 
-    async fn ask(&self, key: &CacheKey) -> Result<(Option<Arc<StoredAnswer>>, Store), Unavailable> {
+    async fn ask(&self, key: &CacheKey) -> (Option<Arc<StoredAnswer>>, Store) {
         match &self.gateway.cache.shared {
-            None => Ok(self.look_here(key)),
-            Some(shared) => {
-                let (found, purges) = shared.get(key, &self.policy.namespace).await?;
-                Ok((found.map(Arc::new), Store::Shared(shared.clone(), purges)))
-            }
+            None => self.look_here(key),
+            Some(shared) => match shared.get(key, &self.policy.namespace).await {
+                Ok((found, purges)) => (found.map(Arc::new), Store::Shared(shared.clone(), purges)),
+                Err(Unavailable) => (None, Store::Unavailable),
+            },
         }
     }
 
@@ -151,20 +151,21 @@ impl Cacheable<'_> {
             purges: match store {
                 Store::Memory(_, epoch) => PurgeCount::Memory(*epoch),
                 Store::Shared(_, purges) => PurgeCount::Shared(*purges),
+                Store::Unavailable => PurgeCount::Unknown,
             },
             config: trying.config,
             request_timeout: trying.request_timeout,
         }
     }
 
-    fn keeping(&self, key: CacheKey, store: Store, lead: super::keeping::Lead) -> Keeping {
-        Keeping {
+    fn keeping(&self, key: CacheKey, store: Store, lead: Lead) -> Box<Keeping> {
+        Box::new(Keeping {
             key,
             policy: self.policy.clone(),
             store,
             path: self.rest.into(),
             lead,
-        }
+        })
     }
 }
 

@@ -1,6 +1,8 @@
 //! An upstream's answer on its way down: the head made ours, the body chunk by chunk, and the way it ends. A body that breaks
 //! off ends as an aborted transfer, after every byte that was received; never as a complete answer.
 
+mod begin;
+
 use std::{
     cell::RefCell,
     rc::Rc,
@@ -8,256 +10,29 @@ use std::{
     time::{Duration, Instant},
 };
 
-use actix_http::{
-    ConnectionType, Response, ResponseHead, StatusCode,
-    body::BodySize,
-    header::{self, HeaderMap, HeaderName, HeaderValue},
-};
+use actix_http::body::BodySize;
 use bytes::Bytes;
 
+pub use self::begin::{Answering, Relaying};
 use super::{
-    ReplyBody,
-    caching::{Begun, BodyTimes, Head, Joined, Keeping},
-    drive::{Opened, TokenWatch, at_most},
-    headers::strip_response,
+    drive::at_most,
     incoming::{Incoming, NO_TOKEN, OUT_OF_TIME, SILENT},
-    reply,
     websocket::Frames,
 };
 use crate::{
     cache::flight::{Broken, Reader},
     downstream::{ExchangeGuard, Expired},
-    gateway::{Beginning, Gateway},
+    gateway::Beginning,
     observe::metrics::Outcome,
     rate_limit::Lease,
     record::Recorder,
-    upstream::{Asked, RequestBody},
+    upstream::RequestBody,
 };
-
-const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
 /// The transfer to the client was broken off on purpose. actix-http closes the connection on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the transfer was aborted")]
 pub struct Aborted;
-
-/// An answer for the client, and what of its request matters to relaying it.
-pub struct Relaying {
-    pub answering: Answering,
-    /// Places among the requests under way.
-    pub leases: Vec<Lease>,
-    /// The caller's own body, of which the target may have got an edited form.
-    pub request_body: Rc<RefCell<RequestBody>>,
-    pub asked: Asked,
-    pub http10: bool,
-    pub wants_upgrade: bool,
-    pub server_timing: bool,
-}
-
-/// Whose answer it is.
-pub enum Answering {
-    /// The one this request was sent for.
-    Own {
-        opened: Box<Opened>,
-        /// It is kept, if it may be.
-        keeping: Option<Keeping>,
-        /// The first token is still awaited.
-        first_token: Option<TokenWatch>,
-        idle: Duration,
-        ends_at: Option<Instant>,
-    },
-    /// One that another request was sent for.
-    Joined(Joined),
-}
-
-/// What the client gets, framing aside.
-struct Begin {
-    status: StatusCode,
-    headers: HeaderMap,
-    size: BodySize,
-    source: Source,
-    idle: Duration,
-    ends_at: Option<Instant>,
-}
-
-impl Answering {
-    fn begin(self, asked: Asked, recorder: &mut Recorder, portkey: bool) -> Begin {
-        let (opened, keeping, first_token, idle, ends_at) = match self {
-            Answering::Joined(joined) => return joined.begin(recorder),
-            Answering::Own {
-                opened,
-                keeping,
-                first_token,
-                idle,
-                ends_at,
-            } => (*opened, keeping, first_token, idle, ends_at),
-        };
-        let (
-            ResponseHead {
-                status, headers, ..
-            },
-            incoming,
-        ) = Incoming::of(opened, first_token);
-        let mut headers = headers;
-        strip_response(
-            &mut headers,
-            portkey,
-            status == StatusCode::SWITCHING_PROTOCOLS,
-        );
-        let size = body_size(status, asked, &headers);
-        let source = match keeping {
-            None => Source::Upstream(incoming),
-            Some(keeping) => {
-                let route = recorder.route();
-                let head = Head {
-                    status,
-                    headers: &headers,
-                    size,
-                    route,
-                };
-                match keeping.begin(head, incoming, BodyTimes { idle, ends_at }) {
-                    Begun::Shared(reader) => Source::Shared(reader),
-                    Begun::Alone(incoming, reason) => {
-                        recorder.note_not_kept(reason);
-                        Source::Upstream(incoming)
-                    }
-                }
-            }
-        };
-        Begin {
-            status,
-            headers,
-            size,
-            source,
-            idle,
-            ends_at,
-        }
-    }
-}
-
-impl Joined {
-    fn begin(self, recorder: &mut Recorder) -> Begin {
-        let Joined { head, reader } = self;
-        let status = head.head.status();
-        recorder.note_status(status.as_u16());
-        if let Some(route) = &head.route {
-            recorder.note_route(route.clone());
-        }
-        let mut headers = HeaderMap::with_capacity(head.head.headers().len());
-        for (name, value) in head.head.headers() {
-            headers.append(name.clone(), value.clone());
-        }
-        Begin {
-            status,
-            headers,
-            size: head.size,
-            source: Source::Shared(reader),
-            // Whoever reads from upstream sees to these.
-            idle: Duration::MAX,
-            ends_at: None,
-        }
-    }
-}
-
-impl Relaying {
-    /// The client's response: status and headers as they came, less what ends here, with our reply headers.
-    pub fn begin(
-        self,
-        mut recorder: Recorder,
-        guard: ExchangeGuard,
-        gateway: &Gateway,
-    ) -> Response<ReplyBody> {
-        let Begin {
-            status,
-            mut headers,
-            size,
-            source,
-            idle,
-            ends_at,
-        } = self
-            .answering
-            .begin(self.asked, &mut recorder, gateway.portkey);
-        let switched = status == StatusCode::SWITCHING_PROTOCOLS;
-        if self.server_timing {
-            headers.append(SERVER_TIMING, timing(&recorder));
-        }
-        reply::trace(&mut headers, recorder.trace_id().clone());
-        reply::describe(&mut headers, &recorder);
-        recorder.note_bytes_in(self.request_body.borrow().bytes_read());
-        let close_delimited =
-            size == BodySize::Stream && !switched && (self.http10 || self.wants_upgrade);
-        let relay = Relay {
-            state: match size {
-                BodySize::None => State::Bodyless,
-                _ if self.asked == Asked::Head => State::Bodyless,
-                _ => State::Flowing,
-            },
-            source,
-            request_body: self.request_body,
-            size,
-            idle,
-            ends_at,
-            _leases: self.leases,
-            close_delimited,
-            says_close: guard.link().is_closing(),
-            uploaded: 0,
-            frames: switched.then(Frames::default),
-            recorder: Some(recorder),
-            guard,
-        };
-        relay.restart_idle();
-        let mut response = Response::with_body(status, ReplyBody::Relay(Box::new(relay)));
-        *response.headers_mut() = headers;
-        frame(&mut response, switched, close_delimited);
-        if self.wants_upgrade && !switched {
-            // actix-http reads what follows a handshake as a stream without end: the connection cannot go on.
-            response
-                .head_mut()
-                .set_connection_type(ConnectionType::Close);
-        }
-        response
-    }
-}
-
-/// How the body's end is told downstream, beyond what [`BodySize`] says.
-fn frame(response: &mut Response<ReplyBody>, switched: bool, close_delimited: bool) {
-    let head = response.head_mut();
-    if switched {
-        head.set_connection_type(ConnectionType::Upgrade);
-    } else if close_delimited {
-        // HTTP/1.0 knows no chunks, and actix-http writes none after a handshake: the close tells the end.
-        head.no_chunking(true);
-        head.set_connection_type(ConnectionType::Close);
-    }
-}
-
-/// The upstream's length stays a length; an unknown one is chunked. HEAD keeps the length it was told (RFC 9110 §9.3.2).
-fn body_size(status: StatusCode, asked: Asked, headers: &HeaderMap) -> BodySize {
-    let length = || {
-        headers
-            .get(header::CONTENT_LENGTH)?
-            .to_str()
-            .ok()?
-            .trim()
-            .parse()
-            .ok()
-    };
-    match status {
-        StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED => BodySize::None,
-        _ => match (length(), asked) {
-            (Some(length), _) => BodySize::Sized(length),
-            (None, Asked::Head) => BodySize::None,
-            (None, Asked::Ordinary | Asked::Upgrade) => BodySize::Stream,
-        },
-    }
-}
-
-/// `server-timing` (W3C): the wait for the upstream's head.
-fn timing(recorder: &Recorder) -> HeaderValue {
-    let upstream = recorder.elapsed().as_secs_f64() * 1e3;
-    HeaderValue::from_str(&format!("upstream;dur={upstream:.3}"))
-        .unwrap_or_else(|_| HeaderValue::from_static("upstream"))
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -272,6 +47,7 @@ enum State {
 }
 
 /// Where the body comes from.
+#[expect(clippy::large_enum_variant, reason = "a relay is boxed")]
 enum Source {
     Upstream(Incoming),
     /// What somebody takes from upstream for all who asked the same.

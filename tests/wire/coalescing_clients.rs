@@ -1,0 +1,188 @@
+//! Of those who share an answer, one leaves, and one does not read: the others do not notice.
+
+use std::sync::mpsc;
+
+use crate::{
+    clients_leaving::{Leaving, in_flight},
+    coalescing::{ask, asking, joined, statuses},
+    support::{
+        Client, Gateway, Response, Upstream,
+        client::End,
+        eventually,
+        routing::{Gate, LAST, STREAM, base, chunk, json, token_chunks, tokens},
+    },
+};
+
+const WORKERS: &str = "workers: 2\n";
+
+fn gone(gateway: &Gateway) -> i64 {
+    gateway.metric("throughway_requests_total{outcome=\"client_gone\"}")
+}
+
+#[test]
+fn if_the_first_leaves_before_the_answer_the_others_get_it_of_the_same_call() {
+    for leaving in Leaving::ALL {
+        let gate = Gate::default();
+        let opens = gate.clone();
+        let upstream = Upstream::playing(move |peer| {
+            peer.request();
+            assert!(opens.passed());
+            peer.send(json("200 OK", r#"{"choices":[]}"#));
+        });
+        let gateway = Gateway::with(WORKERS);
+        let request = ask(&base(&upstream), "");
+        let first = asking(&gateway, &request);
+        eventually("it was sent", || upstream.requests().len() == 1);
+        let mut others: Vec<Client> = (0..9).map(|_| asking(&gateway, &request)).collect();
+        eventually("they have joined", || joined(&gateway) == 9);
+        let kept = leaving.leave(first);
+        // A quarter of a second, at the latest: then the gateway has seen it.
+        std::thread::sleep(std::time::Duration::from_millis(600));
+        assert_eq!(upstream.connections(), 1, "{leaving:?}");
+        gate.open();
+        let responses: Vec<Response> = others.iter_mut().map(Client::response).collect();
+        assert_eq!(statuses(&responses), vec!["HIT"; 9], "{leaving:?}");
+        for response in &responses {
+            assert_eq!(response.seen(), (200, r#"{"choices":[]}"#.to_owned()));
+        }
+        assert_eq!(upstream.requests().len(), 1, "{leaving:?}");
+        eventually("it is counted", || gone(&gateway) == 1);
+        let again = gateway.exchange(&request);
+        assert_eq!(statuses(&[again]), ["HIT"], "{leaving:?}: it is kept");
+        assert_eq!(in_flight(&gateway), 0, "{leaving:?}");
+        drop(kept);
+    }
+}
+
+#[test]
+fn if_the_first_leaves_in_the_middle_the_others_get_all_of_it() {
+    for leaving in Leaving::ALL {
+        let gate = Gate::default();
+        let opens = gate.clone();
+        let upstream = Upstream::playing(move |peer| {
+            peer.request();
+            peer.send(STREAM.to_owned() + &token_chunks(2));
+            assert!(opens.passed());
+            peer.send(chunk("data: [DONE]\n\n") + LAST);
+        });
+        let gateway = Gateway::with(WORKERS);
+        let request = ask(&base(&upstream), "");
+        let mut first = asking(&gateway, &request);
+        first.wait_for(b"t1 ");
+        let mut others: Vec<Client> = (0..9).map(|_| asking(&gateway, &request)).collect();
+        for client in &mut others {
+            client.wait_for(b"t1 ");
+        }
+        let kept = leaving.leave(first);
+        eventually("it is counted", || gone(&gateway) == 1);
+        gate.open();
+        for client in &mut others {
+            let response = client.response();
+            assert_eq!(response.end, End::Complete, "{leaving:?}");
+            assert_eq!(response.text(), tokens(2) + "data: [DONE]\n\n");
+        }
+        assert_eq!(upstream.requests().len(), 1, "{leaving:?}");
+        let again = gateway.exchange(&request);
+        assert_eq!(statuses(&[again]), ["HIT"], "{leaving:?}: it is kept");
+        drop(kept);
+    }
+}
+
+#[test]
+fn when_all_have_left_the_upstream_is_closed_before_and_behind_the_head() {
+    for beginning in [String::new(), STREAM.to_owned() + &token_chunks(1)] {
+        let (tell, told) = mpsc::channel();
+        let begun = beginning.clone();
+        let upstream = Upstream::playing(move |peer| {
+            peer.request();
+            peer.send(&begun);
+            let _ = tell.send(peer.closed_after().is_some());
+        });
+        let gateway = Gateway::with(WORKERS);
+        let request = ask(&base(&upstream), "");
+        let mut clients: Vec<Client> = (0..5).map(|_| asking(&gateway, &request)).collect();
+        match beginning.is_empty() {
+            true => eventually("they have joined", || joined(&gateway) == 4),
+            false => clients.iter_mut().for_each(|it| it.wait_for(b"t0 ")),
+        }
+        // The first by itself, so that it is carried on for the others.
+        drop(clients.remove(0));
+        drop(clients);
+        assert_eq!(told.recv(), Ok(true));
+        eventually("all are counted", || gone(&gateway) == 5);
+        assert_eq!(in_flight(&gateway), 0);
+        assert_eq!(upstream.connections(), 1);
+    }
+}
+
+#[test]
+fn whoever_does_not_read_is_cut_off_and_holds_neither_the_others_nor_memory() {
+    const PIECE: usize = 256 * 1024;
+    const PIECES: usize = 320;
+    let gate = Gate::default();
+    let opens = gate.clone();
+    let upstream = Upstream::playing(move |peer| {
+        peer.request();
+        assert!(opens.passed());
+        peer.send(STREAM);
+        for _ in 0..PIECES {
+            peer.send(chunk(&"x".repeat(PIECE)));
+        }
+        peer.send(LAST);
+    });
+    let gateway = Gateway::with(WORKERS);
+    let request = ask(&base(&upstream), "");
+    let mut reading = vec![asking(&gateway, &request)];
+    eventually("it was sent", || upstream.requests().len() == 1);
+    let mut stuck = asking(&gateway, &request);
+    reading.push(asking(&gateway, &request));
+    eventually("they have joined", || joined(&gateway) == 2);
+    gate.open();
+    let readers: Vec<_> = reading
+        .into_iter()
+        .map(|mut client| std::thread::spawn(move || client.response()))
+        .collect();
+    let responses: Vec<Response> = readers
+        .into_iter()
+        .map(|it| it.join().expect("an answer"))
+        .collect();
+    let whole = |response: &Response| {
+        (response.end, response.body.len()) == (End::Complete, PIECE * PIECES)
+    };
+    assert!(responses.iter().any(whole), "the fastest gets all of it");
+    let cut = stuck.response();
+    assert_ne!(cut.end, End::Complete);
+    assert!(cut.body.len() < PIECE * PIECES);
+    eventually("it is counted", || {
+        gateway.metric("throughway_requests_total{outcome=\"aborted\"}") >= 1
+    });
+    assert_eq!(upstream.requests().len(), 1);
+}
+
+#[test]
+fn one_who_reads_alone_may_be_as_slow_as_it_likes() {
+    const PIECE: usize = 256 * 1024;
+    const PIECES: usize = 160;
+    let upstream = Upstream::playing(move |peer| {
+        peer.request();
+        peer.send(STREAM);
+        for _ in 0..PIECES {
+            peer.send(chunk(&"x".repeat(PIECE)));
+        }
+        peer.send(LAST);
+    });
+    let gateway = Gateway::with(WORKERS);
+    let mut client = asking(&gateway, &ask(&base(&upstream), ""));
+    client.peek();
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    let response = client.response();
+    assert_eq!(
+        (response.end, response.body.len()),
+        (End::Complete, PIECE * PIECES)
+    );
+    assert_eq!(statuses(&[response]), ["MISS"]);
+    assert_eq!(
+        gateway.metric("throughway_cache_refusals_total{reason=\"too_large\"}"),
+        1
+    );
+}
