@@ -56,11 +56,19 @@ impl StoredHead {
         let lines = headers.iter().filter(|(name, _)| {
             !LEFT_OUT.contains(name) && !is_hop_by_hop(name) && !ends_here(name)
         });
+        let lines: Vec<_> = lines.collect();
+        // A buffer of their own: a value that was read is a piece of all that was read with it, and would keep that.
+        let bytes: Vec<&[u8]> = lines.iter().map(|(_, value)| value.as_bytes()).collect();
+        let mut bytes = Bytes::from(bytes.concat());
+        let lines = lines.into_iter().map(|(name, value)| {
+            let bytes = bytes.split_to(value.len());
+            // A value's bytes are a value.
+            let own = HeaderValue::from_maybe_shared(bytes).unwrap_or_else(|_| value.clone());
+            (name.clone(), own)
+        });
         StoredHead {
             status,
-            headers: lines
-                .map(|(name, value)| (name.clone(), owned(value)))
-                .collect(),
+            headers: lines.collect(),
         }
     }
 
@@ -114,12 +122,6 @@ impl StoredAnswer {
         let lines = lines.map(|(name, value)| name.as_str().len() + value.len() + LINE_OVERHEAD);
         OVERHEAD + self.body.len() + lines.sum::<usize>()
     }
-}
-
-/// A copy with a buffer of its own: a value that was read is a piece of all that was read with it, and would keep that.
-fn owned(value: &HeaderValue) -> HeaderValue {
-    // A value's bytes are a value.
-    HeaderValue::from_bytes(value.as_bytes()).unwrap_or_else(|_| value.clone())
 }
 
 /// The first byte of every encoded answer; another for another form.

@@ -60,16 +60,21 @@ pub fn head_verdict(request: Request<'_>) -> Result<Route, NoCacheReason> {
     Ok(route)
 }
 
-/// Judges a body that has been read; whether it asks for a stream, if it may be cached.
+/// Judges a body that has been read. What only looks like JSON is for the upstream to refuse: an error is not kept.
 ///
 /// # Errors
 /// The first reason against it.
-pub fn body_verdict(route: Route, body: &[u8]) -> Result<bool, NoCacheReason> {
-    match (route, Object::parse(body)) {
-        (Route::Other, object) => Ok(object.is_ok_and(|object| object.asks_for_stream())),
-        (Route::Stateless | Route::Responses, Err(_)) => Err(NoCacheReason::NotJson),
-        (Route::Stateless, Ok(object)) => Ok(object.asks_for_stream()),
-        (Route::Responses, Ok(object)) => stateless(&object).map(|()| object.asks_for_stream()),
+pub fn body_verdict(route: Route, body: &[u8]) -> Result<(), NoCacheReason> {
+    match route {
+        Route::Other => Ok(()),
+        Route::Stateless => match body.trim_ascii() {
+            [b'{', .., b'}'] => Ok(()),
+            _ => Err(NoCacheReason::NotJson),
+        },
+        Route::Responses => match Object::parse(body) {
+            Ok(object) => stateless(&object),
+            Err(_) => Err(NoCacheReason::NotJson),
+        },
     }
 }
 
@@ -212,7 +217,7 @@ mod tests {
             more_paths: &[],
         };
         let route = head_verdict(request)?;
-        body_verdict(route, body).map(|_| ())
+        body_verdict(route, body)
     }
 
     #[test]
@@ -290,7 +295,9 @@ mod tests {
             (chat, r#" {"background":true} "#, Ok(())),
             (chat, "", Err(NotJson)),
             (chat, "[]", Err(NotJson)),
-            (chat, r#"{"messages":[}"#, Err(NotJson)),
+            (chat, r#"{"messages":["#, Err(NotJson)),
+            (chat, "{", Err(NotJson)),
+            (responses, r#"{"input":[}"#, Err(NotJson)),
             (responses, r#"{"input":"x"}"#, Ok(())),
             (
                 responses,
@@ -326,8 +333,7 @@ mod tests {
 
     #[test]
     fn a_route_of_the_settings_may_take_anything() {
-        assert_eq!(body_verdict(Route::Other, b"no JSON"), Ok(false));
-        assert_eq!(body_verdict(Route::Other, br#"{"stream":true}"#), Ok(true));
+        assert_eq!(body_verdict(Route::Other, b"no JSON"), Ok(()));
     }
 
     #[test]

@@ -6,7 +6,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    hash::{BuildHasher as _, Hash, RandomState},
+    hash::{BuildHasher as _, Hash},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -15,6 +15,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use foldhash::fast::RandomState;
 use slab::Slab;
 
 use super::{NoCacheReason, cacheable::LARGEST_ANSWER};
@@ -25,10 +26,14 @@ pub const AHEAD: u64 = 256 * 1024;
 /// Bytes that a reader may be behind, then. Less than is kept anyway would save nothing.
 pub const MOST_BEHIND: u64 = LARGEST_ANSWER;
 
+type Shard<K, B> = HashMap<K, Arc<Flight<B>>, RandomState>;
+
 /// Those under way. `B`: what readers learn before the body.
 pub struct Flights<K, B> {
-    shards: [Mutex<HashMap<K, Arc<Flight<B>>>>; SHARDS],
+    shards: [Mutex<Shard<K, B>>; SHARDS],
     hasher: RandomState,
+    /// How many have come to their end.
+    ended: AtomicU64,
     room: Arc<Room>,
 }
 
@@ -44,7 +49,8 @@ impl<K: Hash + Eq + Clone, B: Clone> Flights<K, B> {
     pub fn new(most_bytes: u64) -> Self {
         Flights {
             shards: Default::default(),
-            hasher: RandomState::new(),
+            hasher: RandomState::default(),
+            ended: AtomicU64::new(0),
             room: Arc::new(Room {
                 used: AtomicU64::new(0),
                 most: most_bytes,
@@ -81,6 +87,11 @@ impl<K: Hash + Eq + Clone, B: Clone> Flights<K, B> {
         }
     }
 
+    /// How many have come to their end so far: as long as that stays the same, nothing new is kept.
+    pub fn ended(&self) -> u64 {
+        self.ended.load(Ordering::Acquire)
+    }
+
     /// How many are under way.
     pub fn count(&self) -> usize {
         self.shards.iter().map(|shard| locked(shard).len()).sum()
@@ -98,7 +109,7 @@ impl<K: Hash + Eq + Clone, B: Clone> Flights<K, B> {
         }
     }
 
-    fn shard(&self, key: &K) -> MutexGuard<'_, HashMap<K, Arc<Flight<B>>>> {
+    fn shard(&self, key: &K) -> MutexGuard<'_, Shard<K, B>> {
         // Which of them does not matter: truncated.
         let hash = self.hasher.hash_one(key) as usize;
         locked(&self.shards[hash % SHARDS])
@@ -398,11 +409,7 @@ impl<B> Flight<B> {
 }
 
 /// Another may have taken the place since.
-fn remove<K: Hash + Eq, B>(
-    shard: &mut HashMap<K, Arc<Flight<B>>>,
-    key: &K,
-    flight: &Arc<Flight<B>>,
-) {
+fn remove<K: Hash + Eq, B>(shard: &mut Shard<K, B>, key: &K, flight: &Arc<Flight<B>>) {
     if shard.get(key).is_some_and(|it| Arc::ptr_eq(it, flight)) {
         shard.remove(key);
     }
@@ -410,6 +417,8 @@ fn remove<K: Hash + Eq, B>(
 
 impl<K: Hash + Eq + Clone, B: Clone> Drop for Lead<K, B> {
     fn drop(&mut self) {
+        // First: whoever finds the place empty sees that there was an end.
+        self.flights.ended.fetch_add(1, Ordering::Release);
         self.close();
         self.flight.tell(|state| state.abandoned = true);
     }

@@ -1,7 +1,11 @@
 //! Under which key is an answer kept? SHA-256 over everything that makes the request what it is to whoever gets it, each field
 //! behind its length, so that no two requests can be spelled alike. Whatever is no field here is ignored by the cache.
 
-use std::{fmt, str::FromStr};
+use std::{
+    fmt,
+    hash::{Hash, Hasher},
+    str::FromStr,
+};
 
 use actix_http::header::{HeaderName, HeaderValue};
 use sha2::{Digest as _, Sha256};
@@ -9,10 +13,10 @@ use sha2::{Digest as _, Sha256};
 use crate::{egress::BaseUrl, route::policy::HeaderEdit};
 
 /// Another beginning for another order of fields: answers kept under the old one are not found any more.
-const FORMAT: &[u8] = b"throughway cache key 1";
+const FORMAT: &[u8] = b"throughway cache key 2";
 
 /// Request headers that say nothing of what is asked: who sends it with which library, traces, the one attempt's name, and
-/// framing, which is ours.
+/// framing, which is ours. Sorted.
 const NOISE: [&str; 17] = [
     "b3",
     "connection",
@@ -37,12 +41,21 @@ const NOISE_PREFIX: &str = "x-stainless-";
 /// The key leaves lines of this name out.
 pub fn is_noise(name: &HeaderName) -> bool {
     let name = name.as_str();
-    NOISE.contains(&name) || name.starts_with(NOISE_PREFIX)
+    NOISE.binary_search(&name).is_ok() || name.starts_with(NOISE_PREFIX)
 }
 
 /// The name of an answer in a store. It holds no secret, and nobody gets from it to what was asked.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct CacheKey([u8; 32]);
+
+/// A digest needs little hashing: its first bytes are as good as any.
+impl Hash for CacheKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        if let Some(first) = self.0.first_chunk() {
+            state.write_u64(u64::from_ne_bytes(*first));
+        }
+    }
+}
 
 impl CacheKey {
     pub fn as_bytes(&self) -> &[u8; 32] {
@@ -131,7 +144,7 @@ pub struct Target<'a> {
 }
 
 /// Everything that makes a request what it is. Cannot be printed: it holds credentials.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Request<'a> {
     pub namespace: &'a Namespace,
     /// Left out where callers share.
@@ -144,14 +157,12 @@ pub struct Request<'a> {
     /// As it came; where callers share, without the parameters that carry their credentials.
     pub query: Option<&'a str>,
     /// The lines that cross, those of one name in their order; where callers share, without those that carry their credentials.
-    pub headers: &'a [(&'a HeaderName, &'a HeaderValue)],
-    /// A stream is asked for, by whatever says so.
-    pub streams: bool,
+    pub headers: Vec<(&'a HeaderName, &'a HeaderValue)>,
     pub body: &'a [u8],
 }
 
 impl Request<'_> {
-    pub fn key(&self) -> CacheKey {
+    pub fn key(mut self) -> CacheKey {
         let mut fields = Fields::new(FORMAT);
         self.put_whose(&mut fields);
         fields.list(self.targets, |fields, target| target.put(fields));
@@ -159,7 +170,6 @@ impl Request<'_> {
         fields.field(self.path.as_bytes());
         fields.option(self.query.map(str::as_bytes));
         self.put_headers(&mut fields);
-        fields.flag(self.streams);
         fields.field(&Sha256::digest(self.body));
         fields.key()
     }
@@ -191,11 +201,11 @@ impl Request<'_> {
     }
 
     /// Sorted by name: nobody promises an order across names.
-    fn put_headers(&self, fields: &mut Fields) {
-        let lines = self.headers.iter().filter(|(name, _)| !is_noise(name));
-        let mut lines: Vec<_> = lines.collect();
+    fn put_headers(&mut self, fields: &mut Fields) {
+        let lines = &mut self.headers;
+        lines.retain(|(name, _)| !is_noise(name));
         lines.sort_by_key(|(name, _)| name.as_str());
-        fields.list(&lines, |fields, (name, value)| {
+        fields.list(lines, |fields, (name, value)| {
             fields.field(name.as_str().as_bytes());
             fields.field(value.as_bytes());
         });
@@ -220,19 +230,22 @@ impl Target<'_> {
     }
 }
 
-/// A hash over fields of which none can be taken for a part of another.
-struct Fields(Sha256);
+/// Bytes that the fields of most requests take, the body aside.
+const USUAL_SIZE: usize = 2048;
+
+/// Fields of which none can be taken for a part of another, to be hashed in one go.
+struct Fields(Vec<u8>);
 
 impl Fields {
     fn new(format: &[u8]) -> Self {
-        let mut fields = Fields(Sha256::new());
+        let mut fields = Fields(Vec::with_capacity(USUAL_SIZE));
         fields.field(format);
         fields
     }
 
     fn field(&mut self, bytes: &[u8]) {
         self.number(bytes.len());
-        self.0.update(bytes);
+        self.0.extend_from_slice(bytes);
     }
 
     fn option(&mut self, bytes: Option<&[u8]>) {
@@ -248,15 +261,22 @@ impl Fields {
     }
 
     fn flag(&mut self, flag: bool) {
-        self.0.update([u8::from(flag)]);
+        self.0.push(u8::from(flag));
     }
 
+    /// Four bytes, and eight more where they are not enough.
     fn number(&mut self, number: usize) {
-        self.0.update((number as u64).to_be_bytes());
+        match u32::try_from(number) {
+            Ok(number) if number < u32::MAX => self.0.extend_from_slice(&number.to_be_bytes()),
+            _ => {
+                self.0.extend_from_slice(&u32::MAX.to_be_bytes());
+                self.0.extend_from_slice(&(number as u64).to_be_bytes());
+            }
+        }
     }
 
     fn key(self) -> CacheKey {
-        CacheKey(self.0.finalize().into())
+        CacheKey(Sha256::digest(&self.0).into())
     }
 }
 

@@ -10,6 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use foldhash::fast::RandomState;
 use moka::{Expiry, policy::EvictionPolicy, sync::Cache};
 
 use super::{
@@ -21,7 +22,7 @@ use super::{
 const MOST_PURGES: usize = 1024;
 
 /// A moment between two purges. Taken when a request is sent, it tells whether its answer still may be stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Epoch(u64);
 
 /// What is in the store.
@@ -34,7 +35,7 @@ pub struct Stats {
 /// Answers by key. When it is full, those go first that nobody asked for longest: a request that is repeated at once is a hit,
 /// which a policy that makes newcomers prove themselves would not grant.
 pub struct MemoryStore {
-    entries: Cache<CacheKey, Arc<Entry>>,
+    entries: Cache<CacheKey, Arc<Entry>, RandomState>,
     purges: RwLock<Purges>,
     /// The last purge, for those who only want to know when they are.
     epoch: AtomicU64,
@@ -57,7 +58,7 @@ impl MemoryStore {
             .weigher(weight)
             .eviction_policy(EvictionPolicy::lru())
             .expire_after(ByTtl)
-            .build();
+            .build_with_hasher(RandomState::default());
         MemoryStore {
             entries,
             purges: RwLock::default(),
@@ -72,7 +73,7 @@ impl MemoryStore {
 
     pub fn get(&self, key: &CacheKey, now: UnixMillis) -> Option<Arc<StoredAnswer>> {
         let entry = self.entries.get(key)?;
-        let good = entry.answer.is_fresh(now) && !self.purges().cover(&entry);
+        let good = entry.answer.is_fresh(now) && !self.is_purged(&entry);
         good.then(|| entry.answer.clone())
     }
 
@@ -89,7 +90,7 @@ impl MemoryStore {
             epoch: asked,
             answer,
         };
-        if !self.purges().cover(&entry) {
+        if !self.is_purged(&entry) {
             self.entries.insert(key, Arc::new(entry));
         }
     }
@@ -127,6 +128,10 @@ impl MemoryStore {
         drop(purges);
         self.entries.invalidate_all();
         self.entries.run_pending_tasks();
+    }
+
+    fn is_purged(&self, entry: &Entry) -> bool {
+        entry.epoch != self.epoch() && self.purges().cover(entry)
     }
 
     fn begin_epoch(&self, namespace: &Namespace) {

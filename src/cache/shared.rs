@@ -15,7 +15,7 @@ use super::{
 use crate::replicas::{Connection, Replicas, Unavailable};
 
 /// The counts of purges, when a request was sent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Purges {
     all: u64,
     namespace: u64,

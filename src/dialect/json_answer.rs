@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use memchr::memmem;
 use serde::de::IgnoredAny;
 
 use super::Verdict;
@@ -43,12 +44,20 @@ impl JsonAnswer {
 
     /// The body has ended.
     pub fn end(&mut self) -> Verdict {
+        if !may_name_error(&self.body) {
+            return Verdict::Begun;
+        }
         let body: Option<TopLevel> = serde_json::from_slice(&self.body).ok();
         match body {
             Some(body) if !self.begun && is_error(&body) => Verdict::Error,
             Some(_) | None => Verdict::Begun,
         }
     }
+}
+
+/// There is the key, or one that is spelled in a roundabout way: looked for before a body is parsed in vain.
+fn may_name_error(body: &[u8]) -> bool {
+    memmem::find(body, br#""error""#).is_some() || memmem::find(body, br"\u").is_some()
 }
 
 /// An object's keys, each with whether its value is other than null; of duplicates the last counts.
@@ -68,6 +77,7 @@ mod tests {
         for (body, expected) in [
             (r#"{"error":{"message":"x"}}"#, Verdict::Error),
             (r#" {"error":"x","choices":null}"#, Verdict::Error),
+            (r#"{"\u0065rror":"x"}"#, Verdict::Error),
             (r#"{"error":null,"choices":[]}"#, Verdict::Begun),
             (r#"{"error":{},"choices":[]}"#, Verdict::Begun),
             (r#"{"error":"x","data":[]}"#, Verdict::Begun),

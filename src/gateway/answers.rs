@@ -1,6 +1,10 @@
 //! What the gateway has of answers: those that are kept, and those that several callers await at once.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    hash::{Hash, Hasher},
+    sync::Arc,
+    time::Duration,
+};
 
 use actix_http::body::BodySize;
 
@@ -54,7 +58,7 @@ impl Answers {
 }
 
 /// What makes two requests under way the same, besides what makes them the same to the cache.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct FlightKey {
     pub cache: CacheKey,
     /// Where callers share what is kept, they still do not share what is under way.
@@ -66,8 +70,15 @@ pub struct FlightKey {
     pub request_timeout: Option<Duration>,
 }
 
+/// What differs besides differs seldom.
+impl Hash for FlightKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.cache.hash(state);
+    }
+}
+
 /// The purges so far.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PurgeCount {
     Memory(Epoch),
     Shared(Purges),

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use crate::route::limit::{Limit, Scope, Scoped};
 
 /// Somebody who sends requests, by its credentials or its address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Identity([u8; 32]);
 
 impl Identity {

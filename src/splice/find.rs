@@ -37,5 +37,5 @@ pub fn model(body: &[u8]) -> Option<Cow<'_, str>> {
 /// The body has a top-level `"stream": true`.
 pub fn asks_for_stream(body: &[u8]) -> bool {
     let object = Object::parse(body).ok();
-    object.is_some_and(|object| object.asks_for_stream())
+    object.is_some_and(|object| object.last("stream") == Some("true"))
 }

@@ -55,11 +55,6 @@ impl<'b> Object<'b> {
         })
     }
 
-    /// There is a `"stream": true`.
-    pub fn asks_for_stream(&self) -> bool {
-        self.last("stream") == Some("true")
-    }
-
     /// The last value of this key.
     pub fn last(&self, key: &str) -> Option<&'b str> {
         let mut from_the_end = self.entries.iter().rev();

@@ -15,7 +15,6 @@ struct Asked {
     path: String,
     query: Option<String>,
     headers: Vec<(&'static str, String)>,
-    streams: bool,
     body: Vec<u8>,
 }
 
@@ -67,11 +66,7 @@ impl Asked {
             method: self.method,
             path: &self.path,
             query: self.query.as_deref(),
-            headers: &lines
-                .iter()
-                .map(|(name, value)| (name, value))
-                .collect::<Vec<_>>(),
-            streams: self.streams,
+            headers: lines.iter().map(|(name, value)| (name, value)).collect(),
             body: &self.body,
         };
         request.key()
@@ -105,14 +100,13 @@ impl Asked {
             5 => mixed.path = other.path,
             6 => mixed.query = other.query,
             7 => mixed.headers = other.headers,
-            8 => mixed.streams = other.streams,
             _ => mixed.body = other.body,
         }
         mixed
     }
 }
 
-const FIELDS: usize = 10;
+const FIELDS: usize = 9;
 
 fn namespace() -> impl Strategy<Value = Namespace> {
     prop_oneof![
@@ -174,12 +168,11 @@ fn asked() -> impl Strategy<Value = Asked> {
         "[/a]{0,3}",
         option::of("[&a]{0,2}"),
         vec((select(&NAMES[..]), "[ab]{0,2}"), 0..4),
-        any::<bool>(),
         vec(0..2_u8, 0..3),
     );
     (caller, message).prop_map(|(caller, message)| {
         let (namespace, key_name, credentials, targets) = caller;
-        let (method, path, query, headers, streams, body) = message;
+        let (method, path, query, headers, body) = message;
         Asked {
             namespace,
             key_name,
@@ -189,7 +182,6 @@ fn asked() -> impl Strategy<Value = Asked> {
             path,
             query,
             headers,
-            streams,
             body,
         }
     })
@@ -215,7 +207,6 @@ fn chat() -> Asked {
             ("x-tag", "1".into()),
             ("x-tag", "2".into()),
         ],
-        streams: false,
         body: br#"{"model":"m"}"#.to_vec(),
     }
 }
@@ -223,7 +214,7 @@ fn chat() -> Asked {
 #[test]
 fn each_change_of_a_request_changes_its_key() {
     type Change = (&'static str, fn(&mut Asked));
-    let changes: [Change; 25] = [
+    let changes: [Change; 24] = [
         ("a caller's namespace", |it| {
             it.namespace = Namespace::Caller("a".into())
         }),
@@ -279,7 +270,6 @@ fn each_change_of_a_request_changes_its_key() {
             it.headers.swap(1, 2)
         }),
         ("a line less", |it| it.headers.truncate(2)),
-        ("a stream", |it| it.streams = true),
         ("another body", |it| it.body.push(b' ')),
     ];
     let mut keys = vec![("nothing", chat().key())];

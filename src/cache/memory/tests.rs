@@ -20,8 +20,7 @@ fn key(path: &str) -> CacheKey {
         method: "POST",
         path,
         query: None,
-        headers: &[],
-        streams: false,
+        headers: Vec::new(),
         body: b"",
     };
     request.key()

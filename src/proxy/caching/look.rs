@@ -86,6 +86,7 @@ impl Cacheable<'_> {
         };
         let refresh = directives.cache.force_refresh == Some(true);
         loop {
+            let ended = self.gateway.cache.flights.ended();
             let (found, store) = self.ask(&key).await;
             if refresh {
                 // What is under way may have been asked for before this was wanted.
@@ -99,7 +100,7 @@ impl Cacheable<'_> {
             let reader = match self.gateway.cache.flights.enter(&flight) {
                 Entered::Lead(lead) => {
                     // Another may have come to its end since.
-                    if let Some(answer) = self.look_here_again(&key) {
+                    if let Some(answer) = self.look_here_again(&key, ended) {
                         return Ok(Looked::Found(answer));
                     }
                     return Ok(Looked::Missed(Ok(self.keeping(key, store, lead))));
@@ -134,11 +135,11 @@ impl Cacheable<'_> {
         (memory.get(key, now()), Store::Memory(memory.clone(), epoch))
     }
 
-    fn look_here_again(&self, key: &CacheKey) -> Option<Arc<StoredAnswer>> {
+    fn look_here_again(&self, key: &CacheKey, ended: u64) -> Option<Arc<StoredAnswer>> {
         let cache = &self.gateway.cache;
         match cache.shared {
-            None => cache.memory.get(key, now()),
-            Some(_) => None,
+            None if cache.flights.ended() != ended => cache.memory.get(key, now()),
+            _ => None,
         }
     }
 

@@ -8,7 +8,6 @@ mod pump;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use actix_http::header::{self, HeaderValue};
 use bytes::Bytes;
 
 pub use self::{
@@ -30,7 +29,6 @@ use crate::{
         cacheable,
         key::{self, CacheKey, Caller, Namespace},
     },
-    dialect,
     directives::{self, CacheDirectives},
     error::GatewayError,
     gateway::Gateway,
@@ -107,13 +105,13 @@ impl Cacheable<'_> {
         body: &[u8],
         candidates: &[TargetId],
     ) -> Result<CacheKey, NoCacheReason> {
-        let body_streams = cacheable::body_verdict(route, body)?;
+        cacheable::body_verdict(route, body)?;
         let Presented {
             names, head, query, ..
         } = self.presented;
         let shared = self.policy.namespace.is_shared();
         let targets: Vec<key::Target<'_>> = candidates.iter().map(|id| self.target(*id)).collect();
-        let headers: Vec<_> = head
+        let headers = head
             .headers()
             .iter()
             .filter(|(name, _)| !self.hop.ends_here(name))
@@ -125,10 +123,6 @@ impl Cacheable<'_> {
             false => query.map(Into::into),
         };
         let credentials: Vec<_> = self.presented.credentials().collect();
-        let accept = self.presented.head.headers().get(header::ACCEPT);
-        let accept = accept.map(HeaderValue::as_bytes).unwrap_or_default();
-        let asks =
-            dialect::asks_for_stream(accept, self.rest, self.presented.query.unwrap_or_default());
         let request = key::Request {
             namespace: &self.policy.namespace,
             caller: Caller::Credentials(&credentials),
@@ -136,8 +130,7 @@ impl Cacheable<'_> {
             method: self.presented.head.method.as_str(),
             path: self.rest,
             query: query.as_deref(),
-            headers: &headers,
-            streams: asks || body_streams,
+            headers,
             body,
         };
         Ok(request.key())
