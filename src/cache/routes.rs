@@ -1,18 +1,25 @@
 //! Which paths generate, and leave nothing behind? The table, and what the settings add to it.
 
-/// Routes that generate and leave nothing behind, by the last segments of the raw path. `v*` is a version, such as `v1`: without
-/// it `messages` would be the ones of a thread, too.
-const ROUTES: [&str; 9] = [
-    "chat/completions",
-    "completions",
-    "embeddings",
-    "v*/messages",
-    RESPONSES,
-    "rerank",
-    "moderations",
-    "images/generations",
-    "audio/speech",
+/// Routes that generate and leave nothing behind, by the last segment of the raw path and what stands before it.
+const ROUTES: [(&str, Before); 7] = [
+    // Of chats, too.
+    ("completions", Before::Any),
+    ("embeddings", Before::Any),
+    // Without a version they would be the ones of a thread, too.
+    ("messages", Before::Version),
+    ("rerank", Before::Any),
+    ("moderations", Before::Any),
+    ("generations", Before::Segment("images")),
+    ("speech", Before::Segment("audio")),
 ];
+
+#[derive(Clone, Copy)]
+enum Before {
+    Any,
+    /// Such as `v1`.
+    Version,
+    Segment(&'static str),
+}
 
 const RESPONSES: &str = "responses";
 
@@ -43,15 +50,21 @@ impl Route {
     /// From the raw path of a request; `more` are suffixes from the settings (`cache.paths`).
     pub fn of(path: &str, more: &[Box<str>]) -> Option<Self> {
         let path = path.strip_suffix('/').unwrap_or(path);
-        if ends_with(path, RESPONSES) {
+        let (front, last) = path.rsplit_once('/').unwrap_or(("", path));
+        if last == RESPONSES {
             return Some(Route::Responses);
         }
-        let method = path
-            .rsplit('/')
-            .next()
-            .and_then(|last| last.split_once(':'));
-        let by_colon = method.is_some_and(|(_, method)| COLON_METHODS.contains(&method));
-        if by_colon || ROUTES.iter().any(|route| ends_with(path, route)) {
+        let known = |(name, before): &(&str, Before)| {
+            *name == last
+                && match before {
+                    Before::Any => true,
+                    Before::Version => is_version(last_segment(front)),
+                    Before::Segment(segment) => last_segment(front) == *segment,
+                }
+        };
+        let method = last.split_once(':').map(|(_, method)| method);
+        let by_colon = method.is_some_and(|method| COLON_METHODS.contains(&method));
+        if by_colon || ROUTES.iter().any(known) {
             return Some(Route::Stateless);
         }
         let of_settings = more.iter().any(|route| ends_with(path, route));
@@ -59,16 +72,15 @@ impl Route {
     }
 }
 
+fn last_segment(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or_default()
+}
+
 /// By whole segments.
 fn ends_with(path: &str, suffix: &str) -> bool {
     let mut segments = path.rsplit('/');
     let mut wanted = suffix.trim_matches('/').rsplit('/');
-    wanted.all(|wanted| {
-        segments.next().is_some_and(|segment| match wanted {
-            "v*" => is_version(segment),
-            _ => segment == wanted,
-        })
-    })
+    wanted.all(|wanted| segments.next() == Some(wanted))
 }
 
 fn is_version(segment: &str) -> bool {

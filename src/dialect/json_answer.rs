@@ -1,8 +1,8 @@
 //! A 200 whose JSON body is an error: some servers answer so. Looks at small bodies whole.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::LazyLock};
 
-use memchr::memmem;
+use memchr::memmem::Finder;
 use serde::de::IgnoredAny;
 
 use super::Verdict;
@@ -57,7 +57,9 @@ impl JsonAnswer {
 
 /// There is the key, or one that is spelled in a roundabout way: looked for before a body is parsed in vain.
 fn may_name_error(body: &[u8]) -> bool {
-    memmem::find(body, br#""error""#).is_some() || memmem::find(body, br"\u").is_some()
+    static MARKS: LazyLock<[Finder<'static>; 2]> =
+        LazyLock::new(|| [Finder::new(br#""error""#), Finder::new(br"\u")]);
+    MARKS.iter().any(|mark| mark.find(body).is_some())
 }
 
 /// An object's keys, each with whether its value is other than null; of duplicates the last counts.

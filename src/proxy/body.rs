@@ -19,6 +19,11 @@ pub enum ReplyBody {
         /// The exchange lasts until the body is handed over.
         _guard: Option<ExchangeGuard>,
     },
+    /// An upstream's, all of it.
+    Whole {
+        bytes: Bytes,
+        _guard: ExchangeGuard,
+    },
     Page {
         page: BoxBody,
         _guard: ExchangeGuard,
@@ -40,9 +45,16 @@ impl ReplyBody {
         }
     }
 
+    pub fn whole(bytes: Bytes, guard: ExchangeGuard) -> Self {
+        ReplyBody::Whole {
+            bytes,
+            _guard: guard,
+        }
+    }
+
     /// The gateway made it.
     pub fn is_own(&self) -> bool {
-        !matches!(self, ReplyBody::Relay(_))
+        matches!(self, ReplyBody::Own { .. } | ReplyBody::Page { .. })
     }
 }
 
@@ -52,7 +64,9 @@ impl MessageBody for ReplyBody {
     fn size(&self) -> BodySize {
         match self {
             ReplyBody::Relay(relay) => relay.size(),
-            ReplyBody::Own { bytes, .. } => BodySize::Sized(bytes.len() as u64),
+            ReplyBody::Own { bytes, .. } | ReplyBody::Whole { bytes, .. } => {
+                BodySize::Sized(bytes.len() as u64)
+            }
             ReplyBody::Page { page, .. } => page.size(),
         }
     }
@@ -63,8 +77,10 @@ impl MessageBody for ReplyBody {
     ) -> Poll<Option<Result<Bytes, Aborted>>> {
         match self.get_mut() {
             ReplyBody::Relay(relay) => relay.poll_chunk(cx),
-            ReplyBody::Own { bytes, .. } if bytes.is_empty() => Poll::Ready(None),
-            ReplyBody::Own { bytes, .. } => Poll::Ready(Some(Ok(std::mem::take(bytes)))),
+            ReplyBody::Own { bytes, .. } | ReplyBody::Whole { bytes, .. } => {
+                let bytes = std::mem::take(bytes);
+                Poll::Ready((!bytes.is_empty()).then_some(Ok(bytes)))
+            }
             ReplyBody::Page { page, .. } => {
                 let next = Pin::new(page).poll_next(cx);
                 next.map(|next| next.map(|chunk| chunk.map_err(|_| Aborted)))

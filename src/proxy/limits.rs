@@ -1,6 +1,6 @@
 //! The rate limits of one request: whom it counts for, and whether there is room. What counts is `rate_limit`'s business.
 
-use std::{cell::OnceCell, collections::BTreeMap, net::IpAddr};
+use std::{collections::BTreeMap, net::IpAddr};
 
 use actix_http::header::{HeaderMap, HeaderName};
 use ipnet::IpNet;
@@ -18,11 +18,10 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 pub struct Counted<'a> {
     pub limiter: &'a Limiter,
     pub trusted_proxies: &'a [IpNet],
-    pub presented: Presented<'a>,
+    pub presented: &'a Presented<'a>,
     pub metadata: Option<&'a BTreeMap<String, String>>,
     /// Whom the connection is from.
     pub peer: Option<IpAddr>,
-    pub caller: OnceCell<Identity>,
 }
 
 impl Counted<'_> {
@@ -56,7 +55,7 @@ impl Counted<'_> {
             Scope::Caller => Some(self.caller()),
             Scope::Settings => None,
         };
-        let value = |value: &[u8]| Key::new(scoped, owner, value);
+        let value = |value: &[u8]| Key::new(scoped, owner.as_ref(), value);
         match &scoped.limit.by {
             By::Caller => value(self.caller().as_bytes()),
             By::ClientAddress => value(rate_limit::subnet(self.client()).as_bytes()),
@@ -68,11 +67,10 @@ impl Counted<'_> {
         }
     }
 
-    fn caller(&self) -> &Identity {
-        self.caller.get_or_init(|| {
-            Identity::by_credentials(self.presented.credentials())
-                .unwrap_or_else(|| Identity::by_address(self.client()))
-        })
+    /// Who shows nothing is told apart by address.
+    fn caller(&self) -> Identity {
+        let identity = self.presented.identity().copied();
+        identity.unwrap_or_else(|| Identity::by_address(self.client()))
     }
 
     fn client(&self) -> Option<IpAddr> {

@@ -2,7 +2,7 @@
 //! [`GatewayError`]. No other file calls two of these steps.
 
 use std::{
-    cell::{Cell, OnceCell, RefCell},
+    cell::{Cell, RefCell},
     rc::Rc,
     sync::Arc,
 };
@@ -92,12 +92,8 @@ pub async fn run<U: Upstream>(
     };
     let plan = planning::find(&line.plans, head, &directives, read).await?;
 
-    let presented = Presented {
-        names: &gateway.known.credentials,
-        head,
-        query,
-        placeholder: gateway.placeholder_credential(head.headers()),
-    };
+    let placeholder = gateway.placeholder_credential(head.headers());
+    let presented = &Presented::new(&gateway.known.credentials, head, query, placeholder);
 
     // Limit: is there room for one more of the kind?
     let counted = Counted {
@@ -106,7 +102,6 @@ pub async fn run<U: Upstream>(
         presented,
         metadata: directives.metadata.as_ref(),
         peer: link.peer().map(|peer| peer.ip()),
-        caller: OnceCell::new(),
     };
     let leases = match directives.dry_run {
         true => Vec::new(),

@@ -15,7 +15,7 @@ impl Identity {
     pub fn by_credentials<'c>(
         credentials: impl Iterator<Item = (&'c str, &'c [u8])>,
     ) -> Option<Self> {
-        let mut digest = Sha256::new();
+        let mut digest = Fields::new();
         let mut any = false;
         put(&mut digest, b"credentials");
         for (name, value) in credentials {
@@ -23,19 +23,19 @@ impl Identity {
             put(&mut digest, name.as_bytes());
             put(&mut digest, value);
         }
-        any.then(|| Identity(digest.finalize().into()))
+        any.then(|| Identity(digest.digest()))
     }
 
-    pub fn as_bytes(&self) -> &[u8] {
+    pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
     /// By its address.
     pub fn by_address(address: Option<IpAddr>) -> Self {
-        let mut digest = Sha256::new();
+        let mut digest = Fields::new();
         put(&mut digest, b"address");
         put(&mut digest, subnet(address).as_bytes());
-        Identity(digest.finalize().into())
+        Identity(digest.digest())
     }
 }
 
@@ -58,7 +58,7 @@ pub struct Key([u8; 16]);
 impl Key {
     /// `value`: what the limit's `by` tells apart.
     pub fn new(scoped: &Scoped, caller: Option<&Identity>, value: &[u8]) -> Self {
-        let mut digest = Sha256::new();
+        let mut digest = Fields::new();
         put(&mut digest, scoped.place.as_bytes());
         put(&mut digest, scoped.limit.by.name().as_bytes());
         put_numbers(&mut digest, &scoped.limit);
@@ -75,7 +75,7 @@ impl Key {
 
     /// The count that all share for whom there is no room to be counted apart.
     pub(super) fn overflow(limit: &Limit) -> Self {
-        let mut digest = Sha256::new();
+        let mut digest = Fields::new();
         put(&mut digest, b"overflow");
         put_numbers(&mut digest, limit);
         Key::from(digest)
@@ -92,20 +92,40 @@ impl fmt::Display for Key {
     }
 }
 
-impl From<Sha256> for Key {
-    fn from(digest: Sha256) -> Self {
+impl From<Fields> for Key {
+    fn from(fields: Fields) -> Self {
         let mut key = [0; 16];
-        key.copy_from_slice(&digest.finalize()[..16]);
+        key.copy_from_slice(&fields.digest()[..16]);
         Key(key)
     }
 }
 
-fn put(digest: &mut Sha256, field: &[u8]) {
+/// Bytes that most take.
+const USUAL_SIZE: usize = 256;
+
+/// What is hashed, in one go.
+struct Fields(Vec<u8>);
+
+impl Fields {
+    fn new() -> Self {
+        Fields(Vec::with_capacity(USUAL_SIZE))
+    }
+
+    fn update(&mut self, bytes: impl AsRef<[u8]>) {
+        self.0.extend_from_slice(bytes.as_ref());
+    }
+
+    fn digest(&self) -> [u8; 32] {
+        Sha256::digest(&self.0).into()
+    }
+}
+
+fn put(digest: &mut Fields, field: &[u8]) {
     digest.update((field.len() as u64).to_le_bytes());
     digest.update(field);
 }
 
-fn put_numbers(digest: &mut Sha256, limit: &Limit) {
+fn put_numbers(digest: &mut Fields, limit: &Limit) {
     let rate = limit.rate.map_or([0; 3], |rate| {
         let window = u64::try_from(rate.window.as_nanos()).unwrap_or(u64::MAX);
         [rate.requests.get().into(), rate.burst.get().into(), window]

@@ -23,7 +23,7 @@ pub fn hit(
     let head = answer.head();
     recorder.note_status(head.status().as_u16());
     recorder.note_bytes_out(answer.body().len());
-    let body = ReplyBody::own(answer.body().clone(), guard);
+    let body = ReplyBody::whole(answer.body().clone(), guard);
     let mut response = Response::with_body(head.status(), body);
     let headers = response.headers_mut();
     for (name, value) in head.headers() {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use actix_http::{StatusCode, body::BodySize, header::HeaderMap};
+use bytes::Bytes;
 
 use super::{
     now,
@@ -56,6 +57,8 @@ pub struct Head<'a> {
 /// Who takes the body from upstream.
 #[expect(clippy::large_enum_variant, reason = "taken apart at once")]
 pub enum Begun {
+    /// Nobody has to any more: this is all of it, and why it is not kept.
+    Whole(Bytes, Option<NoCacheReason>),
     /// All who asked read along, this request's client as one of them.
     Shared(Reader<Beginning>),
     /// The client alone. Nothing is kept.
@@ -78,7 +81,12 @@ impl Keeping {
     }
 
     /// The answer's head has come.
-    pub fn begin(mut self, head: Head<'_>, incoming: Incoming, times: BodyTimes) -> Begun {
+    pub fn begin(
+        mut self: Box<Self>,
+        head: Head<'_>,
+        incoming: Incoming,
+        times: BodyTimes,
+    ) -> Begun {
         if let Err(reason) = cacheable::sharing_verdict(head.headers) {
             self.lead.begin(Beginning::NotShared(reason));
             return Begun::Alone(incoming, reason);
@@ -95,19 +103,17 @@ impl Keeping {
             self.lead.refuse(reason);
         }
         let stored = Arc::new(StoredHead::new(head.status, head.headers));
-        let reader = self.lead.reader();
-        self.lead.begin(Beginning::Answer(Arc::new(SharedHead {
-            head: stored.clone(),
-            size: head.size,
-            route: head.route.cloned(),
-        })));
+        let watch = TerminalWatch::new(head.headers, &self.path);
         let kept = Kept {
-            watch: TerminalWatch::new(head.headers, &self.path),
-            head: stored,
+            head: SharedHead {
+                head: stored,
+                size: head.size,
+                route: head.route.cloned(),
+            },
+            watch,
             keeping: self,
         };
-        Pump::start(kept, incoming, times);
-        Begun::Shared(reader)
+        Pump::start(kept, incoming, times)
     }
 }
 
@@ -123,12 +129,55 @@ impl Audience for Flight<Beginning> {
 
 /// An answer that is being kept while it comes.
 pub struct Kept {
-    pub(super) keeping: Keeping,
-    pub(super) head: Arc<StoredHead>,
+    pub(super) keeping: Box<Keeping>,
+    pub(super) head: SharedHead,
     pub(super) watch: TerminalWatch,
 }
 
 impl Kept {
+    /// All of the body has come before anything was told: keeps it, if it may be kept, and tells those who wait. Why it is not kept.
+    pub fn finish_at_once(self, body: &Bytes) -> Option<NoCacheReason> {
+        let Kept {
+            keeping,
+            head,
+            watch,
+        } = self;
+        let verdict = keeping.lead.refused().map_or_else(|| watch.end(), Err);
+        let tell = |lead: &Lead, head| {
+            lead.begin(Beginning::Answer(Arc::new(head)));
+            lead.push(body.clone());
+            lead.end(Ok(()));
+        };
+        let (mut lead, put) = match verdict {
+            Ok(()) => keeping.put(head.head.clone(), body.clone()),
+            Err(reason) => {
+                keeping.lead.refuse(reason);
+                (keeping.lead, None)
+            }
+        };
+        let refused = lead.refused();
+        if put.is_some() || !lead.close_if_alone() {
+            tell(&lead, head);
+        }
+        if let Some(put) = put {
+            put.spawn(lead);
+        }
+        refused
+    }
+
+    /// Tells what comes before the body; whoever reads it.
+    pub fn begin(&self) -> Reader<Beginning> {
+        let SharedHead { head, size, route } = &self.head;
+        let lead = &self.keeping.lead;
+        let reader = lead.reader();
+        lead.begin(Beginning::Answer(Arc::new(SharedHead {
+            head: head.clone(),
+            size: *size,
+            route: route.clone(),
+        })));
+        reader
+    }
+
     /// The body has come to its end: keeps it, if it may be kept, and tells all who read.
     pub fn finish(self, end: Result<(), String>) {
         let Kept {
@@ -136,45 +185,79 @@ impl Kept {
             head,
             watch,
         } = self;
+        let verdict = match (&end, keeping.lead.refused()) {
+            (Err(_), _) => Err(NoCacheReason::Truncated),
+            (Ok(()), Some(reason)) => Err(reason),
+            (Ok(()), None) => watch.end(),
+        };
+        let (lead, put) = match verdict {
+            Ok(()) => {
+                let body = keeping.lead.whole();
+                keeping.put(head.head, body)
+            }
+            Err(reason) => {
+                keeping.lead.refuse(reason);
+                (keeping.lead, None)
+            }
+        };
+        lead.end(end);
+        if let Some(put) = put {
+            put.spawn(lead);
+        }
+    }
+}
+
+impl Keeping {
+    /// Keeps an answer, in memory at once: whoever finds nothing under way any more finds it kept.
+    fn put(self, head: Arc<StoredHead>, body: Bytes) -> (Lead, Option<Put>) {
         let Keeping {
             key,
             policy,
             store,
             lead,
             ..
-        } = keeping;
-        let verdict = match (&end, lead.refused()) {
-            (Err(_), _) => Err(NoCacheReason::Truncated),
-            (Ok(()), Some(reason)) => Err(reason),
-            (Ok(()), None) => watch.end(),
-        };
-        if let Err(reason) = verdict {
-            lead.refuse(reason);
-            lead.end(end);
-            return;
-        }
-        let answer = StoredAnswer::new(head, lead.whole(), now(), policy.ttl);
+        } = self;
+        let answer = StoredAnswer::new(head, body, now(), policy.ttl);
         match store {
             Store::Memory(store, epoch) => {
-                // First: whoever finds nothing under way any more finds it kept. Unless it is being purged.
+                // Unless it is being purged.
                 let put = || store.put(key, policy.namespace, Arc::new(answer), epoch);
                 let _ = lead.keep(put);
-                lead.end(end);
+                (lead, None)
             }
             Store::Unavailable => {
                 lead.refuse(NoCacheReason::StoreUnavailable);
-                lead.end(end);
+                (lead, None)
             }
             Store::Shared(store, purges) => {
-                lead.end(end);
-                // The clients have their answer already. What fails is counted and logged there.
-                actix_rt::spawn(async move {
-                    let _ = store.put(&key, &answer, purges).await;
-                    // Who looked before that and found nothing is here by then.
-                    tokio::time::sleep(store.timeout()).await;
-                    drop(lead);
-                });
+                let put = Put {
+                    store,
+                    key,
+                    answer,
+                    purges,
+                };
+                (lead, Some(put))
             }
         }
+    }
+}
+
+/// An answer on its way to Redis.
+struct Put {
+    store: Arc<SharedStore>,
+    key: CacheKey,
+    answer: StoredAnswer,
+    purges: Purges,
+}
+
+impl Put {
+    /// The clients have their answer already. What fails is counted and logged there.
+    fn spawn(self, lead: Lead) {
+        actix_rt::spawn(async move {
+            let _ = self.store.put(&self.key, &self.answer, self.purges).await;
+            // Who looked before that and found nothing is here by then.
+            tokio::time::sleep(self.store.timeout()).await;
+            drop(lead);
+        });
     }
 }

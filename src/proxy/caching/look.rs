@@ -19,7 +19,6 @@ use crate::{
     error::GatewayError,
     gateway::{Beginning, FlightKey, PurgeCount, SharedHead},
     proxy::drive::client_fault,
-    rate_limit::Identity,
     record::CacheStatus,
     replicas::Unavailable,
 };
@@ -145,7 +144,7 @@ impl Cacheable<'_> {
 
     fn flight(&self, cache: CacheKey, store: &Store, trying: Trying) -> FlightKey {
         let shared = self.policy.namespace.is_shared();
-        let caller = shared.then(|| Identity::by_credentials(self.presented.credentials()));
+        let caller = shared.then(|| self.presented.identity().copied());
         FlightKey {
             cache,
             caller: caller.flatten(),

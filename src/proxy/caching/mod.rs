@@ -32,6 +32,7 @@ use crate::{
     directives::{self, CacheDirectives},
     error::GatewayError,
     gateway::Gateway,
+    rate_limit::Identity,
     route::tree::TargetId,
 };
 
@@ -58,7 +59,7 @@ pub fn asked(target: &Target, headers: &CacheDirectives) -> Option<CachePolicy> 
 pub struct Cacheable<'a> {
     pub gateway: &'a Gateway,
     pub plan: &'a Plan,
-    pub presented: Presented<'a>,
+    pub presented: &'a Presented<'a>,
     pub hop: &'a Hop<'a>,
     /// The path after the gateway's prefix.
     pub rest: &'a str,
@@ -108,7 +109,7 @@ impl Cacheable<'_> {
         cacheable::body_verdict(route, body)?;
         let Presented {
             names, head, query, ..
-        } = self.presented;
+        } = *self.presented;
         let shared = self.policy.namespace.is_shared();
         let targets: Vec<key::Target<'_>> = candidates.iter().map(|id| self.target(*id)).collect();
         let headers = head
@@ -116,16 +117,15 @@ impl Cacheable<'_> {
             .iter()
             .filter(|(name, _)| !self.hop.ends_here(name))
             .filter(|(name, _)| !directives::is_ours(name, self.gateway.portkey))
-            .filter(|(name, _)| !shared || !names.headers.contains(name))
+            .filter(|(name, _)| !names.headers.contains(name))
             .collect();
         let query = match shared {
             true => query.and_then(|it| url::without(it, &names.query)),
             false => query.map(Into::into),
         };
-        let credentials: Vec<_> = self.presented.credentials().collect();
         let request = key::Request {
             namespace: &self.policy.namespace,
-            caller: Caller::Credentials(&credentials),
+            caller: Caller::Credentials(self.presented.identity().map(Identity::as_bytes)),
             targets: &targets,
             method: self.presented.head.method.as_str(),
             path: self.rest,

@@ -8,11 +8,15 @@ use std::{
     time::{Duration, Instant},
 };
 
+use actix_http::body::BodySize;
 use bytes::Bytes;
 use tokio::time::{Sleep, sleep_until};
 
-use super::keeping::Kept;
-use crate::proxy::incoming::{Incoming, NO_TOKEN, OUT_OF_TIME, SILENT};
+use super::{Begun, keeping::Kept};
+use crate::{
+    proxy::incoming::{Incoming, NO_TOKEN, OUT_OF_TIME, SILENT},
+    upstream::Failure,
+};
 
 /// How long a body may take.
 #[derive(Clone, Copy)]
@@ -21,6 +25,9 @@ pub struct BodyTimes {
     pub idle: Duration,
     pub ends_at: Option<Instant>,
 }
+
+/// Bytes that are waited for with the head, if they are there already.
+const AT_ONCE: usize = 64 * 1024;
 
 /// A body on its way from upstream to all who read it.
 pub struct Pump {
@@ -32,9 +39,26 @@ pub struct Pump {
     timer: Option<Pin<Box<Sleep>>>,
 }
 
+/// What of a body was there with its head.
+enum Gathered {
+    Whole(Bytes),
+    Part(Vec<Bytes>),
+    Broken(Vec<Bytes>, Failure),
+}
+
 impl Pump {
     /// Takes at once what is there, which is often all, and the rest in a task of its own.
-    pub fn start(kept: Kept, incoming: Incoming, times: BodyTimes) {
+    pub fn start(mut kept: Kept, mut incoming: Incoming, times: BodyTimes) -> Begun {
+        let (chunks, failure) = match gather(&mut incoming, kept.head.size) {
+            Gathered::Whole(body) => {
+                kept.watch.feed(&body);
+                let refused = kept.finish_at_once(&body);
+                return Begun::Whole(body, refused);
+            }
+            Gathered::Part(chunks) => (chunks, None),
+            Gathered::Broken(chunks, failure) => (chunks, Some(failure)),
+        };
+        let reader = kept.begin();
         let mut pump = Pump {
             incoming,
             kept: Some(kept),
@@ -42,13 +66,12 @@ impl Pump {
             last: Instant::now(),
             timer: None,
         };
-        // Nobody has to be woken: what is left is looked at again below.
-        if pump
-            .poll(&mut Context::from_waker(Waker::noop()))
-            .is_pending()
-        {
-            actix_rt::spawn(poll_fn(move |cx| pump.poll(cx)));
+        chunks.into_iter().for_each(|chunk| pump.pass(chunk));
+        match failure {
+            Some(failure) => pump.fail(failure.to_string()),
+            None => drop(actix_rt::spawn(poll_fn(move |cx| pump.poll(cx)))),
         }
+        Begun::Shared(reader)
     }
 
     /// Moves what there is to move; ready when it is over.
@@ -116,4 +139,27 @@ impl Pump {
         }
         Poll::Pending
     }
+}
+
+/// What is there already of a body of known length.
+fn gather(incoming: &mut Incoming, size: BodySize) -> Gathered {
+    let (mut chunks, mut bytes) = (Vec::new(), 0);
+    if !matches!(size, BodySize::Sized(_)) {
+        return Gathered::Part(chunks);
+    }
+    // Nobody has to be woken: what is not there is looked for again.
+    let mut cx = Context::from_waker(Waker::noop());
+    while bytes < AT_ONCE {
+        match incoming.poll_chunk(&mut cx) {
+            Poll::Ready(Some(Ok(chunk))) => {
+                bytes += chunk.len();
+                chunks.push(chunk);
+            }
+            Poll::Ready(Some(Err(failure))) => return Gathered::Broken(chunks, failure),
+            // A buffer of its own: a piece of a larger one would keep all of that.
+            Poll::Ready(None) => return Gathered::Whole(chunks.concat().into()),
+            Poll::Pending => break,
+        }
+    }
+    Gathered::Part(chunks)
 }

@@ -22,7 +22,7 @@ use crate::{
 pub struct Outside<'a> {
     pub plan: &'a Plan,
     pub standing: &'a Standing,
-    pub presented: Presented<'a>,
+    pub presented: &'a Presented<'a>,
     pub body: Rc<RefCell<RequestBody>>,
     pub received: Instant,
 }

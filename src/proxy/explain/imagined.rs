@@ -92,12 +92,8 @@ impl Imagined {
         let read = async || Ok(body.clone());
         let plan = planning::find(plans, &head, &directives, read).await?;
         let length = BodyLength::Exact(body.len() as u64);
-        let presented = Presented {
-            names: &gateway.known.credentials,
-            head: &head,
-            query,
-            placeholder: gateway.placeholder_credential(head.headers()),
-        };
+        let placeholder = gateway.placeholder_credential(head.headers());
+        let presented = &Presented::new(&gateway.known.credentials, &head, query, placeholder);
         let outside = Outside {
             plan: &plan,
             standing: &gateway.standing,

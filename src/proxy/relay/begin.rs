@@ -12,10 +12,13 @@ use actix_http::{
     header::{self, HeaderMap, HeaderName, HeaderValue},
 };
 
+use bytes::Bytes;
+
 use super::{Relay, Source, State};
 use crate::{
     downstream::ExchangeGuard,
     gateway::Gateway,
+    observe::metrics::Outcome,
     proxy::{
         ReplyBody,
         caching::{Begun, BodyTimes, Head, Joined, Keeping},
@@ -61,12 +64,19 @@ pub enum Answering {
     Joined(Joined),
 }
 
+/// What of the body is there.
+#[expect(clippy::large_enum_variant, reason = "taken apart at once")]
+enum Body {
+    Whole(Bytes),
+    Coming(Source),
+}
+
 /// What the client gets, framing aside.
 struct Begin {
     status: StatusCode,
     headers: HeaderMap,
     size: BodySize,
-    source: Source,
+    body: Body,
     idle: Duration,
     ends_at: Option<Instant>,
 }
@@ -96,8 +106,8 @@ impl Answering {
             status == StatusCode::SWITCHING_PROTOCOLS,
         );
         let size = body_size(status, asked, &headers);
-        let source = match keeping {
-            None => Source::Upstream(incoming),
+        let body = match keeping {
+            None => Body::Coming(Source::Upstream(incoming)),
             Some(keeping) => {
                 let route = recorder.route();
                 let head = Head {
@@ -107,10 +117,16 @@ impl Answering {
                     route,
                 };
                 match keeping.begin(head, incoming, BodyTimes { idle, ends_at }) {
-                    Begun::Shared(reader) => Source::Shared(reader),
+                    Begun::Whole(body, refused) => {
+                        refused
+                            .into_iter()
+                            .for_each(|it| recorder.note_not_kept(it));
+                        Body::Whole(body)
+                    }
+                    Begun::Shared(reader) => Body::Coming(Source::Shared(reader)),
                     Begun::Alone(incoming, reason) => {
                         recorder.note_not_kept(reason);
-                        Source::Upstream(incoming)
+                        Body::Coming(Source::Upstream(incoming))
                     }
                 }
             }
@@ -119,7 +135,7 @@ impl Answering {
             status,
             headers,
             size,
-            source,
+            body,
             idle,
             ends_at,
         }
@@ -142,7 +158,7 @@ impl Joined {
             status,
             headers,
             size: head.size,
-            source: Source::Shared(reader),
+            body: Body::Coming(Source::Shared(reader)),
             // Whoever reads from upstream sees to these.
             idle: Duration::MAX,
             ends_at: None,
@@ -162,7 +178,7 @@ impl Relaying {
             status,
             mut headers,
             size,
-            source,
+            body,
             idle,
             ends_at,
         } = self
@@ -175,6 +191,10 @@ impl Relaying {
         reply::trace(&mut headers, recorder.trace_id().clone());
         reply::describe(&mut headers, &recorder);
         recorder.note_bytes_in(self.request_body.borrow().bytes_read());
+        let source = match body {
+            Body::Whole(bytes) => return whole(status, headers, bytes, recorder, guard),
+            Body::Coming(source) => source,
+        };
         let close_delimited =
             size == BodySize::Stream && !switched && (self.http10 || self.wants_upgrade);
         let relay = Relay {
@@ -208,6 +228,21 @@ impl Relaying {
         }
         response
     }
+}
+
+/// An answer that is there, all of it: the account closes with it.
+fn whole(
+    status: StatusCode,
+    headers: HeaderMap,
+    bytes: Bytes,
+    mut recorder: Recorder,
+    guard: ExchangeGuard,
+) -> Response<ReplyBody> {
+    recorder.note_bytes_out(bytes.len());
+    let mut response = Response::with_body(status, ReplyBody::whole(bytes, guard));
+    *response.headers_mut() = headers;
+    recorder.close(Outcome::relayed);
+    response
 }
 
 /// How the body's end is told downstream, beyond what [`BodySize`] says.
