@@ -238,10 +238,14 @@ fn whole(
     mut recorder: Recorder,
     guard: ExchangeGuard,
 ) -> Response<ReplyBody> {
+    let outcome = match guard.link().is_gone() {
+        true => Outcome::client_gone,
+        false => Outcome::relayed,
+    };
     recorder.note_bytes_out(bytes.len());
     let mut response = Response::with_body(status, ReplyBody::whole(bytes, guard));
     *response.headers_mut() = headers;
-    recorder.close(Outcome::relayed);
+    recorder.close(outcome);
     response
 }
 
