@@ -231,7 +231,7 @@ pub const REPLY: [ReplyHeader; 12] = [
     },
     ReplyHeader {
         name: CACHE_STATUS,
-        meaning: "What the cache did: `HIT`, `MISS`, `REFRESH` or `DISABLED`.",
+        meaning: "What the cache did: `HIT` (no call was made), `MISS`, `REFRESH` or `DISABLED`.",
         when: "a target was chosen",
         example: "MISS",
     },
