@@ -312,6 +312,13 @@ fn a_cluster_counts_too() {
     let request = request(&upstream);
     let statuses = [&one, &two, &one].map(|process| exchange(process, &request).status);
     assert_eq!(statuses, [200, 200, 429]);
+    for caller in 0..30 {
+        let line = format!("Authorization: Bearer sk-{caller}\r\n\r\n");
+        let other = request.replacen("\r\n\r\n", &format!("\r\n{line}"), 1);
+        assert_eq!(exchange(&two, &other).status, 200, "{caller}");
+    }
+    let keys = redis.keys_by_node();
+    assert!(keys.iter().all(|count| *count > 0), "{keys:?}");
     for process in [&one, &two] {
         assert_eq!(metric(process, "throughway_redis_failures_total"), 0);
     }

@@ -9,41 +9,74 @@ use std::{
 
 use super::eventually;
 
-/// A running `redis-server`.
+/// A running `redis-server`, or several that are one cluster.
 pub struct Redis {
     port: u16,
+    /// Between nodes of a cluster.
+    bus: Option<u16>,
     child: Option<Child>,
-    cluster: bool,
+    others: Vec<Redis>,
 }
+
+const SLOTS: u16 = 16384;
+const NODES: u16 = 3;
 
 impl Redis {
     pub fn start() -> Self {
-        Self::of_kind(false)
+        Self::on(None)
     }
 
-    /// A cluster of one node.
+    /// A cluster of three nodes, of which the first is spoken to.
     pub fn cluster() -> Self {
-        let redis = Self::of_kind(true);
-        let served = redis.ask("CLUSTER ADDSLOTSRANGE 0 16383");
-        assert_eq!(served.as_deref(), Some("+OK\r\n"));
+        let mut nodes: Vec<Redis> = (0..NODES).map(|_| Self::on(Some(free_port()))).collect();
+        let share = SLOTS.div_ceil(NODES);
+        for (node, first) in nodes.iter().zip((0..SLOTS).step_by(share.into())) {
+            let last = (first + share).min(SLOTS) - 1;
+            node.expect_ok(&format!("CLUSTER ADDSLOTSRANGE {first} {last}"));
+        }
+        let mut first = nodes.remove(0);
+        for node in &nodes {
+            let (port, bus) = (node.port, node.bus.expect("a node"));
+            first.expect_ok(&format!("CLUSTER MEET 127.0.0.1 {port} {bus}"));
+        }
+        first.others = nodes;
         eventually("the cluster is up", || {
-            let info = redis.ask("CLUSTER INFO").unwrap_or_default();
-            info.contains("cluster_state:ok")
+            let all = [&first].into_iter().chain(&first.others);
+            let info = |node: &Redis| node.ask("CLUSTER INFO").unwrap_or_default();
+            let up = |info: String| {
+                info.contains("cluster_state:ok")
+                    && info.contains(&format!("cluster_known_nodes:{NODES}"))
+            };
+            all.map(info).all(up)
         });
-        redis
+        first
     }
 
-    fn of_kind(cluster: bool) -> Self {
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-        let port = free.local_addr().expect("an address").port();
-        drop(free);
+    fn on(bus: Option<u16>) -> Self {
         let mut redis = Redis {
-            port,
+            port: free_port(),
+            bus,
             child: None,
-            cluster,
+            others: Vec::new(),
         };
         redis.restart();
         redis
+    }
+
+    fn expect_ok(&self, command: &str) {
+        let answer = self.ask(command);
+        assert_eq!(answer.as_deref(), Some("+OK\r\n"), "{command}");
+    }
+
+    /// Keys that this node has, or all nodes of the cluster together.
+    pub fn keys_by_node(&self) -> Vec<u64> {
+        let all = [self].into_iter().chain(&self.others);
+        let count = |node: &Redis| {
+            let answer = node.ask("DBSIZE").expect("an answer");
+            let digits = answer.trim_start_matches(':').trim();
+            digits.parse().expect("a number")
+        };
+        all.map(count).collect()
     }
 
     pub fn url(&self) -> String {
@@ -53,16 +86,19 @@ impl Redis {
     /// Starts it (again), empty, and waits until it answers.
     pub fn restart(&mut self) {
         assert!(self.child.is_none(), "it runs");
-        let nodes = std::env::temp_dir().join(format!("nodes-{}.conf", self.port));
-        let enabled = if self.cluster { "yes" } else { "no" };
-        let child = Command::new("redis-server")
-            .args(["--cluster-enabled", enabled, "--cluster-config-file"])
-            .arg(&nodes)
+        let mut server = Command::new("redis-server");
+        server
             .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1"])
-            .args(["--save", "", "--appendonly", "no", "--dir", "/tmp"])
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("redis-server is installed");
+            .args(["--save", "", "--appendonly", "no", "--dir", "/tmp"]);
+        if let Some(bus) = self.bus {
+            let nodes = std::env::temp_dir().join(format!("nodes-{}.conf", self.port));
+            server
+                .args(["--cluster-enabled", "yes", "--cluster-config-file"])
+                .arg(&nodes)
+                .args(["--cluster-port", &bus.to_string()]);
+        }
+        let child = server.stdout(Stdio::null()).spawn();
+        let child = child.expect("redis-server is installed");
         self.child = Some(child);
         eventually("redis answers", || {
             self.ask("PING").is_some_and(|it| it == "+PONG\r\n")
@@ -93,6 +129,11 @@ impl Redis {
         let count = stream.read(&mut buffer).ok()?;
         Some(String::from_utf8_lossy(&buffer[..count]).into_owned())
     }
+}
+
+fn free_port() -> u16 {
+    let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    free.local_addr().expect("an address").port()
 }
 
 impl Drop for Redis {
