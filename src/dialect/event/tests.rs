@@ -1,0 +1,361 @@
+//! What each dialect says with an event.
+
+use super::*;
+
+#[test]
+fn only_a_dialects_own_last_word_makes_an_answer_whole() {
+    use Dialect::{Anthropic, Chat, Gemini, Responses, Unknown};
+    use Progress::{Failed, Open, Whole};
+    for (dialect, name, data, expected) in [
+        (Chat, "", "[DONE]", (Chat, Whole)),
+        (
+            Chat,
+            "",
+            r#"{"choices":[{"finish_reason":"stop"}]}"#,
+            (Chat, Open),
+        ),
+        (
+            Chat,
+            "",
+            r#"{"choices":[{"delta":{"content":"[DONE]"}}]}"#,
+            (Chat, Open),
+        ),
+        (Chat, "", r#"{"type":"message_stop"}"#, (Chat, Open)),
+        (Chat, "", r#"{"error":{"message":"x"}}"#, (Chat, Failed)),
+        (Chat, "error", "overloaded", (Chat, Failed)),
+        (Chat, "", "", (Chat, Open)),
+        (Responses, "", "[DONE]", (Responses, Open)),
+        (
+            Responses,
+            "",
+            r#"{"type":"response.completed","response":{"error":null}}"#,
+            (Responses, Whole),
+        ),
+        (
+            Responses,
+            "",
+            r#"{"type":"response.incomplete"}"#,
+            (Responses, Failed),
+        ),
+        (
+            Responses,
+            "",
+            r#"{"type":"response.cancelled"}"#,
+            (Responses, Failed),
+        ),
+        (
+            Responses,
+            "",
+            r#"{"type":"response.failed"}"#,
+            (Responses, Failed),
+        ),
+        (Responses, "", r#"{"type":"error"}"#, (Responses, Failed)),
+        (
+            Responses,
+            "",
+            r#"{"type":"response.output_text.done"}"#,
+            (Responses, Open),
+        ),
+        (
+            Anthropic,
+            "message_stop",
+            r#"{"type":"message_stop"}"#,
+            (Anthropic, Whole),
+        ),
+        (
+            Anthropic,
+            "",
+            r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"}}"#,
+            (Anthropic, Open),
+        ),
+        (
+            Anthropic,
+            "error",
+            r#"{"type":"error","error":{"type":"overloaded_error"}}"#,
+            (Anthropic, Failed),
+        ),
+        (
+            Gemini,
+            "",
+            r#"{"candidates":[{"content":{"parts":[{"text":"."}]},"finishReason":"STOP"}]}"#,
+            (Gemini, Whole),
+        ),
+        (
+            Gemini,
+            "",
+            r#"{"candidates":[{"finishReason":""}]}"#,
+            (Gemini, Open),
+        ),
+        (
+            Gemini,
+            "",
+            r#"{"promptFeedback":{"blockReason":"SAFETY"}}"#,
+            (Gemini, Open),
+        ),
+        (Gemini, "", r#"{"error":{"code":503}}"#, (Gemini, Failed)),
+        (Unknown, "", "[DONE]", (Unknown, Open)),
+        (Unknown, "", r#"{"anything":1}"#, (Unknown, Open)),
+        (
+            Unknown,
+            "",
+            r#"{"choices":[{"finish_reason":"stop"}]}"#,
+            (Chat, Open),
+        ),
+        (
+            Unknown,
+            "",
+            r#"{"type":"message_stop"}"#,
+            (Anthropic, Whole),
+        ),
+        (Unknown, "error", "x", (Unknown, Failed)),
+        (Unknown, "", r#"{"error":"x"}"#, (Unknown, Failed)),
+    ] {
+        let event = Event {
+            name: name.into(),
+            data: data.into(),
+        };
+        assert_eq!(
+            progress(dialect, &event),
+            expected,
+            "{dialect:?} {name} {data}"
+        );
+    }
+}
+
+#[test]
+fn each_event_means_what_its_dialect_says() {
+    use Dialect::{Anthropic, Chat, Gemini, Responses, Unknown};
+    use Meaning::{Error, Preamble, Terminal, Token};
+    for (dialect, name, data, expected) in [
+        (
+            Chat,
+            "",
+            r#"{"choices":[{"delta":{"role":"assistant","content":""}}]}"#,
+            Preamble,
+        ),
+        (
+            Chat,
+            "",
+            r#"{"choices":[{"delta":{"role":"assistant","content":null,"refusal":null}}]}"#,
+            Preamble,
+        ),
+        (
+            Chat,
+            "",
+            r#"{"choices":[{"delta":{"content":"Hi"}}]}"#,
+            Token,
+        ),
+        (
+            Chat,
+            "",
+            r#"{"choices":[{"delta":{"reasoning_content":"Hm"}}]}"#,
+            Token,
+        ),
+        (
+            Chat,
+            "",
+            r#"{"choices":[{"delta":{"reasoning":"Hm"}}]}"#,
+            Token,
+        ),
+        (
+            Chat,
+            "",
+            r#"{"choices":[{"delta":{"refusal":"No"}}]}"#,
+            Token,
+        ),
+        (
+            Chat,
+            "",
+            r#"{"choices":[{"delta":{"audio":{"data":"AA"}}}]}"#,
+            Token,
+        ),
+        (
+            Chat,
+            "",
+            r#"{"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"name":"f"}}]}}]}"#,
+            Token,
+        ),
+        (
+            Chat,
+            "",
+            r#"{"choices":[{"delta":{"tool_calls":[]}}]}"#,
+            Preamble,
+        ),
+        (Chat, "", r#"{"choices":[{"text":"Hi"}]}"#, Token),
+        (
+            Chat,
+            "",
+            r#"{"choices":[{"text":"","finish_reason":"stop"}]}"#,
+            Terminal,
+        ),
+        (
+            Chat,
+            "",
+            r#"{"choices":[{"delta":{},"finish_reason":"stop"}]}"#,
+            Terminal,
+        ),
+        (
+            Chat,
+            "",
+            r#"{"choices":[],"prompt_filter_results":[]}"#,
+            Preamble,
+        ),
+        (Chat, "", "[DONE]", Terminal),
+        (Chat, "", r#"{"error":{"message":"overloaded"}}"#, Error),
+        (
+            Chat,
+            "",
+            r#"{"error":null,"choices":[{"delta":{"content":"x"}}]}"#,
+            Token,
+        ),
+        (Chat, "error", "overloaded", Error),
+        (Chat, "", "", Preamble),
+        (
+            Responses,
+            "response.created",
+            r#"{"type":"response.created","response":{"error":null}}"#,
+            Preamble,
+        ),
+        (
+            Responses,
+            "",
+            r#"{"type":"response.output_item.added","item":{}}"#,
+            Preamble,
+        ),
+        (
+            Responses,
+            "",
+            r#"{"type":"response.output_text.delta","delta":"Hi"}"#,
+            Token,
+        ),
+        (
+            Responses,
+            "",
+            r#"{"type":"response.output_text.delta","delta":""}"#,
+            Preamble,
+        ),
+        (
+            Responses,
+            "",
+            r#"{"type":"response.function_call_arguments.delta","delta":"{"}"#,
+            Token,
+        ),
+        (Responses, "", r#"{"type":"response.completed"}"#, Terminal),
+        (Responses, "", r#"{"type":"response.failed"}"#, Error),
+        (
+            Responses,
+            "error",
+            r#"{"type":"error","message":"x"}"#,
+            Error,
+        ),
+        (
+            Anthropic,
+            "message_start",
+            r#"{"type":"message_start","message":{"content":[]}}"#,
+            Preamble,
+        ),
+        (Anthropic, "ping", r#"{"type":"ping"}"#, Preamble),
+        (
+            Anthropic,
+            "",
+            r#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}"#,
+            Preamble,
+        ),
+        (
+            Anthropic,
+            "",
+            r#"{"type":"content_block_start","index":0,"content_block":{"type":"tool_use","id":"t","name":"f","input":{}}}"#,
+            Token,
+        ),
+        (
+            Anthropic,
+            "",
+            r#"{"type":"content_block_delta","delta":{"type":"text_delta","text":"Hi"}}"#,
+            Token,
+        ),
+        (
+            Anthropic,
+            "",
+            r#"{"type":"content_block_delta","delta":{"type":"thinking_delta","thinking":"Hm"}}"#,
+            Token,
+        ),
+        (
+            Anthropic,
+            "",
+            r#"{"type":"content_block_delta","delta":{"type":"input_json_delta","partial_json":""}}"#,
+            Preamble,
+        ),
+        (
+            Anthropic,
+            "",
+            r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"}}"#,
+            Terminal,
+        ),
+        (Anthropic, "", r#"{"type":"message_stop"}"#, Terminal),
+        (
+            Anthropic,
+            "error",
+            r#"{"type":"error","error":{"type":"overloaded_error"}}"#,
+            Error,
+        ),
+        (
+            Gemini,
+            "",
+            r#"{"candidates":[{"content":{"parts":[{"text":"Hi"}]}}]}"#,
+            Token,
+        ),
+        (
+            Gemini,
+            "",
+            r#"{"candidates":[{"content":{"parts":[{"text":"","thought":true}]}}]}"#,
+            Preamble,
+        ),
+        (
+            Gemini,
+            "",
+            r#"{"candidates":[{"content":{"parts":[{"functionCall":{"name":"f"}}]}}]}"#,
+            Token,
+        ),
+        (
+            Gemini,
+            "",
+            r#"{"candidates":[{"finishReason":"STOP"}]}"#,
+            Terminal,
+        ),
+        (
+            Gemini,
+            "",
+            r#"{"promptFeedback":{"blockReason":"SAFETY"}}"#,
+            Terminal,
+        ),
+        (Gemini, "", r#"{"usageMetadata":{}}"#, Preamble),
+        (Gemini, "", r#"{"error":{"code":503}}"#, Error),
+        (
+            Unknown,
+            "",
+            r#"{"choices":[{"delta":{"role":"assistant"}}]}"#,
+            Preamble,
+        ),
+        (
+            Chat,
+            "",
+            r#"{"type":"content_block_delta","delta":{"type":"text_delta","text":"Hi"}}"#,
+            Token,
+        ),
+        (Chat, "", r#"{"type":"ping"}"#, Preamble),
+        (Unknown, "", r#"{"anything":1}"#, Token),
+        (Unknown, "", "text", Token),
+        (Unknown, "", r#"{"error":"x"}"#, Error),
+        (Unknown, "error", "x", Error),
+    ] {
+        let event = Event {
+            name: name.into(),
+            data: data.into(),
+        };
+        assert_eq!(
+            meaning(dialect, &event),
+            expected,
+            "{dialect:?} {name} {data}"
+        );
+    }
+}
