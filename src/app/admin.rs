@@ -93,10 +93,6 @@ async fn purge(gateway: Pages, request: HttpRequest) -> HttpResponse {
         Ok(which) => which,
         Err(error) => return refuse(&error),
     };
-    if let Which::Key(key) = &which {
-        // First: what is under way would come to be kept after it.
-        gateway.cache.flights.close(|it| it.cache == *key);
-    }
     let purged = match &gateway.cache.shared {
         Some(shared) => from_redis(shared, &which).await.map_err(|Unavailable| {
             let message = "the cache's Redis does not answer: nothing was taken out";

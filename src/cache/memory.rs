@@ -77,26 +77,34 @@ impl MemoryStore {
         good.then(|| entry.answer.clone())
     }
 
-    /// Stores an answer that was asked for at `asked`, in the place of any other. Purged since, it is never seen.
+    /// Stores an answer that was asked for at `asked`, in the place of any other; false: it was purged since, and is never seen.
     pub fn put(
         &self,
         key: CacheKey,
         namespace: Namespace,
         answer: Arc<StoredAnswer>,
         asked: Epoch,
-    ) {
+    ) -> bool {
         let entry = Entry {
             namespace,
             epoch: asked,
             answer,
         };
-        if !self.is_purged(&entry) {
+        // Held until it is there: a purge that begins now finds it.
+        let purges = self.purges();
+        let good = !purges.cover(&entry) && !purges.cover_key(&key, asked);
+        if good {
             self.entries.insert(key, Arc::new(entry));
         }
+        good
     }
 
-    /// Tells whether there was an answer.
+    /// Takes out the answer of one key; whether there was one.
     pub fn remove(&self, key: &CacheKey) -> bool {
+        let mut purges = self.purges_mut();
+        let epoch = purges.note_key(*key);
+        self.epoch.store(epoch.0, Ordering::Release);
+        drop(purges);
         self.entries.remove(key).is_some()
     }
 
@@ -168,6 +176,10 @@ struct Purges {
     by_namespace: HashMap<Namespace, u64>,
     /// Entries of earlier epochs are purged whatever their namespace.
     floor: u64,
+    /// For those that are on their way; what was there is gone.
+    by_key: HashMap<CacheKey, u64>,
+    /// What was asked for before is not stored any more, whatever its key.
+    key_floor: u64,
 }
 
 impl Purges {
@@ -178,6 +190,16 @@ impl Purges {
             self.floor = self.last;
         }
         self.by_namespace.insert(namespace, self.last);
+        Epoch(self.last)
+    }
+
+    fn note_key(&mut self, key: CacheKey) -> Epoch {
+        self.last += 1;
+        if self.by_key.len() >= MOST_PURGES {
+            self.by_key.clear();
+            self.key_floor = self.last;
+        }
+        self.by_key.insert(key, self.last);
         Epoch(self.last)
     }
 
@@ -192,6 +214,11 @@ impl Purges {
         let since = self.by_namespace.get(&entry.namespace);
         let since = since.copied().unwrap_or(0).max(self.floor);
         entry.epoch.0 < since
+    }
+
+    fn cover_key(&self, key: &CacheKey, asked: Epoch) -> bool {
+        let since = self.by_key.get(key).copied().unwrap_or(0);
+        asked.0 < since.max(self.key_floor)
     }
 }
 

@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use futures_util::future::try_join3;
+use futures_util::future::try_join4;
 use redis::AsyncCommands as _;
 use sha2::{Digest as _, Sha256};
 
@@ -19,10 +19,13 @@ use crate::replicas::{Connection, Replicas, Unavailable};
 pub struct Purges {
     all: u64,
     namespace: u64,
+    key: u64,
 }
 
 /// Bytes of the counts before an encoded answer.
-const COUNTS: usize = 16;
+const COUNTS: usize = 24;
+/// How long the count of a key's purges is kept: longer than any answer is under way.
+const KEY_PURGES_KEPT: Duration = Duration::from_secs(24 * 3600);
 const ALL: &str = "throughway:cache:purges";
 
 /// A store in Redis.
@@ -52,19 +55,29 @@ impl SharedStore {
         key: &CacheKey,
         namespace: &Namespace,
     ) -> Result<(Option<StoredAnswer>, Purges), Unavailable> {
-        let (entry, purges) = (entry_key(key), namespace_key(namespace));
+        let (entry, purges, own) = (
+            entry_key(key),
+            namespace_key(namespace),
+            key_purges_key(key),
+        );
         let ask = async |connection: Connection| {
-            let [mut one, mut two, mut three] =
-                [connection.clone(), connection.clone(), connection];
+            let [mut one, mut two, mut three, mut four] = [
+                connection.clone(),
+                connection.clone(),
+                connection.clone(),
+                connection,
+            ];
             let all = one.get::<_, Option<u64>>(ALL);
             let named = two.get::<_, Option<u64>>(&purges);
-            let entry = three.get::<_, Option<Vec<u8>>>(&entry);
-            try_join3(all, named, entry).await
+            let own = three.get::<_, Option<u64>>(&own);
+            let entry = four.get::<_, Option<Vec<u8>>>(&entry);
+            try_join4(all, named, own, entry).await
         };
-        let (all, named, entry) = self.0.ask(ask).await?;
+        let (all, named, own, entry) = self.0.ask(ask).await?;
         let purges = Purges {
             all: all.unwrap_or(0),
             namespace: named.unwrap_or(0),
+            key: own.unwrap_or(0),
         };
         Ok((entry.and_then(|entry| decoded(entry, purges)), purges))
     }
@@ -82,6 +95,7 @@ impl SharedStore {
         let mut bytes = Vec::with_capacity(COUNTS + answer.weight());
         bytes.extend_from_slice(&asked.all.to_be_bytes());
         bytes.extend_from_slice(&asked.namespace.to_be_bytes());
+        bytes.extend_from_slice(&asked.key.to_be_bytes());
         bytes.extend_from_slice(&answer.encode());
         let ttl = milliseconds(answer.ttl());
         let ask = async |mut connection: Connection| {
@@ -92,12 +106,18 @@ impl SharedStore {
         self.0.ask(ask).await
     }
 
-    /// Tells whether there was an answer.
+    /// Takes out the answer of one key; whether there was one. What is on its way for it is not given either.
     ///
     /// # Errors
     /// Redis does not answer.
     pub async fn remove(&self, key: &CacheKey) -> Result<bool, Unavailable> {
-        let ask = async |mut connection: Connection| connection.del::<_, u64>(entry_key(key)).await;
+        let (entry, own) = (entry_key(key), key_purges_key(key));
+        let kept = i64::try_from(KEY_PURGES_KEPT.as_secs()).unwrap_or(i64::MAX);
+        let ask = async |mut connection: Connection| {
+            connection.incr::<_, _, u64>(&own, 1).await?;
+            connection.expire::<_, ()>(&own, kept).await?;
+            connection.del::<_, u64>(&entry).await
+        };
         self.0.ask(ask).await.map(|count| count > 0)
     }
 
@@ -129,14 +149,18 @@ fn decoded(entry: Vec<u8>, purges: Purges) -> Option<StoredAnswer> {
         return None;
     }
     let counts = entry.split_to(COUNTS);
-    let same =
-        counts[..8] == purges.all.to_be_bytes() && counts[8..] == purges.namespace.to_be_bytes();
+    let present = [purges.all, purges.namespace, purges.key].map(u64::to_be_bytes);
+    let same = *counts == present.concat();
     // One of another version is none of ours.
     same.then(|| StoredAnswer::decode(entry).ok()).flatten()
 }
 
 fn entry_key(key: &CacheKey) -> String {
     format!("throughway:cache:{key}")
+}
+
+fn key_purges_key(key: &CacheKey) -> String {
+    format!("throughway:cache:purges:key:{key}")
 }
 
 /// Of a fixed length, whatever callers call their namespaces.

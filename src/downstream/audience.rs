@@ -4,6 +4,7 @@ use std::{
     future::{Future, poll_fn},
     pin::Pin,
     rc::Rc,
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -52,22 +53,33 @@ impl<T> Future for Serving<T> {
 
 impl<T> Drop for Serving<T> {
     fn drop(&mut self) {
-        if let (Some(serving), Some(link)) = (self.serving.take(), self.link.take())
+        // What has panicked does not go on.
+        if !std::thread::panicking()
+            && let (Some(serving), Some(link)) = (self.serving.take(), self.link.take())
             && let Some(audience) = link.audience()
         {
             link.detach();
-            actix_rt::spawn(go_on(link, serving, audience));
+            actix_rt::spawn(go_on(link.going_on(), serving, audience));
         }
     }
 }
 
+/// Something that goes on for others when its client may have left: the worker is not to end before it.
+pub struct GoingOn(pub(super) Rc<Link>);
+
+impl Drop for GoingOn {
+    fn drop(&mut self) {
+        self.0.note_gone_on();
+    }
+}
+
 /// What comes of it is the audience's; the answer itself is for nobody.
-async fn go_on<T>(link: Rc<Link>, mut serving: Boxed<T>, audience: std::sync::Arc<dyn Audience>) {
+async fn go_on<T>(going_on: GoingOn, mut serving: Boxed<T>, audience: Arc<dyn Audience>) {
     poll_fn(|cx| {
         if audience.poll_gone(cx).is_ready() {
             return Poll::Ready(());
         }
-        link.remember_task(cx);
+        going_on.0.remember_task(cx);
         serving.as_mut().poll(cx).map(drop)
     })
     .await;

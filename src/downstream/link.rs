@@ -15,7 +15,7 @@ use bytes::BytesMut;
 
 use super::{
     DownstreamTimeouts,
-    audience::Audience,
+    audience::{Audience, GoingOn},
     expired::Expired,
     gate::{Extent, Gate},
     stream::Stream,
@@ -45,6 +45,9 @@ pub struct Link {
     audience: RefCell<Option<Arc<dyn Audience>>>,
     /// The connection is no more; what it asked for goes on for its audience.
     detached: Cell<bool>,
+    /// How much goes on for others, and who waits for the end of that.
+    going_on: Cell<usize>,
+    waits: RefCell<Option<Waker>>,
     /// Nothing more is written: nobody is there to read it.
     hung_up: Cell<bool>,
     finishing: Cell<bool>,
@@ -84,6 +87,8 @@ impl Link {
             gone: Cell::new(false),
             audience: RefCell::default(),
             detached: Cell::new(false),
+            going_on: Cell::new(0),
+            waits: RefCell::new(None),
             hung_up: Cell::new(false),
             finishing: Cell::new(false),
             finished_since: Cell::new(None),
@@ -158,6 +163,31 @@ impl Link {
     pub(super) fn audience(&self) -> Option<Arc<dyn Audience>> {
         let audience = self.audience.borrow();
         audience.as_ref().filter(|it| it.is_there()).cloned()
+    }
+
+    /// Something goes on for others, for as long as this is held.
+    pub fn going_on(self: &Rc<Self>) -> GoingOn {
+        self.going_on.set(self.going_on.get() + 1);
+        GoingOn(self.clone())
+    }
+
+    pub(super) fn note_gone_on(&self) {
+        self.going_on.set(self.going_on.get() - 1);
+        if let Some(waker) = self.waits.take() {
+            waker.wake();
+        }
+    }
+
+    /// Waits until nothing goes on for others any more.
+    pub async fn until_all_is_done(&self) {
+        poll_fn(|cx| {
+            if self.going_on.get() == 0 {
+                return Poll::Ready(());
+            }
+            *self.waits.borrow_mut() = Some(cx.waker().clone());
+            Poll::Pending
+        })
+        .await;
     }
 
     /// The connection is no more, and what it asked for goes on in a task of its own. Only deadlines end it now.

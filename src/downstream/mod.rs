@@ -11,7 +11,7 @@ mod stream;
 mod watch;
 
 pub use self::{
-    audience::{Audience, Serving},
+    audience::{Audience, GoingOn, Serving},
     expired::Expired,
     gate::Extent,
     inbound::Inbound,

@@ -65,8 +65,8 @@ pub struct FlightKey {
     pub caller: Option<Identity>,
     /// A request that comes after a purge does not get what was asked for before it.
     pub purges: PurgeCount,
-    /// How hard it is tried.
-    pub config: Option<Arc<str>>,
+    /// What the plan was made of: where it is sent, and how hard it is tried.
+    pub plan: Arc<str>,
     pub request_timeout: Option<Duration>,
 }
 
@@ -96,6 +96,7 @@ pub enum Beginning {
 }
 
 /// The head of an answer that several get.
+#[derive(Clone)]
 pub struct SharedHead {
     pub head: Arc<StoredHead>,
     pub size: BodySize,

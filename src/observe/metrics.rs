@@ -225,7 +225,7 @@ impl Metrics {
         let cache_joined = Count::default();
         registry.register(
             "cache_joined",
-            "Requests that joined the same one under way, instead of being sent",
+            "Waits of a request for the same one under way, instead of being sent",
             cache_joined.clone(),
         );
         let uncached = Family::<ReasonLabel, Count>::default();

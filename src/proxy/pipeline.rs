@@ -189,7 +189,10 @@ pub async fn run<U: Upstream>(
         if let Looked::Found(_) | Looked::Joined(_) = looked {
             let target = plan.target(first.target);
             recorder.note_route(target.route(outside.withheld(target)));
-            recorder.note_bytes_in(body.borrow().bytes_read());
+            let mut body = body.borrow_mut();
+            recorder.note_bytes_in(body.bytes_read());
+            // It is not sent again.
+            body.forget();
         }
         match looked {
             Looked::Nowhere(_) => {}

@@ -71,7 +71,10 @@ impl Plans {
         match plan::choose(directives, prefix, makers)? {
             Chosen::AsksModel => Ok(Found::AsksModel),
             Chosen::Plan(plan) => {
-                let plan = Rc::new(plan);
+                let plan = Rc::new(Plan {
+                    text: key.into(),
+                    ..plan
+                });
                 self.kept.borrow_mut().put(key, plan.clone());
                 Ok(Found::Plan(plan))
             }

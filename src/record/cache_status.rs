@@ -9,8 +9,8 @@ pub enum CacheStatus {
     Disabled(NoCacheReason),
     /// The answer was given before.
     Hit,
-    /// It was under way for another request: no call was made for this one.
-    Joined,
+    /// It was under way for another request: no call was made for this one. `well`: what came of that is a 200.
+    Joined { well: bool },
     /// It was not, and is kept if it may be.
     Miss,
     /// The same, because the caller wanted a fresh one.
@@ -22,8 +22,8 @@ impl CacheStatus {
     pub fn name(self) -> &'static str {
         match self {
             CacheStatus::Disabled(_) => "DISABLED",
-            CacheStatus::Hit | CacheStatus::Joined => "HIT",
-            CacheStatus::Miss => "MISS",
+            CacheStatus::Hit | CacheStatus::Joined { well: true } => "HIT",
+            CacheStatus::Miss | CacheStatus::Joined { well: false } => "MISS",
             CacheStatus::Refresh => "REFRESH",
         }
     }
@@ -32,7 +32,7 @@ impl CacheStatus {
     pub fn name_in_log(self) -> Option<&'static str> {
         match self {
             CacheStatus::Disabled(_) => None,
-            CacheStatus::Joined => Some("JOINED"),
+            CacheStatus::Joined { .. } => Some("JOINED"),
             CacheStatus::Hit | CacheStatus::Miss | CacheStatus::Refresh => Some(self.name()),
         }
     }
@@ -47,7 +47,7 @@ impl CacheStatus {
         let reason = match self {
             CacheStatus::Disabled(NoCacheReason::NotAsked)
             | CacheStatus::Hit
-            | CacheStatus::Joined => None,
+            | CacheStatus::Joined { .. } => None,
             CacheStatus::Disabled(reason) => Some(reason),
             CacheStatus::Miss | CacheStatus::Refresh => not_kept,
         };

@@ -86,8 +86,11 @@ where
         }
     };
     let inbound = watch.attach(stream);
-    let peer = inbound.link().peer();
-    http.call((inbound, peer)).await
+    let link = inbound.link().clone();
+    let served = http.call((inbound, link.peer())).await;
+    // A worker without connections ends when the gateway drains: this one counts as long as others need what it began.
+    link.until_all_is_done().await;
+    served
 }
 
 async fn http(

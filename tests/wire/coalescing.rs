@@ -193,6 +193,26 @@ fn who_is_tried_differently_asks_for_itself() {
 }
 
 #[test]
+fn providers_of_one_host_that_are_tried_differently_do_not_join() {
+    let (upstream, gate) = gated(json("200 OK", r#"{"choices":[]}"#));
+    let host = base(&upstream);
+    let gateway = Gateway::with(&format!(
+        "providers:\n  fast: {{ custom_host: \"{host}\", request_timeout: 300 }}\n  slow: {{ custom_host: \"{host}\" }}\n"
+    ));
+    let request = |name: &str| {
+        let line = format!("x-gateway-provider: @{name}\r\n");
+        ask("x", &line).replace("x-gateway-custom-host: x\r\n", "")
+    };
+    let mut fast = asking(&gateway, &request("fast"));
+    eventually("it was sent", || upstream.requests().len() == 1);
+    let mut slow = asking(&gateway, &request("slow"));
+    assert_eq!(fast.response().status, 408);
+    gate.open();
+    assert_eq!(slow.response().status, 200);
+    assert_eq!((upstream.requests().len(), joined(&gateway)), (2, 0));
+}
+
+#[test]
 fn an_error_is_everybodys() {
     let (upstream, gate) = gated(json("500 Internal Server Error", FAILURE));
     let gateway = Gateway::with(WORKERS);
@@ -296,11 +316,12 @@ fn a_silent_stream_ends_for_all_when_its_time_is_over() {
 
 #[test]
 fn nobody_who_comes_after_a_purge_gets_what_was_asked_for_before_it() {
-    for query in ["all=true", "key"] {
+    for (query, refresh) in [("all=true", false), ("key", false), ("key", true)] {
         let (upstream, gate) = gated(json("200 OK", r#"{"choices":[]}"#));
         let gateway = Gateway::with("admin_token: t-1\n");
         let request = ask(&base(&upstream), "");
-        let mut before = asking(&gateway, &request);
+        let line = format!("x-gateway-cache-force-refresh: {refresh}\r\n");
+        let mut before = asking(&gateway, &ask(&base(&upstream), &line));
         eventually("it was sent", || upstream.requests().len() == 1);
         let query = match query {
             "key" => format!("key={}", key_of(&gateway, &base(&upstream))),
@@ -314,8 +335,11 @@ fn nobody_who_comes_after_a_purge_gets_what_was_asked_for_before_it() {
         let mut after = asking(&gateway, &request);
         eventually("it was sent, too", || upstream.requests().len() == 2);
         gate.open();
-        assert_eq!(statuses(&[before.response()]), ["MISS"]);
+        let first = if refresh { "REFRESH" } else { "MISS" };
+        assert_eq!(statuses(&[before.response()]), [first]);
         assert_eq!(statuses(&[after.response()]), ["MISS"]);
+        let purged = "throughway_cache_refusals_total{reason=\"purged\"}";
+        assert_eq!(gateway.metric(purged), 1, "{query}");
     }
 }
 

@@ -1,6 +1,6 @@
 //! Of those who share an answer, one leaves, and one does not read: the others do not notice.
 
-use std::sync::mpsc;
+use std::{sync::mpsc, time::Duration};
 
 use crate::{
     clients_leaving::{Leaving, in_flight},
@@ -14,6 +14,8 @@ use crate::{
 };
 
 const WORKERS: &str = "workers: 2\n";
+/// The gateway looks after its clients four times a second.
+const LONG_ENOUGH: Duration = Duration::from_millis(600);
 
 fn gone(gateway: &Gateway) -> i64 {
     gateway.metric("throughway_requests_total{outcome=\"client_gone\"}")
@@ -36,8 +38,7 @@ fn if_the_first_leaves_before_the_answer_the_others_get_it_of_the_same_call() {
         let mut others: Vec<Client> = (0..9).map(|_| asking(&gateway, &request)).collect();
         eventually("they have joined", || joined(&gateway) == 9);
         let kept = leaving.leave(first);
-        // A quarter of a second, at the latest: then the gateway has seen it.
-        std::thread::sleep(std::time::Duration::from_millis(600));
+        std::thread::sleep(LONG_ENOUGH);
         assert_eq!(upstream.connections(), 1, "{leaving:?}");
         gate.open();
         let responses: Vec<Response> = others.iter_mut().map(Client::response).collect();
@@ -174,7 +175,7 @@ fn one_who_reads_alone_may_be_as_slow_as_it_likes() {
     let gateway = Gateway::with(WORKERS);
     let mut client = asking(&gateway, &ask(&base(&upstream), ""));
     client.peek();
-    std::thread::sleep(std::time::Duration::from_millis(300));
+    std::thread::sleep(Duration::from_millis(300));
     let response = client.response();
     assert_eq!(
         (response.end, response.body.len()),
@@ -185,4 +186,44 @@ fn one_who_reads_alone_may_be_as_slow_as_it_likes() {
         gateway.metric("throughway_cache_refusals_total{reason=\"too_large\"}"),
         1
     );
+}
+
+#[test]
+fn a_drain_lets_the_others_finish_what_the_first_began() {
+    for begun in [false, true] {
+        let gate = Gate::default();
+        let opens = gate.clone();
+        let upstream = Upstream::playing(move |peer| {
+            peer.request();
+            let beginning = STREAM.to_owned() + &token_chunks(1);
+            if begun {
+                peer.send(&beginning);
+            }
+            assert!(opens.passed());
+            if !begun {
+                peer.send(&beginning);
+            }
+            peer.send(chunk("data: [DONE]\n\n") + LAST);
+        });
+        let mut gateway = Gateway::with("workers: 2\ndrain: { delay: 0s, budget: 20s }\n");
+        let request = ask(&base(&upstream), "");
+        let first = asking(&gateway, &request);
+        eventually("it was sent", || upstream.requests().len() == 1);
+        // Workers take connections in turn, and no other is made: the two are not with the same.
+        let mut other = asking(&gateway, &request);
+        match begun {
+            true => other.wait_for(b"t0 "),
+            false => std::thread::sleep(LONG_ENOUGH),
+        }
+        drop(first);
+        std::thread::sleep(LONG_ENOUGH);
+        gateway.begin_drain();
+        std::thread::sleep(LONG_ENOUGH * 2);
+        gate.open();
+        let response = other.response();
+        assert_eq!(response.end, End::Complete, "{begun}");
+        assert_eq!(response.text(), tokens(1) + "data: [DONE]\n\n");
+        assert_eq!(upstream.connections(), 1, "{begun}");
+        gateway.wait();
+    }
 }

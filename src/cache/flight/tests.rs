@@ -5,7 +5,12 @@ use std::{
     task::Wake,
 };
 
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+
 use super::*;
+use crate::cache::{NoCacheReason, cacheable::LARGEST_ANSWER};
 
 type Under = Arc<Flights<&'static str, u32>>;
 
@@ -64,7 +69,7 @@ impl Wake for Woken {
 #[test]
 fn whoever_asks_the_same_meanwhile_reads_all_of_it() {
     let flights = flights(1000);
-    let lead = lead(&flights, "a");
+    let mut lead = lead(&flights, "a");
     let (own, early) = (lead.reader(), join(&flights, "a"));
     assert_eq!(early.poll_beginning(&idle()), Poll::Pending);
     lead.begin(7);
@@ -75,7 +80,7 @@ fn whoever_asks_the_same_meanwhile_reads_all_of_it() {
     let late = join(&flights, "a");
     assert_eq!(late.poll_beginning(&idle()), Poll::Ready(Ok(7)));
     assert_eq!(read(&late), text("one two", Poll::Pending));
-    assert_eq!(lead.whole(), "one two");
+    assert_eq!(lead.whole(), Ok("one two".into()));
     lead.end(Ok(()));
     let very_late = join(&flights, "a");
     for (reader, rest) in [
@@ -104,7 +109,7 @@ fn others_do_not_wait_for_each_other() {
 #[test]
 fn those_who_wait_are_woken_by_each_event() {
     let flights = flights(1000);
-    let lead = lead(&flights, "a");
+    let mut lead = lead(&flights, "a");
     let reader = join(&flights, "a");
     let woken = Arc::new(Woken::default());
     let waker = Waker::from(woken.clone());
@@ -123,7 +128,7 @@ fn those_who_wait_are_woken_by_each_event() {
 #[test]
 fn the_end_is_the_same_for_all() {
     let flights = flights(1000);
-    let lead = lead(&flights, "a");
+    let mut lead = lead(&flights, "a");
     let reader = join(&flights, "a");
     lead.begin(1);
     lead.push("half".into());
@@ -139,7 +144,7 @@ fn whoever_was_left_alone_before_the_beginning_can_ask_again() {
     let reader = join(&flights, "a");
     drop(one);
     assert_eq!(reader.poll_beginning(&idle()), Poll::Ready(Err(Abandoned)));
-    let two = lead(&flights, "a");
+    let mut two = lead(&flights, "a");
     let reader = join(&flights, "a");
     two.begin(1);
     two.push("x".into());
@@ -171,7 +176,7 @@ fn it_is_over_when_nobody_reads_any_more() {
 #[test]
 fn a_slow_reader_is_left_behind_and_holds_nobody() {
     let flights = flights(u64::MAX);
-    let lead = lead(&flights, "a");
+    let mut lead = lead(&flights, "a");
     let (fast, slow) = (join(&flights, "a"), join(&flights, "a"));
     lead.begin(1);
     let mut sent = 0;
@@ -185,8 +190,8 @@ fn a_slow_reader_is_left_behind_and_holds_nobody() {
     assert_eq!(read(&slow), text("", Poll::Ready(Err(Broken::LeftBehind))));
     lead.push(chunk(1));
     assert_eq!(read(&fast).0.len(), 1);
-    assert_eq!(lead.flight.state().chunks.len(), 0, "all is let go of");
-    assert_eq!(flights.room.used.load(Relaxed), 0);
+    assert_eq!(lead.flight().state().chunks.len(), 0, "all is let go of");
+    assert_eq!(flights.room.used(), 0);
     lead.end(Ok(()));
     assert_eq!(read(&fast), text("", Poll::Ready(Ok(()))));
 }
@@ -194,7 +199,7 @@ fn a_slow_reader_is_left_behind_and_holds_nobody() {
 #[test]
 fn beyond_what_is_kept_it_goes_no_faster_than_its_fastest_reader_and_takes_nobody_in() {
     let flights = flights(u64::MAX);
-    let one = lead(&flights, "a");
+    let mut one = lead(&flights, "a");
     let only = one.reader();
     one.begin(1);
     one.push(chunk(LARGEST_ANSWER));
@@ -214,8 +219,9 @@ fn beyond_what_is_kept_it_goes_no_faster_than_its_fastest_reader_and_takes_nobod
 
 #[test]
 fn all_together_hold_no_more_than_there_is_room_for() {
-    let flights = flights(10);
-    let (one, two) = (lead(&flights, "a"), lead(&flights, "b"));
+    // Each chunk takes 64 bytes besides its own.
+    let flights = flights(80);
+    let (mut one, mut two) = (lead(&flights, "a"), lead(&flights, "b"));
     let (first, second) = (one.reader(), two.reader());
     one.push("12345678".into());
     two.push("123".into());
@@ -225,21 +231,59 @@ fn all_together_hold_no_more_than_there_is_room_for() {
         assert!(!read(reader).0.is_empty());
     }
     drop((one, first));
-    assert_eq!(flights.room.used.load(Relaxed), 0);
+    assert_eq!(flights.room.used(), 0);
     drop((two, second));
-    assert_eq!(flights.room.used.load(Relaxed), 0);
+    assert_eq!(flights.room.used(), 0);
 }
 
 #[test]
-fn what_was_closed_is_not_kept_and_not_joined() {
+fn what_is_refused_is_not_joined_not_even_before_it_is_taken_out() {
     let flights = flights(1000);
-    let (one, two) = (lead(&flights, "a"), lead(&flights, "b"));
-    flights.close(|key| *key == "a");
-    assert_eq!(one.refused(), Some(NoCacheReason::Purged));
-    assert_eq!(two.refused(), None);
+    let (mut one, reader) = (lead(&flights, "a"), join(&flights, "a"));
+    one.push("12".into());
+    // As far as another worker sees it.
+    one.flight().state().refuse(NoCacheReason::TooLarge);
+    assert_eq!(read(&reader), text("12", Poll::Pending));
     let again = lead(&flights, "a");
+    assert_eq!(one.whole(), Err(NoCacheReason::TooLarge));
     drop(one);
     // The place is another's by now.
     assert!(matches!(flights.enter(&"a"), Entered::Join(_)));
     drop(again);
+}
+
+#[test]
+fn whoever_finds_a_place_empty_sees_that_there_was_an_end() {
+    let flights = flights(1000);
+    let mut one = lead(&flights, "a");
+    let before = flights.ended();
+    assert!(one.close_if_alone());
+    assert!(flights.ended() > before);
+    assert!(matches!(flights.enter(&"a"), Entered::Lead(_)));
+}
+
+#[test]
+fn those_left_behind_hold_nothing_up() {
+    let flights = flights(u64::MAX);
+    let mut lead = lead(&flights, "a");
+    let (fast, stuck) = (join(&flights, "a"), join(&flights, "a"));
+    for _ in 0..=(MOST_BEHIND / AHEAD) {
+        lead.push(chunk(AHEAD));
+        assert!(read(&fast).1.is_pending());
+    }
+    drop(fast);
+    assert!(lead.poll_alone(&idle()).is_ready());
+    assert_eq!(read(&stuck), text("", Poll::Ready(Err(Broken::LeftBehind))));
+}
+
+#[test]
+fn whoever_joined_just_before_the_limit_has_time_to_read() {
+    let flights = flights(u64::MAX);
+    let mut lead = lead(&flights, "a");
+    let early = join(&flights, "a");
+    lead.push(chunk(LARGEST_ANSWER));
+    assert!(read(&early).1.is_pending());
+    let late = join(&flights, "a");
+    lead.push(chunk(1));
+    assert_eq!(read(&late).0.len() as u64, LARGEST_ANSWER + 1);
 }

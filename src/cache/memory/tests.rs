@@ -68,7 +68,11 @@ fn what_was_put_is_got_until_it_is_replaced_or_removed() {
     assert_eq!(body(&store, "/b"), None);
     put(&store, "/a", Namespace::None, "two");
     assert_eq!(body(&store, "/a"), Some("two".into()));
+    let asked = store.epoch();
     assert!(store.remove(&key("/a")) && !store.remove(&key("/a")));
+    let late = answer_of("late", HOUR);
+    assert!(!store.put(key("/a"), Namespace::None, late.clone(), asked));
+    assert!(store.put(key("/c"), Namespace::None, late, asked));
     assert_eq!(body(&store, "/a"), None);
 }
 

@@ -1,6 +1,6 @@
 //! The keeping of an answer that has not come yet, and its sharing with those who ask the same meanwhile.
 
-use std::sync::Arc;
+use std::{rc::Rc, sync::Arc, time::Duration};
 
 use actix_http::{StatusCode, body::BodySize, header::HeaderMap};
 use bytes::Bytes;
@@ -20,12 +20,15 @@ use crate::{
         shared::{Purges, SharedStore},
         terminal::TerminalWatch,
     },
-    downstream::Audience,
+    downstream::{Audience, Link},
     error::{Code, GatewayError},
     gateway::{Beginning, FlightKey, SharedHead},
     proxy::{incoming::Incoming, plan::CachePolicy},
     record::Route,
 };
+
+/// How long an answer can still be joined after it was put into Redis.
+const LONGEST_LINGER: Duration = Duration::from_millis(100);
 
 pub type Lead = flight::Lead<FlightKey, Beginning>;
 
@@ -72,7 +75,7 @@ impl Keeping {
     }
 
     /// There will be no answer.
-    pub fn fail(self, error: &GatewayError) {
+    pub fn fail(self: Box<Self>, error: &GatewayError) {
         match error.code {
             // What is about this one client says nothing to the others.
             Code::ClientClosed | Code::RateLimited => {}
@@ -86,6 +89,7 @@ impl Keeping {
         head: Head<'_>,
         incoming: Incoming,
         times: BodyTimes,
+        link: &Rc<Link>,
     ) -> Begun {
         if let Err(reason) = cacheable::sharing_verdict(head.headers) {
             self.lead.begin(Beginning::NotShared(reason));
@@ -113,7 +117,7 @@ impl Keeping {
             watch,
             keeping: self,
         };
-        Pump::start(kept, incoming, times)
+        Pump::start(kept, incoming, times, link)
     }
 }
 
@@ -135,29 +139,26 @@ pub struct Kept {
 }
 
 impl Kept {
+    /// Tells what comes before the body; whoever reads it first.
+    pub fn begin(&self) -> Reader<Beginning> {
+        let lead = &self.keeping.lead;
+        let reader = lead.reader();
+        lead.begin(Beginning::Answer(Arc::new(self.head.clone())));
+        reader
+    }
+
     /// All of the body has come before anything was told: keeps it, if it may be kept, and tells those who wait. Why it is not kept.
     pub fn finish_at_once(self, body: &Bytes) -> Option<NoCacheReason> {
-        let Kept {
-            keeping,
-            head,
-            watch,
-        } = self;
-        let verdict = keeping.lead.refused().map_or_else(|| watch.end(), Err);
-        let tell = |lead: &Lead, head| {
-            lead.begin(Beginning::Answer(Arc::new(head)));
-            lead.push(body.clone());
-            lead.end(Ok(()));
-        };
-        let (mut lead, put) = match verdict {
-            Ok(()) => keeping.put(head.head.clone(), body.clone()),
-            Err(reason) => {
-                keeping.lead.refuse(reason);
-                (keeping.lead, None)
-            }
-        };
+        let refused = self.keeping.lead.refused();
+        let verdict = refused.map_or_else(|| self.watch.end(), Err);
+        let (mut lead, put) = self
+            .keeping
+            .keep(verdict.map(|()| (self.head.head.clone(), body.clone())));
         let refused = lead.refused();
         if put.is_some() || !lead.close_if_alone() {
-            tell(&lead, head);
+            lead.begin(Beginning::Answer(Arc::new(self.head)));
+            lead.push(body.clone());
+            lead.end(Ok(()));
         }
         if let Some(put) = put {
             put.spawn(lead);
@@ -165,41 +166,14 @@ impl Kept {
         refused
     }
 
-    /// Tells what comes before the body; whoever reads it.
-    pub fn begin(&self) -> Reader<Beginning> {
-        let SharedHead { head, size, route } = &self.head;
-        let lead = &self.keeping.lead;
-        let reader = lead.reader();
-        lead.begin(Beginning::Answer(Arc::new(SharedHead {
-            head: head.clone(),
-            size: *size,
-            route: route.clone(),
-        })));
-        reader
-    }
-
     /// The body has come to its end: keeps it, if it may be kept, and tells all who read.
     pub fn finish(self, end: Result<(), String>) {
-        let Kept {
-            keeping,
-            head,
-            watch,
-        } = self;
-        let verdict = match (&end, keeping.lead.refused()) {
-            (Err(_), _) => Err(NoCacheReason::Truncated),
-            (Ok(()), Some(reason)) => Err(reason),
-            (Ok(()), None) => watch.end(),
+        let verdict = match &end {
+            Err(_) => Err(NoCacheReason::Truncated),
+            Ok(()) => self.watch.end(),
         };
-        let (lead, put) = match verdict {
-            Ok(()) => {
-                let body = keeping.lead.whole();
-                keeping.put(head.head, body)
-            }
-            Err(reason) => {
-                keeping.lead.refuse(reason);
-                (keeping.lead, None)
-            }
-        };
+        let answer = verdict.and_then(|()| Ok((self.head.head, self.keeping.lead.whole()?)));
+        let (lead, put) = self.keeping.keep(answer);
         lead.end(end);
         if let Some(put) = put {
             put.spawn(lead);
@@ -209,36 +183,36 @@ impl Kept {
 
 impl Keeping {
     /// Keeps an answer, in memory at once: whoever finds nothing under way any more finds it kept.
-    fn put(self, head: Arc<StoredHead>, body: Bytes) -> (Lead, Option<Put>) {
+    fn keep(self, answer: Result<(Arc<StoredHead>, Bytes), NoCacheReason>) -> (Lead, Option<Put>) {
         let Keeping {
             key,
             policy,
             store,
-            lead,
+            mut lead,
             ..
         } = self;
-        let answer = StoredAnswer::new(head, body, now(), policy.ttl);
-        match store {
-            Store::Memory(store, epoch) => {
-                // Unless it is being purged.
-                let put = || store.put(key, policy.namespace, Arc::new(answer), epoch);
-                let _ = lead.keep(put);
-                (lead, None)
+        let answer = answer.map(|(head, body)| StoredAnswer::new(head, body, now(), policy.ttl));
+        let refused = match (answer, store) {
+            (Err(reason), _) => reason,
+            (Ok(_), Store::Unavailable) => NoCacheReason::StoreUnavailable,
+            (Ok(answer), Store::Memory(store, epoch)) => {
+                match store.put(key, policy.namespace, Arc::new(answer), epoch) {
+                    true => return (lead, None),
+                    false => NoCacheReason::Purged,
+                }
             }
-            Store::Unavailable => {
-                lead.refuse(NoCacheReason::StoreUnavailable);
-                (lead, None)
-            }
-            Store::Shared(store, purges) => {
+            (Ok(answer), Store::Shared(store, purges)) => {
                 let put = Put {
                     store,
                     key,
                     answer,
                     purges,
                 };
-                (lead, Some(put))
+                return (lead, Some(put));
             }
-        }
+        };
+        lead.refuse(refused);
+        (lead, None)
     }
 }
 
@@ -255,8 +229,8 @@ impl Put {
     fn spawn(self, lead: Lead) {
         actix_rt::spawn(async move {
             let _ = self.store.put(&self.key, &self.answer, self.purges).await;
-            // Who looked before that and found nothing is here by then.
-            tokio::time::sleep(self.store.timeout()).await;
+            // Who looked before that and found nothing is here by then, unless Redis is slow: that one sends.
+            tokio::time::sleep(self.store.timeout().min(LONGEST_LINGER)).await;
             drop(lead);
         });
     }

@@ -2,6 +2,8 @@
 
 use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
 
+use actix_http::StatusCode;
+
 use super::{
     Cacheable, Keeping,
     keeping::{Lead, Store},
@@ -40,7 +42,9 @@ impl Looked {
         match self {
             Looked::Nowhere(reason) => CacheStatus::Disabled(*reason),
             Looked::Found(_) => CacheStatus::Hit,
-            Looked::Joined(_) => CacheStatus::Joined,
+            Looked::Joined(joined) => CacheStatus::Joined {
+                well: joined.as_ref().is_ok_and(Joined::is_well),
+            },
             Looked::Missed(_) if refresh => CacheStatus::Refresh,
             Looked::Missed(_) => CacheStatus::Miss,
         }
@@ -53,18 +57,9 @@ pub struct Joined {
     pub reader: Reader<Beginning>,
 }
 
-/// How hard a request is to be tried, where callers may differ in it.
-pub struct Trying {
-    pub config: Option<Arc<str>>,
-    pub request_timeout: Option<Duration>,
-}
-
-impl From<&Directives> for Trying {
-    fn from(directives: &Directives) -> Self {
-        Trying {
-            config: directives.config.as_deref().map(Into::into),
-            request_timeout: directives.request_timeout,
-        }
+impl Joined {
+    fn is_well(&self) -> bool {
+        self.head.head.status() == StatusCode::OK
     }
 }
 
@@ -95,7 +90,7 @@ impl Cacheable<'_> {
             if let Some(answer) = found.filter(|answer| answer.is_fresh(now())) {
                 return Ok(Looked::Found(answer));
             }
-            let flight = self.flight(key, &store, directives.into());
+            let flight = self.flight(key, &store, directives.request_timeout);
             let reader = match self.gateway.cache.flights.enter(&flight) {
                 Entered::Lead(lead) => {
                     // Another may have come to its end since.
@@ -142,7 +137,7 @@ impl Cacheable<'_> {
         }
     }
 
-    fn flight(&self, cache: CacheKey, store: &Store, trying: Trying) -> FlightKey {
+    fn flight(&self, cache: CacheKey, store: &Store, timeout: Option<Duration>) -> FlightKey {
         let shared = self.policy.namespace.is_shared();
         let caller = shared.then(|| self.presented.identity().copied());
         FlightKey {
@@ -153,8 +148,8 @@ impl Cacheable<'_> {
                 Store::Shared(_, purges) => PurgeCount::Shared(*purges),
                 Store::Unavailable => PurgeCount::Unknown,
             },
-            config: trying.config,
-            request_timeout: trying.request_timeout,
+            plan: self.plan.text.clone(),
+            request_timeout: timeout,
         }
     }
 

@@ -4,6 +4,7 @@
 use std::{
     future::{Future as _, poll_fn},
     pin::Pin,
+    rc::Rc,
     task::{Context, Poll, Waker, ready},
     time::{Duration, Instant},
 };
@@ -14,6 +15,7 @@ use tokio::time::{Sleep, sleep_until};
 
 use super::{Begun, keeping::Kept};
 use crate::{
+    downstream::Link,
     proxy::incoming::{Incoming, NO_TOKEN, OUT_OF_TIME, SILENT},
     upstream::Failure,
 };
@@ -35,8 +37,16 @@ pub struct Pump {
     kept: Option<Kept>,
     times: BodyTimes,
     last: Instant,
-    /// Runs out when it may have been silent for too long.
+    /// The readers are too far behind.
+    paused: bool,
+    /// Runs out when it may have been silent, or may have taken, for too long.
     timer: Option<Pin<Box<Sleep>>>,
+}
+
+/// Which timer has run out.
+enum Late {
+    Silent,
+    OutOfTime,
 }
 
 /// What of a body was there with its head.
@@ -47,8 +57,13 @@ enum Gathered {
 }
 
 impl Pump {
-    /// Takes at once what is there, which is often all, and the rest in a task of its own.
-    pub fn start(mut kept: Kept, mut incoming: Incoming, times: BodyTimes) -> Begun {
+    /// Takes at once what is there, which is often all, and the rest in a task of its own, for which `link` keeps its worker.
+    pub fn start(
+        mut kept: Kept,
+        mut incoming: Incoming,
+        times: BodyTimes,
+        link: &Rc<Link>,
+    ) -> Begun {
         let (chunks, failure) = match gather(&mut incoming, kept.head.size) {
             Gathered::Whole(body) => {
                 kept.watch.feed(&body);
@@ -64,12 +79,19 @@ impl Pump {
             kept: Some(kept),
             times,
             last: Instant::now(),
+            paused: false,
             timer: None,
         };
         chunks.into_iter().for_each(|chunk| pump.pass(chunk));
         match failure {
             Some(failure) => pump.fail(failure.to_string()),
-            None => drop(actix_rt::spawn(poll_fn(move |cx| pump.poll(cx)))),
+            None => {
+                let going_on = link.going_on();
+                actix_rt::spawn(async move {
+                    poll_fn(|cx| pump.poll(cx)).await;
+                    drop(going_on);
+                });
+            }
         }
         Begun::Shared(reader)
     }
@@ -85,15 +107,26 @@ impl Pump {
                 self.kept = None;
                 return Poll::Ready(());
             }
-            ready!(lead.poll_room(cx));
+            if lead.poll_room(cx).is_pending() {
+                self.paused = true;
+                ready!(self.poll_late(cx));
+                self.end(Err(OUT_OF_TIME.to_owned()));
+                continue;
+            }
+            if std::mem::take(&mut self.paused) {
+                self.last = Instant::now();
+            }
             match self.incoming.poll_chunk(cx) {
                 Poll::Ready(Some(Ok(chunk))) => self.pass(chunk),
                 Poll::Ready(Some(Err(failure))) => self.fail(failure.to_string()),
                 Poll::Ready(None) => self.end(Ok(())),
-                Poll::Pending => {
-                    let why = ready!(self.poll_late(cx));
-                    self.fail(why.to_owned());
+                Poll::Pending if self.incoming.poll_no_token(cx).is_ready() => {
+                    self.fail(NO_TOKEN.to_owned());
                 }
+                Poll::Pending => match ready!(self.poll_late(cx)) {
+                    Late::Silent => self.fail(SILENT.to_owned()),
+                    Late::OutOfTime => self.end(Err(OUT_OF_TIME.to_owned())),
+                },
             }
         }
     }
@@ -104,8 +137,12 @@ impl Pump {
             kept.watch.feed(&chunk);
             kept.keeping.lead.push(chunk);
         }
+        if self.times.ends_at.is_some_and(|end| self.last >= end) {
+            self.end(Err(OUT_OF_TIME.to_owned()));
+        }
     }
 
+    /// The upstream is at fault.
     fn fail(&mut self, why: String) {
         self.incoming.blame();
         self.end(Err(why));
@@ -117,12 +154,10 @@ impl Pump {
         }
     }
 
-    /// Ready when a timer has run out.
-    fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<&'static str> {
-        if self.incoming.poll_no_token(cx).is_ready() {
-            return Poll::Ready(NO_TOKEN);
-        }
+    /// Ready when a timer has run out. While readers are waited for, the upstream may be silent.
+    fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<Late> {
         let silent_at = self.last.checked_add(self.times.idle);
+        let silent_at = silent_at.filter(|_| !self.paused);
         let Some(due) = silent_at.into_iter().chain(self.times.ends_at).min() else {
             return Poll::Pending;
         };
@@ -133,7 +168,10 @@ impl Pump {
         while timer.as_mut().poll(cx).is_ready() {
             if Instant::now() >= due {
                 let out_of_time = self.times.ends_at.is_some_and(|end| end <= due);
-                return Poll::Ready(if out_of_time { OUT_OF_TIME } else { SILENT });
+                return Poll::Ready(match out_of_time {
+                    true => Late::OutOfTime,
+                    false => Late::Silent,
+                });
             }
             timer.as_mut().reset(due.into());
         }

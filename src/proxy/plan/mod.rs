@@ -87,6 +87,8 @@ impl CredentialNames {
 
 /// Where a request goes. Cannot be printed: it holds keys.
 pub struct Plan {
+    /// What it was made of: plans of one text are alike.
+    pub text: Arc<str>,
     pub tree: Tree,
     /// In the order of the config; never empty.
     pub targets: Box<[Target]>,

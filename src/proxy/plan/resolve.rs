@@ -75,6 +75,7 @@ pub(super) fn resolve(
         nodes: resolving.nodes.into(),
     };
     Ok(Plan {
+        text: "".into(),
         reads_body: tree.needs_params(),
         may_replay: tree.may_replay(),
         limits: resolving.limits.into(),

@@ -16,7 +16,7 @@ use bytes::Bytes;
 
 use super::{Relay, Source, State};
 use crate::{
-    downstream::ExchangeGuard,
+    downstream::{ExchangeGuard, Link},
     gateway::Gateway,
     observe::metrics::Outcome,
     proxy::{
@@ -82,7 +82,7 @@ struct Begin {
 }
 
 impl Answering {
-    fn begin(self, asked: Asked, recorder: &mut Recorder, portkey: bool) -> Begin {
+    fn begin(self, asked: Asked, recorder: &mut Recorder, portkey: bool, link: &Rc<Link>) -> Begin {
         let (opened, keeping, first_token, idle, ends_at) = match self {
             Answering::Joined(joined) => return joined.begin(recorder),
             Answering::Own {
@@ -116,7 +116,7 @@ impl Answering {
                     size,
                     route,
                 };
-                match keeping.begin(head, incoming, BodyTimes { idle, ends_at }) {
+                match keeping.begin(head, incoming, BodyTimes { idle, ends_at }, link) {
                     Begun::Whole(body, refused) => {
                         refused
                             .into_iter()
@@ -183,7 +183,7 @@ impl Relaying {
             ends_at,
         } = self
             .answering
-            .begin(self.asked, &mut recorder, gateway.portkey);
+            .begin(self.asked, &mut recorder, gateway.portkey, guard.link());
         let switched = status == StatusCode::SWITCHING_PROTOCOLS;
         if self.server_timing {
             headers.append(SERVER_TIMING, timing(&recorder));

@@ -1,0 +1,142 @@
+//! Who sends for all.
+
+use std::{
+    hash::Hash,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+
+use super::{AHEAD, Flight, Flights, Reader};
+use crate::cache::NoCacheReason;
+
+/// Who sends for all. Dropped before the end, it leaves the others to themselves.
+pub struct Lead<K: Hash + Eq + Clone, B: Clone> {
+    flights: Arc<Flights<K, B>>,
+    /// Under which others join; `None`: nobody can.
+    key: Option<K>,
+    flight: Arc<Flight<B>>,
+}
+
+impl<K: Hash + Eq + Clone, B: Clone> Lead<K, B> {
+    pub(super) fn new(flights: Arc<Flights<K, B>>, key: Option<K>, flight: Arc<Flight<B>>) -> Self {
+        Lead {
+            flights,
+            key,
+            flight,
+        }
+    }
+
+    pub fn flight(&self) -> &Arc<Flight<B>> {
+        &self.flight
+    }
+
+    /// Tells what comes before the body.
+    pub fn begin(&self, beginning: B) {
+        self.flight
+            .tell(|state, _| state.beginning = Some(beginning));
+    }
+
+    /// The body's next bytes have come.
+    pub fn push(&mut self, chunk: Bytes) {
+        let mut refused = false;
+        self.flight.tell(|state, room| {
+            state.push(chunk, room);
+            refused = state.refused.is_some();
+        });
+        if refused {
+            self.close();
+        }
+    }
+
+    /// Not to be kept; who is there reads on, and nobody can join any more.
+    pub fn refuse(&mut self, reason: NoCacheReason) {
+        self.flight.state().refuse(reason);
+        self.close();
+    }
+
+    /// Why it is not to be kept.
+    pub fn refused(&self) -> Option<NoCacheReason> {
+        self.flight.state().refused
+    }
+
+    /// All of the body, once it has come.
+    ///
+    /// # Errors
+    /// Why it is not to be kept; then not all of it is there.
+    pub fn whole(&self) -> Result<Bytes, NoCacheReason> {
+        let state = self.flight.state();
+        if let Some(reason) = state.refused {
+            return Err(reason);
+        }
+        let chunks: Vec<Bytes> = state
+            .chunks
+            .iter()
+            .map(|(chunk, _)| chunk.clone())
+            .collect();
+        // Copied when nobody waits for the lock.
+        drop(state);
+        Ok(chunks.concat().into())
+    }
+
+    /// Nothing more comes: that was all, or why not.
+    pub fn end(&self, end: Result<(), String>) {
+        let end = end.map_err(Into::into);
+        self.flight.tell(|state, _| state.end = Some(end));
+    }
+
+    /// Reads what the others read, from its beginning.
+    pub fn reader(&self) -> Reader<B> {
+        Reader::first(&self.flight)
+    }
+
+    /// Takes nobody in any more if nobody is there; whether that is so.
+    pub fn close_if_alone(&mut self) -> bool {
+        let Some(key) = &self.key else {
+            return !self.flight.is_read();
+        };
+        let mut shard = self.flights.shard(key);
+        let alone = !self.flight.is_read();
+        if alone {
+            self.flights.remove(&mut shard, key, &self.flight);
+            drop(shard);
+            self.key = None;
+        }
+        alone
+    }
+
+    /// Ready when nobody reads any more; nobody joins then either.
+    pub fn poll_alone(&mut self, cx: &Context<'_>) -> Poll<()> {
+        let alone = self.flight.poll_unread(cx).is_ready() && self.close_if_alone();
+        if alone {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }
+
+    /// Ready when the next bytes may come.
+    pub fn poll_room(&self, cx: &Context<'_>) -> Poll<()> {
+        let mut state = self.flight.state();
+        if state.refused.is_none() || state.bytes - state.fastest() < AHEAD {
+            return Poll::Ready(());
+        }
+        state.lead = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    fn close(&mut self) {
+        if let Some(key) = self.key.take() {
+            let mut shard = self.flights.shard(&key);
+            self.flights.remove(&mut shard, &key, &self.flight);
+        }
+    }
+}
+
+impl<K: Hash + Eq + Clone, B: Clone> Drop for Lead<K, B> {
+    fn drop(&mut self) {
+        self.close();
+        self.flight.tell(|state, _| state.abandoned = true);
+    }
+}
