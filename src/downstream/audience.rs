@@ -1,11 +1,12 @@
 //! Serving on when the client has left, because others await the same.
 
 use std::{
+    cell::{Cell, RefCell},
     future::{Future, poll_fn},
     pin::Pin,
     rc::Rc,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
 };
 
 use super::Link;
@@ -56,7 +57,7 @@ impl<T> Drop for Serving<T> {
         // What has panicked does not go on.
         if !std::thread::panicking()
             && let (Some(serving), Some(link)) = (self.serving.take(), self.link.take())
-            && let Some(audience) = link.audience()
+            && let Some(audience) = link.others().audience()
         {
             link.detach();
             actix_rt::spawn(go_on(link.going_on(), serving, audience));
@@ -64,12 +65,57 @@ impl<T> Drop for Serving<T> {
     }
 }
 
+/// Those besides its client who await what a connection asked for.
+#[derive(Default)]
+pub struct Others {
+    audience: RefCell<Option<Arc<dyn Audience>>>,
+    /// How much goes on for them.
+    going_on: Cell<usize>,
+    /// Who waits for the end of that.
+    waits: RefCell<Option<Waker>>,
+}
+
+impl Others {
+    pub(super) fn set(&self, audience: Option<Arc<dyn Audience>>) {
+        *self.audience.borrow_mut() = audience;
+    }
+
+    /// Those who await what is being served, if there are any.
+    pub(super) fn audience(&self) -> Option<Arc<dyn Audience>> {
+        let audience = self.audience.borrow();
+        audience.as_ref().filter(|it| it.is_there()).cloned()
+    }
+
+    pub(super) async fn until_all_is_done(&self) {
+        poll_fn(|cx| {
+            if self.going_on.get() == 0 {
+                return Poll::Ready(());
+            }
+            *self.waits.borrow_mut() = Some(cx.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+}
+
 /// Something that goes on for others when its client may have left: the worker is not to end before it.
-pub struct GoingOn(pub(super) Rc<Link>);
+pub struct GoingOn(Rc<Link>);
+
+impl GoingOn {
+    pub(super) fn of(link: Rc<Link>) -> Self {
+        let count = &link.others().going_on;
+        count.set(count.get() + 1);
+        GoingOn(link)
+    }
+}
 
 impl Drop for GoingOn {
     fn drop(&mut self) {
-        self.0.note_gone_on();
+        let others = self.0.others();
+        others.going_on.set(others.going_on.get() - 1);
+        if let Some(waker) = others.waits.take() {
+            waker.wake();
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! One client connection, as the line and the timers see it. Shared by the socket that actix-http drives, the request being
 //! served and the worker's watch; all of them run on one thread.
 
+mod check;
+
 use std::{
     cell::{Cell, RefCell},
     future::poll_fn,
@@ -15,7 +17,7 @@ use bytes::BytesMut;
 
 use super::{
     DownstreamTimeouts,
-    audience::{Audience, GoingOn},
+    audience::{Audience, GoingOn, Others},
     expired::Expired,
     gate::{Extent, Gate},
     stream::Stream,
@@ -41,13 +43,9 @@ pub struct Link {
     /// A request is being served.
     exchanging: Cell<bool>,
     gone: Cell<bool>,
-    /// Others who await what is being served.
-    audience: RefCell<Option<Arc<dyn Audience>>>,
-    /// The connection is no more; what it asked for goes on for its audience.
+    others: Others,
+    /// The connection is no more; what it asked for goes on for others.
     detached: Cell<bool>,
-    /// How much goes on for others, and who waits for the end of that.
-    going_on: Cell<usize>,
-    waits: RefCell<Option<Waker>>,
     /// Nothing more is written: nobody is there to read it.
     hung_up: Cell<bool>,
     finishing: Cell<bool>,
@@ -85,10 +83,8 @@ impl Link {
             timeouts,
             exchanging: Cell::new(false),
             gone: Cell::new(false),
-            audience: RefCell::default(),
+            others: Others::default(),
             detached: Cell::new(false),
-            going_on: Cell::new(0),
-            waits: RefCell::new(None),
             hung_up: Cell::new(false),
             finishing: Cell::new(false),
             finished_since: Cell::new(None),
@@ -156,38 +152,21 @@ impl Link {
 
     /// Others await what is being served (or do not any more): it does not end with this client.
     pub fn set_audience(&self, audience: Option<Arc<dyn Audience>>) {
-        *self.audience.borrow_mut() = audience;
-    }
-
-    /// Those who await what is being served, if there are any.
-    pub(super) fn audience(&self) -> Option<Arc<dyn Audience>> {
-        let audience = self.audience.borrow();
-        audience.as_ref().filter(|it| it.is_there()).cloned()
+        self.others.set(audience);
     }
 
     /// Something goes on for others, for as long as this is held.
     pub fn going_on(self: &Rc<Self>) -> GoingOn {
-        self.going_on.set(self.going_on.get() + 1);
-        GoingOn(self.clone())
-    }
-
-    pub(super) fn note_gone_on(&self) {
-        self.going_on.set(self.going_on.get() - 1);
-        if let Some(waker) = self.waits.take() {
-            waker.wake();
-        }
+        GoingOn::of(self.clone())
     }
 
     /// Waits until nothing goes on for others any more.
     pub async fn until_all_is_done(&self) {
-        poll_fn(|cx| {
-            if self.going_on.get() == 0 {
-                return Poll::Ready(());
-            }
-            *self.waits.borrow_mut() = Some(cx.waker().clone());
-            Poll::Pending
-        })
-        .await;
+        self.others.until_all_is_done().await;
+    }
+
+    pub(super) fn others(&self) -> &Others {
+        &self.others
     }
 
     /// The connection is no more, and what it asked for goes on in a task of its own. Only deadlines end it now.
@@ -387,60 +366,6 @@ impl Link {
         if let Some(waker) = &*self.waker.borrow() {
             waker.wake_by_ref();
         }
-    }
-
-    // ---- what the watch does ------------------------------------------------------------------------------------
-
-    /// Looks at every timer; ends what has run out. Times are noted by the clock of the look before, so a tick is added to
-    /// each limit: no timer is early.
-    pub(super) fn check(&self, now: Instant) {
-        if self.may_close() {
-            self.wake();
-        }
-        let known = self.expired.get();
-        if known.is_some_and(Expired::ends_connection) {
-            return;
-        }
-        let past = |since: &Cell<Option<Instant>>, limit: Duration| {
-            since
-                .get()
-                .is_some_and(|since| now.duration_since(since) >= limit + TICK)
-        };
-        let late = |deadline: Instant| now >= deadline + TICK;
-        // What ends the connection, and the client's own end, are looked for behind a deadline, too: nobody may be there to
-        // deal with that while the client does not read.
-        let expired = if self.detached.get() {
-            match self.deadline.get().is_some_and(late) {
-                true => Expired::Deadline,
-                false => return,
-            }
-        } else if past(&self.head_since, self.timeouts.head) {
-            Expired::Head
-        } else if past(&self.blocked_since, self.timeouts.write_stall) {
-            Expired::WriteStall
-        } else if past(&self.finished_since, LINGER) {
-            Expired::Lingered
-        } else if !self.exchanging.get() || known == Some(Expired::ClientGone) {
-            return;
-        } else if self.gone.get() || self.stream.borrow().peer_has_closed() {
-            self.gone.set(true);
-            if self.audience().is_some() {
-                // The socket ends, and what is being served goes on without it.
-                self.wake();
-                return;
-            }
-            Expired::ClientGone
-        } else if known.is_some() {
-            return;
-        } else if past(&self.body_since, self.timeouts.body_idle) {
-            Expired::BodyIdle
-        } else if self.deadline.get().is_some_and(late) {
-            Expired::Deadline
-        } else {
-            return;
-        };
-        self.expired.set(Some(expired));
-        self.wake();
     }
 }
 
