@@ -3,6 +3,8 @@
 
 use std::{cell::RefCell, collections::HashMap, rc::Rc, sync::Arc};
 
+use foldhash::quality::RandomState;
+
 use super::plan::{self, Chosen, Known, Makers, Plan, Prefix};
 use crate::{
     directives::{Directives, Provider},
@@ -24,7 +26,7 @@ pub struct Plans {
 /// By everything a plan is made of. A custom host alone is its own key; other keys begin with a byte that no host has.
 #[derive(Default)]
 struct Kept {
-    plans: HashMap<Box<str>, Rc<Plan>>,
+    plans: HashMap<Box<str>, Rc<Plan>, RandomState>,
     bytes: usize,
 }
 

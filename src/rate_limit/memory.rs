@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use foldhash::fast::RandomState;
 use governor::{
     Quota, RateLimiter,
     clock::{Clock, Reference as _},
@@ -43,7 +44,7 @@ pub struct Memory<C: Clock> {
 }
 
 struct Shard<C: Clock> {
-    buckets: HashMap<Key, Arc<Bucket<C>>>,
+    buckets: HashMap<Key, Arc<Bucket<C>>, RandomState>,
     swept: Duration,
 }
 
@@ -70,7 +71,7 @@ where
     pub fn new(clock: C, most: usize) -> Self {
         let shard = || {
             Mutex::new(Shard {
-                buckets: HashMap::new(),
+                buckets: HashMap::default(),
                 swept: Duration::ZERO,
             })
         };
