@@ -43,7 +43,27 @@ const NOTHING: Asked<'_> = Asked {
     settings: "",
 };
 
-impl Asked<'_> {
+impl<'a> Asked<'a> {
+    fn provider(self, provider: &'a str) -> Self {
+        Asked { provider, ..self }
+    }
+
+    fn host(self, host: &'a str) -> Self {
+        Asked { host, ..self }
+    }
+
+    fn config(self, config: &'a str) -> Self {
+        Asked { config, ..self }
+    }
+
+    fn model(self, model: &'a str) -> Self {
+        Asked { model, ..self }
+    }
+
+    fn settings(self, settings: &'a str) -> Self {
+        Asked { settings, ..self }
+    }
+
     fn plan(&self) -> Result<Plan, GatewayError> {
         let text = format!("{SETTINGS}\n{}", self.settings);
         let environment = Environment::default();
@@ -102,207 +122,94 @@ fn the_first_that_names_a_target_decides() {
     let nameless = r#"{"retry":{"attempts":1}}"#;
     for (asked, expected) in [
         (
-            Asked {
-                config: inline,
-                provider: "@vault",
-                host: "http://h.example",
-                ..NOTHING
-            },
+            NOTHING
+                .config(inline)
+                .provider("@vault")
+                .host("http://h.example"),
             "inline.example callers",
         ),
         (
-            Asked {
-                config: "one",
-                provider: "@vault",
-                ..NOTHING
-            },
+            NOTHING.config("one").provider("@vault"),
             "one.example callers",
         ),
         (
-            Asked {
-                provider: "passthrough",
-                host: "http://h.example",
-                ..NOTHING
-            },
+            NOTHING.provider("passthrough").host("http://h.example"),
             "h.example callers",
         ),
         (
-            Asked {
-                provider: "openai",
-                host: "http://h.example",
-                ..NOTHING
-            },
+            NOTHING.provider("openai").host("http://h.example"),
             "h.example callers",
         ),
         (
-            Asked {
-                provider: "nobody",
-                host: "http://h.example",
-                ..NOTHING
-            },
+            NOTHING.provider("nobody").host("http://h.example"),
             "h.example callers",
         ),
         (
-            Asked {
-                host: "http://h.example",
-                model: "@vault/m",
-                ..NOTHING
-            },
+            NOTHING.host("http://h.example").model("@vault/m"),
             "h.example callers",
         ),
+        (NOTHING.provider("openai"), "api.openai.com callers"),
         (
-            Asked {
-                provider: "openai",
-                ..NOTHING
-            },
-            "api.openai.com callers",
+            NOTHING.provider("@vault"),
+            "vault.example Bearer sk-operator",
         ),
+        (NOTHING.provider("@claude"), "api.anthropic.com sk-claude"),
         (
-            Asked {
-                provider: "@vault",
-                ..NOTHING
-            },
+            NOTHING
+                .model("@vault/m")
+                .settings("default_target: http://d.example"),
             "vault.example Bearer sk-operator",
         ),
         (
-            Asked {
-                provider: "@claude",
-                ..NOTHING
-            },
-            "api.anthropic.com sk-claude",
-        ),
-        (
-            Asked {
-                model: "@vault/m",
-                settings: "default_target: http://d.example",
-                ..NOTHING
-            },
-            "vault.example Bearer sk-operator",
-        ),
-        (
-            Asked {
-                model: "@cf/m",
-                settings: "default_target: http://d.example",
-                ..NOTHING
-            },
+            NOTHING
+                .model("@cf/m")
+                .settings("default_target: http://d.example"),
             "d.example callers",
         ),
         (
-            Asked {
-                model: "@vault",
-                settings: "default_config: one",
-                ..NOTHING
-            },
+            NOTHING.model("@vault").settings("default_config: one"),
             "one.example callers",
         ),
         (
-            Asked {
-                settings: "default_config: two",
-                ..NOTHING
-            },
+            NOTHING.settings("default_config: two"),
             "one.example none; plain.example none",
         ),
         (
-            Asked {
-                settings: "default_target: http://d.example",
-                ..NOTHING
-            },
+            NOTHING.settings("default_target: http://d.example"),
             "d.example callers",
         ),
         (
-            Asked {
-                config: nameless,
-                host: "http://h.example",
-                ..NOTHING
-            },
+            NOTHING.config(nameless).host("http://h.example"),
             "h.example callers",
         ),
         (
-            Asked {
-                config: nameless,
-                provider: "@vault",
-                ..NOTHING
-            },
+            NOTHING.config(nameless).provider("@vault"),
             "vault.example Bearer sk-operator",
         ),
         (
-            Asked {
-                config: nameless,
-                model: "@vault/m",
-                ..NOTHING
-            },
+            NOTHING.config(nameless).model("@vault/m"),
             "vault.example Bearer sk-operator",
         ),
         (
-            Asked {
-                config: nameless,
-                settings: "default_target: http://d.example",
-                ..NOTHING
-            },
+            NOTHING
+                .config(nameless)
+                .settings("default_target: http://d.example"),
             "d.example callers",
         ),
-        (
-            Asked {
-                config: nameless,
-                ..NOTHING
-            },
-            "no_target",
-        ),
+        (NOTHING.config(nameless), "no_target"),
         (NOTHING, "no_target"),
+        (NOTHING.provider("passthrough"), "no_target"),
+        (NOTHING.provider("vllm"), "no_target"),
+        (NOTHING.provider("nobody"), "unknown_provider"),
+        (NOTHING.provider("@nobody"), "unknown_provider"),
         (
-            Asked {
-                provider: "passthrough",
-                ..NOTHING
-            },
-            "no_target",
-        ),
-        (
-            Asked {
-                provider: "vllm",
-                ..NOTHING
-            },
-            "no_target",
-        ),
-        (
-            Asked {
-                provider: "nobody",
-                ..NOTHING
-            },
-            "unknown_provider",
-        ),
-        (
-            Asked {
-                provider: "@nobody",
-                ..NOTHING
-            },
-            "unknown_provider",
-        ),
-        (
-            Asked {
-                config: r#"{"provider":"@nobody"}"#,
-                ..NOTHING
-            },
+            NOTHING.config(r#"{"provider":"@nobody"}"#),
             "invalid_config",
         ),
+        (NOTHING.config("nobody"), "invalid_config"),
+        (NOTHING.host("ftp://h.example"), "invalid_header"),
         (
-            Asked {
-                config: "nobody",
-                ..NOTHING
-            },
-            "invalid_config",
-        ),
-        (
-            Asked {
-                host: "ftp://h.example",
-                ..NOTHING
-            },
-            "invalid_header",
-        ),
-        (
-            Asked {
-                config: r#"{"custom_host":"http://a.example/../b"}"#,
-                ..NOTHING
-            },
+            NOTHING.config(r#"{"custom_host":"http://a.example/../b"}"#),
             "invalid_config",
         ),
     ] {
@@ -382,25 +289,10 @@ fn no_pairing_sends_what_the_operator_holds_to_a_host_the_caller_named() {
         }
     }
     for asked in [
-        Asked {
-            provider: "@vault",
-            host: evil,
-            ..NOTHING
-        },
-        Asked {
-            provider: "@lines",
-            host: evil,
-            ..NOTHING
-        },
-        Asked {
-            config: "keyed",
-            host: evil,
-            ..NOTHING
-        },
-        Asked {
-            config: r#"{"provider":"@vault","custom_host":"http://evil.example/v1"}"#,
-            ..NOTHING
-        },
+        NOTHING.provider("@vault").host(evil),
+        NOTHING.provider("@lines").host(evil),
+        NOTHING.config("keyed").host(evil),
+        NOTHING.config(r#"{"provider":"@vault","custom_host":"http://evil.example/v1"}"#),
     ] {
         assert_eq!(asked.told(), "invalid_config");
     }
@@ -447,7 +339,7 @@ fn callers_credentials_go_where_the_caller_or_the_operator_says() {
             "a.example Key k",
         ),
     ] {
-        assert_eq!(Asked { config, ..NOTHING }.told(), expected, "{config}");
+        assert_eq!(NOTHING.config(config).told(), expected, "{config}");
     }
 }
 
@@ -460,19 +352,14 @@ fn the_inner_wins_over_the_outer() {
           {"custom_host":"http://inner.example/v1","retry":{"attempts":2},"request_timeout":2000,"timeouts":{"head":7000},
            "override_params":{"b":2,"c":2}},
           {"provider":"@claude","custom_host":null}]}"#;
-    let plan = Asked { config, ..NOTHING }.plan();
+    let plan = NOTHING.config(config).plan();
     // The outer host is the caller's, and the last target's key is not.
     assert_eq!(
         plan.map(|_| ()).map_err(|error| error.code),
         Err(Code::InvalidConfig)
     );
     let config = config.replace(r#"{"provider":"@claude","custom_host":null}"#, "{}");
-    let plan = Asked {
-        config: &config,
-        ..NOTHING
-    }
-    .plan()
-    .expect("a plan");
+    let plan = NOTHING.config(&config).plan().expect("a plan");
     let [outer, inner, _] = &*plan.targets else {
         panic!("three targets");
     };
@@ -514,22 +401,18 @@ fn the_inner_wins_over_the_outer() {
         (&b"passthrough"[..], true)
     );
     assert_eq!(plan.notes.len(), 2);
-    let header = Asked {
-        host: "http://root.example/v1",
-        config: r#"{"targets":[{},{"custom_host":"http://own.example"}]}"#,
-        ..NOTHING
-    };
+    let header = NOTHING
+        .host("http://root.example/v1")
+        .config(r#"{"targets":[{},{"custom_host":"http://own.example"}]}"#);
     assert_eq!(header.told(), "root.example callers; own.example callers");
 }
 
 #[test]
 fn a_provider_of_the_settings_brings_its_own_ways() {
-    let plan = Asked {
-        config: r#"{"targets":[{"provider":"@claude"}]}"#,
-        ..NOTHING
-    }
-    .plan()
-    .expect("a plan");
+    let plan = NOTHING
+        .config(r#"{"targets":[{"provider":"@claude"}]}"#)
+        .plan()
+        .expect("a plan");
     let target = &plan.targets[0];
     assert_eq!(target.timeouts.head, Duration::from_secs(1));
     assert!(plan.retries(0) && plan.may_replay);
@@ -574,7 +457,7 @@ fn any_nesting() -> impl Strategy<Value = (String, Vec<String>)> {
 proptest! {
     #[test]
     fn the_option_index_is_the_path_at_any_nesting((config, paths) in any_nesting()) {
-        let plan = Asked { config: &config, ..NOTHING }.plan().expect("a plan");
+        let plan = NOTHING.config(&config).plan().expect("a plan");
         let indices: Vec<_> = plan.targets.iter().map(|target| target.index.to_str().unwrap().to_owned()).collect();
         prop_assert_eq!(indices, paths);
     }
