@@ -15,6 +15,7 @@ MIX = {
     scenes.echo: 16,
     scenes.get_or_head: 10,
     scenes.leave_somewhere: 10,
+    scenes.ask_the_same: 14,
     scenes.abandon_an_upload: 4,
     scenes.leave_a_silent_upstream: 3,
     scenes.lose_patience: 2,

@@ -3,6 +3,8 @@
 import asyncio
 import base64
 import json
+import re
+import time
 
 from .wire import CutShort, Line
 
@@ -105,6 +107,30 @@ async def leave_somewhere(stage):
         except CutShort:
             pass
     line.leave(stage.dice)
+
+
+async def ask_the_same(stage):
+    """What many ask at once, with the cache on: one answer for all, whole or cut, whoever leaves."""
+    tokens = stage.dice.randint(20, 27)
+    # A new question each half second; until then it is joined, and afterwards given again.
+    question = f"soak {int(time.monotonic() * 2)}"
+    asked = {"model": "m", "stream": True, "messages": [{"role": "user", "content": question}]}
+    lines = "Content-Type: application/json\r\nx-gateway-cache: true\r\n"
+    line = await stage.line()
+    await line.send(stage.request("POST", f"/chat/completions?mock_tokens={tokens}", json.dumps(asked).encode(), lines))
+    if stage.dice.random() < 0.2:
+        await asyncio.sleep(stage.dice.random() * 0.2)
+        line.leave(stage.dice)
+        return
+    answer = await stage.finish(line)
+    if not answer or answer.status != 200:
+        return
+    stage.tally[f"the same: {answer.headers['x-gateway-cache-status']}"] += 1
+    if b"[DONE]" not in answer.body or b'"error"' in answer.body:
+        return
+    calls = set(re.findall(rb'"id":"([^"]+)"', answer.body))
+    if len(calls) != 1 or answer.body.count(b'"delta":{"content"') != tokens:
+        raise Wrong(f"not one answer of {tokens} tokens: {len(calls)} calls, {answer.body!r}")
 
 
 async def leave_a_silent_upstream(stage):
