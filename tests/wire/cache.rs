@@ -340,6 +340,26 @@ fn it_is_off_unless_asked_for_and_the_header_has_the_last_word() {
 }
 
 #[test]
+fn a_provider_of_the_settings_has_a_cache_of_its_own() {
+    let upstream = numbering("200 OK", JSON);
+    let host = base(&upstream);
+    let gateway = Gateway::with(&format!(
+        "providers:\n  kept: {{ custom_host: \"{host}\", cache: {{ mode: simple, namespace: team }} }}\n  \
+         sent: {{ custom_host: \"{host}\" }}\n"
+    ));
+    let of = |provider: &str, key: &str| {
+        let length = BODY.len();
+        let response = gateway.exchange(format!(
+            "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+             x-gateway-provider: @{provider}\r\nAuthorization: Bearer {key}\r\nContent-Length: {length}\r\n\r\n{BODY}"
+        ));
+        status(&response).to_owned()
+    };
+    assert_eq!([of("kept", "a"), of("kept", "b")], ["MISS", "HIT"]);
+    assert_eq!([of("sent", "a"), of("sent", "a")], ["DISABLED", "DISABLED"]);
+}
+
+#[test]
 fn an_answer_is_given_no_longer_than_its_time() {
     let upstream = numbering("200 OK", JSON);
     let gateway = Gateway::start();
