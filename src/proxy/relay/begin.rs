@@ -7,7 +7,7 @@ use std::{
 };
 
 use actix_http::{
-    ConnectionType, Response, ResponseHead, StatusCode,
+    ConnectionType, Response, StatusCode,
     body::BodySize,
     header::{self, HeaderMap, HeaderName, HeaderValue},
 };
@@ -93,34 +93,25 @@ impl Answering {
                 ends_at,
             } => (*opened, keeping, first_token, idle, ends_at),
         };
-        let (
-            ResponseHead {
-                status, headers, ..
-            },
-            incoming,
-        ) = Incoming::of(opened, first_token);
-        let mut headers = headers;
-        strip_response(
-            &mut headers,
-            portkey,
-            status == StatusCode::SWITCHING_PROTOCOLS,
-        );
+        let (head, incoming) = Incoming::of(opened, first_token);
+        let (status, mut headers) = (head.status, head.headers);
+        let switched = status == StatusCode::SWITCHING_PROTOCOLS;
+        strip_response(&mut headers, portkey, switched);
         let size = body_size(status, asked, &headers);
         let body = match keeping {
             None => Body::Coming(Source::Upstream(incoming)),
             Some(keeping) => {
-                let route = recorder.route();
                 let head = Head {
                     status,
                     headers: &headers,
                     size,
-                    route,
+                    route: recorder.route(),
                 };
                 match keeping.begin(head, incoming, BodyTimes { idle, ends_at }, link) {
                     Begun::Whole(body, refused) => {
-                        refused
-                            .into_iter()
-                            .for_each(|it| recorder.note_not_kept(it));
+                        if let Some(reason) = refused {
+                            recorder.note_not_kept(reason);
+                        }
                         Body::Whole(body)
                     }
                     Begun::Shared(reader) => Body::Coming(Source::Shared(reader)),
