@@ -195,7 +195,7 @@ impl Purges {
 
     fn note_key(&mut self, key: CacheKey) -> Epoch {
         self.last += 1;
-        if self.by_key.len() >= MOST_PURGES {
+        if self.by_key.len() >= MOST_PURGES && !self.by_key.contains_key(&key) {
             self.by_key.clear();
             self.key_floor = self.last;
         }

@@ -24,8 +24,8 @@ pub struct Purges {
 
 /// Bytes of the counts before an encoded answer.
 const COUNTS: usize = 24;
-/// How long the count of a key's purges is kept: longer than any answer is under way.
-const KEY_PURGES_KEPT: Duration = Duration::from_secs(24 * 3600);
+/// How long the count of a key's purges is kept: longer than an answer that came too late can lie there.
+const KEY_PURGES_KEPT: Duration = Duration::from_secs(91 * 24 * 3600);
 const ALL: &str = "throughway:cache:purges";
 
 /// A store in Redis.

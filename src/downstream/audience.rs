@@ -60,7 +60,8 @@ impl<T> Drop for Serving<T> {
             && let Some(audience) = link.others().audience()
         {
             link.detach();
-            actix_rt::spawn(go_on(link.going_on(), serving, audience));
+            let going_on = link.going_on();
+            actix_rt::spawn(go_on(going_on, link, serving, audience));
         }
     }
 }
@@ -86,7 +87,8 @@ impl Others {
         audience.as_ref().filter(|it| it.is_there()).cloned()
     }
 
-    pub(super) async fn until_all_is_done(&self) {
+    /// Waits until nothing goes on for them any more.
+    pub async fn until_all_is_done(&self) {
         poll_fn(|cx| {
             if self.going_on.get() == 0 {
                 return Poll::Ready(());
@@ -99,33 +101,36 @@ impl Others {
 }
 
 /// Something that goes on for others when its client may have left: the worker is not to end before it.
-pub struct GoingOn(Rc<Link>);
+pub struct GoingOn(Rc<Others>);
 
 impl GoingOn {
-    pub(super) fn of(link: Rc<Link>) -> Self {
-        let count = &link.others().going_on;
-        count.set(count.get() + 1);
-        GoingOn(link)
+    pub(super) fn of(others: Rc<Others>) -> Self {
+        others.going_on.set(others.going_on.get() + 1);
+        GoingOn(others)
     }
 }
 
 impl Drop for GoingOn {
     fn drop(&mut self) {
-        let others = self.0.others();
-        others.going_on.set(others.going_on.get() - 1);
-        if let Some(waker) = others.waits.take() {
+        self.0.going_on.set(self.0.going_on.get() - 1);
+        if let Some(waker) = self.0.waits.take() {
             waker.wake();
         }
     }
 }
 
 /// What comes of it is the audience's; the answer itself is for nobody.
-async fn go_on<T>(going_on: GoingOn, mut serving: Boxed<T>, audience: Arc<dyn Audience>) {
+async fn go_on<T>(
+    _going_on: GoingOn,
+    link: Rc<Link>,
+    mut serving: Boxed<T>,
+    audience: Arc<dyn Audience>,
+) {
     poll_fn(|cx| {
         if audience.poll_gone(cx).is_ready() {
             return Poll::Ready(());
         }
-        going_on.0.remember_task(cx);
+        link.remember_task(cx);
         serving.as_mut().poll(cx).map(drop)
     })
     .await;

@@ -43,7 +43,7 @@ pub struct Link {
     /// A request is being served.
     exchanging: Cell<bool>,
     gone: Cell<bool>,
-    others: Others,
+    others: Rc<Others>,
     /// The connection is no more; what it asked for goes on for others.
     detached: Cell<bool>,
     /// Nothing more is written: nobody is there to read it.
@@ -83,7 +83,7 @@ impl Link {
             timeouts,
             exchanging: Cell::new(false),
             gone: Cell::new(false),
-            others: Others::default(),
+            others: Rc::default(),
             detached: Cell::new(false),
             hung_up: Cell::new(false),
             finishing: Cell::new(false),
@@ -156,16 +156,12 @@ impl Link {
     }
 
     /// Something goes on for others, for as long as this is held.
-    pub fn going_on(self: &Rc<Self>) -> GoingOn {
-        GoingOn::of(self.clone())
+    pub fn going_on(&self) -> GoingOn {
+        GoingOn::of(self.others.clone())
     }
 
-    /// Waits until nothing goes on for others any more.
-    pub async fn until_all_is_done(&self) {
-        self.others.until_all_is_done().await;
-    }
-
-    pub(super) fn others(&self) -> &Others {
+    /// Those besides the client. They outlast the connection, and keep its socket no longer than it is needed.
+    pub fn others(&self) -> &Rc<Others> {
         &self.others
     }
 

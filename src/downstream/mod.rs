@@ -11,7 +11,7 @@ mod stream;
 mod watch;
 
 pub use self::{
-    audience::{Audience, GoingOn, Serving},
+    audience::{Audience, GoingOn, Others, Serving},
     expired::Expired,
     gate::Extent,
     inbound::Inbound,

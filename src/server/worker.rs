@@ -86,10 +86,10 @@ where
         }
     };
     let inbound = watch.attach(stream);
-    let link = inbound.link().clone();
-    let served = http.call((inbound, link.peer())).await;
+    let (peer, others) = (inbound.link().peer(), inbound.link().others().clone());
+    let served = http.call((inbound, peer)).await;
     // A worker without connections ends when the gateway drains: this one counts as long as others need what it began.
-    link.until_all_is_done().await;
+    others.until_all_is_done().await;
     served
 }
 

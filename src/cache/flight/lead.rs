@@ -108,12 +108,13 @@ impl<K: Hash + Eq + Clone, B: Clone> Lead<K, B> {
 
     /// Ready when nobody reads any more; nobody joins then either.
     pub fn poll_alone(&mut self, cx: &Context<'_>) -> Poll<()> {
-        let alone = self.flight.poll_unread(cx).is_ready() && self.close_if_alone();
-        if alone {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
+        while self.flight.poll_unread(cx).is_ready() {
+            if self.close_if_alone() {
+                return Poll::Ready(());
+            }
+            // Somebody has joined in between: that one's leaving is to be heard of.
         }
+        Poll::Pending
     }
 
     /// Ready when the next bytes may come.
@@ -137,6 +138,9 @@ impl<K: Hash + Eq + Clone, B: Clone> Lead<K, B> {
 impl<K: Hash + Eq + Clone, B: Clone> Drop for Lead<K, B> {
     fn drop(&mut self) {
         self.close();
-        self.flight.tell(|state, _| state.abandoned = true);
+        self.flight.tell(|state, room| {
+            state.abandoned = true;
+            state.let_go(room);
+        });
     }
 }

@@ -23,7 +23,7 @@ use self::state::Room;
 pub use self::{
     lead::Lead,
     reader::{Abandoned, Broken, Reader},
-    state::{AHEAD, Flight, MOST_BEHIND},
+    state::{AHEAD, Flight, MOST_BEHIND, MOST_WITHOUT_ROOM},
 };
 
 const SHARDS: usize = 16;

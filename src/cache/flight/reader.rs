@@ -47,7 +47,7 @@ impl<B: Clone> Reader<B> {
     /// Takes a seat, where one can still read from the beginning.
     pub(super) fn join(flight: &Arc<Flight<B>>) -> Option<Self> {
         let mut state = flight.state();
-        let open = state.refused.is_none() && state.gone == 0 && !state.abandoned;
+        let open = !state.is_closed() && state.gone == 0;
         let place = open.then(|| state.seats.insert(Seat::default()))?;
         drop(state);
         let flight = flight.clone();
@@ -85,7 +85,7 @@ impl<B: Clone> Reader<B> {
         if let Some((chunk, _)) = chunks.get(ahead).cloned() {
             seat.next += 1;
             seat.bytes += chunk.len() as u64;
-            if state.refused.is_some() {
+            if state.is_closed() {
                 self.flight.move_on(state);
             }
             return Poll::Ready(Some(Ok(chunk)));

@@ -15,8 +15,10 @@ use slab::Slab;
 use super::locked;
 use crate::cache::{NoCacheReason, cacheable::LARGEST_ANSWER};
 
-/// Bytes that may wait for the fastest reader, once not everything is kept any more. Also what may be held without room.
+/// Bytes that may wait for the fastest reader, once not everything is kept any more.
 pub const AHEAD: u64 = 256 * 1024;
+/// Bytes that may be held for the others where there is no room.
+pub const MOST_WITHOUT_ROOM: u64 = 1024 * 1024;
 /// Bytes that a reader may be behind, then: as many as are kept anyway, and some for who joined just before.
 pub const MOST_BEHIND: u64 = LARGEST_ANSWER + 4 * 1024 * 1024;
 /// Bytes that a chunk takes besides its own.
@@ -130,9 +132,7 @@ impl<B> Flight<B> {
 
     /// Somebody has got on or has gone: the one who leads may have waited for that.
     pub(super) fn move_on(&self, mut state: MutexGuard<'_, State<B>>) {
-        if state.refused.is_some() {
-            state.let_go(&self.room);
-        }
+        state.let_go(&self.room);
         let lead = state.lead.take();
         drop(state);
         lead.into_iter().for_each(Waker::wake);
@@ -188,8 +188,8 @@ impl<B> State<B> {
         if self.bytes > LARGEST_ANSWER {
             self.refuse(NoCacheReason::TooLarge);
         }
+        self.let_go(room);
         if self.refused.is_some() {
-            self.let_go(room);
             self.leave_behind(room);
         }
     }
@@ -202,7 +202,9 @@ impl<B> State<B> {
             let Some(slowest) = slowest.filter(|slowest| *slowest < fastest) else {
                 return;
             };
-            if self.bytes - slowest <= MOST_BEHIND && self.crowd <= AHEAD {
+            // What the fastest has not read either is held for all.
+            let crowd = self.crowd.saturating_sub(self.bytes - fastest);
+            if self.bytes - slowest <= MOST_BEHIND && crowd <= MOST_WITHOUT_ROOM {
                 return;
             }
             for (_, seat) in &mut self.seats {
@@ -212,10 +214,17 @@ impl<B> State<B> {
         }
     }
 
+    /// Nobody can join any more.
+    pub fn is_closed(&self) -> bool {
+        self.refused.is_some() || self.abandoned
+    }
+
     /// Drops what all have read, where nobody can join any more.
     pub fn let_go(&mut self, room: &Room) {
-        let slowest = self.readers().map(|seat| seat.next).min();
-        while self.gone < slowest.unwrap_or(0) && self.pop(room) {}
+        if self.is_closed() {
+            let slowest = self.readers().map(|seat| seat.next).min();
+            while self.gone < slowest.unwrap_or(u64::MAX) && self.pop(room) {}
+        }
     }
 
     fn pop(&mut self, room: &Room) -> bool {

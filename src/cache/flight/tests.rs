@@ -287,3 +287,48 @@ fn whoever_joined_just_before_the_limit_has_time_to_read() {
     lead.push(chunk(1));
     assert_eq!(read(&late).0.len() as u64, LARGEST_ANSWER + 1);
 }
+
+#[test]
+fn without_room_those_who_keep_up_are_not_cut_off() {
+    let flights = flights(1);
+    let mut lead = lead(&flights, "a");
+    let readers = [join(&flights, "a"), join(&flights, "a")];
+    let stuck = join(&flights, "a");
+    let (mut sent, mut got) = (0, [0; 2]);
+    while sent < 4 * MOST_WITHOUT_ROOM {
+        // As fast as it may come, and read a piece at a time, one after the other.
+        while lead.poll_room(&idle()).is_ready() {
+            lead.push(chunk(AHEAD / 16));
+            sent += AHEAD / 16;
+        }
+        for (reader, got) in readers.iter().zip(&mut got) {
+            let Poll::Ready(Some(Ok(chunk))) = reader.poll_chunk(&idle()) else {
+                panic!("cut off after {got} of {sent}");
+            };
+            *got += chunk.len() as u64;
+        }
+    }
+    lead.end(Ok(()));
+    for (reader, got) in readers.iter().zip(&got) {
+        let (rest, end) = read(reader);
+        assert_eq!((got + rest.len() as u64, end), (sent, Poll::Ready(Ok(()))));
+    }
+    assert_eq!(read(&stuck), text("", Poll::Ready(Err(Broken::LeftBehind))));
+}
+
+#[test]
+fn what_has_ended_gives_room_back_as_it_is_read() {
+    let flights = flights(u64::MAX);
+    let mut lead = lead(&flights, "a");
+    let reader = join(&flights, "a");
+    for _ in 0..3 {
+        lead.push(chunk(1000));
+    }
+    lead.end(Ok(()));
+    drop(lead);
+    let all = flights.room.used();
+    assert!(reader.poll_chunk(&idle()).is_ready());
+    assert_eq!(flights.room.used(), all / 3 * 2);
+    drop(reader);
+    assert_eq!(flights.room.used(), 0);
+}

@@ -1,30 +1,24 @@
 //! The keeping of an answer that has not come yet, and its sharing with those who ask the same meanwhile.
 
-use std::{rc::Rc, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use actix_http::{StatusCode, body::BodySize, header::HeaderMap};
 use bytes::Bytes;
 
-use super::{
-    now,
-    pump::{BodyTimes, Pump},
-};
+use super::now;
 use crate::{
     cache::{
         NoCacheReason,
         answer::{StoredAnswer, StoredHead},
-        cacheable,
         flight::{self, Flight, Reader},
         key::CacheKey,
         memory::{Epoch, MemoryStore},
         shared::{Purges, SharedStore},
         terminal::TerminalWatch,
     },
-    downstream::{Audience, Link},
+    downstream::Audience,
     error::{Code, GatewayError},
     gateway::{Beginning, FlightKey, SharedHead},
-    proxy::{incoming::Incoming, plan::CachePolicy},
-    record::Route,
+    proxy::plan::CachePolicy,
 };
 
 /// How long an answer can still be joined after it was put into Redis.
@@ -49,25 +43,6 @@ pub struct Keeping {
     pub(super) lead: Lead,
 }
 
-/// An answer's head, as it goes to clients.
-pub struct Head<'a> {
-    pub status: StatusCode,
-    pub headers: &'a HeaderMap,
-    pub size: BodySize,
-    pub route: Option<&'a Route>,
-}
-
-/// Who takes the body from upstream.
-#[expect(clippy::large_enum_variant, reason = "taken apart at once")]
-pub enum Begun {
-    /// Nobody has to any more: this is all of it, and why it is not kept.
-    Whole(Bytes, Option<NoCacheReason>),
-    /// All who asked read along, this request's client as one of them.
-    Shared(Reader<Beginning>),
-    /// The client alone. Nothing is kept.
-    Alone(Incoming, NoCacheReason),
-}
-
 impl Keeping {
     /// Those who wait with this request for its answer.
     pub fn flight(&self) -> &Arc<Flight<Beginning>> {
@@ -81,43 +56,6 @@ impl Keeping {
             Code::ClientClosed | Code::RateLimited => {}
             _ => self.lead.begin(Beginning::Failed(error.clone())),
         }
-    }
-
-    /// The answer's head has come.
-    pub fn begin(
-        mut self: Box<Self>,
-        head: Head<'_>,
-        incoming: Incoming,
-        times: BodyTimes,
-        link: &Rc<Link>,
-    ) -> Begun {
-        if let Err(reason) = cacheable::sharing_verdict(head.headers) {
-            self.lead.begin(Beginning::NotShared(reason));
-            return Begun::Alone(incoming, reason);
-        }
-        let verdict = cacheable::answer_verdict(cacheable::Answer {
-            status: head.status,
-            headers: head.headers,
-            shared: self.policy.namespace.is_shared(),
-        });
-        if let Err(reason) = verdict {
-            if self.lead.close_if_alone() {
-                return Begun::Alone(incoming, reason);
-            }
-            self.lead.refuse(reason);
-        }
-        let stored = Arc::new(StoredHead::new(head.status, head.headers));
-        let watch = TerminalWatch::new(head.headers, &self.path);
-        let kept = Kept {
-            head: SharedHead {
-                head: stored,
-                size: head.size,
-                route: head.route.cloned(),
-            },
-            watch,
-            keeping: self,
-        };
-        Pump::start(kept, incoming, times, link)
     }
 }
 

@@ -2,6 +2,7 @@
 //! one. What may be kept, and under which key, is `cache`'s to say.
 
 mod again;
+mod begin;
 mod keeping;
 mod look;
 mod pump;
@@ -12,9 +13,10 @@ use bytes::Bytes;
 
 pub use self::{
     again::hit,
-    keeping::{Begun, Head, Keeping},
+    begin::Head,
+    keeping::Keeping,
     look::{Joined, Looked},
-    pump::BodyTimes,
+    pump::{Begun, BodyTimes},
 };
 use super::{
     headers::Hop,

@@ -13,12 +13,25 @@ use actix_http::body::BodySize;
 use bytes::Bytes;
 use tokio::time::{Sleep, sleep_until};
 
-use super::{Begun, keeping::Kept};
+use super::keeping::Kept;
 use crate::{
+    cache::{NoCacheReason, flight::Reader},
     downstream::Link,
+    gateway::Beginning,
     proxy::incoming::{Incoming, NO_TOKEN, OUT_OF_TIME, SILENT},
     upstream::Failure,
 };
+
+/// Who takes the body from upstream.
+#[expect(clippy::large_enum_variant, reason = "taken apart at once")]
+pub enum Begun {
+    /// Nobody has to any more: this is all of it, and why it is not kept.
+    Whole(Bytes, Option<NoCacheReason>),
+    /// All who asked read along, this request's client as one of them.
+    Shared(Reader<Beginning>),
+    /// The client alone. Nothing is kept.
+    Alone(Incoming, NoCacheReason),
+}
 
 /// How long a body may take.
 #[derive(Clone, Copy)]
@@ -28,7 +41,7 @@ pub struct BodyTimes {
     pub ends_at: Option<Instant>,
 }
 
-/// Bytes that are waited for with the head, if they are there already.
+/// Bytes that are taken in one go.
 const AT_ONCE: usize = 64 * 1024;
 
 /// A body on its way from upstream to all who read it.
@@ -98,7 +111,13 @@ impl Pump {
 
     /// Moves what there is to move; ready when it is over.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut moved = 0;
         loop {
+            if moved > AT_ONCE {
+                // Readers on this worker have their turn.
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             let Some(kept) = &mut self.kept else {
                 return Poll::Ready(());
             };
@@ -117,7 +136,10 @@ impl Pump {
                 self.last = Instant::now();
             }
             match self.incoming.poll_chunk(cx) {
-                Poll::Ready(Some(Ok(chunk))) => self.pass(chunk),
+                Poll::Ready(Some(Ok(chunk))) => {
+                    moved += chunk.len();
+                    self.pass(chunk);
+                }
                 Poll::Ready(Some(Err(failure))) => self.fail(failure.to_string()),
                 Poll::Ready(None) => self.end(Ok(())),
                 Poll::Pending if self.incoming.poll_no_token(cx).is_ready() => {
@@ -165,6 +187,9 @@ impl Pump {
         let timer = self
             .timer
             .get_or_insert_with(|| Box::pin(sleep_until(due.into())));
+        if timer.deadline() > due.into() {
+            timer.as_mut().reset(due.into());
+        }
         while timer.as_mut().poll(cx).is_ready() {
             if Instant::now() >= due {
                 let out_of_time = self.times.ends_at.is_some_and(|end| end <= due);

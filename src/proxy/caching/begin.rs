@@ -1,0 +1,64 @@
+//! The beginning of an answer that is kept, or shared: who may have it, and who takes it from upstream.
+
+use std::{rc::Rc, sync::Arc};
+
+use actix_http::{StatusCode, body::BodySize, header::HeaderMap};
+
+use super::{
+    keeping::{Keeping, Kept},
+    pump::{Begun, BodyTimes, Pump},
+};
+use crate::{
+    cache::{answer::StoredHead, cacheable, terminal::TerminalWatch},
+    downstream::Link,
+    gateway::{Beginning, SharedHead},
+    proxy::incoming::Incoming,
+    record::Route,
+};
+
+/// An answer's head, as it goes to clients.
+pub struct Head<'a> {
+    pub status: StatusCode,
+    pub headers: &'a HeaderMap,
+    pub size: BodySize,
+    pub route: Option<&'a Route>,
+}
+
+impl Keeping {
+    /// The answer's head has come.
+    pub fn begin(
+        mut self: Box<Self>,
+        head: Head<'_>,
+        incoming: Incoming,
+        times: BodyTimes,
+        link: &Rc<Link>,
+    ) -> Begun {
+        if let Err(reason) = cacheable::sharing_verdict(head.headers) {
+            self.lead.begin(Beginning::NotShared(reason));
+            return Begun::Alone(incoming, reason);
+        }
+        let verdict = cacheable::answer_verdict(cacheable::Answer {
+            status: head.status,
+            headers: head.headers,
+            shared: self.policy.namespace.is_shared(),
+        });
+        if let Err(reason) = verdict {
+            if self.lead.close_if_alone() {
+                return Begun::Alone(incoming, reason);
+            }
+            self.lead.refuse(reason);
+        }
+        let stored = Arc::new(StoredHead::new(head.status, head.headers));
+        let watch = TerminalWatch::new(head.headers, &self.path);
+        let kept = Kept {
+            head: SharedHead {
+                head: stored,
+                size: head.size,
+                route: head.route.cloned(),
+            },
+            watch,
+            keeping: self,
+        };
+        Pump::start(kept, incoming, times, link)
+    }
+}
