@@ -161,6 +161,48 @@ fn whoever_does_not_read_is_cut_off_and_holds_neither_the_others_nor_memory() {
 }
 
 #[test]
+fn the_first_is_told_at_once_that_it_was_too_slow_while_the_others_read_on() {
+    const PIECE: usize = 256 * 1024;
+    const PIECES: usize = 160;
+    let (begun, seen) = (Gate::default(), Gate::default());
+    let (begin, go_on) = (begun.clone(), seen.clone());
+    let upstream = Upstream::playing(move |peer| {
+        peer.request();
+        assert!(begin.passed());
+        peer.send(STREAM);
+        for _ in 0..PIECES {
+            peer.send(chunk(&"x".repeat(PIECE)));
+        }
+        assert!(go_on.passed());
+        peer.send(LAST);
+    });
+    let gateway = Gateway::with(WORKERS);
+    let request = ask(&base(&upstream), "");
+    let mut stuck = asking(&gateway, &request);
+    eventually("it was sent", || upstream.requests().len() == 1);
+    let mut other = asking(&gateway, &request);
+    eventually("it has joined", || joined(&gateway) == 1);
+    begun.open();
+    let (tell, told) = mpsc::channel();
+    let reading = std::thread::spawn(move || {
+        let head = other.head();
+        assert!(head.contains("200"), "{head}");
+        let mut got = 0;
+        while got < PIECE * PIECES {
+            other.fill().expect("more comes");
+            got += other.take_all().iter().filter(|it| **it == b'x').count();
+        }
+        tell.send(()).expect("the test waits");
+        other.wait_for(LAST.as_bytes());
+    });
+    told.recv().expect("the other gets all but the end");
+    let cut = stuck.response();
+    assert_ne!(cut.end, End::Complete);
+    seen.open();
+    reading.join().expect("an end");
+}
+
+#[test]
 fn one_who_reads_alone_may_be_as_slow_as_it_likes() {
     const PIECE: usize = 256 * 1024;
     const PIECES: usize = 160;
