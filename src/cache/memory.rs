@@ -3,6 +3,7 @@
 
 use std::{
     collections::HashMap,
+    hash::Hash,
     sync::{
         Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
         atomic::{AtomicU64, Ordering},
@@ -173,52 +174,71 @@ impl Entry {
 #[derive(Default)]
 struct Purges {
     last: u64,
-    by_namespace: HashMap<Namespace, u64>,
-    /// Entries of earlier epochs are purged whatever their namespace.
-    floor: u64,
+    by_namespace: Noted<Namespace>,
     /// For those that are on their way; what was there is gone.
-    by_key: HashMap<CacheKey, u64>,
-    /// What was asked for before is not stored any more, whatever its key.
-    key_floor: u64,
+    by_key: Noted<CacheKey>,
+}
+
+/// When each was purged last.
+struct Noted<K> {
+    last: HashMap<K, u64>,
+    /// What is older is purged, whatever it is.
+    floor: u64,
+}
+
+impl<K> Default for Noted<K> {
+    fn default() -> Self {
+        Noted {
+            last: HashMap::new(),
+            floor: 0,
+        }
+    }
+}
+
+impl<K: Hash + Eq> Noted<K> {
+    fn note(&mut self, what: K, when: u64) {
+        if self.last.len() >= MOST_PURGES && !self.last.contains_key(&what) {
+            self.note_all(when);
+        }
+        self.last.insert(what, when);
+    }
+
+    fn note_all(&mut self, when: u64) {
+        self.last.clear();
+        self.floor = when;
+    }
+
+    fn covers(&self, what: &K, asked: Epoch) -> bool {
+        let since = self.last.get(what).copied().unwrap_or(0);
+        asked.0 < since.max(self.floor)
+    }
 }
 
 impl Purges {
     fn note(&mut self, namespace: Namespace) -> Epoch {
         self.last += 1;
-        if self.by_namespace.len() >= MOST_PURGES && !self.by_namespace.contains_key(&namespace) {
-            self.by_namespace.clear();
-            self.floor = self.last;
-        }
-        self.by_namespace.insert(namespace, self.last);
+        self.by_namespace.note(namespace, self.last);
         Epoch(self.last)
     }
 
     fn note_key(&mut self, key: CacheKey) -> Epoch {
         self.last += 1;
-        if self.by_key.len() >= MOST_PURGES && !self.by_key.contains_key(&key) {
-            self.by_key.clear();
-            self.key_floor = self.last;
-        }
-        self.by_key.insert(key, self.last);
+        self.by_key.note(key, self.last);
         Epoch(self.last)
     }
 
     fn note_all(&mut self) -> Epoch {
         self.last += 1;
-        self.by_namespace.clear();
-        self.floor = self.last;
+        self.by_namespace.note_all(self.last);
         Epoch(self.last)
     }
 
     fn cover(&self, entry: &Entry) -> bool {
-        let since = self.by_namespace.get(&entry.namespace);
-        let since = since.copied().unwrap_or(0).max(self.floor);
-        entry.epoch.0 < since
+        self.by_namespace.covers(&entry.namespace, entry.epoch)
     }
 
     fn cover_key(&self, key: &CacheKey, asked: Epoch) -> bool {
-        let since = self.by_key.get(key).copied().unwrap_or(0);
-        asked.0 < since.max(self.key_floor)
+        self.by_key.covers(key, asked)
     }
 }
 

@@ -200,3 +200,9 @@ impl From<DirectiveError> for GatewayError {
         GatewayError::new(Code::InvalidHeader, error.to_string())
     }
 }
+
+impl From<headers::TooManyNamed> for GatewayError {
+    fn from(_: headers::TooManyNamed) -> Self {
+        GatewayError::new(Code::InvalidHeader, "`connection` names too many fields")
+    }
+}

@@ -12,7 +12,7 @@ use bytes::Bytes;
 
 use super::{
     Line, arrival,
-    caching::{self, Cacheable, Looked},
+    caching::{Cacheable, Looked, Seen},
     cors,
     drive::{self, Errand, Outside},
     explain::{self, Explained},
@@ -28,7 +28,7 @@ use crate::{
     cache::answer::StoredAnswer,
     directives::{DirectiveError, Directives},
     downstream::Link,
-    error::{Code, GatewayError},
+    error::GatewayError,
     rate_limit::Lease,
     record::Recorder,
     route::attempts::Attempts,
@@ -136,18 +136,13 @@ pub async fn run<U: Upstream>(
     };
     let (attempts, first) = Attempts::begin(&plan.tree, &facts, &outside)?;
     // Cache: has the same been asked before?
-    let hop = Hop::of(head.headers(), gateway.portkey).map_err(|_| {
-        GatewayError::new(Code::InvalidHeader, "`connection` names too many fields")
-    })?;
-    let cacheable = caching::asked(plan.target(first.target), &directives.cache);
-    let cacheable = cacheable.map(|policy| Cacheable {
-        gateway,
-        plan: &plan,
+    let hop = Hop::of(head.headers(), gateway.portkey)?;
+    let seen = Seen {
         presented,
         hop: &hop,
         rest,
-        policy,
-    });
+    };
+    let cacheable = Cacheable::asked(gateway, &plan, first.target, &directives.cache, seen);
     let read = async || {
         let whole = whole::try_read(link, &body, gateway.replay_limit).await?;
         Ok(whole.then(|| read_so_far(&body)))

@@ -374,3 +374,36 @@ fn it_is_the_same_where_answers_are_kept_in_redis() {
     }
     assert_eq!(upstream.requests().len(), 1);
 }
+
+#[test]
+fn what_is_purged_by_key_while_it_is_under_way_does_not_come_back_from_redis() {
+    let redis = Redis::start();
+    let url = redis.url();
+    let gateway = Gateway::with(&format!(
+        "admin_token: t-1\ncache: {{ store: redis, url: \"{url}\", timeout: 5s }}\n"
+    ));
+    eventually("redis is connected", || {
+        gateway.metric("throughway_cache_redis_up") == 1
+    });
+    let (upstream, gate) = gated(json("200 OK", r#"{"choices":[]}"#));
+    let request = ask(&base(&upstream), "");
+    let key = key_of(&gateway, &base(&upstream));
+    let mut before = asking(&gateway, &request);
+    eventually("it was sent", || upstream.requests().len() == 1);
+    let purge = format!(
+        "DELETE /gateway/admin/cache?key={key} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer t-1\r\n\
+         Connection: close\r\n\r\n"
+    );
+    assert_eq!(gateway.exchange(purge).status, 200);
+    gate.open();
+    assert_eq!(before.response().status, 200);
+    // Its answer has come to Redis, and is not given.
+    let entry = format!("EXISTS throughway:cache:{key}");
+    eventually("it is there", || {
+        redis.ask(&entry).as_deref() == Some(":1\r\n")
+    });
+    assert_eq!(statuses(&[gateway.exchange(&request)]), ["MISS"]);
+    eventually("the new one is given", || {
+        statuses(&[gateway.exchange(&request)]) == ["HIT"]
+    });
+}

@@ -39,7 +39,7 @@ use crate::{
 };
 
 /// What config and headers ask for, taken together; `None`: no cache.
-pub fn asked(target: &Target, headers: &CacheDirectives) -> Option<CachePolicy> {
+fn asked(target: &Target, headers: &CacheDirectives) -> Option<CachePolicy> {
     let given = target.cache.clone();
     let mut policy = match headers.enabled {
         Some(false) => return None,
@@ -66,6 +66,40 @@ pub struct Cacheable<'a> {
     /// The path after the gateway's prefix.
     pub rest: &'a str,
     pub policy: CachePolicy,
+}
+
+impl<'a> Cacheable<'a> {
+    /// If config or headers ask for the cache; `first`: the target that is tried first.
+    pub fn asked(
+        gateway: &'a Gateway,
+        plan: &'a Plan,
+        first: TargetId,
+        headers: &CacheDirectives,
+        seen: Seen<'a>,
+    ) -> Option<Self> {
+        let Seen {
+            presented,
+            hop,
+            rest,
+        } = seen;
+        let policy = asked(plan.target(first), headers)?;
+        Some(Cacheable {
+            gateway,
+            plan,
+            presented,
+            hop,
+            rest,
+            policy,
+        })
+    }
+}
+
+/// What the cache looks at of a request.
+pub struct Seen<'a> {
+    pub presented: &'a Presented<'a>,
+    pub hop: &'a Hop<'a>,
+    /// The path after the gateway's prefix.
+    pub rest: &'a str,
 }
 
 impl Cacheable<'_> {

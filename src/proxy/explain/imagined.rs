@@ -14,7 +14,7 @@ use crate::{
     gateway::Gateway,
     proxy::{
         Plans, Targets, arrival,
-        caching::{self, Cacheable},
+        caching::{Cacheable, Seen},
         drive::Outside,
         facts::RequestFacts,
         headers::Hop,
@@ -108,18 +108,13 @@ impl Imagined {
             body: &body,
         };
         let (attempts, first) = Attempts::begin(&plan.tree, &facts, &outside)?;
-        let hop = Hop::of(head.headers(), gateway.portkey).map_err(|_| {
-            GatewayError::new(Code::InvalidHeader, "`connection` names too many fields")
-        })?;
-        let cacheable = caching::asked(plan.target(first.target), &directives.cache);
-        let cacheable = cacheable.map(|policy| Cacheable {
-            gateway,
-            plan: &plan,
+        let hop = Hop::of(head.headers(), gateway.portkey)?;
+        let seen = Seen {
             presented,
             hop: &hop,
             rest,
-            policy,
-        });
+        };
+        let cacheable = Cacheable::asked(gateway, &plan, first.target, &directives.cache, seen);
         let read = async || Ok(Some(body.clone()));
         let key = match &cacheable {
             Some(cacheable) => Some(cacheable.key(read, &attempts.candidates()).await?),

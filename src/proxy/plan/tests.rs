@@ -1,8 +1,8 @@
 //! Which target is chosen, what it inherits and what it is sent, from headers, configs and settings as text.
 
-use std::path::Path;
+mod nesting;
 
-use proptest::prelude::*;
+use std::path::Path;
 
 use super::*;
 use crate::{
@@ -340,125 +340,5 @@ fn callers_credentials_go_where_the_caller_or_the_operator_says() {
         ),
     ] {
         assert_eq!(NOTHING.config(config).told(), expected, "{config}");
-    }
-}
-
-#[test]
-fn the_inner_wins_over_the_outer() {
-    let config = r#"{"custom_host":"http://outer.example/v1","retry":{"attempts":1},"request_timeout":1000,
-        "timeouts":{"head":5000,"idle":6000},"override_params":{"a":1,"b":1},"provider":"openai","api_key":"outer",
-        "strategy":{"mode":"fallback"},"targets":[
-          {},
-          {"custom_host":"http://inner.example/v1","retry":{"attempts":2},"request_timeout":2000,"timeouts":{"head":7000},
-           "override_params":{"b":2,"c":2}},
-          {"provider":"@claude","custom_host":null}]}"#;
-    let plan = NOTHING.config(config).plan();
-    // The outer host is the caller's, and the last target's key is not.
-    assert_eq!(
-        plan.map(|_| ()).map_err(|error| error.code),
-        Err(Code::InvalidConfig)
-    );
-    let config = config.replace(r#"{"provider":"@claude","custom_host":null}"#, "{}");
-    let plan = NOTHING.config(&config).plan().expect("a plan");
-    let [outer, inner, _] = &*plan.targets else {
-        panic!("three targets");
-    };
-    let ms = |time: Option<Duration>| time.map(|time| time.as_millis());
-    assert_eq!(
-        (outer.base.authority(), inner.base.authority()),
-        ("outer.example", "inner.example")
-    );
-    assert_eq!(
-        (ms(outer.request_timeout), ms(inner.request_timeout)),
-        (Some(1000), Some(2000))
-    );
-    assert_eq!(
-        (outer.timeouts.head.as_secs(), outer.timeouts.idle.as_secs()),
-        (5, 6)
-    );
-    // Replaced whole: the outer idle is gone.
-    assert_eq!(
-        (inner.timeouts.head.as_secs(), inner.timeouts.idle.as_secs()),
-        (7, 300)
-    );
-    let params = |target: &Target| {
-        target
-            .override_params
-            .iter()
-            .map(|(key, value)| format!("{key}={value}"))
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(
-        (params(outer), params(inner)),
-        (
-            vec!["a=1".into(), "b=1".into()],
-            vec!["a=1".into(), "b=2".into(), "c=2".into()]
-        )
-    );
-    // Neither provider nor key is inherited, and that is said.
-    assert_eq!(
-        (outer.provider.as_bytes(), outer.own_credential.is_none()),
-        (&b"passthrough"[..], true)
-    );
-    assert_eq!(plan.notes.len(), 2);
-    let header = NOTHING
-        .host("http://root.example/v1")
-        .config(r#"{"targets":[{},{"custom_host":"http://own.example"}]}"#);
-    assert_eq!(header.told(), "root.example callers; own.example callers");
-}
-
-#[test]
-fn a_provider_of_the_settings_brings_its_own_ways() {
-    let plan = NOTHING
-        .config(r#"{"targets":[{"provider":"@claude"}]}"#)
-        .plan()
-        .expect("a plan");
-    let target = &plan.targets[0];
-    assert_eq!(target.timeouts.head, Duration::from_secs(1));
-    assert!(plan.retries(0) && plan.may_replay);
-    assert_eq!(target.provider, "claude");
-    assert!(target.edits.iter().any(|(name, _)| name == "x-team"));
-}
-
-/// A config of nested groups, and the paths of its targets in order.
-fn any_nesting() -> impl Strategy<Value = (String, Vec<String>)> {
-    #[derive(Clone, Debug)]
-    enum Shape {
-        Target,
-        Group(Vec<Shape>),
-    }
-    fn write(shape: &Shape, path: String, paths: &mut Vec<String>) -> String {
-        match shape {
-            Shape::Target => {
-                paths.push(path);
-                r#"{"custom_host":"http://a.example"}"#.to_owned()
-            }
-            Shape::Group(shapes) => {
-                let targets = shapes.iter().enumerate();
-                let targets: Vec<_> = targets
-                    .map(|(at, it)| write(it, format!("{path}.targets[{at}]"), paths))
-                    .collect();
-                format!(
-                    r#"{{"strategy":{{"mode":"fallback"}},"targets":[{}]}}"#,
-                    targets.join(",")
-                )
-            }
-        }
-    }
-    let shape = Just(Shape::Target).prop_recursive(6, 32, 4, |inner| {
-        proptest::collection::vec(inner, 1..4).prop_map(Shape::Group)
-    });
-    shape.prop_map(|shape| {
-        let mut paths = Vec::new();
-        (write(&shape, "config".to_owned(), &mut paths), paths)
-    })
-}
-
-proptest! {
-    #[test]
-    fn the_option_index_is_the_path_at_any_nesting((config, paths) in any_nesting()) {
-        let plan = NOTHING.config(&config).plan().expect("a plan");
-        let indices: Vec<_> = plan.targets.iter().map(|target| target.index.to_str().unwrap().to_owned()).collect();
-        prop_assert_eq!(indices, paths);
     }
 }
