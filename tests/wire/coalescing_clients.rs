@@ -269,3 +269,29 @@ fn a_drain_lets_the_others_finish_what_the_first_began() {
         gateway.wait();
     }
 }
+
+#[test]
+fn silence_after_a_readers_pause_is_noticed_in_its_time() {
+    const PIECE: usize = 256 * 1024;
+    const PIECES: usize = 160;
+    let upstream = Upstream::playing(move |peer| {
+        peer.request();
+        peer.send(STREAM);
+        for _ in 0..PIECES {
+            peer.send(chunk(&"x".repeat(PIECE)));
+        }
+        peer.fall_silent();
+    });
+    // Longer than the test waits for anything: the other timer has to do it.
+    let gateway = Gateway::with("timeouts: { idle: 1s, total: 60s }\n");
+    let mut client = asking(&gateway, &ask(&base(&upstream), ""));
+    client.peek();
+    std::thread::sleep(LONG_ENOUGH * 2);
+    let response = client.response();
+    assert_eq!(response.body.len(), PIECE * PIECES);
+    assert_ne!(response.end, End::Complete);
+    assert_eq!(
+        gateway.metric("throughway_requests_total{outcome=\"truncated\"}"),
+        1
+    );
+}
