@@ -4,8 +4,8 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use futures_util::future::try_join4;
-use redis::AsyncCommands as _;
+use futures_util::future::{try_join, try_join3};
+use redis::{AsyncCommands as _, RedisResult};
 use sha2::{Digest as _, Sha256};
 
 use super::{
@@ -55,31 +55,29 @@ impl SharedStore {
         key: &CacheKey,
         namespace: &Namespace,
     ) -> Result<(Option<StoredAnswer>, Purges), Unavailable> {
-        let (entry, purges, own) = (
-            entry_key(key),
-            namespace_key(namespace),
-            key_purges_key(key),
-        );
+        let (entry, counts) = (entry_key(key), Counts::of(key, namespace));
         let ask = async |connection: Connection| {
-            let [mut one, mut two, mut three, mut four] = [
-                connection.clone(),
-                connection.clone(),
-                connection.clone(),
-                connection,
-            ];
-            let all = one.get::<_, Option<u64>>(ALL);
-            let named = two.get::<_, Option<u64>>(&purges);
-            let own = three.get::<_, Option<u64>>(&own);
-            let entry = four.get::<_, Option<Vec<u8>>>(&entry);
-            try_join4(all, named, own, entry).await
+            let mut own = connection.clone();
+            let entry = own.get::<_, Option<Vec<u8>>>(&entry);
+            try_join(counts.get(connection), entry).await
         };
-        let (all, named, own, entry) = self.0.ask(ask).await?;
-        let purges = Purges {
-            all: all.unwrap_or(0),
-            namespace: named.unwrap_or(0),
-            key: own.unwrap_or(0),
-        };
+        let (purges, entry) = self.0.ask(ask).await?;
         Ok((entry.and_then(|entry| decoded(entry, purges)), purges))
+    }
+
+    /// What [`put`](Self::put) wants to know of the present, where the answer that there may be is not wanted.
+    ///
+    /// # Errors
+    /// Redis does not answer.
+    pub async fn purges(
+        &self,
+        key: &CacheKey,
+        namespace: &Namespace,
+    ) -> Result<Purges, Unavailable> {
+        let counts = Counts::of(key, namespace);
+        self.0
+            .ask(async |connection| counts.get(connection).await)
+            .await
     }
 
     /// Stores an answer; `asked`: what was known when its request was sent. Purged since, it is never given.
@@ -140,6 +138,34 @@ impl SharedStore {
     async fn count_purge(&self, key: &str) -> Result<(), Unavailable> {
         let ask = async |mut connection: Connection| connection.incr::<_, _, u64>(key, 1).await;
         self.0.ask(ask).await.map(|_| ())
+    }
+}
+
+/// Where the purges that concern one key are counted.
+struct Counts {
+    namespace: String,
+    key: String,
+}
+
+impl Counts {
+    fn of(key: &CacheKey, namespace: &Namespace) -> Self {
+        Counts {
+            namespace: namespace_key(namespace),
+            key: key_purges_key(key),
+        }
+    }
+
+    async fn get(&self, connection: Connection) -> RedisResult<Purges> {
+        let [mut one, mut two, mut three] = [connection.clone(), connection.clone(), connection];
+        let all = one.get::<_, Option<u64>>(ALL);
+        let namespace = two.get::<_, Option<u64>>(&self.namespace);
+        let key = three.get::<_, Option<u64>>(&self.key);
+        let (all, namespace, key) = try_join3(all, namespace, key).await?;
+        Ok(Purges {
+            all: all.unwrap_or(0),
+            namespace: namespace.unwrap_or(0),
+            key: key.unwrap_or(0),
+        })
     }
 }
 

@@ -66,11 +66,7 @@ pub(super) fn limits(written: &[Value], root: &Node) -> Result<Vec<Scoped>, Tree
         let place = format!("limits[{place}]");
         match parse_limit(value, &place) {
             Err(error) => Err(at(root, error.path, error.reason)),
-            Ok(limit) => Ok(Scoped {
-                limit,
-                scope: Scope::Settings,
-                place: place.into(),
-            }),
+            Ok(limit) => Ok(Scoped::new(limit, Scope::Settings, place)),
         }
     };
     written.iter().enumerate().map(read).collect()

@@ -9,7 +9,7 @@ use super::presented::Presented;
 use crate::{
     error::{Code, GatewayError},
     rate_limit::{self, Identity, Key, Lease, Limiter, NotAdmitted, Reason, Refused, Room},
-    route::limit::{By, Scope, Scoped},
+    route::limit::{By, Scoped},
 };
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -51,13 +51,9 @@ impl Counted<'_> {
     }
 
     fn key(&self, scoped: &Scoped, origin: &str) -> Key {
-        let owner = match scoped.scope {
-            Scope::Caller => Some(self.caller()),
-            Scope::Settings => None,
-        };
-        let value = |value: &[u8]| Key::new(scoped, owner.as_ref(), value);
+        let value = |value: &[u8]| Key::of_value(scoped, || self.caller(), value);
         match &scoped.limit.by {
-            By::Caller => value(self.caller().as_bytes()),
+            By::Caller => Key::of_caller(scoped, &self.caller()),
             By::ClientAddress => value(rate_limit::subnet(self.client()).as_bytes()),
             By::Origin => value(origin.as_bytes()),
             By::Metadata(key) => {

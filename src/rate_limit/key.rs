@@ -51,53 +51,66 @@ pub fn subnet(address: Option<IpAddr>) -> String {
     }
 }
 
-/// One count of one limit.
+/// One count of one limit: which limit, and whose. Both parts are digests, so that neither has to be hashed again for every
+/// request of a caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Key([u8; 16]);
+pub struct Key {
+    limit: [u8; 16],
+    whose: [u8; 16],
+}
 
 impl Key {
-    /// `value`: what the limit's `by` tells apart.
-    pub fn new(scoped: &Scoped, caller: Option<&Identity>, value: &[u8]) -> Self {
+    /// Of a limit that tells callers apart.
+    pub fn of_caller(scoped: &Scoped, caller: &Identity) -> Self {
+        Key {
+            limit: *scoped.id().as_bytes(),
+            whose: half(caller.0),
+        }
+    }
+
+    /// Of a limit that tells something else apart, which is `value`; a caller's own limit does so for that caller alone.
+    pub fn of_value(scoped: &Scoped, caller: impl FnOnce() -> Identity, value: &[u8]) -> Self {
         let mut digest = Fields::new();
-        put(&mut digest, scoped.place.as_bytes());
-        put(&mut digest, scoped.limit.by.name().as_bytes());
-        put_numbers(&mut digest, &scoped.limit);
-        match scoped.scope {
-            Scope::Settings => put(&mut digest, b"settings"),
-            Scope::Caller => {
-                put(&mut digest, b"caller");
-                put(&mut digest, caller.map_or(&[][..], |it| &it.0));
-            }
+        if scoped.scope == Scope::Caller {
+            put(&mut digest, &caller().0);
         }
         put(&mut digest, value);
-        Key::from(digest)
+        Key {
+            limit: *scoped.id().as_bytes(),
+            whose: half(digest.digest()),
+        }
     }
 
     /// The count that all share for whom there is no room to be counted apart.
     pub(super) fn overflow(limit: &Limit) -> Self {
         let mut digest = Fields::new();
         put(&mut digest, b"overflow");
-        put_numbers(&mut digest, limit);
-        Key::from(digest)
+        for number in limit.numbers() {
+            digest.update(number.to_le_bytes());
+        }
+        Key {
+            limit: half(digest.digest()),
+            whose: [0; 16],
+        }
     }
 
     pub(super) fn shard(&self, shards: usize) -> usize {
-        usize::from(self.0[0]) % shards
+        usize::from(self.limit[0] ^ self.whose[0]) % shards
     }
 }
 
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        let mut bytes = self.limit.iter().chain(&self.whose);
+        bytes.try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 
-impl From<Fields> for Key {
-    fn from(fields: Fields) -> Self {
-        let mut key = [0; 16];
-        key.copy_from_slice(&fields.digest()[..16]);
-        Key(key)
-    }
+/// As much of a digest as tells apart whatever there is.
+fn half(digest: [u8; 32]) -> [u8; 16] {
+    let mut half = [0; 16];
+    half.copy_from_slice(&digest[..16]);
+    half
 }
 
 /// Bytes that most take.
@@ -125,18 +138,6 @@ fn put(digest: &mut Fields, field: &[u8]) {
     digest.update(field);
 }
 
-fn put_numbers(digest: &mut Fields, limit: &Limit) {
-    let rate = limit.rate.map_or([0; 3], |rate| {
-        let window = u64::try_from(rate.window.as_nanos()).unwrap_or(u64::MAX);
-        [rate.requests.get().into(), rate.burst.get().into(), window]
-    });
-    for number in rate {
-        digest.update(number.to_le_bytes());
-    }
-    let concurrent = limit.concurrent.map_or(0, |it| it.get());
-    digest.update(concurrent.to_le_bytes());
-}
-
 #[cfg(test)]
 mod tests {
     use std::{num::NonZeroU32, time::Duration};
@@ -151,15 +152,12 @@ mod tests {
             window: Duration::from_secs(60),
             burst: requests,
         };
-        Scoped {
-            limit: Limit {
-                rate: Some(rate),
-                concurrent: None,
-                by,
-            },
-            scope,
-            place: place.into(),
-        }
+        let limit = Limit {
+            rate: Some(rate),
+            concurrent: None,
+            by,
+        };
+        Scoped::new(limit, scope, place)
     }
 
     fn caller(key: &str) -> Identity {
@@ -168,16 +166,25 @@ mod tests {
 
     #[test]
     fn whatever_differs_is_counted_apart() {
+        let of_caller = |place, scope, requests, who| {
+            Key::of_caller(&scoped(place, scope, requests, By::Caller), &caller(who))
+        };
+        let of_value = |by, who, value: &str| {
+            let scoped = scoped("a", Scope::Caller, 1, by);
+            Key::of_value(&scoped, || caller(who), value.as_bytes())
+        };
         let keys = [
-            (scoped("a", Scope::Caller, 1, By::Caller), "x", "v"),
-            (scoped("b", Scope::Caller, 1, By::Caller), "x", "v"),
-            (scoped("a", Scope::Settings, 1, By::Caller), "x", "v"),
-            (scoped("a", Scope::Caller, 2, By::Caller), "x", "v"),
-            (scoped("a", Scope::Caller, 1, By::Origin), "x", "v"),
-            (scoped("a", Scope::Caller, 1, By::Caller), "y", "v"),
-            (scoped("a", Scope::Caller, 1, By::Caller), "x", "w"),
-        ]
-        .map(|(scoped, who, value)| Key::new(&scoped, Some(&caller(who)), value.as_bytes()));
+            of_caller("a", Scope::Caller, 1, "x"),
+            of_caller("b", Scope::Caller, 1, "x"),
+            of_caller("a", Scope::Settings, 1, "x"),
+            of_caller("a", Scope::Caller, 2, "x"),
+            of_caller("a", Scope::Caller, 1, "y"),
+            of_value(By::Origin, "x", "v"),
+            of_value(By::ClientAddress, "x", "v"),
+            of_value(By::Metadata("v".into()), "x", "v"),
+            of_value(By::Origin, "y", "v"),
+            of_value(By::Origin, "x", "w"),
+        ];
         for (place, key) in keys.iter().enumerate() {
             assert!(!keys[..place].contains(key), "{place}");
         }
@@ -186,7 +193,7 @@ mod tests {
     #[test]
     fn a_limit_of_the_settings_counts_all_callers_together() {
         let limit = scoped("limits[0]", Scope::Settings, 1, By::Origin);
-        let key = |who| Key::new(&limit, Some(&caller(who)), b"http://a");
+        let key = |who| Key::of_value(&limit, || caller(who), b"http://a");
         assert_eq!(key("x"), key("y"));
     }
 

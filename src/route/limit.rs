@@ -2,6 +2,8 @@
 
 use std::{num::NonZeroU32, time::Duration};
 
+use sha2::{Digest as _, Sha256};
+
 /// How much of the gateway one of those that `by` tells apart may have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limit {
@@ -9,6 +11,18 @@ pub struct Limit {
     /// Requests under way at once, until the last byte of each answer.
     pub concurrent: Option<NonZeroU32>,
     pub by: By,
+}
+
+impl Limit {
+    /// All that it counts by: requests, burst, nanoseconds of the window, requests at once; zero for what it does not.
+    pub fn numbers(&self) -> [u64; 4] {
+        let [requests, burst, window] = self.rate.map_or([0; 3], |rate| {
+            let window = u64::try_from(rate.window.as_nanos()).unwrap_or(u64::MAX);
+            [rate.requests.get().into(), rate.burst.get().into(), window]
+        });
+        let concurrent = self.concurrent.map_or(0, NonZeroU32::get);
+        [requests, burst, window, concurrent.into()]
+    }
 }
 
 /// Requests in time, by the generic cell rate algorithm (GCRA): a bucket of `burst` that refills evenly.
@@ -77,6 +91,53 @@ pub struct Scoped {
     pub scope: Scope,
     /// Where it stands, for messages: `config.rate_limit`, `limits[0]`.
     pub place: Box<str>,
+    id: LimitId,
+}
+
+impl Scoped {
+    pub fn new(limit: Limit, scope: Scope, place: impl Into<Box<str>>) -> Self {
+        let place = place.into();
+        Scoped {
+            id: LimitId::of(&limit, scope, &place),
+            limit,
+            scope,
+            place,
+        }
+    }
+
+    pub fn id(&self) -> LimitId {
+        self.id
+    }
+}
+
+/// What tells one limit from all others, in every replica: a digest of all that it says and of where it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LimitId([u8; 16]);
+
+impl LimitId {
+    fn of(limit: &Limit, scope: Scope, place: &str) -> Self {
+        let by = limit.by.name();
+        let scope: &[u8] = match scope {
+            Scope::Caller => b"caller",
+            Scope::Settings => b"settings",
+        };
+        let mut digest = Sha256::new();
+        for text in [place.as_bytes(), by.as_bytes(), scope] {
+            digest.update((text.len() as u64).to_le_bytes());
+            digest.update(text);
+        }
+        for number in limit.numbers() {
+            digest.update(number.to_le_bytes());
+        }
+        let digest: [u8; 32] = digest.finalize().into();
+        let mut id = [0; 16];
+        id.copy_from_slice(&digest[..16]);
+        LimitId(id)
+    }
+
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
 }
 
 /// Who share a limit's counts.

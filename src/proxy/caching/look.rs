@@ -78,15 +78,15 @@ impl Cacheable<'_> {
             Ok(key) => key,
             Err(reason) => return Ok(Looked::Nowhere(reason)),
         };
-        let refresh = directives.cache.force_refresh == Some(true);
+        if directives.cache.force_refresh == Some(true) {
+            let store = self.store(&key).await;
+            // What is under way may have been asked for before this was wanted.
+            let lead = self.gateway.cache.flights.alone();
+            return Ok(Looked::Missed(Ok(self.keeping(key, store, lead))));
+        }
         loop {
             let ended = self.gateway.cache.flights.ended();
             let (found, store) = self.ask(&key).await;
-            if refresh {
-                // What is under way may have been asked for before this was wanted.
-                let lead = self.gateway.cache.flights.alone();
-                return Ok(Looked::Missed(Ok(self.keeping(key, store, lead))));
-            }
             if let Some(answer) = found.filter(|answer| answer.is_fresh(now())) {
                 return Ok(Looked::Found(answer));
             }
@@ -119,6 +119,18 @@ impl Cacheable<'_> {
             Some(shared) => match shared.get(key, &self.policy.namespace).await {
                 Ok((found, purges)) => (found.map(Arc::new), Store::Shared(shared.clone(), purges)),
                 Err(Unavailable) => (None, Store::Unavailable),
+            },
+        }
+    }
+
+    /// Where an answer is kept that is asked for whatever is kept already.
+    async fn store(&self, key: &CacheKey) -> Store {
+        let cache = &self.gateway.cache;
+        match &cache.shared {
+            None => Store::Memory(cache.memory.clone(), cache.memory.epoch()),
+            Some(shared) => match shared.purges(key, &self.policy.namespace).await {
+                Ok(purges) => Store::Shared(shared.clone(), purges),
+                Err(Unavailable) => Store::Unavailable,
             },
         }
     }

@@ -148,11 +148,8 @@ fn cache(
 /// Those of the config, and the provider's own.
 fn limits(here: &Inherited<'_>, named: &Named<'_>, provided: Option<&Entry>) -> Vec<Scoped> {
     let own = provided.and_then(|it| it.rate_limit.clone());
-    let own = own.map(|limit| Scoped {
-        limit,
-        scope: Scope::Settings,
-        place: format!("providers.{}.rate_limit", named.name()).into(),
-    });
+    let place = || format!("providers.{}.rate_limit", named.name());
+    let own = own.map(|limit| Scoped::new(limit, Scope::Settings, place()));
     here.limits.iter().cloned().chain(own).collect()
 }
 

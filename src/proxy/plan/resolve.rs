@@ -157,11 +157,8 @@ impl<'a> Resolving<'a> {
             (NamedBy::Settings, None) => (Scope::Settings, ROOT.to_owned()),
             (NamedBy::Caller, _) => (Scope::Caller, ROOT.to_owned()),
         };
-        Some(Scoped {
-            limit,
-            scope,
-            place: format!("{root}{below}.rate_limit").into(),
-        })
+        let place = format!("{root}{below}.rate_limit");
+        Some(Scoped::new(limit, scope, place))
     }
 
     fn group<'e>(

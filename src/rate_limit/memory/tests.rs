@@ -2,7 +2,10 @@ use governor::clock::FakeRelativeClock;
 use proptest::prelude::*;
 
 use super::*;
-use crate::route::limit::{By, Scope, Scoped};
+use crate::{
+    rate_limit::Identity,
+    route::limit::{By, Scope, Scoped},
+};
 
 fn rate(requests: u32, window: Duration, burst: u32) -> Limit {
     Limit {
@@ -25,12 +28,9 @@ fn at_a_time(concurrent: u32) -> Limit {
 }
 
 fn key(limit: &Limit, value: u32) -> Key {
-    let scoped = Scoped {
-        limit: limit.clone(),
-        scope: Scope::Settings,
-        place: "limits[0]".into(),
-    };
-    Key::new(&scoped, None, &value.to_le_bytes())
+    let scoped = Scoped::new(limit.clone(), Scope::Settings, "limits[0]");
+    let nobody = || Identity::by_address(None);
+    Key::of_value(&scoped, nobody, &value.to_le_bytes())
 }
 
 fn memory(most: usize) -> (Memory<FakeRelativeClock>, FakeRelativeClock) {

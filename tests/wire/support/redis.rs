@@ -1,6 +1,7 @@
 //! A Redis server of the test's own, on a free port, gone with the test.
 
 use std::{
+    ffi::OsString,
     io::{Read as _, Write as _},
     net::{Ipv4Addr, TcpListener, TcpStream},
     process::{Child, Command, Stdio},
@@ -86,7 +87,7 @@ impl Redis {
     /// Starts it (again), empty, and waits until it answers.
     pub fn restart(&mut self) {
         assert!(self.child.is_none(), "it runs");
-        let mut server = Command::new("redis-server");
+        let mut server = Command::new(program());
         server
             .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1"])
             .args(["--save", "", "--appendonly", "no", "--dir", "/tmp"]);
@@ -98,7 +99,7 @@ impl Redis {
                 .args(["--cluster-port", &bus.to_string()]);
         }
         let child = server.stdout(Stdio::null()).spawn();
-        let child = child.expect("redis-server is installed");
+        let child = child.unwrap_or_else(|error| panic!("{:?}: {error}", program()));
         self.child = Some(child);
         eventually("redis answers", || {
             self.ask("PING").is_some_and(|it| it == "+PONG\r\n")
@@ -129,6 +130,11 @@ impl Redis {
         let count = stream.read(&mut buffer).ok()?;
         Some(String::from_utf8_lossy(&buffer[..count]).into_owned())
     }
+}
+
+/// `REDIS_SERVER` may name another server that speaks Redis's protocol.
+fn program() -> OsString {
+    std::env::var_os("REDIS_SERVER").unwrap_or_else(|| "redis-server".into())
 }
 
 fn free_port() -> u16 {
