@@ -1,11 +1,12 @@
 //! What replicas share: one Redis (or Valkey, or a cluster of either), asked for 50 ms (or what the settings say) and no
-//! longer. While it does not answer,
-//! one request a second asks whether it does again, and all others are told at once; that it went and that it came back is logged
-//! once each.
+//! longer. While it does not answer, one request a second asks whether it does again, and all others are told at once; that it went
+//! and that it came back is logged once each.
+
+mod news;
 
 use std::{
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -20,6 +21,7 @@ use redis::{
 
 use prometheus_client::metrics::{counter::Counter, gauge::Gauge};
 
+use self::news::{News, Told};
 use crate::secret::Secret;
 
 /// What making the connection may take.
@@ -47,6 +49,9 @@ pub struct Replicas {
     connection: OnceLock<Connection>,
     timeout: Duration,
     is_down: AtomicBool,
+    /// It comes and goes: whoever gets an answer has a look whether it stays.
+    is_unsteady: AtomicBool,
+    told: Mutex<Told>,
     /// When it may be asked again, in milliseconds since `start`.
     ask_again: AtomicU64,
     start: Instant,
@@ -111,6 +116,8 @@ impl Replicas {
             connection: OnceLock::new(),
             timeout: settings.timeout,
             is_down: AtomicBool::new(false),
+            is_unsteady: AtomicBool::new(false),
+            told: Mutex::default(),
             ask_again: AtomicU64::new(0),
             start: Instant::now(),
             name,
@@ -169,6 +176,8 @@ impl Replicas {
             Ok(Ok(answer)) => {
                 if turn == Turn::FindsOut {
                     self.note_answer();
+                } else if self.is_unsteady.load(Ordering::Relaxed) {
+                    self.tell(Told::stays, None);
                 }
                 Ok(answer)
             }
@@ -200,10 +209,7 @@ impl Replicas {
     fn note_answer(&self) {
         self.counts.up.set(1);
         if self.is_down.swap(false, Ordering::AcqRel) {
-            tracing::warn!(
-                "{} answers again: what replicas share is shared from here on",
-                self.name
-            );
+            self.tell(Told::came, None);
         }
     }
 
@@ -213,7 +219,46 @@ impl Replicas {
         let next = self.now() + LEFT_ALONE.as_millis() as u64;
         self.ask_again.fetch_max(next, Ordering::AcqRel);
         if !self.is_down.swap(true, Ordering::AcqRel) {
-            tracing::warn!(%error, "{} does not answer: until it does, nothing is shared between replicas", self.name);
+            self.tell(Told::went, Some(error));
+        }
+    }
+
+    /// Logs what is new of it.
+    fn tell(
+        &self,
+        happened: fn(&mut Told, Duration) -> Option<News>,
+        error: Option<&dyn std::fmt::Display>,
+    ) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(news) = happened(&mut told, self.start.elapsed()) else {
+            return;
+        };
+        let unsteady = news == News::ComesAndGoes;
+        self.is_unsteady.store(unsteady, Ordering::Relaxed);
+        drop(told);
+        let name = self.name;
+        let error = error.map(tracing::field::display);
+        match news {
+            News::Gone => {
+                tracing::warn!(
+                    error,
+                    "{name} does not answer: until it does, nothing is shared between replicas"
+                );
+            }
+            News::Back => {
+                tracing::warn!("{name} answers again: what replicas share is shared from here on");
+            }
+            News::ComesAndGoes => {
+                tracing::warn!(
+                    error,
+                    "{name} comes and goes: what replicas share is shared only while it answers; logged again when it stays"
+                );
+            }
+            News::Steady => {
+                tracing::warn!(
+                    "{name} has answered for a minute: what replicas share is shared from here on"
+                );
+            }
         }
     }
 

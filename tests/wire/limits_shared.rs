@@ -7,69 +7,16 @@ use std::{
 };
 
 use crate::support::{
-    Process, Redis, Response, Upstream, eventually,
+    Redis, Response, Upstream, eventually,
+    replicas::{BODY, exchange, metric, replica, request, settled},
     routing::{base, chat, config_line},
 };
-
-const BODY: &str = r#"{"model":"m"}"#;
-
-fn replica(name: &str, redis: &Redis, limit: &str, more: &str) -> Process {
-    let url = redis.url();
-    // A machine busy with tests may not answer in 50 ms, and is not what most of them are about.
-    let patience = if more.contains("timeout") {
-        ""
-    } else {
-        ", timeout: 5s"
-    };
-    Process::serving(
-        name,
-        &format!(
-            "log: {{ access: off }}\nlimits: [{limit}]\nlimit_store: {{ store: redis, url: \"{url}\"{patience}{more} }}"
-        ),
-    )
-}
-
-fn request(upstream: &Upstream) -> String {
-    let config = config_line(&format!(r#"{{"custom_host":"{}"}}"#, base(upstream)));
-    chat(
-        &format!("{config}Authorization: Bearer a\r\nx-gateway-metadata: {{\"user\":\"ada\"}}\r\n"),
-        BODY,
-    )
-}
-
-fn exchange(process: &Process, request: &str) -> Response {
-    let mut client = process.client();
-    client.send(request);
-    client.response()
-}
 
 fn header(response: &Response, name: &str) -> u64 {
     response
         .header(name)
         .and_then(|it| it.parse().ok())
         .expect(name)
-}
-
-/// Once both know Redis.
-fn settled(processes: &[&Process]) {
-    for process in processes {
-        eventually("redis is known", || {
-            metric(process, "throughway_redis_up") == 1
-        });
-    }
-}
-
-fn metric(process: &Process, name: &str) -> i64 {
-    let page = exchange(
-        process,
-        "GET /gateway/metrics HTTP/1.1\r\nHost: localhost\r\n\r\n",
-    );
-    let text = page.text();
-    let line = text
-        .lines()
-        .find_map(|line| line.strip_prefix(name))
-        .expect(name);
-    line.trim().parse().expect("a number")
 }
 
 #[test]
@@ -299,27 +246,5 @@ fn what_is_done_without_redis_is_the_settings_to_say() {
         if *what == "deny" {
             assert_eq!(header(&answers[1], "retry-after"), 1);
         }
-    }
-}
-
-#[test]
-fn a_cluster_counts_too() {
-    let (redis, upstream) = (Redis::cluster(), Upstream::ok());
-    let limit = "{ requests: 2, window: 1h, concurrent: 5, by: caller }, { requests: 50, window: 1h, by: origin }";
-    let [one, two] =
-        ["cluster-1", "cluster-2"].map(|name| replica(name, &redis, limit, ", cluster: true"));
-    settled(&[&one, &two]);
-    let request = request(&upstream);
-    let statuses = [&one, &two, &one].map(|process| exchange(process, &request).status);
-    assert_eq!(statuses, [200, 200, 429]);
-    for caller in 0..30 {
-        let line = format!("Authorization: Bearer sk-{caller}\r\n\r\n");
-        let other = request.replacen("\r\n\r\n", &format!("\r\n{line}"), 1);
-        assert_eq!(exchange(&two, &other).status, 200, "{caller}");
-    }
-    let keys = redis.keys_by_node();
-    assert!(keys.iter().all(|count| *count > 0), "{keys:?}");
-    for process in [&one, &two] {
-        assert_eq!(metric(process, "throughway_redis_failures_total"), 0);
     }
 }

@@ -55,6 +55,7 @@ mod guard_shape;
 mod guard_spellings;
 mod inbound_tls;
 mod limits;
+mod limits_cluster;
 mod limits_shared;
 mod matrix;
 mod matrix_connect;

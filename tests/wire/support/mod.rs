@@ -8,6 +8,7 @@ pub mod gateway;
 pub mod message;
 pub mod process;
 pub mod redis;
+pub mod replicas;
 pub mod routing;
 pub mod stock;
 pub mod timing;

@@ -36,21 +36,49 @@ impl Redis {
             node.expect_ok(&format!("CLUSTER ADDSLOTSRANGE {first} {last}"));
         }
         let mut first = nodes.remove(0);
-        for node in &nodes {
-            let (port, bus) = (node.port, node.bus.expect("a node"));
-            first.expect_ok(&format!("CLUSTER MEET 127.0.0.1 {port} {bus}"));
-        }
+        nodes.iter().for_each(|node| first.meet(node));
         first.others = nodes;
+        first.settle();
+        first
+    }
+
+    /// One more node, which takes the last one's place when that dies.
+    pub fn add_stand_in(&mut self) {
+        let stand_in = Self::on(Some(free_port()));
+        self.meet(&stand_in);
+        self.others.push(stand_in);
+        self.settle();
+        let [.., last, stand_in] = &self.others[..] else {
+            panic!("a cluster");
+        };
+        let id = last.ask("CLUSTER MYID").expect("an answer");
+        let id = id.lines().nth(1).expect("a name");
+        stand_in.expect_ok(&format!("CLUSTER REPLICATE {id}"));
+        eventually("the stand-in has all", || {
+            let info = stand_in.ask("INFO replication").unwrap_or_default();
+            info.contains("master_link_status:up")
+        });
+    }
+
+    /// The last one of [`cluster`](Self::cluster), with its part of the keys.
+    pub fn last_of_three(&mut self) -> &mut Redis {
+        &mut self.others[usize::from(NODES) - 2]
+    }
+
+    fn meet(&self, node: &Redis) {
+        let (port, bus) = (node.port, node.bus.expect("a node"));
+        self.expect_ok(&format!("CLUSTER MEET 127.0.0.1 {port} {bus}"));
+    }
+
+    /// Waits until all nodes know each other.
+    fn settle(&self) {
+        let known = format!("cluster_known_nodes:{}", 1 + self.others.len());
         eventually("the cluster is up", || {
-            let all = [&first].into_iter().chain(&first.others);
+            let all = [self].into_iter().chain(&self.others);
             let info = |node: &Redis| node.ask("CLUSTER INFO").unwrap_or_default();
-            let up = |info: String| {
-                info.contains("cluster_state:ok")
-                    && info.contains(&format!("cluster_known_nodes:{NODES}"))
-            };
+            let up = |info: String| info.contains("cluster_state:ok") && info.contains(&known);
             all.map(info).all(up)
         });
-        first
     }
 
     fn on(bus: Option<u16>) -> Self {
@@ -96,7 +124,9 @@ impl Redis {
             server
                 .args(["--cluster-enabled", "yes", "--cluster-config-file"])
                 .arg(&nodes)
-                .args(["--cluster-port", &bus.to_string()]);
+                .args(["--cluster-port", &bus.to_string()])
+                .args(["--cluster-node-timeout", "1000"])
+                .args(["--cluster-require-full-coverage", "no"]);
         }
         let child = server.stdout(Stdio::null()).spawn();
         let child = child.unwrap_or_else(|error| panic!("{:?}: {error}", program()));
