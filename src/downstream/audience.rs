@@ -104,7 +104,7 @@ impl Others {
 pub struct GoingOn(Rc<Others>);
 
 impl GoingOn {
-    pub(super) fn of(others: Rc<Others>) -> Self {
+    pub fn of(others: Rc<Others>) -> Self {
         others.going_on.set(others.going_on.get() + 1);
         GoingOn(others)
     }

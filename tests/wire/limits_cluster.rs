@@ -8,7 +8,7 @@ use std::{
 
 use crate::support::{
     Process, Redis, Upstream, eventually,
-    replicas::{exchange, metric, replica, request, settled},
+    replicas::{replica, request, settled},
 };
 
 const CALLERS: usize = 30;
@@ -31,16 +31,16 @@ fn a_cluster_counts_too() {
         ["cluster-1", "cluster-2"].map(|name| replica(name, &redis, limit, ", cluster: true"));
     settled(&[&one, &two]);
     let request = request(&upstream);
-    let statuses = [&one, &two, &one].map(|process| exchange(process, &request).status);
+    let statuses = [&one, &two, &one].map(|process| process.exchange(&request).status);
     assert_eq!(statuses, [200, 200, 429]);
     for caller in 0..CALLERS {
         let other = of_caller(&request, &caller.to_string());
-        assert_eq!(exchange(&two, &other).status, 200, "{caller}");
+        assert_eq!(two.exchange(&other).status, 200, "{caller}");
     }
     let keys = redis.keys_by_node();
     assert!(keys.iter().all(|count| *count > 0), "{keys:?}");
     for process in [&one, &two] {
-        assert_eq!(metric(process, "throughway_redis_failures_total"), 0);
+        assert_eq!(process.metric("throughway_redis_failures_total"), 0);
     }
 }
 
@@ -56,7 +56,7 @@ fn under_load(processes: [&Process; 2], request: &str, meanwhile: impl FnOnce())
                     if stop.load(Ordering::Relaxed) {
                         return;
                     }
-                    client.send(&of_caller(request, &format!("load-{caller}")));
+                    client.send(of_caller(request, &format!("load-{caller}")));
                     assert_eq!(client.response().status, 200);
                     thread::sleep(Duration::from_millis(2));
                 }
@@ -68,7 +68,7 @@ fn under_load(processes: [&Process; 2], request: &str, meanwhile: impl FnOnce())
 }
 
 fn failures(processes: [&Process; 2]) -> [i64; 2] {
-    processes.map(|it| metric(it, "throughway_redis_failures_total"))
+    processes.map(|it| it.metric("throughway_redis_failures_total"))
 }
 
 /// Waits until every question of the load is answered.
@@ -79,7 +79,7 @@ fn all_is_shared(processes: [&Process; 2]) {
         std::mem::replace(&mut before, failures(processes)) == before
     });
     for process in processes {
-        assert_eq!(metric(process, "throughway_redis_up"), 1);
+        assert_eq!(process.metric("throughway_redis_up"), 1);
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 
 use crate::support::{
     Redis, Response, Upstream, eventually,
-    replicas::{BODY, exchange, metric, replica, request, settled},
+    replicas::{BODY, replica, request, settled},
     routing::{base, chat, config_line},
 };
 
@@ -64,18 +64,18 @@ fn the_client_that_waits_as_told_by_one_is_admitted_by_the_other() {
     let [one, two] = ["wait-1", "wait-2"].map(|name| replica(name, &redis, limit, ""));
     settled(&[&one, &two]);
     let request = request(&upstream);
-    let first = exchange(&one, &request);
+    let first = one.exchange(&request);
     assert_eq!(header(&first, "x-gateway-ratelimit-remaining"), 1);
     assert_eq!(header(&first, "x-gateway-ratelimit-limit"), 2);
-    assert_eq!(exchange(&two, &request).status, 200);
-    let refused = exchange(&one, &request);
+    assert_eq!(two.exchange(&request).status, 200);
+    let refused = one.exchange(&request);
     assert_eq!(
         (refused.status, refused.error()),
         (429, Some("rate_limited"))
     );
     assert_eq!(header(&refused, "x-gateway-ratelimit-reset"), 2);
     thread::sleep(Duration::from_secs(header(&refused, "retry-after")));
-    assert_eq!(exchange(&two, &request).status, 200);
+    assert_eq!(two.exchange(&request).status, 200);
 }
 
 #[test]
@@ -95,14 +95,14 @@ fn places_are_shared_given_back_and_run_out_with_their_replica() {
     let mut client = one.client();
     client.send(&request);
     client.wait_for(b"ha");
-    let refused = exchange(&two, &request);
+    let refused = two.exchange(&request);
     assert_eq!(
         (refused.status, refused.error()),
         (429, Some("rate_limited"))
     );
     client.wait_for(b"half");
     eventually("the place is given back", || {
-        exchange(&two, &request).status == 200
+        two.exchange(&request).status == 200
     });
 
     // A replica dies with a place taken: the lease is there, and says when it ends.
@@ -126,14 +126,14 @@ fn places_are_shared_given_back_and_run_out_with_their_replica() {
         .parse()
         .expect("a number");
     assert!((20_000..=30_000).contains(&left), "{left}");
-    assert_eq!(exchange(&two, &request).status, 429);
+    assert_eq!(two.exchange(&request).status, 429);
     let lease = redis.ask(&format!("ZRANGE {key} 0 -1")).expect("an answer");
     let lease = lease.lines().last().expect("a lease").to_owned();
     // Half a minute later, as far as the lease knows.
     redis
         .ask(&format!("ZADD {key} XX 1 {lease}"))
         .expect("an answer");
-    assert_eq!(exchange(&two, &request).status, 200);
+    assert_eq!(two.exchange(&request).status, 200);
 }
 
 #[test]
@@ -169,14 +169,14 @@ fn nothing_fails_while_redis_is_away_and_sharing_resumes_after_it() {
         redis.kill();
         for process in [&one, &two] {
             eventually("it is noticed", || {
-                metric(process, "throughway_redis_up") == 0
+                process.metric("throughway_redis_up") == 0
             });
         }
         pass(500);
         thread::sleep(Duration::from_millis(2500));
         redis.restart();
         for process in [&one, &two] {
-            eventually("it is back", || metric(process, "throughway_redis_up") == 1);
+            eventually("it is back", || process.metric("throughway_redis_up") == 1);
         }
         pass(200);
         stop.store(true, Ordering::Relaxed);
@@ -192,7 +192,7 @@ fn nothing_fails_while_redis_is_away_and_sharing_resumes_after_it() {
         base(&upstream)
     );
     let probe = chat(&config_line(&config), BODY);
-    let statuses = [&one, &two, &one, &two, &one].map(|it| exchange(it, &probe).status);
+    let statuses = [&one, &two, &one, &two, &one].map(|it| it.exchange(&probe).status);
     assert_eq!(statuses, [200, 200, 200, 429, 429]);
 }
 
@@ -207,18 +207,18 @@ fn a_redis_that_hangs_holds_nobody_up() {
     );
     settled(&[&one]);
     let request = request(&upstream);
-    assert_eq!(exchange(&one, &request).status, 200);
+    assert_eq!(one.exchange(&request).status, 200);
     redis.freeze(true);
     let begun = Instant::now();
     for _ in 0..50 {
-        assert_eq!(exchange(&one, &request).status, 200);
+        assert_eq!(one.exchange(&request).status, 200);
     }
     let took = begun.elapsed();
     redis.freeze(false);
     assert!(took < Duration::from_millis(1000), "{took:?}");
     eventually("it is back", || {
-        exchange(&one, &request);
-        metric(&one, "throughway_redis_up") == 1
+        one.exchange(&request);
+        one.metric("throughway_redis_up") == 1
     });
 }
 
@@ -240,7 +240,7 @@ fn what_is_done_without_redis_is_the_settings_to_say() {
     });
     redis.kill();
     for (what, process, expected, error) in &replicas {
-        let answers = [(); 2].map(|()| exchange(process, &request));
+        let answers = [(); 2].map(|()| process.exchange(&request));
         assert_eq!(answers.each_ref().map(|it| it.status), *expected, "{what}");
         assert_eq!(answers[1].error(), *error, "{what}");
         if *what == "deny" {

@@ -13,6 +13,8 @@ mod bodies_large;
 mod bodies_streaming;
 mod browsers;
 mod cache;
+mod cache_admin;
+mod cache_shared;
 mod clients_leaving;
 mod clients_leaving_early;
 mod coalescing;

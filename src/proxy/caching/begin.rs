@@ -58,6 +58,7 @@ impl Keeping {
             },
             watch,
             keeping: self,
+            others: link.others().clone(),
         };
         Pump::start(kept, incoming, times, link)
     }

@@ -1,6 +1,6 @@
 //! The keeping of an answer that has not come yet, and its sharing with those who ask the same meanwhile.
 
-use std::{sync::Arc, time::Duration};
+use std::{rc::Rc, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
@@ -15,7 +15,7 @@ use crate::{
         shared::{Purges, SharedStore},
         terminal::TerminalWatch,
     },
-    downstream::Audience,
+    downstream::{Audience, GoingOn, Others},
     error::{Code, GatewayError},
     gateway::{Beginning, FlightKey, SharedHead},
     proxy::plan::CachePolicy,
@@ -74,6 +74,8 @@ pub struct Kept {
     pub(super) keeping: Box<Keeping>,
     pub(super) head: SharedHead,
     pub(super) watch: TerminalWatch,
+    /// Of the connection that asked: its worker is not to end before the answer is kept.
+    pub(super) others: Rc<Others>,
 }
 
 impl Kept {
@@ -99,7 +101,7 @@ impl Kept {
             lead.end(Ok(()));
         }
         if let Some(put) = put {
-            put.spawn(lead);
+            put.spawn(lead, self.others);
         }
         refused
     }
@@ -114,7 +116,7 @@ impl Kept {
         let (lead, put) = self.keeping.keep(answer);
         lead.end(end);
         if let Some(put) = put {
-            put.spawn(lead);
+            put.spawn(lead, self.others);
         }
     }
 }
@@ -164,9 +166,11 @@ struct Put {
 
 impl Put {
     /// The clients have their answer already. What fails is counted and logged there.
-    fn spawn(self, lead: Lead) {
+    fn spawn(self, lead: Lead, others: Rc<Others>) {
+        let going_on = GoingOn::of(others);
         actix_rt::spawn(async move {
             let _ = self.store.put(&self.key, &self.answer, self.purges).await;
+            drop(going_on);
             // Who looked before that and found nothing is here by then, unless Redis is slow: that one sends.
             tokio::time::sleep(self.store.timeout().min(LONGEST_LINGER)).await;
             drop(lead);

@@ -38,7 +38,20 @@ pub struct Response {
     pub end: End,
 }
 
+/// Asks for the page that [`Response::metric`] reads.
+pub const METRICS: &str =
+    "GET /gateway/metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+
 impl Response {
+    /// The value of a counter, for example `throughway_requests_total{outcome="relayed"}`; zero if it is not there.
+    pub fn metric(&self, name: &str) -> i64 {
+        let text = self.text();
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.map_or(0, |value| value.parse().expect("a number"))
+    }
+
     /// Every value of a header, in order.
     pub fn all(&self, name: &str) -> Vec<&str> {
         let lines = self

@@ -8,7 +8,7 @@ use throughway::{
 };
 use tokio::sync::oneshot;
 
-use super::{Client, Response, Upstream};
+use super::{Client, Response, Upstream, client::METRICS};
 
 /// A running gateway; it stops at once when dropped.
 pub struct Gateway {
@@ -96,16 +96,9 @@ impl Gateway {
         client.response()
     }
 
-    /// The value of a counter in `/gateway/metrics`, for example `throughway_requests_total{outcome="relayed"}`.
+    /// See [`Response::metric`].
     pub fn metric(&self, name: &str) -> i64 {
-        let page = self.exchange(
-            "GET /gateway/metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
-        );
-        let text = String::from_utf8(page.body).expect("text");
-        let line = text
-            .lines()
-            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        line.map_or(0, |value| value.parse().expect("a number"))
+        self.exchange(METRICS).metric(name)
     }
 }
 

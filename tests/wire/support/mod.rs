@@ -1,6 +1,7 @@
 //! What the wire tests stand on: a real gateway on a free port, an upstream that plays scripted bytes, a client that sends and
 //! reads raw bytes. Blocking sockets on threads of their own, so that a script reads top to bottom.
 
+pub mod caching;
 pub mod client;
 pub mod credentials;
 pub mod dns;

@@ -9,7 +9,7 @@ use std::{
     time::Instant,
 };
 
-use super::{Client, PATIENCE};
+use super::{Client, PATIENCE, Response, client::METRICS};
 
 /// `throughway serve` on a free port; killed when dropped.
 pub struct Process {
@@ -70,6 +70,18 @@ impl Process {
     /// A raw client connected to it.
     pub fn client(&self) -> Client {
         Client::connect(self.address)
+    }
+
+    /// One request on a connection of its own.
+    pub fn exchange(&self, request: impl AsRef<[u8]>) -> Response {
+        let mut client = self.client();
+        client.send(request);
+        client.response()
+    }
+
+    /// See [`Response::metric`]; the page must be open to all.
+    pub fn metric(&self, name: &str) -> i64 {
+        self.exchange(METRICS).metric(name)
     }
 
     /// Sends a signal by name, `TERM` for example.

@@ -1,7 +1,7 @@
 //! Gateways that share a Redis.
 
 use super::{
-    Process, Redis, Response, Upstream, eventually,
+    Process, Redis, Upstream, eventually,
     routing::{base, chat, config_line},
 };
 
@@ -31,30 +31,11 @@ pub fn request(upstream: &Upstream) -> String {
     )
 }
 
-pub fn exchange(process: &Process, request: &str) -> Response {
-    let mut client = process.client();
-    client.send(request);
-    client.response()
-}
-
 /// Waits until all know Redis.
 pub fn settled(processes: &[&Process]) {
     for process in processes {
         eventually("redis is known", || {
-            metric(process, "throughway_redis_up") == 1
+            process.metric("throughway_redis_up") == 1
         });
     }
-}
-
-pub fn metric(process: &Process, name: &str) -> i64 {
-    let page = exchange(
-        process,
-        "GET /gateway/metrics HTTP/1.1\r\nHost: localhost\r\n\r\n",
-    );
-    let text = page.text();
-    let line = text
-        .lines()
-        .find_map(|line| line.strip_prefix(name))
-        .expect(name);
-    line.trim().parse().expect("a number")
 }

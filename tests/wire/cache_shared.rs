@@ -1,0 +1,132 @@
+//! Answers that replicas share in Redis, while it is there and while it is not.
+
+use crate::support::{
+    Process, Redis, Upstream,
+    caching::{Ask, JSON, numbering, status},
+    eventually,
+    routing::{Gate, answer},
+};
+
+#[test]
+fn replicas_share_what_is_kept_and_what_is_purged() {
+    for cluster in [false, true] {
+        let redis = match cluster {
+            true => Redis::cluster(),
+            false => Redis::start(),
+        };
+        let upstream = numbering("200 OK", JSON);
+        let replica = |name: &str| {
+            let url = redis.url();
+            Process::serving(
+                &format!("cache-{name}-{cluster}"),
+                &format!(
+                    "admin_token: secret\ncache: {{ store: redis, url: \"{url}\", cluster: {cluster}, timeout: 5s }}"
+                ),
+            )
+        };
+        let [one, two] = ["one", "two"].map(replica);
+        let ask = Ask::of(&upstream);
+        let named = Ask {
+            lines: "x-gateway-cache-namespace: team\r\n",
+            ..ask.clone()
+        };
+        let at = |process: &Process, ask: &Ask| status(&process.exchange(ask.text())).to_owned();
+        for process in [&one, &two] {
+            eventually("redis is known", || {
+                let page = process.exchange("GET /gateway/metrics HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer secret\r\n\r\n");
+                page.text().contains("throughway_cache_redis_up 1")
+            });
+        }
+        assert_eq!(at(&one, &ask), "MISS");
+        // A miss of the second's may still be on its way to Redis after its first hit.
+        eventually("both give the same", || {
+            let answers = [&one, &two].map(|process| process.exchange(ask.text()));
+            answers
+                .iter()
+                .all(|it| status(it) == "HIT" && it.all("content-type") == ["application/json"])
+                && answers[0].body == answers[1].body
+        });
+        at(&one, &named);
+        eventually("it is kept", || at(&two, &named) == "HIT");
+        let purge = |process: &Process, query: &str| {
+            let line = format!(
+                "DELETE /gateway/admin/cache{query} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer secret\r\n\r\n"
+            );
+            assert_eq!(process.exchange(line).status, 200);
+        };
+        purge(&one, "?namespace=team");
+        assert_eq!(
+            [at(&two, &named), at(&two, &ask)],
+            ["MISS", "HIT"],
+            "{cluster}"
+        );
+        purge(&two, "?all=true");
+        assert_eq!(at(&one, &ask), "MISS");
+    }
+}
+
+#[test]
+fn a_store_that_fails_is_a_miss_and_no_error() {
+    let mut redis = Redis::start();
+    let upstream = numbering("200 OK", JSON);
+    let url = redis.url();
+    let process = Process::serving(
+        "cache-away",
+        &format!("cache: {{ store: redis, url: \"{url}\" }}"),
+    );
+    let ask = Ask::of(&upstream).text();
+    let send = || {
+        let response = process.exchange(&ask);
+        (response.status, status(&response).to_owned())
+    };
+    eventually("it is kept", || send() == (200, "HIT".to_owned()));
+    redis.kill();
+    for _ in 0..20 {
+        assert_eq!(send(), (200, "MISS".to_owned()));
+    }
+    redis.restart();
+    eventually("it is kept again", || send() == (200, "HIT".to_owned()));
+    let log = process.log();
+    let warnings = log
+        .lines()
+        .filter(|line| line.contains("redis does not") || line.contains("redis answers"));
+    assert_eq!(warnings.count(), 2, "{log}");
+}
+
+#[test]
+fn what_was_answered_before_a_stop_is_kept_before_the_process_ends() {
+    let redis = Redis::start();
+    let gate = Gate::default();
+    let opens = gate.clone();
+    let upstream = Upstream::playing(move |peer| {
+        while peer.request().is_some() {
+            assert!(opens.passed());
+            // More than sockets hold.
+            peer.send(answer("200 OK", JSON, &" ".repeat(7 << 20)));
+        }
+    });
+    let mut process = Process::serving(
+        "cache-stop",
+        &format!(
+            "cache: {{ store: redis, url: \"{}\", timeout: 5s }}",
+            redis.url()
+        ),
+    );
+    eventually("redis is known", || {
+        process.metric("throughway_cache_redis_up") == 1
+    });
+    let mut client = process.client();
+    client.send(Ask::of(&upstream).text());
+    eventually("it is asked", || upstream.requests().len() == 1);
+    redis.freeze(true);
+    gate.open();
+    assert_eq!(status(&client.response()), "MISS");
+    // Nothing else keeps the process.
+    drop(client);
+    process.signal("TERM");
+    // Time to end, if it did not wait.
+    std::thread::sleep(std::time::Duration::from_millis(1500));
+    redis.freeze(false);
+    assert!(process.ended().success());
+    assert_eq!(redis.keys_by_node(), [1]);
+}

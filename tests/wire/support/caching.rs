@@ -1,0 +1,89 @@
+//! Requests that ask for the cache, and upstreams whose answers can be told apart.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use super::{
+    Gateway, Response, Upstream,
+    routing::{answer, base},
+};
+
+/// An upstream that numbers its answers; `lines` each end in CRLF.
+pub fn numbering(status: &'static str, lines: &'static str) -> Upstream {
+    let count = Arc::new(AtomicUsize::new(0));
+    Upstream::playing(move |peer| {
+        while peer.request().is_some() {
+            let number = count.fetch_add(1, Ordering::Relaxed);
+            peer.send(answer(status, lines, &format!("{{\"answer\":{number}}}")));
+        }
+    })
+}
+
+/// An upstream that plays `response` over and over.
+pub fn playing(response: impl Into<String>) -> Upstream {
+    Upstream::answering(response.into())
+}
+
+pub const JSON: &str = "Content-Type: application/json\r\n";
+pub const BODY: &str = r#"{"model":"m","messages":[]}"#;
+
+/// A request, each part of which a test may change.
+#[derive(Clone)]
+pub struct Ask {
+    pub method: &'static str,
+    pub path: &'static str,
+    pub host: String,
+    pub credential: &'static str,
+    pub cache: &'static str,
+    pub lines: &'static str,
+    pub body: &'static str,
+}
+
+impl Ask {
+    pub fn of(upstream: &Upstream) -> Self {
+        Ask {
+            method: "POST",
+            path: "/v1/chat/completions",
+            host: base(upstream),
+            credential: "sk-a",
+            cache: "true",
+            lines: "",
+            body: BODY,
+        }
+    }
+
+    pub fn text(&self) -> String {
+        let Ask {
+            method,
+            path,
+            host,
+            credential,
+            cache,
+            lines,
+            body,
+        } = self;
+        let length = body.len();
+        format!(
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+             x-gateway-custom-host: {host}\r\nx-gateway-cache: {cache}\r\nAuthorization: Bearer {credential}\r\n\
+             Content-Length: {length}\r\n{lines}\r\n{body}"
+        )
+    }
+
+    pub fn send(&self, gateway: &Gateway) -> Response {
+        gateway.exchange(self.text())
+    }
+}
+
+pub fn status(response: &Response) -> &str {
+    let values = response.all("x-gateway-cache-status");
+    assert_eq!(values.len(), 1, "{}", response.head);
+    values[0]
+}
+
+/// What the cache did for these, one after the other.
+pub fn statuses<const N: usize>(gateway: &Gateway, asks: [&Ask; N]) -> [String; N] {
+    asks.map(|ask| status(&ask.send(gateway)).to_owned())
+}
