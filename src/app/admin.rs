@@ -60,11 +60,14 @@ impl Which {
         let refuse = |message: String| Err(GatewayError::new(Code::InvalidQuery, message));
         let asked = web::Query::<Asked>::from_query(query).map(web::Query::into_inner);
         match asked {
+            // Escapes that are no text have become replacement characters: nothing is called so.
             Ok(Asked {
                 namespace: Some(name),
                 key: None,
                 all: None,
-            }) => Ok(Which::Namespace(name.into())),
+            }) if !name.is_empty() && !has_broken_escape(query) => {
+                Ok(Which::Namespace(name.into()))
+            }
             Ok(Asked {
                 namespace: None,
                 key: Some(key),
@@ -83,6 +86,21 @@ impl Which {
             }
         }
     }
+}
+
+/// A per cent sign without two hexadecimal digits, or bytes that are no UTF-8.
+fn has_broken_escape(query: &str) -> bool {
+    let mut parts = query.split('%');
+    parts.next();
+    let bad_digits = parts.any(|part| {
+        !part
+            .get(..2)
+            .is_some_and(|digits| digits.bytes().all(|it| it.is_ascii_hexdigit()))
+    });
+    bad_digits
+        || percent_encoding::percent_decode_str(query)
+            .decode_utf8()
+            .is_err()
 }
 
 async fn purge(gateway: Pages, request: HttpRequest) -> HttpResponse {

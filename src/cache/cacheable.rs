@@ -72,14 +72,37 @@ pub fn body_verdict(route: Route, body: &[u8]) -> Result<(), NoCacheReason> {
             _ => Err(NoCacheReason::NotJson),
         },
         Route::Responses => match Object::parse(body) {
-            Ok(object) => stateless(&object),
+            Ok(object) => {
+                let entries = object.entries.iter();
+                stateless(entries.map(|entry| (&*entry.key, entry.value)))
+            }
             Err(_) => Err(NoCacheReason::NotJson),
         },
     }
 }
 
+/// Judges what is put into the body on its way, as names and JSON values.
+///
+/// # Errors
+/// See [`body_verdict`].
+pub fn edits_verdict(
+    route: Route,
+    override_params: &[(Box<str>, Box<str>)],
+) -> Result<(), NoCacheReason> {
+    match route {
+        Route::Responses => stateless(
+            override_params
+                .iter()
+                .map(|(key, value)| (&**key, &**value)),
+        ),
+        Route::Stateless | Route::Other => Ok(()),
+    }
+}
+
 /// Of duplicate keys any counts: which one the upstream reads is not ours to guess.
-fn stateless(object: &Object<'_>) -> Result<(), NoCacheReason> {
+fn stateless<'a>(
+    entries: impl Iterator<Item = (&'a str, &'a str)> + Clone,
+) -> Result<(), NoCacheReason> {
     let rules: [(&str, &[&str], NoCacheReason); 3] = [
         ("background", &["null", "false"], NoCacheReason::Background),
         (
@@ -90,8 +113,8 @@ fn stateless(object: &Object<'_>) -> Result<(), NoCacheReason> {
         ("conversation", &["null"], NoCacheReason::Conversation),
     ];
     for (key, harmless, reason) in rules {
-        let mut values = object.entries.iter().filter(|entry| entry.key == key);
-        if values.any(|entry| !harmless.contains(&entry.value)) {
+        let mut values = entries.clone().filter(|(it, _)| *it == key);
+        if values.any(|(_, value)| !harmless.contains(&value)) {
             return Err(reason);
         }
     }
@@ -127,8 +150,9 @@ fn list_items(line: &[u8]) -> impl Iterator<Item = &[u8]> {
 pub struct Answer<'a> {
     pub status: StatusCode,
     pub headers: &'a HeaderMap,
-    /// Callers share what is kept: the settings name the namespace.
-    pub shared: bool,
+    /// Where callers share what is kept, since the settings name the namespace: the names under which credentials travel, which
+    /// the key leaves out.
+    pub shared: Option<&'a [HeaderName]>,
 }
 
 /// Judges an answer before its body is read.
@@ -140,8 +164,13 @@ pub fn answer_verdict(answer: Answer<'_>) -> Result<(), NoCacheReason> {
         return Err(NoCacheReason::Status);
     }
     sharing_verdict(answer.headers)?;
-    if answer.shared && answer.headers.contains_key(header::SET_COOKIE) {
-        return Err(NoCacheReason::SetCookieShared);
+    if let Some(credentials) = answer.shared {
+        if answer.headers.contains_key(header::SET_COOKIE) {
+            return Err(NoCacheReason::SetCookieShared);
+        }
+        if varies(answer.headers).any(|name| credentials.contains(&name)) {
+            return Err(NoCacheReason::VaryCredential);
+        }
     }
     size_verdict(told_length(answer.headers))
 }
@@ -170,16 +199,23 @@ pub fn size_verdict(bytes: u64) -> Result<(), NoCacheReason> {
 
 fn vary_verdict(headers: &HeaderMap) -> Result<(), NoCacheReason> {
     let lines = headers.get_all(header::VARY);
-    for name in lines.flat_map(|line| list_items(line.as_bytes())) {
-        if name == b"*" {
-            return Err(NoCacheReason::VaryStar);
-        }
-        let name = HeaderName::from_bytes(name);
-        if name.is_ok_and(|name| key::is_noise(&name)) {
-            return Err(NoCacheReason::VaryNoise);
-        }
+    if lines
+        .flat_map(|line| list_items(line.as_bytes()))
+        .any(|name| name == b"*")
+    {
+        return Err(NoCacheReason::VaryStar);
     }
-    Ok(())
+    match varies(headers).any(|name| key::is_noise(&name)) {
+        true => Err(NoCacheReason::VaryNoise),
+        false => Ok(()),
+    }
+}
+
+/// The names of request headers that the answer depends on.
+fn varies(headers: &HeaderMap) -> impl Iterator<Item = HeaderName> {
+    let lines = headers.get_all(header::VARY);
+    let names = lines.flat_map(|line| list_items(line.as_bytes()));
+    names.filter_map(|name| HeaderName::from_bytes(name).ok())
 }
 
 /// What `Content-Length` says; zero where it says nothing.
@@ -355,6 +391,13 @@ mod tests {
                 Err(NoStoreResponse),
             ),
             (200, &[("vary", "Accept-Encoding, Origin")], false, Ok(())),
+            (200, &[("vary", "Authorization")], false, Ok(())),
+            (
+                200,
+                &[("vary", "origin, Authorization")],
+                true,
+                Err(VaryCredential),
+            ),
             (
                 200,
                 &[("vary", "origin"), ("vary", " * ")],
@@ -377,7 +420,7 @@ mod tests {
             let answer = Answer {
                 status: StatusCode::from_u16(status).unwrap(),
                 headers: &headers(lines),
-                shared,
+                shared: shared.then_some(&[header::AUTHORIZATION]),
             };
             assert_eq!(
                 answer_verdict(answer),

@@ -15,6 +15,7 @@ use foldhash::fast::RandomState;
 use moka::{Expiry, policy::EvictionPolicy, sync::Cache};
 
 use super::{
+    NoCacheReason,
     answer::{StoredAnswer, UnixMillis},
     key::{CacheKey, Namespace},
 };
@@ -22,9 +23,21 @@ use super::{
 /// Purges remembered by name; beyond it the older ones are remembered as one purge of everything.
 const MOST_PURGES: usize = 1024;
 
-/// A moment between two purges. Taken when a request is sent, it tells whether its answer still may be stored.
+/// moka lets go of what is too much when it has gathered enough to do; of large answers that would be late. It is made to at the
+/// latest when so many of the store's bytes are new.
+const UNTIDIED: u64 = 16;
+
+/// A moment between two purges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Epoch(u64);
+
+/// When a request was sent: it tells whether its answer still may be stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked {
+    pub epoch: Epoch,
+    /// The refreshes until then, itself included.
+    refreshes: u64,
+}
 
 /// What is in the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,11 +53,15 @@ pub struct MemoryStore {
     purges: RwLock<Purges>,
     /// The last purge, for those who only want to know when they are.
     epoch: AtomicU64,
+    refreshes: AtomicU64,
+    max_bytes: u64,
+    /// Bytes that were stored since everything was tidy.
+    untidied: AtomicU64,
 }
 
 struct Entry {
     namespace: Namespace,
-    epoch: Epoch,
+    asked: Asked,
     answer: Arc<StoredAnswer>,
 }
 
@@ -64,11 +81,29 @@ impl MemoryStore {
             entries,
             purges: RwLock::default(),
             epoch: AtomicU64::new(0),
+            refreshes: AtomicU64::new(0),
+            max_bytes,
+            untidied: AtomicU64::new(0),
         }
     }
 
     /// The present, to be given to [`put`](Self::put) with what is asked for from now on.
-    pub fn epoch(&self) -> Epoch {
+    pub fn asks(&self) -> Asked {
+        Asked {
+            epoch: self.epoch(),
+            refreshes: self.refreshes.load(Ordering::Acquire),
+        }
+    }
+
+    /// The same for a refresh: what was asked for earlier does not take its answer's place.
+    pub fn refreshes(&self) -> Asked {
+        Asked {
+            epoch: self.epoch(),
+            refreshes: self.refreshes.fetch_add(1, Ordering::AcqRel) + 1,
+        }
+    }
+
+    fn epoch(&self) -> Epoch {
         Epoch(self.epoch.load(Ordering::Acquire))
     }
 
@@ -78,26 +113,47 @@ impl MemoryStore {
         good.then(|| entry.answer.clone())
     }
 
-    /// Stores an answer that was asked for at `asked`, in the place of any other; false: it was purged since, and is never seen.
+    /// Stores an answer that was asked for at `asked`, in the place of any other.
+    ///
+    /// # Errors
+    /// It was purged since, or refreshed, and is never seen.
     pub fn put(
         &self,
         key: CacheKey,
         namespace: Namespace,
         answer: Arc<StoredAnswer>,
-        asked: Epoch,
-    ) -> bool {
+        asked: Asked,
+    ) -> Result<(), NoCacheReason> {
         let entry = Entry {
             namespace,
-            epoch: asked,
+            asked,
             answer,
         };
+        let weight = entry.weight().into();
         // Held until it is there: a purge that begins now finds it.
         let purges = self.purges();
-        let good = !purges.cover(&entry) && !purges.cover_key(&key, asked);
-        if good {
-            self.entries.insert(key, Arc::new(entry));
+        if purges.cover(&entry) || purges.cover_key(&key, asked.epoch) {
+            return Err(NoCacheReason::Purged);
         }
-        good
+        if self.is_superseded(&key, asked, &purges) {
+            return Err(NoCacheReason::Superseded);
+        }
+        self.entries.insert(key, Arc::new(entry));
+        drop(purges);
+        if self.untidied.fetch_add(weight, Ordering::Relaxed) + weight > self.max_bytes / UNTIDIED {
+            self.untidied.store(0, Ordering::Relaxed);
+            self.entries.run_pending_tasks();
+        }
+        Ok(())
+    }
+
+    /// What is there was asked for by a refresh that came later.
+    fn is_superseded(&self, key: &CacheKey, asked: Asked, purges: &Purges) -> bool {
+        if self.refreshes.load(Ordering::Acquire) == asked.refreshes {
+            return false;
+        }
+        let there = self.entries.get(key);
+        there.is_some_and(|it| it.asked.refreshes > asked.refreshes && !purges.cover(&it))
     }
 
     /// Takes out the answer of one key; whether there was one.
@@ -140,7 +196,7 @@ impl MemoryStore {
     }
 
     fn is_purged(&self, entry: &Entry) -> bool {
-        entry.epoch != self.epoch() && self.purges().cover(entry)
+        entry.asked.epoch != self.epoch() && self.purges().cover(entry)
     }
 
     fn begin_epoch(&self, namespace: &Namespace) {
@@ -234,7 +290,8 @@ impl Purges {
     }
 
     fn cover(&self, entry: &Entry) -> bool {
-        self.by_namespace.covers(&entry.namespace, entry.epoch)
+        self.by_namespace
+            .covers(&entry.namespace, entry.asked.epoch)
     }
 
     fn cover_key(&self, key: &CacheKey, asked: Epoch) -> bool {

@@ -37,6 +37,8 @@ pub enum NoCacheReason {
     VaryStar,
     /// The answer varies by a header that the key leaves out.
     VaryNoise,
+    /// The answer varies by a credential, and callers share what is kept.
+    VaryCredential,
     TooLarge,
     /// The stream's dialect has a last word, and it did not come.
     NoTerminalEvent,
@@ -56,10 +58,14 @@ pub enum NoCacheReason {
     NoRoom,
     /// It was purged before it was whole.
     Purged,
+    /// A later target of the plan gave it, which asks for no cache, or for another namespace.
+    OtherTarget,
+    /// A refresh that was asked for later has put a newer one there.
+    Superseded,
 }
 
 impl NoCacheReason {
-    pub const ALL: [NoCacheReason; 28] = [
+    pub const ALL: [NoCacheReason; 31] = [
         Self::NotAsked,
         Self::Method,
         Self::Path,
@@ -88,6 +94,9 @@ impl NoCacheReason {
         Self::StoreUnavailable,
         Self::NoRoom,
         Self::Purged,
+        Self::OtherTarget,
+        Self::Superseded,
+        Self::VaryCredential,
     ];
 
     /// The name in replies, logs and metrics.
@@ -121,6 +130,9 @@ impl NoCacheReason {
             Self::StoreUnavailable => "store_unavailable",
             Self::NoRoom => "no_room",
             Self::Purged => "purged",
+            Self::OtherTarget => "other_target",
+            Self::Superseded => "superseded",
+            Self::VaryCredential => "vary_credential",
         }
     }
 }

@@ -9,7 +9,7 @@ use actix_http::body::{BodySize, BoxBody, MessageBody};
 use bytes::Bytes;
 
 use super::relay::{Aborted, Relay};
-use crate::downstream::ExchangeGuard;
+use crate::{downstream::ExchangeGuard, rate_limit::Lease};
 
 /// An upstream's body, bytes of our own, or a page of ours.
 pub enum ReplyBody {
@@ -22,6 +22,7 @@ pub enum ReplyBody {
     /// An upstream's, all of it.
     Whole {
         bytes: Bytes,
+        _leases: Vec<Lease>,
         _guard: ExchangeGuard,
     },
     Page {
@@ -45,9 +46,11 @@ impl ReplyBody {
         }
     }
 
-    pub fn whole(bytes: Bytes, guard: ExchangeGuard) -> Self {
+    /// `leases`: places among the requests under way, held until the body is handed over.
+    pub fn whole(bytes: Bytes, leases: Vec<Lease>, guard: ExchangeGuard) -> Self {
         ReplyBody::Whole {
             bytes,
+            _leases: leases,
             _guard: guard,
         }
     }

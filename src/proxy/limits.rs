@@ -1,6 +1,9 @@
 //! The rate limits of one request: whom it counts for, and whether there is room. What counts is `rate_limit`'s business.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+};
 
 use actix_http::header::{HeaderMap, HeaderName};
 use ipnet::IpNet;
@@ -92,14 +95,21 @@ fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAdd
         if !is_trusted(client) {
             break;
         }
-        let text = std::str::from_utf8(hop).unwrap_or_default().trim();
-        match text.parse::<IpAddr>() {
-            Ok(address) => client = address.to_canonical(),
+        match address(hop) {
+            Some(address) => client = address.to_canonical(),
             // Not an address: what stands before it was not written by anybody we know.
-            Err(_) => break,
+            None => break,
         }
     }
     client
+}
+
+/// Some proxies add the port, and then an IPv6 address has brackets.
+fn address(hop: &[u8]) -> Option<IpAddr> {
+    let text = std::str::from_utf8(hop).ok()?.trim();
+    let bare = text.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
+    let address = bare.unwrap_or(text).parse().ok();
+    address.or_else(|| Some(text.parse::<SocketAddr>().ok()?.ip()))
 }
 
 fn over(scoped: &Scoped, refused: &Refused) -> GatewayError {
@@ -147,6 +157,14 @@ mod tests {
             ("10.0.0.1", &["203.0.113.9, nonsense"], "10.0.0.1"),
             ("10.0.0.1", &["203.0.113.9, unknown, 10.0.0.2"], "10.0.0.2"),
             ("::ffff:10.0.0.1", &["2001:db8::1"], "2001:db8::1"),
+            ("10.0.0.1", &["203.0.113.9:4411"], "203.0.113.9"),
+            (
+                "10.0.0.1",
+                &["[2001:db8::1]:443, 10.0.0.2:80"],
+                "2001:db8::1",
+            ),
+            ("10.0.0.1", &["[2001:db8::1]"], "2001:db8::1"),
+            ("10.0.0.1", &["203.0.113.9:port"], "10.0.0.1"),
         ] {
             let mut headers = HeaderMap::new();
             for line in lines {

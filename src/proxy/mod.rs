@@ -68,10 +68,9 @@ impl<U: Upstream> Line<U> {
         let mut response =
             match pipeline::run(self, request, directives, &mut recorder, &link).await {
                 Ok(pipeline::Reply::Relay(relay)) => relay.begin(recorder, guard, &self.gateway),
-                Ok(pipeline::Reply::Again {
-                    answer,
-                    leases: _leases,
-                }) => caching::hit(&answer, recorder, guard),
+                Ok(pipeline::Reply::Again { answer, leases }) => {
+                    caching::hit(&answer, leases, recorder, guard)
+                }
                 Ok(pipeline::Reply::Own(response)) => {
                     recorder.note_status(response.status().as_u16());
                     reply::own(response, recorder, guard, Outcome::answered)

@@ -140,6 +140,7 @@ pub async fn run<U: Upstream>(
     let seen = Seen {
         presented,
         hop: &hop,
+        path,
         rest,
     };
     let cacheable = Cacheable::asked(gateway, &plan, first.target, &directives.cache, seen);
@@ -242,10 +243,20 @@ pub async fn run<U: Upstream>(
         }
     };
 
+    let answering = plan.target(opened.send.target);
+    let keeping = match keeping.map(|it| it.of_target(answering, &directives.cache)) {
+        Some(Err(reason)) => {
+            recorder.note_not_kept(reason);
+            None
+        }
+        Some(Ok(keeping)) => Some(keeping),
+        None => None,
+    };
+
     // Relay: the head with our reply headers, the body chunk by chunk; `relay` sees it to its end.
     let answering = Answering::Own {
         first_token: drive::first_token(&mut opened, asked, rest),
-        idle: plan.target(opened.send.target).timeouts.idle,
+        idle: answering.timeouts.idle,
         ends_at,
         keeping,
         opened,

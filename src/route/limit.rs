@@ -38,6 +38,14 @@ impl Rate {
     /// The longest window: a limit of a day is the longest that is of use.
     pub const LONGEST_WINDOW: Duration = Duration::from_secs(24 * 3600);
 
+    /// How long an empty bucket may take to be full again.
+    pub const LONGEST_REFILL: Duration = Duration::from_secs(365 * 24 * 3600);
+
+    /// How long an empty bucket takes to be full again.
+    pub fn refill(&self) -> Duration {
+        self.interval().saturating_mul(self.burst.get())
+    }
+
     /// The time in which one request is earned; never zero.
     pub fn interval(&self) -> Duration {
         (self.window / self.requests.get()).max(Duration::from_nanos(1))

@@ -58,6 +58,9 @@ fn the_operator_takes_answers_out_by_namespace_by_key_or_all() {
         "?key=x",
         "?namespace=a&all=true",
         "?nonsense=1",
+        "?namespace=",
+        "?namespace=%zz",
+        "?namespace=%ff",
     ] {
         let refused = admin(&gateway, "DELETE", query, "secret");
         assert_eq!(

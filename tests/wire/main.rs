@@ -15,6 +15,7 @@ mod browsers;
 mod cache;
 mod cache_admin;
 mod cache_shared;
+mod cache_targets;
 mod clients_leaving;
 mod clients_leaving_early;
 mod coalescing;

@@ -11,19 +11,21 @@ use crate::{
     downstream::ExchangeGuard,
     observe::metrics::Outcome,
     proxy::{ReplyBody, reply},
+    rate_limit::Lease,
     record::Recorder,
 };
 
 /// Gives an answer again.
 pub fn hit(
     answer: &StoredAnswer,
+    leases: Vec<Lease>,
     mut recorder: Recorder,
     guard: ExchangeGuard,
 ) -> Response<ReplyBody> {
     let head = answer.head();
     recorder.note_status(head.status().as_u16());
     recorder.note_bytes_out(answer.body().len());
-    let body = ReplyBody::whole(answer.body().clone(), guard);
+    let body = ReplyBody::whole(answer.body().clone(), leases, guard);
     let mut response = Response::with_body(head.status(), body);
     let headers = response.headers_mut();
     for (name, value) in head.headers() {

@@ -2,7 +2,11 @@
 
 use std::{rc::Rc, sync::Arc};
 
-use actix_http::{StatusCode, body::BodySize, header::HeaderMap};
+use actix_http::{
+    StatusCode,
+    body::BodySize,
+    header::{HeaderMap, HeaderName},
+};
 
 use super::{
     keeping::{Keeping, Kept},
@@ -22,6 +26,8 @@ pub struct Head<'a> {
     pub headers: &'a HeaderMap,
     pub size: BodySize,
     pub route: Option<&'a Route>,
+    /// The names under which callers' credentials travel.
+    pub credentials: &'a [HeaderName],
 }
 
 impl Keeping {
@@ -37,10 +43,11 @@ impl Keeping {
             self.lead.begin(Beginning::NotShared(reason));
             return Begun::Alone(incoming, reason);
         }
+        let shared = self.policy.namespace.is_shared();
         let verdict = cacheable::answer_verdict(cacheable::Answer {
             status: head.status,
             headers: head.headers,
-            shared: self.policy.namespace.is_shared(),
+            shared: shared.then_some(head.credentials),
         });
         if let Err(reason) = verdict {
             if self.lead.close_if_alone() {

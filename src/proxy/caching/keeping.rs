@@ -4,21 +4,22 @@ use std::{rc::Rc, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
-use super::now;
+use super::{asked, now};
 use crate::{
     cache::{
         NoCacheReason,
         answer::{StoredAnswer, StoredHead},
         flight::{self, Flight, Reader},
         key::CacheKey,
-        memory::{Epoch, MemoryStore},
+        memory::{Asked, MemoryStore},
         shared::{Purges, SharedStore},
         terminal::TerminalWatch,
     },
+    directives::CacheDirectives,
     downstream::{Audience, GoingOn, Others},
     error::{Code, GatewayError},
     gateway::{Beginning, FlightKey, SharedHead},
-    proxy::plan::CachePolicy,
+    proxy::plan::{CachePolicy, Target},
 };
 
 /// How long an answer can still be joined after it was put into Redis.
@@ -28,7 +29,7 @@ pub type Lead = flight::Lead<FlightKey, Beginning>;
 
 /// Where an answer is to be kept, and as of when.
 pub enum Store {
-    Memory(Arc<MemoryStore>, Epoch),
+    Memory(Arc<MemoryStore>, Asked),
     Shared(Arc<SharedStore>, Purges),
     /// Redis does not answer.
     Unavailable,
@@ -47,6 +48,28 @@ impl Keeping {
     /// Those who wait with this request for its answer.
     pub fn flight(&self) -> &Arc<Flight<Beginning>> {
         self.lead.flight()
+    }
+
+    /// For an answer of `target`, which may ask for something else than the one that was tried first.
+    ///
+    /// # Errors
+    /// It is not to be kept like that: whoever waits asks for itself.
+    pub fn of_target(
+        mut self: Box<Self>,
+        target: &Target,
+        headers: &CacheDirectives,
+    ) -> Result<Box<Self>, NoCacheReason> {
+        match asked(target, headers) {
+            Some(policy) if policy.namespace == self.policy.namespace => {
+                self.policy.ttl = policy.ttl;
+                Ok(self)
+            }
+            Some(_) | None => {
+                let reason = NoCacheReason::OtherTarget;
+                self.lead.begin(Beginning::NotShared(reason));
+                Err(reason)
+            }
+        }
     }
 
     /// There will be no answer.
@@ -135,10 +158,10 @@ impl Keeping {
         let refused = match (answer, store) {
             (Err(reason), _) => reason,
             (Ok(_), Store::Unavailable) => NoCacheReason::StoreUnavailable,
-            (Ok(answer), Store::Memory(store, epoch)) => {
-                match store.put(key, policy.namespace, Arc::new(answer), epoch) {
-                    true => return (lead, None),
-                    false => NoCacheReason::Purged,
+            (Ok(answer), Store::Memory(store, asked)) => {
+                match store.put(key, policy.namespace, Arc::new(answer), asked) {
+                    Ok(()) => return (lead, None),
+                    Err(reason) => reason,
                 }
             }
             (Ok(answer), Store::Shared(store, purges)) => {

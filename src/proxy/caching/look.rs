@@ -79,7 +79,7 @@ impl Cacheable<'_> {
             Err(reason) => return Ok(Looked::Nowhere(reason)),
         };
         if directives.cache.force_refresh == Some(true) {
-            let store = self.store(&key).await;
+            let store = self.refresh(&key).await;
             // What is under way may have been asked for before this was wanted.
             let lead = self.gateway.cache.flights.alone();
             return Ok(Looked::Missed(Ok(self.keeping(key, store, lead))));
@@ -87,7 +87,7 @@ impl Cacheable<'_> {
         loop {
             let ended = self.gateway.cache.flights.ended();
             let (found, store) = self.ask(&key).await;
-            if let Some(answer) = found.filter(|answer| answer.is_fresh(now())) {
+            if let Some(answer) = found.filter(|answer| self.is_good(answer)) {
                 return Ok(Looked::Found(answer));
             }
             let flight = self.flight(key, &store, directives.request_timeout);
@@ -124,10 +124,10 @@ impl Cacheable<'_> {
     }
 
     /// Where an answer is kept that is asked for whatever is kept already.
-    async fn store(&self, key: &CacheKey) -> Store {
+    async fn refresh(&self, key: &CacheKey) -> Store {
         let cache = &self.gateway.cache;
         match &cache.shared {
-            None => Store::Memory(cache.memory.clone(), cache.memory.epoch()),
+            None => Store::Memory(cache.memory.clone(), cache.memory.refreshes()),
             Some(shared) => match shared.purges(key, &self.policy.namespace).await {
                 Ok(purges) => Store::Shared(shared.clone(), purges),
                 Err(Unavailable) => Store::Unavailable,
@@ -137,16 +137,25 @@ impl Cacheable<'_> {
 
     fn look_here(&self, key: &CacheKey) -> (Option<Arc<StoredAnswer>>, Store) {
         let memory = &self.gateway.cache.memory;
-        let epoch = memory.epoch();
-        (memory.get(key, now()), Store::Memory(memory.clone(), epoch))
+        let asked = memory.asks();
+        (memory.get(key, now()), Store::Memory(memory.clone(), asked))
     }
 
     fn look_here_again(&self, key: &CacheKey, ended: u64) -> Option<Arc<StoredAnswer>> {
         let cache = &self.gateway.cache;
         match cache.shared {
-            None if cache.flights.ended() != ended => cache.memory.get(key, now()),
+            None if cache.flights.ended() != ended => {
+                let found = cache.memory.get(key, now());
+                found.filter(|answer| self.is_good(answer))
+            }
             _ => None,
         }
+    }
+
+    /// Not too old, neither for whoever had it kept nor for this caller.
+    fn is_good(&self, answer: &StoredAnswer) -> bool {
+        let now = now();
+        answer.is_fresh(now) && answer.age(now) < self.policy.ttl
     }
 
     fn flight(&self, cache: CacheKey, store: &Store, timeout: Option<Duration>) -> FlightKey {
@@ -156,7 +165,7 @@ impl Cacheable<'_> {
             cache,
             caller: caller.flatten(),
             purges: match store {
-                Store::Memory(_, epoch) => PurgeCount::Memory(*epoch),
+                Store::Memory(_, asked) => PurgeCount::Memory(asked.epoch),
                 Store::Shared(_, purges) => PurgeCount::Shared(*purges),
                 Store::Unavailable => PurgeCount::Unknown,
             },
@@ -170,7 +179,7 @@ impl Cacheable<'_> {
             key,
             policy: self.policy.clone(),
             store,
-            path: self.rest.into(),
+            path: self.path.into(),
             lead,
         })
     }

@@ -63,6 +63,8 @@ pub struct Cacheable<'a> {
     pub plan: &'a Plan,
     pub presented: &'a Presented<'a>,
     pub hop: &'a Hop<'a>,
+    /// The path as the caller sent it.
+    pub path: &'a str,
     /// The path after the gateway's prefix.
     pub rest: &'a str,
     pub policy: CachePolicy,
@@ -80,6 +82,7 @@ impl<'a> Cacheable<'a> {
         let Seen {
             presented,
             hop,
+            path,
             rest,
         } = seen;
         let policy = asked(plan.target(first), headers)?;
@@ -88,6 +91,7 @@ impl<'a> Cacheable<'a> {
             plan,
             presented,
             hop,
+            path,
             rest,
             policy,
         })
@@ -98,6 +102,8 @@ impl<'a> Cacheable<'a> {
 pub struct Seen<'a> {
     pub presented: &'a Presented<'a>,
     pub hop: &'a Hop<'a>,
+    /// The path as the caller sent it.
+    pub path: &'a str,
     /// The path after the gateway's prefix.
     pub rest: &'a str,
 }
@@ -110,7 +116,7 @@ impl Cacheable<'_> {
     fn check_head(&self) -> Result<Route, NoCacheReason> {
         cacheable::head_verdict(cacheable::Request {
             method: &self.presented.head.method,
-            path: self.rest,
+            path: self.path,
             headers: self.presented.head.headers(),
             more_paths: &self.gateway.cache.paths,
         })
@@ -143,6 +149,9 @@ impl Cacheable<'_> {
         candidates: &[TargetId],
     ) -> Result<CacheKey, NoCacheReason> {
         cacheable::body_verdict(route, body)?;
+        for id in candidates {
+            cacheable::edits_verdict(route, &self.plan.target(*id).override_params)?;
+        }
         let Presented {
             names, head, query, ..
         } = *self.presented;

@@ -112,6 +112,7 @@ impl Imagined {
         let seen = Seen {
             presented,
             hop: &hop,
+            path,
             rest,
         };
         let cacheable = Cacheable::asked(gateway, &plan, first.target, &directives.cache, seen);

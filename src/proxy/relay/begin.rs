@@ -82,7 +82,13 @@ struct Begin {
 }
 
 impl Answering {
-    fn begin(self, asked: Asked, recorder: &mut Recorder, portkey: bool, link: &Rc<Link>) -> Begin {
+    fn begin(
+        self,
+        asked: Asked,
+        recorder: &mut Recorder,
+        gateway: &Gateway,
+        link: &Rc<Link>,
+    ) -> Begin {
         let (opened, keeping, first_token, idle, ends_at) = match self {
             Answering::Joined(joined) => return joined.begin(recorder),
             Answering::Own {
@@ -96,7 +102,7 @@ impl Answering {
         let (head, incoming) = Incoming::of(opened, first_token);
         let (status, mut headers) = (head.status, head.headers);
         let switched = status == StatusCode::SWITCHING_PROTOCOLS;
-        strip_response(&mut headers, portkey, switched);
+        strip_response(&mut headers, gateway.portkey, switched);
         let size = body_size(status, asked, &headers);
         let body = match keeping {
             None => Body::Coming(Source::Upstream(incoming)),
@@ -106,6 +112,7 @@ impl Answering {
                     headers: &headers,
                     size,
                     route: recorder.route(),
+                    credentials: &gateway.known.credentials.headers,
                 };
                 match keeping.begin(head, incoming, BodyTimes { idle, ends_at }, link) {
                     Begun::Whole(body, refused) => {
@@ -174,7 +181,7 @@ impl Relaying {
             ends_at,
         } = self
             .answering
-            .begin(self.asked, &mut recorder, gateway.portkey, guard.link());
+            .begin(self.asked, &mut recorder, gateway, guard.link());
         let switched = status == StatusCode::SWITCHING_PROTOCOLS;
         if self.server_timing {
             headers.append(SERVER_TIMING, timing(&recorder));
@@ -183,7 +190,9 @@ impl Relaying {
         reply::describe(&mut headers, &recorder);
         recorder.note_bytes_in(self.request_body.borrow().bytes_read());
         let source = match body {
-            Body::Whole(bytes) => return whole(status, headers, bytes, recorder, guard),
+            Body::Whole(bytes) => {
+                return whole(status, headers, bytes, self.leases, recorder, guard);
+            }
             Body::Coming(source) => source,
         };
         let close_delimited =
@@ -226,6 +235,7 @@ fn whole(
     status: StatusCode,
     headers: HeaderMap,
     bytes: Bytes,
+    leases: Vec<Lease>,
     mut recorder: Recorder,
     guard: ExchangeGuard,
 ) -> Response<ReplyBody> {
@@ -234,7 +244,7 @@ fn whole(
         false => Outcome::relayed,
     };
     recorder.note_bytes_out(bytes.len());
-    let mut response = Response::with_body(status, ReplyBody::whole(bytes, guard));
+    let mut response = Response::with_body(status, ReplyBody::whole(bytes, leases, guard));
     *response.headers_mut() = headers;
     recorder.close(outcome);
     response

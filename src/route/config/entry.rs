@@ -208,12 +208,16 @@ pub fn limit(at: &At<'_>) -> Read<Limit> {
         Some(by) => Ok(by),
         None => at.refuse(format!("must be {}", By::EXPECTED)),
     })?;
+    let rate = requests.map(|requests| Rate {
+        requests,
+        window: window.unwrap_or(Duration::from_secs(60)),
+        burst: burst.unwrap_or(requests),
+    });
+    if rate.is_some_and(|rate| rate.refill() > Rate::LONGEST_REFILL) {
+        return at.refuse("has a burst that takes more than a year to be earned again");
+    }
     Ok(Limit {
-        rate: requests.map(|requests| Rate {
-            requests,
-            window: window.unwrap_or(Duration::from_secs(60)),
-            burst: burst.unwrap_or(requests),
-        }),
+        rate,
         concurrent,
         by: by.unwrap_or(By::Caller),
     })
