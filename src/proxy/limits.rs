@@ -30,25 +30,35 @@ pub struct Counted<'a> {
 impl Counted<'_> {
     /// Counts the request for each of these limits. `origin`: the upstream of the attempt, where one is counted.
     /// What is left of the limit nearest its end, and the places taken, to be held until the answer's last byte, or the first limit
-    /// without room; places taken before it are given back.
+    /// without room; what was counted before it is taken back.
     pub async fn admit<'l>(
         &self,
         limits: impl Iterator<Item = &'l Scoped>,
         origin: &str,
     ) -> (Option<Room>, Result<Vec<Lease>, GatewayError>) {
         let (mut tightest, mut leases) = (None::<Room>, Vec::new());
-        for scoped in limits {
+        let mut counted = Vec::new();
+        let mut limits = limits.peekable();
+        while let Some(scoped) = limits.next() {
             let key = self.key(scoped, origin);
-            match self.limiter.admit(&scoped.limit, key).await {
+            let refused = match self.limiter.admit(scoped, key).await {
                 Ok(admitted) => {
                     tightest = Room::tighter(tightest, admitted.room);
                     leases.extend(admitted.lease);
+                    if limits.peek().is_some() {
+                        counted.push((scoped, admitted.count));
+                    }
+                    continue;
                 }
                 Err(NotAdmitted::Refused(refused)) => {
-                    return (Some(refused.room), Err(over(scoped, &refused)));
+                    (Some(refused.room), Err(over(scoped, &refused)))
                 }
-                Err(NotAdmitted::Uncounted) => return (tightest, Err(uncounted())),
+                Err(NotAdmitted::Uncounted) => (tightest, Err(uncounted())),
+            };
+            for (scoped, count) in &counted {
+                self.limiter.give_back(scoped, count);
             }
+            return refused;
         }
         (tightest, Ok(leases))
     }

@@ -4,7 +4,7 @@ use std::{fmt, net::IpAddr};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::route::limit::{Limit, Scope, Scoped};
+use crate::route::limit::{Scope, Scoped};
 
 /// Somebody who sends requests, by its credentials or its address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,15 +81,21 @@ impl Key {
         }
     }
 
-    /// The count that all share for whom there is no room to be counted apart.
-    pub(super) fn overflow(limit: &Limit) -> Self {
-        let mut digest = Fields::new();
-        put(&mut digest, b"overflow");
-        for number in limit.numbers() {
-            digest.update(number.to_le_bytes());
-        }
+    /// The count that all share for whom there is no room to be counted apart: of a limit of the settings, or of callers' limits that
+    /// say the same.
+    pub(super) fn overflow(scoped: &Scoped) -> Self {
+        let limit = match scoped.scope {
+            Scope::Settings => *scoped.id().as_bytes(),
+            Scope::Caller => {
+                let mut digest = Fields::new();
+                for number in scoped.limit.numbers() {
+                    digest.update(number.to_le_bytes());
+                }
+                half(digest.digest())
+            }
+        };
         Key {
-            limit: half(digest.digest()),
+            limit,
             whose: [0; 16],
         }
     }
@@ -143,7 +149,7 @@ mod tests {
     use std::{num::NonZeroU32, time::Duration};
 
     use super::*;
-    use crate::route::limit::{By, Rate};
+    use crate::route::limit::{By, Limit, Rate};
 
     fn scoped(place: &str, scope: Scope, requests: u32, by: By) -> Scoped {
         let requests = NonZeroU32::new(requests).unwrap();

@@ -5,7 +5,7 @@ use std::{
     collections::HashMap,
     num::NonZeroU32,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
@@ -20,11 +20,11 @@ use governor::{
 };
 
 use super::{Key, Reason, Refused, Room};
-use crate::route::limit::{Limit, Rate};
+use crate::route::limit::{Limit, Rate, Scope, Scoped};
 
 /// Buckets at most; about 200 bytes each.
 pub const MOST: usize = 100_000;
-/// Buckets beyond, for those that share.
+/// Buckets beyond, for callers' limits that share; those of the settings are as few as the settings say.
 const MOST_SHARED: usize = 64;
 /// Parts with a lock each, so that workers seldom wait for one another.
 const SHARDS: usize = 16;
@@ -51,7 +51,8 @@ struct Shard<C: Clock> {
 /// What one key has left.
 #[derive(Debug)]
 pub struct Bucket<C: Clock> {
-    gcra: Option<Gcra<C>>,
+    /// Written only to make it anew.
+    gcra: Option<RwLock<Gcra<C>>>,
     under_way: AtomicU32,
     /// Nanoseconds since the start; the bucket is full from then on.
     full_at: AtomicU64,
@@ -88,8 +89,9 @@ where
     ///
     /// # Errors
     /// No room.
-    pub fn admit(&self, limit: &Limit, key: Key) -> Result<(Arc<Bucket<C>>, Room), Refused> {
-        let bucket = self.bucket(limit, key)?;
+    pub fn admit(&self, scoped: &Scoped, key: Key) -> Result<(Arc<Bucket<C>>, Room), Refused> {
+        let limit = &scoped.limit;
+        let bucket = self.bucket(scoped, key)?;
         let under_way = match limit.concurrent {
             Some(most) => enter(&bucket.under_way, most)?,
             None => 0,
@@ -109,16 +111,41 @@ where
         Ok((bucket, room))
     }
 
-    fn take(&self, gcra: &Gcra<C>, rate: Rate, full_at: &AtomicU64) -> Result<Room, Refused> {
+    /// Takes a request back that was counted and is not sent. To a fraction of a request, in favour of the limit.
+    pub fn give_back(&self, bucket: &Bucket<C>, rate: Rate) {
+        let (Some(gcra), Some(fresh)) = (&bucket.gcra, self.gcra(rate)) else {
+            return;
+        };
+        let mut gcra = gcra.write().unwrap_or_else(PoisonError::into_inner);
+        let now = self.since_start();
+        let full_at = Duration::from_nanos(bucket.full_at.load(Ordering::Relaxed));
+        let missing = full_at.saturating_sub(now).as_nanos();
+        let missing = missing.div_ceil(rate.interval().as_nanos());
+        let missing = u32::try_from(missing).unwrap_or(u32::MAX).saturating_sub(1);
+        if let Some(missing) = NonZeroU32::new(missing) {
+            // No more than there were.
+            let _ = fresh.check_n(missing);
+        }
+        *gcra = fresh;
+        let full_at = now.saturating_add(rate.interval().saturating_mul(missing));
+        bucket.full_at.store(nanos(full_at), Ordering::Relaxed);
+    }
+
+    fn take(
+        &self,
+        gcra: &RwLock<Gcra<C>>,
+        rate: Rate,
+        full_at: &AtomicU64,
+    ) -> Result<Room, Refused> {
         let limit = rate.requests.get();
+        let gcra = gcra.read().unwrap_or_else(PoisonError::into_inner);
         match gcra.check() {
             Ok(snapshot) => {
                 let remaining = snapshot.remaining_burst_capacity();
                 let missing = rate.burst.get().saturating_sub(remaining);
                 let reset = rate.interval().saturating_mul(missing);
                 let full = self.since_start().saturating_add(reset);
-                let full = u64::try_from(full.as_nanos()).unwrap_or(u64::MAX);
-                full_at.fetch_max(full, Ordering::Relaxed);
+                full_at.fetch_max(nanos(full), Ordering::Relaxed);
                 Ok(Room {
                     limit,
                     remaining,
@@ -142,12 +169,12 @@ where
         }
     }
 
-    fn bucket(&self, limit: &Limit, key: Key) -> Result<Arc<Bucket<C>>, Refused> {
-        if let Some(bucket) = self.shard(key).find(key, limit, self) {
+    fn bucket(&self, scoped: &Scoped, key: Key) -> Result<Arc<Bucket<C>>, Refused> {
+        if let Some(bucket) = self.shard(key).find(key, &scoped.limit, self) {
             return Ok(bucket);
         }
-        let shared = Key::overflow(limit);
-        let bucket = self.shard(shared).find_shared(shared, limit, self);
+        let shared = Key::overflow(scoped);
+        let bucket = self.shard(shared).find_shared(shared, scoped, self);
         bucket.ok_or_else(|| Refused {
             room: at_once(0, 0),
             reason: Reason::Requests,
@@ -165,19 +192,18 @@ where
     }
 
     fn make(&self, limit: &Limit) -> Arc<Bucket<C>> {
-        let quota = limit.rate.and_then(|rate| {
-            let quota = Quota::with_period(rate.interval())?;
-            Some(quota.allow_burst(rate.burst))
-        });
-        let gcra = quota.map(|quota| {
-            RateLimiter::direct_with_clock(quota, self.clock.clone())
-                .with_middleware::<StateInformationMiddleware>()
-        });
+        let gcra = limit.rate.and_then(|rate| self.gcra(rate));
         Arc::new(Bucket {
-            gcra,
+            gcra: gcra.map(RwLock::new),
             under_way: AtomicU32::new(0),
             full_at: AtomicU64::new(0),
         })
+    }
+
+    fn gcra(&self, rate: Rate) -> Option<Gcra<C>> {
+        let quota = Quota::with_period(rate.interval())?.allow_burst(rate.burst);
+        let gcra = RateLimiter::direct_with_clock(quota, self.clock.clone());
+        Some(gcra.with_middleware::<StateInformationMiddleware>())
     }
 
     #[cfg(test)]
@@ -210,16 +236,17 @@ where
     fn find_shared(
         &mut self,
         key: Key,
-        limit: &Limit,
+        scoped: &Scoped,
         memory: &Memory<C>,
     ) -> Option<Arc<Bucket<C>>> {
         if let Some(bucket) = self.buckets.get(&key) {
             return Some(bucket.clone());
         }
-        if self.buckets.len() >= memory.most + MOST_SHARED {
+        let is_bounded = scoped.scope == Scope::Caller;
+        if is_bounded && self.buckets.len() >= memory.most + MOST_SHARED {
             return None;
         }
-        let bucket = memory.make(limit);
+        let bucket = memory.make(&scoped.limit);
         self.buckets.insert(key, bucket.clone());
         Some(bucket)
     }
@@ -230,7 +257,7 @@ where
             return false;
         }
         self.swept = now;
-        let now = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
+        let now = nanos(now);
         self.buckets.retain(|_, bucket| {
             let in_use = Arc::strong_count(bucket) > 1;
             in_use
@@ -239,6 +266,10 @@ where
         });
         self.buckets.len() < most
     }
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// Takes a place among those under way; how many there are then.

@@ -16,7 +16,7 @@ use self::{
 };
 use crate::{
     replicas::{Replicas, Unavailable},
-    route::limit::Limit,
+    route::limit::{Scope, Scoped},
 };
 
 /// What is left of a limit, after a request has passed or has been refused.
@@ -49,6 +49,15 @@ pub struct Admitted {
     pub room: Option<Room>,
     /// To be held until the answer's last byte, where requests under way are counted.
     pub lease: Option<Lease>,
+    pub count: Count,
+}
+
+/// Where a request was counted, for [`Limiter::give_back`].
+#[derive(Debug)]
+pub enum Count {
+    Own(Arc<Bucket<DefaultClock>>),
+    /// In Redis, or nowhere.
+    Elsewhere,
 }
 
 /// A request may not pass now.
@@ -105,7 +114,9 @@ pub enum NotAdmitted {
 
 /// All limits' counts.
 pub struct Limiter {
-    memory: Memory<DefaultClock>,
+    settings: Memory<DefaultClock>,
+    /// Apart from those of the settings, so that no caller crowds these out.
+    callers: Memory<DefaultClock>,
     shared: Option<Arc<Shared>>,
     on_failure: OnRedisFailure,
 }
@@ -113,8 +124,10 @@ pub struct Limiter {
 impl Limiter {
     /// `replicas`: where counts are shared; without it they are this process's own.
     pub fn new(replicas: Option<Arc<Replicas>>, on_failure: OnRedisFailure) -> Self {
+        let memory = || Memory::new(DefaultClock::default(), memory::MOST);
         Limiter {
-            memory: Memory::new(DefaultClock::default(), memory::MOST),
+            settings: memory(),
+            callers: memory(),
             shared: replicas.map(|replicas| Arc::new(Shared::new(replicas))),
             on_failure,
         }
@@ -124,32 +137,49 @@ impl Limiter {
     ///
     /// # Errors
     /// What there is no room for, and when there will be.
-    pub async fn admit(&self, limit: &Limit, key: Key) -> Result<Admitted, NotAdmitted> {
+    pub async fn admit(&self, scoped: &Scoped, key: Key) -> Result<Admitted, NotAdmitted> {
         let Some(shared) = &self.shared else {
-            return self.admit_here(limit, key);
+            return self.admit_here(scoped, key);
         };
-        match (shared.admit(limit, key).await, self.on_failure) {
+        match (shared.admit(&scoped.limit, key).await, self.on_failure) {
             (Ok(Ok((lease, room))), _) => Ok(Admitted {
                 room: Some(room),
                 lease: lease.map(Lease::Shared),
+                count: Count::Elsewhere,
             }),
             (Ok(Err(refused)), _) => Err(NotAdmitted::Refused(refused)),
-            (Err(Unavailable), OnRedisFailure::Local) => self.admit_here(limit, key),
+            (Err(Unavailable), OnRedisFailure::Local) => self.admit_here(scoped, key),
             (Err(Unavailable), OnRedisFailure::Allow) => Ok(Admitted {
                 room: None,
                 lease: None,
+                count: Count::Elsewhere,
             }),
             (Err(Unavailable), OnRedisFailure::Deny) => Err(NotAdmitted::Uncounted),
         }
     }
 
-    fn admit_here(&self, limit: &Limit, key: Key) -> Result<Admitted, NotAdmitted> {
-        let admitted = self.memory.admit(limit, key);
+    /// Takes a request back that was counted and is not sent. Its lease is given back when it is dropped.
+    pub fn give_back(&self, scoped: &Scoped, count: &Count) {
+        if let (Count::Own(bucket), Some(rate)) = (count, scoped.limit.rate) {
+            self.memory(scoped).give_back(bucket, rate);
+        }
+    }
+
+    fn memory(&self, scoped: &Scoped) -> &Memory<DefaultClock> {
+        match scoped.scope {
+            Scope::Settings => &self.settings,
+            Scope::Caller => &self.callers,
+        }
+    }
+
+    fn admit_here(&self, scoped: &Scoped, key: Key) -> Result<Admitted, NotAdmitted> {
+        let admitted = self.memory(scoped).admit(scoped, key);
         let (bucket, room) = admitted.map_err(NotAdmitted::Refused)?;
-        let lease = limit.concurrent.map(|_| Lease::Own(OwnLease(bucket)));
+        let concurrent = scoped.limit.concurrent;
         Ok(Admitted {
             room: Some(room),
-            lease,
+            lease: concurrent.map(|_| Lease::Own(OwnLease(bucket.clone()))),
+            count: Count::Own(bucket),
         })
     }
 
@@ -158,5 +188,56 @@ impl Limiter {
         if let Some(shared) = &self.shared {
             shared.clone().keep_leases().await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+
+    use super::*;
+    use crate::route::limit::{By, Limit, Rate};
+
+    fn limit(scope: Scope, burst: u32) -> Scoped {
+        let one = NonZeroU32::MIN;
+        let rate = Rate {
+            requests: one,
+            window: Duration::from_secs(3600),
+            burst: NonZeroU32::new(burst).unwrap(),
+        };
+        let limit = Limit {
+            rate: Some(rate),
+            concurrent: None,
+            by: By::Caller,
+        };
+        Scoped::new(limit, scope, "limits[0]")
+    }
+
+    #[test]
+    fn limits_that_callers_make_up_do_not_crowd_out_those_of_the_settings() {
+        let limiter = Limiter::new(None, OnRedisFailure::Local);
+        let caller = |place: u32| {
+            let credential = place.to_le_bytes();
+            Identity::by_credentials([("authorization", &credential[..])].into_iter()).unwrap()
+        };
+        let own = limit(Scope::Settings, 1);
+        for place in 0..110_000 {
+            // Each with numbers of its own, so that they share nothing.
+            let made_up = limit(Scope::Caller, place % 2000 + 1);
+            let _ = limiter.admit_here(&made_up, Key::of_caller(&made_up, &caller(place)));
+        }
+        let known = Key::of_caller(&own, &caller(1));
+        assert!(limiter.admit_here(&own, known).is_ok());
+        assert!(limiter.admit_here(&own, known).is_err());
+        // Also when the settings' own are too many, whoever comes is counted, if not apart.
+        for place in 0..110_000 {
+            let _ = limiter.admit_here(&own, Key::of_caller(&own, &caller(place)));
+        }
+        let other = limit(Scope::Settings, 1000);
+        assert!(
+            limiter
+                .admit_here(&other, Key::of_caller(&other, &caller(7)))
+                .is_ok()
+        );
     }
 }

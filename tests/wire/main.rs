@@ -60,6 +60,7 @@ mod inbound_tls;
 mod limits;
 mod limits_cluster;
 mod limits_shared;
+mod limits_together;
 mod matrix;
 mod matrix_connect;
 mod matrix_faults;

@@ -7,8 +7,12 @@ use crate::{
     route::limit::{By, Scope, Scoped},
 };
 
-fn rate(requests: u32, window: Duration, burst: u32) -> Limit {
-    Limit {
+fn scoped(limit: Limit) -> Scoped {
+    Scoped::new(limit, Scope::Caller, "limits[0]")
+}
+
+fn rate(requests: u32, window: Duration, burst: u32) -> Scoped {
+    scoped(Limit {
         rate: Some(Rate {
             requests: NonZeroU32::new(requests).unwrap(),
             window,
@@ -16,21 +20,20 @@ fn rate(requests: u32, window: Duration, burst: u32) -> Limit {
         }),
         concurrent: None,
         by: By::Caller,
-    }
+    })
 }
 
-fn at_a_time(concurrent: u32) -> Limit {
-    Limit {
+fn at_a_time(concurrent: u32) -> Scoped {
+    scoped(Limit {
         rate: None,
         concurrent: NonZeroU32::new(concurrent),
         by: By::Caller,
-    }
+    })
 }
 
-fn key(limit: &Limit, value: u32) -> Key {
-    let scoped = Scoped::new(limit.clone(), Scope::Settings, "limits[0]");
+fn key(scoped: &Scoped, value: u32) -> Key {
     let nobody = || Identity::by_address(None);
-    Key::of_value(&scoped, nobody, &value.to_le_bytes())
+    Key::of_value(scoped, nobody, &value.to_le_bytes())
 }
 
 fn memory(most: usize) -> (Memory<FakeRelativeClock>, FakeRelativeClock) {
@@ -76,7 +79,7 @@ fn places_under_way_are_given_back() {
 fn a_refused_request_takes_no_place() {
     let (memory, clock) = memory(MOST);
     let mut limit = rate(1, Duration::from_secs(1), 1);
-    limit.concurrent = NonZeroU32::new(2);
+    limit.limit.concurrent = NonZeroU32::new(2);
     let key = key(&limit, 1);
     let (bucket, _) = memory.admit(&limit, key).unwrap();
     for _ in 0..10 {
@@ -158,6 +161,55 @@ proptest! {
             if let Err(refused) = memory.admit(&limit, key) {
                 clock.advance(refused.retry_after);
                 prop_assert!(memory.admit(&limit, key).is_ok());
+            }
+        }
+    }
+}
+
+#[test]
+fn what_was_counted_and_not_sent_is_taken_back() {
+    for burst in [1, 3] {
+        let (memory, clock) = memory(MOST);
+        let limit = rate(60, Duration::from_secs(60), burst);
+        let key = key(&limit, 1);
+        let rate = limit.limit.rate.unwrap();
+        let admit = || memory.admit(&limit, key);
+        for remaining in (0..burst).rev() {
+            let (bucket, room) = admit().unwrap();
+            memory.give_back(&bucket, rate);
+            let (_, again) = admit().unwrap();
+            assert_eq!((room.remaining, again.remaining), (remaining, remaining));
+        }
+        assert!(admit().is_err());
+        clock.advance(Duration::from_millis(999));
+        assert!(admit().is_err());
+        clock.advance(Duration::from_millis(1));
+        assert!(admit().is_ok() && admit().is_err());
+    }
+}
+
+proptest! {
+    #[test]
+    fn taking_back_lets_no_more_pass_than_the_limit_and_the_burst(steps in prop::collection::vec((0u64..1500, any::<bool>()), 1..80)) {
+        let (memory, clock) = memory(MOST);
+        let limit = rate(1, Duration::from_secs(1), 3);
+        let key = key(&limit, 1);
+        let (mut sent, mut now) = (Vec::new(), 0);
+        for (wait, is_sent) in steps {
+            clock.advance(Duration::from_millis(wait));
+            now += wait;
+            let Ok((bucket, _)) = memory.admit(&limit, key) else {
+                continue;
+            };
+            match is_sent {
+                true => sent.push(now),
+                false => memory.give_back(&bucket, limit.limit.rate.unwrap()),
+            }
+        }
+        for (place, from) in sent.iter().enumerate() {
+            for (more, until) in sent[place..].iter().enumerate() {
+                let most = 3 + (until - from) / 1000;
+                prop_assert!((more as u64) < most, "{from}..{until}: more than {most}");
             }
         }
     }

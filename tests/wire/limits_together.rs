@@ -1,0 +1,77 @@
+//! Several limits on one request: one that refuses leaves the others as they were. And how long a place is held.
+
+use std::{thread, time::Duration};
+
+use crate::support::{
+    Gateway, Response, Upstream,
+    caching::{Ask, JSON, status},
+    eventually,
+    routing::{answer, base, chat},
+};
+
+fn send(gateway: &Gateway, who: &str, lines: &str) -> Response {
+    let lines = format!("Authorization: Bearer {who}\r\n{lines}");
+    gateway.exchange(chat(&lines, r#"{"model":"m"}"#))
+}
+
+#[test]
+fn who_is_refused_by_one_limit_has_not_used_up_another() {
+    let upstream = Upstream::ok();
+    let gateway = Gateway::with(
+        "limits: [{ requests: 3, window: 1h, by: caller }, { requests: 1, window: 1s, by: caller }]",
+    );
+    let host = format!("x-gateway-custom-host: {}\r\n", base(&upstream));
+    let send = || send(&gateway, "a", &host);
+    for left in [2, 1, 0] {
+        assert_eq!(send().status, 200);
+        for _ in 0..5 * left {
+            let early = send();
+            assert_eq!(
+                (early.status, early.header("retry-after")),
+                (429, Some("1"))
+            );
+        }
+        thread::sleep(Duration::from_millis(1100));
+    }
+    let over = send();
+    assert_eq!(over.status, 429);
+    assert_ne!(over.header("retry-after"), Some("1"));
+}
+
+#[test]
+fn a_caller_over_its_own_limit_takes_nothing_from_what_all_share() {
+    let upstream = Upstream::ok();
+    let gateway = Gateway::with(&format!(
+        "limits: [{{ requests: 5, window: 1h, by: origin }}]\nproviders:\n  p: {{ custom_host: \"{}\", rate_limit: {{ requests: 2, window: 1h, by: caller }} }}\n",
+        base(&upstream)
+    ));
+    let statuses = |who, count| -> Vec<u16> {
+        let one = |_| send(&gateway, who, "x-gateway-provider: @p\r\n").status;
+        (0..count).map(one).collect()
+    };
+    assert_eq!(statuses("mallory", 6), [200, 200, 429, 429, 429, 429]);
+    assert_eq!(statuses("alice", 3), [200, 200, 429]);
+    assert_eq!(upstream.requests().len(), 4);
+}
+
+#[test]
+fn a_place_is_held_until_the_last_byte_of_a_kept_answer_too() {
+    // More than sockets and buffers hold.
+    let upstream = Upstream::answering(answer("200 OK", JSON, &" ".repeat(7 << 20)));
+    let gateway =
+        Gateway::with("limits: [{ concurrent: 1, by: origin }, { concurrent: 1, by: caller }]");
+    let ask = Ask::of(&upstream);
+    assert_eq!(status(&ask.send(&gateway)), "MISS");
+    let mut slow = gateway.client();
+    slow.send(ask.text());
+    slow.wait_for(b"HTTP/1.1 200");
+    let meanwhile = ask.send(&gateway);
+    assert_eq!(
+        (meanwhile.status, meanwhile.error()),
+        (429, Some("rate_limited"))
+    );
+    drop(slow);
+    eventually("the place is given back", || {
+        ask.send(&gateway).status == 200
+    });
+}
