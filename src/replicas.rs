@@ -13,7 +13,8 @@ use std::{
 };
 
 use redis::{
-    Client, Cmd, Pipeline, RedisError, RedisFuture, RedisResult, Value,
+    Client, Cmd, ErrorKind, IntoConnectionInfo as _, Pipeline, RedisError, RedisFuture,
+    RedisResult, ServerErrorKind, Value,
     aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig},
     cluster::ClusterClient,
     cluster_async::ClusterConnection,
@@ -28,6 +29,9 @@ use crate::secret::Secret;
 const CONNECT: Duration = Duration::from_secs(5);
 /// How long a server that did not answer is left alone.
 const LEFT_ALONE: Duration = Duration::from_secs(1);
+
+/// How often it is logged that a server that answers refuses.
+const REFUSALS_TOLD: Duration = Duration::from_secs(60);
 
 /// Where it is, as the settings say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +56,8 @@ pub struct Replicas {
     /// It comes and goes: whoever gets an answer has a look whether it stays.
     is_unsteady: AtomicBool,
     told: Mutex<Told>,
+    /// When a refusal is to be logged again, in milliseconds since `start`.
+    refusals_from: AtomicU64,
     /// When it may be asked again, in milliseconds since `start`.
     ask_again: AtomicU64,
     start: Instant,
@@ -118,6 +124,7 @@ impl Replicas {
             is_down: AtomicBool::new(false),
             is_unsteady: AtomicBool::new(false),
             told: Mutex::default(),
+            refusals_from: AtomicU64::new(0),
             ask_again: AtomicU64::new(0),
             start: Instant::now(),
             name,
@@ -182,7 +189,10 @@ impl Replicas {
                 Ok(answer)
             }
             Ok(Err(error)) => {
-                self.note_failure(&error);
+                match concerns_the_question(&error) {
+                    true => self.note_refusal(turn, &error),
+                    false => self.note_failure(&error),
+                }
                 Err(Unavailable)
             }
             Err(_) => {
@@ -220,6 +230,24 @@ impl Replicas {
         self.ask_again.fetch_max(next, Ordering::AcqRel);
         if !self.is_down.swap(true, Ordering::AcqRel) {
             self.tell(Told::went, Some(error));
+        }
+    }
+
+    /// It answers, and that it will not: to others it may still say yes.
+    fn note_refusal(&self, turn: Turn, error: &RedisError) {
+        self.counts.failures.inc();
+        if turn == Turn::FindsOut {
+            self.note_answer();
+        }
+        let (due, now) = (self.refusals_from.load(Ordering::Acquire), self.now());
+        let next = now + REFUSALS_TOLD.as_millis() as u64;
+        let claim = || {
+            self.refusals_from
+                .compare_exchange(due, next, Ordering::AcqRel, Ordering::Acquire)
+        };
+        if now >= due && claim().is_ok() {
+            let name = self.name;
+            tracing::warn!(%error, "{name} refuses: what it does not take is not shared between replicas");
         }
     }
 
@@ -292,6 +320,42 @@ impl ConnectionLike for Connection {
             Connection::Single(it) => it.get_db(),
             Connection::Cluster(it) => it.get_db(),
         }
+    }
+}
+
+/// An answer about this one question (no memory for more, another type under that key, no right to it): the next may fare better.
+fn concerns_the_question(error: &RedisError) -> bool {
+    const CODES: [&str; 3] = ["OOM", "WRONGTYPE", "MISCONF"];
+    match error.kind() {
+        ErrorKind::UnexpectedReturnType
+        | ErrorKind::Server(
+            ServerErrorKind::ResponseError | ServerErrorKind::ReadOnly | ServerErrorKind::NoPerm,
+        ) => true,
+        _ => error.code().is_some_and(|code| CODES.contains(&code)),
+    }
+}
+
+/// Whether servers can be asked for by this: one URL, or several of a cluster with commas between.
+///
+/// # Errors
+/// What is wrong, without the URL: passwords stand in it.
+pub fn check_urls(urls: &str, cluster: bool) -> Result<(), &'static str> {
+    let several = urls.split(',').filter(|url| url.contains("://")).count() > 1;
+    if several && !cluster {
+        return Err(
+            "names several servers, which only a cluster has: set `cluster: true` beside it",
+        );
+    }
+    let is_url = |url: &str| url.trim().into_connection_info().is_ok();
+    let good = match cluster {
+        true => urls.split(',').all(is_url),
+        false => is_url(urls),
+    };
+    match good {
+        true => Ok(()),
+        false => Err(
+            "must be redis://HOST:PORT/DATABASE, or rediss:// for TLS, with a port up to 65535 and a database that is a number",
+        ),
     }
 }
 

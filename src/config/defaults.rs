@@ -16,7 +16,7 @@ use super::settings::{
 use super::value::Count;
 use super::word::{AccessLog, GuardPreset, LogFormat, Store};
 use crate::cache::memory::MemoryStore;
-use crate::replicas::ReplicaSettings;
+use crate::replicas::{self, ReplicaSettings};
 use crate::secret::Secret;
 
 const LISTEN: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 8787));
@@ -169,26 +169,32 @@ impl Settings {
 }
 
 fn limit_store(file: LimitStoreSection) -> Result<LimitStore, ConfigError> {
-    let url = "limit_store.url";
-    let redis = redis(file.store, file.url, url)?;
+    let on_redis_failure = file.on_redis_failure;
+    let redis = RedisSection {
+        store: file.store.unwrap_or_default(),
+        url: file.url,
+        cluster: file.cluster,
+        timeout: file.timeout,
+    };
+    let redis = redis.settings("limit_store")?;
+    if redis.is_none() && on_redis_failure.is_some() {
+        return Err(conflict("limit_store.on_redis_failure", NEEDS_REDIS));
+    }
     Ok(LimitStore {
-        redis: redis.map(|url| ReplicaSettings {
-            url,
-            cluster: file.cluster.unwrap_or(false),
-            timeout: period(file.timeout, REDIS_TIMEOUT),
-        }),
-        on_redis_failure: file.on_redis_failure.unwrap_or_default(),
+        redis,
+        on_redis_failure: on_redis_failure.unwrap_or_default(),
     })
 }
 
 fn cache(file: CacheSection) -> Result<Cache, ConfigError> {
-    let redis = redis(file.store, file.url, "cache.url")?;
+    let redis = RedisSection {
+        store: file.store.unwrap_or_default(),
+        url: file.url,
+        cluster: file.cluster,
+        timeout: file.timeout,
+    };
     Ok(Cache {
-        redis: redis.map(|url| ReplicaSettings {
-            url,
-            cluster: file.cluster.unwrap_or(false),
-            timeout: period(file.timeout, REDIS_TIMEOUT),
-        }),
+        redis: redis.settings("cache")?,
         max_bytes: file
             .max_bytes
             .map_or(MemoryStore::DEFAULT_MAX_BYTES, |it| it.0),
@@ -197,17 +203,43 @@ fn cache(file: CacheSection) -> Result<Cache, ConfigError> {
     })
 }
 
-/// The URL, where the store is redis.
-fn redis(
-    store: Option<Store>,
+const NEEDS_REDIS: &str = "needs the store beside it to be redis";
+
+/// What a section says of its Redis.
+struct RedisSection {
+    store: Store,
     url: Option<Secret>,
-    key: &str,
-) -> Result<Option<Secret>, ConfigError> {
-    match (store.unwrap_or_default(), url) {
-        (Store::Redis, Some(url)) => Ok(Some(url)),
-        (Store::Redis, None) => Err(conflict(key, "is needed where the store is redis")),
-        (Store::Memory, Some(_)) => Err(conflict(key, "needs the store beside it to be redis")),
-        (Store::Memory, None) => Ok(None),
+    cluster: Option<bool>,
+    timeout: Option<Period>,
+}
+
+impl RedisSection {
+    /// Where it is; `None`: the store is memory.
+    fn settings(self, section: &str) -> Result<Option<ReplicaSettings>, ConfigError> {
+        let key = |name: &str| format!("{section}.{name}");
+        let (store, url) = (self.store, self.url);
+        let in_vain = [
+            ("url", url.is_some()),
+            ("cluster", self.cluster.is_some()),
+            ("timeout", self.timeout.is_some()),
+        ];
+        let in_vain = in_vain.into_iter().find(|(_, given)| *given);
+        let url = match (store, url, in_vain) {
+            (Store::Redis, Some(url), _) => url,
+            (Store::Redis, None, _) => {
+                return Err(conflict(key("url"), "is needed where the store is redis"));
+            }
+            (Store::Memory, _, Some((name, _))) => return Err(conflict(key(name), NEEDS_REDIS)),
+            (Store::Memory, _, None) => return Ok(None),
+        };
+        let cluster = self.cluster.unwrap_or(false);
+        let bad = |reason| conflict(key("url"), reason);
+        replicas::check_urls(url.expose(), cluster).map_err(bad)?;
+        Ok(Some(ReplicaSettings {
+            url,
+            cluster,
+            timeout: period(self.timeout, REDIS_TIMEOUT),
+        }))
     }
 }
 

@@ -90,8 +90,8 @@ pub const SETTINGS: &[Setting] = &[
     row("limits", "list of limits", "[]", "[{ requests: 600, window: 1m, by: client_address }]",
         "Limits for all requests, whatever they ask for; the keys are those of \
          [`rate_limit`](config.md#rate_limit). A provider's own stands in it as `rate_limit`.",
-        "A request over a limit is answered with 429 `rate_limited` and `Retry-After`. Counts are \
-         this process's own."),
+        "A request over a limit is answered with 429 `rate_limited` and `Retry-After`, and uses up \
+         nothing of the others. Counts are this process's own, unless `limit_store` says otherwise."),
     row("limit_store.store", "`memory`, `redis`", "memory", "redis",
         "Where limits count.",
         "`memory`: each process for itself, so two replicas let twice as much through. `redis`: \
@@ -255,7 +255,7 @@ pub const SETTINGS: &[Setting] = &[
         "Records and metrics are the same whatever this says."),
     row("credentials.headers", "list of header names", "[]", "[x-my-token]",
         "Headers that carry a credential, besides the built-in ones.",
-        "They are forwarded only where a credential may go, count as the caller's identity in the \
+        "They are forwarded only where a credential may go, count as the caller's identity for limits and in the \
          cache, and are never logged."),
     row("credentials.query", "list of parameter names", "[]", "[token]",
         "Query parameters that carry a credential, besides the built-in ones.",

@@ -169,7 +169,7 @@ pub const FIELDS: &[Field] = &[
     field(RateLimit, "concurrent", "whole number", "none", "8",
         "Requests under way at once, each until the last byte of its answer."),
     field(RateLimit, "by", "`caller`, `client_address`, `origin`, `metadata.NAME`", "`caller`", r#""metadata.user""#,
-        "Whose requests are counted together. `caller`: by credentials, or by address where there are none. `origin`: by upstream, for each attempt. Metadata is what callers say: without gateway keys such a limit is advice."),
+        "Whose requests are counted together. `caller`: by credentials, or by address where there are none. `origin`: by upstream, for each attempt. Credentials and metadata are what callers say: without gateway keys, who makes up others is counted apart, and such a limit is advice. `client_address` and `origin` are not."),
 ];
 
 impl Section {

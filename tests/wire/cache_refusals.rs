@@ -1,0 +1,71 @@
+//! A Redis that answers, and refuses: what it has is given, what it does not take is not kept.
+
+use crate::support::{
+    Process, Redis,
+    caching::{Ask, JSON, numbering, status},
+    eventually,
+};
+
+#[test]
+fn a_full_redis_still_gives_what_it_has() {
+    let redis = Redis::start();
+    let upstream = numbering("200 OK", JSON);
+    let process = Process::serving(
+        "cache-full",
+        &format!(
+            "cache: {{ store: redis, url: \"{}\", timeout: 5s }}",
+            redis.url()
+        ),
+    );
+    let ask = |lines| Ask {
+        lines,
+        ..Ask::of(&upstream)
+    };
+    let send = |lines| status(&process.exchange(ask(lines).text())).to_owned();
+    eventually("it is kept", || send("") == "HIT");
+    // Whatever is there is too much already; by default nothing is evicted.
+    redis.ask("CONFIG SET maxmemory 1").expect("an answer");
+    for line in ["x-a: 1\r\n", "x-a: 2\r\n", "x-a: 3\r\n", "x-a: 4\r\n"] {
+        assert_eq!([send(line), send("")], ["MISS", "HIT"]);
+    }
+    eventually("what is refused is counted", || {
+        process.metric("throughway_cache_redis_failures_total") == 4
+    });
+    let log = process.log();
+    let told = log.lines().filter(|line| line.contains("redis refuses"));
+    assert_eq!(told.count(), 1, "{log}");
+    assert!(!log.contains("does not answer"), "{log}");
+    assert_eq!(process.metric("throughway_cache_redis_up"), 1);
+    redis.ask("CONFIG SET maxmemory 0").expect("an answer");
+    eventually("new ones are kept again", || {
+        send("x-other: 1\r\n") == "HIT"
+    });
+}
+
+#[test]
+fn a_key_of_another_type_is_one_miss_and_nobody_elses() {
+    let redis = Redis::start();
+    let upstream = numbering("200 OK", JSON);
+    let process = Process::serving(
+        "cache-type",
+        &format!(
+            "cache: {{ store: redis, url: \"{}\", timeout: 5s }}",
+            redis.url()
+        ),
+    );
+    let ask = |lines| Ask {
+        lines,
+        ..Ask::of(&upstream)
+    };
+    let send = |lines| status(&process.exchange(ask(lines).text())).to_owned();
+    eventually("it is kept", || send("") == "HIT");
+    let keys = redis.ask("KEYS throughway:cache:*").expect("an answer");
+    let entry = |line: &&str| line.rsplit(':').next().is_some_and(|it| it.len() == 64);
+    let key = keys.lines().find(entry).expect("an entry").to_owned();
+    eventually("another is kept", || send("x-other: 1\r\n") == "HIT");
+    redis.ask(&format!("DEL {key}")).expect("an answer");
+    redis.ask(&format!("LPUSH {key} x")).expect("an answer");
+    for _ in 0..5 {
+        assert_eq!([send(""), send("x-other: 1\r\n")], ["MISS", "HIT"]);
+    }
+}
