@@ -19,7 +19,15 @@ pub struct UnixMillis(pub u64);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredHead {
     status: StatusCode,
+    given_by: Option<GivenBy>,
     headers: Box<[(HeaderName, HeaderValue)]>,
+}
+
+/// The target that an answer is of, as replies tell it: the provider's name, and the place in the config.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GivenBy {
+    pub provider: HeaderValue,
+    pub index: HeaderValue,
 }
 
 /// An answer as it is given again. Its body is in one piece: a stream's frames follow each other without their pauses.
@@ -68,8 +76,18 @@ impl StoredHead {
         });
         StoredHead {
             status,
+            given_by: None,
             headers: lines.collect(),
         }
+    }
+
+    /// The same, of this target.
+    pub fn of_target(self, given_by: Option<GivenBy>) -> Self {
+        StoredHead { given_by, ..self }
+    }
+
+    pub fn given_by(&self) -> Option<&GivenBy> {
+        self.given_by.as_ref()
     }
 
     pub fn status(&self) -> StatusCode {
@@ -125,7 +143,7 @@ impl StoredAnswer {
 }
 
 /// The first byte of every encoded answer; another for another form.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// Bytes from a store are no answer of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -137,7 +155,8 @@ pub enum NoAnswer {
 }
 
 /// The form outside the process, numbers in network order: version, status (2 bytes), when it was stored and for how long (8 each,
-/// in milliseconds), the number of lines (8), then names, values and body, each behind its length (8).
+/// in milliseconds), provider and place in the config (empty where nobody knows), the number of lines (8), then names, values and body,
+/// each text behind its length (8).
 impl StoredAnswer {
     pub fn encode(&self) -> Bytes {
         let mut out = BytesMut::with_capacity(self.weight());
@@ -145,6 +164,11 @@ impl StoredAnswer {
         out.put_u16(self.head.status.as_u16());
         out.put_u64(self.stored_at.0);
         out.put_u64(u64::try_from(self.ttl.as_millis()).unwrap_or(u64::MAX));
+        let given_by = self.head.given_by.as_ref();
+        let told = given_by.map_or([&b""[..]; 2], |it| {
+            [it.provider.as_bytes(), it.index.as_bytes()]
+        });
+        told.into_iter().for_each(|text| put(&mut out, text));
         out.put_u64(self.head.headers.len() as u64);
         for (name, value) in &self.head.headers {
             put(&mut out, name.as_str().as_bytes());
@@ -180,10 +204,17 @@ impl Reader {
         let status = StatusCode::from_u16(u16::from_be_bytes(self.array()?)).ok()?;
         let stored_at = UnixMillis(self.number()?);
         let ttl = Duration::from_millis(self.number()?);
+        let provider = HeaderValue::from_maybe_shared(self.bytes()?).ok()?;
+        let index = HeaderValue::from_maybe_shared(self.bytes()?).ok()?;
+        let given_by = (!provider.is_empty()).then_some(GivenBy { provider, index });
         let lines = self.number()?;
         let headers = (0..lines).map(|_| self.line()).collect::<Option<_>>()?;
         let body = self.bytes()?;
-        let head = Arc::new(StoredHead { status, headers });
+        let head = Arc::new(StoredHead {
+            status,
+            given_by,
+            headers,
+        });
         self.0
             .is_empty()
             .then_some(StoredAnswer::new(head, body, stored_at, ttl))
@@ -293,14 +324,19 @@ mod tests {
     fn what_is_no_answer_of_ours_is_told_by_its_form() {
         let whole = kept(&[("content-type", "application/json")]).encode();
         let mut newer = whole.to_vec();
-        newer[0] = 2;
+        newer[0] = VERSION + 1;
         let mut longer = whole.to_vec();
         longer.push(0);
         let mut huge = whole.to_vec();
         huge[19..27].fill(0xff);
         for (bytes, expected) in [
             (Vec::new(), NoAnswer::Damaged),
-            (newer, NoAnswer::Version { version: 2 }),
+            (
+                newer,
+                NoAnswer::Version {
+                    version: VERSION + 1,
+                },
+            ),
             (longer, NoAnswer::Damaged),
             (huge, NoAnswer::Damaged),
         ] {
@@ -326,8 +362,14 @@ mod tests {
                     let value = HeaderValue::from_bytes(&value).unwrap();
                     (name.parse().unwrap(), value)
                 };
+                let text = |bytes: &[u8]| HeaderValue::from_bytes(bytes).unwrap();
+                let given_by = body.first().map(|place| GivenBy {
+                    provider: text(b"openai"),
+                    index: text(format!("config.targets[{place}]").as_bytes()),
+                });
                 let head = StoredHead {
                     status: StatusCode::from_u16(status).unwrap(),
+                    given_by,
                     headers: lines.into_iter().map(line).collect(),
                 };
                 let ttl = Duration::from_millis(ttl);

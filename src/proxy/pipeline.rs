@@ -183,7 +183,13 @@ pub async fn run<U: Upstream>(
         let looked = cacheable.look(key, &directives, link).await?;
         recorder.note_cache(looked.status(refresh));
         if let Looked::Found(_) | Looked::Joined(_) = looked {
-            let target = plan.target(first.target);
+            // Who joins is told by the one who was sent.
+            let given_by = match &looked {
+                Looked::Found(answer) => answer.head().given_by(),
+                _ => None,
+            };
+            let target = given_by.and_then(|it| plan.target_of(it));
+            let target = target.unwrap_or_else(|| plan.target(first.target));
             recorder.note_route(target.route(outside.withheld(target)));
             let mut body = body.borrow_mut();
             recorder.note_bytes_in(body.bytes_read());

@@ -37,6 +37,8 @@ pub struct Recorder {
     trace_id: HeaderValue,
     route: Option<Route>,
     room: Option<Room>,
+    /// Of the limits of the attempt made last.
+    attempts_room: Option<Room>,
     cache: CacheStatus,
     /// Why the answer was not kept, where the cache had a part.
     not_kept: Option<NoCacheReason>,
@@ -107,6 +109,7 @@ impl Recorder {
             trace_id,
             route: None,
             room: None,
+            attempts_room: None,
             cache: CacheStatus::Disabled(NoCacheReason::NotAsked),
             not_kept: None,
             failed_attempts: Vec::new(),
@@ -162,6 +165,11 @@ impl Recorder {
         self.room = Room::tighter(self.room, room);
     }
 
+    /// The same of an attempt, in the place of what was told of the one before: only the last one counts for the client.
+    pub fn note_attempts_room(&mut self, room: Option<Room>) {
+        self.attempts_room = room;
+    }
+
     pub fn note_cache(&mut self, status: CacheStatus) {
         self.cache = status;
     }
@@ -175,7 +183,7 @@ impl Recorder {
     }
 
     pub fn room(&self) -> Option<Room> {
-        self.room
+        Room::tighter(self.room, self.attempts_room)
     }
 
     /// How many retries the target took; -1 if all were in vain.

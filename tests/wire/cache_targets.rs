@@ -166,3 +166,28 @@ fn a_refresh_is_not_undone_by_what_was_asked_for_before_it() {
         ("HIT".to_owned(), "\"new\"".into())
     );
 }
+
+#[test]
+fn a_hit_tells_of_the_target_whose_answer_it_is() {
+    let (first, second) = (
+        Upstream::answering(answer("503 No", JSON, "{}")),
+        numbering("200 OK", JSON),
+    );
+    let gateway = Gateway::start();
+    let ask = configured(
+        &format!(
+            r#"{{"strategy":{{"mode":"fallback"}},"cache":true,"targets":[{{"custom_host":"{}"}},{{"custom_host":"{}"}}]}}"#,
+            base(&first),
+            base(&second)
+        ),
+        "/v1/chat/completions",
+    );
+    for expected in ["MISS", "HIT"] {
+        let response = ask.send(&gateway);
+        let index = response.header("x-gateway-last-used-option-index");
+        assert_eq!(
+            (told(&response).as_str(), index),
+            (expected, Some("config.targets[1]"))
+        );
+    }
+}

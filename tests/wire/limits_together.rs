@@ -6,7 +6,7 @@ use crate::support::{
     Gateway, Response, Upstream,
     caching::{Ask, JSON, status},
     eventually,
-    routing::{answer, base, chat},
+    routing::{answer, base, chat, config_line},
 };
 
 fn send(gateway: &Gateway, who: &str, lines: &str) -> Response {
@@ -74,4 +74,31 @@ fn a_place_is_held_until_the_last_byte_of_a_kept_answer_too() {
     eventually("the place is given back", || {
         ask.send(&gateway).status == 200
     });
+}
+
+#[test]
+fn headers_tell_of_the_limits_of_the_target_that_answers() {
+    let upstream = Upstream::ok();
+    let host = base(&upstream);
+    let gateway = Gateway::start();
+    let target = |requests, window| {
+        format!(
+            r#"{{"custom_host":"{host}","rate_limit":{{"requests":{requests},"window":"{window}"}}}}"#
+        )
+    };
+    let config = format!(
+        r#"{{"strategy":{{"mode":"fallback"}},"targets":[{},{}]}}"#,
+        target(1, "1h"),
+        target(100, "10s")
+    );
+    let send = || send(&gateway, "a", &config_line(&config));
+    let told = |response: &Response| {
+        let header = |name: &str| response.header(name).unwrap_or("none").to_owned();
+        [
+            header("x-gateway-ratelimit-limit"),
+            header("x-gateway-ratelimit-remaining"),
+        ]
+    };
+    assert_eq!(told(&send()), ["1", "0"]);
+    assert_eq!(told(&send()), ["100", "99"]);
 }

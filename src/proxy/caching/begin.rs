@@ -13,7 +13,11 @@ use super::{
     pump::{Begun, BodyTimes, Pump},
 };
 use crate::{
-    cache::{answer::StoredHead, cacheable, terminal::TerminalWatch},
+    cache::{
+        answer::{GivenBy, StoredHead},
+        cacheable,
+        terminal::TerminalWatch,
+    },
     downstream::Link,
     gateway::{Beginning, SharedHead},
     proxy::incoming::Incoming,
@@ -55,7 +59,11 @@ impl Keeping {
             }
             self.lead.refuse(reason);
         }
-        let stored = Arc::new(StoredHead::new(head.status, head.headers));
+        let given_by = head.route.map(|route| GivenBy {
+            provider: route.provider.clone(),
+            index: route.index.clone(),
+        });
+        let stored = Arc::new(StoredHead::new(head.status, head.headers).of_target(given_by));
         let watch = TerminalWatch::new(head.headers, &self.path);
         let kept = Kept {
             head: SharedHead {

@@ -269,11 +269,12 @@ impl<U: Upstream> Errand<'_, U> {
     async fn take_places(&self, target: &Target) -> Result<Vec<Lease>, GatewayError> {
         let settings = &self.line.gateway.limits.attempts;
         if settings.is_empty() && target.limits.is_empty() {
+            self.recorder.borrow_mut().note_attempts_room(None);
             return Ok(Vec::new());
         }
         let limits = settings.iter().chain(&target.limits);
         let (room, leases) = self.counted.admit(limits, target.base.origin()).await;
-        self.recorder.borrow_mut().note_room(room);
+        self.recorder.borrow_mut().note_attempts_room(room);
         leases
     }
 

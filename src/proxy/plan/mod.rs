@@ -25,7 +25,7 @@ pub use self::{
     credentials::CallerCredentials,
 };
 use crate::{
-    cache::key::Namespace,
+    cache::{answer::GivenBy, key::Namespace},
     config::{self, Timeouts},
     egress::{BaseUrl, HostPass, NamedBy, Policy, VettedTarget},
     record::Route,
@@ -215,6 +215,12 @@ impl Target {
 impl Plan {
     pub fn target(&self, id: TargetId) -> &Target {
         &self.targets[id]
+    }
+
+    /// The target that replies call so.
+    pub fn target_of(&self, given_by: &GivenBy) -> Option<&Target> {
+        let is_it = |it: &&Target| it.index == given_by.index && it.provider == given_by.provider;
+        self.targets.iter().find(is_it)
     }
 
     /// The target may be tried again.
