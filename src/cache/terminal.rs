@@ -1,10 +1,13 @@
 //! Is this body all of an answer? Looks at the bytes as they pass, keeps few of them, and edits nothing. That the transfer itself
 //! ended cleanly is for whoever feeds it to know.
+//!
+//! Into an encoded body that is no stream nobody looks: an error that is sent compressed is kept like an answer. To refuse what is
+//! compressed would end caching for most, since client libraries always ask for it.
 
 use actix_http::header::{self, HeaderMap};
 
 use super::{NoCacheReason, cacheable::is_encoded};
-use crate::dialect::{Dialect, Ending, JsonAnswer, LastEvent, Verdict};
+use crate::dialect::{Dialect, Ending, JsonAnswer, LastEvent, ResponseStatus, Verdict};
 
 /// Follows the body of one answer.
 #[derive(Debug)]
@@ -14,10 +17,10 @@ pub struct TerminalWatch(Body);
 enum Body {
     /// Server-sent events.
     Events(LastEvent),
-    Json(JsonAnswer),
+    Plain(Plain),
     /// A stream of which nobody can see that it is whole.
     Unseen(NoCacheReason),
-    /// A clean end is all that can be asked of it.
+    /// Encoded: a clean end is all that can be asked of it.
     Opaque,
 }
 
@@ -32,8 +35,8 @@ impl TerminalWatch {
             b"text/event-stream" => Body::Events(LastEvent::new(dialect)),
             // Without `alt=sse` Gemini streams one JSON array, whose last items may be an error.
             _ if dialect == Dialect::Gemini => Body::Unseen(NoCacheReason::NoTerminalEvent),
-            media if is_json(media) && !encoded => Body::Json(JsonAnswer::new()),
-            _ => Body::Opaque,
+            _ if encoded => Body::Opaque,
+            media => Body::Plain(Plain::new(is_json(media), dialect)),
         })
     }
 
@@ -41,9 +44,7 @@ impl TerminalWatch {
     pub fn feed(&mut self, bytes: &[u8]) {
         match &mut self.0 {
             Body::Events(events) => events.feed(bytes),
-            Body::Json(json) => {
-                json.feed(bytes);
-            }
+            Body::Plain(plain) => plain.feed(bytes),
             Body::Unseen(_) | Body::Opaque => {}
         }
     }
@@ -60,12 +61,107 @@ impl TerminalWatch {
                 Ending::Failed => Err(NoCacheReason::ErrorEvent),
                 Ending::Overlong => Err(NoCacheReason::LongEvent),
             },
-            Body::Json(mut json) => match json.end() {
-                Verdict::Error => Err(NoCacheReason::ErrorBody),
-                Verdict::Undecided | Verdict::Begun | Verdict::Empty => Ok(()),
-            },
+            Body::Plain(plain) => plain.end(),
             Body::Unseen(reason) => Err(reason),
             Body::Opaque => Ok(()),
+        }
+    }
+}
+
+/// A body that is neither a stream nor encoded. If it begins as a JSON object, it is looked into, whatever its type: servers send
+/// errors with any and with none. Other bodies cost a look at their first bytes.
+#[derive(Debug)]
+struct Plain {
+    /// It calls itself JSON.
+    is_json: bool,
+    /// The last byte so far that is no white space.
+    last: Option<u8>,
+    dialect: Dialect,
+    beginning: Beginning,
+}
+
+#[derive(Debug)]
+enum Beginning {
+    /// So many bytes of a byte order mark, and perhaps white space.
+    Awaited(usize),
+    /// It is looked into; for a status only if it is the Responses API's.
+    Object(JsonAnswer, Option<ResponseStatus>),
+    /// What JSON that begins so ends with, where that can be told.
+    Other(Option<u8>),
+}
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+impl Plain {
+    fn new(is_json: bool, dialect: Dialect) -> Self {
+        Plain {
+            is_json,
+            last: None,
+            dialect,
+            beginning: Beginning::Awaited(0),
+        }
+    }
+
+    fn feed(&mut self, bytes: &[u8]) {
+        if self.is_json {
+            self.last = bytes.trim_ascii_end().last().copied().or(self.last);
+        }
+        let bytes = self.begin(bytes);
+        if let Beginning::Object(answer, status) = &mut self.beginning {
+            answer.feed(bytes);
+            if let Some(status) = status {
+                status.feed(bytes);
+            }
+        }
+    }
+
+    /// What of these bytes is no preamble.
+    fn begin<'b>(&mut self, mut bytes: &'b [u8]) -> &'b [u8] {
+        let Beginning::Awaited(mark) = &mut self.beginning else {
+            return bytes;
+        };
+        while let Some((byte, rest)) = bytes.split_first()
+            && BYTE_ORDER_MARK.get(*mark) == Some(byte)
+        {
+            *mark += 1;
+            bytes = rest;
+        }
+        if !bytes.is_empty() {
+            *mark = BYTE_ORDER_MARK.len();
+        }
+        bytes = bytes.trim_ascii_start();
+        match bytes.first() {
+            None => {}
+            Some(b'{') => {
+                let status = (self.dialect == Dialect::Responses).then(ResponseStatus::new);
+                self.beginning = Beginning::Object(JsonAnswer::new(), status);
+            }
+            Some(b'[') => self.beginning = Beginning::Other(Some(b']')),
+            Some(b'"') => self.beginning = Beginning::Other(Some(b'"')),
+            Some(_) => self.beginning = Beginning::Other(None),
+        }
+        bytes
+    }
+
+    fn end(self) -> Result<(), NoCacheReason> {
+        // Of a body without a length a clean end may be where its connection was closed.
+        let expected = match self.beginning {
+            Beginning::Object(mut answer, status) => {
+                let is_error = match answer.end() {
+                    Verdict::Error => true,
+                    Verdict::Undecided | Verdict::Begun | Verdict::Empty => false,
+                };
+                if is_error || status.is_some_and(|status| status.is_not_completed()) {
+                    return Err(NoCacheReason::ErrorBody);
+                }
+                Some(b'}')
+            }
+            Beginning::Other(expected) => expected,
+            Beginning::Awaited(_) => None,
+        };
+        match self.is_json && expected.is_some() && expected != self.last {
+            true => Err(NoCacheReason::Truncated),
+            false => Ok(()),
         }
     }
 }
@@ -79,7 +175,7 @@ fn media_type(headers: &HeaderMap) -> Vec<u8> {
 }
 
 fn is_json(media: &[u8]) -> bool {
-    media == b"application/json" || media.ends_with(b"+json")
+    matches!(media, b"application/json" | b"text/json") || media.ends_with(b"+json")
 }
 
 #[cfg(test)]
@@ -147,11 +243,119 @@ mod tests {
                 "[{\"candidates\":[]},{\"error\":{}}]",
                 Err(NoTerminalEvent),
             ),
-            (vec![], chat, "{\"error\":{}}", Ok(())),
         ] {
             let verdict = judge(&lines, path, &[body.as_bytes()]);
             assert_eq!(verdict, expected, "{lines:?} {path} {body:?}");
         }
+    }
+
+    /// Judged in one piece, and cut in two at every place.
+    fn judge_cut(media: &[&'static str], path: &str, body: &str) -> Result<(), NoCacheReason> {
+        let lines: Vec<_> = media.iter().map(|it| (header::CONTENT_TYPE, *it)).collect();
+        let whole = judge(&lines, path, &[body.as_bytes()]);
+        for cut in 0..body.len() {
+            let (one, two) = body.as_bytes().split_at(cut);
+            let cut_at = judge(&lines, path, &[one, two]);
+            assert_eq!(cut_at, whole, "{media:?} {body:?} cut at {cut}");
+        }
+        whole
+    }
+
+    #[test]
+    fn an_error_is_none_the_less_one_for_its_media_type() {
+        let chat = "/v1/chat/completions";
+        for media in [
+            &[][..],
+            &[""],
+            &["text/plain; charset=utf-8"],
+            &["text/json"],
+            &["application/octet-stream"],
+            &["application/problem+json"],
+        ] {
+            for (body, expected) in [
+                ("{\"error\":{}}", Err(NoCacheReason::ErrorBody)),
+                (
+                    "\u{feff} \r\n{\"error\":{}}\n",
+                    Err(NoCacheReason::ErrorBody),
+                ),
+                (" {\"error\":{}}", Err(NoCacheReason::ErrorBody)),
+                ("{\"choices\":[]}", Ok(())),
+                ("\u{feff}{\"choices\":[]}", Ok(())),
+                ("", Ok(())),
+            ] {
+                assert_eq!(judge_cut(media, chat, body), expected, "{media:?} {body:?}");
+            }
+        }
+        let text = judge_cut(&["text/plain"], chat, "no {\"error\":{}}");
+        assert_eq!(text, Ok(()));
+    }
+
+    #[test]
+    fn what_begins_as_no_object_is_not_looked_at() {
+        let mut watch = watch(&[(header::CONTENT_TYPE, "audio/mpeg")], "/v1/audio/speech");
+        watch.feed(b" \xff");
+        watch.feed(b"{\"error\":{}}");
+        let is_given_up = matches!(&watch.0, Body::Plain(plain) if matches!(plain.beginning, Beginning::Other(_)));
+        assert!(is_given_up);
+        assert_eq!(watch.end(), Ok(()));
+    }
+
+    #[test]
+    fn an_answer_of_responses_is_kept_if_it_is_completed() {
+        let unfinished = "{\"output\":[],\"error\":null,\"status\":\"incomplete\"}";
+        for (path, body, expected) in [
+            (
+                "/v1/responses",
+                "{\"status\":\"completed\",\"output\":[]}",
+                Ok(()),
+            ),
+            ("/v1/responses", "{\"output\":[]}", Ok(())),
+            ("/v1/responses", unfinished, Err(NoCacheReason::ErrorBody)),
+            (
+                "/v1/responses",
+                "\u{feff}{\"status\":\"failed\",\"error\":{},\"output\":[]}",
+                Err(NoCacheReason::ErrorBody),
+            ),
+            // Others mean other things by it.
+            ("/v1/chat/completions", unfinished, Ok(())),
+        ] {
+            for media in [&["application/json"][..], &[]] {
+                assert_eq!(judge_cut(media, path, body), expected, "{path} {body}");
+            }
+        }
+    }
+
+    #[test]
+    fn json_that_stops_before_its_last_bracket_is_not_all_of_it() {
+        let chat = "/v1/chat/completions";
+        let truncated = Err(NoCacheReason::Truncated);
+        for (body, expected) in [
+            ("{\"choices\":[]}\r\n ", Ok(())),
+            ("[1]\n", Ok(())),
+            ("[{}", truncated),
+            ("{\"choices\":[{\"text\":\"on", truncated),
+            ("{\"choices\":[1,2], ", truncated),
+            ("{\"choices\":[]", truncated),
+            ("[0.1,0.2", truncated),
+            ("\u{feff}[0.1,0.2", truncated),
+            ("\"on", truncated),
+            ("\"on\"", Ok(())),
+            // Whatever that is, its end cannot be told.
+            ("12", Ok(())),
+            ("on", Ok(())),
+            ("", Ok(())),
+            (" \n", Ok(())),
+        ] {
+            for media in ["application/json", "Application/x+JSON; charset=utf-8"] {
+                assert_eq!(judge_cut(&[media], chat, body), expected, "{body:?}");
+            }
+            assert_eq!(judge_cut(&["text/plain"], chat, body), Ok(()), "{body:?}");
+        }
+        let encoded = [
+            (header::CONTENT_TYPE, "application/json"),
+            (header::CONTENT_ENCODING, "br"),
+        ];
+        assert_eq!(judge(&encoded, chat, &[b"\x1f\x8b"]), Ok(()));
     }
 
     proptest! {

@@ -5,6 +5,7 @@ mod event;
 mod first_event;
 mod json_answer;
 mod last_event;
+mod response_status;
 #[cfg(test)]
 pub(crate) mod samples;
 mod sse;
@@ -12,6 +13,7 @@ mod sse;
 pub use first_event::FirstEvent;
 pub use json_answer::JsonAnswer;
 pub use last_event::{Ending, LastEvent};
+pub use response_status::ResponseStatus;
 
 /// How a provider's streams speak, told by the request's path where an event's own shape does not tell it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
