@@ -369,7 +369,7 @@ mod tests {
                 Dialect::Responses => "/v1/responses",
                 Dialect::Anthropic => "/v1/messages",
                 Dialect::Gemini => "/v1beta/models/g:streamGenerateContent",
-                Dialect::Unknown => "/",
+                Dialect::Images | Dialect::Speech | Dialect::Unknown => "/",
             };
             let whole = judge(&sse, path, &[&sample.bytes]);
             prop_assert_eq!(judge(&sse, path, &samples::cut(&sample.bytes, &cuts)), whole);

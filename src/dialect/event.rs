@@ -4,7 +4,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{Dialect, sse::Event};
+use super::{Dialect, candidates::Candidates, sse::Event};
 
 /// What an event means to somebody who waits for a first token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub fn meaning(dialect: Dialect, event: &Event) -> Meaning {
         Dialect::Responses => responses(&data),
         Dialect::Anthropic => anthropic(&data),
         Dialect::Gemini => gemini(&data),
-        Dialect::Unknown => Meaning::Token,
+        Dialect::Images | Dialect::Speech | Dialect::Unknown => Meaning::Token,
     }
 }
 
@@ -50,6 +50,8 @@ pub enum Progress {
     Open,
     /// The dialect's own last word: all of the answer has come.
     Whole,
+    /// What these candidates have to say: the last word is the last one's.
+    Of(Candidates),
     /// The answer is an error, or less than was asked for.
     Failed,
 }
@@ -59,9 +61,12 @@ pub fn progress(dialect: Dialect, event: &Event) -> (Dialect, Progress) {
     if event.data == b"[DONE]" {
         return match dialect {
             Dialect::Chat => (dialect, Progress::Whole),
-            Dialect::Responses | Dialect::Anthropic | Dialect::Gemini | Dialect::Unknown => {
-                (dialect, Progress::Open)
-            }
+            Dialect::Responses
+            | Dialect::Anthropic
+            | Dialect::Gemini
+            | Dialect::Images
+            | Dialect::Speech
+            | Dialect::Unknown => (dialect, Progress::Open),
         };
     }
     let Some(data) = object(event) else {
@@ -80,11 +85,13 @@ pub fn progress(dialect: Dialect, event: &Event) -> (Dialect, Progress) {
     let kind = data.get("type").and_then(Value::as_str);
     let progress = match (dialect, kind) {
         (Dialect::Responses, Some("response.completed"))
-        | (Dialect::Anthropic, Some("message_stop")) => Progress::Whole,
+        | (Dialect::Anthropic, Some("message_stop"))
+        | (Dialect::Images, Some("image_generation.completed" | "image_edit.completed"))
+        | (Dialect::Speech, Some("speech.audio.done")) => Progress::Whole,
         (Dialect::Responses, Some("response.incomplete" | "response.cancelled")) => {
             Progress::Failed
         }
-        (Dialect::Gemini, _) if has_finished_candidate(&data) => Progress::Whole,
+        (Dialect::Gemini, _) => Progress::Of(Candidates::of(&data)),
         _ => Progress::Open,
     };
     (dialect, progress)
@@ -105,9 +112,12 @@ fn shape(data: &Map<String, Value>) -> Option<Dialect> {
         "message_stop",
         "ping",
     ];
+    const IMAGES: [&str; 2] = ["image_generation.", "image_edit."];
     match data.get("type").and_then(Value::as_str) {
         Some(kind) if kind.starts_with("response.") => Some(Dialect::Responses),
         Some(kind) if ANTHROPIC.contains(&kind) => Some(Dialect::Anthropic),
+        Some(kind) if IMAGES.iter().any(|it| kind.starts_with(it)) => Some(Dialect::Images),
+        Some(kind) if kind.starts_with("speech.audio.") => Some(Dialect::Speech),
         _ if data.contains_key("choices") => Some(Dialect::Chat),
         _ if data.contains_key("candidates") => Some(Dialect::Gemini),
         _ => None,
@@ -118,7 +128,19 @@ fn is_error(name: &[u8], data: &Map<String, Value>) -> bool {
     let kind = data.get("type").and_then(Value::as_str);
     let has_error = data.get("error").is_some_and(|error| !error.is_null());
     // Responses carry an `error` inside their `response`; at the top it is one's own.
-    name == b"error" || has_error || matches!(kind, Some("error" | "response.failed"))
+    name == b"error"
+        || has_error
+        || matches!(kind, Some("error" | "response.failed"))
+        || has_failed_choice(data)
+}
+
+/// A choice may fail by itself: OpenRouter says so where others have their `finish_reason`.
+fn has_failed_choice(data: &Map<String, Value>) -> bool {
+    let choices = data.get("choices").and_then(Value::as_array);
+    choices.into_iter().flatten().any(|choice| {
+        let has_error = choice.get("error").is_some_and(|error| !error.is_null());
+        has_error || choice.get("finish_reason").is_some_and(|it| it == "error")
+    })
 }
 
 /// Keys of a delta that are no content.
@@ -150,7 +172,7 @@ fn has_content(delta: &Map<String, Value>) -> bool {
 }
 
 /// Neither null nor empty.
-fn is_something(value: &Value) -> bool {
+pub(super) fn is_something(value: &Value) -> bool {
     match value {
         Value::Null => false,
         Value::String(text) => !text.is_empty(),
@@ -219,16 +241,10 @@ fn gemini(data: &Map<String, Value>) -> Meaning {
     if candidates.iter().any(has_parts) {
         return Meaning::Token;
     }
-    match has_finished_candidate(data) {
+    match Candidates::of(data).any_finished() {
         true => Meaning::Terminal,
         false => Meaning::Preamble,
     }
-}
-
-fn has_finished_candidate(data: &Map<String, Value>) -> bool {
-    let candidates = data.get("candidates").and_then(Value::as_array);
-    let mut candidates = candidates.into_iter().flatten();
-    candidates.any(|candidate| candidate.get("finishReason").is_some_and(is_something))
 }
 
 #[cfg(test)]

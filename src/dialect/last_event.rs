@@ -3,6 +3,7 @@
 
 use super::{
     Dialect,
+    candidates::Candidates,
     event::{Progress, progress},
     sse::Splitter,
 };
@@ -30,6 +31,7 @@ pub struct LastEvent {
     splitter: Splitter,
     begun: bool,
     whole: bool,
+    candidates: Candidates,
     failed: bool,
 }
 
@@ -40,6 +42,7 @@ impl LastEvent {
             splitter: Splitter::bounded(MOST_BYTES),
             begun: false,
             whole: false,
+            candidates: Candidates::default(),
             failed: false,
         }
     }
@@ -74,7 +77,9 @@ impl LastEvent {
     }
 
     fn is_whole(&self) -> bool {
-        self.whole || (self.begun && self.dialect == Dialect::Unknown)
+        self.whole
+            || self.candidates.all_finished()
+            || (self.begun && self.dialect == Dialect::Unknown)
     }
 
     fn note(&mut self, (dialect, progress): (Dialect, Progress)) {
@@ -83,6 +88,7 @@ impl LastEvent {
         match progress {
             Progress::Open => {}
             Progress::Whole => self.whole = true,
+            Progress::Of(candidates) => self.candidates = self.candidates.and(candidates),
             Progress::Failed => self.failed = true,
         }
     }
@@ -160,6 +166,52 @@ mod tests {
                 expected,
                 "{stream}"
             );
+        }
+    }
+
+    #[test]
+    fn images_and_speech_need_their_last_word() {
+        for (begun, last) in [
+            (
+                "image_generation.partial_image",
+                "image_generation.completed",
+            ),
+            ("image_edit.partial_image", "image_edit.completed"),
+            ("speech.audio.delta", "speech.audio.done"),
+        ] {
+            let event = |kind| format!("event: {kind}\ndata: {{\"type\":\"{kind}\"}}\n\n");
+            let (begun, last) = (event(begun), event(last));
+            for (pieces, expected) in [
+                (&[&begun][..], Ending::Unfinished),
+                (&[&begun, &begun], Ending::Unfinished),
+                (&[&begun, &last], Ending::Whole),
+                (&[&last], Ending::Whole),
+            ] {
+                let pieces: Vec<&[u8]> = pieces.iter().map(|it| it.as_bytes()).collect();
+                assert_eq!(ending(Dialect::Unknown, &pieces), expected, "{begun}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_gemini_stream_is_whole_when_each_candidate_has_finished() {
+        let event = |candidates: &str| format!("data: {{\"candidates\":[{candidates}]}}\n\n");
+        let both = event(r#"{"index":0},{"index":1}"#);
+        let one = event(r#"{"index":1,"finishReason":"STOP"}"#);
+        let other = event(r#"{"finishReason":"MAX_TOKENS"}"#);
+        let usage = "data: {\"usageMetadata\":{}}\n\n".to_owned();
+        for (events, expected) in [
+            (&[&both, &one][..], Ending::Unfinished),
+            (&[&both, &other], Ending::Unfinished),
+            (&[&both, &one, &one], Ending::Unfinished),
+            (&[&both, &one, &other], Ending::Whole),
+            (&[&both, &other, &one, &usage], Ending::Whole),
+            (&[&other], Ending::Whole),
+        ] {
+            let stream: String = events.iter().map(|it| it.as_str()).collect();
+            for dialect in [Dialect::Gemini, Dialect::Unknown] {
+                assert_eq!(ending(dialect, &[stream.as_bytes()]), expected, "{stream}");
+            }
         }
     }
 

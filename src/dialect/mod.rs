@@ -1,6 +1,7 @@
 //! What do the bytes of an answer say, before anybody is shown them? Server-sent events, and which of them hold a first token
 //! or an error, and whether their last word came, for each dialect. A look at a copy: edits nothing.
 
+mod candidates;
 mod event;
 mod first_event;
 mod json_answer;
@@ -26,6 +27,10 @@ pub enum Dialect {
     Anthropic,
     /// Gemini's `streamGenerateContent`.
     Gemini,
+    /// OpenAI's images as they are made or edited; by the events' shape only.
+    Images,
+    /// OpenAI's speech in events; by their shape only.
+    Speech,
     Unknown,
 }
 

@@ -14,6 +14,7 @@ mod bodies_streaming;
 mod browsers;
 mod cache;
 mod cache_admin;
+mod cache_kept;
 mod cache_refusals;
 mod cache_shared;
 mod cache_targets;

@@ -4,8 +4,10 @@ use super::*;
 
 #[test]
 fn only_a_dialects_own_last_word_makes_an_answer_whole() {
-    use Dialect::{Anthropic, Chat, Gemini, Responses, Unknown};
-    use Progress::{Failed, Open, Whole};
+    use Dialect::{Anthropic, Chat, Gemini, Images, Responses, Speech, Unknown};
+    use Progress::{Failed, Of, Open, Whole};
+    let candidates = |data| Of(Candidates::of(&serde_json::from_str(data).unwrap()));
+    let none = Of(Candidates::default());
     for (dialect, name, data, expected) in [
         (Chat, "", "[DONE]", (Chat, Whole)),
         (
@@ -23,6 +25,24 @@ fn only_a_dialects_own_last_word_makes_an_answer_whole() {
         (Chat, "", r#"{"type":"message_stop"}"#, (Chat, Open)),
         (Chat, "", r#"{"error":{"message":"x"}}"#, (Chat, Failed)),
         (Chat, "error", "overloaded", (Chat, Failed)),
+        (
+            Chat,
+            "",
+            r#"{"choices":[{"delta":{"content":"x"}},{"error":{"code":502}}]}"#,
+            (Chat, Failed),
+        ),
+        (
+            Unknown,
+            "",
+            r#"{"choices":[{"delta":{},"finish_reason":"error"}]}"#,
+            (Chat, Failed),
+        ),
+        (
+            Chat,
+            "",
+            r#"{"choices":[{"error":null,"finish_reason":null}]}"#,
+            (Chat, Open),
+        ),
         (Chat, "", "", (Chat, Open)),
         (Responses, "", "[DONE]", (Responses, Open)),
         (
@@ -78,19 +98,22 @@ fn only_a_dialects_own_last_word_makes_an_answer_whole() {
             Gemini,
             "",
             r#"{"candidates":[{"content":{"parts":[{"text":"."}]},"finishReason":"STOP"}]}"#,
-            (Gemini, Whole),
+            (
+                Gemini,
+                candidates(r#"{"candidates":[{"finishReason":"STOP"}]}"#),
+            ),
         ),
         (
             Gemini,
             "",
             r#"{"candidates":[{"finishReason":""}]}"#,
-            (Gemini, Open),
+            (Gemini, candidates(r#"{"candidates":[{}]}"#)),
         ),
         (
             Gemini,
             "",
             r#"{"promptFeedback":{"blockReason":"SAFETY"}}"#,
-            (Gemini, Open),
+            (Gemini, none),
         ),
         (Gemini, "", r#"{"error":{"code":503}}"#, (Gemini, Failed)),
         (Unknown, "", "[DONE]", (Unknown, Open)),
@@ -109,6 +132,44 @@ fn only_a_dialects_own_last_word_makes_an_answer_whole() {
         ),
         (Unknown, "error", "x", (Unknown, Failed)),
         (Unknown, "", r#"{"error":"x"}"#, (Unknown, Failed)),
+        (
+            Unknown,
+            "",
+            r#"{"type":"image_generation.partial_image","b64_json":"AA"}"#,
+            (Images, Open),
+        ),
+        (
+            Images,
+            "",
+            r#"{"type":"image_generation.completed","b64_json":"AA"}"#,
+            (Images, Whole),
+        ),
+        (
+            Unknown,
+            "",
+            r#"{"type":"image_edit.partial_image"}"#,
+            (Images, Open),
+        ),
+        (
+            Unknown,
+            "",
+            r#"{"type":"image_edit.completed"}"#,
+            (Images, Whole),
+        ),
+        (Images, "", "[DONE]", (Images, Open)),
+        (
+            Unknown,
+            "",
+            r#"{"type":"speech.audio.delta","audio":"AA"}"#,
+            (Speech, Open),
+        ),
+        (
+            Unknown,
+            "",
+            r#"{"type":"speech.audio.done"}"#,
+            (Speech, Whole),
+        ),
+        (Speech, "", "[DONE]", (Speech, Open)),
     ] {
         let event = Event {
             name: name.into(),
@@ -344,6 +405,24 @@ fn each_event_means_what_its_dialect_says() {
         ),
         (Chat, "", r#"{"type":"ping"}"#, Preamble),
         (Unknown, "", r#"{"anything":1}"#, Token),
+        (
+            Unknown,
+            "",
+            r#"{"type":"image_generation.partial_image","b64_json":"AA"}"#,
+            Token,
+        ),
+        (
+            Unknown,
+            "",
+            r#"{"type":"speech.audio.delta","audio":"AA"}"#,
+            Token,
+        ),
+        (
+            Chat,
+            "",
+            r#"{"choices":[{"delta":{"content":""},"error":{"code":502},"finish_reason":"error"}]}"#,
+            Error,
+        ),
         (Unknown, "", "text", Token),
         (Unknown, "", r#"{"error":"x"}"#, Error),
         (Unknown, "error", "x", Error),

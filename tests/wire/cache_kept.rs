@@ -1,0 +1,222 @@
+//! Which answers that look well are kept: no errors in a 200, and nothing that stopped before its end.
+
+use crate::support::{
+    Gateway, Upstream,
+    caching::{Ask, JSON, playing, status, statuses},
+    eventually,
+    routing::{LAST, STREAM, answer, chunk},
+};
+
+const CHAT: &str = "/v1/chat/completions";
+const RESPONSES: &str = "/v1/responses";
+const IMAGES: &str = "/v1/images/generations";
+const SPEECH: &str = "/v1/audio/speech";
+const GEMINI: &str = "/v1/models/g:streamGenerateContent";
+const TEXT: &str = "Content-Type: text/plain\r\n";
+const ERROR: &str = r#"{"error":{"message":"no"}}"#;
+
+/// Events, each in a chunk of its own, to a clean end.
+fn stream(events: &[&str]) -> String {
+    let chunks = events.iter().map(|it| chunk(&format!("data: {it}\n\n")));
+    format!("{STREAM}{}{LAST}", chunks.collect::<String>())
+}
+
+/// Twice a miss, and why.
+fn is_not_kept(name: &str, path: &'static str, upstream: &Upstream, reason: &str) {
+    let gateway = Gateway::start();
+    let ask = Ask {
+        path,
+        ..Ask::of(upstream)
+    };
+    assert_eq!(statuses(&gateway, [&ask, &ask]), ["MISS", "MISS"], "{name}");
+    let refusals = format!("throughway_cache_refusals_total{{reason=\"{reason}\"}}");
+    eventually(name, || gateway.metric(&refusals) == 2);
+}
+
+fn is_kept(name: &str, path: &'static str, response: String) {
+    let (gateway, upstream) = (Gateway::start(), playing(response));
+    let ask = Ask {
+        path,
+        ..Ask::of(&upstream)
+    };
+    let [first, again] = [&ask, &ask].map(|ask| ask.send(&gateway));
+    assert_eq!([&first, &again].map(status), ["MISS", "HIT"], "{name}");
+    assert_eq!(first.body, again.body, "{name}");
+}
+
+#[test]
+fn an_error_in_a_200_is_not_kept_however_it_is_sent() {
+    let unfinished = |status: &str| {
+        let body = format!(r#"{{"id":"r","error":null,"output":[],"status":"{status}"}}"#);
+        answer("200 OK", JSON, &body)
+    };
+    let late = format!(
+        r#"{{"output":[{{"text":"{}"}}],"status":"incomplete"}}"#,
+        "x".repeat(200_000)
+    );
+    for (name, path, response) in [
+        ("as text", CHAT, answer("200 OK", TEXT, ERROR)),
+        (
+            "as another JSON",
+            CHAT,
+            answer("200 OK", "Content-Type: text/json\r\n", ERROR),
+        ),
+        ("without a type", CHAT, answer("200 OK", "", ERROR)),
+        (
+            "behind a mark",
+            CHAT,
+            answer("200 OK", JSON, &format!("\u{feff}\r\n{ERROR}")),
+        ),
+        (
+            "speech",
+            SPEECH,
+            answer("200 OK", "Content-Type: audio/mpeg\r\n", ERROR),
+        ),
+        ("failed", RESPONSES, unfinished("failed")),
+        ("queued", RESPONSES, unfinished("queued")),
+        ("in progress", RESPONSES, unfinished("in_progress")),
+        ("incomplete", RESPONSES, unfinished("incomplete")),
+        ("cancelled", RESPONSES, unfinished("cancelled")),
+        (
+            "incomplete, at length",
+            RESPONSES,
+            answer("200 OK", JSON, &late),
+        ),
+    ] {
+        is_not_kept(name, path, &playing(response), "error_body");
+    }
+    let begun = r#"{"choices":[{"index":0,"delta":{"content":"Hi"}}]}"#;
+    for (name, failed) in [
+        (
+            "a choice's error",
+            r#"{"choices":[{"index":0,"delta":{},"error":{"code":502}}]}"#,
+        ),
+        (
+            "a choice that ends in one",
+            r#"{"choices":[{"index":0,"delta":{},"finish_reason":"error"}]}"#,
+        ),
+    ] {
+        let upstream = playing(stream(&[begun, failed, "[DONE]"]));
+        is_not_kept(name, CHAT, &upstream, "error_event");
+    }
+}
+
+#[test]
+fn a_stream_without_its_last_word_is_not_kept() {
+    for (name, path, events) in [
+        (
+            "an image",
+            IMAGES,
+            &[r#"{"type":"image_generation.partial_image","b64_json":"AA"}"#][..],
+        ),
+        (
+            "an edit",
+            IMAGES,
+            &[r#"{"type":"image_edit.partial_image","b64_json":"AA"}"#],
+        ),
+        (
+            "speech",
+            SPEECH,
+            &[r#"{"type":"speech.audio.delta","audio":"AA"}"#],
+        ),
+        (
+            "one of two candidates",
+            GEMINI,
+            &[
+                r#"{"candidates":[{"content":{"parts":[{"text":"a"}]}},{"index":1}]}"#,
+                r#"{"candidates":[{"finishReason":"STOP"}]}"#,
+            ],
+        ),
+    ] {
+        is_not_kept(name, path, &playing(stream(events)), "no_terminal_event");
+    }
+}
+
+#[test]
+fn json_that_stops_where_its_connection_does_is_not_kept() {
+    for body in [
+        r#"{"choices":[{"message":{"content":"on"#,
+        "{\"choices\":[1,2],\n",
+        "[0.1,0.2",
+    ] {
+        let upstream = Upstream::playing(move |peer| {
+            if peer.request().is_some() {
+                peer.send(format!("HTTP/1.1 200 OK\r\n{JSON}\r\n{body}"));
+            }
+        });
+        is_not_kept(body, CHAT, &upstream, "truncated");
+    }
+}
+
+#[test]
+fn what_is_whole_is_kept() {
+    for (name, path, response) in [
+        (
+            "completed",
+            RESPONSES,
+            answer("200 OK", JSON, r#"{"output":[],"status":"completed"}"#),
+        ),
+        (
+            "without a status",
+            RESPONSES,
+            answer("200 OK", JSON, r#"{"output":[]}"#),
+        ),
+        (
+            "another's status",
+            CHAT,
+            answer("200 OK", JSON, r#"{"choices":[],"status":"queued"}"#),
+        ),
+        (
+            "content beside an error",
+            CHAT,
+            answer("200 OK", TEXT, r#"{"choices":[],"error":{}}"#),
+        ),
+        ("text", CHAT, answer("200 OK", TEXT, "on and on")),
+        (
+            "white space after JSON",
+            CHAT,
+            answer("200 OK", JSON, "\u{feff}{\"choices\":[]}\r\n"),
+        ),
+        ("nothing", CHAT, answer("200 OK", JSON, "")),
+        // A look would need the bytes as they were before.
+        (
+            "encoded",
+            CHAT,
+            answer("200 OK", &format!("{JSON}Content-Encoding: br\r\n"), ERROR),
+        ),
+        (
+            "an image",
+            IMAGES,
+            stream(&[
+                r#"{"type":"image_generation.partial_image","b64_json":"AA"}"#,
+                r#"{"type":"image_generation.completed","b64_json":"AA"}"#,
+            ]),
+        ),
+        (
+            "speech",
+            SPEECH,
+            stream(&[
+                r#"{"type":"speech.audio.delta","audio":"AA"}"#,
+                r#"{"type":"speech.audio.done"}"#,
+            ]),
+        ),
+        (
+            "two candidates",
+            GEMINI,
+            stream(&[
+                r#"{"candidates":[{"finishReason":"STOP"},{"index":1}]}"#,
+                r#"{"candidates":[{"index":1,"finishReason":"STOP"}]}"#,
+            ]),
+        ),
+        (
+            "a choice without an error",
+            CHAT,
+            stream(&[
+                r#"{"choices":[{"delta":{},"error":null,"finish_reason":"stop"}]}"#,
+                "[DONE]",
+            ]),
+        ),
+    ] {
+        is_kept(name, path, response);
+    }
+}
