@@ -1,11 +1,12 @@
-//! Answers that all replicas share, in Redis. A purge is exact, as in memory: an entry carries the counts of purges when it was asked
-//! for, and is read together with the present ones. Purged entries are not looked for; they run out.
+//! Answers that all replicas share, in Redis. A purge is exact, as in memory: an entry carries the marks of the time when it was asked
+//! for, and is read together with the present ones. A purge puts a new mark, and so does whoever finds that Redis has evicted one:
+//! what was purged never comes back, but what was not may be missed. Purged entries are not looked for; they run out.
 
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::future::{try_join, try_join3};
-use redis::{AsyncCommands as _, RedisResult};
+use redis::{AsyncCommands as _, ExistenceCheck, RedisResult, SetExpiry, SetOptions};
 use sha2::{Digest as _, Sha256};
 
 use super::{
@@ -14,17 +15,20 @@ use super::{
 };
 use crate::replicas::{Connection, Replicas, Unavailable};
 
-/// The counts of purges, when a request was sent.
+/// What tells purges apart, as it was when a request was sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Purges {
+    /// A mark: a random number.
     all: u64,
+    /// A mark, too.
     namespace: u64,
+    /// A count: its purges delete the entry itself, and only an answer that is still on its way carries an older one.
     key: u64,
 }
 
-/// Bytes of the counts before an encoded answer.
-const COUNTS: usize = 24;
-/// How long the count of a key's purges is kept: longer than an answer that came too late can lie there.
+/// Bytes of the purges before an encoded answer.
+const PURGES: usize = 24;
+/// How long the count of a key's purges is kept, and the mark of a namespace: longer than an answer that came too late can lie there.
 const KEY_PURGES_KEPT: Duration = Duration::from_secs(91 * 24 * 3600);
 const ALL: &str = "throughway:cache:purges";
 
@@ -55,11 +59,11 @@ impl SharedStore {
         key: &CacheKey,
         namespace: &Namespace,
     ) -> Result<(Option<StoredAnswer>, Purges), Unavailable> {
-        let (entry, counts) = (entry_key(key), Counts::of(key, namespace));
+        let (entry, marks) = (entry_key(key), Marks::of(key, namespace));
         let ask = async |connection: Connection| {
             let mut own = connection.clone();
             let entry = own.get::<_, Option<Vec<u8>>>(&entry);
-            try_join(counts.get(connection), entry).await
+            try_join(marks.get(connection), entry).await
         };
         let (purges, entry) = self.0.ask(ask).await?;
         Ok((entry.and_then(|entry| decoded(entry, purges)), purges))
@@ -74,9 +78,9 @@ impl SharedStore {
         key: &CacheKey,
         namespace: &Namespace,
     ) -> Result<Purges, Unavailable> {
-        let counts = Counts::of(key, namespace);
+        let marks = Marks::of(key, namespace);
         self.0
-            .ask(async |connection| counts.get(connection).await)
+            .ask(async |connection| marks.get(connection).await)
             .await
     }
 
@@ -90,7 +94,7 @@ impl SharedStore {
         answer: &StoredAnswer,
         asked: Purges,
     ) -> Result<(), Unavailable> {
-        let mut bytes = Vec::with_capacity(COUNTS + answer.weight());
+        let mut bytes = Vec::with_capacity(PURGES + answer.weight());
         bytes.extend_from_slice(&asked.all.to_be_bytes());
         bytes.extend_from_slice(&asked.namespace.to_be_bytes());
         bytes.extend_from_slice(&asked.key.to_be_bytes());
@@ -110,10 +114,11 @@ impl SharedStore {
     /// Redis does not answer.
     pub async fn remove(&self, key: &CacheKey) -> Result<bool, Unavailable> {
         let (entry, own) = (entry_key(key), key_purges_key(key));
-        let kept = i64::try_from(KEY_PURGES_KEPT.as_secs()).unwrap_or(i64::MAX);
         let ask = async |mut connection: Connection| {
             connection.incr::<_, _, u64>(&own, 1).await?;
-            connection.expire::<_, ()>(&own, kept).await?;
+            connection
+                .expire::<_, ()>(&own, seconds(KEY_PURGES_KEPT))
+                .await?;
             connection.del::<_, u64>(&entry).await
         };
         self.0.ask(ask).await.map(|count| count > 0)
@@ -124,7 +129,7 @@ impl SharedStore {
     /// # Errors
     /// Redis does not answer.
     pub async fn purge(&self, namespace: &Namespace) -> Result<(), Unavailable> {
-        self.count_purge(&namespace_key(namespace)).await
+        self.purge_mark(&Mark::of_namespace(namespace)).await
     }
 
     /// Removes all answers.
@@ -132,51 +137,117 @@ impl SharedStore {
     /// # Errors
     /// Redis does not answer.
     pub async fn purge_all(&self) -> Result<(), Unavailable> {
-        self.count_purge(ALL).await
+        self.purge_mark(&Mark::of_all()).await
     }
 
-    async fn count_purge(&self, key: &str) -> Result<(), Unavailable> {
-        let ask = async |mut connection: Connection| connection.incr::<_, _, u64>(key, 1).await;
-        self.0.ask(ask).await.map(|_| ())
+    async fn purge_mark(&self, mark: &Mark) -> Result<(), Unavailable> {
+        self.0
+            .ask(async |connection| mark.renew(connection).await)
+            .await
     }
 }
 
-/// Where the purges that concern one key are counted.
-struct Counts {
-    namespace: String,
+/// Where the purges that concern one key are told.
+struct Marks {
+    all: Mark,
+    namespace: Mark,
     key: String,
 }
 
-impl Counts {
+impl Marks {
     fn of(key: &CacheKey, namespace: &Namespace) -> Self {
-        Counts {
-            namespace: namespace_key(namespace),
+        Marks {
+            all: Mark::of_all(),
+            namespace: Mark::of_namespace(namespace),
             key: key_purges_key(key),
         }
     }
 
+    /// In one round trip, unless a mark is missing.
     async fn get(&self, connection: Connection) -> RedisResult<Purges> {
-        let [mut one, mut two, mut three] = [connection.clone(), connection.clone(), connection];
-        let all = one.get::<_, Option<u64>>(ALL);
-        let namespace = two.get::<_, Option<u64>>(&self.namespace);
+        let [one, two, mut three] = [connection.clone(), connection.clone(), connection];
         let key = three.get::<_, Option<u64>>(&self.key);
-        let (all, namespace, key) = try_join3(all, namespace, key).await?;
+        let (all, namespace, key) =
+            try_join3(self.all.get(one), self.namespace.get(two), key).await?;
         Ok(Purges {
-            all: all.unwrap_or(0),
-            namespace: namespace.unwrap_or(0),
+            all,
+            namespace,
             key: key.unwrap_or(0),
         })
     }
 }
 
+/// A number in Redis that a purge replaces by a random one. It does not count: a count that is evicted would begin anew, and come to
+/// what entries carry that were purged before.
+struct Mark {
+    key: String,
+    /// How long Redis keeps it; then it is made anew. None: for ever.
+    kept: Option<Duration>,
+}
+
+impl Mark {
+    fn of_all() -> Self {
+        Mark {
+            key: ALL.to_owned(),
+            kept: None,
+        }
+    }
+
+    /// Callers may think of any number of namespaces: their marks go when nothing needs them any more.
+    fn of_namespace(namespace: &Namespace) -> Self {
+        Mark {
+            key: namespace_key(namespace),
+            kept: Some(KEY_PURGES_KEPT),
+        }
+    }
+
+    async fn get(&self, mut connection: Connection) -> RedisResult<u64> {
+        match connection.get(&self.key).await? {
+            Some(mark) => Ok(mark),
+            None => self.make(connection).await,
+        }
+    }
+
+    /// It was never there, or is not any more: what is there now, of whoever was first.
+    async fn make(&self, mut connection: Connection) -> RedisResult<u64> {
+        let mark = new_mark();
+        let if_missing = self.options().conditional_set(ExistenceCheck::NX);
+        let made: bool = connection.set_options(&self.key, mark, if_missing).await?;
+        if made {
+            return Ok(mark);
+        }
+        // Gone again already: what is kept with this one is not found.
+        let present: Option<u64> = connection.get(&self.key).await?;
+        Ok(present.unwrap_or(mark))
+    }
+
+    async fn renew(&self, mut connection: Connection) -> RedisResult<()> {
+        let options = self.options();
+        connection.set_options(&self.key, new_mark(), options).await
+    }
+
+    fn options(&self) -> SetOptions {
+        let options = SetOptions::default();
+        match self.kept {
+            Some(kept) => options.with_expiration(SetExpiry::EX(kept.as_secs())),
+            None => options,
+        }
+    }
+}
+
+/// Within what Redis itself takes for a number. That two are the same by chance is not to be expected.
+fn new_mark() -> u64 {
+    rand::random::<u64>() >> 1
+}
+
 fn decoded(entry: Vec<u8>, purges: Purges) -> Option<StoredAnswer> {
     let mut entry = Bytes::from(entry);
-    if entry.len() < COUNTS {
+    if entry.len() < PURGES {
         return None;
     }
-    let counts = entry.split_to(COUNTS);
+    let asked = entry.split_to(PURGES);
     let present = [purges.all, purges.namespace, purges.key].map(u64::to_be_bytes);
-    let same = *counts == present.concat();
+    let same = *asked == present.concat();
     // One of another version is none of ours.
     same.then(|| StoredAnswer::decode(entry).ok()).flatten()
 }
@@ -206,4 +277,8 @@ fn namespace_key(namespace: &Namespace) -> String {
 
 fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn seconds(time: Duration) -> i64 {
+    i64::try_from(time.as_secs()).unwrap_or(i64::MAX)
 }

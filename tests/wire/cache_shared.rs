@@ -66,6 +66,50 @@ fn replicas_share_what_is_kept_and_what_is_purged() {
 }
 
 #[test]
+fn what_was_purged_stays_so_when_redis_evicts_the_marks() {
+    let redis = Redis::start();
+    let upstream = numbering("200 OK", JSON);
+    let process = Process::serving(
+        "cache-evicted",
+        &format!(
+            "admin_token: secret\ncache: {{ store: redis, url: \"{}\", timeout: 5s }}",
+            redis.url()
+        ),
+    );
+    eventually("redis is known", || {
+        process.metric("throughway_cache_redis_up") == 1
+    });
+    let named = Ask {
+        lines: "x-gateway-cache-namespace: team\r\n",
+        ..Ask::of(&upstream)
+    };
+    let send = || status(&process.exchange(named.text())).to_owned();
+    let evict = || {
+        let marks = redis.ask("KEYS throughway:cache:purges*").expect("keys");
+        let marks: Vec<&str> = marks
+            .lines()
+            .filter(|line| line.starts_with("throughway:"))
+            .collect();
+        let count = marks.len();
+        let gone = redis.ask(&format!("DEL {}", marks.join(" ")));
+        assert_eq!(gone, Some(format!(":{count}\r\n")), "{marks:?}");
+    };
+    for query in ["?namespace=team", "?all=true"] {
+        assert_eq!(send(), "MISS", "{query}");
+        eventually("it is kept", || send() == "HIT");
+        let page = process.exchange(format!(
+            "DELETE /gateway/admin/cache{query} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer secret\r\n\r\n"
+        ));
+        assert_eq!(page.status, 200);
+        evict();
+        assert_eq!(send(), "MISS", "{query}");
+        eventually("it is kept again", || send() == "HIT");
+        // Without a purge between, too: an eviction is a miss.
+        evict();
+    }
+}
+
+#[test]
 fn a_store_that_fails_is_a_miss_and_no_error() {
     let mut redis = Redis::start();
     let upstream = numbering("200 OK", JSON);
@@ -128,5 +172,6 @@ fn what_was_answered_before_a_stop_is_kept_before_the_process_ends() {
     std::thread::sleep(std::time::Duration::from_millis(1500));
     redis.freeze(false);
     assert!(process.ended().success());
-    assert_eq!(redis.keys_by_node(), [1]);
+    // The answer, the mark of its namespace, and the one of all.
+    assert_eq!(redis.keys_by_node(), [3]);
 }
