@@ -230,7 +230,7 @@ pub const SETTINGS: &[Setting] = &[
         "The PEM private key.",
         "A file that cannot be read stops the start."),
     row("via", "bool, or a name", "false", "edge-1",
-        "Whether to add `Via` to requests and replies, and under which name; `true` means \
+        "Whether to add `Via` to requests, and under which name; `true` means \
          `throughway`.",
         "With it, loops over other proxies are found and answered with 508. Without it nothing is \
          added."),

@@ -46,8 +46,10 @@ impl Answers {
             let store = |replicas| Arc::new(SharedStore::new(Arc::new(replicas)));
             replicas.map(store).map_err(unusable)
         });
-        // What is under way may take an eighth of what is kept, besides it; one answer always has room.
-        let under_way = (cache.max_bytes / 8).max(LARGEST_ANSWER);
+        // What is under way may take an eighth of what is kept, besides it; one answer, with what its chunks
+        // take besides, always has room.
+        let largest = LARGEST_ANSWER + LARGEST_ANSWER / 8;
+        let under_way = (cache.max_bytes / 8).max(largest);
         Ok(Answers {
             shared: shared.transpose()?,
             memory: Arc::new(MemoryStore::new(cache.max_bytes)),
