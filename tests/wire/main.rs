@@ -61,6 +61,7 @@ mod guard_spellings;
 mod inbound_tls;
 mod limits;
 mod limits_cluster;
+mod limits_leases;
 mod limits_shared;
 mod limits_together;
 mod matrix;
