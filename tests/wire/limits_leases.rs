@@ -31,24 +31,37 @@ fn holding(gate: &Gate) -> Upstream {
 }
 
 /// The client, with an answer under way.
-fn held(mut client: Client, upstream: &Upstream) -> Client {
+fn held(client: Client, upstream: &Upstream) -> Client {
+    held_by("a", client, upstream)
+}
+
+fn held_by(caller: &str, mut client: Client, upstream: &Upstream) -> Client {
     let config = config_line(&format!(r#"{{"custom_host":"{}"}}"#, base(upstream)));
-    let lines = format!("{config}Authorization: Bearer a\r\n");
+    let lines = format!("{config}Authorization: Bearer {caller}\r\n");
     client.send(chat(&lines, r#"{"model":"hold"}"#));
     client.wait_for(b"ha");
     client
 }
 
-/// Places taken, as Redis knows them.
-fn places(redis: &Redis) -> usize {
+/// Keys of places taken.
+fn keys(redis: &Redis) -> Vec<String> {
     let keys = redis.ask("KEYS *:leases").unwrap_or_default();
     let keys = keys.lines().filter(|line| line.starts_with("throughway"));
-    let count = |key: &str| {
-        let answer = redis.ask(&format!("ZCARD {key}")).unwrap_or_default();
-        let count: Option<usize> = answer.trim().trim_start_matches(':').parse().ok();
-        count.unwrap_or_default()
-    };
-    keys.map(count).sum()
+    keys.map(str::to_owned).collect()
+}
+
+fn number(redis: &Redis, command: &str) -> Option<u64> {
+    let answer = redis.ask(command)?;
+    answer.trim().trim_start_matches(':').parse().ok()
+}
+
+/// Places taken, as Redis knows them.
+fn places(redis: &Redis) -> u64 {
+    let keys = keys(redis);
+    let counts = keys
+        .iter()
+        .map(|key| number(redis, &format!("ZCARD {key}")));
+    counts.flatten().sum()
 }
 
 /// Whether one place comes to be taken again in time.
@@ -177,8 +190,9 @@ fn places_of_many_callers_are_given_back_in_a_cluster() {
             let (one, request) = (&one, &request);
             scope.spawn(move || {
                 let mut client = one.client();
-                let other = request.replace("Bearer a", &format!("Bearer a{caller}"));
-                for _ in 0..50 {
+                for number in 0..50 {
+                    let whose = format!("Bearer a-{caller}-{number}");
+                    let other = request.replace("Bearer a", &whose);
                     client.send(&other);
                     assert_eq!(client.response().status, 200);
                 }
@@ -189,6 +203,42 @@ fn places_of_many_callers_are_given_back_in_a_cluster() {
         redis.keys_by_node().iter().sum::<u64>() == 0
     });
     assert_eq!(one.metric("throughway_redis_failures_total"), 0);
+}
+
+#[test]
+fn leases_are_prolonged_though_a_part_of_a_cluster_is_away() {
+    let (mut redis, gate) = (Redis::cluster(), Gate::default());
+    let upstream = holding(&gate);
+    let limit = "{ concurrent: 1, by: caller }";
+    let one = replica(
+        "lease-part",
+        &redis,
+        limit,
+        ", cluster: true, timeout: 500ms",
+    );
+    settled(&[&one]);
+    let callers = (0..30).map(|caller| format!("a{caller}"));
+    let _held: Vec<_> = callers
+        .map(|caller| held_by(&caller, one.client(), &upstream))
+        .collect();
+    let taken = Instant::now();
+    let by_node = redis.nodes().map(|node| keys(node).len());
+    assert!(by_node.collect::<Vec<_>>().iter().all(|count| *count > 0));
+    redis.last_of_three().kill();
+    let is_prolonged = |node: &Redis| {
+        let left = |key: &String| number(node, &format!("PTTL {key}")).unwrap_or_default();
+        let lives = |key| u128::from(left(key)) + taken.elapsed().as_millis() > 35_000;
+        let keys = keys(node);
+        !keys.is_empty() && keys.iter().all(lives)
+    };
+    while !redis.nodes().all(is_prolonged) {
+        assert!(taken.elapsed() < PROLONGED, "not prolonged");
+        thread::sleep(Duration::from_millis(50));
+    }
+    gate.open();
+    eventually("all places are free", || {
+        redis.nodes().all(|node| places(node) == 0)
+    });
 }
 
 #[test]

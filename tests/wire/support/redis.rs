@@ -97,6 +97,12 @@ impl Redis {
         assert_eq!(answer.as_deref(), Some("+OK\r\n"), "{command}");
     }
 
+    /// All nodes of the cluster that run.
+    pub fn nodes(&self) -> impl Iterator<Item = &Redis> {
+        let all = [self].into_iter().chain(&self.others);
+        all.filter(|node| node.child.is_some())
+    }
+
     /// Keys that this node has, or all nodes of the cluster together.
     pub fn keys_by_node(&self) -> Vec<u64> {
         let all = [self].into_iter().chain(&self.others);
