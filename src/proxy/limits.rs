@@ -56,7 +56,7 @@ impl Counted<'_> {
                 Err(NotAdmitted::Uncounted) => (tightest, Err(uncounted())),
             };
             for (scoped, count) in &counted {
-                self.limiter.give_back(scoped, count);
+                self.limiter.give_back(scoped, count).await;
             }
             return refused;
         }

@@ -56,8 +56,8 @@ pub struct Admitted {
 #[derive(Debug)]
 pub enum Count {
     Own(Arc<Bucket<DefaultClock>>),
-    /// In Redis, or nowhere.
-    Elsewhere,
+    Shared(Key),
+    Nowhere,
 }
 
 /// A request may not pass now.
@@ -145,23 +145,28 @@ impl Limiter {
             (Ok(Ok((lease, room))), _) => Ok(Admitted {
                 room: Some(room),
                 lease: lease.map(Lease::Shared),
-                count: Count::Elsewhere,
+                count: Count::Shared(key),
             }),
             (Ok(Err(refused)), _) => Err(NotAdmitted::Refused(refused)),
             (Err(Unavailable), OnRedisFailure::Local) => self.admit_here(scoped, key),
             (Err(Unavailable), OnRedisFailure::Allow) => Ok(Admitted {
                 room: None,
                 lease: None,
-                count: Count::Elsewhere,
+                count: Count::Nowhere,
             }),
             (Err(Unavailable), OnRedisFailure::Deny) => Err(NotAdmitted::Uncounted),
         }
     }
 
     /// Takes a request back that was counted and is not sent. Its lease is given back when it is dropped.
-    pub fn give_back(&self, scoped: &Scoped, count: &Count) {
-        if let (Count::Own(bucket), Some(rate)) = (count, scoped.limit.rate) {
-            self.memory(scoped).give_back(bucket, rate);
+    pub async fn give_back(&self, scoped: &Scoped, count: &Count) {
+        let Some(rate) = scoped.limit.rate else {
+            return;
+        };
+        match (count, &self.shared) {
+            (Count::Own(bucket), _) => self.memory(scoped).give_back(bucket, rate),
+            (Count::Shared(key), Some(shared)) => shared.take_back(rate, *key).await,
+            (Count::Shared(_), None) | (Count::Nowhere, _) => {}
         }
     }
 

@@ -22,7 +22,7 @@ use self::leases::{LEASE, Leases, OfKey};
 use super::{Key, Reason, Refused, Room};
 use crate::{
     replicas::{Connection, Replicas, Unavailable},
-    route::limit::Limit,
+    route::limit::{Limit, Rate},
 };
 
 /// How often is looked for leases to prolong, and for those that could not be given back.
@@ -34,6 +34,7 @@ const AT_ONCE: usize = 256;
 pub struct Shared {
     replicas: Arc<Replicas>,
     take: Script,
+    give_back: Script,
     prolong: Script,
     leases: Mutex<Leases>,
     /// Some lease has ended.
@@ -67,6 +68,7 @@ impl Shared {
         Shared {
             replicas,
             take: Script::new(include_str!("take.lua")),
+            give_back: Script::new(include_str!("give_back.lua")),
             prolong: Script::new(include_str!("prolong.lua")),
             leases: Mutex::default(),
             ended: Notify::new(),
@@ -83,9 +85,7 @@ impl Shared {
         key: Key,
     ) -> Result<Result<(Option<SharedLease>, Room), Refused>, Unavailable> {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
-        let interval = limit
-            .rate
-            .map_or(0.0, |rate| rate.interval().as_nanos() as f64 / 1e3);
+        let interval = limit.rate.map_or(0.0, micros_per_request);
         let burst = limit.rate.map_or(0, |rate| rate.burst.get());
         let most = limit.concurrent.map_or(0, |it| it.get());
         // Whoever asks after an answer has ended finds its place free, however late that is given back.
@@ -142,6 +142,15 @@ impl Shared {
             self.leases().hold(key, id, Instant::now());
         }
         Ok(Ok((lease, room(requests))))
+    }
+
+    /// Takes a request back that was counted and is not sent. Lost, if Redis does not answer.
+    pub async fn take_back(&self, rate: Rate, key: Key) {
+        let mut invocation = self.give_back.key(rate_key(key));
+        invocation.arg(micros_per_request(rate));
+        let ask =
+            async |mut connection: Connection| invocation.invoke_async::<()>(&mut connection).await;
+        let _ = self.ask(ask).await;
     }
 
     /// Prolongs the leases of this process and gives back those that ended, for as long as it is awaited. Neither waits for the
@@ -272,6 +281,10 @@ impl Drop for SharedLease {
 }
 
 /// The braces keep a limit's keys on one node of a cluster.
+fn micros_per_request(rate: Rate) -> f64 {
+    rate.interval().as_nanos() as f64 / 1e3
+}
+
 fn rate_key(key: Key) -> String {
     format!("throughway:{{{key}}}:rate")
 }

@@ -3,7 +3,7 @@
 use std::{thread, time::Duration};
 
 use crate::support::{
-    Gateway, Response, Upstream,
+    Gateway, Redis, Response, Upstream,
     caching::{Ask, JSON, status},
     eventually,
     routing::{answer, base, chat, config_line},
@@ -40,18 +40,37 @@ fn who_is_refused_by_one_limit_has_not_used_up_another() {
 
 #[test]
 fn a_caller_over_its_own_limit_takes_nothing_from_what_all_share() {
-    let upstream = Upstream::ok();
-    let gateway = Gateway::with(&format!(
-        "limits: [{{ requests: 5, window: 1h, by: origin }}]\nproviders:\n  p: {{ custom_host: \"{}\", rate_limit: {{ requests: 2, window: 1h, by: caller }} }}\n",
-        base(&upstream)
-    ));
-    let statuses = |who, count| -> Vec<u16> {
-        let one = |_| send(&gateway, who, "x-gateway-provider: @p\r\n").status;
-        (0..count).map(one).collect()
-    };
-    assert_eq!(statuses("mallory", 6), [200, 200, 429, 429, 429, 429]);
-    assert_eq!(statuses("alice", 3), [200, 200, 429]);
-    assert_eq!(upstream.requests().len(), 4);
+    let redis = Redis::start();
+    for store in [
+        String::new(),
+        format!(
+            "limit_store: {{ store: redis, url: \"{}\", timeout: 5s }}\n",
+            redis.url()
+        ),
+    ] {
+        let upstream = Upstream::ok();
+        let gateway = Gateway::with(&format!(
+            "{store}limits: [{{ requests: 5, window: 1h, by: origin }}]\nproviders:\n  p: {{ custom_host: \"{}\", rate_limit: {{ requests: 2, window: 1h, by: caller }} }}\n",
+            base(&upstream)
+        ));
+        if !store.is_empty() {
+            eventually("redis is known", || {
+                gateway.metric("throughway_redis_up") == 1
+            });
+        }
+        let statuses = |who, count| -> Vec<u16> {
+            let one = |_| send(&gateway, who, "x-gateway-provider: @p\r\n").status;
+            (0..count).map(one).collect()
+        };
+        assert_eq!(
+            statuses("mallory", 6),
+            [200, 200, 429, 429, 429, 429],
+            "{store}"
+        );
+        assert_eq!(statuses("alice", 3), [200, 200, 429], "{store}");
+        assert_eq!(statuses("carol", 3), [200, 429, 429], "{store}");
+        assert_eq!(upstream.requests().len(), 5);
+    }
 }
 
 #[test]
