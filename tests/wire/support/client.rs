@@ -218,7 +218,7 @@ impl Client {
         }
     }
 
-    /// Reads what there is now; at least one byte.
+    /// Reads what there is now; nothing only if it was interrupted.
     pub fn fill(&mut self) -> Result<(), End> {
         let mut chunk = [0; 65536];
         match self.stream.read(&mut chunk) {
@@ -227,6 +227,8 @@ impl Client {
                 self.buffer.extend_from_slice(&chunk[..read]);
                 Ok(())
             }
+            // A signal of the machine's says nothing of the connection.
+            Err(error) if error.kind() == ErrorKind::Interrupted => Ok(()),
             Err(error) if error.kind() == ErrorKind::ConnectionReset => Err(End::Reset),
             Err(error) => panic!("{error}; had: {}", show(&self.buffer)),
         }

@@ -24,12 +24,12 @@ const NODES: u16 = 3;
 
 impl Redis {
     pub fn start() -> Self {
-        Self::on(None)
+        Self::alone()
     }
 
     /// A cluster of three nodes, of which the first is spoken to.
     pub fn cluster() -> Self {
-        let mut nodes: Vec<Redis> = (0..NODES).map(|_| Self::on(Some(free_port()))).collect();
+        let mut nodes: Vec<Redis> = (0..NODES).map(|_| Self::node()).collect();
         let share = SLOTS.div_ceil(NODES);
         for (node, first) in nodes.iter().zip((0..SLOTS).step_by(share.into())) {
             let last = (first + share).min(SLOTS) - 1;
@@ -44,7 +44,7 @@ impl Redis {
 
     /// One more node, which takes the last one's place when that dies.
     pub fn add_stand_in(&mut self) {
-        let stand_in = Self::on(Some(free_port()));
+        let stand_in = Self::node();
         self.meet(&stand_in);
         self.others.push(stand_in);
         self.settle();
@@ -81,15 +81,28 @@ impl Redis {
         });
     }
 
-    fn on(bus: Option<u16>) -> Self {
-        let mut redis = Redis {
-            port: free_port(),
-            bus,
-            child: None,
-            others: Vec::new(),
-        };
-        redis.restart();
-        redis
+    fn alone() -> Self {
+        Self::on_free_ports(|| None)
+    }
+
+    fn node() -> Self {
+        Self::on_free_ports(|| Some(free_port()))
+    }
+
+    /// A port that is free may be another's by the time it is to be listened on: another is tried then.
+    fn on_free_ports(bus: impl Fn() -> Option<u16>) -> Self {
+        for _ in 0..10 {
+            let mut redis = Redis {
+                port: free_port(),
+                bus: bus(),
+                child: None,
+                others: Vec::new(),
+            };
+            if redis.started() {
+                return redis;
+            }
+        }
+        panic!("no port for a redis");
     }
 
     fn expect_ok(&self, command: &str) {
@@ -118,8 +131,13 @@ impl Redis {
         format!("redis://127.0.0.1:{}/", self.port)
     }
 
-    /// Starts it (again), empty, and waits until it answers.
+    /// Starts it again, empty, and waits until it answers.
     pub fn restart(&mut self) {
+        assert!(self.started(), "its port is taken");
+    }
+
+    /// Whether it runs, and not another at its port.
+    fn started(&mut self) -> bool {
         assert!(self.child.is_none(), "it runs");
         let mut server = Command::new(program());
         server
@@ -136,10 +154,16 @@ impl Redis {
         }
         let child = server.stdout(Stdio::null()).spawn();
         let child = child.unwrap_or_else(|error| panic!("{:?}: {error}", program()));
-        self.child = Some(child);
+        let child = self.child.insert(child);
+        let (port, mut ended) = (self.port, false);
         eventually("redis answers", || {
-            self.ask("PING").is_some_and(|it| it == "+PONG\r\n")
+            ended = child.try_wait().expect("a child of ours").is_some();
+            ended || ask(port, "PING").is_some_and(|it| it == "+PONG\r\n")
         });
+        if ended {
+            self.child = None;
+        }
+        !ended
     }
 
     /// Ends it, as a crash does.
@@ -159,13 +183,17 @@ impl Redis {
 
     /// An inline command's first answer.
     pub fn ask(&self, command: &str) -> Option<String> {
-        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).ok()?;
-        stream.set_read_timeout(Some(Duration::from_secs(2))).ok()?;
-        stream.write_all(format!("{command}\r\n").as_bytes()).ok()?;
-        let mut buffer = [0; 4096];
-        let count = stream.read(&mut buffer).ok()?;
-        Some(String::from_utf8_lossy(&buffer[..count]).into_owned())
+        ask(self.port, command)
     }
+}
+
+fn ask(port: u16, command: &str) -> Option<String> {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok()?;
+    stream.set_read_timeout(Some(Duration::from_secs(2))).ok()?;
+    stream.write_all(format!("{command}\r\n").as_bytes()).ok()?;
+    let mut buffer = [0; 4096];
+    let count = stream.read(&mut buffer).ok()?;
+    Some(String::from_utf8_lossy(&buffer[..count]).into_owned())
 }
 
 /// `REDIS_SERVER` may name another server that speaks Redis's protocol.
