@@ -218,17 +218,22 @@ impl Client {
         }
     }
 
-    /// Reads what there is now; nothing only if it was interrupted.
+    /// Reads what there is now; at least one byte.
     pub fn fill(&mut self) -> Result<(), End> {
         let mut chunk = [0; 65536];
-        match self.stream.read(&mut chunk) {
+        // A signal of the machine's says nothing of the connection.
+        let read = loop {
+            match self.stream.read(&mut chunk) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                read => break read,
+            }
+        };
+        match read {
             Ok(0) => Err(End::CutShort),
             Ok(read) => {
                 self.buffer.extend_from_slice(&chunk[..read]);
                 Ok(())
             }
-            // A signal of the machine's says nothing of the connection.
-            Err(error) if error.kind() == ErrorKind::Interrupted => Ok(()),
             Err(error) if error.kind() == ErrorKind::ConnectionReset => Err(End::Reset),
             Err(error) => panic!("{error}; had: {}", show(&self.buffer)),
         }
