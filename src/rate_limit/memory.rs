@@ -148,6 +148,7 @@ where
                 full_at.fetch_max(nanos(full), Ordering::Relaxed);
                 Ok(Room {
                     limit,
+                    most: rate.burst.get(),
                     remaining,
                     reset,
                 })
@@ -157,6 +158,7 @@ where
                 let full = rate.interval().saturating_mul(rate.burst.get() - 1);
                 let room = Room {
                     limit,
+                    most: rate.burst.get(),
                     remaining: 0,
                     reset: wait.saturating_add(full),
                 };
@@ -288,6 +290,7 @@ fn enter(under_way: &AtomicU32, most: NonZeroU32) -> Result<u32, Refused> {
 fn at_once(most: u32, under_way: u32) -> Room {
     Room {
         limit: most,
+        most,
         remaining: most.saturating_sub(under_way),
         reset: Duration::ZERO,
     }

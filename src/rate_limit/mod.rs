@@ -24,6 +24,8 @@ use crate::{
 pub struct Room {
     /// Requests in each window; for a limit without one, requests at once.
     pub limit: u32,
+    /// Requests that would pass at once if none had come: the burst.
+    pub most: u32,
     /// Requests that would pass now.
     pub remaining: u32,
     /// Until all of them are back.
@@ -33,7 +35,7 @@ pub struct Room {
 impl Room {
     /// The one nearer its end.
     pub fn tighter(one: Option<Room>, other: Option<Room>) -> Option<Room> {
-        let share = |it: &Room| f64::from(it.remaining) / f64::from(it.limit.max(1));
+        let share = |it: &Room| f64::from(it.remaining) / f64::from(it.most.max(1));
         match (one, other) {
             (Some(one), Some(other)) if share(&other) < share(&one) => Some(other),
             (Some(one), _) => Some(one),
@@ -244,5 +246,19 @@ mod tests {
                 .admit_here(&other, Key::of_caller(&other, &caller(7)))
                 .is_ok()
         );
+    }
+
+    #[test]
+    fn the_limit_nearer_its_end_is_the_one_of_which_less_is_left() {
+        let room = |limit, most, remaining| Room {
+            limit,
+            most,
+            remaining,
+            reset: Duration::ZERO,
+        };
+        let (fresh, used) = (room(600, 10, 9), room(100, 100, 50));
+        for (one, other) in [(fresh, used), (used, fresh)] {
+            assert_eq!(Room::tighter(Some(one), Some(other)), Some(used));
+        }
     }
 }

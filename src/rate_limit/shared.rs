@@ -118,18 +118,21 @@ impl Shared {
             self.leases().returned(&key, &brought);
         }
         let (admitted, reason, remaining, wait, reset) = answer;
-        let room = |limit| Room {
+        let room = |(limit, most)| Room {
             limit,
+            most,
             remaining,
             reset: Duration::from_micros(reset),
         };
-        let requests = limit.rate.map_or(most, |rate| rate.requests.get());
+        let at_once = (most, most);
+        let in_time = |rate: Rate| (rate.requests.get(), rate.burst.get());
+        let requests = limit.rate.map_or(at_once, in_time);
         if admitted == 0 {
             if let Some(lease) = lease {
                 lease.refused();
             }
             let (reason, room) = match reason {
-                2 => (Reason::Concurrent, room(most)),
+                2 => (Reason::Concurrent, room(at_once)),
                 _ => (Reason::Requests, room(requests)),
             };
             return Ok(Err(Refused {
