@@ -1,5 +1,5 @@
-//! Is this body all of an answer? Looks at the bytes as they pass, keeps few of them, and edits nothing. That the transfer itself
-//! ended cleanly is for whoever feeds it to know.
+//! Is this body all of an answer? Follows events as they pass, looks at other bodies when all of it is there, and edits nothing.
+//! That the transfer itself ended cleanly is for whoever feeds it to know.
 //!
 //! Into an encoded body that is no stream nobody looks: an error that is sent compressed is kept like an answer. To refuse what is
 //! compressed would end caching for most, since client libraries always ask for it.
@@ -7,7 +7,7 @@
 use actix_http::header::{self, HeaderMap};
 
 use super::{NoCacheReason, cacheable::is_encoded};
-use crate::dialect::{Dialect, Ending, JsonAnswer, LastEvent, ResponseStatus, Verdict};
+use crate::dialect::{Dialect, Ending, LastEvent, says_error, says_not_completed};
 
 /// Follows the body of one answer.
 #[derive(Debug)]
@@ -17,7 +17,10 @@ pub struct TerminalWatch(Body);
 enum Body {
     /// Server-sent events.
     Events(LastEvent),
-    Plain(Plain),
+    Plain {
+        is_json: bool,
+        dialect: Dialect,
+    },
     /// A stream of which nobody can see that it is whole.
     Unseen(NoCacheReason),
     /// Encoded: a clean end is all that can be asked of it.
@@ -36,24 +39,25 @@ impl TerminalWatch {
             // Without `alt=sse` Gemini streams one JSON array, whose last items may be an error.
             _ if dialect == Dialect::Gemini => Body::Unseen(NoCacheReason::NoTerminalEvent),
             _ if encoded => Body::Opaque,
-            media => Body::Plain(Plain::new(is_json(media), dialect)),
+            media => Body::Plain {
+                is_json: is_json(media),
+                dialect,
+            },
         })
     }
 
     /// Takes the body's next bytes.
     pub fn feed(&mut self, bytes: &[u8]) {
-        match &mut self.0 {
-            Body::Events(events) => events.feed(bytes),
-            Body::Plain(plain) => plain.feed(bytes),
-            Body::Unseen(_) | Body::Opaque => {}
+        if let Body::Events(events) = &mut self.0 {
+            events.feed(bytes);
         }
     }
 
-    /// The body has ended cleanly.
+    /// The body has ended cleanly; this is all of it.
     ///
     /// # Errors
     /// Why it is not kept for all that.
-    pub fn end(self) -> Result<(), NoCacheReason> {
+    pub fn end(self, body: &[u8]) -> Result<(), NoCacheReason> {
         match self.0 {
             Body::Events(events) => match events.end() {
                 Ending::Whole => Ok(()),
@@ -61,108 +65,34 @@ impl TerminalWatch {
                 Ending::Failed => Err(NoCacheReason::ErrorEvent),
                 Ending::Overlong => Err(NoCacheReason::LongEvent),
             },
-            Body::Plain(plain) => plain.end(),
+            Body::Plain { is_json, dialect } => plain_verdict(is_json, dialect, body),
             Body::Unseen(reason) => Err(reason),
             Body::Opaque => Ok(()),
         }
     }
 }
 
-/// A body that is neither a stream nor encoded. If it begins as a JSON object, it is looked into, whatever its type: servers send
-/// errors with any and with none. Other bodies cost a look at their first bytes.
-#[derive(Debug)]
-struct Plain {
-    /// It calls itself JSON.
-    is_json: bool,
-    /// The last byte so far that is no white space.
-    last: Option<u8>,
-    dialect: Dialect,
-    beginning: Beginning,
-}
-
-#[derive(Debug)]
-enum Beginning {
-    /// So many bytes of a byte order mark, and perhaps white space.
-    Awaited(usize),
-    /// It is looked into; for a status only if it is the Responses API's.
-    Object(JsonAnswer, Option<ResponseStatus>),
-    /// What JSON that begins so ends with, where that can be told.
-    Other(Option<u8>),
-}
-
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-impl Plain {
-    fn new(is_json: bool, dialect: Dialect) -> Self {
-        Plain {
-            is_json,
-            last: None,
-            dialect,
-            beginning: Beginning::Awaited(0),
+/// Judges a body that is neither a stream nor encoded. If it begins as a JSON object, it is looked into, whatever its type: servers
+/// send errors with any and with none.
+fn plain_verdict(is_json: bool, dialect: Dialect, body: &[u8]) -> Result<(), NoCacheReason> {
+    let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
+    let body = body.trim_ascii();
+    let last = match body.first() {
+        Some(b'{') if says_error(body) => return Err(NoCacheReason::ErrorBody),
+        Some(b'{') if dialect == Dialect::Responses && says_not_completed(body) => {
+            return Err(NoCacheReason::ErrorBody);
         }
-    }
-
-    fn feed(&mut self, bytes: &[u8]) {
-        if self.is_json {
-            self.last = bytes.trim_ascii_end().last().copied().or(self.last);
-        }
-        let bytes = self.begin(bytes);
-        if let Beginning::Object(answer, status) = &mut self.beginning {
-            answer.feed(bytes);
-            if let Some(status) = status {
-                status.feed(bytes);
-            }
-        }
-    }
-
-    /// What of these bytes is no preamble.
-    fn begin<'b>(&mut self, mut bytes: &'b [u8]) -> &'b [u8] {
-        let Beginning::Awaited(mark) = &mut self.beginning else {
-            return bytes;
-        };
-        while let Some((byte, rest)) = bytes.split_first()
-            && BYTE_ORDER_MARK.get(*mark) == Some(byte)
-        {
-            *mark += 1;
-            bytes = rest;
-        }
-        if !bytes.is_empty() {
-            *mark = BYTE_ORDER_MARK.len();
-        }
-        bytes = bytes.trim_ascii_start();
-        match bytes.first() {
-            None => {}
-            Some(b'{') => {
-                let status = (self.dialect == Dialect::Responses).then(ResponseStatus::new);
-                self.beginning = Beginning::Object(JsonAnswer::new(), status);
-            }
-            Some(b'[') => self.beginning = Beginning::Other(Some(b']')),
-            Some(b'"') => self.beginning = Beginning::Other(Some(b'"')),
-            Some(_) => self.beginning = Beginning::Other(None),
-        }
-        bytes
-    }
-
-    fn end(self) -> Result<(), NoCacheReason> {
-        // Of a body without a length a clean end may be where its connection was closed.
-        let expected = match self.beginning {
-            Beginning::Object(mut answer, status) => {
-                let is_error = match answer.end() {
-                    Verdict::Error => true,
-                    Verdict::Undecided | Verdict::Begun | Verdict::Empty => false,
-                };
-                if is_error || status.is_some_and(|status| status.is_not_completed()) {
-                    return Err(NoCacheReason::ErrorBody);
-                }
-                Some(b'}')
-            }
-            Beginning::Other(expected) => expected,
-            Beginning::Awaited(_) => None,
-        };
-        match self.is_json && expected.is_some() && expected != self.last {
-            true => Err(NoCacheReason::Truncated),
-            false => Ok(()),
-        }
+        Some(b'{') => b'}',
+        Some(b'[') => b']',
+        Some(b'"') => b'"',
+        _ => return Ok(()),
+    };
+    // Of a body without a length a clean end may be where its connection was closed.
+    match is_json && !body.ends_with(&[last]) {
+        true => Err(NoCacheReason::Truncated),
+        false => Ok(()),
     }
 }
 
@@ -201,7 +131,7 @@ mod tests {
     ) -> Result<(), NoCacheReason> {
         let mut watch = watch(lines, path);
         pieces.iter().for_each(|piece| watch.feed(piece));
-        watch.end()
+        watch.end(&pieces.concat())
     }
 
     #[test]
@@ -286,18 +216,10 @@ mod tests {
                 assert_eq!(judge_cut(media, chat, body), expected, "{media:?} {body:?}");
             }
         }
-        let text = judge_cut(&["text/plain"], chat, "no {\"error\":{}}");
-        assert_eq!(text, Ok(()));
-    }
-
-    #[test]
-    fn what_begins_as_no_object_is_not_looked_at() {
-        let mut watch = watch(&[(header::CONTENT_TYPE, "audio/mpeg")], "/v1/audio/speech");
-        watch.feed(b" \xff");
-        watch.feed(b"{\"error\":{}}");
-        let is_given_up = matches!(&watch.0, Body::Plain(plain) if matches!(plain.beginning, Beginning::Other(_)));
-        assert!(is_given_up);
-        assert_eq!(watch.end(), Ok(()));
+        for no_object in ["no {\"error\":{}}", "[{\"error\":{}}]"] {
+            let text = judge_cut(&["text/plain"], chat, no_object);
+            assert_eq!(text, Ok(()), "{no_object}");
+        }
     }
 
     #[test]

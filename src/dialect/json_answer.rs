@@ -44,15 +44,17 @@ impl JsonAnswer {
 
     /// The body has ended.
     pub fn end(&mut self) -> Verdict {
-        if !may_name_error(&self.body) {
-            return Verdict::Begun;
-        }
-        let body: Option<TopLevel> = serde_json::from_slice(&self.body).ok();
-        match body {
-            Some(body) if !self.begun && is_error(&body) => Verdict::Error,
-            Some(_) | None => Verdict::Begun,
+        match says_error(&self.body) {
+            true => Verdict::Error,
+            false => Verdict::Begun,
         }
     }
+}
+
+/// All of this body is an error.
+pub fn says_error(body: &[u8]) -> bool {
+    let may_be = body.len() < MOST_BYTES && may_name_error(body);
+    may_be && serde_json::from_slice(body).is_ok_and(|body| is_error(&body))
 }
 
 /// There is the key, or one that is spelled in a roundabout way: looked for before a body is parsed in vain.

@@ -12,9 +12,9 @@ pub(crate) mod samples;
 mod sse;
 
 pub use first_event::FirstEvent;
-pub use json_answer::JsonAnswer;
+pub use json_answer::{JsonAnswer, says_error};
 pub use last_event::{Ending, LastEvent};
-pub use response_status::ResponseStatus;
+pub use response_status::says_not_completed;
 
 /// How a provider's streams speak, told by the request's path where an event's own shape does not tell it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,27 +1,26 @@
 //! A Redis that answers, and refuses: what it has is given, what it does not take is not kept.
 
 use crate::support::{
-    Process, Redis,
-    caching::{Ask, JSON, numbering, status},
+    Process, Redis, Upstream,
+    caching::{Ask, JSON, keeping_in, numbering, status},
     eventually,
 };
+
+/// What the cache did for a request with these lines.
+fn told(process: &Process, upstream: &Upstream, lines: &'static str) -> String {
+    let ask = Ask {
+        lines,
+        ..Ask::of(upstream)
+    };
+    status(&process.exchange(ask.text())).to_owned()
+}
 
 #[test]
 fn a_full_redis_still_gives_what_it_has() {
     let redis = Redis::start();
     let upstream = numbering("200 OK", JSON);
-    let process = Process::serving(
-        "cache-full",
-        &format!(
-            "cache: {{ store: redis, url: \"{}\", timeout: 5s }}",
-            redis.url()
-        ),
-    );
-    let ask = |lines| Ask {
-        lines,
-        ..Ask::of(&upstream)
-    };
-    let send = |lines| status(&process.exchange(ask(lines).text())).to_owned();
+    let process = keeping_in(&redis, "cache-full", "");
+    let send = |lines| told(&process, &upstream, lines);
     eventually("it is kept", || send("") == "HIT");
     // Whatever is there is too much already; by default nothing is evicted.
     redis.ask("CONFIG SET maxmemory 1").expect("an answer");
@@ -46,21 +45,15 @@ fn a_full_redis_still_gives_what_it_has() {
 fn a_key_of_another_type_is_one_miss_and_nobody_elses() {
     let redis = Redis::start();
     let upstream = numbering("200 OK", JSON);
-    let process = Process::serving(
-        "cache-type",
-        &format!(
-            "cache: {{ store: redis, url: \"{}\", timeout: 5s }}",
-            redis.url()
-        ),
-    );
-    let ask = |lines| Ask {
-        lines,
-        ..Ask::of(&upstream)
-    };
-    let send = |lines| status(&process.exchange(ask(lines).text())).to_owned();
+    let process = keeping_in(&redis, "cache-type", "");
+    let send = |lines| told(&process, &upstream, lines);
     eventually("it is kept", || send("") == "HIT");
     let keys = redis.ask("KEYS throughway:cache:*").expect("an answer");
-    let entry = |line: &&str| line.rsplit(':').next().is_some_and(|it| it.len() == 64);
+    // Not the marks of purges, which are longer.
+    let entry = |line: &&str| {
+        let name = line.strip_prefix("throughway:cache:");
+        name.is_some_and(|it| it.len() == 64)
+    };
     let key = keys.lines().find(entry).expect("an entry").to_owned();
     eventually("another is kept", || send("x-other: 1\r\n") == "HIT");
     redis.ask(&format!("DEL {key}")).expect("an answer");

@@ -2,7 +2,7 @@
 
 use crate::support::{
     Process, Redis, Upstream,
-    caching::{Ask, JSON, numbering, status},
+    caching::{Ask, JSON, keeping_in, numbering, status},
     eventually,
     routing::{Gate, answer},
 };
@@ -69,16 +69,7 @@ fn replicas_share_what_is_kept_and_what_is_purged() {
 fn what_was_purged_stays_so_when_redis_evicts_the_marks() {
     let redis = Redis::start();
     let upstream = numbering("200 OK", JSON);
-    let process = Process::serving(
-        "cache-evicted",
-        &format!(
-            "admin_token: secret\ncache: {{ store: redis, url: \"{}\", timeout: 5s }}",
-            redis.url()
-        ),
-    );
-    eventually("redis is known", || {
-        process.metric("throughway_cache_redis_up") == 1
-    });
+    let process = keeping_in(&redis, "cache-evicted", "admin_token: secret\n");
     let named = Ask {
         lines: "x-gateway-cache-namespace: team\r\n",
         ..Ask::of(&upstream)
@@ -149,16 +140,7 @@ fn what_was_answered_before_a_stop_is_kept_before_the_process_ends() {
             peer.send(answer("200 OK", JSON, &" ".repeat(7 << 20)));
         }
     });
-    let mut process = Process::serving(
-        "cache-stop",
-        &format!(
-            "cache: {{ store: redis, url: \"{}\", timeout: 5s }}",
-            redis.url()
-        ),
-    );
-    eventually("redis is known", || {
-        process.metric("throughway_cache_redis_up") == 1
-    });
+    let mut process = keeping_in(&redis, "cache-stop", "");
     let mut client = process.client();
     client.send(Ask::of(&upstream).text());
     eventually("it is asked", || upstream.requests().len() == 1);

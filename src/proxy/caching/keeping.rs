@@ -113,7 +113,7 @@ impl Kept {
     /// All of the body has come before anything was told: keeps it, if it may be kept, and tells those who wait. Why it is not kept.
     pub fn finish_at_once(self, body: &Bytes) -> Option<NoCacheReason> {
         let refused = self.keeping.lead.refused();
-        let verdict = refused.map_or_else(|| self.watch.end(), Err);
+        let verdict = refused.map_or_else(|| self.watch.end(body), Err);
         let (mut lead, put) = self
             .keeping
             .keep(verdict.map(|()| (self.head.head.clone(), body.clone())));
@@ -131,11 +131,13 @@ impl Kept {
 
     /// The body has come to its end: keeps it, if it may be kept, and tells all who read.
     pub fn finish(self, end: Result<(), String>) {
-        let verdict = match &end {
+        let answer = match &end {
             Err(_) => Err(NoCacheReason::Truncated),
-            Ok(()) => self.watch.end(),
+            Ok(()) => self.keeping.lead.whole().and_then(|body| {
+                self.watch.end(&body)?;
+                Ok((self.head.head, body))
+            }),
         };
-        let answer = verdict.and_then(|()| Ok((self.head.head, self.keeping.lead.whole()?)));
         let (lead, put) = self.keeping.keep(answer);
         lead.end(end);
         if let Some(put) = put {

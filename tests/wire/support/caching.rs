@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use super::{
-    Gateway, Response, Upstream,
+    Gateway, Process, Redis, Response, Upstream, eventually,
     routing::{answer, base},
 };
 
@@ -86,4 +86,18 @@ pub fn status(response: &Response) -> &str {
 /// What the cache did for these, one after the other.
 pub fn statuses<const N: usize>(gateway: &Gateway, asks: [&Ask; N]) -> [String; N] {
     asks.map(|ask| status(&ask.send(gateway)).to_owned())
+}
+
+/// A gateway that keeps answers in this Redis; `more` are other settings.
+pub fn keeping_in(redis: &Redis, name: &str, more: &str) -> Process {
+    let url = redis.url();
+    // A machine busy with tests may not answer in 50 ms, and is not what they are about.
+    let process = Process::serving(
+        name,
+        &format!("{more}cache: {{ store: redis, url: \"{url}\", timeout: 5s }}\n"),
+    );
+    eventually("redis is known", || {
+        process.metric("throughway_cache_redis_up") == 1
+    });
+    process
 }
