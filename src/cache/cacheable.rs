@@ -7,7 +7,7 @@ use actix_http::{
 };
 
 use super::{NoCacheReason, Route, cache_control::says_no_store, key};
-use crate::splice::Object;
+use crate::{route::policy::BodyEdit, splice::Object};
 
 /// Larger answers are not kept.
 pub const LARGEST_ANSWER: u64 = 8 * 1024 * 1024;
@@ -85,10 +85,7 @@ pub fn body_verdict(route: Route, body: &[u8]) -> Result<(), NoCacheReason> {
 ///
 /// # Errors
 /// See [`body_verdict`].
-pub fn edits_verdict(
-    route: Route,
-    override_params: &[(Box<str>, Box<str>)],
-) -> Result<(), NoCacheReason> {
+pub fn edits_verdict(route: Route, override_params: &[BodyEdit]) -> Result<(), NoCacheReason> {
     match route {
         Route::Responses => stateless(
             override_params

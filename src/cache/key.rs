@@ -10,7 +10,10 @@ use std::{
 use actix_http::header::{HeaderName, HeaderValue};
 use sha2::{Digest as _, Sha256};
 
-use crate::{egress::BaseUrl, route::policy::HeaderEdit};
+use crate::{
+    egress::BaseUrl,
+    route::policy::{BodyEdit, HeaderEdit},
+};
 
 /// Another beginning for another order of fields: answers kept under the old one are not found any more.
 const FORMAT: &[u8] = b"throughway cache key 2";
@@ -134,7 +137,7 @@ pub struct Target<'a> {
     /// The caller's own credentials cross.
     pub gets_credentials: bool,
     pub edits: &'a [HeaderEdit],
-    pub override_params: &'a [(Box<str>, Box<str>)],
+    pub override_params: &'a [BodyEdit],
     /// What is taken off the front of the body's `model`.
     pub model_prefix: Option<&'a str>,
 }

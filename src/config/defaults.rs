@@ -153,6 +153,7 @@ impl Settings {
         objects::check(
             &self.providers,
             &self.configs,
+            &self.credentials,
             self.default_config.as_deref(),
             self.default_target.is_some(),
         )?;

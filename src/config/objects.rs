@@ -5,15 +5,18 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use actix_http::header::HeaderName;
 use serde_json::Value;
 
 use super::document::{Node, Position, Value as Written};
 use super::error::ConfigError;
+use super::settings::CredentialNames;
 use super::tree::{Fault, TreeError};
 use crate::egress::BaseUrl;
 use crate::route::Provider;
 use crate::route::catalogue;
 use crate::route::config::{parse_cache, parse_limit, parse_value};
+use crate::route::credential;
 use crate::route::limit::{Scope, Scoped};
 use crate::route::object::{CacheAsked, Entry};
 
@@ -132,6 +135,7 @@ fn position(root: &Node, path: &str) -> Position {
 pub(super) fn check(
     providers: &Objects,
     configs: &Objects,
+    credentials: &CredentialNames,
     default_config: Option<&str>,
     has_default_target: bool,
 ) -> Result<(), ConfigError> {
@@ -139,7 +143,9 @@ pub(super) fn check(
         check_provider(&format!("providers.{name}"), provider)?;
     }
     for (name, config) in &configs.entries {
-        check_config(&format!("configs.{name}"), config, providers)?;
+        let path = format!("configs.{name}");
+        check_config(&path, config, providers)?;
+        check_owners(&path, config, false, credentials)?;
     }
     let Some(default) = default_config else {
         return Ok(());
@@ -219,6 +225,50 @@ fn check_config(path: &str, entry: &Entry, providers: &Objects) -> Result<(), Co
         check_config(&format!("{path}.targets[{place}]"), target, providers)?;
     }
     Ok(())
+}
+
+/// A credential goes only to the host that its own config or provider names: where a request could
+/// choose the host, it would choose who gets the credential. `hosted`: a group around names one.
+fn check_owners(
+    path: &str,
+    entry: &Entry,
+    hosted: bool,
+    names: &CredentialNames,
+) -> Result<(), ConfigError> {
+    let hosted = hosted || entry.custom_host.is_some();
+    if let (true, Some(Provider::Settings(_))) = (hosted, &entry.provider) {
+        return Err(conflict(
+            &format!("{path}.provider"),
+            "is a provider of the settings, which has its own host: leave out the custom_host \
+             here and around it",
+        ));
+    }
+    for (place, target) in entry.targets.iter().enumerate() {
+        check_owners(&format!("{path}.targets[{place}]"), target, hosted, names)?;
+    }
+    let has_host = match &entry.provider {
+        Some(Provider::Settings(_)) => true,
+        Some(Provider::Named(name)) => catalogue::find(name).is_some_and(|it| it.base.is_some()),
+        Some(Provider::Passthrough) | None => false,
+    };
+    if hosted || has_host || !entry.targets.is_empty() || !holds_credential(entry, names) {
+        return Ok(());
+    }
+    Err(conflict(
+        path,
+        "holds a credential (api_key, auth, or a line in headers) and names no host for it: give it \
+         custom_host, or a provider that has an address",
+    ))
+}
+
+fn holds_credential(entry: &Entry, names: &CredentialNames) -> bool {
+    let is_credential = |name: &HeaderName| {
+        credential::HEADERS.contains(name) || names.headers.iter().any(|it| it == name.as_str())
+    };
+    let mut lines = entry.headers.iter();
+    entry.api_key.is_some()
+        || entry.auth.is_some()
+        || lines.any(|(name, value)| value.is_some() && is_credential(name))
 }
 
 fn check_host(path: &str, entry: &Entry) -> Result<(), ConfigError> {

@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use actix_http::header::{HeaderName, HeaderValue};
-
 use super::{
     Provider,
     condition::Condition,
     limit::Limit,
-    policy::{Auth, BreakerPolicy, Hedge, Retry, StatusCodes, TimeoutsAsked},
+    policy::{Auth, BodyEdit, BreakerPolicy, HeaderEdit, Hedge, Retry, StatusCodes, TimeoutsAsked},
 };
 use crate::secret::Secret;
 
@@ -27,10 +25,10 @@ pub struct Entry {
     pub api_key: Option<Secret>,
     pub auth: Option<Auth>,
     /// Lines to set, or (`None`) to take out.
-    pub headers: Vec<(HeaderName, Option<HeaderValue>)>,
+    pub headers: Vec<HeaderEdit>,
     pub forward_authorization: Option<bool>,
     /// Top-level keys of the body, each with the JSON text of its value.
-    pub override_params: Vec<(Box<str>, Box<str>)>,
+    pub override_params: Vec<BodyEdit>,
     pub retry: Option<Retry>,
     pub request_timeout: Option<Duration>,
     pub timeouts: Option<TimeoutsAsked>,

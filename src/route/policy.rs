@@ -1,6 +1,6 @@
 //! What a config object may ask for a target, as checked values. No shape of JSON is known here, and nothing decides.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use actix_http::header::{HeaderName, HeaderValue};
 
@@ -8,6 +8,10 @@ use actix_http::header::{HeaderName, HeaderValue};
 pub const MOST_ATTEMPTS: u32 = 5;
 /// How deep targets may nest.
 pub const MOST_DEPTH: usize = 8;
+/// Most values that `override_params` may set at one target, inherited ones counted.
+pub const MOST_BODY_EDITS: usize = 128;
+/// Most lines that `headers` of one target may set or take out; a head holds at most 96.
+pub const MOST_HEADER_EDITS: usize = 96;
 
 /// A set of HTTP status codes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -108,3 +112,7 @@ pub struct Auth {
 
 /// A line to set in the place of all lines of its name, or (`None`) to take out.
 pub type HeaderEdit = (HeaderName, Option<HeaderValue>);
+
+/// A top-level key of the body, and the JSON text of the value that it gets. Targets that inherit
+/// it share it.
+pub type BodyEdit = (Arc<str>, Arc<str>);

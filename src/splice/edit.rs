@@ -5,13 +5,14 @@ use std::ops::Range;
 use bytes::{BufMut as _, Bytes, BytesMut};
 
 use super::{NotEditable, object::Object};
+use crate::route::policy::BodyEdit;
 
 /// The body with each of these top-level keys set to a value (JSON text): all its occurrences, or, if there is none, one more
 /// entry at the end.
 ///
 /// # Errors
 /// A body that is no JSON object.
-pub fn override_params(body: &Bytes, edits: &[(Box<str>, Box<str>)]) -> Result<Bytes, NotEditable> {
+pub fn override_params(body: &Bytes, edits: &[BodyEdit]) -> Result<Bytes, NotEditable> {
     let object = Object::parse(body)?;
     let mut pieces = Vec::new();
     for entry in &object.entries {

@@ -5,8 +5,9 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::route::policy::BodyEdit;
 
-fn edits(pairs: &[(&str, &str)]) -> Vec<(Box<str>, Box<str>)> {
+fn edits(pairs: &[(&str, &str)]) -> Vec<BodyEdit> {
     pairs
         .iter()
         .map(|(key, value)| ((*key).into(), (*value).into()))

@@ -36,11 +36,11 @@ providers:
   queried: {{ custom_host: "{host}?api_key=operator-query-1" }}
 configs:
   bound: {{ custom_host: "{host}", api_key: operator-key-2, headers: {{ x-b: operator-header-3 }} }}
-  unbound: {{ api_key: operator-key-3 }}
+  unbound: {{ override_params: {{ user: operator-param-1 }} }}
   unbound-headers: {{ headers: {{ x-secret: operator-header-4 }} }}
   by-provider: {{ provider: "@op" }}
   group: {{ strategy: {{ mode: fallback }}, targets: [{{ provider: "@op" }}, {{ custom_host: "{host}/two", api_key: operator-key-4 }}] }}
-  unbound-group: {{ strategy: {{ mode: fallback }}, targets: [{{ api_key: operator-key-5 }}, {{ provider: "@headed" }}] }}
+  unbound-group: {{ strategy: {{ mode: fallback }}, targets: [{{ headers: {{ x-secret: operator-header-5 }} }}, {{ provider: "@headed" }}] }}
   catalogue: {{ provider: openai, api_key: operator-key-6 }}
 "#,
             dns.address()

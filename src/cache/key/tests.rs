@@ -24,7 +24,7 @@ struct Place {
     base: &'static str,
     gets_credentials: bool,
     edits: Vec<(&'static str, Option<String>)>,
-    override_params: Vec<(Box<str>, Box<str>)>,
+    override_params: Vec<BodyEdit>,
     model_prefix: Option<String>,
 }
 

@@ -13,7 +13,7 @@ pub use self::imagined::{Imagined, Lines};
 use super::{
     Targets,
     drive::Outside,
-    plan::{CachePolicy, CallerCredentials, Plan, Target, TargetTimeouts},
+    plan::{CachePolicy, CallerCredentials, OwnCredential, Plan, Target, TargetTimeouts},
     targets::Unvetted,
 };
 use crate::{
@@ -131,7 +131,7 @@ impl Explained<'_> {
                     CallerCredentials::Replaced => "replaced",
                 },
                 "withheld": self.outside.withheld(target).as_ref().map(text),
-                "own": target.own_credential.as_ref().map(|name| name.as_str()),
+                "own": target.own_credential.as_ref().map(OwnCredential::name),
             },
             "headers": { "set": names(true), "removed": names(false) },
             "body_edits": edited_keys(target),

@@ -1,5 +1,6 @@
-//! Whose credentials go where: whoever names an origin decides what it gets (contract of the config object, 5.2).
+//! Whether the caller's credentials go to a target: whoever names an origin decides what it gets.
 
+use super::named::Forward;
 use crate::egress::NamedBy;
 
 /// What becomes of the caller's credentials at one target.
@@ -15,28 +16,38 @@ pub enum CallerCredentials {
 
 /// What decides it.
 #[derive(Clone, Copy, Debug)]
-pub struct Claim {
+pub(super) struct Claim {
     /// Who named the origin.
     pub named_by: NamedBy,
     /// The target has a credential of its own.
     pub has_own: bool,
-    /// `forward_authorization`, as far as whoever said it may say it.
-    pub forward: Option<bool>,
+    /// `forward_authorization`.
+    pub forward: Forward,
     /// The plan has no other origin.
     pub only_origin: bool,
 }
 
+impl Claim {
+    /// Whether a credential of the caller's may go there at all.
+    pub fn admits_callers(&self) -> bool {
+        match self.named_by {
+            NamedBy::Caller => true,
+            NamedBy::Settings => {
+                !self.has_own && self.forward.operators.unwrap_or(self.only_origin)
+            }
+        }
+    }
+}
+
 impl CallerCredentials {
-    pub fn decide(claim: Claim) -> Self {
-        let forwarded = match (claim.named_by, claim.forward) {
-            _ if claim.has_own => return CallerCredentials::Replaced,
-            (_, Some(said)) => said,
-            (NamedBy::Caller, None) => true,
-            (NamedBy::Settings, None) => claim.only_origin,
-        };
-        match forwarded {
-            true => CallerCredentials::Forwarded,
-            false => CallerCredentials::Withheld,
+    pub(super) fn decide(claim: Claim) -> Self {
+        let Forward { callers, operators } = claim.forward;
+        match claim.has_own {
+            true => CallerCredentials::Replaced,
+            false => match callers.or(operators).unwrap_or(claim.admits_callers()) {
+                true => CallerCredentials::Forwarded,
+                false => CallerCredentials::Withheld,
+            },
         }
     }
 }
@@ -48,25 +59,36 @@ mod tests {
     #[test]
     fn whoever_names_an_origin_decides_what_it_gets() {
         use NamedBy::{Caller, Settings};
-        for (named_by, has_own, forward, only_origin, expected) in [
-            (Caller, false, None, true, Forwarded),
-            (Caller, false, None, false, Forwarded),
-            (Caller, false, Some(false), true, Withheld),
-            (Caller, true, None, true, Replaced),
-            (Caller, true, Some(true), true, Replaced),
-            (Settings, false, None, true, Forwarded),
-            (Settings, false, None, false, Withheld),
-            (Settings, false, Some(true), false, Forwarded),
-            (Settings, false, Some(false), true, Withheld),
-            (Settings, true, Some(true), true, Replaced),
+        for (named_by, has_own, callers, operators, only_origin, expected, admits) in [
+            (Caller, false, None, None, true, Forwarded, true),
+            (Caller, false, None, None, false, Forwarded, true),
+            (Caller, false, Some(false), None, true, Withheld, true),
+            (Caller, true, None, None, true, Replaced, true),
+            (Caller, true, Some(true), None, true, Replaced, true),
+            (Settings, false, None, None, true, Forwarded, true),
+            (Settings, false, None, None, false, Withheld, false),
+            (Settings, false, Some(false), None, true, Withheld, true),
+            (Settings, false, None, Some(true), false, Forwarded, true),
+            (
+                Settings,
+                false,
+                Some(false),
+                Some(true),
+                false,
+                Withheld,
+                true,
+            ),
+            (Settings, false, None, Some(false), true, Withheld, false),
+            (Settings, true, None, Some(true), true, Replaced, false),
         ] {
             let claim = Claim {
                 named_by,
                 has_own,
-                forward,
+                forward: Forward { callers, operators },
                 only_origin,
             };
             assert_eq!(CallerCredentials::decide(claim), expected, "{claim:?}");
+            assert_eq!(claim.admits_callers(), admits, "{claim:?}");
         }
     }
 }

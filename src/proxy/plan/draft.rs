@@ -5,22 +5,23 @@ use std::{
     time::Duration,
 };
 
-use actix_http::header::{HeaderName, HeaderValue};
+use actix_http::header::HeaderValue;
 
 use super::{
     CachePolicy, Makers, Target, TargetTimeouts,
+    binding::{self, At, Bound, Parts},
     credentials::{CallerCredentials, Claim},
-    named::Named,
+    named::{Forward, Named},
     resolve::{Given, Inherited},
 };
 use crate::{
     config::Timeouts,
-    egress::{BaseUrl, NamedBy},
+    egress::NamedBy,
     error::GatewayError,
     route::{
         limit::{Scope, Scoped},
         object::Entry,
-        policy::{BreakerPolicy, HeaderEdit, Hedge, Retry, TimeoutsAsked},
+        policy::{BreakerPolicy, Hedge, Retry, TimeoutsAsked},
     },
 };
 
@@ -29,15 +30,11 @@ pub(super) struct Draft {
     path: Box<str>,
     target_name: Option<Box<str>>,
     provider: HeaderValue,
-    base: BaseUrl,
-    named_by: NamedBy,
-    forward: Option<bool>,
-    own_credential: Option<HeaderName>,
-    edits: Vec<HeaderEdit>,
+    bound: Bound,
+    forward: Forward,
     request_timeout: Option<Duration>,
     timeouts: TargetTimeouts,
     breaker: Option<BreakerPolicy>,
-    override_params: Box<[(Box<str>, Box<str>)]>,
     pub retry: Retry,
     pub hedge: Option<Hedge>,
     limits: Vec<Scoped>,
@@ -48,7 +45,7 @@ pub(super) struct Draft {
 impl Draft {
     /// `scheme://host:port`.
     pub fn origin(&self) -> &str {
-        self.base.origin()
+        self.bound.binding.base.origin()
     }
 
     pub fn of(
@@ -59,10 +56,7 @@ impl Draft {
         makers: Makers<'_>,
     ) -> Result<Self, GatewayError> {
         let named = Named::of(entry, here, path, given, makers.known)?;
-        named.check_operators_secrets(entry, path, given)?;
-        let host = named.host(path, given)?;
-        let base = BaseUrl::parse(host.text).map_err(|error| host.unreadable(path, &error))?;
-        let edits = named.edits(entry, path, &makers.known.credentials.headers)?;
+        let bound = bind(&named, entry, here, path, given, makers)?;
         let provided = named.settings;
         let timeouts = here.timeouts.or(provided.and_then(|it| it.timeouts));
         let request_timeout = provided.and_then(|it| it.request_timeout);
@@ -70,14 +64,10 @@ impl Draft {
             path: path.into(),
             target_name: entry.name.clone(),
             provider: named.reply_value(),
-            named_by: host.named_by,
-            forward: named.forward(here, path, host.named_by, given)?,
-            own_credential: edits.own_credential,
-            edits: edits.lines,
+            forward: named.forward(here, path, bound.binding.named_by, given)?,
             request_timeout: here.request_timeout.or(request_timeout),
             timeouts: TargetTimeouts::of(&makers.known.timeouts, timeouts),
             breaker: here.breaker.cloned(),
-            override_params: override_params(here, provided),
             retry: here
                 .retry
                 .or(provided.and_then(|it| it.retry.as_ref()))
@@ -87,13 +77,17 @@ impl Draft {
             limits: limits(here, &named, provided),
             cache: cache(here, provided, given, makers),
             model_prefix: named.model_prefix(given),
-            base,
+            bound,
         })
     }
 
     /// `only_origin`: the plan has no other.
+    ///
+    /// # Errors
+    /// `target_denied`, and `invalid_config` for a credential of the caller's that may not go there.
     pub fn finish(self, only_origin: bool, makers: Makers<'_>) -> Result<Target, GatewayError> {
-        let pass = makers.policy.judge_host(&self.base, self.named_by);
+        let binding = self.bound.binding;
+        let pass = makers.policy.judge_host(&binding.base, binding.named_by);
         let pass = pass.map_err(|denied| {
             let mut error = GatewayError::from(denied);
             if &*self.path != "config" {
@@ -101,33 +95,66 @@ impl Draft {
             }
             error
         })?;
+        let claim = Claim {
+            named_by: binding.named_by,
+            has_own: binding.credential.is_some(),
+            forward: self.forward,
+            only_origin,
+        };
+        let (credentials, own_credential) = match self.bound.callers {
+            None => (CallerCredentials::decide(claim), binding.credential),
+            Some((own, _)) if claim.admits_callers() => (CallerCredentials::Replaced, Some(own)),
+            Some((_, key)) => return Err(binding::refuse_credential(&self.path, key)),
+        };
+        let edits = self.bound.request_lines.into_iter().chain(binding.lines);
         Ok(Target {
             index: HeaderValue::from_str(&self.path)
                 .unwrap_or_else(|_| HeaderValue::from_static("config")),
             name: self.target_name,
             provider: self.provider,
-            credentials: CallerCredentials::decide(Claim {
-                named_by: self.named_by,
-                has_own: self.own_credential.is_some(),
-                forward: self.forward,
-                only_origin,
-            }),
-            base: self.base,
-            named_by: self.named_by,
+            credentials,
+            base: binding.base,
+            named_by: binding.named_by,
             pass,
             request_timeout: self.request_timeout,
             timeouts: self.timeouts,
             breaker: self.breaker,
             limits: self.limits.into(),
             cache: self.cache,
-            edits: self.edits.into(),
-            own_credential: self.own_credential,
-            override_params: self.override_params,
+            edits: edits.collect(),
+            own_credential,
+            override_params: binding::merged(&self.bound.request_params, &binding.params),
             model_prefix: self.model_prefix,
             verdict: RefCell::default(),
             retries: OnceCell::new(),
         })
     }
+}
+
+/// Binds what caller and operator say of the target to its host.
+fn bind(
+    named: &Named<'_>,
+    entry: &Entry,
+    here: &Inherited<'_>,
+    path: &str,
+    given: &Given<'_>,
+    makers: Makers<'_>,
+) -> Result<Bound, GatewayError> {
+    let at = At {
+        path,
+        names: &makers.known.credentials,
+        catalogue: named.catalogue,
+    };
+    let params = here.override_params.clone();
+    let (caller, operator) = match given.named_by {
+        NamedBy::Caller => (Parts::of(entry, params), Parts::default()),
+        NamedBy::Settings => (Parts::default(), Parts::of(entry, params)),
+    };
+    let operator = match named.settings {
+        Some(provider) => operator.over(provider),
+        None => operator,
+    };
+    Bound::of(&named.host(path, given)?, caller, operator, &at)
 }
 
 /// The config's word, else the provider's, else the settings'.
@@ -151,15 +178,6 @@ fn limits(here: &Inherited<'_>, named: &Named<'_>, provided: Option<&Entry>) -> 
     let place = || format!("providers.{}.rate_limit", named.name());
     let own = own.map(|limit| Scoped::new(limit, Scope::Settings, place()));
     here.limits.iter().cloned().chain(own).collect()
-}
-
-/// A provider's own are the outermost.
-fn override_params(here: &Inherited<'_>, provided: Option<&Entry>) -> Box<[(Box<str>, Box<str>)]> {
-    let own = || here.override_params.iter().copied();
-    let is_replaced = |key: &str| own().any(|(own, _)| **own == *key);
-    let outer = provided.map_or(&[][..], |it| &it.override_params);
-    let outer = outer.iter().filter(|(key, _)| !is_replaced(key));
-    outer.chain(own()).cloned().collect()
 }
 
 impl TargetTimeouts {

@@ -1,7 +1,9 @@
 //! Where a request goes: targets in their groups, with everything inherited, looked up and judged that needs no network.
 //! Made once for requests alike, and kept (`plans`). `choose` says which of header, config and settings decides, `resolve` makes
-//! the plan of it, `named` and `draft` each target; `credentials` says whose keys go where.
+//! the plan of it, `named`, `binding` and `draft` each target; `credentials` says whether the
+//! caller's keys go there.
 
+mod binding;
 mod choose;
 mod credentials;
 mod draft;
@@ -14,6 +16,7 @@ use std::{
     cell::{OnceCell, RefCell},
     collections::BTreeMap,
     net::IpAddr,
+    rc::Rc,
     sync::Arc,
     time::Duration,
 };
@@ -24,6 +27,7 @@ pub use self::{
     choose::{Chosen, Prefix, choose},
     credentials::CallerCredentials,
 };
+use super::url;
 use crate::{
     cache::{answer::GivenBy, key::Namespace},
     config::{self, Timeouts},
@@ -33,7 +37,7 @@ use crate::{
         credential,
         limit::Scoped,
         object::{CacheAsked, Entry},
-        policy::{BreakerPolicy, HeaderEdit},
+        policy::{BodyEdit, BreakerPolicy, HeaderEdit},
         tree::{Node, TargetId, Tree},
     },
     standing::{Retries, Standing},
@@ -83,6 +87,33 @@ impl CredentialNames {
             query: query.map(Into::into).collect(),
         }
     }
+
+    /// The edit sets a line that carries a credential.
+    fn is_set_by(&self, (name, value): &HeaderEdit) -> bool {
+        value.is_some() && self.headers.contains(name)
+    }
+
+    /// The parameter of the base URL's own query that carries a credential, if one does.
+    fn query_of<'b>(&self, base: &'b BaseUrl) -> Option<&'b str> {
+        let part = url::named(base.raw_query()?, &self.query).next()?;
+        Some(part.split('=').next().unwrap_or(part))
+    }
+}
+
+/// Where a target's own credential travels: a header, or a parameter of its base URL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OwnCredential {
+    Header(HeaderName),
+    Query(Box<str>),
+}
+
+impl OwnCredential {
+    pub fn name(&self) -> &str {
+        match self {
+            OwnCredential::Header(name) => name.as_str(),
+            OwnCredential::Query(name) => name,
+        }
+    }
 }
 
 /// Where a request goes. Cannot be printed: it holds keys.
@@ -122,9 +153,8 @@ pub struct Target {
     pub credentials: CallerCredentials,
     /// Lines set or taken out, the target's own credential among them.
     pub edits: Box<[HeaderEdit]>,
-    /// The name of the header that carries the target's own credential, if it has one.
-    pub own_credential: Option<HeaderName>,
-    pub override_params: Box<[(Box<str>, Box<str>)]>,
+    pub own_credential: Option<OwnCredential>,
+    pub override_params: Rc<[BodyEdit]>,
     /// `@name/`, to be taken off the body's `model`: it chose this target.
     pub model_prefix: Option<Box<str>>,
     verdict: RefCell<Option<Verdict>>,

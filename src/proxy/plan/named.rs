@@ -1,9 +1,13 @@
-//! Who a target is for: the provider and host it names, looked up, and whose secrets may go there.
+//! Who a target is for: the provider and the host that its words name, looked up, and who named
+//! the host. What may be bound to that host is `binding`'s to say.
 
-use actix_http::header::{HeaderName, HeaderValue};
+use std::marker::PhantomData;
+
+use actix_http::header::HeaderValue;
 
 use super::{
     Known,
+    binding::{AnyHost, Caller, Owner},
     choose::Own,
     resolve::{Given, Inherited},
 };
@@ -14,36 +18,38 @@ use crate::{
     route::{
         catalogue::{self, CatalogueEntry},
         object::Entry,
-        policy::{Auth, HeaderEdit},
     },
-    secret::Secret,
 };
 
-/// A host, with who named it.
-#[derive(Clone, Copy)]
-pub(super) struct Host<'a> {
+/// A host as somebody wrote it.
+pub(super) struct Host<'a, O> {
     pub text: &'a str,
-    pub named_by: NamedBy,
-    /// Where it was named, for errors.
     place: Place,
+    owner: PhantomData<O>,
 }
 
+/// Where a host was written, for errors.
 #[derive(Clone, Copy)]
 enum Place {
-    Header,
+    /// `x-gateway-custom-host`.
+    HostHeader,
+    /// `x-gateway-provider`, for the catalogue's host of that name.
+    ProviderHeader,
     Config,
     Settings,
 }
 
-/// Who a target is for: the provider and host it names, looked up.
+/// Who a target is for.
 pub(super) struct Named<'a> {
     provider: Option<&'a Provider>,
+    /// `x-gateway-provider` named the provider, and not the config.
+    by_header: bool,
     /// The body's `model` named it.
     by_model: Option<&'a str>,
     /// The provider of the settings, if it is one.
     pub settings: Option<&'a Entry>,
-    catalogue: Option<&'static CatalogueEntry>,
-    host: Option<Host<'a>>,
+    pub catalogue: Option<&'static CatalogueEntry>,
+    host: Option<(&'a str, NamedBy, Place)>,
 }
 
 impl<'a> Named<'a> {
@@ -54,35 +60,30 @@ impl<'a> Named<'a> {
         given: &Given<'a>,
         known: &'a Known,
     ) -> Result<Self, GatewayError> {
-        let in_config = here.custom_host.map(|text| Host {
-            text,
-            named_by: given.named_by,
-            place: Place::Config,
-        });
-        let in_header = given.custom_host.map(|text| Host {
-            text,
-            named_by: NamedBy::Caller,
-            place: Place::Header,
-        });
-        let host = in_config.or(in_header);
+        let in_config = here
+            .custom_host
+            .map(|it| (it, given.named_by, Place::Config));
+        let in_header = given
+            .custom_host
+            .map(|it| (it, NamedBy::Caller, Place::HostHeader));
         let names_itself = entry.provider.is_some() || in_config.is_some();
         let mut named = Named {
             provider: entry.provider.as_ref(),
+            by_header: false,
             by_model: None,
             settings: None,
             catalogue: None,
-            host,
+            host: in_config.or(in_header),
         };
         if !names_itself {
             match given.own {
-                Own::Headers { provider } => named.provider = provider,
+                Own::Headers { provider } => {
+                    named.provider = provider;
+                    named.by_header = true;
+                }
                 Own::Model { name } => named.by_model = Some(name),
                 Own::Settings { target } => {
-                    named.host = Some(Host {
-                        text: target,
-                        named_by: NamedBy::Settings,
-                        place: Place::Settings,
-                    });
+                    named.host = Some((target, NamedBy::Settings, Place::Settings));
                 }
                 Own::Nothing | Own::Unread => {}
             }
@@ -121,56 +122,41 @@ impl<'a> Named<'a> {
         }
     }
 
-    /// A host that the caller named gets nothing that the operator holds.
-    pub fn check_operators_secrets(
-        &self,
-        entry: &Entry,
-        path: &str,
-        given: &Given<'_>,
-    ) -> Result<(), GatewayError> {
-        let by_caller = self.host.filter(|host| host.named_by == NamedBy::Caller);
-        let Some(host) = by_caller else {
-            return Ok(());
-        };
-        let of_provider = |it: &Entry| it.api_key.is_some() || !it.headers.is_empty();
-        let of_config = given.named_by == NamedBy::Settings
-            && (entry.api_key.is_some() || !entry.headers.is_empty());
-        if !of_config && !self.settings.is_some_and(of_provider) {
-            return Ok(());
+    /// The host, and whose it is: whoever wrote it, or the name that stands for it.
+    ///
+    /// # Errors
+    /// `no_target` where nobody names one; `invalid_config` where somebody names another host for
+    /// a provider of the settings, which has its own.
+    pub fn host(&self, path: &str, given: &Given<'_>) -> Result<AnyHost<'a>, GatewayError> {
+        let (text, named_by, place) = self.host_named(path, given)?;
+        if let (Some(_), Some((_, _, place))) = (self.settings, self.host) {
+            return Err(refuse_host(path, place, self.name()));
         }
-        let by = match host.place {
-            Place::Header => "x-gateway-custom-host".to_owned(),
-            Place::Config | Place::Settings => format!("{path}.custom_host"),
-        };
-        let message = format!(
-            "{path}: {by} names a host for a target whose credential is the settings'; that credential goes only to \
-             the host that the settings name for it. Leave the host out, or use a target without such a credential"
-        );
-        Err(GatewayError::new(Code::InvalidConfig, message))
+        Ok(match named_by {
+            NamedBy::Settings => AnyHost::Operators(Host::new(text, place)),
+            NamedBy::Caller => AnyHost::Callers(Host::new(text, place)),
+        })
     }
 
-    pub fn host(&self, path: &str, given: &Given<'_>) -> Result<Host<'a>, GatewayError> {
+    fn host_named(
+        &self,
+        path: &str,
+        given: &Given<'_>,
+    ) -> Result<(&'a str, NamedBy, Place), GatewayError> {
         if let Some(host) = self.host {
             return Ok(host);
         }
         let of_settings = self.settings.and_then(|it| it.custom_host.as_deref());
         if let Some(text) = of_settings {
-            return Ok(Host {
-                text,
-                named_by: NamedBy::Settings,
-                place: Place::Settings,
-            });
+            return Ok((text, NamedBy::Settings, Place::Settings));
         }
-        let named_by = match self.settings {
-            Some(_) => NamedBy::Settings,
-            None => given.named_by,
+        let (named_by, place) = match (self.settings, self.by_header) {
+            (Some(_), _) => (NamedBy::Settings, Place::Settings),
+            (None, true) => (NamedBy::Caller, Place::ProviderHeader),
+            (None, false) => (given.named_by, Place::Config),
         };
         match self.catalogue.and_then(|it| it.base) {
-            Some(text) => Ok(Host {
-                text,
-                named_by,
-                place: Place::Settings,
-            }),
+            Some(text) => Ok((text, named_by, place)),
             None => Err(self.without_host(path, given)),
         }
     }
@@ -183,84 +169,21 @@ impl<'a> Named<'a> {
         };
         let message = match (self.provider, self.catalogue) {
             (_, Some(catalogue)) => format!(
-                "{place}{} has no address of its own: name the host, in x-gateway-custom-host or as custom_host",
+                "{place}{} has no address of its own: name the host, in x-gateway-custom-host or \
+                 as custom_host",
                 catalogue.name
             ),
             (Some(Provider::Passthrough), None) => format!(
-                "{place}passthrough needs the base URL to send the request to, for example https://my.vllm.com/v1, \
-                 in x-gateway-custom-host or as custom_host"
+                "{place}passthrough needs the base URL to send the request to, for example \
+                 https://my.vllm.com/v1, in x-gateway-custom-host or as custom_host"
             ),
             _ => format!(
-                "{place}nothing says where this request should go: send x-gateway-custom-host (a base URL such as \
-                 https://my.vllm.com/v1), x-gateway-provider or x-gateway-config with targets, or set default_target \
-                 in the settings"
+                "{place}nothing says where this request should go: send x-gateway-custom-host \
+                 (a base URL such as https://my.vllm.com/v1), x-gateway-provider or \
+                 x-gateway-config with targets, or set default_target in the settings"
             ),
         };
         GatewayError::new(Code::NoTarget, message)
-    }
-
-    /// Lines to set or take out; the target's own words win over its provider's.
-    pub fn edits(
-        &self,
-        entry: &Entry,
-        path: &str,
-        credentials: &[HeaderName],
-    ) -> Result<Edits, GatewayError> {
-        let provided = self.settings.map_or(&[][..], |it| &it.headers[..]);
-        let is_replaced =
-            |(name, _): &&HeaderEdit| entry.headers.iter().any(|(own, _)| own == name);
-        let mut lines: Vec<HeaderEdit> = provided
-            .iter()
-            .filter(|edit| !is_replaced(edit))
-            .cloned()
-            .collect();
-        lines.extend(entry.headers.iter().cloned());
-        let sets_credential =
-            |(name, value): &&HeaderEdit| value.is_some() && credentials.contains(name);
-        let mut own_credential = lines
-            .iter()
-            .find(sets_credential)
-            .map(|(name, _)| name.clone());
-        let key = entry.api_key.as_ref();
-        if let Some(key) = key.or(self.settings.and_then(|it| it.api_key.as_ref())) {
-            let (name, value) = self.key_line(key, entry, path)?;
-            lines.retain(|(set, _)| *set != name);
-            own_credential = Some(name.clone());
-            lines.push((name, Some(value)));
-        }
-        Ok(Edits {
-            lines,
-            own_credential,
-        })
-    }
-
-    fn key_line(
-        &self,
-        key: &Secret,
-        entry: &Entry,
-        path: &str,
-    ) -> Result<(HeaderName, HeaderValue), GatewayError> {
-        let provided = self.settings.and_then(|it| it.auth.as_ref());
-        let auth = entry.auth.as_ref().or(provided).cloned();
-        let auth = auth.unwrap_or_else(|| {
-            self.catalogue
-                .map_or_else(catalogue::bearer, |it| it.auth())
-        });
-        let Auth { header, scheme } = auth;
-        let text = match scheme {
-            Some(scheme) => format!("{scheme} {}", key.expose()),
-            None => key.expose().to_owned(),
-        };
-        match HeaderValue::from_str(&text) {
-            Ok(mut value) => {
-                value.set_sensitive(true);
-                Ok((header, value))
-            }
-            Err(_) => {
-                let message = format!("{path}.api_key must consist of visible ASCII characters");
-                Err(GatewayError::new(Code::InvalidConfig, message))
-            }
-        }
     }
 
     /// What `forward_authorization` says, if whoever said it may.
@@ -270,17 +193,24 @@ impl<'a> Named<'a> {
         path: &str,
         origin_by: NamedBy,
         given: &Given<'_>,
-    ) -> Result<Option<bool>, GatewayError> {
+    ) -> Result<Forward, GatewayError> {
         let of_provider = self.settings.and_then(|it| it.forward_authorization);
         match (here.forward_authorization, given.named_by, origin_by) {
             (Some(true), NamedBy::Caller, NamedBy::Settings) => {
                 let message = format!(
-                    "{path}.forward_authorization: the host of this target is the settings', and so only the settings \
-                     can have the caller's credentials sent there"
+                    "{path}.forward_authorization: the host of this target is the settings', and \
+                     so only the settings can have the caller's credentials sent there"
                 );
                 Err(GatewayError::new(Code::InvalidConfig, message))
             }
-            (said, _, _) => Ok(said.or(of_provider)),
+            (said, NamedBy::Caller, _) => Ok(Forward {
+                callers: said,
+                operators: of_provider,
+            }),
+            (said, NamedBy::Settings, _) => Ok(Forward {
+                callers: None,
+                operators: said.or(of_provider),
+            }),
         }
     }
 
@@ -296,7 +226,7 @@ impl<'a> Named<'a> {
         HeaderValue::from_str(self.name()).unwrap_or_else(|_| HeaderValue::from_static("-"))
     }
 
-    pub fn name(&self) -> &str {
+    pub fn name(&self) -> &'a str {
         match (self.provider, self.by_model) {
             (_, Some(name)) => name,
             (Some(Provider::Named(name) | Provider::Settings(name)), None) => name,
@@ -305,26 +235,70 @@ impl<'a> Named<'a> {
     }
 }
 
-pub(super) struct Edits {
-    pub lines: Vec<HeaderEdit>,
-    pub own_credential: Option<HeaderName>,
+/// What `forward_authorization` says for one target, by whose word it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Forward {
+    pub callers: Option<bool>,
+    pub operators: Option<bool>,
 }
 
-impl Host<'_> {
+impl<'a, O: Owner> Host<'a, O> {
+    fn new(text: &'a str, place: Place) -> Self {
+        Host {
+            text,
+            place,
+            owner: PhantomData,
+        }
+    }
+
     pub fn unreadable(&self, path: &str, error: &BaseUrlError) -> GatewayError {
-        let (code, place) = match self.place {
-            Place::Header => (Code::InvalidHeader, "x-gateway-custom-host".to_owned()),
-            Place::Config => (Code::InvalidConfig, format!("{path}.custom_host")),
-            Place::Settings => (Code::Internal, "the settings".to_owned()),
+        let code = match self.place {
+            Place::HostHeader | Place::ProviderHeader => Code::InvalidHeader,
+            Place::Config => Code::InvalidConfig,
+            Place::Settings => Code::Internal,
         };
-        GatewayError::new(code, format!("{place}: {error}"))
+        GatewayError::new(code, format!("{}: {error}", self.place.written(path)))
+    }
+}
+
+impl Place {
+    fn written(self, path: &str) -> String {
+        match self {
+            Place::HostHeader => "x-gateway-custom-host".to_owned(),
+            Place::ProviderHeader => "x-gateway-provider".to_owned(),
+            Place::Config => format!("{path}.custom_host"),
+            Place::Settings => "the settings".to_owned(),
+        }
+    }
+}
+
+/// A provider of the settings goes to its own host and to no other.
+fn refuse_host(path: &str, place: Place, provider: &str) -> GatewayError {
+    let message = format!(
+        "{path}: {} names a host for @{provider}, a provider that has its own host in the \
+         gateway's settings. Leave out the host or the provider",
+        place.written(path)
+    );
+    GatewayError::new(Code::InvalidConfig, message)
+}
+
+impl Host<'_, Caller> {
+    /// The settings' `key` would go to this host.
+    pub fn refuse_operators(&self, path: &str, key: &str) -> GatewayError {
+        let message = format!(
+            "{path}: {} names a host for a target whose {key} comes from the gateway's settings, \
+             and that goes only to hosts the settings name. Leave the host out, or use a config \
+             without {key}",
+            self.place.written(path)
+        );
+        GatewayError::new(Code::InvalidConfig, message)
     }
 }
 
 fn unknown(name: &str, path: &str, given: &Given<'_>) -> GatewayError {
     let message = format!(
-        "no provider is called {name}: use passthrough with a custom host, a provider of the settings (@name), or one \
-         of {}",
+        "no provider is called {name}: use passthrough with a custom host, a provider of the \
+         settings (@name), or one of {}",
         catalogue::names()
     );
     match given.in_config {

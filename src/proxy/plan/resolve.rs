@@ -1,15 +1,15 @@
 //! From a config object to a plan: which targets stand in which groups, and what they inherit.
 
-use std::time::Duration;
+use std::{rc::Rc, time::Duration};
 
-use super::{Makers, Plan, choose::Own, draft::Draft};
+use super::{Makers, Plan, binding, choose::Own, draft::Draft};
 use crate::{
     egress::NamedBy,
-    error::GatewayError,
+    error::{Code, GatewayError},
     route::{
         limit::{By, Scope, Scoped},
         object::{CacheAsked, Entry, Mode},
-        policy::{BreakerPolicy, Hedge, Retry, TimeoutsAsked},
+        policy::{BodyEdit, BreakerPolicy, Hedge, MOST_BODY_EDITS, Retry, TimeoutsAsked},
         tree::{Choice, Node, NodeId, Tree},
     },
 };
@@ -95,7 +95,8 @@ pub(super) struct Inherited<'e> {
     pub hedge: Option<Hedge>,
     pub forward_authorization: Option<bool>,
     pub breaker: Option<&'e BreakerPolicy>,
-    pub override_params: Vec<&'e (Box<str>, Box<str>)>,
+    /// One list for all targets that add nothing to it.
+    pub override_params: Rc<[BodyEdit]>,
     pub limits: Vec<Scoped>,
     pub cache: Option<&'e CacheAsked>,
 }
@@ -111,11 +112,10 @@ impl<'e> Inherited<'e> {
         self.forward_authorization = entry.forward_authorization.or(self.forward_authorization);
         let breaker = entry.strategy.as_ref().and_then(|it| it.breaker.as_ref());
         self.breaker = breaker.or(self.breaker);
-        let is_replaced = |(key, _): &(Box<str>, Box<str>)| {
-            entry.override_params.iter().any(|(inner, _)| inner == key)
-        };
-        self.override_params.retain(|param| !is_replaced(param));
-        self.override_params.extend(&entry.override_params);
+        if !entry.override_params.is_empty() {
+            let inner = entry.override_params.iter().cloned().collect();
+            self.override_params = binding::merged(&self.override_params, &inner);
+        }
         self
     }
 }
@@ -137,6 +137,13 @@ impl<'a> Resolving<'a> {
         path: String,
     ) -> Result<NodeId, GatewayError> {
         let mut here = around.over(entry);
+        if here.override_params.len() > MOST_BODY_EDITS {
+            let message = format!(
+                "{path}.override_params: sets more than {MOST_BODY_EDITS} values with those it \
+                 inherits"
+            );
+            return Err(GatewayError::new(Code::InvalidConfig, message));
+        }
         if let Some(limit) = self.limit(entry, &path) {
             match path == ROOT && limit.limit.by != By::Origin {
                 true => self.limits.push(limit),

@@ -1,6 +1,7 @@
 //! Which target is chosen, what it inherits and what it is sent, from headers, configs and settings as text.
 
 mod nesting;
+mod owners;
 
 use std::path::Path;
 
@@ -103,10 +104,9 @@ impl<'a> Asked<'a> {
 }
 
 fn told(target: &Target) -> String {
-    let own = target
-        .edits
-        .iter()
-        .find(|(name, _)| Some(name) == target.own_credential.as_ref());
+    let own = target.edits.iter().find(|(name, _)| {
+        Some(name.as_str()) == target.own_credential.as_ref().map(OwnCredential::name)
+    });
     let own = own.and_then(|(_, value)| value.as_ref()?.to_str().ok());
     let credentials = match (target.credentials, own) {
         (CallerCredentials::Forwarded, _) => "callers",
@@ -318,9 +318,14 @@ fn callers_credentials_go_where_the_caller_or_the_operator_says() {
         (&*closed, "a.example none; plain.example none"),
         (&*opened, "invalid_config"),
         (r#"{"provider":"@plain"}"#, "plain.example callers"),
+        // The operator's key goes to the operator's host; the caller's does not stand in its place.
         (
             r#"{"provider":"@vault","api_key":"sk-mine"}"#,
-            "vault.example Bearer sk-mine",
+            "invalid_config",
+        ),
+        (
+            r#"{"provider":"@plain","api_key":"sk-mine"}"#,
+            "plain.example Bearer sk-mine",
         ),
         (
             r#"{"provider":"anthropic","api_key":"sk-mine"}"#,

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{ConfigObjectError, object::At};
 use crate::{
-    route::policy::{HeaderEdit, StatusCodes},
+    route::policy::{BodyEdit, HeaderEdit, MOST_BODY_EDITS, MOST_HEADER_EDITS, StatusCodes},
     secret::Secret,
 };
 
@@ -94,6 +94,9 @@ impl<'v> At<'v> {
     /// Lines to set, or with null to take out.
     pub fn headers(&self) -> Read<Vec<HeaderEdit>> {
         let map = self.map()?;
+        if map.len() > MOST_HEADER_EDITS {
+            return self.refuse(format!("names more than {MOST_HEADER_EDITS} headers"));
+        }
         let edit = |(name, value): (&String, &Value)| {
             let at = At {
                 value,
@@ -113,8 +116,11 @@ impl<'v> At<'v> {
     }
 
     /// Keys with the JSON text of their values, in their order.
-    pub fn params(&self) -> Read<Vec<(Box<str>, Box<str>)>> {
+    pub fn params(&self) -> Read<Vec<BodyEdit>> {
         let map = self.map()?;
+        if map.len() > MOST_BODY_EDITS {
+            return self.refuse(format!("sets more than {MOST_BODY_EDITS} values"));
+        }
         let text =
             |(key, value): (&String, &Value)| (key.as_str().into(), value.to_string().into());
         Ok(map.iter().map(text).collect())
