@@ -39,6 +39,7 @@ mod credentials_canary;
 mod credentials_forwarding;
 mod credentials_keys;
 mod credentials_logs;
+mod credentials_owners;
 mod drain;
 mod edits_override;
 mod edits_prefix;
