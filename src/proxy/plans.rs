@@ -12,9 +12,11 @@ use crate::{
     error::GatewayError,
 };
 
-/// Plans kept at most, and bytes of the texts they were made from; callers must not grow memory.
+/// Plans kept at most, and bytes of memory they hold together: callers must not grow memory.
 const MOST_KEPT: usize = 1024;
-const MOST_BYTES: usize = 4 << 20;
+const MOST_BYTES: usize = 8 << 20;
+/// A plan that holds more is made anew for each request: it would displace too many others.
+const LARGEST: usize = MOST_BYTES / 8;
 
 /// Makes plans and keeps them.
 pub struct Plans {
@@ -23,10 +25,19 @@ pub struct Plans {
     kept: RefCell<Kept>,
 }
 
-/// By everything a plan is made of. A custom host alone is its own key; other keys begin with a byte that no host has.
+/// By everything a plan is made of. A custom host alone is its own key; other keys begin with a
+/// byte that no host has. Two generations: what is not asked for while the young one fills is
+/// forgotten with the old one.
 #[derive(Default)]
 struct Kept {
-    plans: HashMap<Box<str>, Rc<Plan>, RandomState>,
+    young: Generation,
+    old: Generation,
+}
+
+#[derive(Default)]
+struct Generation {
+    plans: HashMap<Arc<str>, Rc<Plan>, RandomState>,
+    /// What the plans hold.
     bytes: usize,
 }
 
@@ -63,8 +74,8 @@ impl Plans {
                 &composite
             }
         };
-        if let Some(plan) = self.kept.borrow().plans.get(key) {
-            return Ok(Found::Plan(plan.clone()));
+        if let Some(plan) = self.recall(key) {
+            return Ok(Found::Plan(plan));
         }
         let makers = Makers {
             known: &self.known,
@@ -77,20 +88,38 @@ impl Plans {
                     text: key.into(),
                     ..plan
                 });
-                self.kept.borrow_mut().put(key, plan.clone());
+                self.kept.borrow_mut().put(&plan);
                 Ok(Found::Plan(plan))
             }
         }
     }
 }
 
-impl Kept {
-    fn put(&mut self, key: &str, plan: Rc<Plan>) {
-        if self.plans.len() >= MOST_KEPT || self.bytes + key.len() > MOST_BYTES {
-            *self = Kept::default();
+impl Plans {
+    fn recall(&self, key: &str) -> Option<Rc<Plan>> {
+        if let Some(plan) = self.kept.borrow().young.plans.get(key) {
+            return Some(plan.clone());
         }
-        self.bytes += key.len();
-        self.plans.insert(key.into(), plan);
+        let kept = &mut *self.kept.borrow_mut();
+        let plan = kept.old.plans.remove(key)?;
+        kept.old.bytes -= plan.held_bytes();
+        kept.put(&plan);
+        Some(plan)
+    }
+}
+
+impl Kept {
+    fn put(&mut self, plan: &Rc<Plan>) {
+        let bytes = plan.held_bytes();
+        if bytes > LARGEST {
+            return;
+        }
+        let young = &self.young;
+        if young.plans.len() >= MOST_KEPT / 2 || young.bytes + bytes > MOST_BYTES / 2 {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.bytes += bytes;
+        self.young.plans.insert(plan.text.clone(), plan.clone());
     }
 }
 
@@ -120,4 +149,103 @@ fn key(directives: &Directives, prefix: Prefix<'_>) -> String {
         "\n", sign, provider, "\n", host, "\n", read, prefix, "\n", config,
     ]
     .concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::{
+        config::{Environment, Flags, Settings},
+        egress::Preset,
+        gateway::known,
+    };
+
+    fn plans() -> Plans {
+        let nothing = (Environment::default(), Flags::default());
+        let settings = Settings::parse("{}", Path::new("s"), &nothing.0, &nothing.1);
+        let known = known(&settings.expect("settings")).expect("known");
+        Plans::new(
+            Arc::new(known),
+            Arc::new(Policy::new(Preset::Dev, Vec::new())),
+        )
+    }
+
+    fn find(plans: &Plans, config: String) -> Rc<Plan> {
+        let directives = Directives {
+            config: Some(config),
+            ..Directives::default()
+        };
+        match plans.find(&directives, Prefix::Read(None)) {
+            Ok(Found::Plan(plan)) => plan,
+            Ok(Found::AsksModel) => panic!("every target names its host"),
+            Err(error) => panic!("{}", error.message),
+        }
+    }
+
+    /// As many targets as a config may have, all of which inherit one large value.
+    fn inherited(number: usize) -> String {
+        let targets = vec![r#"{"custom_host":"http://a.example"}"#; 64].join(",");
+        let value = "x".repeat(50_000);
+        format!(
+            r#"{{"name":"{number}","override_params":{{"prompt":"{value}"}},"targets":[{targets}]}}"#
+        )
+    }
+
+    /// Every target has a list of its own.
+    fn merged(number: usize) -> String {
+        let target = |at| {
+            format!(
+                r#"{{"custom_host":"http://a.example","override_params":{{"k{at}":{number}}}}}"#
+            )
+        };
+        let targets: Vec<_> = (0..64).map(target).collect();
+        let values: Vec<_> = (0..100).map(|at| format!(r#""outer{at}":1"#)).collect();
+        let (values, targets) = (values.join(","), targets.join(","));
+        format!(r#"{{"override_params":{{{values}}},"targets":[{targets}]}}"#)
+    }
+
+    #[test]
+    fn a_value_that_targets_inherit_is_held_once() {
+        let config = inherited(0);
+        let plan = find(&plans(), config.clone());
+        let held = plan.held_bytes();
+        assert!(held > config.len(), "{held}");
+        assert!(held < 4 * config.len(), "{held} for {}", config.len());
+    }
+
+    #[test]
+    fn plans_kept_stay_within_their_bytes_and_are_counted_as_held() {
+        let small = |number| format!(r#"{{"custom_host":"http://h{number}.example"}}"#);
+        let makers: [(fn(usize) -> String, usize); 3] =
+            [(inherited, 150), (merged, 50), (small, 1500)];
+        for (make, count) in makers {
+            let plans = plans();
+            for number in 0..count {
+                find(&plans, make(number));
+                // Asked for again and again: it outlives those that are asked for once.
+                find(
+                    &plans,
+                    r#"{"custom_host":"http://often.example"}"#.to_owned(),
+                );
+                let kept = plans.kept.borrow();
+                let (young, old) = (&kept.young, &kept.old);
+                assert!(young.bytes + old.bytes <= MOST_BYTES);
+                assert!(young.plans.len() + old.plans.len() <= MOST_KEPT);
+            }
+            for generation in [&plans.kept.borrow().young, &plans.kept.borrow().old] {
+                let held = generation.plans.values().map(|plan| plan.held_bytes());
+                assert_eq!(held.sum::<usize>(), generation.bytes);
+            }
+            assert!(
+                !plans.kept.borrow().old.plans.is_empty(),
+                "the bound was met"
+            );
+            let often = "often.example";
+            let kept = plans.kept.borrow();
+            let mut texts = kept.young.plans.keys().chain(kept.old.plans.keys());
+            assert!(texts.any(|text| text.contains(often)));
+        }
+    }
 }

@@ -66,7 +66,10 @@ pub enum By {
 
 impl By {
     /// What a limit may say.
-    pub const EXPECTED: &str = "caller, client_address, origin, or metadata.NAME";
+    pub const EXPECTED: &str =
+        "caller, client_address, origin, or metadata.NAME with a name of at most 128 bytes";
+    /// Longest name of a metadata value, in bytes: every target that a limit holds for has a copy.
+    const LONGEST_NAME: usize = 128;
 
     /// `None`: none of [`EXPECTED`](Self::EXPECTED).
     pub fn parse(text: &str) -> Option<Self> {
@@ -76,7 +79,9 @@ impl By {
             "origin" => Some(By::Origin),
             _ => {
                 let key = text.strip_prefix("metadata.")?;
-                (!key.is_empty()).then(|| By::Metadata(key.into()))
+                (1..=Self::LONGEST_NAME)
+                    .contains(&key.len())
+                    .then(|| By::Metadata(key.into()))
             }
         }
     }

@@ -18,6 +18,11 @@ pub const MOST_HEADER_EDITS: usize = 96;
 pub struct StatusCodes(Box<[u16]>);
 
 impl StatusCodes {
+    /// Bytes of memory that the set holds.
+    pub fn held_bytes(&self) -> usize {
+        size_of_val(&*self.0)
+    }
+
     pub fn contains(&self, status: u16) -> bool {
         self.0.binary_search(&status).is_ok()
     }

@@ -11,6 +11,7 @@ mod named;
 mod resolve;
 #[cfg(test)]
 mod tests;
+mod weight;
 
 use std::{
     cell::{OnceCell, RefCell},

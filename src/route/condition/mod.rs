@@ -36,6 +36,21 @@ pub enum Field {
     Path,
 }
 
+impl Field {
+    /// Bytes of memory that the name holds.
+    pub fn held_bytes(&self) -> usize {
+        let text = match self {
+            Field::Metadata(name) | Field::Header(name) => name.len(),
+            Field::Param(path) => path
+                .iter()
+                .map(|key| key.len() + size_of::<Box<str>>())
+                .sum(),
+            Field::Method | Field::Path => 0,
+        };
+        size_of::<Field>() + text
+    }
+}
+
 /// Where the facts come from.
 pub trait Facts {
     /// The fact's value as JSON; `None` where the request has no such thing.
@@ -74,6 +89,11 @@ impl Condition {
     pub fn needs_params(&self) -> bool {
         self.0.needs_params()
     }
+
+    /// Bytes of memory that it holds; patterns count with the most they may hold.
+    pub fn held_bytes(&self) -> usize {
+        self.0.held_bytes()
+    }
 }
 
 impl Term {
@@ -93,7 +113,25 @@ impl Term {
     }
 }
 
+impl Term {
+    fn held_bytes(&self) -> usize {
+        let more = match self {
+            Term::All(terms) | Term::Any(terms) => terms.iter().map(Term::held_bytes).sum(),
+            Term::Test(field, test) => field.held_bytes() + test.held_bytes(),
+        };
+        size_of::<Term>() + more
+    }
+}
+
 impl Test {
+    fn held_bytes(&self) -> usize {
+        match self {
+            Test::Is(value) | Test::IsNot(value) | Test::Compares(value, _) => value_bytes(value),
+            Test::In(values) | Test::NotIn(values) => values.iter().map(value_bytes).sum(),
+            Test::Matches(_) => parse::LARGEST_PATTERN,
+        }
+    }
+
     fn holds(&self, value: Option<&Value>) -> bool {
         let is = |wanted: &Value| value.is_some_and(|value| is_or_contains(value, wanted));
         match self {
@@ -110,6 +148,11 @@ impl Test {
             }
         }
     }
+}
+
+/// Only scalars are compared with.
+fn value_bytes(value: &Value) -> usize {
+    size_of::<Value>() + value.as_str().map_or(0, str::len)
 }
 
 fn is_or_contains(value: &Value, wanted: &Value) -> bool {

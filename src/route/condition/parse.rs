@@ -11,7 +11,7 @@ use super::{Condition, Field, Term, Test};
 const MOST_DEPTH: usize = 16;
 /// Bytes of a pattern, and of its compiled form.
 const LONGEST_PATTERN: usize = 1024;
-const LARGEST_PATTERN: usize = 1 << 20;
+pub(super) const LARGEST_PATTERN: usize = 1 << 20;
 
 const OPERATORS: &str = "$eq, $ne, $gt, $gte, $lt, $lte, $in, $nin, $regex";
 

@@ -183,8 +183,18 @@ pub fn cache(at: &At<'_>) -> Read<CacheAsked> {
     })?;
     Ok(CacheAsked::On {
         max_age: object.read_as("max_age", At::seconds)?,
-        namespace: object.read_as("namespace", |at| at.text().map(Into::into))?,
+        namespace: object.read_as("namespace", namespace)?,
     })
+}
+
+/// As `x-gateway-cache-namespace` takes it.
+fn namespace(at: &At<'_>) -> Read<Box<str>> {
+    let text = at.text()?;
+    let fits = (1..=128).contains(&text.len());
+    match fits && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        true => Ok(text.into()),
+        false => at.refuse("must be 1 to 128 visible ASCII characters without spaces"),
+    }
 }
 
 /// A limit, in a config or in the settings' list.
