@@ -14,6 +14,7 @@ mod pipeline;
 pub mod plan;
 mod planning;
 mod plans;
+mod prepare;
 mod presented;
 mod relay;
 mod reply;
@@ -42,6 +43,9 @@ use crate::{
     record::Recorder,
     upstream::{RequestBody, Upstream},
 };
+
+/// Bytes that a question for `explain` may have besides the body it tells of.
+const QUESTION_AROUND_BODY: usize = 1 << 20;
 
 /// One worker's line: what all workers share, and its own connections and targets.
 pub struct Line<U> {
@@ -92,7 +96,12 @@ impl<U: Upstream> Line<U> {
             }
             let body = RequestBody::new(payload, arrival::body_length(&head)?, 0);
             let body = RefCell::new(body);
-            whole::read(link, &body, self.gateway.replay_limit).await?;
+            // Bodies over the replay limit can be told of, too.
+            let limit = self
+                .gateway
+                .replay_limit
+                .saturating_add(QUESTION_AROUND_BODY);
+            whole::read(link, &body, limit).await?;
             let text = drive::joined(body.borrow().whole().unwrap_or_default());
             let imagined = Imagined::parse(&text)?;
             let answer = imagined.explain(&self.gateway, &self.plans, &self.targets);

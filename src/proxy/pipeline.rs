@@ -1,4 +1,4 @@
-//! A request's life, top to bottom: arrive → plan → limit → (read) → cache → drive (vet → send) → relay. Every step may end it with a
+//! A request's life, top to bottom: arrive → plan → limit → prepare (read) → cache → drive (vet → send) → relay. Every step may end it with a
 //! [`GatewayError`]. No other file calls two of these steps.
 
 use std::{
@@ -12,17 +12,12 @@ use bytes::Bytes;
 
 use super::{
     Line, arrival,
-    caching::{Cacheable, Looked, Seen},
+    caching::Looked,
     cors,
-    drive::{self, Errand, Outside},
-    explain::{self, Explained},
-    facts::RequestFacts,
-    headers::Hop,
+    drive::{self, Errand},
     limits::Counted,
-    planning,
-    presented::Presented,
+    prepare::{Arrived, Prepared},
     relay::{Answering, Relaying},
-    url, whole,
 };
 use crate::{
     cache::answer::StoredAnswer,
@@ -31,13 +26,8 @@ use crate::{
     error::GatewayError,
     rate_limit::Lease,
     record::Recorder,
-    route::attempts::Attempts,
-    upstream::{Asked, BodyLength, RequestBody, Upstream},
+    upstream::{Asked, BodyLength, Upstream},
 };
-
-/// Bodies up to this many bytes are kept until the first byte of an answer, for the one retry on a pooled connection that
-/// proved dead.
-const KEPT_FOR_STALE_RETRY: usize = 64 * 1024;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
@@ -72,34 +62,21 @@ pub async fn run<U: Upstream>(
     if visitor == arrival::Visitor::Preflight {
         return Ok(Reply::Own(cors::preflight(head)));
     }
-    let length = arrival::body_length(head)?;
-    gateway.check_body_length(length)?;
-    let directives = directives?;
+    let arrived = Arrived::of(gateway, head, payload, directives)?;
+    let (directives, body, length) = (&arrived.directives, &arrived.body, arrived.length);
     if directives.dry_run {
         gateway.check_operator(head.headers(), "dry runs")?;
     }
-    let (path, query) = url::split(raw_target(head));
-    let rest = arrival::unified_path(path)?;
-    arrival::check_path(path)?;
 
     // Plan: which targets, in which order? The body is read first only where it decides, or is edited.
     link.set_deadline(None);
-    let body = RequestBody::new(payload, length, KEPT_FOR_STALE_RETRY).limited_to(gateway.max_body);
-    let body = Rc::new(RefCell::new(body));
-    let read = async || {
-        whole::read(link, &body, gateway.replay_limit).await?;
-        Ok(read_so_far(&body))
-    };
-    let plan = planning::find(&line.plans, head, &directives, read).await?;
-
-    let placeholder = gateway.placeholder_credential(head.headers());
-    let presented = &Presented::new(&gateway.known.credentials, head, query, placeholder);
+    let plan = arrived.plan(&line.plans, link).await?;
 
     // Limit: is there room for one more of the kind?
     let counted = Counted {
         limiter: &gateway.limits.limiter,
         trusted_proxies: &gateway.trusted_proxies,
-        presented,
+        presented: &arrived.presented,
         metadata: directives.metadata.as_ref(),
         peer: link.peer().map(|peer| peer.ip()),
     };
@@ -112,58 +89,19 @@ pub async fn run<U: Upstream>(
             leases?
         }
     };
-    if plan.needs_body() {
-        whole::read(link, &body, gateway.replay_limit).await?;
-    } else if plan.may_replay {
-        body.borrow_mut().keep_for_replay(gateway.replay_limit);
-    }
-    let outside = Outside {
-        plan: &plan,
-        standing: &gateway.standing,
-        presented,
-        body: body.clone(),
-        received: recorder.received(),
-    };
-    let read = match plan.reads_body {
-        true => read_so_far(&body),
-        false => Bytes::new(),
-    };
-    let facts = RequestFacts {
-        head,
-        path,
-        metadata: directives.metadata.as_ref(),
-        body: &read,
-    };
-    let (attempts, first) = Attempts::begin(&plan.tree, &facts, &outside)?;
-    // Cache: has the same been asked before?
-    let hop = Hop::of(head.headers(), gateway.portkey)?;
-    let seen = Seen {
-        presented,
-        hop: &hop,
-        path,
-        rest,
-    };
-    let cacheable = Cacheable::asked(gateway, &plan, first.target, &directives.cache, seen);
-    let read = async || {
-        let whole = whole::try_read(link, &body, gateway.replay_limit).await?;
-        Ok(whole.then(|| read_so_far(&body)))
-    };
-    let key = match &cacheable {
-        Some(cacheable) => Some(cacheable.key(read, &attempts.candidates()).await?),
-        None => None,
-    };
+
+    // Prepare: which target is the first, and under which key would the cache have it?
+    let prepared = arrived.prepare(&plan, link, recorder.received()).await?;
     if directives.dry_run {
-        let explained = Explained {
-            targets: &line.targets,
-            gateway,
-            outside: &outside,
-            rest,
-            request_timeout: directives.request_timeout,
-            first,
-            cache: explain::cache(cacheable.as_ref().map(|it| &it.policy), key),
-        };
+        let explained = prepared.explained(&arrived, &line.targets);
         return Ok(Reply::Own(explained.answer().await));
     }
+    let Prepared {
+        outside,
+        attempts,
+        first,
+        cached,
+    } = prepared;
 
     let asked = asked(&head.method, length);
     let relay = |answering, leases| {
@@ -177,10 +115,11 @@ pub async fn run<U: Upstream>(
             server_timing: gateway.server_timing,
         }))
     };
+    // Cache: has the same been asked before?
     let mut keeping = None;
-    if let (Some(cacheable), Some(key)) = (cacheable, key) {
+    if let Some((cacheable, key)) = cached {
         let refresh = directives.cache.force_refresh == Some(true);
-        let looked = cacheable.look(key, &directives, link).await?;
+        let looked = cacheable.look(key, directives, link).await?;
         recorder.note_cache(looked.status(refresh));
         if let Looked::Found(_) | Looked::Joined(_) = looked {
             // Who joins is told by the one who was sent.
@@ -216,9 +155,9 @@ pub async fn run<U: Upstream>(
         link,
         plan: &plan,
         head,
-        rest,
-        query,
-        hop,
+        rest: arrived.rest,
+        query: arrived.query,
+        hop: &arrived.hop,
         added: gateway.added_lines(head, link.peer())?,
         asked,
         idempotent: head.method.is_idempotent() || head.headers().contains_key(&IDEMPOTENCY_KEY),
@@ -261,23 +200,13 @@ pub async fn run<U: Upstream>(
 
     // Relay: the head with our reply headers, the body chunk by chunk; `relay` sees it to its end.
     let answering = Answering::Own {
-        first_token: drive::first_token(&mut opened, asked, rest),
+        first_token: drive::first_token(&mut opened, asked, arrived.rest),
         idle: answering.timeouts.idle,
         ends_at,
         keeping,
         opened,
     };
     Ok(relay(answering, leases))
-}
-
-fn read_so_far(body: &RefCell<RequestBody>) -> Bytes {
-    drive::joined(body.borrow().whole().unwrap_or_default())
-}
-
-fn raw_target(head: &RequestHead) -> &str {
-    head.uri
-        .path_and_query()
-        .map_or("/", |target| target.as_str())
 }
 
 fn asked(method: &Method, length: BodyLength) -> Asked {

@@ -1,7 +1,7 @@
 //! Reading the request body to its end before anything is sent: for routing by what it says, and for edits. It is kept, and
 //! goes up from memory.
 
-use std::{cell::RefCell, future::poll_fn, task::Poll};
+use std::{cell::RefCell, future::poll_fn, rc::Rc, task::Poll};
 
 use super::drive::client_fault;
 use crate::{
@@ -10,12 +10,50 @@ use crate::{
     upstream::{BodyFault, BodyLength, RequestBody},
 };
 
+/// Who sends a body that is read, and what ends the wait for it.
+pub trait Sender {
+    /// The next bytes are owed, or not any more.
+    fn await_body(&self, awaited: bool);
+    /// What has ended the wait, if anything has.
+    fn expired(&self) -> Option<Expired>;
+    fn is_gone(&self) -> bool;
+}
+
+impl Sender for Rc<Link> {
+    fn await_body(&self, awaited: bool) {
+        Link::await_body(self, awaited);
+    }
+
+    fn expired(&self) -> Option<Expired> {
+        Link::expired(self)
+    }
+
+    fn is_gone(&self) -> bool {
+        Link::is_gone(self)
+    }
+}
+
+/// Nobody is waited for: all of the body is there.
+pub struct AtHand;
+
+impl Sender for AtHand {
+    fn await_body(&self, _: bool) {}
+
+    fn expired(&self) -> Option<Expired> {
+        None
+    }
+
+    fn is_gone(&self) -> bool {
+        false
+    }
+}
+
 /// Reads the whole body, of at most `limit` bytes, and leaves it at its beginning.
 ///
 /// # Errors
 /// 413 beyond the limit, 400 for a body that stalls or is broken, 499 for a client that leaves.
 pub async fn read(
-    link: &Link,
+    link: &impl Sender,
     body: &RefCell<RequestBody>,
     limit: usize,
 ) -> Result<(), GatewayError> {
@@ -31,7 +69,7 @@ pub async fn read(
 /// # Errors
 /// As for [`read`], but for the limit.
 pub async fn try_read(
-    link: &Link,
+    link: &impl Sender,
     body: &RefCell<RequestBody>,
     limit: usize,
 ) -> Result<bool, GatewayError> {
@@ -79,7 +117,7 @@ pub async fn try_read(
     Ok(whole)
 }
 
-fn broken(fault: BodyFault, link: &Link) -> GatewayError {
+fn broken(fault: BodyFault, link: &impl Sender) -> GatewayError {
     match fault {
         BodyFault::ClientGone if link.is_gone() => client_fault(Expired::ClientGone),
         // actix-http reports broken chunked coding as if the client had left.

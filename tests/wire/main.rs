@@ -46,6 +46,7 @@ mod edits_prefix;
 mod edits_refused;
 mod errors;
 mod errors_directives;
+mod explain_alike;
 mod facts;
 mod facts_limits;
 mod facts_request;

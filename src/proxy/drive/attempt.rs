@@ -253,7 +253,7 @@ impl<U: Upstream> Errand<'_, U> {
             target: &url::request_target(&target.base, self.rest, query.as_deref()),
             authority,
             headers: self.head.headers(),
-            hop: &self.hop,
+            hop: self.hop,
             length,
             placeholder: self
                 .line

@@ -59,7 +59,7 @@ pub struct Errand<'a, U> {
     /// The path after the gateway's prefix.
     pub rest: &'a str,
     pub query: Option<&'a str>,
-    pub hop: Hop<'a>,
+    pub hop: &'a Hop<'a>,
     /// Lines the settings add.
     pub added: Vec<HeaderEdit>,
     pub asked: Asked,

@@ -1,29 +1,17 @@
 //! A request that somebody only tells of, at `/gateway/explain` and on the command line: planned as a real one, and not sent.
 
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Instant};
+use std::{collections::BTreeMap, time::Instant};
 
-use actix_http::{RequestHead, Response, header};
+use actix_http::{Payload, RequestHead, Response, header};
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::Explained;
 use crate::{
     directives::Directives,
     error::{Code, GatewayError},
     gateway::Gateway,
-    proxy::{
-        Plans, Targets, arrival,
-        caching::{Cacheable, Seen},
-        drive::Outside,
-        facts::RequestFacts,
-        headers::Hop,
-        planning,
-        presented::Presented,
-        url,
-    },
-    route::attempts::Attempts,
-    upstream::{BodyLength, RequestBody},
+    proxy::{Plans, Targets, arrival, prepare::Arrived, whole::AtHand},
 };
 
 /// A request that somebody only tells of.
@@ -83,57 +71,18 @@ impl Imagined {
         plans: &Plans,
         targets: &Targets,
     ) -> Result<Response<Bytes>, GatewayError> {
-        let (head, body) = (self.head()?, self.bytes());
-        let directives = Directives::parse(head.headers(), gateway.portkey)?;
+        let body = self.bytes();
+        let head = self.head(&body)?;
         arrival::check_method(&head.method)?;
-        let (path, query) = url::split(&self.path);
-        let rest = arrival::unified_path(path)?;
-        arrival::check_path(path)?;
-        let read = async || Ok(body.clone());
-        let plan = planning::find(plans, &head, &directives, read).await?;
-        let length = BodyLength::Exact(body.len() as u64);
-        let placeholder = gateway.placeholder_credential(head.headers());
-        let presented = &Presented::new(&gateway.known.credentials, &head, query, placeholder);
-        let outside = Outside {
-            plan: &plan,
-            standing: &gateway.standing,
-            presented,
-            body: Rc::new(RefCell::new(RequestBody::of(vec![body.clone()], length))),
-            received: Instant::now(),
-        };
-        let facts = RequestFacts {
-            head: &head,
-            path,
-            metadata: directives.metadata.as_ref(),
-            body: &body,
-        };
-        let (attempts, first) = Attempts::begin(&plan.tree, &facts, &outside)?;
-        let hop = Hop::of(head.headers(), gateway.portkey)?;
-        let seen = Seen {
-            presented,
-            hop: &hop,
-            path,
-            rest,
-        };
-        let cacheable = Cacheable::asked(gateway, &plan, first.target, &directives.cache, seen);
-        let read = async || Ok(Some(body.clone()));
-        let key = match &cacheable {
-            Some(cacheable) => Some(cacheable.key(read, &attempts.candidates()).await?),
-            None => None,
-        };
-        let explained = Explained {
-            targets,
-            gateway,
-            outside: &outside,
-            rest,
-            request_timeout: directives.request_timeout,
-            first,
-            cache: super::cache(cacheable.as_ref().map(|it| &it.policy), key),
-        };
-        Ok(explained.answer().await)
+        let directives = Directives::parse(head.headers(), gateway.portkey);
+        let arrived = Arrived::of(gateway, &head, Payload::from(body), directives)?;
+        let plan = arrived.plan(plans, &AtHand).await?;
+        let prepared = arrived.prepare(&plan, &AtHand, Instant::now()).await?;
+        Ok(prepared.explained(&arrived, targets).answer().await)
     }
 
-    fn head(&self) -> Result<RequestHead, GatewayError> {
+    /// The head, framed as a client would frame this body.
+    fn head(&self, body: &Bytes) -> Result<RequestHead, GatewayError> {
         let unusable =
             |what: &str| GatewayError::new(Code::InvalidBody, format!("explain: {what}"));
         let mut head = RequestHead::default();
@@ -160,7 +109,18 @@ impl Imagined {
                 head.headers.append(name.clone(), value);
             }
         }
-        Ok(head)
+        let chunked = head.headers.contains_key(header::TRANSFER_ENCODING);
+        let length = header::HeaderValue::from(body.len());
+        match head.headers.get(header::CONTENT_LENGTH) {
+            Some(given) if *given != length => Err(unusable("content-length is not the body's")),
+            Some(_) => Ok(head),
+            None => {
+                if !chunked && !body.is_empty() {
+                    head.headers.insert(header::CONTENT_LENGTH, length);
+                }
+                Ok(head)
+            }
+        }
     }
 
     fn bytes(&self) -> Bytes {

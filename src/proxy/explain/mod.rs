@@ -149,15 +149,12 @@ impl Explained<'_> {
     }
 }
 
-/// What the cache would do: the key, or why it has no part in the request.
-pub fn cache(policy: Option<&CachePolicy>, key: Option<Result<CacheKey, NoCacheReason>>) -> Value {
-    let reason = match (policy, key) {
-        (None, _) => NoCacheReason::NotAsked,
-        (Some(_), None) => {
-            return json!({ "cacheable": null, "reason": "the body has not been read" });
-        }
-        (Some(_), Some(Err(reason))) => reason,
-        (Some(policy), Some(Ok(key))) => {
+/// What the cache would do: the key, or why it has no part in the request. `None`: it was not asked.
+pub fn cache(asked: Option<(&CachePolicy, &Result<CacheKey, NoCacheReason>)>) -> Value {
+    let reason = match asked {
+        None => &NoCacheReason::NotAsked,
+        Some((_, Err(reason))) => reason,
+        Some((policy, Ok(key))) => {
             let (namespace, shared) = match &policy.namespace {
                 Namespace::None => (None, false),
                 Namespace::Caller(name) => (Some(name), false),

@@ -1,0 +1,199 @@
+//! Everything that is decided of a request before it is sent: what it says, its plan, its first target and its key in the cache.
+//! One preparation for requests that are sent, for dry runs, and for requests that somebody only tells of.
+
+use std::{cell::RefCell, rc::Rc, time::Instant};
+
+use actix_http::{Payload, RequestHead};
+use bytes::Bytes;
+
+use super::{
+    Plans, Targets, arrival,
+    caching::{Cacheable, Seen},
+    drive::{self, Outside},
+    explain::{self, Explained},
+    facts::RequestFacts,
+    headers::Hop,
+    plan::Plan,
+    planning,
+    presented::Presented,
+    url,
+    whole::{self, Sender},
+};
+use crate::{
+    cache::{NoCacheReason, key::CacheKey},
+    directives::{DirectiveError, Directives},
+    error::GatewayError,
+    gateway::Gateway,
+    route::attempts::{Attempts, Send},
+    upstream::{BodyLength, RequestBody},
+};
+
+/// Bodies up to this many bytes are kept until the first byte of an answer, for the one retry on a pooled connection that
+/// proved dead.
+const KEPT_FOR_STALE_RETRY: usize = 64 * 1024;
+
+/// A request that may be looked at, and what it asks of the gateway.
+pub struct Arrived<'a> {
+    pub gateway: &'a Gateway,
+    pub head: &'a RequestHead,
+    pub directives: Directives,
+    /// As the caller sent it.
+    pub path: &'a str,
+    pub query: Option<&'a str>,
+    /// The path after the gateway's prefix.
+    pub rest: &'a str,
+    pub hop: Hop<'a>,
+    pub presented: Presented<'a>,
+    pub length: BodyLength,
+    pub body: Rc<RefCell<RequestBody>>,
+}
+
+/// A request ready to be sent, or to be told of.
+pub struct Prepared<'a> {
+    pub outside: Outside<'a>,
+    pub attempts: Attempts<'a>,
+    pub first: Send,
+    /// The cache's part in it, if it has been asked for.
+    pub cached: Option<(Cacheable<'a>, Result<CacheKey, NoCacheReason>)>,
+}
+
+impl<'a> Arrived<'a> {
+    /// Looks at what a request says.
+    ///
+    /// # Errors
+    /// What the gateway does not take: framing, size, headers of its own, paths.
+    pub fn of(
+        gateway: &'a Gateway,
+        head: &'a RequestHead,
+        payload: Payload,
+        directives: Result<Directives, DirectiveError>,
+    ) -> Result<Self, GatewayError> {
+        let length = arrival::body_length(head)?;
+        gateway.check_body_length(length)?;
+        let directives = directives?;
+        let (path, query) = url::split(raw_target(head));
+        let rest = arrival::unified_path(path)?;
+        arrival::check_path(path)?;
+        let hop = Hop::of(head.headers(), gateway.portkey)?;
+        let body = RequestBody::new(payload, length, KEPT_FOR_STALE_RETRY);
+        let placeholder = gateway.placeholder_credential(head.headers());
+        Ok(Arrived {
+            gateway,
+            head,
+            directives,
+            path,
+            query,
+            rest,
+            hop,
+            presented: Presented::new(&gateway.known.credentials, head, query, placeholder),
+            length,
+            body: Rc::new(RefCell::new(body.limited_to(gateway.max_body))),
+        })
+    }
+
+    /// Which targets, in which order? The body is read first only where it decides.
+    ///
+    /// # Errors
+    /// What makes no plan, and what goes wrong with the body.
+    pub async fn plan(
+        &self,
+        plans: &Plans,
+        sender: &impl Sender,
+    ) -> Result<Rc<Plan>, GatewayError> {
+        let read = async || {
+            whole::read(sender, &self.body, self.gateway.replay_limit).await?;
+            Ok(self.read_so_far())
+        };
+        planning::find(plans, self.head, &self.directives, read).await
+    }
+
+    /// Reads the body where the plan needs it, and finds the first target and the key in the cache.
+    ///
+    /// # Errors
+    /// What goes wrong with the body, and a conditional in which nothing holds.
+    pub async fn prepare<'r>(
+        &'r self,
+        plan: &'r Plan,
+        sender: &impl Sender,
+        received: Instant,
+    ) -> Result<Prepared<'r>, GatewayError> {
+        let (gateway, directives) = (self.gateway, &self.directives);
+        if plan.needs_body() {
+            whole::read(sender, &self.body, gateway.replay_limit).await?;
+        } else if plan.may_replay {
+            let mut body = self.body.borrow_mut();
+            body.keep_for_replay(gateway.replay_limit);
+        }
+        let outside = Outside {
+            plan,
+            standing: &gateway.standing,
+            presented: &self.presented,
+            body: self.body.clone(),
+            received,
+        };
+        let read = match plan.reads_body {
+            true => self.read_so_far(),
+            false => Bytes::new(),
+        };
+        let facts = RequestFacts {
+            head: self.head,
+            path: self.path,
+            metadata: directives.metadata.as_ref(),
+            body: &read,
+        };
+        let (attempts, first) = Attempts::begin(&plan.tree, &facts, &outside)?;
+        let seen = Seen {
+            presented: &self.presented,
+            hop: &self.hop,
+            path: self.path,
+            rest: self.rest,
+        };
+        let cacheable = Cacheable::asked(gateway, plan, first.target, &directives.cache, seen);
+        let read = async || {
+            let whole = whole::try_read(sender, &self.body, gateway.replay_limit).await?;
+            Ok(whole.then(|| self.read_so_far()))
+        };
+        let cached = match cacheable {
+            Some(cacheable) => {
+                let key = cacheable.key(read, &attempts.candidates()).await?;
+                Some((cacheable, key))
+            }
+            None => None,
+        };
+        Ok(Prepared {
+            outside,
+            attempts,
+            first,
+            cached,
+        })
+    }
+
+    fn read_so_far(&self) -> Bytes {
+        drive::joined(self.body.borrow().whole().unwrap_or_default())
+    }
+}
+
+impl Prepared<'_> {
+    /// The plan as it would be carried out, in place of carrying it out.
+    pub fn explained<'e>(
+        &'e self,
+        arrived: &'e Arrived<'_>,
+        targets: &'e Targets,
+    ) -> Explained<'e> {
+        Explained {
+            targets,
+            gateway: arrived.gateway,
+            outside: &self.outside,
+            rest: arrived.rest,
+            request_timeout: arrived.directives.request_timeout,
+            first: self.first,
+            cache: explain::cache(self.cached.as_ref().map(|(it, key)| (&it.policy, key))),
+        }
+    }
+}
+
+fn raw_target(head: &RequestHead) -> &str {
+    head.uri
+        .path_and_query()
+        .map_or("/", |target| target.as_str())
+}
