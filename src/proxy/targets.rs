@@ -28,12 +28,13 @@ impl Targets {
         Targets { policy, resolver }
     }
 
-    /// One resolution, a judgement of every address.
+    /// What the host was judged by, one resolution, a judgement of every address.
     ///
     /// # Errors
     /// What may not be dialled, and a name that cannot be resolved.
     pub async fn vet(&self, target: &Target) -> Result<VettedTarget, Unvetted> {
-        let addresses = match target.pass.lookup_name() {
+        let pass = target.pass.as_ref().map_err(|denied| *denied)?;
+        let addresses = match pass.lookup_name() {
             // Boxed: a look-up's state is many times that of the request that waits for it, and most requests never wait.
             Some(name) => Box::pin(self.resolver.resolve(name)).await?,
             None => Arc::<[IpAddr]>::from([]),
@@ -41,9 +42,7 @@ impl Targets {
         if let Some(verdict) = target.recall(&addresses) {
             return Ok(verdict);
         }
-        let vetted = self
-            .policy
-            .judge_addresses(target.pass.clone(), &addresses)?;
+        let vetted = self.policy.judge_addresses(pass.clone(), &addresses)?;
         target.remember(Verdict {
             addresses,
             vetted: vetted.clone(),

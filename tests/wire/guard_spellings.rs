@@ -130,7 +130,7 @@ const HOSTS: &[(&str, &[&str])] = &[
 /// Classes that no rule set lifts.
 const ONLY_THE_RULES_REFUSE: [&str; 2] = ["loopback", "private"];
 
-fn spellings(port: u16) -> impl Iterator<Item = (&'static str, String)> {
+pub fn spellings(port: u16) -> impl Iterator<Item = (&'static str, String)> {
     let rows = HOSTS.iter();
     rows.flat_map(move |(class, hosts)| {
         let url = |host: &&str| (*class, format!("http://{host}:{port}/v1"));

@@ -54,6 +54,7 @@ mod framing;
 mod framing_against_awc;
 mod framing_segments;
 mod guard;
+mod guard_fallback;
 mod guard_names;
 mod guard_rules;
 mod guard_secrets;

@@ -101,7 +101,7 @@ impl<U: Upstream> Errand<'_, U> {
         let mut clocks = Clocks::start(target.timeouts, limit, self.ends_at(target));
         let vetted = match self.watch(&mut clocks, self.line.targets.vet(target)).await {
             Ok(Ok(vetted)) => vetted,
-            Ok(Err(unvetted)) => return self.unvetted(unvetted, permit),
+            Ok(Err(unvetted)) => return unvetted_target(unvetted, target, permit),
             Err(stopped) => return self.stopped(stopped, permit),
         };
         let body = match self.body_for(send, target) {
@@ -288,19 +288,6 @@ impl<U: Upstream> Errand<'_, U> {
         permit.map(Some).ok_or(BreakerOpen)
     }
 
-    fn unvetted(&self, unvetted: Unvetted, permit: Option<Permit>) -> Tried {
-        let fault = match &unvetted {
-            Unvetted::Denied(_) => Fault::Denied,
-            Unvetted::Unresolved(_) => {
-                if let Some(permit) = permit {
-                    permit.fail();
-                }
-                Fault::Connect
-            }
-        };
-        failed(fault, unvetted.into())
-    }
-
     pub(super) fn stopped(&self, stopped: Stopped, permit: Option<Permit>) -> Tried {
         let expiry = match stopped {
             Stopped::Client(error) => return Tried::Over(error),
@@ -340,6 +327,25 @@ impl<U: Upstream> Errand<'_, U> {
         };
         failed(fault, error)
     }
+}
+
+/// There is nothing that can be dialled. Which target it is of several is said with the error.
+fn unvetted_target(unvetted: Unvetted, target: &Target, permit: Option<Permit>) -> Tried {
+    let fault = match &unvetted {
+        Unvetted::Denied(_) => Fault::Denied,
+        Unvetted::Unresolved(_) => {
+            if let Some(permit) = permit {
+                permit.fail();
+            }
+            Fault::Connect
+        }
+    };
+    let mut error = GatewayError::from(unvetted);
+    if fault == Fault::Denied && target.index != "config" {
+        let place = target.index.to_str().unwrap_or_default();
+        error.message = format!("{place}: {}", error.message).into();
+    }
+    failed(fault, error)
 }
 
 /// The target's breaker lets nothing through.

@@ -84,17 +84,9 @@ impl Draft {
     /// `only_origin`: the plan has no other.
     ///
     /// # Errors
-    /// `target_denied`, and `invalid_config` for a credential of the caller's that may not go there.
+    /// `invalid_config` for a credential of the caller's that may not go there.
     pub fn finish(self, only_origin: bool, makers: Makers<'_>) -> Result<Target, GatewayError> {
         let binding = self.bound.binding;
-        let pass = makers.policy.judge_host(&binding.base, binding.named_by);
-        let pass = pass.map_err(|denied| {
-            let mut error = GatewayError::from(denied);
-            if &*self.path != "config" {
-                error.message = format!("{}: {}", self.path, error.message).into();
-            }
-            error
-        })?;
         let claim = Claim {
             named_by: binding.named_by,
             has_own: binding.credential.is_some(),
@@ -113,9 +105,9 @@ impl Draft {
             name: self.target_name,
             provider: self.provider,
             credentials,
+            pass: makers.policy.judge_host(&binding.base, binding.named_by),
             base: binding.base,
             named_by: binding.named_by,
-            pass,
             request_timeout: self.request_timeout,
             timeouts: self.timeouts,
             breaker: self.breaker,

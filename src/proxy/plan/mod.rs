@@ -32,7 +32,7 @@ use super::url;
 use crate::{
     cache::{answer::GivenBy, key::Namespace},
     config::{self, Timeouts},
-    egress::{BaseUrl, HostPass, NamedBy, Policy, VettedTarget},
+    egress::{BaseUrl, Denied, HostPass, NamedBy, Policy, VettedTarget},
     record::Route,
     route::{
         credential,
@@ -143,7 +143,8 @@ pub struct Target {
     pub provider: HeaderValue,
     pub base: BaseUrl,
     pub named_by: NamedBy,
-    pub pass: HostPass,
+    /// What the rules say of its host; acted on when it is tried, as for the addresses of a name.
+    pub pass: Result<HostPass, Denied>,
     /// The config's limit for the response head; the request's own header wins.
     pub request_timeout: Option<Duration>,
     pub timeouts: TargetTimeouts,

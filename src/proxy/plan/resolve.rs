@@ -70,7 +70,7 @@ pub(super) fn resolve(
     let drafts = resolving.drafts.into_iter();
     let targets = drafts
         .map(|draft| draft.finish(only_origin, makers))
-        .collect::<Result<Box<[_]>, _>>()?;
+        .collect::<Result<_, _>>()?;
     let tree = Tree {
         nodes: resolving.nodes.into(),
     };

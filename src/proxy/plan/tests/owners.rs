@@ -423,8 +423,12 @@ fn a_host_that_a_header_names_is_the_callers_beside_a_saved_config() {
             known: &known,
             policy: &policy,
         };
-        let refused = choose(&directives, Prefix::Read(None), makers).err();
-        let code = refused.map(|error| error.code);
-        assert_eq!(code, Some(Code::TargetDenied), "{config}");
+        let plan = match choose(&directives, Prefix::Read(None), makers) {
+            Ok(Chosen::Plan(plan)) => plan,
+            Ok(Chosen::AsksModel) | Err(_) => panic!("a plan"),
+        };
+        let target = &plan.targets[0];
+        assert_eq!(target.named_by, NamedBy::Caller, "{config}");
+        assert!(target.pass.is_err(), "{config}: the preset applies");
     }
 }
