@@ -46,7 +46,8 @@ pub const REQUEST: [RequestHeader; REQUEST_HEADERS] = [
         suffix: "provider",
         value: "`passthrough`, a provider's name, or `@name`",
         meaning: "Who receives the request: any host as it is, a provider of the built-in \
-                  catalogue, or a provider of the settings file.",
+                  catalogue, or a provider of the settings file. Any other name is \
+                  refused, also beside a custom host.",
         example: "passthrough",
         lines: Lines::One,
         read: |to, raw| value::provider(raw).map(|it| to.provider = Some(it)),

@@ -3,7 +3,7 @@
 
 use actix_http::header::{self, HeaderName};
 
-use super::policy::Auth;
+use super::{policy::Auth, suggest};
 
 /// Where a provider's key goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,6 +98,15 @@ pub fn names() -> String {
     names.join(", ")
 }
 
+/// The name that was meant, if one is near what was written.
+pub fn nearest(written: &str) -> Option<&'static str> {
+    let names = PROVIDERS
+        .iter()
+        .flat_map(|it| it.aliases.iter().chain([&it.name]));
+    let most = (written.len() / 3).max(1);
+    suggest::nearest(written, names.copied(), most)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,5 +124,15 @@ mod tests {
             }
         }
         assert!(find("OpenAI").is_none());
+        for (written, meant) in [
+            ("opnai", Some("openai")),
+            ("OpenAI", Some("openai")),
+            ("open-ai", Some("openai")),
+            ("googl", Some("google")),
+            ("acme", None),
+            ("", None),
+        ] {
+            assert_eq!(nearest(written), meant, "{written}");
+        }
     }
 }

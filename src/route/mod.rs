@@ -19,6 +19,7 @@ pub mod object;
 pub mod policy;
 mod provider;
 pub mod retry_after;
+pub mod suggest;
 pub mod tree;
 mod window;
 

@@ -31,6 +31,7 @@ mod config_first_token;
 mod config_hedge;
 mod config_inheritance;
 mod config_invalid;
+mod config_misspelt;
 mod config_replay;
 mod config_sources;
 mod config_timeouts;

@@ -10,6 +10,7 @@ use crate::{
     route::{
         config::{self, ConfigObjectError, Source},
         object::Entry,
+        suggest,
     },
 };
 
@@ -81,8 +82,8 @@ enum Config {
 }
 
 fn read(text: &str, known: &Known) -> Result<Config, GatewayError> {
-    let source = config::read(text, |name| known.configs.contains_key(name))?;
-    match source {
+    let source = config::read(text, |name| known.configs.contains_key(name));
+    match source.map_err(|error| with_suggestion(error, text, known))? {
         Source::Inline(entry) => Ok(Config::Inline(entry)),
         Source::Saved(name) => {
             let entry = known.configs.get(&*name).cloned();
@@ -92,6 +93,14 @@ fn read(text: &str, known: &Known) -> Result<Config, GatewayError> {
             })
         }
     }
+}
+
+/// What is no config may be a name that is misspelt.
+fn with_suggestion(mut error: ConfigObjectError, text: &str, known: &Known) -> ConfigObjectError {
+    let names = known.configs.keys().map(String::as_str);
+    let meant = suggest::nearest_of_settings(text, names);
+    error.reason.push_str(&suggest::did_you_mean(meant));
+    error
 }
 
 /// What a target goes by that names neither provider nor host.

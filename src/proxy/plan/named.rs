@@ -18,6 +18,7 @@ use crate::{
     route::{
         catalogue::{self, CatalogueEntry},
         object::Entry,
+        suggest,
     },
 };
 
@@ -105,7 +106,10 @@ impl<'a> Named<'a> {
         if let Some(name) = in_settings {
             let found = known.providers.get(name);
             let found = found.map(|entry| &**entry);
-            self.settings = Some(found.ok_or_else(|| unknown(&format!("@{name}"), path, given))?);
+            self.settings = Some(found.ok_or_else(|| {
+                let settings = Provider::Settings(name.to_owned());
+                unknown(&settings, path, given, known)
+            })?);
         }
         let shaped_like = match (self.provider, self.settings) {
             (_, Some(settings)) => match &settings.provider {
@@ -116,8 +120,8 @@ impl<'a> Named<'a> {
             (Some(Provider::Passthrough | Provider::Settings(_)) | None, None) => None,
         };
         self.catalogue = shaped_like.and_then(catalogue::find);
-        match (self.provider, self.catalogue, self.host) {
-            (Some(Provider::Named(name)), None, None) => Err(unknown(name, path, given)),
+        match (self.provider, self.catalogue) {
+            (Some(named @ Provider::Named(_)), None) => Err(unknown(named, path, given, known)),
             _ => Ok(()),
         }
     }
@@ -295,14 +299,34 @@ impl Host<'_, Caller> {
     }
 }
 
-fn unknown(name: &str, path: &str, given: &Given<'_>) -> GatewayError {
+fn unknown(written: &Provider, path: &str, given: &Given<'_>, known: &Known) -> GatewayError {
+    let (sign, name) = match written {
+        Provider::Passthrough => ("", "passthrough"),
+        Provider::Named(name) => ("", name.as_str()),
+        Provider::Settings(name) => ("@", name.as_str()),
+    };
     let message = format!(
-        "no provider is called {name}: use passthrough with a custom host, a provider of the \
-         settings (@name), or one of {}",
+        "no provider is called {sign}{name}{}: use passthrough with a custom host, a provider of \
+         the settings (@name), or one of {}",
+        suggest::did_you_mean(meant(written, name, known).as_deref()),
         catalogue::names()
     );
     match given.in_config {
         true => GatewayError::new(Code::InvalidConfig, format!("{path}.provider: {message}")),
         false => GatewayError::new(Code::UnknownProvider, message),
+    }
+}
+
+/// The provider that was probably meant.
+fn meant(written: &Provider, name: &str, known: &Known) -> Option<String> {
+    let catalogue = || catalogue::nearest(name).map(str::to_owned);
+    let of_settings = || {
+        let names = known.providers.keys().map(String::as_str);
+        suggest::nearest_of_settings(name, names).map(|name| format!("@{name}"))
+    };
+    match written {
+        Provider::Passthrough => None,
+        Provider::Named(_) => catalogue().or_else(of_settings),
+        Provider::Settings(_) => of_settings().or_else(catalogue),
     }
 }

@@ -141,10 +141,6 @@ fn the_first_that_names_a_target_decides() {
             "h.example callers",
         ),
         (
-            NOTHING.provider("nobody").host("http://h.example"),
-            "h.example callers",
-        ),
-        (
             NOTHING.host("http://h.example").model("@vault/m"),
             "h.example callers",
         ),
@@ -202,6 +198,10 @@ fn the_first_that_names_a_target_decides() {
         (NOTHING.provider("vllm"), "no_target"),
         (NOTHING.provider("nobody"), "unknown_provider"),
         (NOTHING.provider("@nobody"), "unknown_provider"),
+        (
+            NOTHING.provider("nobody").host("http://h.example"),
+            "unknown_provider",
+        ),
         (
             NOTHING.config(r#"{"provider":"@nobody"}"#),
             "invalid_config",

@@ -99,9 +99,10 @@ fn provider(at: &At<'_>) -> Read<Provider> {
 
 fn custom_host(at: &At<'_>) -> Read<Box<str>> {
     let text = at.text()?;
-    let absolute = ["http://", "https://"]
-        .iter()
-        .any(|scheme| text.starts_with(scheme));
+    let scheme = text.split_once("://").map(|(scheme, _)| scheme);
+    let absolute = scheme.is_some_and(|scheme| {
+        scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https")
+    });
     match absolute && text.len() <= 2048 {
         true => Ok(text.into()),
         false => at.refuse("must be an absolute http or https URL, such as https://my.vllm.com/v1"),
