@@ -201,7 +201,7 @@ pub const SETTINGS: &[Setting] = &[
         "They take the place of the system's authorities for this host."),
     row("upstream.tls[].client_cert", "path", "none", "client.pem",
         "The PEM certificate chain that the gateway shows this host.",
-        "Connections with it are shared by all callers of that host."),
+        "Only targets that the settings name are shown it; a caller who names the host connects without it."),
     row("upstream.tls[].client_key", "path", "none", "client.key",
         "The PEM private key of `client_cert`.",
         "Needed with `client_cert`, and useless without."),

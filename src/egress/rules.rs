@@ -94,6 +94,7 @@ impl Policy {
         Ok(HostPass {
             origin: url.shared_origin(),
             grant,
+            named_by,
         })
     }
 

@@ -11,12 +11,14 @@ use super::addresses::{AddressClass, carried, classify};
 use super::base_url::Origin;
 use super::denied::Denied;
 use super::host::{Host, Scheme};
+use super::rules::NamedBy;
 
 /// A host that may be resolved, with what its addresses may be.
 #[derive(Clone, Debug)]
 pub struct HostPass {
     pub(super) origin: Arc<Origin>,
     pub(super) grant: Grant,
+    pub(super) named_by: NamedBy,
 }
 
 impl HostPass {
@@ -62,8 +64,9 @@ impl Grant {
         self.networks.iter().any(|network| network.contains(&ip))
     }
 
-    fn id(&self) -> PolicyId {
+    fn id(&self, named_by: NamedBy) -> PolicyId {
         let mut hasher = DefaultHasher::new();
+        named_by.hash(&mut hasher);
         self.public.is_ok().hash(&mut hasher);
         self.internal.hash(&mut hasher);
         self.networks.hash(&mut hasher);
@@ -71,7 +74,7 @@ impl Grant {
     }
 }
 
-/// Equal for targets whose addresses were judged by the same rules.
+/// Equal for targets whose addresses were judged by the same rules, and that have the same standing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct PolicyId(u64);
 
@@ -82,6 +85,7 @@ pub struct VettedTarget(Arc<Vetted>);
 #[derive(Debug)]
 struct Vetted {
     origin: Arc<Origin>,
+    named_by: NamedBy,
     addresses: Box<[SocketAddr]>,
     pool_key: Arc<str>,
 }
@@ -96,10 +100,11 @@ impl VettedTarget {
                 addresses.push(address);
             }
         }
-        let policy = pass.grant.id();
+        let policy = pass.grant.id(pass.named_by);
         Self(Arc::new(Vetted {
             pool_key: format!("{}#{:x}", pass.origin.spelled, policy.0).into(),
             origin: pass.origin,
+            named_by: pass.named_by,
             addresses: addresses.into(),
         }))
     }
@@ -127,8 +132,14 @@ impl VettedTarget {
         &self.0.origin.spelled
     }
 
-    /// What idle connections to this target are shared by: the origin and the rules its addresses were judged by, so that a
-    /// connection made under looser rules is never reused under stricter ones. TLS identity follows from the host.
+    /// Who named it. The gateway shows its own TLS certificate only to targets of the settings.
+    pub fn named_by(&self) -> NamedBy {
+        self.0.named_by
+    }
+
+    /// What idle connections to this target are shared by: the origin, who named it, and the rules
+    /// its addresses were judged by, so that a connection made under looser rules is never reused
+    /// under stricter ones. TLS identity follows from the host and from who named it.
     pub fn pool_key(&self) -> &Arc<str> {
         &self.0.pool_key
     }

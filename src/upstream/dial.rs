@@ -43,7 +43,8 @@ async fn open(target: &VettedTarget, tls: &TlsClients) -> Result<Socket, Cause> 
     }
     let tls_cause = |error: &dyn std::fmt::Display| Cause::Tls(error.to_string());
     let name = server_name(target.host()).map_err(|error| tls_cause(&error))?;
-    let config = tls.config_for(&target.host().to_string(), target.port());
+    let host = target.host().to_string();
+    let config = tls.config_for(&host, target.port(), target.named_by());
     let stream = TlsConnector::from(config)
         .connect(name, stream)
         .await

@@ -10,6 +10,8 @@ use rustls::{
 };
 use thiserror::Error;
 
+use crate::egress::NamedBy;
+
 /// TLS settings of one host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostTls {
@@ -35,7 +37,14 @@ pub enum TlsError {
 /// One client configuration for all hosts, and those of the hosts that have their own.
 pub struct TlsClients {
     common: Arc<ClientConfig>,
-    by_host: HashMap<String, Arc<ClientConfig>>,
+    by_host: HashMap<String, HostConfigs>,
+}
+
+/// The configurations for a host of the settings' list. A client certificate is a credential of the
+/// operator's: callers who name the host themselves connect without it.
+struct HostConfigs {
+    operators: Arc<ClientConfig>,
+    callers: Arc<ClientConfig>,
 }
 
 impl TlsClients {
@@ -45,7 +54,7 @@ impl TlsClients {
         let roots = Arc::new(public_roots());
         let by_host = hosts
             .iter()
-            .map(|host| Ok((host.host.clone(), Arc::new(config_of(host, &roots)?))))
+            .map(|host| Ok((host.host.clone(), HostConfigs::of(host, &roots)?)))
             .collect::<Result<_, TlsError>>()?;
         let common = builder()?
             .with_root_certificates(roots)
@@ -57,13 +66,34 @@ impl TlsClients {
     }
 
     /// The configuration for a host, the one for its port before the one for all its ports.
-    pub fn config_for(&self, host: &str, port: u16) -> Arc<ClientConfig> {
+    pub fn config_for(&self, host: &str, port: u16, named_by: NamedBy) -> Arc<ClientConfig> {
         if self.by_host.is_empty() {
             return self.common.clone();
         }
         let at_port = self.by_host.get(&format!("{host}:{port}"));
         let own = at_port.or_else(|| self.by_host.get(host));
-        own.unwrap_or(&self.common).clone()
+        match (own, named_by) {
+            (None, _) => self.common.clone(),
+            (Some(own), NamedBy::Settings) => own.operators.clone(),
+            (Some(own), NamedBy::Caller) => own.callers.clone(),
+        }
+    }
+}
+
+impl HostConfigs {
+    fn of(host: &HostTls, public: &Arc<RootCertStore>) -> Result<Self, TlsError> {
+        let operators = Arc::new(config_of(host, public)?);
+        let callers = match &host.client_auth {
+            None => operators.clone(),
+            Some(_) => {
+                let anonymous = HostTls {
+                    client_auth: None,
+                    ..host.clone()
+                };
+                Arc::new(config_of(&anonymous, public)?)
+            }
+        };
+        Ok(HostConfigs { operators, callers })
     }
 }
 
