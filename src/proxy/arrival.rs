@@ -17,7 +17,7 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// Who may come in while no key is needed (contract of the guard, "Browsers").
 #[derive(Debug, Clone, Default)]
 pub struct Door {
-    /// Names besides loopback's that `Host` may have; `None` lifts the rule.
+    /// Names besides loopback's that `Host` may have; `None` lifts the rule, and then no origin is the gateway's own.
     pub hosts: Option<Vec<String>>,
     /// Origins whose pages may use the gateway.
     pub origins: Vec<String>,
@@ -47,8 +47,7 @@ impl Door {
 
     /// Lets the request in, or says why not.
     pub fn admit(&self, head: &RequestHead) -> Result<Visitor, GatewayError> {
-        let host = authority(head);
-        self.check_host(host)?;
+        let own_host = self.check_host(authority(head))?;
         let Some(origin) = head.headers().get(header::ORIGIN) else {
             return check_fetch_site(head.headers()).map(|()| Visitor::Direct);
         };
@@ -63,7 +62,7 @@ impl Door {
             } else {
                 Visitor::ListedOrigin
             })
-        } else if is_own_origin(origin, host) {
+        } else if own_host.is_some_and(|host| host.serves(origin)) {
             Ok(if preflight {
                 Visitor::Preflight
             } else {
@@ -77,18 +76,34 @@ impl Door {
         }
     }
 
-    fn check_host(&self, authority: &str) -> Result<(), GatewayError> {
+    /// Checks the name that the client asked for. `None`: any name is let in, so that this one proves nothing.
+    fn check_host<'h>(&self, authority: &'h str) -> Result<Option<OwnHost<'h>>, GatewayError> {
         let Some(listed) = &self.hosts else {
-            return Ok(());
+            return Ok(None);
         };
         let name = host_of(authority).to_ascii_lowercase();
-        if is_loopback_name(&name) || listed.contains(&name) {
-            return Ok(());
+        let is_listed = |listed: &String| host_of(listed) == name;
+        if is_loopback_name(&name) || listed.iter().any(is_listed) {
+            return Ok(Some(OwnHost(authority)));
         }
         Err(GatewayError::new(
             Code::WrongHost,
             "this Host is neither a loopback name nor listed under `hosts`",
         ))
+    }
+}
+
+/// An authority known to be this gateway's: a loopback name, or one that the settings list. Any other `Host` is whatever name
+/// a stranger's page was loaded from (DNS rebinding), and says nothing of whose page it is.
+#[derive(Clone, Copy)]
+struct OwnHost<'a>(&'a str);
+
+impl OwnHost<'_> {
+    /// Pages of this origin come from this authority.
+    fn serves(self, origin: &str) -> bool {
+        origin
+            .split_once("://")
+            .is_some_and(|(_, host)| host.eq_ignore_ascii_case(self.0))
     }
 }
 
@@ -121,12 +136,6 @@ fn is_loopback_name(name: &str) -> bool {
         || name
             .parse::<std::net::IpAddr>()
             .is_ok_and(|ip| ip.to_canonical().is_loopback())
-}
-
-fn is_own_origin(origin: &str, authority: &str) -> bool {
-    origin
-        .split_once("://")
-        .is_some_and(|(_, own)| own.eq_ignore_ascii_case(authority))
 }
 
 fn check_fetch_site(headers: &HeaderMap) -> Result<(), GatewayError> {
@@ -249,7 +258,7 @@ mod tests {
 
     fn door() -> Door {
         Door {
-            hosts: Some(vec!["gw.corp".into()]),
+            hosts: Some(vec!["gw.corp".into(), "[fd00::7]".into()]),
             origins: vec!["https://app.example".into()],
         }
     }
@@ -322,6 +331,90 @@ mod tests {
                 verdict,
                 "{lines:?}"
             );
+        }
+    }
+
+    /// What the rules for browsers come to, told without the code's own functions.
+    fn expected(
+        rule: HostRule,
+        (host, is_known): (&str, bool),
+        origin: Option<&str>,
+        site: Option<&str>,
+    ) -> Result<Visitor, Code> {
+        if rule == HostRule::Holds && !is_known {
+            return Err(Code::WrongHost);
+        }
+        match origin {
+            Some("https://app.example") => Ok(Visitor::ListedOrigin),
+            // Nothing but the Host rule says that `Host` is not the name of a stranger's page.
+            Some(origin) if rule == HostRule::Holds && origin == format!("http://{host}") => {
+                Ok(Visitor::Direct)
+            }
+            Some(_) => Err(Code::NotAllowed),
+            None if matches!(site, Some("cross-site" | "same-site")) => Err(Code::NotAllowed),
+            None => Ok(Visitor::Direct),
+        }
+    }
+
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    enum HostRule {
+        Holds,
+        Lifted,
+    }
+
+    #[test]
+    fn an_own_origin_counts_only_while_the_host_rule_holds() {
+        let hosts = [
+            ("localhost:8787", true),
+            ("127.0.0.1:8787", true),
+            ("gw.corp", true),
+            ("[fd00::7]:8787", true),
+            ("evil.com:8787", false),
+            ("evil.com", false),
+        ];
+        let origins = [
+            None,
+            Some("https://app.example"),
+            Some("http://localhost:8787"),
+            Some("http://127.0.0.1:8787"),
+            Some("http://gw.corp"),
+            Some("http://evil.com:8787"),
+            Some("http://evil.com"),
+            Some("https://other.example"),
+            Some("null"),
+        ];
+        let sites = ["none", "same-origin", "same-site", "cross-site"];
+        let sites = [None].into_iter().chain(sites.map(Some));
+        for (rule, site) in
+            sites.flat_map(|site| [HostRule::Holds, HostRule::Lifted].map(|rule| (rule, site)))
+        {
+            let door = match rule {
+                HostRule::Holds => door(),
+                HostRule::Lifted => Door {
+                    hosts: None,
+                    ..door()
+                },
+            };
+            for (host, origin) in hosts.iter().flat_map(|host| origins.map(|it| (*host, it))) {
+                let named = [("origin", origin), ("sec-fetch-site", site)];
+                let named = named
+                    .iter()
+                    .filter_map(|(name, value)| Some((*name, (*value)?)));
+                let mut lines = vec![("host", host.0)];
+                lines.extend(named);
+                let case = format!("{rule:?} {lines:?}");
+                let wanted = expected(rule, host, origin, site);
+                let verdict = door.admit(&head(Method::GET, "/", &lines));
+                assert_eq!(verdict.map_err(|error| error.code), wanted, "{case}");
+                // A preflight is let in, and answered here, exactly where its request would be.
+                lines.push(("access-control-request-method", "POST"));
+                let verdict = door.admit(&head(Method::OPTIONS, "/", &lines));
+                let wanted = match origin {
+                    Some(_) => wanted.map(|_| Visitor::Preflight),
+                    None => wanted,
+                };
+                assert_eq!(verdict.map_err(|error| error.code), wanted, "{case}");
+            }
         }
     }
 
