@@ -2,13 +2,16 @@
 //! for, and is read together with the present ones. A purge puts a new mark, and so does whoever finds that Redis has evicted one:
 //! what was purged never comes back, but what was not may be missed. Purged entries are not looked for; they run out.
 
+mod entry;
+
 use std::{sync::Arc, time::Duration};
 
-use bytes::Bytes;
 use futures_util::future::{try_join, try_join3};
+use prometheus_client::metrics::counter::Counter;
 use redis::{AsyncCommands as _, ExistenceCheck, RedisResult, SetExpiry, SetOptions};
 use sha2::{Digest as _, Sha256};
 
+use self::entry::{Entry, Unusable};
 use super::{
     answer::StoredAnswer,
     key::{CacheKey, Namespace},
@@ -26,28 +29,38 @@ pub struct Purges {
     key: u64,
 }
 
-/// Bytes of the purges before an encoded answer.
-const PURGES: usize = 24;
 /// How long the count of a key's purges is kept, and the mark of a namespace: longer than an answer that came too late can lie there.
 const KEY_PURGES_KEPT: Duration = Duration::from_secs(91 * 24 * 3600);
 const ALL: &str = "throughway:cache:purges";
 
 /// A store in Redis.
-pub struct SharedStore(Arc<Replicas>);
+pub struct SharedStore {
+    replicas: Arc<Replicas>,
+    unusable: UnusableEntries,
+}
+
+/// Entries that were removed unread.
+#[derive(Clone, Debug, Default)]
+pub struct UnusableEntries {
+    /// See [`Unusable::Damaged`].
+    pub damaged: Counter,
+    /// See [`Unusable::OtherFormat`].
+    pub other_format: Counter,
+}
 
 impl SharedStore {
-    pub fn new(replicas: Arc<Replicas>) -> Self {
-        SharedStore(replicas)
+    pub fn new(replicas: Arc<Replicas>, unusable: UnusableEntries) -> Self {
+        SharedStore { replicas, unusable }
     }
 
     /// How long an answer of Redis is awaited.
     pub fn timeout(&self) -> Duration {
-        self.0.timeout()
+        self.replicas.timeout()
     }
 
     /// Connects; see [`Replicas::connect`].
     pub async fn connect(&self) {
-        self.0.clone().connect().await;
+        self.replicas.clone().connect().await;
     }
 
     /// The answer, if there is one, and what [`put`](Self::put) wants to know of the present.
@@ -65,8 +78,28 @@ impl SharedStore {
             let entry = own.get::<_, Option<Vec<u8>>>(&entry);
             try_join(marks.get(connection), entry).await
         };
-        let (purges, entry) = self.0.ask(ask).await?;
-        Ok((entry.and_then(|entry| decoded(entry, purges)), purges))
+        let (purges, entry) = self.replicas.ask(ask).await?;
+        let found = match entry.map(|entry| Entry::decode(key, entry)) {
+            None => None,
+            Some(Ok(entry)) => (entry.asked == purges).then_some(entry.answer),
+            Some(Err(unusable)) => {
+                self.remove_unusable(key, unusable).await;
+                None
+            }
+        };
+        Ok((found, purges))
+    }
+
+    /// What cannot be read now cannot be read later; a good one that has just taken its place goes with it, which is one miss.
+    async fn remove_unusable(&self, key: &CacheKey, unusable: Unusable) {
+        match unusable {
+            Unusable::Damaged => self.unusable.damaged.inc(),
+            Unusable::OtherFormat => self.unusable.other_format.inc(),
+        };
+        let entry = entry_key(key);
+        let remove = async |mut connection: Connection| connection.del::<_, ()>(&entry).await;
+        // That Redis does not answer is counted there; the next who reads it removes it.
+        let _ = self.replicas.ask(remove).await;
     }
 
     /// What [`put`](Self::put) wants to know of the present, where the answer that there may be is not wanted.
@@ -79,7 +112,7 @@ impl SharedStore {
         namespace: &Namespace,
     ) -> Result<Purges, Unavailable> {
         let marks = Marks::of(key, namespace);
-        self.0
+        self.replicas
             .ask(async |connection| marks.get(connection).await)
             .await
     }
@@ -94,18 +127,14 @@ impl SharedStore {
         answer: &StoredAnswer,
         asked: Purges,
     ) -> Result<(), Unavailable> {
-        let mut bytes = Vec::with_capacity(PURGES + answer.weight());
-        bytes.extend_from_slice(&asked.all.to_be_bytes());
-        bytes.extend_from_slice(&asked.namespace.to_be_bytes());
-        bytes.extend_from_slice(&asked.key.to_be_bytes());
-        bytes.extend_from_slice(&answer.encode());
+        let bytes = entry::encode(key, asked, answer);
         let ttl = milliseconds(answer.ttl());
         let ask = async |mut connection: Connection| {
             connection
                 .pset_ex::<_, _, ()>(entry_key(key), bytes, ttl)
                 .await
         };
-        self.0.ask(ask).await
+        self.replicas.ask(ask).await
     }
 
     /// Takes out the answer of one key; whether there was one. What is on its way for it is not given either.
@@ -121,7 +150,7 @@ impl SharedStore {
                 .await?;
             connection.del::<_, u64>(&entry).await
         };
-        self.0.ask(ask).await.map(|count| count > 0)
+        self.replicas.ask(ask).await.map(|count| count > 0)
     }
 
     /// Removes all answers of a namespace, whoever's they are.
@@ -141,7 +170,7 @@ impl SharedStore {
     }
 
     async fn purge_mark(&self, mark: &Mark) -> Result<(), Unavailable> {
-        self.0
+        self.replicas
             .ask(async |connection| mark.renew(connection).await)
             .await
     }
@@ -238,18 +267,6 @@ impl Mark {
 /// Within what Redis itself takes for a number. That two are the same by chance is not to be expected.
 fn new_mark() -> u64 {
     rand::random::<u64>() >> 1
-}
-
-fn decoded(entry: Vec<u8>, purges: Purges) -> Option<StoredAnswer> {
-    let mut entry = Bytes::from(entry);
-    if entry.len() < PURGES {
-        return None;
-    }
-    let asked = entry.split_to(PURGES);
-    let present = [purges.all, purges.namespace, purges.key].map(u64::to_be_bytes);
-    let same = *asked == present.concat();
-    // One of another version is none of ours.
-    same.then(|| StoredAnswer::decode(entry).ok()).flatten()
 }
 
 fn entry_key(key: &CacheKey) -> String {

@@ -43,7 +43,8 @@ impl Answers {
         let shared = cache.redis.as_ref().map(|redis| {
             let replicas = Replicas::new(redis, "the cache's redis", metrics.cache_redis.clone());
             let unusable = |error| UnusableSettings::CacheRedis(replicas::unusable(&error));
-            let store = |replicas| Arc::new(SharedStore::new(Arc::new(replicas)));
+            let counts = metrics.unusable_entries.clone();
+            let store = |replicas| Arc::new(SharedStore::new(Arc::new(replicas), counts));
             replicas.map(store).map_err(unusable)
         });
         // What is under way may take an eighth of what is kept, besides it; one answer, with what its chunks

@@ -10,6 +10,7 @@ use prometheus_client::{
 };
 
 use crate::{
+    cache::shared::UnusableEntries,
     error::Code,
     replicas,
     route::{attempts::Fault, breaker::Transition},
@@ -119,6 +120,7 @@ pub struct Metrics {
     caches: [Count; CACHE_STATUSES.len()],
     pub cache_joined: Count,
     uncached: Family<ReasonLabel, Count>,
+    pub unusable_entries: UnusableEntries,
     hedges: [Count; HEDGES.len()],
     breakers: [Count; Transition::ALL.len()],
     failed_attempts: [Count; Fault::ALL.len()],
@@ -234,6 +236,13 @@ impl Metrics {
             "Requests and answers that the cache took no part in or did not keep, by reason",
             uncached.clone(),
         );
+        let unusable = Family::<ReasonLabel, Count>::default();
+        registry.register(
+            "cache_unusable_entries",
+            "Entries of the cache's Redis that were removed unread, by reason",
+            unusable.clone(),
+        );
+        let unusable = |reason| unusable.get_or_create(&ReasonLabel { reason }).clone();
         let cache_redis = replicas::Counts::default();
         registry.register(
             "cache_redis_failures",
@@ -263,6 +272,10 @@ impl Metrics {
                 .map(|status| cache.get_or_create(&CacheLabel { status }).clone()),
             cache_joined,
             uncached,
+            unusable_entries: UnusableEntries {
+                damaged: unusable("damaged"),
+                other_format: unusable("other_format"),
+            },
             retries,
             fallbacks,
             hedges: HEDGES.map(|winner| hedges.get_or_create(&WinnerLabel { winner }).clone()),

@@ -157,3 +157,105 @@ fn what_was_answered_before_a_stop_is_kept_before_the_process_ends() {
     // The answer, the mark of its namespace, and the one of all.
     assert_eq!(redis.keys_by_node(), [3]);
 }
+
+/// The entry that is kept, by its name in Redis, once it is there; marks of purges have longer names.
+fn entry_name(redis: &Redis) -> String {
+    let is_entry = |line: &&str| {
+        let name = line.strip_prefix("throughway:cache:");
+        name.is_some_and(|it| it.len() == 64)
+    };
+    let mut entry = None;
+    eventually("it is kept", || {
+        let keys = redis.ask("KEYS throughway:cache:*").expect("an answer");
+        entry = keys.lines().find(is_entry).map(str::to_owned);
+        entry.is_some()
+    });
+    entry.expect("an entry")
+}
+
+#[test]
+fn an_entry_that_was_damaged_in_redis_is_a_miss_that_is_counted_and_removed() {
+    let redis = Redis::start();
+    let upstream = numbering("200 OK", JSON);
+    let process = keeping_in(&redis, "cache-damaged", "");
+    let ask = Ask::of(&upstream).text();
+    let send = || status(&process.exchange(&ask)).to_owned();
+    // One miss alone, so that nothing else is on its way to Redis.
+    assert_eq!(send(), "MISS");
+    let entry = entry_name(&redis);
+    let length = redis.ask(&format!("STRLEN {entry}")).expect("an answer");
+    let length: usize = length
+        .trim()
+        .trim_start_matches(':')
+        .parse()
+        .expect("a number");
+    let removed = |reason: &str| {
+        let name = format!("throughway_cache_unusable_entries_total{{reason=\"{reason}\"}}");
+        process.metric(&name)
+    };
+    // The last byte is the body's.
+    let harm = [
+        (format!("SETRANGE {entry} {} x", length - 1), "damaged"),
+        (format!("SETRANGE {entry} {} xxxx", length / 2), "damaged"),
+        (format!("APPEND {entry} x"), "damaged"),
+        (format!("SET {entry} x"), "other_format"),
+        (format!("SETRANGE {entry} 0 xxxx"), "other_format"),
+    ];
+    for (command, reason) in harm {
+        assert_eq!(entry_name(&redis), entry, "{command}");
+        assert_eq!(send(), "HIT", "{command}");
+        let before = removed(reason);
+        redis.ask(&command).expect("an answer");
+        assert_eq!(send(), "MISS", "{command}");
+        assert_eq!(removed(reason), before + 1, "{command}");
+    }
+}
+
+#[test]
+fn a_damaged_entry_is_removed_also_where_nothing_takes_its_place() {
+    let redis = Redis::start();
+    let upstream = Upstream::playing(|peer| {
+        for body in ["{\"choices\":[]}", "no JSON"] {
+            peer.request();
+            let status = if body == "no JSON" {
+                "500 No"
+            } else {
+                "200 OK"
+            };
+            peer.send(answer(status, JSON, body));
+        }
+    });
+    let process = keeping_in(&redis, "cache-removed", "");
+    let ask = Ask::of(&upstream).text();
+    assert_eq!(process.exchange(&ask).status, 200);
+    let entry = entry_name(&redis);
+    redis.ask(&format!("APPEND {entry} x")).expect("an answer");
+    assert_eq!(process.exchange(&ask).status, 500);
+    let left = redis.ask(&format!("EXISTS {entry}"));
+    assert_eq!(left.as_deref(), Some(":0\r\n"));
+}
+
+#[test]
+fn an_entry_under_the_name_of_another_is_a_miss() {
+    let redis = Redis::start();
+    let upstream = numbering("200 OK", JSON);
+    let process = keeping_in(&redis, "cache-moved", "");
+    let send = |lines: &'static str| {
+        let ask = Ask {
+            lines,
+            ..Ask::of(&upstream)
+        };
+        status(&process.exchange(ask.text())).to_owned()
+    };
+    assert_eq!(send(""), "MISS");
+    let one = entry_name(&redis);
+    redis
+        .ask(&format!("RENAME {one} aside"))
+        .expect("an answer");
+    assert_eq!(send("x-other: 1\r\n"), "MISS");
+    let other = entry_name(&redis);
+    redis
+        .ask(&format!("RENAME aside {other}"))
+        .expect("an answer");
+    assert_eq!(send("x-other: 1\r\n"), "MISS");
+}
