@@ -160,14 +160,16 @@ pub fn check_method(method: &Method) -> Result<(), GatewayError> {
     }
 }
 
-/// What follows the prefix of the unified routes. Raw bytes are compared: an encoded prefix is no route.
+/// What follows the prefix of the unified routes; nothing, for the target's base URL itself. Raw
+/// bytes are compared: an encoded prefix is no route.
 pub fn unified_path(path: &str) -> Result<&str, GatewayError> {
     path.strip_prefix("/v1")
-        .filter(|rest| rest.starts_with('/'))
+        .filter(|rest| rest.is_empty() || rest.starts_with('/'))
         .ok_or_else(|| {
             GatewayError::new(
                 Code::UnknownRoute,
-                "no such route: API paths start with /v1/, the gateway's own pages with /gateway/",
+                "no such route: API paths are /v1 and what starts with /v1/, the gateway's own \
+                 pages start with /gateway/",
             )
         })
 }
@@ -260,6 +262,27 @@ mod tests {
         Door {
             hosts: Some(vec!["gw.corp".into(), "[fd00::7]".into()]),
             origins: vec!["https://app.example".into()],
+        }
+    }
+
+    #[test]
+    fn only_the_prefix_itself_and_whole_segments_behind_it_are_unified_routes() {
+        for (path, rest) in [
+            ("/v1", Some("")),
+            ("/v1/", Some("/")),
+            ("/v1/chat/completions", Some("/chat/completions")),
+            ("/v1//", Some("//")),
+            ("/v1/v1", Some("/v1")),
+            ("/v10", None),
+            ("/v1;a", None),
+            ("/v1%2Fx", None),
+            ("/V1", None),
+            ("/", None),
+            ("", None),
+            ("*", None),
+        ] {
+            let found = unified_path(path).map_err(|error| error.code);
+            assert_eq!(found, rest.ok_or(Code::UnknownRoute), "{path}");
         }
     }
 

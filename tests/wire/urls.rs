@@ -73,6 +73,18 @@ fn the_base_comes_first_and_keeps_its_own_bytes() {
         ("/v1?a=%2F+", "/v1/x?b=%2F+", "/v1/x?a=%2F+&b=%2F+"),
         ("?k=v", "/v1/x", "/x?k=v"),
         ("/v1?", "/v1/x?a", "/v1/x?a"),
+        // Nothing behind the prefix: the base itself.
+        ("/v1", "/v1", "/v1"),
+        ("/v1/", "/v1", "/v1"),
+        ("/v1/chat/completions", "/v1", "/v1/chat/completions"),
+        ("/v1", "/v1?x=1", "/v1?x=1"),
+        ("/v1", "/v1?", "/v1?"),
+        ("/a?api-version=1", "/v1?x=1", "/a?api-version=1&x=1"),
+        ("/a?api-version=1", "/v1", "/a?api-version=1"),
+        ("", "/v1", "/"),
+        ("/", "/v1", "/"),
+        ("", "/v1?x=1", "/?x=1"),
+        ("?k=v", "/v1?x=1", "/?k=v&x=1"),
     ] {
         let sent = gateway.forwards(&upstream, raw(&upstream, base, target));
         assert_eq!(sent.line, format!("GET {line} HTTP/1.1"), "{base} {target}");
@@ -88,6 +100,8 @@ fn the_default_target_is_joined_the_same_way() {
         "GET /v1/a%2Fb?c HTTP/1.1\r\nHost: localhost\r\n\r\n",
     );
     assert_eq!(sent.line, "GET /base/v1/a%2Fb?c HTTP/1.1");
+    let sent = gateway.forwards(&upstream, "GET /v1?c HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    assert_eq!(sent.line, "GET /base/v1?c HTTP/1.1");
 }
 
 #[test]
@@ -134,8 +148,8 @@ fn only_the_raw_prefix_is_a_route() {
     let (gateway, upstream) = (Gateway::start(), Upstream::ok());
     for path in [
         "/",
-        "/v1",
-        "/v1?a=1",
+        "/v1%3Fa=1",
+        "/V1",
         "/V1/x",
         "/v1%2Fx",
         "/v1%2fx",
@@ -145,6 +159,9 @@ fn only_the_raw_prefix_is_a_route() {
         "/v10/x",
         "/v1;/x",
         "/v1\\x",
+        "/v1;",
+        "/v1.",
+        "/v10",
         "/x/v1/",
         "/%67ateway/health/live",
         "/gateway%2Fhealth/live",
