@@ -23,6 +23,17 @@ pub enum BodyLength {
     Tunnel,
 }
 
+impl BodyLength {
+    /// There is a body that an edit could be of. What a tunnel carries is none: it goes up as it
+    /// comes.
+    pub fn is_editable(self) -> bool {
+        match self {
+            BodyLength::None | BodyLength::Exact(0) | BodyLength::Tunnel => false,
+            BodyLength::Exact(_) | BodyLength::Chunked => true,
+        }
+    }
+}
+
 /// Why the caller's body ended before its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BodyFault {

@@ -81,3 +81,37 @@ fn a_handshake_carries_no_operator_s_key_to_a_host_of_the_caller_s() {
     }
     assert_eq!(canary.connections(), 0);
 }
+
+/// Edits are of bodies, and a tunnel has none: its bytes go up as they are.
+#[test]
+fn frames_go_up_to_a_target_that_edits_bodies() {
+    let upstream = logging_echo();
+    let params = "override_params: { model: b }";
+    let gateway = Gateway::with(&format!(
+        "providers: {{ op: {{ custom_host: \"{to}\", {params} }} }}\n\
+         configs: {{ saved: {{ custom_host: \"{to}\", {params} }}, by: {{ provider: \"@op\" }} }}\n\
+         default_config: by\n",
+        to = base(&upstream)
+    ));
+    let inline = format!(
+        r#"{{"strategy":{{"mode":"fallback"}},"override_params":{{"model":"b"}},
+            "targets":[{{"custom_host":"{0}"}},{{"provider":"@op"}}]}}"#,
+        base(&upstream)
+    );
+    for lines in [
+        "x-gateway-provider: @op\r\n".to_owned(),
+        "x-gateway-config: saved\r\n".to_owned(),
+        config_line(&inline),
+        // The default config.
+        String::new(),
+    ] {
+        let mut client = gateway.client();
+        client.send(bare("GET", "/v1/realtime", &(lines.clone() + HANDSHAKE)));
+        let head = client.head();
+        assert!(head.starts_with("HTTP/1.1 101 "), "{lines}: {head}");
+        for _ in 0..3 {
+            client.send("ping through it");
+            assert_eq!(client.take(15), b"ping through it", "{lines}");
+        }
+    }
+}

@@ -196,7 +196,7 @@ impl<U: Upstream> Errand<'_, U> {
         target: &Target,
     ) -> Result<Rc<RefCell<RequestBody>>, GatewayError> {
         let mut body = self.body.borrow_mut();
-        if target.edits_body() {
+        if target.edits_body() && body.length().is_editable() {
             return self
                 .edited(&body, target)
                 .map(|it| Rc::new(RefCell::new(it)));
@@ -220,12 +220,6 @@ impl<U: Upstream> Errand<'_, U> {
             let message = format!("the request body cannot be edited as the config asks: {reason}");
             GatewayError::new(Code::InvalidBody, message)
         };
-        if matches!(
-            body.length(),
-            BodyLength::None | BodyLength::Exact(0) | BodyLength::Tunnel
-        ) {
-            return Ok(RequestBody::of(Vec::new(), body.length()));
-        }
         let chunks = body
             .whole()
             .ok_or_else(|| unusable("it was not read whole".to_owned()))?;

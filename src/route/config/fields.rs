@@ -81,7 +81,7 @@ pub const FIELDS: &[Field] = &[
     field(Target, "forward_authorization", "bool", "true for hosts the caller named; for the settings' hosts, if there is one host alone and it has no credential", "false",
         "Whether the caller's credentials (`Authorization`, `x-api-key`, `api-key`, `x-goog-api-key`, `Cookie`, keys in the query) cross. Inherited. Callers cannot set it to true for hosts of the settings. What does not cross is named in `x-gateway-withheld`."),
     field(Target, "override_params", "object", "{}", r#"{"model":"gpt-4o-mini"}"#,
-        "Top-level keys of the JSON body and the values they get. Only these values' bytes change. Inherited key by key, at most 128 with the inherited ones. A request cannot name a key that the settings set for the target. A body that is no JSON object is a 400; one over `replay_limit` a 413."),
+        "Top-level keys of the JSON body and the values they get. Only these values' bytes change. Inherited key by key, at most 128 with the inherited ones. A request cannot name a key that the settings set for the target. Requests without a body and WebSockets cross as they are. A body that is no JSON object is a 400; one over `replay_limit` a 413."),
     field(Target, "strategy", "object", "the first target alone", r#"{"mode":"fallback"}"#,
         "How the targets beside it are used."),
     field(Target, "targets", "list of 1 to 64 objects, to depth 8", "none: the object is a target itself", r#"[{"custom_host":"https://a.example/v1"}]"#,
