@@ -1,5 +1,7 @@
 //! Why a timer of the client's side, or the client itself, ended something.
 
+use crate::upstream::Malformed;
+
 /// Why the watch ended what a connection was doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expired {
@@ -9,6 +11,8 @@ pub enum Expired {
     Head,
     /// The client sent nothing of its body for too long.
     BodyIdle,
+    /// What the client sent of its body is malformed.
+    BodyMalformed(Malformed),
     /// The client took nothing of the answer for too long.
     WriteStall,
     /// The deadline the line had set has passed.
@@ -22,7 +26,10 @@ impl Expired {
     pub(super) fn ends_connection(self) -> bool {
         match self {
             Expired::Head | Expired::WriteStall | Expired::Lingered => true,
-            Expired::ClientGone | Expired::BodyIdle | Expired::Deadline => false,
+            Expired::ClientGone
+            | Expired::BodyIdle
+            | Expired::BodyMalformed(_)
+            | Expired::Deadline => false,
         }
     }
 }

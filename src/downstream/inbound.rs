@@ -52,10 +52,12 @@ impl AsyncRead for Inbound {
         if self.release(buf) {
             return Poll::Ready(Ok(()));
         }
+        let broken = link.malformed().is_some();
         let open = link.gate().is_open();
-        let read = match open {
-            true => self.poll_through(cx, buf),
-            false => self.poll_ahead(cx),
+        let read = match (broken, open) {
+            (true, _) => self.poll_discard(cx),
+            (false, true) => self.poll_through(cx, buf),
+            (false, false) => self.poll_ahead(cx),
         };
         match read {
             Poll::Ready(Err(error)) => {
@@ -79,13 +81,18 @@ impl Inbound {
         }
         let was_draining = gate.is_draining();
         let next = held.len().min(buf.remaining());
-        let admitted = gate.admit(&held[..next]);
+        let admitted = gate.admit(&mut held[..next]);
+        let broken = gate.broken();
         buf.put_slice(&held.split_to(admitted));
-        if held.is_empty() {
+        if held.is_empty() || broken.is_some() {
             // An idle connection holds no buffer.
             *held = BytesMut::new();
         }
         drop(gate);
+        if let Some(why) = broken {
+            self.0.note_malformed(why);
+            return false;
+        }
         self.0.note_read(was_draining);
         true
     }
@@ -94,7 +101,7 @@ impl Inbound {
     fn poll_through(&self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         ready!(on_stream!(self.0, stream => Pin::new(stream).poll_read(cx, buf)))?;
-        let fresh = &buf.filled()[before..];
+        let fresh = &mut buf.filled_mut()[before..];
         if fresh.is_empty() {
             self.0.note_end();
             return Poll::Ready(Ok(()));
@@ -102,12 +109,34 @@ impl Inbound {
         let mut gate = self.0.gate();
         let was_draining = gate.is_draining();
         let admitted = gate.admit(fresh);
+        let broken = gate.broken();
         drop(gate);
+        if let Some(why) = broken {
+            buf.set_filled(before);
+            self.0.note_malformed(why);
+            return self.poll_discard(cx);
+        }
         if admitted < fresh.len() {
             self.0.held().extend_from_slice(&fresh[admitted..]);
             buf.set_filled(before + admitted);
         }
         self.0.note_read(was_draining);
+        Poll::Ready(Ok(()))
+    }
+
+    /// What follows a malformed body is thrown away, so that the close of the connection is no
+    /// reset, which may overtake the answer. Ready only at the end: the client's, or that of a
+    /// connection that has nothing more to answer.
+    fn poll_discard(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut bytes = [0; 4096];
+        while self.0.may_answer() {
+            let mut surplus = ReadBuf::new(&mut bytes);
+            ready!(on_stream!(self.0, stream => Pin::new(stream).poll_read(cx, &mut surplus)))?;
+            if surplus.filled().is_empty() {
+                self.0.note_end();
+                break;
+            }
+        }
         Poll::Ready(Ok(()))
     }
 

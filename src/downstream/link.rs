@@ -2,6 +2,7 @@
 //! served and the worker's watch; all of them run on one thread.
 
 mod check;
+mod reports;
 
 use std::{
     cell::{Cell, RefCell},
@@ -23,6 +24,7 @@ use super::{
     stream::Stream,
     watch::TICK,
 };
+use crate::upstream::Malformed;
 
 /// How long a client may go on sending after an answer that ended the connection, so that it can read that answer: a close
 /// with bytes unread is a reset, which may overtake it.
@@ -143,6 +145,11 @@ impl Link {
     /// What the watch found out since the request began, if it ended anything.
     pub fn expired(&self) -> Option<Expired> {
         self.expired.get()
+    }
+
+    /// Why the request's body cannot be read on, if it cannot.
+    pub fn malformed(&self) -> Option<Malformed> {
+        self.gate.borrow().broken()
     }
 
     /// The client's side is closed, or as good as.
@@ -292,61 +299,6 @@ impl Link {
 
     pub(super) fn stream(&self) -> std::cell::RefMut<'_, Stream> {
         self.stream.borrow_mut()
-    }
-
-    // ---- what the socket reports --------------------------------------------------------------------------------
-
-    /// So many bytes have gone on to actix-http; whether they were the rest of a body nobody wants.
-    pub(super) fn note_read(&self, was_draining: bool) {
-        self.idle_since.set(self.now.get());
-        if self.exchanging.get() {
-            if self.body_since.get().is_some() {
-                self.body_since.set(Some(self.now.get()));
-            }
-        } else if was_draining {
-            if !self.gate.borrow().is_draining() {
-                self.head_since.set(None);
-            }
-        } else if self.head_since.get().is_none() {
-            self.head_since.set(Some(self.now.get()));
-        }
-    }
-
-    pub(super) fn note_end(&self) {
-        self.gone.set(true);
-    }
-
-    pub(super) fn note_failed(&self) {
-        self.gone.set(true);
-    }
-
-    pub(super) fn note_written(&self, count: usize) {
-        self.written.set(self.written.get() + count as u64);
-        self.blocked_since.set(None);
-    }
-
-    pub(super) fn note_blocked(&self) {
-        if self.blocked_since.get().is_none() {
-            self.blocked_since.set(Some(self.now.get()));
-        }
-    }
-
-    pub(super) fn note_flushed(&self, cx: &Context<'_>) {
-        self.flushes.set(self.flushes.get() + 1);
-        self.blocked_since.set(None);
-        if self.wake_after_flush.take() {
-            cx.waker().wake_by_ref();
-        }
-    }
-
-    /// Everything is written and the write side may be shut.
-    pub(super) fn is_finishing(&self) -> bool {
-        self.finishing.get()
-    }
-
-    pub(super) fn note_shut(&self) {
-        self.finishing.set(false);
-        self.finished_since.set(Some(self.now.get()));
     }
 
     /// Remembers whom to wake when a timer ends something.

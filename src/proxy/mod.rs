@@ -124,10 +124,10 @@ impl<U: Upstream> Line<U> {
         let directives = Directives::parse(head.headers(), gateway.portkey);
         let trace_id = trace_id(head.headers(), gateway.portkey, &directives);
         let origin = gateway.door.listed_origin(head);
-        let admitted = match open {
+        let admitted = whole::check_body_at_hand(link).and_then(|()| match open {
             true => Ok(Visitor::Direct),
             false => gateway.door.admit(head),
-        };
+        });
         let answer = match admitted {
             Ok(Visitor::Preflight) => Err(cors::preflight(head)),
             Ok(Visitor::Direct | Visitor::ListedOrigin) => {

@@ -18,6 +18,7 @@ use super::{
     limits::Counted,
     prepare::{Arrived, Prepared},
     relay::{Answering, Relaying},
+    whole,
 };
 use crate::{
     cache::answer::StoredAnswer,
@@ -57,6 +58,7 @@ pub async fn run<U: Upstream>(
     let head: &RequestHead = &head;
 
     // Arrive: is it one we may look at, and what does it ask of us?
+    whole::check_body_at_hand(link)?;
     arrival::check_method(&head.method)?;
     let visitor = gateway.door.admit(head)?;
     if visitor == arrival::Visitor::Preflight {

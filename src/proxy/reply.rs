@@ -97,6 +97,14 @@ pub fn finish(
     if portkey {
         mirror(response.headers_mut());
     }
+    if link.malformed().is_some() && response.body().is_own() {
+        // Nothing more can be read from this client, and what it still sends is thrown away until
+        // it has read the answer.
+        link.finish();
+        response
+            .head_mut()
+            .set_connection_type(ConnectionType::Close);
+    }
     if link.is_closing() && !response.head().upgrade() {
         response
             .head_mut()

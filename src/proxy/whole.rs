@@ -48,6 +48,18 @@ impl Sender for AtHand {
     }
 }
 
+/// Refuses a request whose body is malformed as far as it came with the head, before anything is
+/// made of it.
+///
+/// # Errors
+/// 400 `invalid_body`.
+pub fn check_body_at_hand(link: &Link) -> Result<(), GatewayError> {
+    match link.malformed() {
+        None => Ok(()),
+        Some(why) => Err(client_fault(Expired::BodyMalformed(why))),
+    }
+}
+
 /// Reads the whole body, of at most `limit` bytes, and leaves it at its beginning.
 ///
 /// # Errors

@@ -18,6 +18,7 @@ mod request_body;
 pub mod scripted;
 mod socket;
 pub mod tls;
+mod trailers;
 mod transport;
 
 use std::{cell::RefCell, future::Future, rc::Rc, time::Duration};
@@ -28,7 +29,7 @@ use bytes::Bytes;
 pub use self::{
     awc::AwcUpstream,
     body::AnswerBody,
-    chunks::ChunkScanner,
+    chunks::{Broken, ChunkScanner, Scanned},
     exchange::Progress,
     failure::{Cause, Failure},
     framing::{Asked, Framing, Head, Malformed, adapt_for_awc, read_head},

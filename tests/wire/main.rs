@@ -93,6 +93,7 @@ mod smuggling_bodies;
 mod support;
 mod timeouts;
 mod timeouts_body;
+mod trailers;
 mod truncation;
 mod upstream_tls;
 mod urls;

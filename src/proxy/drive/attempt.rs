@@ -382,6 +382,10 @@ pub fn client_fault(expired: Expired) -> GatewayError {
             Code::InvalidBody,
             "the request body stalled (`downstream.body_idle`)",
         ),
+        Expired::BodyMalformed(why) => {
+            let message = format!("the request body cannot be read: {why}");
+            GatewayError::new(Code::InvalidBody, message)
+        }
         Expired::ClientGone
         | Expired::Deadline
         | Expired::Head

@@ -178,6 +178,9 @@ impl Relay {
                 (Outcome::truncated, SILENT)
             }
             Some(Expired::BodyIdle) => (Outcome::client_gone, "the request body stalled"),
+            Some(Expired::BodyMalformed(_)) => {
+                (Outcome::client_gone, "the request body is malformed")
+            }
             Some(Expired::ClientGone | Expired::Head | Expired::WriteStall | Expired::Lingered) => {
                 (Outcome::client_gone, "the client left or stopped reading")
             }

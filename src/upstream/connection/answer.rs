@@ -16,8 +16,16 @@ use crate::upstream::{
     framing::{self, Asked, Framing, Head, MAX_HEAD},
 };
 
+/// What ends a chunked body whose trailers are left out.
+const END: &[u8] = b"\r\n";
 /// Room asked for when a head does not fit what was read first.
 const HEAD_READ: usize = 8 * 1024;
+
+/// A body broke off behind so many bytes that are well formed.
+struct BrokenOff {
+    well_formed: usize,
+    error: io::Error,
+}
 
 impl Connection {
     /// Shows awc the next bytes of the answer; an empty read says that the message is over.
@@ -26,7 +34,7 @@ impl Connection {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.phase != Phase::Rest {
+        if !self.is_at_end() {
             self.poll_upload(cx)?;
         }
         let result = self.poll_answer(cx, buf);
@@ -54,14 +62,28 @@ impl Connection {
                     return Poll::Ready(Ok(()));
                 }
                 Phase::Body(framing) if !self.inbox.is_empty() => {
+                    let start = buf.filled().len();
                     let room = self.inbox.len().min(buf.remaining());
                     let bytes = self.inbox.split_to(room);
-                    let used = self.account_or_break_off(framing, &bytes);
-                    buf.put_slice(&bytes[..used]);
+                    let shown = self.account_or_break_off(framing, &bytes)?;
+                    buf.put_slice(&bytes[..shown]);
+                    self.show_end(buf);
                     self.drop_empty_inbox();
+                    if buf.filled().len() > start {
+                        return Poll::Ready(Ok(()));
+                    }
+                }
+                Phase::Body(framing) => {
+                    let start = buf.filled().len();
+                    ready!(self.poll_body(framing, cx, buf))?;
+                    if buf.filled().len() > start || self.phase == Phase::Rest {
+                        return Poll::Ready(Ok(()));
+                    }
+                }
+                Phase::ShowEnd { .. } => {
+                    self.show_end(buf);
                     return Poll::Ready(Ok(()));
                 }
-                Phase::Body(framing) => return self.poll_body(framing, cx, buf),
             }
         }
     }
@@ -88,11 +110,12 @@ impl Connection {
                 self.keep_alive = head.keep_alive && self.write_error.is_none();
                 let body = &buf.filled()[start + head.len..];
                 self.enter_body(head.framing, !body.is_empty());
-                let used = match self.phase {
-                    Phase::Body(framing) => self.account(framing, body)?,
+                let shown = match self.phase {
+                    Phase::Body(framing) => self.account(framing, body).map_err(|it| it.error)?,
                     _ => 0,
                 };
-                buf.set_filled(start + head.len + used);
+                buf.set_filled(start + head.len + shown);
+                self.show_end(buf);
                 Poll::Ready(Ok(true))
             }
             _ => {
@@ -189,8 +212,9 @@ impl Connection {
                 _ => Err(self.fail(Cause::Truncated)),
             });
         }
-        let used = self.account_or_break_off(framing, &buf.filled()[start..]);
-        buf.set_filled(start + used);
+        let shown = self.account_or_break_off(framing, &buf.filled()[start..])?;
+        buf.set_filled(start + shown);
+        self.show_end(buf);
         Poll::Ready(Ok(()))
     }
 
@@ -221,29 +245,53 @@ impl Connection {
     }
 
     /// Like [`account`](Self::account), for bytes behind a head that is on its way to the client: what came before a broken
-    /// chunk still counts. awc's decoder hands it on, stops at the same byte, and the failure is recorded by then.
-    fn account_or_break_off(&mut self, framing: Framing, bytes: &[u8]) -> usize {
-        self.account(framing, bytes).unwrap_or(bytes.len())
+    /// chunk still counts. Once it is shown, the failure is.
+    fn account_or_break_off(&mut self, framing: Framing, bytes: &[u8]) -> io::Result<usize> {
+        self.account(framing, bytes)
+            .or_else(|broken| match broken.well_formed {
+                0 => Err(broken.error),
+                shown => Ok(shown),
+            })
     }
 
-    /// Accounts for body bytes; the number of them that belong to this message.
-    fn account(&mut self, framing: Framing, bytes: &[u8]) -> io::Result<usize> {
-        let (framing, used, ended) = match framing {
+    /// Accounts for body bytes; the number of them that awc is shown. Trailers are not: they end
+    /// here.
+    fn account(&mut self, framing: Framing, bytes: &[u8]) -> Result<usize, BrokenOff> {
+        match framing {
             Framing::Length(left) => {
                 let used = left.min(bytes.len() as u64);
-                (Framing::Length(left - used), used as usize, left == used)
+                self.phase = Phase::Body(Framing::Length(left - used));
+                if left == used {
+                    self.end((used as usize) < bytes.len());
+                }
+                Ok(used as usize)
             }
-            Framing::Chunked(mut scanner) => match scanner.feed(bytes) {
-                Ok((used, ended)) => (Framing::Chunked(scanner), used, ended),
-                Err(why) => return Err(self.malformed(why)),
-            },
-            framing => (framing, bytes.len(), false),
-        };
-        self.phase = Phase::Body(framing);
-        if ended {
-            self.end(used < bytes.len());
+            Framing::Chunked(mut scanner) => {
+                let scanned = scanner.feed(bytes).map_err(|broken| BrokenOff {
+                    well_formed: broken.chunks,
+                    error: self.malformed(broken.why),
+                })?;
+                self.phase = Phase::Body(Framing::Chunked(scanner));
+                if scanned.ended {
+                    self.end(scanned.body < bytes.len());
+                    self.phase = Phase::ShowEnd { left: END.len() };
+                }
+                Ok(scanned.chunks)
+            }
+            Framing::Bodyless | Framing::UntilClose | Framing::Tunnel => Ok(bytes.len()),
         }
-        Ok(used)
+    }
+
+    /// Shows awc the end of a chunked body, if it has come, as far as there is room for it.
+    fn show_end(&mut self, buf: &mut ReadBuf<'_>) {
+        if let Phase::ShowEnd { left } = self.phase {
+            let shown = left.min(buf.remaining());
+            buf.put_slice(&END[END.len() - left..][..shown]);
+            self.phase = match left - shown {
+                0 => Phase::Rest,
+                left => Phase::ShowEnd { left },
+            };
+        }
     }
 
     /// The message is over. Bytes after it, or a request still being sent, end the connection with it.

@@ -32,6 +32,9 @@ enum Phase {
     ShowHead { left: usize, then: Framing },
     /// The response body.
     Body(Framing),
+    /// A chunked body has ended; so many bytes of the empty line that ends it for awc are still to
+    /// be shown.
+    ShowEnd { left: usize },
 }
 
 /// How the rest of the request body goes out.
@@ -94,7 +97,7 @@ impl Connection {
     /// At rest at a clean message boundary, with nothing owed in either direction.
     pub fn is_reusable(&self) -> bool {
         self.socket.is_some()
-            && self.phase == Phase::Rest
+            && self.is_at_end()
             && self.exchanges > 0
             && self.keep_alive
             && self.is_sent()
@@ -141,6 +144,11 @@ impl Connection {
         if !self.is_reusable() {
             self.socket = None;
         }
+    }
+
+    /// Nothing of an answer is to come.
+    fn is_at_end(&self) -> bool {
+        matches!(self.phase, Phase::Rest | Phase::ShowEnd { .. })
     }
 
     fn is_sent(&self) -> bool {

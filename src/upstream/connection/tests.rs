@@ -104,3 +104,55 @@ async fn a_request_that_tls_holds_back_leaves_once_the_upstream_reads() {
     assert_eq!(shown, "HTTP/1.1 204 No Content\r\n\r\n".len());
     assert!(exchange.progress().upload_done && connection.is_reusable());
 }
+
+/// What awc is shown of this answer in reads of so many bytes, and whether the connection may be
+/// used again.
+async fn shown(answer: &[u8], room: usize) -> (Vec<u8>, bool) {
+    let (near, mut far) = narrow_pair().await;
+    let mut connection = Connection::new(Socket::Tcp(near), "key".into());
+    connection.begin(exchange(b""));
+    poll_fn(|cx| connection.poll_flush(cx)).await.expect("sent");
+    far.write_all(answer).await.expect("an answer");
+    let mut all = Vec::new();
+    loop {
+        let mut room = vec![0; room];
+        let mut buf = ReadBuf::new(&mut room);
+        let read = poll_fn(|cx| connection.poll_read(cx, &mut buf)).await;
+        if read.is_err() || buf.filled().is_empty() {
+            return (all, connection.is_reusable());
+        }
+        all.extend_from_slice(buf.filled());
+    }
+}
+
+#[actix_rt::test]
+async fn awc_is_shown_no_trailers_whatever_room_it_has() {
+    let chunks = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n";
+    for room in [
+        1,
+        2,
+        3,
+        7,
+        chunks.len() - 1,
+        chunks.len(),
+        chunks.len() + 1,
+        4096,
+    ] {
+        for trailers in ["\r\n", "\n", "X: y\r\n\r\n", "X: y\n\n"] {
+            let answer = [chunks, trailers].concat();
+            let (all, reusable) = shown(answer.as_bytes(), room).await;
+            let expected = [chunks, "\r\n"].concat();
+            assert_eq!(
+                all.escape_ascii().to_string(),
+                expected.as_bytes().escape_ascii().to_string()
+            );
+            assert!(reusable, "{room} {trailers:?}");
+        }
+        for (broken, well_formed) in [("X\r\n\r\n", chunks.len()), ("\rX", chunks.len())] {
+            let answer = [chunks, broken].concat();
+            let (all, reusable) = shown(answer.as_bytes(), room).await;
+            assert!(all.len() <= well_formed && !reusable, "{room} {broken:?}");
+            assert!(chunks.as_bytes().starts_with(&all), "{room} {broken:?}");
+        }
+    }
+}

@@ -4,7 +4,7 @@
 use httparse::{Header, ParserConfig, Response, Status};
 use thiserror::Error;
 
-use super::chunks::ChunkScanner;
+use super::{chunks::ChunkScanner, trailers::LineEnd};
 
 #[cfg(test)]
 mod tests;
@@ -59,6 +59,14 @@ pub enum Malformed {
     AmbiguousLength,
     #[error("broken chunked coding")]
     Chunks,
+    #[error("a chunk's size line is too long")]
+    ChunkLine,
+    #[error("a line behind the last chunk is no header line")]
+    TrailerLine,
+    #[error("a field of framing or routing behind the last chunk")]
+    TrailerField,
+    #[error("more than {MAX_HEADERS} lines or {MAX_HEAD} bytes behind the last chunk")]
+    TrailersTooLarge,
     #[error("101 to a request that asked for no upgrade")]
     UnaskedUpgrade,
     #[error("101 with a body")]
@@ -196,7 +204,8 @@ impl Lines {
             return Ok(Framing::Bodyless);
         }
         Ok(match (self.chunked, self.length) {
-            (true, _) => Framing::Chunked(ChunkScanner::default()),
+            // httparse takes a bare LF in heads; trailers keep the same rule.
+            (true, _) => Framing::Chunked(ChunkScanner::new(LineEnd::BareLfToo)),
             (false, Some(0)) => Framing::Bodyless,
             (false, Some(length)) => Framing::Length(length),
             (false, None) => Framing::UntilClose,

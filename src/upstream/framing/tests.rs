@@ -8,7 +8,7 @@ fn head(bytes: &str) -> Result<Option<Head>, Malformed> {
 
 #[test]
 fn the_framing_follows_rfc_9112_section_6_3() {
-    let chunked = Framing::Chunked(ChunkScanner::default());
+    let chunked = Framing::Chunked(ChunkScanner::new(LineEnd::BareLfToo));
     for (lines, asked, framing, keeps) in [
         (
             "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n",

@@ -1,0 +1,79 @@
+//! Ends found and breaks refused, as tables.
+
+use super::*;
+
+#[test]
+fn the_end_is_found_however_the_bytes_are_split() {
+    let chunks = b"5\r\nhello\r\nA;x=\"y\"\r\n0123456789\r\n0\r\n";
+    let trailers = b"T: v\r\n\r\n";
+    let mut all = [&chunks[..], trailers].concat();
+    let length = all.len();
+    all.extend_from_slice(b"HTTP/1.1 200 OK");
+    for split in 0..=all.len() {
+        let mut scanner = ChunkScanner::default();
+        let first = scanner.feed(&all[..split]).expect("valid");
+        let mut total = (first.chunks, first.body);
+        let mut ended = first.ended;
+        if !ended {
+            let second = scanner.feed(&all[split..]).expect("valid");
+            total = (total.0 + second.chunks, total.1 + second.body);
+            ended = second.ended;
+        }
+        assert!(ended, "split at {split}");
+        assert_eq!(total, (chunks.len(), length), "split at {split}");
+    }
+}
+
+#[test]
+fn broken_coding_is_refused_behind_what_was_well_formed() {
+    for (bad, well_formed) in [
+        ("\r\n", 0),
+        ("x\r\n", 0),
+        ("5\rx", 2),
+        ("5\r\nhelloX", 8),
+        ("5\r\nhello\n", 8),
+        ("5\nhello", 1),
+        ("5;a\nb", 3),
+        ("fffffffffffffffff\r\n", 16),
+        ("-1\r\n", 0),
+        ("0\n", 1),
+    ] {
+        let broken = Broken {
+            chunks: well_formed,
+            why: Malformed::Chunks,
+        };
+        for line_end in [LineEnd::CrLf, LineEnd::BareLfToo] {
+            let result = ChunkScanner::new(line_end).feed(bad.as_bytes());
+            assert_eq!(result, Err(broken), "{bad:?}");
+        }
+    }
+    let result = ChunkScanner::default().feed(b"1\r\nx\r\n0\r\nGET / HTTP/1.1\r\n");
+    let broken = Broken {
+        chunks: 9,
+        why: Malformed::TrailerLine,
+    };
+    assert_eq!(result, Err(broken));
+}
+
+#[test]
+fn the_line_of_a_size_has_its_most_bytes() {
+    let most = usize::from(MAX_SIZE_LINE);
+    for (line, fits) in [
+        (format!("1;{}\r\n", "x".repeat(most - 4)), true),
+        (format!("1;{}\r\n", "x".repeat(most - 3)), false),
+        (format!("{}1\r\n", "0".repeat(most)), false),
+    ] {
+        let body = [&*line, "x\r\n"].concat().repeat(3) + "0\r\n\r\n";
+        let scanned = ChunkScanner::default().feed(body.as_bytes());
+        assert_eq!(
+            scanned.map(|it| it.ended),
+            match fits {
+                true => Ok(true),
+                false => Err(Broken {
+                    chunks: most,
+                    why: Malformed::ChunkLine
+                }),
+            }
+        );
+    }
+}
