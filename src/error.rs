@@ -85,7 +85,7 @@ codes! {
     Draining "draining" 503 Gateway "The gateway is shutting down.";
     UpstreamTimeout "upstream_timeout" 504 Upstream "The response head did not come in time.";
     ConnectTimeout "connect_timeout" 504 Upstream "No connection in time.";
-    LoopDetected "loop_detected" 508 Caller "The request would come back to this gateway.";
+    LoopDetected "loop_detected" 508 Caller "The request would come back to this gateway, or has.";
 }
 
 #[derive(Serialize)]

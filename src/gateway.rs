@@ -3,6 +3,7 @@
 
 mod answers;
 mod limits;
+mod loops;
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -22,6 +23,7 @@ use thiserror::Error;
 pub use self::{
     answers::{Answers, Beginning, FlightKey, PurgeCount, SharedHead},
     limits::Limits,
+    loops::{Loops, Waiting},
 };
 use crate::{
     config::Settings,
@@ -69,7 +71,7 @@ pub struct Gateway {
     pub tls: Arc<TlsClients>,
     pub pool: PoolLimits,
     pub trusted_proxies: Vec<IpNet>,
-    via: Option<String>,
+    pub loops: Loops,
     x_forwarded_for: bool,
     admin_token: Option<Secret>,
     /// Only this machine can connect.
@@ -138,7 +140,7 @@ impl Gateway {
                 max_idle_total: MOST_IDLE,
             },
             trusted_proxies: settings.trusted_proxies.clone(),
-            via: settings.via.clone(),
+            loops: Loops::new(settings.via.clone()),
             x_forwarded_for: settings.x_forwarded_for,
             admin_token: settings.admin_token.clone(),
             on_loopback: settings.on_loopback(),
@@ -162,8 +164,9 @@ impl Gateway {
         GatewayError::new(Code::BodyTooLarge, message)
     }
 
-    /// The lines that the settings ask to add: `via` (RFC 9110 §7.6.3), `x-forwarded-for`. Each replaces the caller's line
-    /// of that name, which it contains.
+    /// The lines that are added: `via` where the settings ask for it, or [`Loops`] does;
+    /// `x-forwarded-for` where the settings do. Each replaces the caller's line of that name, which
+    /// it contains. `waiting`: the request names no target.
     ///
     /// # Errors
     /// `loop_detected` when the request's `Via` says that it has been here.
@@ -171,17 +174,10 @@ impl Gateway {
         &self,
         head: &RequestHead,
         peer: Option<SocketAddr>,
+        waiting: Option<&Waiting<'_>>,
     ) -> Result<Vec<HeaderEdit>, GatewayError> {
         let mut added = Vec::new();
-        if let Some(name) = &self.via {
-            let so_far = joined(head.headers(), &header::VIA);
-            let mut parts = so_far.split(|byte| matches!(byte, b',' | b' ' | b'\t'));
-            if parts.any(|part| part == name.as_bytes()) {
-                let message = "the request has passed through this gateway before (`via`)";
-                return Err(GatewayError::new(Code::LoopDetected, message));
-            }
-            push_joined(&mut added, header::VIA, &so_far, &format!("1.1 {name}"));
-        }
+        self.loops.via(head.headers(), waiting, &mut added)?;
         if let (true, Some(peer)) = (self.x_forwarded_for, peer) {
             let so_far = joined(head.headers(), &X_FORWARDED_FOR);
             let client = peer.ip().to_canonical().to_string();

@@ -232,8 +232,8 @@ pub const SETTINGS: &[Setting] = &[
     row("via", "bool, or a name", "false", "edge-1",
         "Whether to add `Via` to requests, and under which name; `true` means \
          `throughway`.",
-        "With it, loops over other proxies are found and answered with 508. Without it nothing is \
-         added."),
+        "With it, loops over other proxies are found and answered with 508 at once. Without it \
+         nothing is added, and loops of default targets are found after about 64 rounds."),
     row("x_forwarded_for", "bool", "false", "true",
         "Whether upstreams are told the client's address in `X-Forwarded-For`.",
         "Without it nothing is added."),

@@ -92,6 +92,11 @@ pub fn is_ours(name: &HeaderName, portkey: bool) -> bool {
 }
 
 impl Directives {
+    /// A header says where the request goes; else the body's model or the settings do.
+    pub fn names_target(&self) -> bool {
+        self.provider.is_some() || self.custom_host.is_some() || self.config.is_some()
+    }
+
     /// Reads the headers in one pass, allocating nothing for requests without a header of ours.
     ///
     /// # Errors

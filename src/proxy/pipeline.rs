@@ -152,6 +152,7 @@ pub async fn run<U: Upstream>(
     }
 
     // Drive: vet and send, until an answer is good or nothing is left to try.
+    let waiting = (!directives.names_target()).then(|| gateway.loops.wait(head, length));
     let errand = Errand {
         line,
         link,
@@ -160,7 +161,7 @@ pub async fn run<U: Upstream>(
         rest: arrived.rest,
         query: arrived.query,
         hop: &arrived.hop,
-        added: gateway.added_lines(head, link.peer())?,
+        added: gateway.added_lines(head, link.peer(), waiting.as_ref())?,
         asked,
         idempotent: head.method.is_idempotent() || head.headers().contains_key(&IDEMPOTENCY_KEY),
         body: body.clone(),
@@ -174,6 +175,7 @@ pub async fn run<U: Upstream>(
         told: Cell::default(),
     };
     let opened = errand.run(first).await;
+    drop(waiting);
     // From here on the answer goes its own way, with or without this client.
     link.set_audience(None);
     let ends_at = opened

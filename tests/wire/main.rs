@@ -68,6 +68,7 @@ mod limits_cluster;
 mod limits_leases;
 mod limits_shared;
 mod limits_together;
+mod loops;
 mod matrix;
 mod matrix_connect;
 mod matrix_faults;
