@@ -195,14 +195,12 @@ impl Gateway {
         credentials.find(|credential| credential.as_bytes() == PLACEHOLDER_CREDENTIAL)
     }
 
-    /// Whether the request may see what concerns the operator: anybody on loopback, elsewhere the admin token's holder.
+    /// Whether the request may see what concerns the operator: the admin token's holder; where none is set, anybody on
+    /// loopback and nobody elsewhere.
     pub fn admits_operator(&self, headers: &HeaderMap) -> bool {
-        let presented = headers
-            .get(header::AUTHORIZATION)
-            .and_then(|value| bearer(value.as_bytes()));
-        match (&self.admin_token, presented) {
-            (Some(token), Some(presented)) => token.matches(presented) || self.on_loopback,
-            _ => self.on_loopback,
+        match &self.admin_token {
+            Some(token) => presented(headers).is_some_and(|it| token.matches(it)),
+            None => self.on_loopback,
         }
     }
 
@@ -211,10 +209,7 @@ impl Gateway {
     /// # Errors
     /// `not_allowed` for anybody else.
     pub fn check_admin(&self, headers: &HeaderMap) -> Result<(), GatewayError> {
-        let presented = headers
-            .get(header::AUTHORIZATION)
-            .and_then(|value| bearer(value.as_bytes()));
-        match (&self.admin_token, presented) {
+        match (&self.admin_token, presented(headers)) {
             (Some(token), Some(presented)) if token.matches(presented) => Ok(()),
             (Some(_), _) => {
                 let message = "administration needs the admin token as Authorization: Bearer";
@@ -260,6 +255,12 @@ impl Gateway {
     pub fn closing(&self) -> Arc<AtomicBool> {
         self.closing.clone()
     }
+}
+
+/// The token that a request brings to the gateway itself.
+fn presented(headers: &HeaderMap) -> Option<&[u8]> {
+    let value = headers.get(header::AUTHORIZATION)?;
+    bearer(value.as_bytes())
 }
 
 /// The token of `Authorization: Bearer`; the scheme in any case (RFC 9110 §11.1).

@@ -35,12 +35,11 @@ fn the_operator_takes_answers_out_by_namespace_by_key_or_all() {
         200
     );
     assert_eq!(statuses(&gateway, [&plain, &named]), ["HIT", "MISS"]);
-    let dry = Ask {
-        lines: "x-gateway-dry-run: true\r\nx-gateway-cache-ttl: 60\r\n",
+    let plan = Ask {
+        lines: "x-gateway-cache-ttl: 60\r\n",
         ..plain.clone()
-    };
-    // On loopback a token is not needed for a dry run.
-    let plan: serde_json::Value = serde_json::from_slice(&dry.send(&gateway).body).expect("JSON");
+    }
+    .plan(&gateway);
     let cache = &plan["cache"];
     assert_eq!(
         (&cache["cacheable"], &cache["ttl"], &cache["shared"]),

@@ -318,7 +318,7 @@ fn a_silent_stream_ends_for_all_when_its_time_is_over() {
 fn nobody_who_comes_after_a_purge_gets_what_was_asked_for_before_it() {
     for (query, refresh) in [("all=true", false), ("key", false), ("key", true)] {
         let (upstream, gate) = gated(json("200 OK", r#"{"choices":[]}"#));
-        let gateway = Gateway::with("admin_token: t-1\n");
+        let gateway = Gateway::with("admin_token: secret\n");
         let request = ask(&base(&upstream), "");
         let line = format!("x-gateway-cache-force-refresh: {refresh}\r\n");
         let mut before = asking(&gateway, &ask(&base(&upstream), &line));
@@ -328,7 +328,7 @@ fn nobody_who_comes_after_a_purge_gets_what_was_asked_for_before_it() {
             all => all.to_owned(),
         };
         let purge = format!(
-            "DELETE /gateway/admin/cache?{query} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer t-1\r\n\
+            "DELETE /gateway/admin/cache?{query} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer secret\r\n\
              Connection: close\r\n\r\n"
         );
         assert_eq!(gateway.exchange(purge).status, 200, "{query}");
@@ -343,10 +343,17 @@ fn nobody_who_comes_after_a_purge_gets_what_was_asked_for_before_it() {
     }
 }
 
-/// The cache key, as a dry run tells it.
+/// The cache key of what [`ask`] asks.
 fn key_of(gateway: &Gateway, host: &str) -> String {
-    let lines = "x-gateway-dry-run: true\r\n";
-    let plan = gateway.exchange(ask(host, lines));
+    let question = format!(
+        r#"{{"headers":{{"content-type":"application/json","x-gateway-custom-host":"{host}","x-gateway-cache":"true"}},
+            "body":"{{\"model\":\"m\",\"stream\":true,\"messages\":[]}}"}}"#
+    );
+    let length = question.len();
+    let plan = gateway.exchange(format!(
+        "POST /gateway/explain HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer secret\r\n\
+         Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{question}"
+    ));
     let plan: serde_json::Value = serde_json::from_slice(&plan.body).expect("JSON");
     plan["cache"]["key"].as_str().expect("a key").to_owned()
 }
@@ -380,7 +387,7 @@ fn what_is_purged_by_key_while_it_is_under_way_does_not_come_back_from_redis() {
     let redis = Redis::start();
     let url = redis.url();
     let gateway = Gateway::with(&format!(
-        "admin_token: t-1\ncache: {{ store: redis, url: \"{url}\", timeout: 5s }}\n"
+        "admin_token: secret\ncache: {{ store: redis, url: \"{url}\", timeout: 5s }}\n"
     ));
     eventually("redis is connected", || {
         gateway.metric("throughway_cache_redis_up") == 1
@@ -391,7 +398,7 @@ fn what_is_purged_by_key_while_it_is_under_way_does_not_come_back_from_redis() {
     let mut before = asking(&gateway, &request);
     eventually("it was sent", || upstream.requests().len() == 1);
     let purge = format!(
-        "DELETE /gateway/admin/cache?key={key} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer t-1\r\n\
+        "DELETE /gateway/admin/cache?key={key} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer secret\r\n\
          Connection: close\r\n\r\n"
     );
     assert_eq!(gateway.exchange(purge).status, 200);

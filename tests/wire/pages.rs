@@ -171,15 +171,46 @@ fn without_an_admin_token_a_wide_listener_shows_no_metrics() {
     }
 }
 
+/// Everything that concerns the operator: metrics, explanations, dry runs.
+fn for_operators(lines: &str) -> [String; 3] {
+    let question = r#"{"method":"GET","path":"/v1/models","headers":{}}"#;
+    let length = question.len();
+    [
+        bare("GET", "/gateway/metrics", lines),
+        bare(
+            "POST",
+            "/gateway/explain",
+            &format!("{lines}Content-Length: {length}\r\n"),
+        ) + question,
+        bare(
+            "GET",
+            "/v1/models",
+            &format!("{lines}x-gateway-dry-run: true\r\n"),
+        ),
+    ]
+}
+
 #[test]
-fn on_loopback_metrics_are_open() {
-    let gateway = Gateway::with("admin_token: s3cret-token");
-    for lines in ["", "Authorization: Bearer wrong\r\n"] {
-        assert_eq!(
-            gateway
-                .exchange(bare("GET", "/gateway/metrics", lines))
-                .status,
-            200
-        );
+fn what_concerns_the_operator_is_open_on_loopback_only_while_no_token_is_set() {
+    let target = "default_target: https://api.openai.com/v1\n";
+    let token = format!("{target}admin_token: s3cret-token");
+    for (settings, lines, is_open) in [
+        (target, "", true),
+        (target, "Authorization: Bearer wrong\r\n", true),
+        (&token, "", false),
+        (&token, "Authorization: Bearer wrong\r\n", false),
+        (&token, "Authorization: Bearer s3cret-token\r\n", true),
+    ] {
+        let gateway = Gateway::with(settings);
+        for request in for_operators(lines) {
+            match is_open {
+                true => assert_eq!(
+                    gateway.exchange(&request).status,
+                    200,
+                    "{settings} {request}"
+                ),
+                false => drop(gateway.refuses(&request, 403, "not_allowed")),
+            }
+        }
     }
 }

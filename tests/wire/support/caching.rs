@@ -75,6 +75,29 @@ impl Ask {
     pub fn send(&self, gateway: &Gateway) -> Response {
         gateway.exchange(self.text())
     }
+
+    /// The plan of this request, for the holder of the admin token `secret`.
+    pub fn plan(&self, gateway: &Gateway) -> serde_json::Value {
+        let text = self.text();
+        let (head, body) = text.split_once("\r\n\r\n").expect("a head");
+        let lines = head
+            .lines()
+            .skip(1)
+            .filter_map(|line| line.split_once(": "));
+        let headers: std::collections::BTreeMap<_, _> = lines
+            .filter(|(name, _)| *name != "Content-Length")
+            .collect();
+        let question = serde_json::json!({
+            "method": self.method, "path": self.path, "headers": headers, "body": body,
+        });
+        let (question, token) = (question.to_string(), "Authorization: Bearer secret");
+        let length = question.len();
+        let plan = gateway.exchange(format!(
+            "POST /gateway/explain HTTP/1.1\r\nHost: localhost\r\n{token}\r\n\
+             Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{question}"
+        ));
+        serde_json::from_slice(&plan.body).expect("JSON")
+    }
 }
 
 pub fn status(response: &Response) -> &str {

@@ -38,9 +38,9 @@ pub struct Response {
     pub end: End,
 }
 
-/// Asks for the page that [`Response::metric`] reads.
-pub const METRICS: &str =
-    "GET /gateway/metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+/// Asks for the page that [`Response::metric`] reads, of a gateway without an admin token or whose token is `secret`.
+pub const METRICS: &str = "GET /gateway/metrics HTTP/1.1\r\nHost: localhost\r\n\
+                           Authorization: Bearer secret\r\nConnection: close\r\n\r\n";
 
 impl Response {
     /// The value of a counter, for example `throughway_requests_total{outcome="relayed"}`; zero if it is not there.

@@ -96,7 +96,7 @@ impl Gateway {
         client.response()
     }
 
-    /// See [`Response::metric`].
+    /// See [`Response::metric`]; an admin token must be `secret`.
     pub fn metric(&self, name: &str) -> i64 {
         self.exchange(METRICS).metric(name)
     }

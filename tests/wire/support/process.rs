@@ -79,7 +79,7 @@ impl Process {
         client.response()
     }
 
-    /// See [`Response::metric`]; the page must be open to all.
+    /// See [`Response::metric`]; an admin token must be `secret`.
     pub fn metric(&self, name: &str) -> i64 {
         self.exchange(METRICS).metric(name)
     }
