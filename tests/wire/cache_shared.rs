@@ -179,9 +179,10 @@ fn an_entry_that_was_damaged_in_redis_is_a_miss_that_is_counted_and_removed() {
     let upstream = numbering("200 OK", JSON);
     let process = keeping_in(&redis, "cache-damaged", "");
     let ask = Ask::of(&upstream).text();
-    let send = || status(&process.exchange(&ask)).to_owned();
+    let send = || process.exchange(&ask);
     // One miss alone, so that nothing else is on its way to Redis.
-    assert_eq!(send(), "MISS");
+    let mut last = send();
+    assert_eq!(status(&last), "MISS");
     let entry = entry_name(&redis);
     let length = redis.ask(&format!("STRLEN {entry}")).expect("an answer");
     let length: usize = length
@@ -203,10 +204,16 @@ fn an_entry_that_was_damaged_in_redis_is_a_miss_that_is_counted_and_removed() {
     ];
     for (command, reason) in harm {
         assert_eq!(entry_name(&redis), entry, "{command}");
-        assert_eq!(send(), "HIT", "{command}");
         let before = removed(reason);
         redis.ask(&command).expect("an answer");
-        assert_eq!(send(), "MISS", "{command}");
+        // The one that was kept last may still be given as one under way, as it was.
+        eventually("it is a miss", || {
+            let response = send();
+            let is_miss = status(&response) == "MISS";
+            assert_eq!(response.body == last.body, !is_miss, "{command}");
+            last = response;
+            is_miss
+        });
         assert_eq!(removed(reason), before + 1, "{command}");
     }
 }
@@ -230,7 +237,7 @@ fn a_damaged_entry_is_removed_also_where_nothing_takes_its_place() {
     assert_eq!(process.exchange(&ask).status, 200);
     let entry = entry_name(&redis);
     redis.ask(&format!("APPEND {entry} x")).expect("an answer");
-    assert_eq!(process.exchange(&ask).status, 500);
+    eventually("it is sent again", || process.exchange(&ask).status == 500);
     let left = redis.ask(&format!("EXISTS {entry}"));
     assert_eq!(left.as_deref(), Some(":0\r\n"));
 }
@@ -257,5 +264,5 @@ fn an_entry_under_the_name_of_another_is_a_miss() {
     redis
         .ask(&format!("RENAME aside {other}"))
         .expect("an answer");
-    assert_eq!(send("x-other: 1\r\n"), "MISS");
+    eventually("it is a miss", || send("x-other: 1\r\n") == "MISS");
 }
