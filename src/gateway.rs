@@ -4,6 +4,7 @@
 mod answers;
 mod limits;
 mod loops;
+mod unreachable;
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -24,11 +25,12 @@ pub use self::{
     answers::{Answers, Beginning, FlightKey, PurgeCount, SharedHead},
     limits::Limits,
     loops::{Loops, Waiting},
+    unreachable::unreachable_hosts,
 };
 use crate::{
     config::Settings,
     downstream::DownstreamTimeouts,
-    egress::{AllowEntry, BaseUrl, Policy},
+    egress::Policy,
     error::{Code, GatewayError},
     observe::metrics::Metrics,
     proxy::{
@@ -83,28 +85,22 @@ pub struct Gateway {
 /// Settings that are well-formed, but cannot be put to use.
 #[derive(Debug, Error)]
 pub enum UnusableSettings {
-    #[error("guard.allow[{place}]: {reason}")]
-    Allow { place: usize, reason: String },
-    #[error("default_target: {0}")]
-    DefaultTarget(String),
     #[error("cache.url: {0}")]
     CacheRedis(String),
     #[error("limit_store.url: {0}")]
     Redis(String),
-    #[error("upstream.tls: {0}")]
+    #[error(transparent)]
     Tls(#[from] TlsError),
 }
 
 impl Gateway {
-    /// Puts the settings to use. `listeners` are the sockets the gateway answers on, which it must never call itself.
-    /// Reads certificate files; opens no socket.
+    /// Puts the settings to use. Reads certificate files; opens no socket. Before it serves, it must be told where it
+    /// listens.
     ///
     /// # Errors
     /// The first setting that cannot be used.
-    pub fn new(settings: &Settings, listeners: Vec<SocketAddr>) -> Result<Self, UnusableSettings> {
-        let own_addresses = own_addresses(&listeners);
-        let policy = Policy::new(settings.guard.preset, allow(settings)?)
-            .with_own_listeners(listeners, own_addresses);
+    pub(crate) fn new(settings: &Settings) -> Result<Self, UnusableSettings> {
+        let policy = Policy::new(settings.guard.preset, settings.guard.allow.clone());
         let host_rule = !settings.allow_unauthenticated;
         let metrics = Arc::new(Metrics::new());
         Ok(Gateway {
@@ -113,7 +109,7 @@ impl Gateway {
                 hosts: host_rule.then(|| settings.hosts.clone()),
                 origins: settings.cors.origins.clone(),
             },
-            known: Arc::new(known(settings)?),
+            known: Arc::new(known(settings)),
             standing: Standing::new(metrics.clone()),
             limits: Limits::of(settings, &metrics)?,
             cache: Answers::of(settings, &metrics)?,
@@ -147,6 +143,14 @@ impl Gateway {
             draining: AtomicBool::new(false),
             closing: Arc::default(),
         })
+    }
+
+    /// The same, that answers on these sockets, which it must never call itself.
+    pub fn listening_on(mut self, listeners: Vec<SocketAddr>) -> Self {
+        let own_addresses = own_addresses(&listeners);
+        let policy = Policy::clone(&self.policy).with_own_listeners(listeners, own_addresses);
+        self.policy = Arc::new(policy);
+        self
     }
 
     /// Refuses a body whose announced length is over the settings' limit, before a byte of it is read.
@@ -270,47 +274,27 @@ fn bearer(value: &[u8]) -> Option<&[u8]> {
     scheme.eq_ignore_ascii_case(b"Bearer ").then_some(token)
 }
 
-fn allow(settings: &Settings) -> Result<Vec<AllowEntry>, UnusableSettings> {
-    let entries = settings.guard.allow.iter().enumerate();
-    entries
-        .map(|(place, text)| {
-            text.parse().map_err(
-                |error: crate::egress::AllowEntryError| UnusableSettings::Allow {
-                    place,
-                    reason: error.to_string(),
-                },
-            )
-        })
-        .collect()
-}
-
 /// What the settings say of where requests may go.
-pub(crate) fn known(settings: &Settings) -> Result<Known, UnusableSettings> {
-    Ok(Known {
+pub(crate) fn known(settings: &Settings) -> Known {
+    Known {
         providers: settings.providers.entries().clone(),
         configs: settings.configs.entries().clone(),
         default_config: settings.default_config.clone(),
-        default_target: default_target(settings)?,
+        default_target: settings
+            .default_target
+            .as_ref()
+            .map(|it| it.as_str().to_owned()),
         timeouts: settings.timeouts.clone(),
         credentials: CredentialNames::new(&settings.credentials),
         cache: settings.cache.default.clone(),
-    })
-}
-
-fn default_target(settings: &Settings) -> Result<Option<String>, UnusableSettings> {
-    let Some(target) = &settings.default_target else {
-        return Ok(None);
-    };
-    match BaseUrl::parse(&target.text) {
-        Ok(_) => Ok(Some(target.text.clone())),
-        Err(error) => Err(UnusableSettings::DefaultTarget(error.to_string())),
     }
 }
 
 fn host_tls(settings: &Settings) -> Vec<HostTls> {
-    let entries = settings.upstream.tls.iter();
+    let entries = settings.upstream.tls.iter().enumerate();
     entries
-        .map(|entry| HostTls {
+        .map(|(place, entry)| HostTls {
+            key: format!("upstream.tls[{place}]"),
             host: entry.host.clone(),
             ca_file: entry.ca_file.clone(),
             client_auth: entry

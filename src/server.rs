@@ -1,20 +1,21 @@
-//! The listener, its workers, and how the gateway comes down: readiness off, accepting on for `drain.delay`, then idle
-//! connections close and what runs may finish within the drain budget.
+//! The listener, its workers, and how the gateway comes down: readiness off, accepting on for
+//! `drain.delay`, then idle connections close and what runs may finish within the drain budget.
 
 mod drain;
 mod worker;
 
-use std::{io, net::SocketAddr, path::Path, sync::Arc};
+use std::{io, net::SocketAddr, sync::Arc};
 
 use actix_server::Server;
 use rustls::{ServerConfig, crypto::ring};
 use socket2::{Domain, Protocol, Socket, Type};
 use thiserror::Error;
+use tokio_rustls::TlsAcceptor;
 
 use crate::{
     config::{Settings, Tls},
-    gateway::{Gateway, UnusableSettings},
-    upstream::tls::{TlsError, certificates, private_key},
+    gateway::{Gateway, UnusableSettings, unreachable_hosts},
+    upstream::tls::{PemFile, TlsError, unusable_pair},
 };
 
 pub use self::drain::Signals;
@@ -32,10 +33,6 @@ pub enum StartError {
     },
     #[error(transparent)]
     Settings(#[from] UnusableSettings),
-    #[error("tls: {0}")]
-    Tls(#[from] TlsError),
-    #[error("tls: {0}")]
-    Certificate(#[from] rustls::Error),
 }
 
 /// A running gateway.
@@ -47,43 +44,87 @@ pub struct Running {
     drain: crate::config::Drain,
 }
 
+/// What the settings make, short of a socket: `check` ends here, and `serve` goes on to listen.
+pub struct Program {
+    gateway: Gateway,
+    acceptor: Option<TlsAcceptor>,
+    warnings: Vec<String>,
+}
+
+impl Program {
+    /// Puts the settings to use. Reads the files that they name, and changes nothing.
+    ///
+    /// # Errors
+    /// The first setting that cannot be used.
+    pub fn new(settings: &Settings) -> Result<Self, UnusableSettings> {
+        let acceptor = settings.tls.as_ref().map(acceptor).transpose()?;
+        let gateway = Gateway::new(settings)?.listening_on(vec![settings.listen]);
+        let unreachable = unreachable_hosts(settings, &gateway.policy);
+        Ok(Program {
+            gateway,
+            acceptor,
+            warnings: [&settings.warnings[..], &unreachable].concat(),
+        })
+    }
+
+    /// What the operator should know though it stops nothing.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// The gateway, as if it listened where the settings say.
+    pub fn into_gateway(self) -> Gateway {
+        self.gateway
+    }
+
+    /// Binds the listener and starts the workers. Must be called inside an actix runtime.
+    ///
+    /// # Errors
+    /// When the address cannot be had.
+    pub fn start(self, settings: &Settings) -> Result<Running, StartError> {
+        let Program {
+            gateway, acceptor, ..
+        } = self;
+        let at_listen = |source| StartError::Listen {
+            address: settings.listen,
+            source,
+        };
+        let listener = listen(settings.listen).map_err(at_listen)?;
+        let address = listener.local_addr().map_err(at_listen)?;
+        let gateway = Arc::new(gateway.listening_on(vec![address]));
+        let timers = worker::Timers::of(settings);
+        let sharing = gateway.clone();
+        actix_rt::spawn(async move { sharing.limits.share().await });
+        if let Some(store) = gateway.cache.shared.clone() {
+            actix_rt::spawn(async move { store.connect().await });
+        }
+        let shared = gateway.clone();
+        let server = Server::build()
+            .workers(settings.workers)
+            .max_concurrent_connections(settings.downstream.max_connections)
+            .disable_signals()
+            // Whole seconds are all it takes; a budget of less is a second.
+            .shutdown_timeout(settings.drain.budget.as_secs_f64().ceil() as u64)
+            .listen("gateway", listener, move || {
+                worker::service(shared.clone(), acceptor.clone(), timers)
+            })
+            .map_err(at_listen)?
+            .run();
+        Ok(Running {
+            address,
+            gateway,
+            server,
+            drain: settings.drain.clone(),
+        })
+    }
+}
+
 /// Binds the listener and starts the workers. Must be called inside an actix runtime.
 ///
 /// # Errors
 /// When the address cannot be had, or the settings cannot be put to use.
 pub fn start(settings: &Settings) -> Result<Running, StartError> {
-    let acceptor = settings.tls.as_ref().map(acceptor).transpose()?;
-    let at_listen = |source| StartError::Listen {
-        address: settings.listen,
-        source,
-    };
-    let listener = listen(settings.listen).map_err(at_listen)?;
-    let address = listener.local_addr().map_err(at_listen)?;
-    let gateway = Arc::new(Gateway::new(settings, vec![address])?);
-    let timers = worker::Timers::of(settings);
-    let sharing = gateway.clone();
-    actix_rt::spawn(async move { sharing.limits.share().await });
-    if let Some(store) = gateway.cache.shared.clone() {
-        actix_rt::spawn(async move { store.connect().await });
-    }
-    let shared = gateway.clone();
-    let server = Server::build()
-        .workers(settings.workers)
-        .max_concurrent_connections(settings.downstream.max_connections)
-        .disable_signals()
-        // Whole seconds are all it takes; a budget of less is a second.
-        .shutdown_timeout(settings.drain.budget.as_secs_f64().ceil() as u64)
-        .listen("gateway", listener, move || {
-            worker::service(shared.clone(), acceptor.clone(), timers)
-        })
-        .map_err(at_listen)?
-        .run();
-    Ok(Running {
-        address,
-        gateway,
-        server,
-        drain: settings.drain.clone(),
-    })
+    Program::new(settings)?.start(settings)
 }
 
 impl Running {
@@ -120,12 +161,20 @@ fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {
 }
 
 /// Inbound TLS: HTTP/1.1 only, as on the upstream side.
-fn acceptor(tls: &Tls) -> Result<tokio_rustls::TlsAcceptor, StartError> {
-    let read = |path: &Path| certificates(path);
+fn acceptor(tls: &Tls) -> Result<TlsAcceptor, TlsError> {
+    let chain = PemFile {
+        key: "tls.cert",
+        path: &tls.cert,
+    };
+    let key = PemFile {
+        key: "tls.key",
+        path: &tls.key,
+    };
     let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
-        .with_single_cert(read(&tls.cert)?, private_key(&tls.key)?)?;
+        .with_single_cert(chain.certificates()?, key.private_key()?)
+        .map_err(unusable_pair("tls"))?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(tokio_rustls::TlsAcceptor::from(Arc::new(config)))
+    Ok(TlsAcceptor::from(Arc::new(config)))
 }

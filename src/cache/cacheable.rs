@@ -6,7 +6,7 @@ use actix_http::{
     header::{self, HeaderMap, HeaderName},
 };
 
-use super::{NoCacheReason, Route, cache_control::says_no_store, key};
+use super::{NoCacheReason, Route, cache_control::says_no_store, noise::Noise};
 use crate::{route::policy::BodyEdit, splice::Object};
 
 /// Larger answers are not kept.
@@ -150,6 +150,8 @@ pub struct Answer<'a> {
     /// Where callers share what is kept, since the settings name the namespace: the names under which credentials travel, which
     /// the key leaves out.
     pub shared: Option<&'a [HeaderName]>,
+    /// What the key leaves out of requests.
+    pub noise: &'a Noise,
 }
 
 /// Judges an answer before its body is read.
@@ -160,7 +162,7 @@ pub fn answer_verdict(answer: Answer<'_>) -> Result<(), NoCacheReason> {
     if answer.status != StatusCode::OK {
         return Err(NoCacheReason::Status);
     }
-    sharing_verdict(answer.headers)?;
+    sharing_verdict(answer.headers, answer.noise)?;
     if let Some(credentials) = answer.shared {
         if answer.headers.contains_key(header::SET_COOKIE) {
             return Err(NoCacheReason::SetCookieShared);
@@ -176,10 +178,10 @@ pub fn answer_verdict(answer: Answer<'_>) -> Result<(), NoCacheReason> {
 ///
 /// # Errors
 /// It may answer no other request (RFC 9111 §5.2.2.5), or depends on what may differ between them.
-pub fn sharing_verdict(headers: &HeaderMap) -> Result<(), NoCacheReason> {
+pub fn sharing_verdict(headers: &HeaderMap, noise: &Noise) -> Result<(), NoCacheReason> {
     match says_no_store(headers) {
         true => Err(NoCacheReason::NoStoreResponse),
-        false => vary_verdict(headers),
+        false => vary_verdict(headers, noise),
     }
 }
 
@@ -194,7 +196,7 @@ pub fn size_verdict(bytes: u64) -> Result<(), NoCacheReason> {
     }
 }
 
-fn vary_verdict(headers: &HeaderMap) -> Result<(), NoCacheReason> {
+fn vary_verdict(headers: &HeaderMap, noise: &Noise) -> Result<(), NoCacheReason> {
     let lines = headers.get_all(header::VARY);
     if lines
         .flat_map(|line| list_items(line.as_bytes()))
@@ -202,7 +204,7 @@ fn vary_verdict(headers: &HeaderMap) -> Result<(), NoCacheReason> {
     {
         return Err(NoCacheReason::VaryStar);
     }
-    match varies(headers).any(|name| key::is_noise(&name)) {
+    match varies(headers).any(|name| noise.may_contain(&name)) {
         true => Err(NoCacheReason::VaryNoise),
         false => Ok(()),
     }

@@ -10,6 +10,7 @@ use std::{
 use actix_http::header::{HeaderName, HeaderValue};
 use sha2::{Digest as _, Sha256};
 
+use super::noise::{Noise, Readers};
 use crate::{
     egress::BaseUrl,
     route::policy::{BodyEdit, HeaderEdit},
@@ -17,31 +18,6 @@ use crate::{
 
 /// Another beginning for another order of fields: answers kept under the old one are not found any more.
 const FORMAT: &[u8] = b"throughway cache key 2";
-
-/// The key leaves lines of this name out: they say nothing of what is asked, but who sends it with which library, traces, the one
-/// attempt's name, and framing, which is ours.
-pub fn is_noise(name: &HeaderName) -> bool {
-    let name = name.as_str();
-    matches!(
-        name,
-        "b3" | "connection"
-            | "content-length"
-            | "date"
-            | "expect"
-            | "host"
-            | "idempotency-key"
-            | "keep-alive"
-            | "proxy-connection"
-            | "te"
-            | "traceparent"
-            | "tracestate"
-            | "trailer"
-            | "transfer-encoding"
-            | "upgrade"
-            | "user-agent"
-            | "x-request-id"
-    ) || name.starts_with("x-stainless-")
-}
 
 /// The name of an answer in a store. It holds no secret, and nobody gets from it to what was asked.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -157,6 +133,8 @@ pub struct Request<'a> {
     pub query: Option<&'a str>,
     /// The lines that cross, those of one name in their order, without those that carry the caller's credentials.
     pub headers: Vec<(&'a HeaderName, &'a HeaderValue)>,
+    /// Those of them that are left out.
+    pub noise: &'a Noise,
     pub body: &'a [u8],
 }
 
@@ -196,10 +174,19 @@ impl Request<'_> {
         }
     }
 
+    /// Callers without a credential are all one.
+    fn readers(&self) -> Readers {
+        match (self.namespace.is_shared(), self.caller) {
+            (true, _) | (false, Caller::Credentials(None)) => Readers::Others,
+            (false, Caller::Key(_) | Caller::Credentials(Some(_))) => Readers::Caller,
+        }
+    }
+
     /// Sorted by name: nobody promises an order across names.
     fn put_headers(&mut self, fields: &mut Fields) {
+        let readers = self.readers();
         let lines = &mut self.headers;
-        lines.retain(|(name, _)| !is_noise(name));
+        self.noise.strip(lines, readers);
         lines.sort_by_key(|(name, _)| name.as_str());
         fields.list(lines, |fields, (name, value)| {
             fields.field(name.as_str().as_bytes());

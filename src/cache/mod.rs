@@ -8,6 +8,7 @@ pub mod cacheable;
 pub mod flight;
 pub mod key;
 pub mod memory;
+pub mod noise;
 mod reason;
 mod routes;
 pub mod shared;

@@ -1,23 +1,19 @@
 //! `throughway check`: is this settings file good? It reads, and changes nothing.
 
-use std::fs::File;
 use std::io::{self, Write};
-use std::path::Path;
 
 use super::args::CheckArgs;
-use crate::config::{ConfigError, Environment, Settings, Tls};
+use crate::config::{ConfigError, Environment, Settings};
+use crate::gateway::UnusableSettings;
+use crate::server::Program;
 
 /// Why a file is not good.
 #[derive(Debug, thiserror::Error)]
 enum Refused {
     #[error(transparent)]
     Settings(#[from] ConfigError),
-    #[error("{key}: cannot read {file}: {source}")]
-    File {
-        key: String,
-        file: String,
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Unusable(#[from] UnusableSettings),
 }
 
 /// Checks the file and prints `ok` with what differs from the defaults, or the error.
@@ -32,8 +28,8 @@ pub fn run(
     err: &mut dyn Write,
 ) -> io::Result<u8> {
     match check(args, environment) {
-        Ok(settings) => {
-            print(args, &settings, out, err)?;
+        Ok((settings, warnings)) => {
+            print(args, &settings, &warnings, out, err)?;
             Ok(0)
         }
         Err(refused) => {
@@ -43,50 +39,22 @@ pub fn run(
     }
 }
 
-fn check(args: &CheckArgs, environment: &Environment) -> Result<Settings, Refused> {
+/// Builds the program as `serve` does, and stops there.
+fn check(args: &CheckArgs, environment: &Environment) -> Result<(Settings, Vec<String>), Refused> {
     let settings = Settings::load(Some(&args.file), environment, &args.flags())?;
-    files(&settings)?;
-    Ok(settings)
-}
-
-/// Opens every file the settings name, since a start would fail without it.
-fn files(settings: &Settings) -> Result<(), Refused> {
-    let pair = |key: &str, tls: &Tls| {
-        readable(&format!("{key}cert"), &tls.cert)?;
-        readable(&format!("{key}key"), &tls.key)
-    };
-    if let Some(tls) = &settings.tls {
-        pair("tls.", tls)?;
-    }
-    for (place, entry) in settings.upstream.tls.iter().enumerate() {
-        let here = format!("upstream.tls[{place}].");
-        if let Some(file) = &entry.ca_file {
-            readable(&format!("{here}ca_file"), file)?;
-        }
-        if let Some(client) = &entry.client {
-            pair(&format!("{here}client_"), client)?;
-        }
-    }
-    Ok(())
-}
-
-fn readable(key: &str, file: &Path) -> Result<(), Refused> {
-    let opened = File::open(file);
-    opened.map(drop).map_err(|source| Refused::File {
-        key: key.to_owned(),
-        file: file.display().to_string(),
-        source,
-    })
+    let warnings = Program::new(&settings)?.warnings().to_vec();
+    Ok((settings, warnings))
 }
 
 /// Warnings go to `err`, so that `out` stays a summary.
 fn print(
     args: &CheckArgs,
     settings: &Settings,
+    warnings: &[String],
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> io::Result<()> {
-    for warning in &settings.warnings {
+    for warning in warnings {
         writeln!(err, "warning: {warning}")?;
     }
     writeln!(out, "ok: {}", args.file.display())?;
@@ -155,8 +123,27 @@ mod tests {
         let (code, _, err) = checked("check/no-certificate.yaml", &[]);
         assert_eq!(code, 1);
         assert!(
-            err.starts_with("error: tls.cert: cannot read no/such/cert.pem"),
+            err.starts_with("error: tls.cert: cannot use no/such/cert.pem"),
             "{err}"
         );
+    }
+
+    #[test]
+    fn hosts_that_no_request_can_reach_are_told() {
+        let (code, _, err) = checked("check/unreachable.yaml", &[]);
+        let keys: Vec<&str> = err
+            .lines()
+            .filter_map(|line| {
+                line.strip_prefix("warning: ")?
+                    .split_once(": every request")
+            })
+            .map(|(key, _)| key)
+            .collect();
+        let expected = [
+            "default_target",
+            "providers.metadata.custom_host",
+            "configs.chain.targets[1].custom_host",
+        ];
+        assert_eq!((code, keys), (0, expected.to_vec()), "{err}");
     }
 }

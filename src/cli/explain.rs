@@ -11,11 +11,12 @@ use super::args::ExplainArgs;
 use crate::{
     config::{ConfigError, Environment, Settings},
     error::GatewayError,
-    gateway::{Gateway, UnusableSettings},
+    gateway::UnusableSettings,
     proxy::{
         Plans, Targets,
         explain::{Imagined, Lines},
     },
+    server::Program,
 };
 
 /// Why there is no plan.
@@ -57,7 +58,7 @@ pub fn run(
 
 async fn plan(args: &ExplainArgs, environment: &Environment) -> Result<Vec<u8>, Refused> {
     let settings = Settings::load(args.config.as_deref(), environment, &args.flags())?;
-    let gateway = Gateway::new(&settings, vec![settings.listen])?;
+    let gateway = Program::new(&settings)?.into_gateway();
     let plans = Plans::new(gateway.known.clone(), gateway.policy.clone());
     let targets = Targets::new(gateway.policy.clone(), gateway.resolver.clone());
     let answer = imagined(args)?.explain(&gateway, &plans, &targets).await?;

@@ -5,8 +5,9 @@ use std::io;
 use super::args::ServeArgs;
 use crate::{
     config::{Environment, Settings},
+    gateway::UnusableSettings,
     observe::logs,
-    server::{self, Signals},
+    server::{self, Program, Signals},
 };
 
 /// Runs the gateway; returns the exit code.
@@ -16,15 +17,16 @@ pub fn run(args: &ServeArgs, environment: &Environment) -> u8 {
         Err(error) => return refuse(&error),
     };
     logs::install(&settings.log.level, settings.log.format);
-    warn_of(&settings, environment);
-    match actix_rt::System::new().block_on(serve(&settings)) {
+    match actix_rt::System::new().block_on(serve(&settings, environment)) {
         Ok(()) => 0,
         Err(error) => refuse(&error),
     }
 }
 
-async fn serve(settings: &Settings) -> Result<(), ServeError> {
-    let running = server::start(settings)?;
+async fn serve(settings: &Settings, environment: &Environment) -> Result<(), ServeError> {
+    let program = Program::new(settings)?;
+    warn_of(program.warnings(), environment);
+    let running = program.start(settings)?;
     if let Some(problem) = running.gateway.resolver.problem() {
         tracing::warn!(problem, "names cannot be resolved");
     }
@@ -43,6 +45,8 @@ async fn serve(settings: &Settings) -> Result<(), ServeError> {
 #[derive(Debug, thiserror::Error)]
 enum ServeError {
     #[error(transparent)]
+    Settings(#[from] UnusableSettings),
+    #[error(transparent)]
     Start(#[from] server::StartError),
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -53,8 +57,8 @@ fn refuse(error: &dyn std::fmt::Display) -> u8 {
     1
 }
 
-fn warn_of(settings: &Settings, environment: &Environment) {
-    for warning in &settings.warnings {
+fn warn_of(warnings: &[String], environment: &Environment) {
+    for warning in warnings {
         tracing::warn!("{warning}");
     }
     if environment.names_a_proxy() {

@@ -5,8 +5,11 @@ use std::mem::take;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::time::Duration;
 
+use actix_http::header::HeaderName;
+
 use super::error::ConfigError;
 use super::file::{CacheSection, File, LimitStoreSection, TlsSection, UpstreamTlsSection};
+use super::in_vain;
 use super::measure::{ByteSize, Delay, Period, Unlimited};
 use super::objects;
 use super::settings::{
@@ -68,7 +71,7 @@ impl Settings {
                     true => GuardPreset::Dev,
                     false => GuardPreset::Public,
                 }),
-                allow: file.guard.allow.into_iter().map(|it| it.0).collect(),
+                allow: file.guard.allow,
             },
             portkey: file.portkey.unwrap_or(false),
             allow_unauthenticated: file.allow_unauthenticated.unwrap_or(false),
@@ -160,12 +163,24 @@ impl Settings {
         if self.admin_token.as_ref().is_some_and(Secret::is_empty) {
             return Err(conflict("admin_token", "must not be empty"));
         }
-        if self.guard.preset == GuardPreset::Allowlist && self.guard.allow.is_empty() {
-            let warning = "guard.preset is allowlist and guard.allow is empty: every target that \
-                           a caller names will be refused";
-            self.warnings.push(warning.to_owned());
-        }
+        self.check_ignored_headers()?;
+        self.warnings.extend(in_vain::warnings(self));
         Ok(())
+    }
+}
+
+impl Settings {
+    /// Those that any settings refuse were refused when they were read.
+    fn check_ignored_headers(&self) -> Result<(), ConfigError> {
+        let (ignored, carriers) = (&self.cache.ignore_headers, &self.credentials.headers);
+        let is_carrier = |name: &HeaderName| carriers.iter().any(|it| it == name.as_str());
+        match ignored.iter().position(is_carrier) {
+            None => Ok(()),
+            Some(place) => Err(conflict(
+                format!("cache.ignore_headers[{place}]"),
+                "names a header that carries a credential, as credentials.headers says",
+            )),
+        }
     }
 }
 
@@ -199,7 +214,8 @@ fn cache(file: CacheSection) -> Result<Cache, ConfigError> {
         max_bytes: file
             .max_bytes
             .map_or(MemoryStore::DEFAULT_MAX_BYTES, |it| it.0),
-        paths: file.paths,
+        paths: file.paths.into_iter().map(|it| it.0).collect(),
+        ignore_headers: file.ignore_headers.into_iter().map(|it| it.0).collect(),
         default: file.asked,
     })
 }

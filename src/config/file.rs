@@ -7,17 +7,19 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::address::BaseText;
 use super::document::Node;
 use super::error::ConfigError;
 use super::expand::{Lookup, expand};
 use super::measure::{ByteSize, Delay, Period, Unlimited};
 use super::name::{
-    AllowEntry, BaseText, CredentialHeader, CredentialQuery, HostName, HostPort, Origin, Via,
+    CredentialHeader, CredentialQuery, HostName, HostPort, IgnoredHeader, Origin, PathEnd, Via,
 };
 use super::objects::{self, Objects};
 use super::tree::TreeError;
 use super::value::{Count, Listen, Nameserver, Network, Workers};
 use super::word::{AccessLog, GuardPreset, LogFormat, LogLevel, OnRedisFailure, Store};
+use crate::egress::AllowEntry;
 use crate::route::limit::Scoped;
 use crate::route::object::CacheAsked;
 use crate::secret::Secret;
@@ -87,7 +89,8 @@ pub struct CacheSection {
     pub cluster: Option<bool>,
     pub timeout: Option<Period>,
     pub max_bytes: Option<ByteSize>,
-    pub paths: Vec<String>,
+    pub paths: Vec<PathEnd>,
+    pub ignore_headers: Vec<IgnoredHeader>,
     default: Option<serde_json::Value>,
     /// `default`, once it is read.
     #[serde(skip)]

@@ -3,11 +3,13 @@
 //! values) → `layers` (environment, flags) → `defaults` (and rules)
 //! → `settings`.
 
+mod address;
 mod defaults;
 mod document;
 mod error;
 mod expand;
 mod file;
+mod in_vain;
 mod layers;
 mod measure;
 mod name;
@@ -21,10 +23,10 @@ mod tree;
 mod value;
 mod word;
 
+pub use address::BaseText;
 pub use document::Position;
 pub use error::{ConfigError, Place};
 pub use layers::{Environment, Flags, VARIABLES};
-pub use name::BaseText;
 pub use objects::Objects;
 pub use reference::{SETTINGS, Setting, page};
 pub use settings::{

@@ -1,22 +1,21 @@
-//! The kinds of settings that are names: hosts, origins, URLs, headers.
+//! The kinds of settings that are names: hosts, origins, headers, ends of paths.
 //! They are checked for shape; whether a host may be reached is decided elsewhere.
-
-use std::fmt;
 
 use actix_http::header::HeaderName;
 use url::Url;
 
 use super::value::{Kind, read_as_kind};
+use crate::cache::noise::check_ignorable;
 
 read_as_kind!(
     HostName,
     HostPort,
-    AllowEntry,
     Origin,
-    BaseText,
     Via,
     CredentialHeader,
-    CredentialQuery
+    CredentialQuery,
+    IgnoredHeader,
+    PathEnd
 );
 
 /// A host by name or address, lower-cased, without a port.
@@ -33,8 +32,10 @@ impl Kind for HostName {
             return Some(Self(format!("[{address}]")));
         }
         let label = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-        let fits = !text.is_empty() && text.len() <= 253 && text.bytes().all(label);
-        fits.then(|| Self(text.to_ascii_lowercase()))
+        // Requests have it without the dot of an absolute name, too.
+        let name = text.strip_suffix('.').unwrap_or(text);
+        let fits = !name.is_empty() && name.len() <= 253 && name.bytes().all(label);
+        fits.then(|| Self(name.to_ascii_lowercase()))
     }
 }
 
@@ -53,20 +54,6 @@ impl Kind for HostPort {
         let (host, port) = text.rsplit_once(':')?;
         let port: u16 = port.parse().ok().filter(|port| *port != 0)?;
         HostName::from_text(host).map(|host| Self(format!("{}:{port}", host.0)))
-    }
-}
-
-/// An entry of `guard.allow` as it stands in the file; the guard reads it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AllowEntry(pub String);
-
-impl Kind for AllowEntry {
-    const EXPECTED: &'static str = "a host, *.suffix, IP address or network, with or without a \
-                                    port, such as *.example.com or 10.0.0.0/8:8000";
-
-    fn from_text(text: &str) -> Option<Self> {
-        let fits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
-        fits.then(|| Self(text.to_owned()))
     }
 }
 
@@ -90,50 +77,6 @@ impl Kind for Origin {
             url::Origin::Opaque(_) => text.to_ascii_lowercase(),
             known @ url::Origin::Tuple(..) => known.ascii_serialization(),
         }))
-    }
-}
-
-/// A base URL, as it stands in the file and parsed. Printed without its query, which may hold a key.
-#[derive(Clone, PartialEq, Eq)]
-pub struct BaseText {
-    /// The text of the file, whose bytes are used.
-    pub text: String,
-    /// The same, parsed.
-    pub url: Url,
-}
-
-impl fmt::Display for BaseText {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.text.split_once('?') {
-            Some((base, _)) => write!(f, "{base}?..."),
-            None => f.write_str(&self.text),
-        }
-    }
-}
-
-impl fmt::Debug for BaseText {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "BaseText({self})")
-    }
-}
-
-impl Kind for BaseText {
-    const EXPECTED: &'static str = "an absolute http or https URL without user, password and \
-                                    fragment, such as https://api.example.com/v1";
-
-    fn from_text(text: &str) -> Option<Self> {
-        let visible = |byte: u8| byte.is_ascii_graphic() && !b"\\#".contains(&byte);
-        if text.len() > 2048 || !text.bytes().all(visible) {
-            return None;
-        }
-        let url = Url::parse(text).ok()?;
-        let absolute = text.contains("://") && url.has_host();
-        let anonymous = url.username().is_empty() && url.password().is_none();
-        let web = matches!(url.scheme(), "http" | "https");
-        (absolute && anonymous && web).then(|| Self {
-            text: text.to_owned(),
-            url,
-        })
     }
 }
 
@@ -189,6 +132,39 @@ impl Kind for CredentialQuery {
     }
 }
 
+/// The name of a request header that the cache may ignore.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IgnoredHeader(pub HeaderName);
+
+impl Kind for IgnoredHeader {
+    const EXPECTED: &'static str = "the name of a header, such as x-request-start";
+
+    fn from_text(text: &str) -> Option<Self> {
+        let name = HeaderName::from_bytes(text.as_bytes()).ok()?;
+        check_ignorable(&name).is_ok().then_some(Self(name))
+    }
+
+    fn refusal(text: &str) -> Option<String> {
+        let name = HeaderName::from_bytes(text.as_bytes()).ok()?;
+        check_ignorable(&name).err().map(|error| error.to_string())
+    }
+}
+
+/// The end of a path, of whole segments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PathEnd(pub String);
+
+impl Kind for PathEnd {
+    const EXPECTED: &'static str = "the end of a path, such as /v1/score, without query";
+
+    fn from_text(text: &str) -> Option<Self> {
+        let allowed = |byte: u8| byte.is_ascii_graphic() && !b"?#".contains(&byte);
+        let segments = text.trim_matches('/');
+        let fits = !segments.is_empty() && segments.bytes().all(allowed);
+        fits.then(|| Self(text.to_owned()))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -221,34 +197,6 @@ mod tests {
     }
 
     #[test]
-    fn base_urls_are_absolute_and_without_credentials() {
-        for fine in [
-            "https://a.example",
-            "http://[::1]:8000/v1",
-            "https://a.example/v1?x=1",
-        ] {
-            assert_eq!(BaseText::from_text(fine).unwrap().text, fine);
-        }
-        let refused = [
-            "",
-            "a.example",
-            "//a.example",
-            "ftp://a.example",
-            "https://",
-            "https:a.example",
-            "https://u:p@a.example",
-            "https://u@a.example",
-            "https://a.example/#x",
-            "https://a.example/a b",
-            "https:\\\\a.example",
-            "https://bücher.example",
-        ];
-        for text in refused {
-            assert_eq!(BaseText::from_text(text), None, "{text}");
-        }
-    }
-
-    #[test]
     fn hosts_are_names_without_schemes() {
         let table = [
             ("Gateway.Example.com", Some("gateway.example.com"), true),
@@ -258,6 +206,9 @@ mod tests {
             ("[::1]:8443", Some("[::1]:8443"), false),
             ("a.example:8443", Some("a.example:8443"), false),
             ("a.example:0", None, false),
+            ("a.example.", Some("a.example"), true),
+            ("a.example.:8443", Some("a.example:8443"), false),
+            (".", None, false),
             ("https://a.example", None, false),
             ("", None, false),
         ];

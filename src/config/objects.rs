@@ -8,11 +8,11 @@ use std::sync::Arc;
 use actix_http::header::HeaderName;
 use serde_json::Value;
 
+use super::address::unusable_base;
 use super::document::{Node, Position, Value as Written};
 use super::error::ConfigError;
 use super::settings::CredentialNames;
 use super::tree::{Fault, TreeError};
-use crate::egress::BaseUrl;
 use crate::route::Provider;
 use crate::route::catalogue;
 use crate::route::config::{parse_cache, parse_limit, parse_value};
@@ -49,6 +49,7 @@ impl Objects {
             }
             let entry = parse_value(value.clone(), &path)
                 .map_err(|error| at(root, error.path, error.reason))?;
+            check_hosts(&path, &entry, root)?;
             entries.insert(name.clone(), Arc::new(entry));
         }
         Ok(Objects { entries, written })
@@ -73,6 +74,17 @@ pub(super) fn limits(written: &[Value], root: &Node) -> Result<Vec<Scoped>, Tree
         }
     };
     written.iter().enumerate().map(read).collect()
+}
+
+/// Hosts are understood when they are read, and not only when a request goes there.
+fn check_hosts(path: &str, entry: &Entry, root: &Node) -> Result<(), TreeError> {
+    if let Some(reason) = entry.custom_host.as_deref().and_then(unusable_base) {
+        return Err(at(root, format!("{path}.custom_host"), reason));
+    }
+    let mut targets = entry.targets.iter().enumerate();
+    targets.try_for_each(|(place, target)| {
+        check_hosts(&format!("{path}.targets[{place}]"), target, root)
+    })
 }
 
 impl PartialEq for Objects {
@@ -203,11 +215,10 @@ fn check_provider(path: &str, provider: &Entry) -> Result<(), ConfigError> {
             "needs custom_host, or a built-in provider that has an address",
         ));
     }
-    check_host(path, provider)
+    Ok(())
 }
 
 fn check_config(path: &str, entry: &Entry, providers: &Objects) -> Result<(), ConfigError> {
-    check_host(path, entry)?;
     let here = || format!("{path}.provider");
     match &entry.provider {
         Some(Provider::Settings(name)) if !providers.entries.contains_key(name) => {
@@ -269,17 +280,6 @@ fn holds_credential(entry: &Entry, names: &CredentialNames) -> bool {
     entry.api_key.is_some()
         || entry.auth.is_some()
         || lines.any(|(name, value)| value.is_some() && is_credential(name))
-}
-
-fn check_host(path: &str, entry: &Entry) -> Result<(), ConfigError> {
-    let host = entry.custom_host.as_deref().map(BaseUrl::parse);
-    match host {
-        None | Some(Ok(_)) => Ok(()),
-        Some(Err(_)) => Err(conflict(
-            &format!("{path}.custom_host"),
-            "must be an absolute http or https URL without user, password and fragment, such as https://api.example.com/v1",
-        )),
-    }
 }
 
 fn conflict(key: &str, reason: &'static str) -> ConfigError {

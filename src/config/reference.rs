@@ -60,8 +60,8 @@ pub const SETTINGS: &[Setting] = &[
     row("guard.allow", "list of hosts and networks", "[]", r#"["10.0.0.0/8:8000", "*.openai.com"]"#,
         "What `allowlist` and `self_hosted` let through: a host, `*.suffix`, an IP address or a \
          network, each with or without a port.",
-        "Empty under `allowlist`: every target that a caller names is refused, and a warning at \
-         start says so."),
+        "Empty under `allowlist`: every target that a caller names is refused. Under `public` and `dev` entries have no \
+         effect. A warning at start says either."),
     row("portkey", "bool", "false", "true",
         "Whether `x-portkey-*` is another name for `x-gateway-*`.",
         "Clients made for Portkey work unchanged: the namespace is then never forwarded, replies \
@@ -69,7 +69,8 @@ pub const SETTINGS: &[Setting] = &[
     row("allow_unauthenticated", "bool", "false", "true",
         "Whether a gateway without keys may listen where other machines can reach it.",
         "Whoever reaches the address can use it, so something in front must keep strangers out. \
-         The check of `Host` is lifted; the check of `Origin` is not."),
+         The check of `Host` is lifted, so that `hosts` has no effect. The check of `Origin` is not: then only the origins \
+         that `cors.origins` lists are let in, and the gateway's own address is an origin like any other."),
     row("default_target", "URL", "none", "https://api.openai.com/v1",
         "Where a request goes that names no target.",
         "Without it such a request is answered with 400 `no_target`."),
@@ -131,6 +132,11 @@ pub const SETTINGS: &[Setting] = &[
         "Routes whose answers may be kept besides the built-in ones (chat and text completions, \
          embeddings, messages, responses, rerank, moderations, images, speech, Gemini's).",
         "Only `POST`; list none whose answers depend on more than the request."),
+    row("cache.ignore_headers", "list of header names", "[]", "[x-request-start, cf-ray]",
+        "Request headers that do not count when two requests are compared, besides the built-in ones and, with \
+         `trusted_proxies`, what [proxies add](caching.md#what-makes-two-requests-the-same).",
+        "An answer that says it varies by one of them is not kept. A name that carries a credential, tells callers apart or \
+         says what is asked is an error."),
     row("cache.default", "bool, or a mapping", "none", "{ max_age: 3600, namespace: everybody }",
         "What holds for requests whose config and provider say nothing of a cache; the keys are \
          those of [`cache`](config.md#cache).",
@@ -139,7 +145,7 @@ pub const SETTINGS: &[Setting] = &[
     row("trusted_proxies", "list of IP addresses and networks", "[]", "[10.0.0.0/8]",
         "Proxies in front of the gateway, whose `X-Forwarded-For` is believed.",
         "Without it the address a client connects from is its own, and everybody behind one \
-         proxy counts as one."),
+         proxy counts as one. With it, what proxies add does not count when the cache compares requests."),
     row("hosts", "list of host names", "[]", "[gateway.example.com]",
         "Names, without port, that a request's `Host` may have besides loopback's, while no key \
          is needed.",
@@ -149,8 +155,11 @@ pub const SETTINGS: &[Setting] = &[
         "Origins whose pages may use the gateway from a browser. There is no `*`: list each.",
         "While no key is needed, requests from other origins are answered with 403."),
     row("admin_token", "text, not empty", "none", r#""${ADMIN_TOKEN}""#,
-        "The bearer token of the admin routes, of dry runs and of metrics.",
-        "Without it these are open on loopback and closed elsewhere."),
+        "The bearer token of `/gateway/admin/`, and of what concerns the operator: metrics, dry runs and \
+         `/gateway/explain`.",
+        "With it, all of these need it, on loopback too. Without it, `/gateway/admin/` is closed to everybody, and the rest is \
+         open on loopback and closed elsewhere. A dry run takes the token in the place of the caller's own `Authorization`; \
+         `/gateway/explain` is told the caller's headers apart."),
     row("timeouts.connect", "duration above zero", "5s", "2s",
         "Connecting and TLS, for each attempt. Resolving the name has `dns.timeout`.",
         "Expiry is 504 `connect_timeout`."),
@@ -225,10 +234,10 @@ pub const SETTINGS: &[Setting] = &[
         "Without it the gateway speaks plain HTTP."),
     row("tls.cert", "path", "required in `tls`", "gateway.pem",
         "The PEM certificate chain, leaf first.",
-        "A file that cannot be read stops the start."),
+        "A file that cannot be read, or holds no certificate, stops the start."),
     row("tls.key", "path", "required in `tls`", "gateway.key",
         "The PEM private key.",
-        "A file that cannot be read stops the start."),
+        "A file that cannot be read, or holds no key of the certificate, stops the start."),
     row("via", "bool, or a name", "false", "edge-1",
         "Whether to add `Via` to requests, and under which name; `true` means \
          `throughway`.",
@@ -269,7 +278,8 @@ This page is printed by `throughway docs settings` from the table the gateway's 
 its code.
 
 The gateway needs no settings. What is set comes from the settings file, then from the environment,
-then from the flags; the later wins. `throughway check FILE` validates a file without side effects.
+then from the flags; the later wins. `throughway check FILE` validates a file without side effects: it makes the
+same program of it as `serve`, and stops before it listens. It warns of settings without effect, as the start does.
 
 - The file is YAML. A key that does not exist or comes twice is an error with line, column and, for
   an unknown key, the one that was probably meant. A section or key without a value has its default.

@@ -5,16 +5,18 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use actix_http::header::HeaderName;
 use ipnet::IpNet;
 
+use super::address::BaseText;
 use super::defaults::is_loopback;
 use super::error::ConfigError;
 use super::file::File;
 use super::layers::{self, Environment, Flags};
-use super::name::BaseText;
 use super::objects::Objects;
 use super::word::{AccessLog, GuardPreset, LogFormat, OnRedisFailure};
 use crate::cache::memory::MemoryStore;
+use crate::egress::AllowEntry;
 use crate::replicas::ReplicaSettings;
 use crate::route::limit::Scoped;
 use crate::route::object::CacheAsked;
@@ -90,8 +92,8 @@ pub struct Settings {
 pub struct Guard {
     /// Default `dev` when listening on loopback, else `public`.
     pub preset: GuardPreset,
-    /// Entries as they stand in the file: hosts, `*.suffix`, networks, with or without a port.
-    pub allow: Vec<String>,
+    /// Hosts, `*.suffix`, networks, with or without a port.
+    pub allow: Vec<AllowEntry>,
 }
 
 /// What browsers may do.
@@ -180,6 +182,8 @@ pub struct Cache {
     pub max_bytes: u64,
     /// Ends of paths that are cached besides those of the table.
     pub paths: Vec<String>,
+    /// Request headers that the key leaves out besides the built-in ones.
+    pub ignore_headers: Vec<HeaderName>,
     /// For requests whose config says nothing. Default none: off.
     pub default: Option<CacheAsked>,
 }
@@ -190,6 +194,7 @@ impl Default for Cache {
             redis: None,
             max_bytes: MemoryStore::DEFAULT_MAX_BYTES,
             paths: Vec::new(),
+            ignore_headers: Vec::new(),
             default: None,
         }
     }

@@ -90,6 +90,7 @@ impl Settings {
             ),
             ("cache.max_bytes", size(self.cache.max_bytes)),
             ("cache.paths", list(&self.cache.paths)),
+            ("cache.ignore_headers", list(&self.cache.ignore_headers)),
             ("cache.default", cache(self.cache.default.as_ref())),
             ("trusted_proxies", list(&self.trusted_proxies)),
             ("hosts", list(&self.hosts)),

@@ -18,6 +18,12 @@ pub trait Kind: Sized {
     /// Reads text from the file, the environment or a flag.
     fn from_text(text: &str) -> Option<Self>;
 
+    /// Why text is not taken, where more can be said than what is allowed: the end of a sentence that begins with the key. It
+    /// must not repeat the text.
+    fn refusal(_text: &str) -> Option<String> {
+        None
+    }
+
     /// Reads a plain number of the file.
     fn from_whole(_number: u64) -> Option<Self> {
         None
@@ -47,7 +53,10 @@ impl<T: Kind> Visitor<'_> for KindVisitor<T> {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
-        T::from_text(text).ok_or_else(|| E::invalid_value(Unexpected::Other("text"), &self))
+        T::from_text(text).ok_or_else(|| match T::refusal(text) {
+            Some(reason) => E::custom(reason),
+            None => E::invalid_value(Unexpected::Other("text"), &self),
+        })
     }
 
     fn visit_u64<E: Error>(self, number: u64) -> Result<T, E> {

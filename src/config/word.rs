@@ -97,8 +97,12 @@ impl Kind for LogLevel {
     fn from_text(text: &str) -> Option<Self> {
         let level =
             |word: &str| matches!(word, "off" | "error" | "warn" | "info" | "debug" | "trace");
+        let is_path = |target: &str| {
+            let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_:-".contains(&byte);
+            !target.is_empty() && target.bytes().all(allowed)
+        };
         let part = |part: &str| match part.split_once('=') {
-            Some((target, word)) => !target.is_empty() && level(word),
+            Some((target, word)) => is_path(target) && level(word),
             None => level(part),
         };
         text.split(',').all(part).then(|| Self(text.to_owned()))
@@ -123,8 +127,21 @@ mod tests {
             "throughway::proxy=trace",
         ] {
             assert!(LogLevel::from_text(fine).is_some(), "{fine}");
+            assert!(
+                tracing_subscriber::EnvFilter::try_new(fine).is_ok(),
+                "{fine}"
+            );
         }
-        for refused in ["", "loud", "INFO", "info,", "=info", "throughway=loud"] {
+        for refused in [
+            "",
+            "loud",
+            "INFO",
+            "info,",
+            "=info",
+            "throughway=loud",
+            "a[=info",
+            "a b=info",
+        ] {
             assert!(LogLevel::from_text(refused).is_none(), "{refused}");
         }
     }

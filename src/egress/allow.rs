@@ -40,7 +40,7 @@ enum PortPattern {
     Any,
 }
 
-/// Why an entry cannot be understood.
+/// Why an entry cannot be understood. Does not repeat it: a secret may stand in the wrong place.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AllowEntryError {
     #[error("the entry is empty")]
@@ -48,20 +48,22 @@ pub enum AllowEntryError {
     #[error("the entry's scheme must be `http` or `https`")]
     Scheme,
     #[error(
-        "`{0}` is no host: write a name (`api.example.com`), `*.` and a name for all its \
+        "this is no host: write a name (`api.example.com`), `*.` and a name for all its \
          subdomains, an address, or a network (`10.0.0.0/8`, `[fd12::/16]`)"
     )]
-    Host(String),
-    #[error("`{0}` is no port: write a number from 1 to 65535, or `*` for every port")]
-    Port(String),
-    #[error("`{0}` is no network: write its first address and prefix length, such as `{1}`")]
-    Network(String, String),
+    Host,
+    #[error("this is no network: a prefix has at most 32 bits for IPv4 and 128 for IPv6")]
+    Prefix,
+    #[error("this is no port: write a number from 1 to 65535, or `*` for every port")]
+    Port,
+    #[error("this is no network: write its first address and prefix length, such as `{0}`")]
+    Network(IpNet),
     #[error("an IPv6 address or network must stand in brackets: `[fd12::/16]:8000`")]
     Brackets,
     #[error("the entry's path must be plain segments: no `.`, `..`, `?`, `#`, `\\` or white space")]
     Path,
-    #[error("`{0}` can never be allowed: it is link-local, metadata, multicast, reserved or such")]
-    Never(String),
+    #[error("this can never be allowed: it is link-local, metadata, multicast, reserved or such")]
+    Never,
 }
 
 /// How far a URL got against one entry whose host it has.
@@ -178,7 +180,7 @@ fn parse_host(rest: &str) -> Result<(HostPattern, &str), AllowEntryError> {
         }
         return match parse_network(inside)? {
             network @ IpNet::V6(_) => Ok((HostPattern::Network(network), after)),
-            IpNet::V4(_) => Err(AllowEntryError::Host(inside.to_owned())),
+            IpNet::V4(_) => Err(AllowEntryError::Host),
         };
     }
     let host_end = rest.find([':', '/']).unwrap_or(rest.len());
@@ -216,23 +218,26 @@ fn is_prefix_length(text: &str) -> bool {
 }
 
 fn parse_network(text: &str) -> Result<IpNet, AllowEntryError> {
-    let parsed = match text.contains('/') {
-        true => text.parse::<IpNet>().ok(),
-        false => text.parse::<IpAddr>().ok().map(IpNet::from),
+    let (address, prefix) = match text.split_once('/') {
+        Some((address, prefix)) => (address, Some(prefix)),
+        None => (text, None),
     };
-    let network = parsed.ok_or_else(|| AllowEntryError::Host(text.to_owned()))?;
+    let address: IpAddr = address.parse().map_err(|_| AllowEntryError::Host)?;
+    let network = match prefix {
+        None => IpNet::from(address),
+        Some(_) => text.parse().map_err(|_| AllowEntryError::Prefix)?,
+    };
     if network.trunc() != network {
-        let first = network.trunc().to_string();
-        return Err(AllowEntryError::Network(text.to_owned(), first));
+        return Err(AllowEntryError::Network(network.trunc()));
     }
     match is_never_network(network) {
-        true => Err(AllowEntryError::Never(text.to_owned())),
+        true => Err(AllowEntryError::Never),
         false => Ok(network),
     }
 }
 
 fn parse_name(text: &str) -> Result<HostPattern, AllowEntryError> {
-    let unusable = || AllowEntryError::Host(text.to_owned());
+    let unusable = || AllowEntryError::Host;
     let (name, is_suffix) = match text.strip_prefix("*.") {
         Some(name) => (name, true),
         None => (text, false),
@@ -253,7 +258,7 @@ fn split_port(rest: &str) -> Result<(Option<&str>, &str), AllowEntryError> {
     match before_path.strip_prefix(':') {
         Some(port) => Ok((Some(port), path)),
         None if before_path.is_empty() => Ok((None, path)),
-        None => Err(AllowEntryError::Host(before_path.to_owned())),
+        None => Err(AllowEntryError::Host),
     }
 }
 
@@ -265,7 +270,7 @@ fn parse_port(port: Option<&str>) -> Result<PortPattern, AllowEntryError> {
             Ok(port) if port != 0 && text.bytes().all(|b| b.is_ascii_digit()) => {
                 Ok(PortPattern::Exactly(port))
             }
-            Ok(_) | Err(_) => Err(AllowEntryError::Port(text.to_owned())),
+            Ok(_) | Err(_) => Err(AllowEntryError::Port),
         },
     }
 }

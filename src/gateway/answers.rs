@@ -17,6 +17,7 @@ use crate::{
         flight::Flights,
         key::CacheKey,
         memory::{Epoch, MemoryStore},
+        noise::{Noise, Proxies},
         shared::{Purges, SharedStore},
     },
     config::Settings,
@@ -35,6 +36,8 @@ pub struct Answers {
     pub flights: Arc<Flights<FlightKey, Beginning>>,
     /// Ends of paths that are cached besides those of the table.
     pub paths: Box<[Box<str>]>,
+    /// What the key leaves out of requests.
+    pub noise: Noise,
 }
 
 impl Answers {
@@ -56,6 +59,13 @@ impl Answers {
             memory: Arc::new(MemoryStore::new(cache.max_bytes)),
             flights: Arc::new(Flights::new(under_way)),
             paths: cache.paths.iter().map(|it| it.as_str().into()).collect(),
+            noise: Noise::new(
+                cache.ignore_headers.clone(),
+                match settings.trusted_proxies.is_empty() {
+                    true => Proxies::None,
+                    false => Proxies::Trusted,
+                },
+            ),
         })
     }
 }

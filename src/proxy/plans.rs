@@ -165,7 +165,7 @@ mod tests {
     fn plans() -> Plans {
         let nothing = (Environment::default(), Flags::default());
         let settings = Settings::parse("{}", Path::new("s"), &nothing.0, &nothing.1);
-        let known = known(&settings.expect("settings")).expect("known");
+        let known = known(&settings.expect("settings"));
         Plans::new(
             Arc::new(known),
             Arc::new(Policy::new(Preset::Dev, Vec::new())),

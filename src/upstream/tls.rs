@@ -1,12 +1,15 @@
-//! TLS towards upstreams: rustls with ring, HTTP/1.1 only. The system's roots and webpki's are trusted; the settings may
-//! name a CA file and a client certificate per host.
+//! TLS towards upstreams: rustls with ring, HTTP/1.1 only. The system's roots and webpki's are
+//! trusted; the settings may name a CA file and a client certificate per host.
 
-use std::{collections::HashMap, io, path::Path, sync::Arc};
+use std::{collections::HashMap, path::Path, sync::Arc};
 
 use rustls::{
     ClientConfig, RootCertStore,
     crypto::ring,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
+    pki_types::{
+        CertificateDer, PrivateKeyDer,
+        pem::{self, PemObject as _},
+    },
 };
 use thiserror::Error;
 
@@ -15,6 +18,8 @@ use crate::egress::NamedBy;
 /// TLS settings of one host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostTls {
+    /// Where the settings name it, for errors.
+    pub key: String,
     /// Host as in the target URL, lower case; with a port, for that port only.
     pub host: String,
     /// PEM file of the only authorities trusted for this host.
@@ -23,15 +28,26 @@ pub struct HostTls {
     pub client_auth: Option<(std::path::PathBuf, std::path::PathBuf)>,
 }
 
-/// A certificate or key file that cannot be used.
+/// TLS settings that cannot be used; each error begins with the key of the settings.
 #[derive(Debug, Error)]
 pub enum TlsError {
-    #[error("{path}: {reason}")]
-    File { path: String, reason: String },
-    #[error("TLS for {host}: {source}")]
-    Config { host: String, source: rustls::Error },
+    #[error("{key}: cannot use {path}: {reason}")]
+    File {
+        key: String,
+        path: String,
+        reason: String,
+    },
+    #[error("{key}: the certificates cannot be used: {source}")]
+    Certificates { key: String, source: rustls::Error },
     #[error("TLS: {0}")]
     Rustls(#[from] rustls::Error),
+}
+
+/// A PEM file, and the key of the settings that names it.
+#[derive(Debug, Clone, Copy)]
+pub struct PemFile<'a> {
+    pub key: &'a str,
+    pub path: &'a Path,
 }
 
 /// One client configuration for all hosts, and those of the hosts that have their own.
@@ -48,8 +64,8 @@ struct HostConfigs {
 }
 
 impl TlsClients {
-    /// Reads the trust roots and the files named in the settings. Unreadable system roots are left out, since webpki's are
-    /// there; an unreadable file of the settings is an error.
+    /// Reads the trust roots and the files named in the settings. Unreadable system roots are left
+    /// out, since webpki's are there; an unreadable file of the settings is an error.
     pub fn new(hosts: &[HostTls]) -> Result<Self, TlsError> {
         let roots = Arc::new(public_roots());
         let by_host = hosts
@@ -116,50 +132,84 @@ fn public_roots() -> RootCertStore {
 }
 
 fn config_of(host: &HostTls, public: &Arc<RootCertStore>) -> Result<ClientConfig, TlsError> {
-    let at_host = |source| TlsError::Config {
-        host: host.host.clone(),
-        source,
-    };
     let roots = match &host.ca_file {
         None => public.clone(),
         Some(path) => {
-            let mut roots = RootCertStore::empty();
-            for certificate in certificates(path)? {
-                roots.add(certificate).map_err(at_host)?;
-            }
-            Arc::new(roots)
+            let key = &format!("{}.ca_file", host.key);
+            Arc::new(roots_of(PemFile { key, path })?)
         }
     };
     let trusting = builder()?.with_root_certificates(roots);
     let config = match &host.client_auth {
         None => trusting.with_no_client_auth(),
-        Some((chain, key)) => trusting
-            .with_client_auth_cert(certificates(chain)?, private_key(key)?)
-            .map_err(at_host)?,
+        Some((chain, private)) => {
+            let key = |name: &str| format!("{}.{name}", host.key);
+            let chain = PemFile {
+                key: &key("client_cert"),
+                path: chain,
+            }
+            .certificates()?;
+            let private = PemFile {
+                key: &key("client_key"),
+                path: private,
+            }
+            .private_key()?;
+            let config = trusting.with_client_auth_cert(chain, private);
+            config.map_err(unusable_pair(&host.key))?
+        }
     };
     Ok(http11(config))
 }
 
-/// The certificates in a PEM file, at least one.
-pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let found = CertificateDer::pem_file_iter(path)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| unusable(path, &error))?;
-    if found.is_empty() {
-        let empty = io::Error::new(io::ErrorKind::InvalidData, "no certificate in this file");
-        return Err(unusable(path, &empty));
+fn roots_of(file: PemFile<'_>) -> Result<RootCertStore, TlsError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in file.certificates()? {
+        roots.add(certificate).map_err(unusable_pair(file.key))?;
     }
-    Ok(found)
+    Ok(roots)
 }
 
-/// The first private key in a PEM file.
-pub fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
-    PrivateKeyDer::from_pem_file(path).map_err(|error| unusable(path, &error))
+/// Files that could be read and are of no use to TLS: a certificate that is none, a key of another
+/// certificate.
+pub fn unusable_pair(key: &str) -> impl Fn(rustls::Error) -> TlsError + use<> {
+    let key = key.to_owned();
+    move |source| TlsError::Certificates {
+        key: key.clone(),
+        source,
+    }
 }
 
-fn unusable(path: &Path, reason: &dyn std::fmt::Display) -> TlsError {
-    TlsError::File {
-        path: path.display().to_string(),
-        reason: reason.to_string(),
+impl PemFile<'_> {
+    /// The certificates in it, at least one.
+    ///
+    /// # Errors
+    /// It cannot be read, or holds none.
+    pub fn certificates(self) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+        let found = CertificateDer::pem_file_iter(self.path)
+            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+            .map_err(|error| self.unusable(&error))?;
+        match found.is_empty() {
+            true => Err(self.unusable(&"there is no PEM certificate in it")),
+            false => Ok(found),
+        }
+    }
+
+    /// The first private key in it.
+    ///
+    /// # Errors
+    /// It cannot be read, or holds none.
+    pub fn private_key(self) -> Result<PrivateKeyDer<'static>, TlsError> {
+        PrivateKeyDer::from_pem_file(self.path).map_err(|error| match error {
+            pem::Error::NoItemsFound => self.unusable(&"there is no PEM private key in it"),
+            error => self.unusable(&error),
+        })
+    }
+
+    fn unusable(self, reason: &dyn std::fmt::Display) -> TlsError {
+        TlsError::File {
+            key: self.key.to_owned(),
+            path: self.path.display().to_string(),
+            reason: reason.to_string(),
+        }
     }
 }

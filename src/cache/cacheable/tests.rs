@@ -194,6 +194,7 @@ fn an_answer_is_judged_by_its_head() {
             status: StatusCode::from_u16(status).unwrap(),
             headers: &headers(lines),
             shared: shared.then_some(&[header::AUTHORIZATION]),
+            noise: &Noise::default(),
         };
         assert_eq!(
             answer_verdict(answer),

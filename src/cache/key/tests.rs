@@ -64,6 +64,7 @@ impl Asked {
             path: &self.path,
             query: self.query.as_deref(),
             headers: lines.iter().map(|(name, value)| (name, value)).collect(),
+            noise: &Noise::default(),
             body: &self.body,
         };
         request.key()
@@ -71,10 +72,10 @@ impl Asked {
 
     /// With all that does not matter made alike.
     fn plain(&self) -> Self {
-        let mut plain = self.clone();
+        let (mut plain, noise) = (self.clone(), Noise::default());
         plain
             .headers
-            .retain(|(name, _)| !is_noise(&name.parse().unwrap()));
+            .retain(|(name, _)| !noise.contains(&name.parse().unwrap(), Readers::Others));
         plain.headers.sort_by_key(|(name, _)| *name);
         if plain.namespace.is_shared() {
             (plain.key_name, plain.credentials) = (None, None);

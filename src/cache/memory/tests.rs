@@ -7,6 +7,7 @@ use super::*;
 use crate::cache::{
     answer::StoredHead,
     key::{Caller, Request},
+    noise::Noise,
 };
 
 const NOW: UnixMillis = UnixMillis(1_000_000);
@@ -21,6 +22,7 @@ fn key(path: &str) -> CacheKey {
         path,
         query: None,
         headers: Vec::new(),
+        noise: &Noise::default(),
         body: b"",
     };
     request.key()

@@ -1,5 +1,5 @@
-//! How does an answer lie in Redis? Behind a format, a checksum, and the purges that it was asked after. What was damaged, cut or
-//! moved there is found by the checksum, and never given.
+//! How does an answer lie in Redis? Behind a format, a checksum, and the purges that it was asked
+//! after. What was damaged, cut or moved there is found by the checksum, and never given.
 
 use bytes::Bytes;
 use xxhash_rust::xxh3::Xxh3;
@@ -10,7 +10,8 @@ use crate::cache::{
     key::CacheKey,
 };
 
-/// The first bytes of every entry; others for another form. The form before had none, and began with half a random number.
+/// The first bytes of every entry; others for another form. The form before had none, and began
+/// with half a random number.
 const FORMAT: [u8; 4] = *b"twa2";
 /// Bytes of the checksum, in network order.
 const CHECKSUM: usize = size_of::<u128>();
@@ -86,8 +87,8 @@ fn purges(entry: &mut Bytes) -> Option<Purges> {
     })
 }
 
-/// Over the key, too, so that an entry under another name is told. No defence against who may write to Redis: who writes an entry
-/// can write its checksum.
+/// Over the key, too, so that an entry under another name is told. No defence against who may write
+/// to Redis: who writes an entry can write its checksum.
 fn checksum(key: &CacheKey, checked: &[u8]) -> [u8; CHECKSUM] {
     let mut hash = Xxh3::new();
     hash.update(key.as_bytes());

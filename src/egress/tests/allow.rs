@@ -59,7 +59,7 @@ fn entries_that_could_be_misread_are_refused() {
         ("host:+80", "no port"),
         ("host:80:90", "brackets"),
         ("10.0.0.7/8", "such as `10.0.0.0/8`"),
-        ("10.0.0.0/33", "no host"),
+        ("10.0.0.0/33", "no network"),
         ("[fd12::7/16]", "such as `fd12::/16`"),
         ("[fd12::]/16", "brackets"),
         ("fd12::/16", "brackets"),

@@ -16,6 +16,7 @@ use crate::{
     cache::{
         answer::{GivenBy, StoredHead},
         cacheable,
+        noise::Noise,
         terminal::TerminalWatch,
     },
     downstream::Link,
@@ -32,6 +33,8 @@ pub struct Head<'a> {
     pub route: Option<&'a Route>,
     /// The names under which callers' credentials travel.
     pub credentials: &'a [HeaderName],
+    /// What the cache key leaves out of requests.
+    pub noise: &'a Noise,
 }
 
 impl Keeping {
@@ -43,7 +46,7 @@ impl Keeping {
         times: BodyTimes,
         link: &Rc<Link>,
     ) -> Begun {
-        if let Err(reason) = cacheable::sharing_verdict(head.headers) {
+        if let Err(reason) = cacheable::sharing_verdict(head.headers, head.noise) {
             self.lead.begin(Beginning::NotShared(reason));
             return Begun::Alone(incoming, reason);
         }
@@ -52,6 +55,7 @@ impl Keeping {
             status: head.status,
             headers: head.headers,
             shared: shared.then_some(head.credentials),
+            noise: head.noise,
         });
         if let Err(reason) = verdict {
             if self.lead.close_if_alone() {

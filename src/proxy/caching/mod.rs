@@ -176,6 +176,7 @@ impl Cacheable<'_> {
             path: self.rest,
             query: query.as_deref(),
             headers,
+            noise: &self.gateway.cache.noise,
             body,
         };
         Ok(request.key())

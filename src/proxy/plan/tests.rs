@@ -69,7 +69,7 @@ impl<'a> Asked<'a> {
         let text = format!("{SETTINGS}\n{}", self.settings);
         let environment = Environment::default();
         let settings = Settings::parse(&text, Path::new("s"), &environment, &Flags::default());
-        let known = known(&settings.expect("settings")).expect("known");
+        let known = known(&settings.expect("settings"));
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         let directives = Directives {
             provider: some(self.provider).and_then(|name| Provider::parse(&name)),

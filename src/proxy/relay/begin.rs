@@ -113,6 +113,7 @@ impl Answering {
                     size,
                     route: recorder.route(),
                     credentials: &gateway.known.credentials.headers,
+                    noise: &gateway.cache.noise,
                 };
                 match keeping.begin(head, incoming, BodyTimes { idle, ends_at }, link) {
                     Begun::Whole(body, refused) => {

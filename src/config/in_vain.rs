@@ -1,0 +1,75 @@
+//! Which settings have no effect beside the others? Told at start and by `check`; only what is
+//! certain. That a key stands where it cannot be used at all is an error, and told elsewhere.
+
+use super::settings::Settings;
+use super::word::{GuardPreset, Word as _};
+use crate::cache::noise::is_built_in;
+use crate::route::credential;
+
+/// A sentence for each.
+pub(super) fn warnings(settings: &Settings) -> Vec<String> {
+    let single = [allow(settings), hosts(settings), idle_connections(settings)];
+    let single = single.into_iter().flatten();
+    single
+        .chain(ignored_headers(settings))
+        .chain(credentials(settings))
+        .collect()
+}
+
+fn allow(settings: &Settings) -> Option<String> {
+    let (preset, allow) = (settings.guard.preset, &settings.guard.allow);
+    match (preset, allow.is_empty()) {
+        (GuardPreset::Allowlist, true) => Some(
+            "guard.preset is allowlist and guard.allow is empty: every target that a caller names \
+             will be refused"
+                .to_owned(),
+        ),
+        (GuardPreset::Public | GuardPreset::Dev, false) => Some(format!(
+            "guard.allow has no effect: guard.preset is {}, and only allowlist and self_hosted \
+             look at it",
+            preset.word()
+        )),
+        (GuardPreset::Allowlist | GuardPreset::SelfHosted, false)
+        | (GuardPreset::Public | GuardPreset::Dev | GuardPreset::SelfHosted, true) => None,
+    }
+}
+
+fn hosts(settings: &Settings) -> Option<String> {
+    let in_vain = settings.allow_unauthenticated && !settings.hosts.is_empty();
+    in_vain.then(|| "hosts has no effect: allow_unauthenticated lifts the check of Host".to_owned())
+}
+
+fn idle_connections(settings: &Settings) -> Option<String> {
+    let default = Settings::default().upstream.max_idle_per_host;
+    let upstream = &settings.upstream;
+    let in_vain = upstream.keepalive.is_zero() && upstream.max_idle_per_host != default;
+    in_vain.then(|| {
+        "upstream.max_idle_per_host has no effect: upstream.keepalive is zero, so that no \
+         connection is kept"
+            .to_owned()
+    })
+}
+
+fn ignored_headers(settings: &Settings) -> impl Iterator<Item = String> {
+    let names = settings.cache.ignore_headers.iter().enumerate();
+    names
+        .filter(|(_, name)| is_built_in(name.as_str()))
+        .map(|(place, _)| {
+            format!("cache.ignore_headers[{place}] has no effect: it is ignored in any case")
+        })
+}
+
+fn credentials(settings: &Settings) -> impl Iterator<Item = String> {
+    let told = |key: &str, place: usize| {
+        format!("credentials.{key}[{place}] has no effect: it is one of the built-in names")
+    };
+    let names = &settings.credentials;
+    let is_header = |name: &String| credential::HEADERS.iter().any(|it| it.as_str() == name);
+    let headers = names.headers.iter().enumerate();
+    let headers = headers.filter(move |(_, name)| is_header(name));
+    let query = names.query.iter().enumerate();
+    let query = query.filter(|(_, name)| credential::QUERY.contains(&name.as_str()));
+    headers
+        .map(move |(place, _)| told("headers", place))
+        .chain(query.map(move |(place, _)| told("query", place)))
+}
