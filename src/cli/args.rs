@@ -72,7 +72,7 @@ pub enum Page {
     Config,
     /// The errors the gateway makes
     Errors,
-    /// What the mock can be told to do wrong
+    /// The mock's routes, and what it can be told to do wrong
     Mock,
 }
 

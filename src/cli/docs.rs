@@ -10,6 +10,6 @@ pub fn page(page: Page) -> String {
         Page::Settings => config::page(),
         Page::Config => route::config::page(),
         Page::Errors => error::page(),
-        Page::Mock => mock::faults_reference(),
+        Page::Mock => mock::page(),
     }
 }

@@ -150,7 +150,7 @@ pub const REQUEST: [RequestHeader; REQUEST_HEADERS] = [
     RequestHeader {
         suffix: "debug",
         value: "`true` or `false`",
-        meaning: "`false` keeps the bodies of this request out of the records.",
+        meaning: "Accepted and without effect in this version, which records no bodies: `false` will keep those of this request out of the records.",
         example: "false",
         lines: Lines::One,
         read: |to, raw| value::boolean(raw).map(|it| to.debug = Some(it)),
@@ -158,7 +158,7 @@ pub const REQUEST: [RequestHeader; REQUEST_HEADERS] = [
     RequestHeader {
         suffix: "dry-run",
         value: "`true` or `false`",
-        meaning: "`true` answers with the plan for this request and sends nothing.",
+        meaning: "`true` answers with the plan for this request and sends nothing. For the holder of the admin token; where none is set, for everybody on loopback and nobody elsewhere.",
         example: "true",
         lines: Lines::One,
         read: |to, raw| value::boolean(raw).map(|it| to.dry_run = it),
@@ -274,8 +274,8 @@ pub const REPLY: [ReplyHeader; 12] = [
     },
     ReplyHeader {
         name: SERVER_TIMING,
-        meaning: "Where the time went.",
+        meaning: "Milliseconds from the request to the upstream's response head.",
         when: "`server_timing: true` in the settings",
-        example: "gateway;dur=0.3",
+        example: "upstream;dur=312.407",
     },
 ];

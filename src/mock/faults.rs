@@ -45,7 +45,7 @@ pub(super) fn note(behaviour: &mut Behaviour, name: &str, value: &str) -> Result
 }
 
 /// The reference of all faults as a Markdown table.
-pub fn faults_reference() -> String {
+pub(super) fn faults_reference() -> String {
     let mut page = String::from("| name | value | meaning |\n|---|---|---|\n");
     for fault in FAULTS {
         let form = match fault.form {

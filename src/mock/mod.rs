@@ -19,6 +19,7 @@ mod faults;
 mod head;
 mod instant;
 mod json;
+mod page;
 mod player;
 mod problem;
 mod reply;
@@ -45,7 +46,8 @@ use tokio::task::JoinHandle;
 pub use self::args::MockArgs;
 pub use self::behaviour::Behaviour;
 pub use self::content::{pattern, pattern_byte, text, word};
-pub use self::faults::{FaultError, faults_reference};
+pub use self::faults::FaultError;
+pub use self::page::page;
 pub use self::stats::Counts;
 
 use self::state::Mock;

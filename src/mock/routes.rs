@@ -26,32 +26,57 @@ pub(super) struct Call<'a> {
 
 type Handler = fn(&Call<'_>) -> Result<Answer, Problem>;
 
-/// Method, end of the path, handler. `{id}` is one segment, `{rest}` all that follows.
-const ROUTES: &[(&str, &str, Handler)] = &[
-    ("POST", "chat/completions", chat::answer),
-    ("POST", "messages", messages::answer),
-    ("POST", "messages/count_tokens", messages::count_tokens),
-    ("POST", "responses", responses::answer),
-    ("POST", "completions", completions::answer),
-    ("POST", "embeddings", embeddings::answer),
-    ("GET", "models", models::list),
-    ("GET", "models/{rest}", models::one),
-    ("POST", "moderations", lists::moderate),
-    ("POST", "rerank", lists::rerank),
-    ("POST", "files", files::upload),
-    ("GET", "files", files::list),
-    ("GET", "files/{id}", files::one),
-    ("DELETE", "files/{id}", files::delete),
-    ("GET", "files/{id}/content", files::content),
-    ("POST", "audio/transcriptions", audio::transcribe),
-    ("POST", "audio/translations", audio::transcribe),
-    ("POST", "audio/speech", audio::speak),
-    ("POST", "images/generations", images::answer),
-    ("POST", "images/edits", images::answer),
-    ("POST", "images/variations", images::answer),
-    ("GET", "mock/stats", own::stats),
-    ("POST", "mock/reset", own::reset),
-    ("GET", "health", own::health),
+/// What is answered at one place.
+pub(super) struct Route {
+    pub(super) method: &'static str,
+    /// The end of the path. `{id}` is one segment, `{rest}` all that follows.
+    pub(super) end: &'static str,
+    /// For the reference page.
+    pub(super) answer: &'static str,
+    handler: Handler,
+}
+
+const fn route(
+    method: &'static str,
+    end: &'static str,
+    answer: &'static str,
+    handler: Handler,
+) -> Route {
+    Route {
+        method,
+        end,
+        answer,
+        handler,
+    }
+}
+
+/// In the order of the reference page.
+#[rustfmt::skip]
+pub(super) const ROUTES: &[Route] = &[
+    route("POST", "chat/completions", "A chat completion of OpenAI's, or its stream.", chat::answer),
+    route("POST", "messages", "A message of Anthropic's, or its stream.", messages::answer),
+    route("POST", "messages/count_tokens", "A count of tokens, as Anthropic tells it.", messages::count_tokens),
+    route("POST", "responses", "A response of OpenAI's, or its stream.", responses::answer),
+    route("POST", "completions", "A text completion, or its stream.", completions::answer),
+    route("POST", "embeddings", "Vectors.", embeddings::answer),
+    route("GET", "models", "The models of `--model`, in OpenAI's or Anthropic's form.", models::list),
+    route("GET", "models/{rest}", "One model.", models::one),
+    route("POST", "moderations", "Nothing is flagged.", lists::moderate),
+    route("POST", "rerank", "The documents with scores.", lists::rerank),
+    route("POST", "files", "Keeps a file in memory.", files::upload),
+    route("GET", "files", "The files that are kept.", files::list),
+    route("GET", "files/{id}", "What is known of a file.", files::one),
+    route("DELETE", "files/{id}", "Forgets a file.", files::delete),
+    route("GET", "files/{id}/content", "The bytes of a file.", files::content),
+    route("POST", "audio/transcriptions", "A text for a sound.", audio::transcribe),
+    route("POST", "audio/translations", "A text for a sound.", audio::transcribe),
+    route("POST", "audio/speech", "A sound.", audio::speak),
+    route("POST", "images/generations", "An image.", images::answer),
+    route("POST", "images/edits", "An image.", images::answer),
+    route("POST", "images/variations", "An image.", images::answer),
+    route("GET", "mock/stats", "What the mock has counted.", own::stats),
+    route("POST", "mock/reset", "Forgets counts, files and the keys of `fail-first`.", own::reset),
+    route("GET", "health", "`{\"status\":\"ok\"}`.", own::health),
 ];
 
 /// Answers `call` by its method and path.
@@ -70,12 +95,12 @@ pub(super) fn answer(call: &Call<'_>) -> Result<Answer, Problem> {
     let method = if method == "HEAD" { "GET" } else { method };
     let mut known = false;
     for end in ends(path) {
-        for (its_method, pattern, handler) in ROUTES {
-            let Some(id) = matched(pattern, end) else {
+        for route in ROUTES {
+            let Some(id) = matched(route.end, end) else {
                 continue;
             };
-            if *its_method == method {
-                return handler(&Call { id, ..*call });
+            if route.method == method {
+                return (route.handler)(&Call { id, ..*call });
             }
             known = true;
         }
@@ -126,8 +151,7 @@ mod tests {
 
     fn route_of(path: &str) -> Option<(&'static str, &str)> {
         ends(path).find_map(|end| {
-            let route =
-                |(_, pattern, _): &(_, &'static str, _)| Some((*pattern, matched(pattern, end)?));
+            let route = |route: &'static Route| Some((route.end, matched(route.end, end)?));
             ROUTES.iter().find_map(route)
         })
     }

@@ -150,6 +150,8 @@ fn server_timing_is_there_when_the_settings_ask_for_it() {
         time.is_some_and(|time| (0.0..10_000.0).contains(&time)),
         "{lines:?}"
     );
+    // The reference page's example has the same form.
+    assert!(throughway::directives::page().contains("| `upstream;dur=312.407` |"));
 }
 
 #[test]

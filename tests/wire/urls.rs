@@ -220,3 +220,23 @@ fn what_no_uri_may_hold_is_refused_before_it_is_a_request() {
     }
     assert_eq!(upstream.connections(), 0);
 }
+
+#[test]
+fn characters_that_must_be_encoded_are_those_that_the_limits_page_lists() {
+    let (gateway, upstream) = (Gateway::start(), Upstream::ok());
+    let is_refused = |target: &str| {
+        let raw = request("GET", target, &upstream, "", "");
+        gateway.exchange(raw).status == 400
+    };
+    let refused = |before: &str| -> String {
+        // These two end the path, or the target.
+        let characters = (0x21..=0x7e_u8).map(char::from);
+        let characters = characters.filter(|it| !matches!(it, '?' | '#'));
+        let each = characters.filter(|it| is_refused(&format!("{before}{it}b")));
+        each.collect()
+    };
+    assert_eq!([refused("/v1/a"), refused("/v1/a?x=")], ["<>`", "\"<>"]);
+    for other in ["\u{7f}", "\u{1}", "é"] {
+        assert!(is_refused(&format!("/v1/a{other}b")), "{other:?}");
+    }
+}

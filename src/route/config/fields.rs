@@ -65,7 +65,7 @@ use Section::{
 #[rustfmt::skip]
 pub const FIELDS: &[Field] = &[
     field(Target, "name", "text", "none", r#""big""#,
-        "What conditions call the target."),
+        "The name by which `then` and `default` of a `conditional` strategy refer to the target."),
     field(Target, "provider", "`passthrough`, a built-in provider, or `@name` of the settings", "`passthrough`", r#""openai""#,
         "Whom the target is: gives the host where `custom_host` does not, and says where `api_key` goes. A provider of the settings has its own host, and takes no `custom_host` beside it. Not inherited."),
     field(Target, "custom_host", "absolute `http` or `https` URL", "the outer object's, then `x-gateway-custom-host`", r#""https://my.vllm.com/v1""#,
