@@ -16,6 +16,8 @@ log: {{ level: info, format: json, access: all }}
 guard: {{ preset: dev }}
 # Short, so that clients that stall are seen off within the run.
 timeouts: {{ connect: 2s, head: 10s, idle: 10s }}
+# Full within the first minutes: a cache that fills is no leak, and would look like one.
+cache: {{ max_bytes: 8MiB }}
 downstream: {{ head: 3s, body_idle: 3s, write_stall: 3s, keep_alive: 5s }}
 """
 
