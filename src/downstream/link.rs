@@ -251,6 +251,11 @@ impl Link {
         }
     }
 
+    /// The client owes the next bytes of its request body.
+    pub fn is_body_awaited(&self) -> bool {
+        self.body_since.get().is_some()
+    }
+
     /// Counts complete flushes: everything written before one has reached the kernel.
     pub fn flushes(&self) -> u64 {
         self.flushes.get()

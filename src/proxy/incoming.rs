@@ -9,11 +9,15 @@ use std::{
 use actix_http::ResponseHead;
 use bytes::Bytes;
 
-use super::drive::{Held, Opened, TokenWatch};
+use super::{
+    drive::{Held, Opened, TokenWatch},
+    plan::TargetTimeouts,
+};
 use crate::{
+    egress::NamedBy,
     rate_limit::Lease,
     standing::Permit,
-    upstream::{Answer, AnswerBody, Failure, RequestBody},
+    upstream::{Answer, AnswerBody, BodyLength, Failure, RequestBody},
 };
 
 pub const SILENT: &str = "the upstream fell silent (`timeouts.idle`)";
@@ -29,6 +33,7 @@ pub struct Incoming {
     first_token: Option<TokenWatch>,
     /// A body cut short counts against the target.
     permit: Option<Permit>,
+    times: TargetTimeouts,
     /// Places among the target's requests under way.
     _leases: Vec<Lease>,
 }
@@ -41,6 +46,7 @@ impl Incoming {
             held,
             body: sent_body,
             permit,
+            clocks,
             leases,
             ..
         } = opened;
@@ -50,6 +56,7 @@ impl Incoming {
             sent_body,
             first_token,
             permit,
+            times: clocks.times(),
             _leases: leases,
         };
         (head, incoming)
@@ -79,8 +86,36 @@ impl Incoming {
         self.sent_body.borrow().is_waiting() && !self.body.progress().upload_done
     }
 
-    /// The upstream is at fault.
-    pub fn blame(&mut self) {
+    /// The upstream broke off: its fault, unless it waited for the rest of the caller's body.
+    pub fn note_broken_off(&mut self) {
+        if self.owes_nothing() {
+            self.blame();
+        }
+    }
+
+    /// The upstream was silent for as long as it may be: its fault, unless the caller says how long
+    /// that is.
+    pub fn note_silence(&mut self) {
+        if self.times.idle.set_by == NamedBy::Settings && self.owes_nothing() {
+            self.blame();
+        }
+    }
+
+    /// The first token did not come in time: the same.
+    pub fn note_no_token(&mut self) {
+        let limit = self.times.first_token;
+        if limit.is_some_and(|limit| limit.set_by == NamedBy::Settings) && self.owes_nothing() {
+            self.blame();
+        }
+    }
+
+    /// The caller has sent all of its body. Of a tunnel there is no end to wait for.
+    fn owes_nothing(&self) -> bool {
+        let is_tunnel = self.sent_body.borrow().length() == BodyLength::Tunnel;
+        is_tunnel || !self.awaits_upload()
+    }
+
+    fn blame(&mut self) {
         if let Some(permit) = self.permit.take() {
             permit.fail();
         }

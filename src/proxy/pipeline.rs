@@ -1,5 +1,6 @@
-//! A request's life, top to bottom: arrive → plan → limit → prepare (read) → cache → drive (vet → send) → relay. Every step may end it with a
-//! [`GatewayError`]. No other file calls two of these steps.
+//! A request's life, top to bottom: arrive → plan → limit → prepare (read) → cache → drive (vet →
+//! send) → relay. Every step may end it with a [`GatewayError`]. No other file calls two of these
+//! steps.
 
 use std::{
     cell::{Cell, RefCell},
@@ -64,7 +65,8 @@ pub async fn run<U: Upstream>(
     if visitor == arrival::Visitor::Preflight {
         return Ok(Reply::Own(cors::preflight(head)));
     }
-    let arrived = Arrived::of(gateway, head, payload, directives)?;
+    let peer = link.peer().map(|peer| peer.ip());
+    let arrived = Arrived::of(gateway, head, payload, peer, directives)?;
     let (directives, body, length) = (&arrived.directives, &arrived.body, arrived.length);
     if directives.dry_run {
         gateway.check_operator(head.headers(), "dry runs")?;
@@ -77,10 +79,8 @@ pub async fn run<U: Upstream>(
     // Limit: is there room for one more of the kind?
     let counted = Counted {
         limiter: &gateway.limits.limiter,
-        trusted_proxies: &gateway.trusted_proxies,
         presented: &arrived.presented,
         metadata: directives.metadata.as_ref(),
-        peer: link.peer().map(|peer| peer.ip()),
     };
     let leases = match directives.dry_run {
         true => Vec::new(),
@@ -205,7 +205,7 @@ pub async fn run<U: Upstream>(
     // Relay: the head with our reply headers, the body chunk by chunk; `relay` sees it to its end.
     let answering = Answering::Own {
         first_token: drive::first_token(&mut opened, asked, arrived.rest),
-        idle: answering.timeouts.idle,
+        idle: answering.timeouts.idle.time,
         ends_at,
         keeping,
         opened,

@@ -1,7 +1,8 @@
-//! Everything that is decided of a request before it is sent: what it says, its plan, its first target and its key in the cache.
-//! One preparation for requests that are sent, for dry runs, and for requests that somebody only tells of.
+//! Everything that is decided of a request before it is sent: what it says, its plan, its first
+//! target and its key in the cache. One preparation for requests that are sent, for dry runs, and
+//! for requests that somebody only tells of.
 
-use std::{cell::RefCell, rc::Rc, time::Instant};
+use std::{cell::RefCell, net::IpAddr, rc::Rc, time::Instant};
 
 use actix_http::{Payload, RequestHead};
 use bytes::Bytes;
@@ -15,7 +16,7 @@ use super::{
     headers::Hop,
     plan::Plan,
     planning,
-    presented::Presented,
+    presented::{Peer, Presented},
     url,
     whole::{self, Sender},
 };
@@ -28,8 +29,8 @@ use crate::{
     upstream::{BodyLength, RequestBody},
 };
 
-/// Bodies up to this many bytes are kept until the first byte of an answer, for the one retry on a pooled connection that
-/// proved dead.
+/// Bodies up to this many bytes are kept until the first byte of an answer, for the one retry on a
+/// pooled connection that proved dead.
 const KEPT_FOR_STALE_RETRY: usize = 64 * 1024;
 
 /// A request that may be looked at, and what it asks of the gateway.
@@ -58,7 +59,7 @@ pub struct Prepared<'a> {
 }
 
 impl<'a> Arrived<'a> {
-    /// Looks at what a request says.
+    /// Looks at what a request says. `peer`: whom the connection is from, if there is one.
     ///
     /// # Errors
     /// What the gateway does not take: framing, size, headers of its own, paths.
@@ -66,6 +67,7 @@ impl<'a> Arrived<'a> {
         gateway: &'a Gateway,
         head: &'a RequestHead,
         payload: Payload,
+        peer: Option<IpAddr>,
         directives: Result<Directives, DirectiveError>,
     ) -> Result<Self, GatewayError> {
         let length = arrival::body_length(head)?;
@@ -76,7 +78,14 @@ impl<'a> Arrived<'a> {
         arrival::check_path(path)?;
         let hop = Hop::of(head.headers(), gateway.portkey)?;
         let body = RequestBody::new(payload, length, KEPT_FOR_STALE_RETRY);
-        let placeholder = gateway.placeholder_credential(head.headers());
+        let (names, placeholder) = (
+            &gateway.known.credentials,
+            gateway.placeholder_credential(head.headers()),
+        );
+        let peer = Peer {
+            address: peer,
+            trusted_proxies: &gateway.trusted_proxies,
+        };
         Ok(Arrived {
             gateway,
             head,
@@ -85,7 +94,7 @@ impl<'a> Arrived<'a> {
             query,
             rest,
             hop,
-            presented: Presented::new(&gateway.known.credentials, head, query, placeholder),
+            presented: Presented::new(names, head, query, placeholder, peer),
             length,
             body: Rc::new(RefCell::new(body.limited_to(gateway.max_body))),
         })

@@ -1,4 +1,9 @@
-//! The circuit breaker of one target: closed → open → half-open with one probe. Time is passed in.
+//! The circuit breaker of one caller at one target: closed → open → half-open with one probe. Time
+//! is passed in.
+//!
+//! Each caller has its own: whatever others do, who fares well is let through. What all callers met
+//! together ([`Evidence`]) only makes the breaker of one who has met nothing but failures open
+//! sooner.
 
 use std::time::{Duration, Instant};
 
@@ -50,7 +55,60 @@ enum State {
     },
 }
 
-/// The breaker of one target.
+/// What all callers have met at one target.
+#[derive(Debug)]
+pub struct Evidence {
+    policy: BreakerPolicy,
+    recent: Window<SLOTS>,
+    /// Whose failure counted last. Those of one caller count once, until another's come between:
+    /// nobody makes up evidence alone.
+    last: Option<CallerId>,
+}
+
+/// Tells callers apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CallerId(pub u64);
+
+impl Evidence {
+    pub fn new(policy: BreakerPolicy, now: Instant) -> Self {
+        Evidence {
+            policy,
+            recent: Window::new(SLOT, now),
+            last: None,
+        }
+    }
+
+    /// A caller was answered.
+    pub fn note_success(&mut self, now: Instant) {
+        self.recent.add(now, 1, 0);
+    }
+
+    /// A caller's request failed by the target's fault; whether the target fails for many.
+    pub fn note_failure(&mut self, now: Instant, caller: CallerId) -> OthersSay {
+        if self.last.replace(caller) != Some(caller) {
+            self.recent.add(now, 1, 1);
+        }
+        match is_over(&self.policy, self.recent.sums(now)) {
+            true => OthersSay::ItFails,
+            false => OthersSay::Nothing,
+        }
+    }
+
+    /// A probe was answered: what was before is over.
+    pub fn forget(&mut self) {
+        self.recent.clear();
+        self.last = None;
+    }
+}
+
+/// What all callers together say of a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OthersSay {
+    ItFails,
+    Nothing,
+}
+
+/// The breaker of one caller at one target.
 #[derive(Debug)]
 pub struct Breaker {
     policy: BreakerPolicy,
@@ -111,13 +169,21 @@ impl Breaker {
         }
     }
 
-    /// The request failed by the target's fault.
-    pub fn fail(&mut self, now: Instant, admission: Admission) -> Option<Transition> {
+    /// The request failed by the target's fault. `others_say`: what was met there besides.
+    pub fn fail(
+        &mut self,
+        now: Instant,
+        admission: Admission,
+        others_say: OthersSay,
+    ) -> Option<Transition> {
         let opens = match (self.state, admission) {
             (State::HalfOpen { .. }, Admission::Probe) => true,
             (State::Closed, _) => {
                 self.recent.add(now, 1, 1);
-                self.is_over(now)
+                let (requests, failures) = self.recent.sums(now);
+                let only_failed = requests == failures;
+                is_over(&self.policy, (requests, failures))
+                    || (only_failed && others_say == OthersSay::ItFails)
             }
             // Late news of requests begun before it opened.
             (State::Open { .. } | State::HalfOpen { .. }, _) => false,
@@ -136,167 +202,15 @@ impl Breaker {
             self.state = State::HalfOpen { probing: false };
         }
     }
+}
 
-    fn is_over(&mut self, now: Instant) -> bool {
-        let (requests, failures) = self.recent.sums(now);
-        let share = 100.0 * f64::from(failures) / f64::from(requests.max(1));
-        let by_share = self.policy.failure_threshold_percentage;
-        failures >= self.policy.failure_threshold
-            || (requests >= self.policy.minimum_requests
-                && by_share.is_some_and(|limit| share >= limit))
-    }
+/// Whether so many failures among so many requests open a breaker.
+fn is_over(policy: &BreakerPolicy, (requests, failures): (u32, u32)) -> bool {
+    let share = 100.0 * f64::from(failures) / f64::from(requests.max(1));
+    let by_share = policy.failure_threshold_percentage;
+    failures >= policy.failure_threshold
+        || (requests >= policy.minimum_requests && by_share.is_some_and(|limit| share >= limit))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{super::policy::StatusCodes, *};
-
-    fn policy(threshold: u32, percentage: Option<f64>, minimum: u32) -> BreakerPolicy {
-        BreakerPolicy {
-            failure_threshold: threshold,
-            failure_threshold_percentage: percentage,
-            minimum_requests: minimum,
-            cooldown: Duration::from_secs(30),
-            failure_status_codes: StatusCodes::default(),
-        }
-    }
-
-    /// Plays events at seconds; gives the transitions.
-    fn play(
-        breaker: &mut Breaker,
-        start: Instant,
-        events: &[(u64, char)],
-    ) -> Vec<Option<Transition>> {
-        let mut at_work = Vec::new();
-        events
-            .iter()
-            .map(|(seconds, event)| {
-                let now = start + Duration::from_secs(*seconds);
-                match event {
-                    'b' => {
-                        let (admission, transition) =
-                            breaker.begin(now, false).expect("let through");
-                        at_work.push(admission);
-                        transition
-                    }
-                    'x' => {
-                        assert_eq!(breaker.begin(now, false), None);
-                        assert!(!breaker.admits(now));
-                        None
-                    }
-                    's' => breaker.succeed(now, at_work.remove(0)),
-                    'f' => breaker.fail(now, at_work.remove(0)),
-                    _ => {
-                        breaker.abandon(at_work.remove(0));
-                        None
-                    }
-                }
-            })
-            .collect()
-    }
-
-    #[test]
-    fn it_opens_probes_and_closes() {
-        use Transition::{Closed, HalfOpen, Open};
-        let start = Instant::now();
-        let mut breaker = Breaker::new(policy(2, None, 1), start);
-        let events = [
-            (0, 'b'),
-            (0, 'f'),
-            (1, 'b'),
-            (1, 'f'),
-            (2, 'x'),
-            (30, 'x'),
-            (31, 'b'),
-            (31, 'x'),
-            (31, 'f'),
-            (60, 'x'),
-            (61, 'b'),
-            (61, 'a'),
-            (62, 'b'),
-            (62, 's'),
-            (63, 'b'),
-            (63, 'f'),
-        ];
-        let expected = [
-            None,
-            None,
-            None,
-            Some(Open),
-            None,
-            None,
-            Some(HalfOpen),
-            None,
-            Some(Open),
-            None,
-            Some(HalfOpen),
-            None,
-            None,
-            Some(Closed),
-            None,
-            None,
-        ];
-        assert_eq!(play(&mut breaker, start, &events), expected);
-    }
-
-    #[test]
-    fn old_failures_are_forgotten() {
-        let start = Instant::now();
-        let mut breaker = Breaker::new(policy(2, None, 1), start);
-        let events = [(0, 'b'), (0, 'f'), (70, 'b'), (70, 'f'), (71, 'b')];
-        assert!(
-            play(&mut breaker, start, &events)
-                .iter()
-                .all(Option::is_none)
-        );
-    }
-
-    #[test]
-    fn a_share_counts_only_of_enough_requests() {
-        let start = Instant::now();
-        let mut breaker = Breaker::new(policy(100, Some(50.0), 4), start);
-        let events = [
-            (0, 'b'),
-            (0, 'f'),
-            (0, 'b'),
-            (0, 's'),
-            (0, 'b'),
-            (0, 's'),
-            (0, 'b'),
-            (0, 'f'),
-        ];
-        assert_eq!(
-            play(&mut breaker, start, &events).last(),
-            Some(&Some(Transition::Open))
-        );
-    }
-
-    #[test]
-    fn what_began_before_it_opened_changes_nothing() {
-        let start = Instant::now();
-        let mut breaker = Breaker::new(policy(1, None, 1), start);
-        let events = [
-            (0, 'b'),
-            (0, 'b'),
-            (0, 'b'),
-            (0, 'f'),
-            (1, 'f'),
-            (1, 's'),
-            (2, 'x'),
-            (30, 'b'),
-        ];
-        let transitions = play(&mut breaker, start, &events);
-        assert_eq!(transitions[3..6], [Some(Transition::Open), None, None]);
-        assert_eq!(transitions[7], Some(Transition::HalfOpen));
-    }
-
-    #[test]
-    fn a_forced_request_goes_through_an_open_one_and_says_nothing() {
-        let start = Instant::now();
-        let mut breaker = Breaker::new(policy(1, None, 1), start);
-        play(&mut breaker, start, &[(0, 'b'), (0, 'f')]);
-        let (admission, _) = breaker.begin(start, true).expect("forced");
-        assert_eq!(breaker.succeed(start, admission), None);
-        assert!(!breaker.admits(start));
-    }
-}
+mod tests;

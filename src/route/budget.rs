@@ -1,4 +1,6 @@
-//! How many extra requests an origin gets: retries and hedges help with single failures, and make a storm of many.
+//! How many extra requests a caller gets at an origin: retries and hedges help with single
+//! failures, and make a storm of many. Each caller has a share of its own, which no other can use;
+//! what an origin has beyond that ([`Spare`]) goes round.
 
 use std::time::{Duration, Instant};
 
@@ -6,12 +8,48 @@ use super::window::Window;
 
 /// Seconds that a retry budget looks back on.
 const SECONDS: usize = 10;
-/// Retries in a second that are always allowed.
-const ALWAYS: u32 = 3;
 /// One retry for so many requests.
 const REQUESTS_PER_RETRY: u32 = 5;
+/// Retries of one caller in a second that do not have to be earned, as long as the origin has them
+/// to spare.
+const UNEARNED: u32 = 3;
+/// Extra requests that an origin has to spare in a second. Room for two callers that use up theirs
+/// in one second and the next, which may both lie within one of the origin's.
+const SPARE: u32 = 4 * UNEARNED;
+/// The same for callers that have had none in that second.
+const SPARE_FOR_OTHERS: u32 = 2 * SPARE;
 
-/// Retries to one origin: 20 % of the requests of the last 10 s, and 3 in any second.
+/// What an origin has in each second for callers that have used up their own share.
+#[derive(Debug)]
+pub struct Spare(Window<1>);
+
+/// Whether a caller has had some of what goes round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    First,
+    Further,
+}
+
+impl Spare {
+    pub fn new(now: Instant) -> Self {
+        Spare(Window::new(Duration::from_secs(1), now))
+    }
+
+    fn take(&mut self, now: Instant, turn: Turn) -> bool {
+        let (taken, _) = self.0.newest(now);
+        let left = match turn {
+            Turn::First => taken < SPARE_FOR_OTHERS,
+            Turn::Further => taken < SPARE,
+        };
+        if left {
+            self.0.add(now, 1, 0);
+        }
+        left
+    }
+}
+
+/// Retries of one caller to one origin: 20 % of its requests of the last 10 s, and 3 in any second
+/// out of what the origin has to spare.
 #[derive(Debug)]
 pub struct RetryBudget(Window<SECONDS>);
 
@@ -26,10 +64,15 @@ impl RetryBudget {
     }
 
     /// Takes one retry, if there is one.
-    pub fn take(&mut self, now: Instant) -> bool {
+    pub fn take(&mut self, now: Instant, spare: &mut Spare) -> bool {
         let (requests, retries) = self.0.sums(now);
         let (_, just_now) = self.0.newest(now);
-        let left = retries < requests / REQUESTS_PER_RETRY || just_now < ALWAYS;
+        let unearned = |spare: &mut Spare| match just_now {
+            0 => spare.take(now, Turn::First),
+            1..UNEARNED => spare.take(now, Turn::Further),
+            _ => false,
+        };
+        let left = retries < requests / REQUESTS_PER_RETRY || unearned(spare);
         if left {
             self.0.add(now, 0, 1);
         }
@@ -37,50 +80,54 @@ impl RetryBudget {
     }
 }
 
-/// Hedges to one origin: a share of its requests, with one to begin with.
-#[derive(Debug)]
+/// Hedges of one caller to one origin: a share of its requests, and one to begin with out of what
+/// the origin has to spare.
+#[derive(Debug, Default)]
 pub struct HedgeBudget {
-    max_ratio: f64,
     credit: f64,
+    has_begun: bool,
 }
 
 /// Hedges that may be saved up.
 const MOST_CREDIT: f64 = 10.0;
 
 impl HedgeBudget {
-    pub fn new(max_ratio: f64) -> Self {
-        HedgeBudget {
-            max_ratio,
-            credit: if max_ratio > 0.0 { 1.0 } else { 0.0 },
-        }
-    }
-
-    /// A request is sent that may be hedged.
-    pub fn note_request(&mut self) {
-        self.credit = (self.credit + self.max_ratio).min(MOST_CREDIT);
+    /// A request is sent that may be hedged, one of so many.
+    pub fn note_request(&mut self, max_ratio: f64) {
+        self.credit = (self.credit + max_ratio).min(MOST_CREDIT);
     }
 
     /// Takes one hedge, if there is one.
-    pub fn take(&mut self) -> bool {
-        let left = self.credit >= 1.0;
-        if left {
-            self.credit -= 1.0;
+    pub fn take(&mut self, now: Instant, max_ratio: f64, spare: &mut Spare) -> bool {
+        if max_ratio <= 0.0 {
+            return false;
         }
-        left
+        if self.credit >= 1.0 {
+            self.credit -= 1.0;
+            return true;
+        }
+        let begins = !self.has_begun && spare.take(now, Turn::First);
+        self.has_begun |= begins;
+        begins
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    fn taken(budget: &mut RetryBudget, spare: &mut Spare, now: Instant) -> usize {
+        (0..1000).take_while(|_| budget.take(now, spare)).count()
+    }
 
     #[test]
     fn retries_are_a_fifth_of_recent_requests_and_three_a_second() {
         let start = Instant::now();
         let at = |seconds: u64| start + Duration::from_secs(seconds);
-        let taken =
-            |budget: &mut RetryBudget, now| (0..1000).take_while(|_| budget.take(now)).count();
-        let mut budget = RetryBudget::new(start);
+        let (mut budget, mut spare) = (RetryBudget::new(start), Spare::new(start));
+        let mut taken = |budget: &mut RetryBudget, now| taken(budget, &mut spare, now);
         assert_eq!(taken(&mut budget, at(0)), 3);
         for _ in 0..100 {
             budget.note_request(at(0));
@@ -91,15 +138,86 @@ mod tests {
     }
 
     #[test]
+    fn what_an_origin_has_to_spare_is_bounded_however_many_ask() {
+        let start = Instant::now();
+        let mut spare = Spare::new(start);
+        for second in 0..3 {
+            let now = start + Duration::from_secs(second);
+            let retries = (0..1000).map(|_| taken(&mut RetryBudget::new(now), &mut spare, now));
+            assert_eq!(retries.sum::<usize>(), SPARE_FOR_OTHERS as usize);
+        }
+    }
+
+    #[test]
     fn hedges_are_a_share_of_requests_after_the_first() {
-        let mut budget = HedgeBudget::new(0.05);
+        let start = Instant::now();
+        let mut spare = Spare::new(start);
+        let mut budget = HedgeBudget::default();
         let hedged = (0..1000).filter(|_| {
-            budget.note_request();
-            budget.take()
+            budget.note_request(0.05);
+            budget.take(start, 0.05, &mut spare)
         });
         assert_eq!(hedged.count(), 51);
-        let mut never = HedgeBudget::new(0.0);
-        never.note_request();
-        assert!(!never.take());
+        let mut never = HedgeBudget::default();
+        never.note_request(0.0);
+        assert!(!never.take(start, 0.0, &mut spare));
+    }
+
+    proptest! {
+        /// Whatever one caller does, another gets what it would get alone.
+        #[test]
+        fn no_caller_uses_up_the_retries_of_another(
+            events in prop::collection::vec((any::<bool>(), 0_u64..400, any::<bool>()), 0..300),
+        ) {
+            let start = Instant::now();
+            let mut now = start;
+            let (mut spare, mut spare_alone) = (Spare::new(start), Spare::new(start));
+            let mut one = RetryBudget::new(start);
+            let (mut other, mut alone) = (RetryBudget::new(start), RetryBudget::new(start));
+            for (is_other, milliseconds, retries) in events {
+                now += Duration::from_millis(milliseconds);
+                if !is_other {
+                    one.note_request(now);
+                    taken(&mut one, &mut spare, now);
+                    continue;
+                }
+                other.note_request(now);
+                alone.note_request(now);
+                if retries {
+                    let expected = taken(&mut alone, &mut spare_alone, now);
+                    prop_assert_eq!(taken(&mut other, &mut spare, now), expected);
+                }
+            }
+        }
+
+        /// However many there are, each gets its fifth.
+        #[test]
+        fn what_is_earned_is_never_refused(callers in 1_usize..200, requests in 5_u32..100) {
+            let start = Instant::now();
+            let mut spare = Spare::new(start);
+            for _ in 0..callers {
+                let mut budget = RetryBudget::new(start);
+                (0..requests).for_each(|_| budget.note_request(start));
+                let retries = taken(&mut budget, &mut spare, start);
+                prop_assert!(retries >= (requests / REQUESTS_PER_RETRY) as usize);
+            }
+        }
+
+        /// The same of hedges: its share, and the first.
+        #[test]
+        fn no_caller_uses_up_the_hedges_of_another(ratio in 0.001_f64..1.0, requests in 0_usize..300) {
+            let start = Instant::now();
+            let mut spare = Spare::new(start);
+            let mut one = HedgeBudget::default();
+            for _ in 0..requests {
+                one.note_request(ratio);
+                one.take(start, ratio, &mut spare);
+            }
+            let mut other = HedgeBudget::default();
+            other.note_request(ratio);
+            prop_assert!(other.take(start, ratio, &mut spare));
+            (0..1000).for_each(|_| other.note_request(ratio));
+            prop_assert!(other.take(start, ratio, &mut spare));
+        }
     }
 }

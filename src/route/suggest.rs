@@ -30,7 +30,8 @@ const MOST_FROM_SETTINGS: usize = 2;
 /// Of a shorter name every guess would be near.
 const SHORTEST_OF_SETTINGS: usize = 3 * MOST_FROM_SETTINGS;
 
-/// The same among names that only the operator knows: they are told to nobody who does not have them all but right.
+/// The same among names that only the operator knows: they are told to nobody who does not have
+/// them all but right.
 pub fn nearest_of_settings<'n>(
     written: &str,
     names: impl Iterator<Item = &'n str>,

@@ -1,5 +1,5 @@
-//! Names that are misspelt: refused, with the name that was probably meant. What the settings call their own is told only to who
-//! has it all but right.
+//! Names that are misspelt: refused, with the name that was probably meant. What the settings call
+//! their own is told only to who has it all but right.
 
 use crate::support::{
     Gateway, Upstream,

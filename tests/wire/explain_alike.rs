@@ -1,5 +1,5 @@
-//! A dry run, `POST /gateway/explain` and `throughway explain` prepare a request as the gateway prepares those it sends: what one
-//! of them says, all say, refusals included.
+//! A dry run, `POST /gateway/explain` and `throughway explain` prepare a request as the gateway
+//! prepares those it sends: what one of them says, all say, refusals included.
 
 use std::process::Command;
 

@@ -1,5 +1,6 @@
-//! A denied target in a fallback moves on, and alone it is refused, however its host is spelled: as an address, as a name that has
-//! it, or by a scheme or port that is not allowed. Nothing is dialled.
+//! A denied target in a fallback moves on, and alone it is refused, however its host is spelled: as
+//! an address, as a name that has it, or by a scheme or port that is not allowed. Nothing is
+//! dialled.
 
 use crate::{
     guard::{Canary, denied, verdict},

@@ -28,6 +28,8 @@ mod config_balance;
 mod config_breaker;
 mod config_conditional;
 mod config_explain;
+mod config_fair;
+mod config_fair_retries;
 mod config_first_token;
 mod config_hedge;
 mod config_inheritance;

@@ -97,7 +97,7 @@ impl Pump {
         };
         chunks.into_iter().for_each(|chunk| pump.pass(chunk));
         match failure {
-            Some(failure) => pump.fail(failure.to_string()),
+            Some(failure) => pump.break_off(&failure),
             None => {
                 let going_on = link.going_on();
                 actix_rt::spawn(async move {
@@ -140,13 +140,17 @@ impl Pump {
                     moved += chunk.len();
                     self.pass(chunk);
                 }
-                Poll::Ready(Some(Err(failure))) => self.fail(failure.to_string()),
+                Poll::Ready(Some(Err(failure))) => self.break_off(&failure),
                 Poll::Ready(None) => self.end(Ok(())),
                 Poll::Pending if self.incoming.poll_no_token(cx).is_ready() => {
-                    self.fail(NO_TOKEN.to_owned());
+                    self.incoming.note_no_token();
+                    self.end(Err(NO_TOKEN.to_owned()));
                 }
                 Poll::Pending => match ready!(self.poll_late(cx)) {
-                    Late::Silent => self.fail(SILENT.to_owned()),
+                    Late::Silent => {
+                        self.incoming.note_silence();
+                        self.end(Err(SILENT.to_owned()));
+                    }
                     Late::OutOfTime => self.end(Err(OUT_OF_TIME.to_owned())),
                 },
             }
@@ -164,10 +168,9 @@ impl Pump {
         }
     }
 
-    /// The upstream is at fault.
-    fn fail(&mut self, why: String) {
-        self.incoming.blame();
-        self.end(Err(why));
+    fn break_off(&mut self, failure: &Failure) {
+        self.incoming.note_broken_off();
+        self.end(Err(failure.to_string()));
     }
 
     fn end(&mut self, end: Result<(), String>) {

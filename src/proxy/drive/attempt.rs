@@ -10,18 +10,20 @@ use std::{
     time::Instant,
 };
 
+pub use super::blame::{Awaited, Stopped, client_fault};
 use super::{
-    Errand,
+    Errand, blame,
     clocks::{Clocks, Expiry},
     held::Held,
     hold,
 };
 use crate::{
     downstream::Expired,
+    egress::NamedBy,
     error::{Code, GatewayError},
     proxy::{
         headers::RequestHead,
-        plan::{CallerCredentials, Target},
+        plan::{CallerCredentials, Target, TimeLimit},
         targets::Unvetted,
         url,
     },
@@ -97,7 +99,11 @@ impl<U: Upstream> Errand<'_, U> {
             Ok(permit) => permit,
             Err(BreakerOpen) => return breaker_open(),
         };
-        let limit = self.request_timeout.or(target.request_timeout);
+        let of_caller = |time| TimeLimit::set_by(NamedBy::Caller, time);
+        let limit = self
+            .request_timeout
+            .map(of_caller)
+            .or(target.request_timeout);
         let mut clocks = Clocks::start(target.timeouts, limit, self.ends_at(target));
         let vetted = match self.watch(&mut clocks, self.line.targets.vet(target)).await {
             Ok(Ok(vetted)) => vetted,
@@ -115,12 +121,12 @@ impl<U: Upstream> Errand<'_, U> {
             asked: self.asked,
             body,
             idempotent: self.idempotent,
-            connect_timeout: target.timeouts.connect,
+            connect_timeout: target.timeouts.connect.time,
         };
         let sent_at = Instant::now();
         let answer = match self.await_head(&call, target, &mut clocks, sent_at).await {
             Ok(Ok(answer)) => answer,
-            Ok(Err(failure)) => return self.failed(&failure, &call, permit),
+            Ok(Err(failure)) => return self.failed(&failure, &call, target, permit),
             Err(stopped) => return self.stopped(stopped, permit),
         };
         self.recorder
@@ -222,12 +228,16 @@ impl<U: Upstream> Errand<'_, U> {
         clocks: &mut Clocks,
         cx: &mut std::task::Context<'_>,
     ) -> Poll<Stopped> {
+        let awaited = match self.link.is_body_awaited() {
+            true => Awaited::Caller,
+            false => Awaited::Upstream,
+        };
         if let Poll::Ready(expiry) = clocks.poll_expired(cx) {
-            return Poll::Ready(Stopped::Timer(expiry));
+            return Poll::Ready(Stopped::Timer(expiry, awaited));
         }
         match self.link.expired() {
             None => Poll::Pending,
-            Some(Expired::Deadline) => Poll::Ready(Stopped::Timer(clocks.deadline())),
+            Some(Expired::Deadline) => Poll::Ready(Stopped::Timer(clocks.deadline(), awaited)),
             Some(expired) => Poll::Ready(Stopped::Client(client_fault(expired))),
         }
     }
@@ -289,24 +299,32 @@ impl<U: Upstream> Errand<'_, U> {
     }
 
     pub(super) fn stopped(&self, stopped: Stopped, permit: Option<Permit>) -> Tried {
-        let expiry = match stopped {
+        let (expiry, awaited) = match stopped {
             Stopped::Client(error) => return Tried::Over(error),
-            Stopped::Timer(expiry) => expiry,
+            Stopped::Timer(expiry, awaited) => (expiry, awaited),
         };
-        if let Some(permit) = permit {
+        if awaited.blames_upstream(expiry)
+            && let Some(permit) = permit
+        {
             permit.fail();
         }
         match expiry {
-            Expiry::Total => Tried::Over(expiry.into()),
+            Expiry::Total(_) => Tried::Over(expiry.into()),
             Expiry::FirstToken(_) => failed(Fault::FirstToken, expiry.into()),
-            Expiry::RequestTimeout(_) | Expiry::Head | Expiry::Idle => {
+            Expiry::RequestTimeout(_) | Expiry::Head(_) | Expiry::Idle(_) => {
                 failed(Fault::Timeout, expiry.into())
             }
         }
     }
 
     /// The exchange failed before its head.
-    fn failed(&self, failure: &Failure, call: &Call, permit: Option<Permit>) -> Tried {
+    fn failed(
+        &self,
+        failure: &Failure,
+        call: &Call,
+        target: &Target,
+        permit: Option<Permit>,
+    ) -> Tried {
         // actix-http reports broken chunked coding as if the client had left.
         let fault = match call.body.borrow().fault() {
             Some(BodyFault::ClientGone) if !self.link.is_gone() => Some(BodyFault::Malformed),
@@ -316,7 +334,10 @@ impl<U: Upstream> Errand<'_, U> {
         if failure.cause == Cause::RequestBody {
             return Tried::Over(error);
         }
-        if let Some(permit) = permit {
+        let owed = call.body.borrow().is_waiting();
+        if blame::is_upstreams(&failure.cause, target, owed)
+            && let Some(permit) = permit
+        {
             permit.fail();
         }
         let fault = match failure.cause {
@@ -359,12 +380,6 @@ fn breaker_open() -> Tried {
     )
 }
 
-/// What ended a wait.
-pub enum Stopped {
-    Timer(Expiry),
-    Client(GatewayError),
-}
-
 pub(super) fn failed(fault: Fault, error: GatewayError) -> Tried {
     let failed = Failed {
         fault,
@@ -373,25 +388,4 @@ pub(super) fn failed(fault: Fault, error: GatewayError) -> Tried {
     };
     let ending = Ending::Error(error);
     Tried::Failed { failed, ending }
-}
-
-/// The client's own end, as an error for nobody or for the log.
-pub fn client_fault(expired: Expired) -> GatewayError {
-    match expired {
-        Expired::BodyIdle => GatewayError::new(
-            Code::InvalidBody,
-            "the request body stalled (`downstream.body_idle`)",
-        ),
-        Expired::BodyMalformed(why) => {
-            let message = format!("the request body cannot be read: {why}");
-            GatewayError::new(Code::InvalidBody, message)
-        }
-        Expired::ClientGone
-        | Expired::Deadline
-        | Expired::Head
-        | Expired::WriteStall
-        | Expired::Lingered => {
-            GatewayError::new(Code::ClientClosed, "the client closed the connection")
-        }
-    }
 }

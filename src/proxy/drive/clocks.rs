@@ -12,31 +12,44 @@ use tokio::time::Sleep;
 
 use crate::{
     downstream::Link,
+    egress::NamedBy,
     error::{Code, GatewayError},
-    proxy::plan::TargetTimeouts,
+    proxy::plan::{TargetTimeouts, TimeLimit},
 };
 
 /// Which timer ran out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expiry {
     /// The caller's or the config's limit for the response head.
-    RequestTimeout(Duration),
+    RequestTimeout(TimeLimit),
     /// No first token in time.
-    FirstToken(Duration),
+    FirstToken(TimeLimit),
     /// No head in time.
-    Head,
+    Head(TimeLimit),
     /// Nothing of the body in time.
-    Idle,
+    Idle(TimeLimit),
     /// The exchange's whole time is over.
-    Total,
+    Total(TimeLimit),
+}
+
+impl Expiry {
+    /// Who set the time that is over.
+    pub fn set_by(self) -> NamedBy {
+        let (Expiry::RequestTimeout(limit)
+        | Expiry::FirstToken(limit)
+        | Expiry::Head(limit)
+        | Expiry::Idle(limit)
+        | Expiry::Total(limit)) = self;
+        limit.set_by
+    }
 }
 
 type Timer = Pin<Box<Sleep>>;
 
 /// The timers of one attempt, from its beginning to its first token.
 pub struct Clocks {
-    request_timeout: Option<(Duration, Timer)>,
-    first_token: Option<(Duration, Timer)>,
+    request_timeout: Option<(TimeLimit, Timer)>,
+    first_token: Option<(TimeLimit, Timer)>,
     /// Head, then idle; `None`: the watch has it.
     silence: Option<Timer>,
     times: TargetTimeouts,
@@ -48,11 +61,11 @@ impl Clocks {
     /// Runs from now. `received`: when the request came.
     pub fn start(
         times: TargetTimeouts,
-        request_timeout: Option<Duration>,
+        request_timeout: Option<TimeLimit>,
         ends_at: Option<Instant>,
     ) -> Self {
         Clocks {
-            request_timeout: request_timeout.map(|limit| (limit, timer(limit))),
+            request_timeout: request_timeout.map(|limit| (limit, timer(limit.time))),
             first_token: None,
             silence: None,
             times,
@@ -61,16 +74,21 @@ impl Clocks {
         }
     }
 
+    /// What the target is allowed.
+    pub fn times(&self) -> TargetTimeouts {
+        self.times
+    }
+
     /// The request is being sent: the wait for its head begins, or begins anew because the upload moved.
     pub fn await_head(&mut self, link: &Link) {
-        self.await_silence(link, self.times.head);
+        self.await_silence(link, self.times.head.time);
     }
 
     /// The head has come, and the next bytes of the body are awaited.
     pub fn await_body(&mut self, link: &Link) {
         self.in_body = true;
         self.request_timeout = None;
-        self.await_silence(link, self.times.idle);
+        self.await_silence(link, self.times.idle.time);
     }
 
     fn await_silence(&mut self, link: &Link, limit: Duration) {
@@ -83,8 +101,9 @@ impl Clocks {
     }
 
     /// Arms the wait for the first token, which began `since`.
-    pub fn arm_first_token(&mut self, limit: Duration, since: Instant) {
-        self.first_token = Some((limit, timer(limit.saturating_sub(since.elapsed()))));
+    pub fn arm_first_token(&mut self, limit: TimeLimit, since: Instant) {
+        let left = limit.time.saturating_sub(since.elapsed());
+        self.first_token = Some((limit, timer(left)));
     }
 
     pub fn awaits_first_token(&self) -> bool {
@@ -102,10 +121,11 @@ impl Clocks {
 
     /// The watch's deadline was one of these.
     pub fn deadline(&self) -> Expiry {
-        match (self.ends_at, self.in_body) {
-            (Some(end), _) if Instant::now() >= end => Expiry::Total,
-            (_, true) => Expiry::Idle,
-            (_, false) => Expiry::Head,
+        let is_over = self.ends_at.is_some_and(|end| Instant::now() >= end);
+        match (self.times.total, self.in_body) {
+            (Some(total), _) if is_over => Expiry::Total(total),
+            (_, true) => Expiry::Idle(self.times.idle),
+            (_, false) => Expiry::Head(self.times.head),
         }
     }
 
@@ -132,19 +152,19 @@ impl Clocks {
 impl From<Expiry> for GatewayError {
     fn from(expiry: Expiry) -> Self {
         let message = match expiry {
-            Expiry::RequestTimeout(limit) => return GatewayError::request_timeout(limit),
+            Expiry::RequestTimeout(limit) => return GatewayError::request_timeout(limit.time),
             Expiry::FirstToken(limit) => {
-                let limit = limit.as_millis();
+                let limit = limit.time.as_millis();
                 let message = format!(
                     "the upstream sent no token within {limit} ms (`timeouts.first_token`)"
                 );
                 return GatewayError::new(Code::UpstreamTimeout, message);
             }
-            Expiry::Head => "the upstream sent no response head in time (`timeouts.head`)",
-            Expiry::Idle => {
+            Expiry::Head(_) => "the upstream sent no response head in time (`timeouts.head`)",
+            Expiry::Idle(_) => {
                 "the upstream fell silent before its answer had begun (`timeouts.idle`)"
             }
-            Expiry::Total => "the exchange took too long (`timeouts.total`)",
+            Expiry::Total(_) => "the exchange took too long (`timeouts.total`)",
         };
         GatewayError::new(Code::UpstreamTimeout, message)
     }

@@ -2,6 +2,7 @@
 //! left to try. Decides nothing itself.
 
 mod attempt;
+mod blame;
 mod clocks;
 mod discard;
 mod held;
@@ -129,8 +130,7 @@ impl<U: Upstream> Errand<'_, U> {
     /// The reply tells of the target that is being tried, and budgets of the request.
     fn note_send(&self, send: Send) {
         if send.retry == 0 && self.plan.retries(send.target) {
-            let target = self.plan.target(send.target);
-            target.retry_budget(self.outside.standing).note_request();
+            self.outside.note_request(self.plan.target(send.target));
         }
         self.note_route(send);
     }

@@ -13,7 +13,7 @@ use crate::{
         plan::{CallerCredentials, Plan, Target},
         presented::Presented,
     },
-    route::{attempts::World, policy::BreakerPolicy, tree::TargetId},
+    route::{attempts::World, breaker::CallerId, policy::BreakerPolicy, tree::TargetId},
     standing::{BreakerKey, Standing},
     upstream::RequestBody,
 };
@@ -30,11 +30,16 @@ pub struct Outside<'a> {
 impl Outside<'_> {
     /// When the exchange's time is over, if this target bounds it.
     pub fn ends_at(&self, target: &Target) -> Option<Instant> {
-        let total = target.timeouts.total?;
+        let total = target.timeouts.total?.time;
         self.received.checked_add(total)
     }
 
-    /// Breakers are one for each origin, credential and policy: no caller opens another's.
+    /// Whose request it is, to breakers and budgets.
+    pub fn caller(&self) -> CallerId {
+        self.standing.caller(self.presented.caller().as_bytes())
+    }
+
+    /// Breakers are one for each origin, credential, policy and caller: none opens another's.
     pub fn breaker_key(&self, target: &Target, policy: &BreakerPolicy) -> BreakerKey {
         let names = &self.presented.names.headers;
         let own = target.edits.iter().filter_map(|(name, value)| {
@@ -45,8 +50,22 @@ impl Outside<'_> {
         let callers = crosses.then(|| self.presented.credentials());
         let callers = callers.into_iter().flatten().map(|(_, value)| value);
         let credentials = own.chain(callers);
+        let origin = target.base.origin();
         self.standing
-            .breaker_key(target.base.origin(), credentials, policy)
+            .breaker_key(origin, credentials, policy, self.caller())
+    }
+
+    /// The request is sent to this target for the first time, and may be retried there.
+    pub fn note_request(&self, target: &Target) {
+        self.standing
+            .note_request(target.base.origin(), self.caller());
+    }
+
+    /// The request is sent to this target, and may be hedged.
+    pub fn note_hedgeable(&self, target: &Target, max_ratio: f64) {
+        let origin = target.base.origin();
+        self.standing
+            .note_hedgeable(origin, self.caller(), max_ratio);
     }
 
     /// Names of the caller's credentials that this target does not get, for the reply.
@@ -73,13 +92,13 @@ impl World for Outside<'_> {
     }
 
     fn take_retry(&self, target: TargetId) -> bool {
-        let target = self.plan.target(target);
-        target.retry_budget(self.standing).take()
+        let origin = self.plan.target(target).base.origin();
+        self.standing.take_retry(origin, self.caller())
     }
 
     fn take_hedge(&self, target: TargetId, max_ratio: f64) -> bool {
         let origin = self.plan.target(target).base.origin();
-        self.standing.take_hedge(origin, max_ratio)
+        self.standing.take_hedge(origin, self.caller(), max_ratio)
     }
 
     fn replayable(&self) -> bool {

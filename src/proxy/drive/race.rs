@@ -13,8 +13,8 @@ impl<U: Upstream> Errand<'_, U> {
     /// failure.
     pub(super) async fn race(&self, first: Send, after: Duration) -> (Send, Tried) {
         if let Some(ratio) = self.plan.hedge_ratio(first.target) {
-            let origin = self.plan.target(first.target).base.origin();
-            self.line.gateway.standing.note_hedgeable(origin, ratio);
+            let target = self.plan.target(first.target);
+            self.outside.note_hedgeable(target, ratio);
         }
         let mut one = Box::pin(self.attempt(first));
         if let Ok(tried) = tokio::time::timeout(after, &mut one).await {

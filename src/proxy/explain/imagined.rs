@@ -75,7 +75,7 @@ impl Imagined {
         let head = self.head(&body)?;
         arrival::check_method(&head.method)?;
         let directives = Directives::parse(head.headers(), gateway.portkey);
-        let arrived = Arrived::of(gateway, &head, Payload::from(body), directives)?;
+        let arrived = Arrived::of(gateway, &head, Payload::from(body), None, directives)?;
         let plan = arrived.plan(plans, &AtHand).await?;
         let prepared = arrived.prepare(&plan, &AtHand, Instant::now()).await?;
         Ok(prepared.explained(&arrived, targets).answer().await)

@@ -105,7 +105,8 @@ impl Explained<'_> {
         verdict: Result<VettedTarget, Unvetted>,
     ) -> Value {
         let target = self.outside.plan.target(id);
-        let limit = self.request_timeout.or(target.request_timeout);
+        let of_config = target.request_timeout.map(|it| it.time);
+        let limit = self.request_timeout.or(of_config);
         let names = |set: bool| -> Vec<&str> {
             let edits = target
                 .edits
@@ -149,7 +150,8 @@ impl Explained<'_> {
     }
 }
 
-/// What the cache would do: the key, or why it has no part in the request. `None`: it was not asked.
+/// What the cache would do: the key, or why it has no part in the request. `None`: it was not
+/// asked.
 pub fn cache(asked: Option<(&CachePolicy, &Result<CacheKey, NoCacheReason>)>) -> Value {
     let reason = match asked {
         None => &NoCacheReason::NotAsked,
@@ -221,11 +223,11 @@ fn breaker(policy: &BreakerPolicy, admits: bool) -> Value {
 
 fn timeouts(times: &TargetTimeouts) -> Value {
     json!({
-        "connect": milliseconds(times.connect),
-        "head": milliseconds(times.head),
-        "first_token": times.first_token.map(milliseconds),
-        "idle": milliseconds(times.idle),
-        "total": times.total.map(milliseconds),
+        "connect": milliseconds(times.connect.time),
+        "head": milliseconds(times.head.time),
+        "first_token": times.first_token.map(|it| milliseconds(it.time)),
+        "idle": milliseconds(times.idle.time),
+        "total": times.total.map(|it| milliseconds(it.time)),
     })
 }
 

@@ -1,14 +1,11 @@
 //! One target of a plan: everything it inherits and names put together, then what depends on the others.
 
-use std::{
-    cell::{OnceCell, RefCell},
-    time::Duration,
-};
+use std::{cell::RefCell, time::Duration};
 
 use actix_http::header::HeaderValue;
 
 use super::{
-    CachePolicy, Makers, Target, TargetTimeouts,
+    CachePolicy, Known, Makers, Target, TargetTimeouts, TimeLimit,
     binding::{self, At, Bound, Parts},
     credentials::{CallerCredentials, Claim},
     named::{Forward, Named},
@@ -32,7 +29,7 @@ pub(super) struct Draft {
     provider: HeaderValue,
     bound: Bound,
     forward: Forward,
-    request_timeout: Option<Duration>,
+    request_timeout: Option<TimeLimit>,
     timeouts: TargetTimeouts,
     breaker: Option<BreakerPolicy>,
     pub retry: Retry,
@@ -58,15 +55,18 @@ impl Draft {
         let named = Named::of(entry, here, path, given, makers.known)?;
         let bound = bind(&named, entry, here, path, given, makers)?;
         let provided = named.settings;
-        let timeouts = here.timeouts.or(provided.and_then(|it| it.timeouts));
         let request_timeout = provided.and_then(|it| it.request_timeout);
         Ok(Draft {
             path: path.into(),
             target_name: entry.name.clone(),
             provider: named.reply_value(),
             forward: named.forward(here, path, bound.binding.named_by, given)?,
-            request_timeout: here.request_timeout.or(request_timeout),
-            timeouts: TargetTimeouts::of(&makers.known.timeouts, timeouts),
+            request_timeout: set_by(given.named_by, here.request_timeout)
+                .or(set_by(NamedBy::Settings, request_timeout)),
+            timeouts: match here.timeouts {
+                Some(asked) => TargetTimeouts::of(&makers.known.timeouts, asked, given.named_by),
+                None => TargetTimeouts::of_settings(makers.known, provided),
+            },
             breaker: here.breaker.cloned(),
             retry: here
                 .retry
@@ -118,7 +118,6 @@ impl Draft {
             override_params: binding::merged(&self.bound.request_params, &binding.params),
             model_prefix: self.model_prefix,
             verdict: RefCell::default(),
-            retries: OnceCell::new(),
         })
     }
 }
@@ -172,17 +171,37 @@ fn limits(here: &Inherited<'_>, named: &Named<'_>, provided: Option<&Entry>) -> 
     here.limits.iter().cloned().chain(own).collect()
 }
 
+fn set_by(set_by: NamedBy, time: Option<Duration>) -> Option<TimeLimit> {
+    time.map(|time| TimeLimit::set_by(set_by, time))
+}
+
 impl TargetTimeouts {
-    fn of(settings: &Timeouts, asked: Option<TimeoutsAsked>) -> Self {
-        let exact = asked.is_some();
-        let asked = asked.unwrap_or_default();
+    /// `asked_by`: who wrote the config that asks for these.
+    fn of(settings: &Timeouts, asked: TimeoutsAsked, asked_by: NamedBy) -> Self {
+        let asked_or = |asked, settings| {
+            let asked = set_by(asked_by, asked);
+            asked.unwrap_or(TimeLimit::set_by(NamedBy::Settings, settings))
+        };
         TargetTimeouts {
-            connect: asked.connect.unwrap_or(settings.connect),
-            head: asked.head.unwrap_or(settings.head),
-            first_token: asked.first_token,
-            idle: asked.idle.unwrap_or(settings.idle),
-            total: asked.total.or(settings.total),
-            exact,
+            connect: asked_or(asked.connect, settings.connect),
+            head: asked_or(asked.head, settings.head),
+            first_token: set_by(asked_by, asked.first_token),
+            idle: asked_or(asked.idle, settings.idle),
+            total: set_by(asked_by, asked.total).or(set_by(NamedBy::Settings, settings.total)),
+            exact: true,
+        }
+    }
+
+    /// The provider's, or else the settings'.
+    fn of_settings(known: &Known, provided: Option<&Entry>) -> Self {
+        let asked = provided.and_then(|it| it.timeouts);
+        TargetTimeouts {
+            exact: asked.is_some(),
+            ..Self::of(
+                &known.timeouts,
+                asked.unwrap_or_default(),
+                NamedBy::Settings,
+            )
         }
     }
 }

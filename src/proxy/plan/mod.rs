@@ -13,14 +13,7 @@ mod resolve;
 mod tests;
 mod weight;
 
-use std::{
-    cell::{OnceCell, RefCell},
-    collections::BTreeMap,
-    net::IpAddr,
-    rc::Rc,
-    sync::Arc,
-    time::Duration,
-};
+use std::{cell::RefCell, collections::BTreeMap, net::IpAddr, rc::Rc, sync::Arc, time::Duration};
 
 use actix_http::header::{HeaderName, HeaderValue};
 
@@ -41,7 +34,6 @@ use crate::{
         policy::{BodyEdit, BreakerPolicy, HeaderEdit},
         tree::{Node, TargetId, Tree},
     },
-    standing::{Retries, Standing},
 };
 
 /// What the settings say about where requests may go.
@@ -146,7 +138,7 @@ pub struct Target {
     /// What the rules say of its host; acted on when it is tried, as for the addresses of a name.
     pub pass: Result<HostPass, Denied>,
     /// The config's limit for the response head; the request's own header wins.
-    pub request_timeout: Option<Duration>,
+    pub request_timeout: Option<TimeLimit>,
     pub timeouts: TargetTimeouts,
     pub breaker: Option<BreakerPolicy>,
     pub limits: Box<[Scoped]>,
@@ -160,7 +152,6 @@ pub struct Target {
     /// `@name/`, to be taken off the body's `model`: it chose this target.
     pub model_prefix: Option<Box<str>>,
     verdict: RefCell<Option<Verdict>>,
-    retries: OnceCell<Retries>,
 }
 
 /// How answers are kept.
@@ -196,14 +187,28 @@ pub struct Verdict {
     pub vetted: VettedTarget,
 }
 
+/// A time that is allowed, and who set it: the end of one that a caller set says nothing against a
+/// target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimeLimit {
+    pub time: Duration,
+    pub set_by: NamedBy,
+}
+
+impl TimeLimit {
+    pub fn set_by(set_by: NamedBy, time: Duration) -> Self {
+        TimeLimit { time, set_by }
+    }
+}
+
 /// How long a target may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TargetTimeouts {
-    pub connect: Duration,
-    pub head: Duration,
-    pub first_token: Option<Duration>,
-    pub idle: Duration,
-    pub total: Option<Duration>,
+    pub connect: TimeLimit,
+    pub head: TimeLimit,
+    pub first_token: Option<TimeLimit>,
+    pub idle: TimeLimit,
+    pub total: Option<TimeLimit>,
     /// Some of these come from a config: they are kept to the millisecond, by timers of their own.
     pub exact: bool,
 }
@@ -223,12 +228,6 @@ impl Target {
             withheld,
             replay_lost: false,
         }
-    }
-
-    /// The retries that its origin gets.
-    pub fn retry_budget(&self, standing: &Standing) -> &Retries {
-        self.retries
-            .get_or_init(|| standing.retries_of(self.base.origin()))
     }
 
     /// The last verdict, if it was one about these addresses.

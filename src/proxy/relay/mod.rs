@@ -136,7 +136,7 @@ impl Relay {
         let outcome = match self.guard.link().is_gone() {
             true => Outcome::client_gone,
             false => {
-                self.blame();
+                self.note_fault(Incoming::note_broken_off);
                 Outcome::truncated
             }
         };
@@ -155,7 +155,7 @@ impl Relay {
     fn poll_watch(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Aborted>>> {
         if let Source::Upstream(incoming) = &mut self.source {
             if incoming.poll_no_token(cx).is_ready() {
-                self.blame();
+                incoming.note_no_token();
                 return self.abort(Outcome::truncated, NO_TOKEN.to_owned(), cx);
             }
             let uploaded = self.request_body.borrow().bytes_read();
@@ -174,7 +174,7 @@ impl Relay {
         let (outcome, detail) = match self.guard.link().expired() {
             None => return Poll::Pending,
             Some(Expired::Deadline) => {
-                self.blame();
+                self.note_fault(Incoming::note_silence);
                 (Outcome::truncated, SILENT)
             }
             Some(Expired::BodyIdle) => (Outcome::client_gone, "the request body stalled"),
@@ -188,10 +188,10 @@ impl Relay {
         self.abort(outcome, detail.to_owned(), cx)
     }
 
-    /// The upstream is at fault.
-    fn blame(&mut self) {
+    /// What is taken from upstream ended early.
+    fn note_fault(&mut self, note: impl FnOnce(&mut Incoming)) {
         if let Source::Upstream(incoming) = &mut self.source {
-            incoming.blame();
+            note(incoming);
         }
     }
 

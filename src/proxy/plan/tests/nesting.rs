@@ -24,7 +24,7 @@ fn the_inner_wins_over_the_outer() {
     let [outer, inner, _] = &*plan.targets else {
         panic!("three targets");
     };
-    let ms = |time: Option<Duration>| time.map(|time| time.as_millis());
+    let ms = |limit: Option<TimeLimit>| limit.map(|limit| limit.time.as_millis());
     assert_eq!(
         (outer.base.authority(), inner.base.authority()),
         ("outer.example", "inner.example")
@@ -34,12 +34,18 @@ fn the_inner_wins_over_the_outer() {
         (Some(1000), Some(2000))
     );
     assert_eq!(
-        (outer.timeouts.head.as_secs(), outer.timeouts.idle.as_secs()),
+        (
+            outer.timeouts.head.time.as_secs(),
+            outer.timeouts.idle.time.as_secs()
+        ),
         (5, 6)
     );
     // Replaced whole: the outer idle is gone.
     assert_eq!(
-        (inner.timeouts.head.as_secs(), inner.timeouts.idle.as_secs()),
+        (
+            inner.timeouts.head.time.as_secs(),
+            inner.timeouts.idle.time.as_secs()
+        ),
         (7, 300)
     );
     let params = |target: &Target| {
@@ -75,10 +81,88 @@ fn a_provider_of_the_settings_brings_its_own_ways() {
         .plan()
         .expect("a plan");
     let target = &plan.targets[0];
-    assert_eq!(target.timeouts.head, Duration::from_secs(1));
+    assert_eq!(target.timeouts.head.time, Duration::from_secs(1));
     assert!(plan.retries(0) && plan.may_replay);
     assert_eq!(target.provider, "claude");
     assert!(target.edits.iter().any(|(name, _)| name == "x-team"));
+}
+
+#[test]
+fn every_time_knows_who_set_it() {
+    use NamedBy::{Caller, Settings};
+    const SAVED: &str = r#"
+  timed: { custom_host: "http://one.example/v1", request_timeout: 5, timeouts: { idle: 5, total: 5, first_token: 5 } }"#;
+    let inline = r#"{"custom_host":"http://one.example/v1","request_timeout":5,"timeouts":{"idle":5,"first_token":5}}"#;
+    let above = r#"{"timeouts":{"connect":5,"head":5},"targets":[{"provider":"@claude"}]}"#;
+    let beside = r#"{"request_timeout":5,"targets":[{"provider":"@claude"}]}"#;
+    // Of request_timeout, connect, head, first_token, idle and total.
+    for (asked, expected) in [
+        (
+            NOTHING.config(inline),
+            [
+                Some(Caller),
+                Some(Settings),
+                Some(Settings),
+                Some(Caller),
+                Some(Caller),
+                None,
+            ],
+        ),
+        (
+            NOTHING.config(above),
+            [None, Some(Caller), Some(Caller), None, Some(Settings), None],
+        ),
+        (
+            NOTHING.config(beside),
+            [
+                Some(Caller),
+                Some(Settings),
+                Some(Settings),
+                None,
+                Some(Settings),
+                None,
+            ],
+        ),
+        (NOTHING.config("timed").settings(SAVED), {
+            let settings = Some(Settings);
+            [settings; 6]
+        }),
+        (
+            NOTHING.provider("@claude"),
+            [
+                None,
+                Some(Settings),
+                Some(Settings),
+                None,
+                Some(Settings),
+                None,
+            ],
+        ),
+        (
+            NOTHING.host("http://one.example/v1"),
+            [
+                None,
+                Some(Settings),
+                Some(Settings),
+                None,
+                Some(Settings),
+                None,
+            ],
+        ),
+    ] {
+        let plan = asked.plan().expect("a plan");
+        let (target, by) = (&plan.targets[0], |limit: TimeLimit| limit.set_by);
+        let times = target.timeouts;
+        let told = [
+            target.request_timeout.map(by),
+            Some(by(times.connect)),
+            Some(by(times.head)),
+            times.first_token.map(by),
+            Some(by(times.idle)),
+            times.total.map(by),
+        ];
+        assert_eq!(told, expected, "{}", asked.config);
+    }
 }
 
 /// A config of nested groups, and the paths of its targets in order.

@@ -1,0 +1,257 @@
+//! Breakers by the clock of a test, and what callers can do to each other's.
+
+use proptest::prelude::*;
+
+use super::{super::policy::StatusCodes, *};
+
+fn policy(threshold: u32, percentage: Option<f64>, minimum: u32) -> BreakerPolicy {
+    BreakerPolicy {
+        failure_threshold: threshold,
+        failure_threshold_percentage: percentage,
+        minimum_requests: minimum,
+        cooldown: Duration::from_secs(30),
+        failure_status_codes: StatusCodes::default(),
+    }
+}
+
+/// Plays events at seconds; gives the transitions.
+fn play(breaker: &mut Breaker, start: Instant, events: &[(u64, char)]) -> Vec<Option<Transition>> {
+    let mut at_work = Vec::new();
+    events
+        .iter()
+        .map(|(seconds, event)| {
+            let now = start + Duration::from_secs(*seconds);
+            match event {
+                'b' => {
+                    let (admission, transition) = breaker.begin(now, false).expect("let through");
+                    at_work.push(admission);
+                    transition
+                }
+                'x' => {
+                    assert_eq!(breaker.begin(now, false), None);
+                    assert!(!breaker.admits(now));
+                    None
+                }
+                's' => breaker.succeed(now, at_work.remove(0)),
+                'f' => breaker.fail(now, at_work.remove(0), OthersSay::Nothing),
+                _ => {
+                    breaker.abandon(at_work.remove(0));
+                    None
+                }
+            }
+        })
+        .collect()
+}
+
+#[test]
+fn it_opens_probes_and_closes() {
+    use Transition::{Closed, HalfOpen, Open};
+    let start = Instant::now();
+    let mut breaker = Breaker::new(policy(2, None, 1), start);
+    let events = [
+        (0, 'b'),
+        (0, 'f'),
+        (1, 'b'),
+        (1, 'f'),
+        (2, 'x'),
+        (30, 'x'),
+        (31, 'b'),
+        (31, 'x'),
+        (31, 'f'),
+        (60, 'x'),
+        (61, 'b'),
+        (61, 'a'),
+        (62, 'b'),
+        (62, 's'),
+        (63, 'b'),
+        (63, 'f'),
+    ];
+    let expected = [
+        None,
+        None,
+        None,
+        Some(Open),
+        None,
+        None,
+        Some(HalfOpen),
+        None,
+        Some(Open),
+        None,
+        Some(HalfOpen),
+        None,
+        None,
+        Some(Closed),
+        None,
+        None,
+    ];
+    assert_eq!(play(&mut breaker, start, &events), expected);
+}
+
+#[test]
+fn old_failures_are_forgotten() {
+    let start = Instant::now();
+    let mut breaker = Breaker::new(policy(2, None, 1), start);
+    let events = [(0, 'b'), (0, 'f'), (70, 'b'), (70, 'f'), (71, 'b')];
+    assert!(
+        play(&mut breaker, start, &events)
+            .iter()
+            .all(Option::is_none)
+    );
+}
+
+#[test]
+fn a_share_counts_only_of_enough_requests() {
+    let start = Instant::now();
+    let mut breaker = Breaker::new(policy(100, Some(50.0), 4), start);
+    let events = [
+        (0, 'b'),
+        (0, 'f'),
+        (0, 'b'),
+        (0, 's'),
+        (0, 'b'),
+        (0, 's'),
+        (0, 'b'),
+        (0, 'f'),
+    ];
+    assert_eq!(
+        play(&mut breaker, start, &events).last(),
+        Some(&Some(Transition::Open))
+    );
+}
+
+#[test]
+fn what_began_before_it_opened_changes_nothing() {
+    let start = Instant::now();
+    let mut breaker = Breaker::new(policy(1, None, 1), start);
+    let events = [
+        (0, 'b'),
+        (0, 'b'),
+        (0, 'b'),
+        (0, 'f'),
+        (1, 'f'),
+        (1, 's'),
+        (2, 'x'),
+        (30, 'b'),
+    ];
+    let transitions = play(&mut breaker, start, &events);
+    assert_eq!(transitions[3..6], [Some(Transition::Open), None, None]);
+    assert_eq!(transitions[7], Some(Transition::HalfOpen));
+}
+
+#[test]
+fn a_forced_request_goes_through_an_open_one_and_says_nothing() {
+    let start = Instant::now();
+    let mut breaker = Breaker::new(policy(1, None, 1), start);
+    play(&mut breaker, start, &[(0, 'b'), (0, 'f')]);
+    let (admission, _) = breaker.begin(start, true).expect("forced");
+    assert_eq!(breaker.succeed(start, admission), None);
+    assert!(!breaker.admits(start));
+}
+
+/// Some callers, each with a breaker of its own, at one target.
+struct Callers {
+    breakers: Vec<Breaker>,
+    evidence: Evidence,
+}
+
+impl Callers {
+    fn new(count: usize, policy: &BreakerPolicy, start: Instant) -> Self {
+        let breaker = |_| Breaker::new(policy.clone(), start);
+        Callers {
+            breakers: (0..count).map(breaker).collect(),
+            evidence: Evidence::new(policy.clone(), start),
+        }
+    }
+
+    /// One request of this caller; whether it was let through.
+    fn ask(&mut self, caller: usize, now: Instant, outcome: char) -> bool {
+        let Some((admission, _)) = self.breakers[caller].begin(now, false) else {
+            return false;
+        };
+        let closed = match outcome {
+            's' => {
+                self.evidence.note_success(now);
+                self.breakers[caller].succeed(now, admission)
+            }
+            'f' => {
+                let others_say = self.evidence.note_failure(now, CallerId(caller as u64));
+                self.breakers[caller].fail(now, admission, others_say)
+            }
+            _ => {
+                self.breakers[caller].abandon(admission);
+                None
+            }
+        };
+        if closed == Some(Transition::Closed) {
+            self.evidence.forget();
+        }
+        true
+    }
+}
+
+#[test]
+fn an_outage_that_others_met_is_learnt_from_one_failure() {
+    let start = Instant::now();
+    let mut callers = Callers::new(4, &policy(3, None, 1), start);
+    for caller in [0, 1, 2] {
+        assert!(callers.ask(caller, start, 'f'));
+    }
+    // The third failure of as many callers: from here on one is enough, also for a caller that
+    // comes later.
+    assert!(!callers.breakers[2].admits(start));
+    assert!(callers.ask(3, start, 'f') && !callers.breakers[3].admits(start));
+    // The first have their own count, of which each failure now is the last.
+    assert!(callers.ask(0, start, 'f') && !callers.breakers[0].admits(start));
+    // A probe that is answered ends it for all.
+    let later = start + Duration::from_secs(31);
+    assert!(callers.ask(0, later, 's'));
+    assert!(callers.ask(1, later, 'f') && callers.breakers[1].admits(later));
+}
+
+#[test]
+fn one_caller_makes_up_no_evidence_alone() {
+    let start = Instant::now();
+    for policy in [policy(3, None, 1), policy(1000, Some(50.0), 3)] {
+        let mut evidence = Evidence::new(policy, start);
+        for _ in 0..1000 {
+            let others_say = evidence.note_failure(start, CallerId(1));
+            assert_eq!(others_say, OthersSay::Nothing);
+        }
+    }
+}
+
+#[test]
+fn who_was_answered_lately_is_not_judged_by_what_others_met() {
+    let start = Instant::now();
+    let mut callers = Callers::new(20, &policy(3, None, 1), start);
+    assert!(callers.ask(0, start, 's'));
+    for caller in 1..20 {
+        callers.ask(caller, start, 'f');
+    }
+    assert!(callers.ask(0, start, 'f') && callers.ask(0, start, 'f'));
+    assert!(callers.ask(0, start, 'f'), "its own third opens it");
+    assert!(!callers.ask(0, start, 's'));
+}
+
+proptest! {
+    /// Whatever all the others do, in any order and at any time, who is answered is let through.
+    #[test]
+    fn nobody_opens_the_breaker_of_one_who_fares_well(
+        threshold in 1_u32..4,
+        percentage in prop::option::of(1.0_f64..100.0),
+        minimum in 1_u32..4,
+        events in prop::collection::vec((0_usize..5, 0_u64..20, prop::sample::select(vec!['s', 'f', 'a'])), 0..200),
+    ) {
+        let start = Instant::now();
+        let mut now = start;
+        let mut callers = Callers::new(5, &policy(threshold, percentage, minimum), start);
+        for (caller, seconds, outcome) in events {
+            now += Duration::from_secs(seconds);
+            // The first caller's requests are answered, or end without telling anything.
+            let outcome = if caller == 0 && outcome == 'f' { 's' } else { outcome };
+            let admitted = callers.ask(caller, now, outcome);
+            prop_assert!(caller != 0 || admitted);
+            prop_assert!(callers.breakers[0].admits(now));
+        }
+    }
+}
