@@ -123,11 +123,11 @@ impl Standing {
     /// Lets a request through, or not. `forced`: in any case.
     pub fn begin(&self, key: &BreakerKey, policy: &BreakerPolicy, forced: bool) -> Option<Permit> {
         let breaker = kept(&self.breakers, *key, || {
-            Breaker::new(policy.clone(), Instant::now())
+            Breaker::new(policy, Instant::now())
         });
         let (admission, transition) = locked(&breaker).begin(Instant::now(), forced)?;
         let evidence = kept(&self.evidence, key.target, || {
-            Evidence::new(policy.clone(), Instant::now())
+            Evidence::new(policy, Instant::now())
         });
         let permit = Permit {
             breaker,

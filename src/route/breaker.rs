@@ -58,7 +58,7 @@ enum State {
 /// What all callers have met at one target.
 #[derive(Debug)]
 pub struct Evidence {
-    policy: BreakerPolicy,
+    limits: Limits,
     recent: Window<SLOTS>,
     /// Whose failure counted last. Those of one caller count once, until another's come between:
     /// nobody makes up evidence alone.
@@ -70,9 +70,9 @@ pub struct Evidence {
 pub struct CallerId(pub u64);
 
 impl Evidence {
-    pub fn new(policy: BreakerPolicy, now: Instant) -> Self {
+    pub fn new(policy: &BreakerPolicy, now: Instant) -> Self {
         Evidence {
-            policy,
+            limits: Limits::of(policy),
             recent: Window::new(SLOT, now),
             last: None,
         }
@@ -88,7 +88,7 @@ impl Evidence {
         if self.last.replace(caller) != Some(caller) {
             self.recent.add(now, 1, 1);
         }
-        match is_over(&self.policy, self.recent.sums(now)) {
+        match self.limits.are_over(self.recent.sums(now)) {
             true => OthersSay::ItFails,
             false => OthersSay::Nothing,
         }
@@ -111,16 +111,16 @@ pub enum OthersSay {
 /// The breaker of one caller at one target.
 #[derive(Debug)]
 pub struct Breaker {
-    policy: BreakerPolicy,
+    limits: Limits,
     state: State,
     /// Requests that came to an end, and failures among them.
     recent: Window<SLOTS>,
 }
 
 impl Breaker {
-    pub fn new(policy: BreakerPolicy, now: Instant) -> Self {
+    pub fn new(policy: &BreakerPolicy, now: Instant) -> Self {
         Breaker {
-            policy,
+            limits: Limits::of(policy),
             state: State::Closed,
             recent: Window::new(SLOT, now),
         }
@@ -182,7 +182,7 @@ impl Breaker {
                 self.recent.add(now, 1, 1);
                 let (requests, failures) = self.recent.sums(now);
                 let only_failed = requests == failures;
-                is_over(&self.policy, (requests, failures))
+                self.limits.are_over((requests, failures))
                     || (only_failed && others_say == OthersSay::ItFails)
             }
             // Late news of requests begun before it opened.
@@ -190,7 +190,7 @@ impl Breaker {
         };
         opens.then(|| {
             self.recent.clear();
-            let until = now + self.policy.cooldown;
+            let until = now + self.limits.cooldown;
             self.state = State::Open { until };
             Transition::Open
         })
@@ -204,12 +204,31 @@ impl Breaker {
     }
 }
 
-/// Whether so many failures among so many requests open a breaker.
-fn is_over(policy: &BreakerPolicy, (requests, failures): (u32, u32)) -> bool {
-    let share = 100.0 * f64::from(failures) / f64::from(requests.max(1));
-    let by_share = policy.failure_threshold_percentage;
-    failures >= policy.failure_threshold
-        || (requests >= policy.minimum_requests && by_share.is_some_and(|limit| share >= limit))
+/// What of a policy is kept with each of many breakers.
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    failures: u32,
+    percentage: Option<f64>,
+    minimum_requests: u32,
+    cooldown: Duration,
+}
+
+impl Limits {
+    fn of(policy: &BreakerPolicy) -> Self {
+        Limits {
+            failures: policy.failure_threshold,
+            percentage: policy.failure_threshold_percentage,
+            minimum_requests: policy.minimum_requests,
+            cooldown: policy.cooldown,
+        }
+    }
+
+    /// Whether so many failures among so many requests open a breaker.
+    fn are_over(&self, (requests, failures): (u32, u32)) -> bool {
+        let share = 100.0 * f64::from(failures) / f64::from(requests.max(1));
+        let by_share = self.percentage.is_some_and(|limit| share >= limit);
+        failures >= self.failures || (requests >= self.minimum_requests && by_share)
+    }
 }
 
 #[cfg(test)]

@@ -47,7 +47,7 @@ fn play(breaker: &mut Breaker, start: Instant, events: &[(u64, char)]) -> Vec<Op
 fn it_opens_probes_and_closes() {
     use Transition::{Closed, HalfOpen, Open};
     let start = Instant::now();
-    let mut breaker = Breaker::new(policy(2, None, 1), start);
+    let mut breaker = Breaker::new(&policy(2, None, 1), start);
     let events = [
         (0, 'b'),
         (0, 'f'),
@@ -90,7 +90,7 @@ fn it_opens_probes_and_closes() {
 #[test]
 fn old_failures_are_forgotten() {
     let start = Instant::now();
-    let mut breaker = Breaker::new(policy(2, None, 1), start);
+    let mut breaker = Breaker::new(&policy(2, None, 1), start);
     let events = [(0, 'b'), (0, 'f'), (70, 'b'), (70, 'f'), (71, 'b')];
     assert!(
         play(&mut breaker, start, &events)
@@ -102,7 +102,7 @@ fn old_failures_are_forgotten() {
 #[test]
 fn a_share_counts_only_of_enough_requests() {
     let start = Instant::now();
-    let mut breaker = Breaker::new(policy(100, Some(50.0), 4), start);
+    let mut breaker = Breaker::new(&policy(100, Some(50.0), 4), start);
     let events = [
         (0, 'b'),
         (0, 'f'),
@@ -122,7 +122,7 @@ fn a_share_counts_only_of_enough_requests() {
 #[test]
 fn what_began_before_it_opened_changes_nothing() {
     let start = Instant::now();
-    let mut breaker = Breaker::new(policy(1, None, 1), start);
+    let mut breaker = Breaker::new(&policy(1, None, 1), start);
     let events = [
         (0, 'b'),
         (0, 'b'),
@@ -141,7 +141,7 @@ fn what_began_before_it_opened_changes_nothing() {
 #[test]
 fn a_forced_request_goes_through_an_open_one_and_says_nothing() {
     let start = Instant::now();
-    let mut breaker = Breaker::new(policy(1, None, 1), start);
+    let mut breaker = Breaker::new(&policy(1, None, 1), start);
     play(&mut breaker, start, &[(0, 'b'), (0, 'f')]);
     let (admission, _) = breaker.begin(start, true).expect("forced");
     assert_eq!(breaker.succeed(start, admission), None);
@@ -156,10 +156,10 @@ struct Callers {
 
 impl Callers {
     fn new(count: usize, policy: &BreakerPolicy, start: Instant) -> Self {
-        let breaker = |_| Breaker::new(policy.clone(), start);
+        let breaker = |_| Breaker::new(policy, start);
         Callers {
             breakers: (0..count).map(breaker).collect(),
-            evidence: Evidence::new(policy.clone(), start),
+            evidence: Evidence::new(policy, start),
         }
     }
 
@@ -212,7 +212,7 @@ fn an_outage_that_others_met_is_learnt_from_one_failure() {
 fn one_caller_makes_up_no_evidence_alone() {
     let start = Instant::now();
     for policy in [policy(3, None, 1), policy(1000, Some(50.0), 3)] {
-        let mut evidence = Evidence::new(policy, start);
+        let mut evidence = Evidence::new(&policy, start);
         for _ in 0..1000 {
             let others_say = evidence.note_failure(start, CallerId(1));
             assert_eq!(others_say, OthersSay::Nothing);
