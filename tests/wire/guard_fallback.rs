@@ -4,11 +4,11 @@
 
 use crate::{
     guard::{Canary, denied, verdict},
-    guard_spellings::spellings,
+    guard_spellings::{FIXTURE_GUARDS, fixture_rows, fixture_zone, spellings},
     support::{
         Gateway, Upstream,
         dns::{FakeDns, Reply},
-        routing::{base, chat, completion, config_line, configured},
+        routing::{base, base64, chat, completion, config_line, configured},
     },
 };
 
@@ -52,6 +52,42 @@ fn every_spelling_moves_on_and_alone_is_refused() {
         .collect();
     assert_eq!(wrong, Vec::<String>::new());
     assert_eq!(canary.visits(), 0);
+}
+
+#[test]
+fn whatever_the_fixtures_deny_moves_on_under_every_preset() {
+    let dns = FakeDns::start();
+    fixture_zone(&dns);
+    let second = Upstream::named("b");
+    let mut wrong = Vec::new();
+    for (column, guard) in FIXTURE_GUARDS.iter().enumerate() {
+        // A provider of the settings is allowed under all of them.
+        let gateway = Gateway::with(&format!(
+            "guard: {guard}\ndns: {{ servers: [\"{}\"] }}\n\
+             providers: {{ second: {{ custom_host: \"{}\" }} }}",
+            dns.address(),
+            base(&second)
+        ));
+        for row in fixture_rows() {
+            let (url, verdicts) = row.split_first().expect("a URL");
+            let class = verdicts.get(column).unwrap_or(&verdicts[0]);
+            let expected = match class.as_str() {
+                "ok" | "own_listener" => continue,
+                class if class.starts_with("malformed") => (400, "none"),
+                _ => (200, "config.targets[1]"),
+            };
+            let config = serde_json::json!({
+                "strategy": { "mode": "fallback" },
+                "targets": [{ "custom_host": url }, { "provider": "@second" }],
+            });
+            let config = base64(&config.to_string());
+            let response = gateway.exchange(configured(&config, BODY));
+            if (response.status, response.option()) != expected {
+                wrong.push(format!("{url} under {guard}: {}", verdict(&response)));
+            }
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
 }
 
 #[test]

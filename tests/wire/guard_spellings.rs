@@ -259,7 +259,7 @@ fn dev_refuses_what_nothing_can_allow() {
 }
 
 /// The rule sets that the verdicts in the fixtures were written for, `public` to `dev`.
-const FIXTURE_GUARDS: [&str; 4] = [
+pub const FIXTURE_GUARDS: [&str; 4] = [
     "{ preset: public }",
     r#"{ preset: allowlist, allow: ["api.example.com", "*.models.example", "alt.example.com:8443",
         "scoped.example.com/v1", "http://plain.example.com", "any.example.com:*", "10.0.0.0/8:8000",
@@ -269,7 +269,7 @@ const FIXTURE_GUARDS: [&str; 4] = [
     "{ preset: dev }",
 ];
 
-fn fixture_zone(dns: &FakeDns) {
+pub fn fixture_zone(dns: &FakeDns) {
     let many: Vec<String> = (1..=17).map(|last| format!("8.8.8.{last}")).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     for (name, addresses) in [
@@ -292,10 +292,8 @@ fn fixture_zone(dns: &FakeDns) {
     }
 }
 
-#[test]
-fn the_spellings_in_the_fixtures_get_their_verdicts_over_the_wire() {
-    let dns = FakeDns::start();
-    fixture_zone(&dns);
+/// A URL, and its verdict, or one for each of [`FIXTURE_GUARDS`].
+pub fn fixture_rows() -> Vec<Vec<String>> {
     let rows: Vec<Vec<String>> = [
         include_str!("../../fixtures/ssrf/hosts_verdicts.json"),
         include_str!("../../fixtures/ssrf/spellings_verdicts.json"),
@@ -304,6 +302,14 @@ fn the_spellings_in_the_fixtures_get_their_verdicts_over_the_wire() {
     .flat_map(|fixture| serde_json::from_str::<Vec<Vec<String>>>(fixture).expect("rows"))
     .collect();
     assert!(rows.len() > 200);
+    rows
+}
+
+#[test]
+fn the_spellings_in_the_fixtures_get_their_verdicts_over_the_wire() {
+    let dns = FakeDns::start();
+    fixture_zone(&dns);
+    let rows = fixture_rows();
     let mut wrong = Vec::new();
     for (column, guard) in FIXTURE_GUARDS.iter().enumerate() {
         let gateway = Gateway::with(&format!(

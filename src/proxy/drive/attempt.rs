@@ -335,7 +335,7 @@ impl<U: Upstream> Errand<'_, U> {
             return Tried::Over(error);
         }
         let owed = call.body.borrow().is_waiting();
-        if blame::is_upstreams(&failure.cause, target, owed)
+        if blame::is_upstreams(&failure.cause, target.timeouts.connect, owed)
             && let Some(permit) = permit
         {
             permit.fail();

@@ -5,7 +5,7 @@ use crate::{
     downstream::Expired,
     egress::NamedBy,
     error::{Code, GatewayError},
-    proxy::plan::Target,
+    proxy::plan::TimeLimit,
     upstream::Cause,
 };
 
@@ -32,10 +32,11 @@ impl Awaited {
     }
 }
 
-/// A failure is the upstream's fault. `owed`: it waited for the rest of the caller's body.
-pub fn is_upstreams(cause: &Cause, target: &Target, owed: bool) -> bool {
+/// A failure is the upstream's fault. `connect`: the time it had to connect; `owed`: it waited for
+/// the rest of the caller's body.
+pub fn is_upstreams(cause: &Cause, connect: TimeLimit, owed: bool) -> bool {
     match cause {
-        Cause::ConnectTimeout => target.timeouts.connect.set_by == NamedBy::Settings,
+        Cause::ConnectTimeout => connect.set_by == NamedBy::Settings,
         Cause::Connect(_) | Cause::Tls(_) | Cause::PeerNotVetted | Cause::Malformed(_) => true,
         Cause::Write(_)
         | Cause::Read(_)
@@ -63,6 +64,69 @@ pub fn client_fault(expired: Expired) -> GatewayError {
         | Expired::WriteStall
         | Expired::Lingered => {
             GatewayError::new(Code::ClientClosed, "the client closed the connection")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{io::ErrorKind, time::Duration};
+
+    use super::*;
+    use crate::upstream::Malformed;
+
+    fn limit(set_by: NamedBy) -> TimeLimit {
+        TimeLimit::set_by(set_by, Duration::from_millis(1))
+    }
+
+    #[test]
+    fn a_time_is_the_upstream_s_only_if_the_settings_set_it_and_nothing_was_owed() {
+        let kinds = [
+            Expiry::RequestTimeout,
+            Expiry::FirstToken,
+            Expiry::Head,
+            Expiry::Idle,
+            Expiry::Total,
+        ];
+        for kind in kinds {
+            for (set_by, awaited, expected) in [
+                (NamedBy::Settings, Awaited::Upstream, true),
+                (NamedBy::Settings, Awaited::Caller, false),
+                (NamedBy::Caller, Awaited::Upstream, false),
+                (NamedBy::Caller, Awaited::Caller, false),
+            ] {
+                let expiry = kind(limit(set_by));
+                assert_eq!(awaited.blames_upstream(expiry), expected, "{expiry:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_failure_is_the_upstream_s_unless_the_caller_can_bring_it_about() {
+        let (settings, caller) = (limit(NamedBy::Settings), limit(NamedBy::Caller));
+        let some = ErrorKind::ConnectionReset;
+        for (cause, alone, while_owed) in [
+            (Cause::ConnectTimeout, true, true),
+            (Cause::Connect(some), true, true),
+            (Cause::Tls(String::new()), true, true),
+            (Cause::PeerNotVetted, true, true),
+            (Cause::Malformed(Malformed::Syntax), true, true),
+            (Cause::Write(some), true, false),
+            (Cause::Read(some), true, false),
+            (Cause::ClosedBeforeHead, true, false),
+            (Cause::ClosedInHead, true, false),
+            (Cause::Truncated, true, false),
+            (Cause::RequestBody, false, false),
+            (Cause::Internal(""), false, false),
+        ] {
+            assert_eq!(is_upstreams(&cause, settings, false), alone, "{cause:?}");
+            assert_eq!(
+                is_upstreams(&cause, settings, true),
+                while_owed,
+                "{cause:?}"
+            );
+            let expected = alone && cause != Cause::ConnectTimeout;
+            assert_eq!(is_upstreams(&cause, caller, false), expected, "{cause:?}");
         }
     }
 }
