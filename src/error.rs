@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use crate::{
     egress::Denied,
+    memory::NoRoom,
     resolve::ResolveError,
     upstream::{BodyFault, Cause, Failure},
 };
@@ -122,6 +123,13 @@ impl GatewayError {
         }
     }
 
+    /// The gateway has no room now, and may have soon.
+    pub fn overloaded(message: impl Into<Cow<'static, str>>) -> Self {
+        let mut error = Self::new(Code::Overloaded, message);
+        error.retry_after = Some(Duration::from_secs(1));
+        error
+    }
+
     /// The timeout a caller sent with the request expired; in the words Portkey's users know.
     pub fn request_timeout(limit: Duration) -> Self {
         let message = format!(
@@ -208,6 +216,12 @@ impl From<Denied> for GatewayError {
             code,
             format!("target denied ({}): {denied}", denied.class()),
         )
+    }
+}
+
+impl From<NoRoom> for GatewayError {
+    fn from(error: NoRoom) -> Self {
+        Self::overloaded(error.to_string())
     }
 }
 

@@ -32,6 +32,8 @@ use crate::{
     downstream::DownstreamTimeouts,
     egress::Policy,
     error::{Code, GatewayError},
+    machine,
+    memory::BodyMemory,
     observe::metrics::Metrics,
     proxy::{
         arrival::Door,
@@ -63,6 +65,8 @@ pub struct Gateway {
     pub limits: Limits,
     pub cache: Answers,
     pub replay_limit: usize,
+    pub body_memory: Arc<BodyMemory>,
+    max_requests: usize,
     pub downstream: DownstreamTimeouts,
     pub max_body: u64,
     pub server_timing: bool,
@@ -114,6 +118,14 @@ impl Gateway {
             limits: Limits::of(settings, &metrics)?,
             cache: Answers::of(settings, &metrics)?,
             replay_limit: usize::try_from(settings.replay_limit).unwrap_or(usize::MAX),
+            body_memory: BodyMemory::new(
+                settings
+                    .memory
+                    .bodies
+                    .unwrap_or_else(machine::memory::for_bodies),
+                metrics.bodies.clone(),
+            ),
+            max_requests: settings.downstream.max_requests,
             downstream: DownstreamTimeouts {
                 head: settings.downstream.head,
                 body_idle: settings.downstream.body_idle,
@@ -151,6 +163,20 @@ impl Gateway {
         let policy = Policy::clone(&self.policy).with_own_listeners(listeners, own_addresses);
         self.policy = Arc::new(policy);
         self
+    }
+
+    /// Refuses a request, which is counted already, that is one too many.
+    ///
+    /// # Errors
+    /// `overloaded`.
+    pub fn check_in_flight(&self) -> Result<(), GatewayError> {
+        let in_flight = usize::try_from(self.metrics.in_flight.get()).unwrap_or_default();
+        match in_flight > self.max_requests {
+            true => Err(GatewayError::overloaded(
+                "too many requests are under way (`downstream.max_requests`)",
+            )),
+            false => Ok(()),
+        }
     }
 
     /// Refuses a body whose announced length is over the settings' limit, before a byte of it is read.

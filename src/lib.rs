@@ -18,6 +18,7 @@
 //! | [`downstream`] | what is the client's side doing? |
 //! | [`standing`] | what do recent requests say of an origin: breakers, budgets? |
 //! | [`record`], [`observe`] | what happened, counted and logged? |
+//! | [`memory`], [`machine`] | how much may request bodies hold; what does the machine give? |
 //! | [`error`] | what does the gateway say when it says no? |
 //! | [`mock`] | an upstream to try and test with |
 
@@ -33,6 +34,8 @@ pub mod error;
 pub mod gateway;
 #[cfg(test)]
 mod golden;
+pub mod machine;
+pub mod memory;
 pub mod mock;
 pub mod observe;
 pub mod proxy;

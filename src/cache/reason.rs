@@ -19,6 +19,8 @@ pub enum NoCacheReason {
     Conversation,
     /// The body is larger than what is kept for replay.
     BodyOverLimit,
+    /// There is no memory to look at the body with (`memory.bodies`).
+    NoBodyMemory,
     /// The route takes a JSON object, and the body is none.
     NotJson,
     /// The body is compressed: what it asks for cannot be seen.
@@ -65,7 +67,7 @@ pub enum NoCacheReason {
 }
 
 impl NoCacheReason {
-    pub const ALL: [NoCacheReason; 31] = [
+    pub const ALL: [NoCacheReason; 32] = [
         Self::NotAsked,
         Self::Method,
         Self::Path,
@@ -74,6 +76,7 @@ impl NoCacheReason {
         Self::PreviousResponseId,
         Self::Conversation,
         Self::BodyOverLimit,
+        Self::NoBodyMemory,
         Self::NotJson,
         Self::EncodedRequest,
         Self::NoStoreRequest,
@@ -110,6 +113,7 @@ impl NoCacheReason {
             Self::PreviousResponseId => "previous_response_id",
             Self::Conversation => "conversation",
             Self::BodyOverLimit => "body_over_limit",
+            Self::NoBodyMemory => "no_body_memory",
             Self::NotJson => "not_json",
             Self::EncodedRequest => "encoded_request",
             Self::NoStoreRequest => "no_store_request",

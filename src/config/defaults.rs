@@ -13,7 +13,7 @@ use super::in_vain;
 use super::measure::{ByteSize, Delay, Period, Unlimited};
 use super::objects;
 use super::settings::{
-    Cache, Cors, CredentialNames, Dns, Downstream, Drain, Guard, LimitStore, Log, Settings,
+    Cache, Cors, CredentialNames, Dns, Downstream, Drain, Guard, LimitStore, Log, Memory, Settings,
     Timeouts, Tls, Upstream, UpstreamTls,
 };
 use super::value::Count;
@@ -32,6 +32,7 @@ const WRITE_STALL: Duration = Duration::from_secs(60);
 pub(super) const REDIS_TIMEOUT: Duration = Duration::from_millis(50);
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 const MAX_CONNECTIONS: usize = 25_000;
+const MAX_REQUESTS: usize = 16_384;
 /// A second less than uvicorn's 5 s, so that we close first.
 const UPSTREAM_KEEPALIVE: Duration = Duration::from_secs(4);
 const MAX_IDLE_PER_HOST: usize = 256;
@@ -100,6 +101,7 @@ impl Settings {
                 write_stall: period(file.downstream.write_stall, WRITE_STALL),
                 keep_alive: delay(file.downstream.keep_alive, KEEP_ALIVE),
                 max_connections: count(file.downstream.max_connections, MAX_CONNECTIONS),
+                max_requests: count(file.downstream.max_requests, MAX_REQUESTS),
                 max_body: unlimited(file.downstream.max_body).map(|it: ByteSize| it.0),
             },
             upstream: Upstream {
@@ -123,6 +125,9 @@ impl Settings {
             x_forwarded_for: file.x_forwarded_for.unwrap_or(false),
             server_timing: file.server_timing.unwrap_or(false),
             replay_limit: file.replay_limit.map_or(REPLAY_LIMIT, |it| it.0),
+            memory: Memory {
+                bodies: file.memory.bodies.map(|it| it.0),
+            },
             log: Log {
                 level: file
                     .log

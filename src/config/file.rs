@@ -60,6 +60,7 @@ pub struct File {
     pub x_forwarded_for: Option<bool>,
     pub server_timing: Option<bool>,
     pub replay_limit: Option<ByteSize>,
+    pub memory: MemorySection,
     pub log: LogSection,
     pub credentials: CredentialsSection,
 }
@@ -120,7 +121,14 @@ pub struct DownstreamSection {
     pub write_stall: Option<Period>,
     pub keep_alive: Option<Delay>,
     pub max_connections: Option<Count>,
+    pub max_requests: Option<Count>,
     pub max_body: Option<Unlimited<ByteSize>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MemorySection {
+    pub bodies: Option<ByteSize>,
 }
 
 #[derive(Default, Deserialize)]

@@ -30,8 +30,8 @@ pub use layers::{Environment, Flags, VARIABLES};
 pub use objects::Objects;
 pub use reference::{SETTINGS, Setting, page};
 pub use settings::{
-    Cors, CredentialNames, Dns, Downstream, Drain, Guard, Log, Settings, Timeouts, Tls, Upstream,
-    UpstreamTls,
+    Cors, CredentialNames, Dns, Downstream, Drain, Guard, Log, Memory, Settings, Timeouts, Tls,
+    Upstream, UpstreamTls,
 };
 pub use value::{Kind, Listen, Workers, from_flag};
 pub use word::{AccessLog, GuardPreset, LogFormat};

@@ -188,6 +188,10 @@ pub const SETTINGS: &[Setting] = &[
     row("downstream.max_connections", "1 to 1000000", "25000", "10000",
         "Open client connections for each worker.",
         "More wait in the system's queue. The system's limit of open files must fit."),
+    row("downstream.max_requests", "1 to 1000000", "16384", "2000",
+        "Requests under way in the whole process, WebSockets included.",
+        "One more is answered with 503 `overloaded` and `Retry-After`. The gateway's own pages answer \
+         whatever is under way. `limits` with `concurrent` bound each caller."),
     row("downstream.max_body", "size, or `none`", "none", "512MiB",
         "The longest request body.",
         "A longer one is answered with 413 `body_too_large`. Bodies are streamed, so `none` costs \
@@ -253,6 +257,13 @@ pub const SETTINGS: &[Setting] = &[
         "How much of a request body is kept for retries, fallbacks, routing and edits.",
         "A longer body is sent once only; where routing or an edit needs it, the answer is 413. \
          Memory for it is used by each request that may be repeated."),
+    row("memory.bodies", "size", "auto", "256MiB",
+        "Memory for all that is kept of request bodies: for retries, fallbacks, hedges, routing, edits and \
+         the cache; all workers together. `auto`: an eighth of the memory that machine and control group \
+         allow, from 64 MiB to 1 GiB.",
+        "A client address holds at most as much as is left free: alone, half. Beyond it a request goes on, \
+         but cannot be sent again (`x-gateway-replay: lost`) and is not cached; one whose body must be read \
+         first is answered with 503 `overloaded`."),
     row("log.level", "`off`, `error`, `warn`, `info`, `debug`, `trace`, or a list", "info", r#""warn,throughway=debug""#,
         "What is logged; a list gives parts of the program their own level.",
         "`debug` and `trace` cost speed. No level logs secrets or bodies."),

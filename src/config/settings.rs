@@ -79,6 +79,8 @@ pub struct Settings {
     /// Bytes of a request body kept for retries, routing and edits. Default 32 MiB; a body beyond
     /// it cannot be sent a second time.
     pub replay_limit: u64,
+    /// What the process may hold in memory.
+    pub memory: Memory,
     /// What is logged.
     pub log: Log,
     /// Names of credentials besides the built-in ones.
@@ -129,8 +131,17 @@ pub struct Downstream {
     pub keep_alive: Duration,
     /// Open connections for each worker. Default 25 000; more wait in the system's queue.
     pub max_connections: usize,
+    /// Requests under way in the whole process. Default 16 384; one more is a 503.
+    pub max_requests: usize,
     /// Bytes of a request body. Default none: no limit.
     pub max_body: Option<u64>,
+}
+
+/// What the process may hold in memory.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// Bytes of all request bodies together. Default `None`: a part of the machine's memory.
+    pub bodies: Option<u64>,
 }
 
 /// Connections to upstreams.

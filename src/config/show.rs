@@ -112,6 +112,10 @@ impl Settings {
                 downstream.max_connections.to_string(),
             ),
             (
+                "downstream.max_requests",
+                downstream.max_requests.to_string(),
+            ),
+            (
                 "downstream.max_body",
                 or_none(downstream.max_body.map(size)),
             ),
@@ -133,6 +137,7 @@ impl Settings {
             ("x_forwarded_for", self.x_forwarded_for.to_string()),
             ("server_timing", self.server_timing.to_string()),
             ("replay_limit", size(self.replay_limit)),
+            ("memory.bodies", or_auto(self.memory.bodies.map(size))),
             ("log.level", self.log.level.clone()),
             ("log.format", self.log.format.word().to_owned()),
             ("log.access", self.log.access.word().to_owned()),
@@ -149,6 +154,11 @@ fn names(objects: &Objects) -> String {
 
 fn or_none(value: Option<impl Display>) -> String {
     value.map_or_else(|| "none".to_owned(), |it| it.to_string())
+}
+
+/// What is not given is found out at start.
+fn or_auto(value: Option<impl Display>) -> String {
+    value.map_or_else(|| "auto".to_owned(), |it| it.to_string())
 }
 
 fn list(items: impl IntoIterator<Item = impl Display>) -> String {

@@ -268,7 +268,7 @@ pub const REPLY: [ReplyHeader; 12] = [
     },
     ReplyHeader {
         name: REPLAY,
-        meaning: "The request's body outgrew `replay_limit`: it could not have been sent again.",
+        meaning: "The request's body outgrew `replay_limit`, or there was no memory to keep it (`memory.bodies`): it could not have been sent again.",
         when: "a config would have had it sent again",
         example: "lost",
     },

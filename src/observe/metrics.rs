@@ -12,7 +12,7 @@ use prometheus_client::{
 use crate::{
     cache::shared::UnusableEntries,
     error::Code,
-    replicas,
+    memory, replicas,
     route::{attempts::Fault, breaker::Transition},
 };
 
@@ -110,6 +110,7 @@ pub struct Metrics {
     registry: Registry,
     pub received: Count,
     pub in_flight: Gauge<i64, AtomicI64>,
+    pub bodies: memory::Counts,
     pub bytes_in: Count,
     pub bytes_out: Count,
     pub stale_retries: Count,
@@ -182,6 +183,18 @@ impl Metrics {
             "Response body bytes relayed",
             Unit::Bytes,
             bytes_out.clone(),
+        );
+        let bodies = memory::Counts::default();
+        registry.register_with_unit(
+            "request_body_kept",
+            "Memory that request bodies hold now",
+            Unit::Bytes,
+            bodies.kept.clone(),
+        );
+        registry.register(
+            "request_body_not_kept",
+            "Times that a part of a request body found no room in memory.bodies",
+            bodies.refused.clone(),
         );
         let stale_retries = Count::default();
         registry.register(
@@ -289,6 +302,7 @@ impl Metrics {
             }),
             received,
             in_flight,
+            bodies,
             bytes_in,
             bytes_out,
             stale_retries,

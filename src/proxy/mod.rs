@@ -94,7 +94,11 @@ impl<U: Upstream> Line<U> {
             if head.method != Method::POST {
                 return Ok(explain::only_post().map_into_boxed_body());
             }
-            let body = RequestBody::new(payload, arrival::body_length(&head)?, 0);
+            let account = self
+                .gateway
+                .body_memory
+                .account(link.peer().map(|it| it.ip()));
+            let body = RequestBody::new(payload, arrival::body_length(&head)?, 0, account);
             let body = RefCell::new(body);
             // Bodies over the replay limit can be told of, too.
             let limit = self
@@ -102,7 +106,7 @@ impl<U: Upstream> Line<U> {
                 .replay_limit
                 .saturating_add(QUESTION_AROUND_BODY);
             whole::read(link, &body, limit).await?;
-            let text = drive::joined(body.borrow().whole().unwrap_or_default());
+            let text = whole::joined(&body)?;
             let imagined = Imagined::parse(&text)?;
             let answer = imagined.explain(&self.gateway, &self.plans, &self.targets);
             Ok(answer.await?.map_into_boxed_body())

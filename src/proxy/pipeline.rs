@@ -59,6 +59,7 @@ pub async fn run<U: Upstream>(
     let head: &RequestHead = &head;
 
     // Arrive: is it one we may look at, and what does it ask of us?
+    gateway.check_in_flight()?;
     whole::check_body_at_hand(link)?;
     arrival::check_method(&head.method)?;
     let visitor = gateway.door.admit(head)?;
@@ -134,8 +135,7 @@ pub async fn run<U: Upstream>(
             recorder.note_route(target.route(outside.withheld(target)));
             let mut body = body.borrow_mut();
             recorder.note_bytes_in(body.bytes_read());
-            // It is not sent again.
-            body.forget();
+            body.discard();
         }
         match looked {
             Looked::Nowhere(_) => {}

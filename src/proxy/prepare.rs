@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::{
     Plans, Targets, arrival,
     caching::{Cacheable, Seen},
-    drive::{self, Outside},
+    drive::Outside,
     explain::{self, Explained},
     facts::RequestFacts,
     headers::Hop,
@@ -26,7 +26,7 @@ use crate::{
     error::GatewayError,
     gateway::Gateway,
     route::attempts::{Attempts, Send},
-    upstream::{BodyLength, RequestBody},
+    upstream::{BodyLength, RequestBody, Whole},
 };
 
 /// Bodies up to this many bytes are kept until the first byte of an answer, for the one retry on a
@@ -77,7 +77,6 @@ impl<'a> Arrived<'a> {
         let rest = arrival::unified_path(path)?;
         arrival::check_path(path)?;
         let hop = Hop::of(head.headers(), gateway.portkey)?;
-        let body = RequestBody::new(payload, length, KEPT_FOR_STALE_RETRY);
         let (names, placeholder) = (
             &gateway.known.credentials,
             gateway.placeholder_credential(head.headers()),
@@ -86,6 +85,9 @@ impl<'a> Arrived<'a> {
             address: peer,
             trusted_proxies: &gateway.trusted_proxies,
         };
+        let presented = Presented::new(names, head, query, placeholder, peer);
+        let account = gateway.body_memory.account(presented.client());
+        let body = RequestBody::new(payload, length, KEPT_FOR_STALE_RETRY, account);
         Ok(Arrived {
             gateway,
             head,
@@ -94,7 +96,7 @@ impl<'a> Arrived<'a> {
             query,
             rest,
             hop,
-            presented: Presented::new(names, head, query, placeholder, peer),
+            presented,
             length,
             body: Rc::new(RefCell::new(body.limited_to(gateway.max_body))),
         })
@@ -111,7 +113,7 @@ impl<'a> Arrived<'a> {
     ) -> Result<Rc<Plan>, GatewayError> {
         let read = async || {
             whole::read(sender, &self.body, self.gateway.replay_limit).await?;
-            Ok(self.read_so_far())
+            whole::joined(&self.body)
         };
         planning::find(plans, self.head, &self.directives, read).await
     }
@@ -141,7 +143,7 @@ impl<'a> Arrived<'a> {
             received,
         };
         let read = match plan.reads_body {
-            true => self.read_so_far(),
+            true => whole::joined(&self.body)?,
             false => Bytes::new(),
         };
         let facts = RequestFacts {
@@ -160,7 +162,13 @@ impl<'a> Arrived<'a> {
         let cacheable = Cacheable::asked(gateway, plan, first.target, &directives.cache, seen);
         let read = async || {
             let whole = whole::try_read(sender, &self.body, gateway.replay_limit).await?;
-            Ok(whole.then(|| self.read_so_far()))
+            // What cannot be looked at as one piece is sent all the same.
+            let joined = (whole == Whole::Kept).then(|| self.body.borrow_mut().joined());
+            Ok(match (whole, joined) {
+                (Whole::Kept, Some(Ok(joined))) => Ok(joined.unwrap_or_default()),
+                (Whole::TooLarge, _) => Err(NoCacheReason::BodyOverLimit),
+                _ => Err(NoCacheReason::NoBodyMemory),
+            })
         };
         let cached = match cacheable {
             Some(cacheable) => {
@@ -175,10 +183,6 @@ impl<'a> Arrived<'a> {
             first,
             cached,
         })
-    }
-
-    fn read_so_far(&self) -> Bytes {
-        drive::joined(self.body.borrow().whole().unwrap_or_default())
     }
 }
 

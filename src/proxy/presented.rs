@@ -105,6 +105,9 @@ impl<'a> Presented<'a> {
 fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let is_trusted = |address: IpAddr| trusted.iter().any(|it| it.contains(&address));
     let mut client = peer.to_canonical();
+    if !is_trusted(client) {
+        return client;
+    }
     let lines: Vec<_> = headers.get_all(X_FORWARDED_FOR).collect();
     let hops = lines
         .iter()

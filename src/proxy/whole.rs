@@ -3,11 +3,14 @@
 
 use std::{cell::RefCell, future::poll_fn, rc::Rc, task::Poll};
 
+use bytes::Bytes;
+
 use super::drive::client_fault;
 use crate::{
     downstream::{Expired, Link},
     error::{Code, GatewayError},
-    upstream::{BodyFault, BodyLength, RequestBody},
+    memory::NoRoom,
+    upstream::{BodyFault, BodyLength, RequestBody, Whole},
 };
 
 /// Who sends a body that is read, and what ends the wait for it.
@@ -63,70 +66,60 @@ pub fn check_body_at_hand(link: &Link) -> Result<(), GatewayError> {
 /// Reads the whole body, of at most `limit` bytes, and leaves it at its beginning.
 ///
 /// # Errors
-/// 413 beyond the limit, 400 for a body that stalls or is broken, 499 for a client that leaves.
+/// 413 beyond the limit, 503 where there is no memory for it, 400 for a body that stalls or is broken, 499 for a client that leaves.
 pub async fn read(
     link: &impl Sender,
     body: &RefCell<RequestBody>,
     limit: usize,
 ) -> Result<(), GatewayError> {
     match try_read(link, body, limit).await? {
-        true => Ok(()),
-        false => Err(too_large(limit)),
+        Whole::Kept => Ok(()),
+        Whole::TooLarge => Err(too_large(limit)),
+        Whole::NoRoom => Err(NoRoom.into()),
     }
 }
 
-/// Reads the whole body like [`read`], where that is worth something and no more; false: it has more than `limit` bytes, and goes up
-/// as it comes.
+/// Reads the whole body like [`read`], where that is worth something and no more: one that cannot be kept goes up as it comes.
 ///
 /// # Errors
-/// As for [`read`], but for the limit.
+/// As for [`read`], but for limit and memory.
 pub async fn try_read(
     link: &impl Sender,
     body: &RefCell<RequestBody>,
     limit: usize,
-) -> Result<bool, GatewayError> {
+) -> Result<Whole, GatewayError> {
     if body.borrow().whole().is_some() {
-        return Ok(true);
+        return Ok(Whole::Kept);
     }
     let length = body.borrow().length();
     match length {
-        BodyLength::Exact(length) if length > limit as u64 => return Ok(false),
+        BodyLength::Exact(length) if length > limit as u64 => return Ok(Whole::TooLarge),
         // A handshake's bytes are no body.
-        BodyLength::Tunnel | BodyLength::None => return Ok(true),
+        BodyLength::Tunnel | BodyLength::None => return Ok(Whole::Kept),
         BodyLength::Exact(_) | BodyLength::Chunked => {}
     }
-    let mut chunks = Vec::new();
-    body.borrow_mut().keep_for_replay(limit);
-    let whole = poll_fn(|cx| {
-        let mut body = body.borrow_mut();
-        loop {
-            match body.poll_chunk(cx) {
-                Poll::Ready(Some(Ok(chunk))) => {
-                    chunks.push(chunk);
-                    if !body.is_replayable() {
-                        return Poll::Ready(Ok(false));
-                    }
-                }
-                Poll::Ready(None) => return Poll::Ready(Ok(true)),
-                Poll::Ready(Some(Err(fault))) => return Poll::Ready(Err(broken(fault, link))),
-                Poll::Pending => {
-                    link.await_body(true);
-                    return match link.expired() {
-                        Some(expired) => Poll::Ready(Err(client_fault(expired))),
-                        None => Poll::Pending,
-                    };
-                }
+    let whole = poll_fn(|cx| match body.borrow_mut().poll_whole(limit, cx) {
+        Poll::Ready(Ok(whole)) => Poll::Ready(Ok(whole)),
+        Poll::Ready(Err(fault)) => Poll::Ready(Err(broken(fault, link))),
+        Poll::Pending => {
+            link.await_body(true);
+            match link.expired() {
+                Some(expired) => Poll::Ready(Err(client_fault(expired))),
+                None => Poll::Pending,
             }
         }
     })
     .await?;
     link.await_body(false);
-    let mut body = body.borrow_mut();
-    match whole {
-        true => drop(body.rewind()),
-        false => body.put_back(chunks),
-    }
     Ok(whole)
+}
+
+/// The body as one piece, as far as it was read whole.
+///
+/// # Errors
+/// 503 where there is no memory for it.
+pub fn joined(body: &RefCell<RequestBody>) -> Result<Bytes, GatewayError> {
+    Ok(body.borrow_mut().joined()?.unwrap_or_default())
 }
 
 fn broken(fault: BodyFault, link: &impl Sender) -> GatewayError {

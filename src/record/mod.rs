@@ -193,7 +193,7 @@ impl Recorder {
         }
     }
 
-    /// The body outgrew what is kept: it could not have been sent again.
+    /// The body outgrew what is kept, or there was no memory for it: it could not have been sent again.
     pub fn note_replay_lost(&mut self) {
         if let Some(route) = &mut self.route {
             route.replay_lost = true;

@@ -12,6 +12,7 @@ mod dial;
 mod exchange;
 mod failure;
 mod framing;
+mod kept;
 mod outbox;
 mod pool;
 mod request_body;
@@ -33,8 +34,9 @@ pub use self::{
     exchange::Progress,
     failure::{Cause, Failure},
     framing::{Asked, Framing, Head, Malformed, adapt_for_awc, read_head},
+    kept::Kept,
     pool::PoolLimits,
-    request_body::{BodyFault, BodyLength, RequestBody},
+    request_body::{BodyFault, BodyLength, RequestBody, Whole},
 };
 use crate::egress::VettedTarget;
 

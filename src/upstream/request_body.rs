@@ -1,5 +1,5 @@
-//! The caller's request body on its way up: read once from downstream, kept as far as a second try may need it.
-//! Changes no byte; framing is the transport's.
+//! The caller's request body on its way up: read once from downstream, kept as far as a second try
+//! may need it. Changes no byte; framing is the transport's.
 
 use std::{
     pin::Pin,
@@ -9,6 +9,9 @@ use std::{
 use actix_http::{Payload, error::PayloadError};
 use bytes::Bytes;
 use futures_core::Stream;
+
+use super::kept::Kept;
+use crate::memory::{Account, NoRoom};
 
 /// How the end of the caller's body is known, and so how it is framed upstream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,67 +48,99 @@ pub enum BodyFault {
     TooLarge,
 }
 
+/// What became of a body that was to be read to its end and kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whole {
+    Kept,
+    /// It has more bytes than may be kept of one; it goes up as it comes.
+    TooLarge,
+    /// The process has no memory left for it; it goes up as it comes.
+    NoRoom,
+}
+
+/// Where the next bytes to send are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    /// The source has them.
+    Source,
+    /// They are kept: the number of the segment.
+    Kept(usize),
+    /// They were kept, and are handed out once: then the source has them.
+    Once,
+}
+
 /// A request body: a stream with memory.
 pub struct RequestBody {
     source: Payload,
     length: BodyLength,
-    kept: Vec<Bytes>,
-    kept_bytes: usize,
+    kept: Kept,
     keep_limit: usize,
-    /// Kept until the line says otherwise, also after an answer has begun: other targets may be tried.
+    /// Kept until the line says otherwise, also after an answer has begun: other targets may be
+    /// tried.
     for_replay: bool,
-    /// The next kept chunk to hand out again.
-    replay_from: usize,
+    next: Next,
     ended: bool,
     /// The last look found nothing: the next bytes are owed by the caller.
     waiting: bool,
     fault: Option<BodyFault>,
     read: u64,
     read_limit: u64,
-    put_back: bool,
 }
 
 impl RequestBody {
-    /// A body of the given length. Up to `keep_limit` bytes are kept for a second try until [`forget`](Self::forget).
-    pub fn new(source: Payload, length: BodyLength, keep_limit: usize) -> Self {
+    /// A body of the given length. Up to `keep_limit` bytes are kept on this account for a second
+    /// try until [`forget`](Self::forget).
+    pub fn new(source: Payload, length: BodyLength, keep_limit: usize, account: Account) -> Self {
         RequestBody {
             source,
             length,
-            kept: Vec::new(),
-            kept_bytes: 0,
+            kept: Kept::new(account),
             keep_limit,
             for_replay: false,
-            replay_from: 0,
+            next: Next::Source,
             ended: length == BodyLength::None,
             waiting: false,
             fault: None,
             read: 0,
             read_limit: u64::MAX,
-            put_back: false,
         }
     }
 
     /// A request without a body.
     pub fn empty() -> Self {
-        Self::new(Payload::None, BodyLength::None, 0)
+        Self::new(Payload::None, BodyLength::None, 0, Account::UNCOUNTED)
     }
 
     /// A body that was read before, whole, to be sent in the framing of `length`.
     pub fn of(chunks: Vec<Bytes>, length: BodyLength) -> Self {
-        let bytes: usize = chunks.iter().map(Bytes::len).sum();
-        let mut body = Self::new(Payload::None, length, usize::MAX);
-        body.kept = chunks;
-        body.kept_bytes = bytes;
-        body.read = bytes as u64;
-        body.ended = true;
-        body.for_replay = true;
-        body
+        Self::from_kept(Kept::of(chunks, Account::UNCOUNTED), length)
+    }
+
+    /// A second body of the same bytes, if all of them are here.
+    pub fn copy(&self) -> Option<Self> {
+        let segments = self.whole()?.to_vec();
+        let kept = Kept::of(segments, self.kept.account().clone());
+        Some(Self::from_kept(kept, self.length))
+    }
+
+    fn from_kept(kept: Kept, length: BodyLength) -> Self {
+        let read = kept.bytes() as u64;
+        RequestBody {
+            kept,
+            for_replay: true,
+            next: Next::Kept(0),
+            ended: true,
+            read,
+            ..Self::new(Payload::None, length, usize::MAX, Account::UNCOUNTED)
+        }
     }
 
     /// Keeps up to `limit` bytes until [`forget`](Self::forget), whatever has begun meanwhile.
     pub fn keep_for_replay(&mut self, limit: usize) {
-        self.keep_limit = limit;
-        self.for_replay = true;
+        if self.is_replayable() {
+            self.keep_limit = limit;
+            self.for_replay = true;
+        }
     }
 
     /// Refuses bodies of more than `limit` bytes with [`BodyFault::TooLarge`].
@@ -116,6 +151,11 @@ impl RequestBody {
 
     pub fn length(&self) -> BodyLength {
         self.length
+    }
+
+    /// On whose account bytes of it are kept.
+    pub fn account(&self) -> &Account {
+        self.kept.account()
     }
 
     /// Bytes read from the caller so far.
@@ -135,10 +175,60 @@ impl RequestBody {
 
     /// The next bytes to send; kept ones first.
     pub fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyFault>>> {
-        if let Some(chunk) = self.kept.get(self.replay_from) {
-            self.replay_from += 1;
-            return Poll::Ready(Some(Ok(chunk.clone())));
+        if let Some(chunk) = self.next_kept() {
+            return Poll::Ready(Some(Ok(chunk)));
         }
+        let Some(read) = ready!(self.poll_source(cx)) else {
+            return Poll::Ready(None);
+        };
+        if let Ok(chunk) = &read
+            && self.keep_limit > 0
+            && self.keep(chunk).is_err()
+        {
+            self.forget();
+        }
+        Poll::Ready(Some(read))
+    }
+
+    fn next_kept(&mut self) -> Option<Bytes> {
+        let chunk = match self.next {
+            Next::Source => None,
+            Next::Kept(number) => {
+                self.next = Next::Kept(number + 1);
+                self.kept.segments().get(number).cloned()
+            }
+            Next::Once => self.kept.pop_first(),
+        };
+        if chunk.is_none() {
+            self.next = Next::Source;
+        }
+        chunk
+    }
+
+    /// Reads on to the end and keeps all of it, up to `limit` bytes; whatever comes of it, the next
+    /// bytes to send are the first.
+    pub fn poll_whole(
+        &mut self,
+        limit: usize,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Whole, BodyFault>> {
+        self.keep_for_replay(limit);
+        while let Some(read) = ready!(self.poll_source(cx)) {
+            let chunk = match read {
+                Ok(chunk) => chunk,
+                Err(fault) => return Poll::Ready(Err(fault)),
+            };
+            if let Err(Unkept { why, rest }) = self.keep(&chunk) {
+                self.send_once(rest);
+                return Poll::Ready(Ok(why));
+            }
+        }
+        self.kept.seal();
+        self.next = Next::Kept(0);
+        Poll::Ready(Ok(Whole::Kept))
+    }
+
+    fn poll_source(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyFault>>> {
         if let Some(fault) = self.fault {
             return Poll::Ready(Some(Err(fault)));
         }
@@ -152,6 +242,7 @@ impl RequestBody {
             Some(Err(error)) => Some(Err(self.fail(fault_of(&error)))),
             None => {
                 self.ended = true;
+                self.kept.seal();
                 None
             }
         })
@@ -162,9 +253,6 @@ impl RequestBody {
         if self.read > self.read_limit {
             return Err(self.fail(BodyFault::TooLarge));
         }
-        if self.keep_limit > 0 {
-            self.keep(&chunk);
-        }
         Ok(chunk)
     }
 
@@ -173,14 +261,36 @@ impl RequestBody {
         fault
     }
 
-    fn keep(&mut self, chunk: &Bytes) {
-        self.kept_bytes += chunk.len();
-        if self.kept_bytes > self.keep_limit {
-            self.forget();
-        } else {
-            self.kept.push(chunk.clone());
-            self.replay_from = self.kept.len();
+    /// Keeps what was just read.
+    fn keep(&mut self, chunk: &Bytes) -> Result<(), Unkept> {
+        let before = self.kept.bytes();
+        let why = match before + chunk.len() > self.keep_limit {
+            true => Whole::TooLarge,
+            false => match self.keep_within(chunk) {
+                Ok(()) => return Ok(()),
+                Err(NoRoom) => Whole::NoRoom,
+            },
+        };
+        let rest = chunk.slice(self.kept.bytes() - before..);
+        Err(Unkept { why, rest })
+    }
+
+    fn keep_within(&mut self, chunk: &Bytes) -> Result<(), NoRoom> {
+        if self.kept.bytes() == 0 && self.is_complete() {
+            return self.kept.push_only(chunk);
         }
+        self.kept.push(chunk)?;
+        if self.is_complete() {
+            self.kept.seal();
+        }
+        Ok(())
+    }
+
+    /// What was read is to be sent once; nothing more is kept.
+    fn send_once(&mut self, rest: Bytes) {
+        self.kept.push_passing(rest);
+        self.keep_limit = 0;
+        self.next = Next::Once;
     }
 
     /// An answer has begun: what was kept for a stale connection only is needed no more.
@@ -198,7 +308,32 @@ impl RequestBody {
     /// The body, if it has come and is kept to its last byte.
     pub fn whole(&self) -> Option<&[Bytes]> {
         let kept = self.is_complete() && self.is_replayable();
-        kept.then_some(&self.kept)
+        kept.then_some(self.kept.segments())
+    }
+
+    /// The same as one piece.
+    ///
+    /// # Errors
+    /// There is no room to make one piece of it.
+    pub fn joined(&mut self) -> Result<Option<Bytes>, NoRoom> {
+        let Some(segments) = self.whole() else {
+            return Ok(None);
+        };
+        match self.next {
+            Next::Kept(sent) if sent > 0 && sent < segments.len() => {
+                // Another place among its segments would be lost.
+                let room = self.kept.account().reserve(self.kept.bytes())?;
+                return Ok(Some(room.hold(segments.concat())));
+            }
+            Next::Kept(0) => self.kept.join()?,
+            Next::Source | Next::Once | Next::Kept(_) => {
+                self.next = Next::Source;
+                self.kept.join()?;
+            }
+        }
+        Ok(Some(
+            self.kept.segments().first().cloned().unwrap_or_default(),
+        ))
     }
 
     /// It can be sent again from its first byte.
@@ -206,31 +341,45 @@ impl RequestBody {
         self.read == 0 || self.keep_limit > 0
     }
 
-    /// Keeps nothing from here on: an answer is relayed, or the body outgrew its limit.
+    /// Keeps nothing that is not still to be sent: an answer is relayed, or the body outgrew its
+    /// limit.
     pub fn forget(&mut self) {
-        self.kept = Vec::new();
-        self.replay_from = 0;
         self.keep_limit = 0;
+        match self.next {
+            Next::Source => self.kept.clear(),
+            Next::Kept(sent) => {
+                self.kept.drop_first(sent);
+                self.next = Next::Once;
+            }
+            Next::Once => {}
+        }
     }
 
-    /// Bytes that were read and not sent are still to be sent, once: nothing is kept of them after that.
-    pub fn put_back(&mut self, chunks: Vec<Bytes>) {
-        self.forget();
-        self.kept = chunks;
-        self.put_back = true;
+    /// Keeps nothing at all: it is not sent any more.
+    pub fn discard(&mut self) {
+        self.keep_limit = 0;
+        self.kept.clear();
+        self.next = Next::Source;
     }
 
     /// Starts again from the first byte; false when bytes already handed out are not kept any more.
     pub fn rewind(&mut self) -> bool {
-        if std::mem::take(&mut self.put_back) {
-            return true;
+        if self.next == Next::Once {
+            return self.kept.bytes() as u64 == self.read;
         }
         let whole = self.is_replayable();
         if whole {
-            self.replay_from = 0;
+            self.kept.seal();
+            self.next = Next::Kept(0);
         }
         whole
     }
+}
+
+/// Why a piece is not kept, and what of it.
+struct Unkept {
+    why: Whole,
+    rest: Bytes,
 }
 
 fn fault_of(error: &PayloadError) -> BodyFault {
@@ -243,77 +392,4 @@ fn fault_of(error: &PayloadError) -> BodyFault {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::task::Waker;
-
-    use super::*;
-
-    fn next(body: &mut RequestBody) -> Option<Result<Bytes, BodyFault>> {
-        match body.poll_chunk(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(chunk) => chunk,
-            Poll::Pending => panic!("a body held in memory is always ready"),
-        }
-    }
-
-    fn of(bytes: &'static [u8], keep_limit: usize) -> RequestBody {
-        let source = Payload::from(Bytes::from_static(bytes));
-        RequestBody::new(source, BodyLength::Exact(bytes.len() as u64), keep_limit)
-    }
-
-    #[test]
-    fn a_kept_body_is_sent_again_whole() {
-        let mut body = of(b"hello", 5);
-        assert_eq!(next(&mut body), Some(Ok(Bytes::from_static(b"hello"))));
-        assert!(body.rewind());
-        assert_eq!(next(&mut body), Some(Ok(Bytes::from_static(b"hello"))));
-        assert_eq!(next(&mut body), None);
-    }
-
-    #[test]
-    fn a_body_over_its_keep_limit_is_sent_once() {
-        let mut body = of(b"hello", 4);
-        assert_eq!(next(&mut body), Some(Ok(Bytes::from_static(b"hello"))));
-        assert!(!body.rewind());
-    }
-
-    #[test]
-    fn a_body_nothing_was_read_of_can_always_start_again() {
-        assert!(of(b"hello", 0).rewind());
-    }
-
-    #[test]
-    fn what_is_kept_for_other_targets_outlives_the_beginning_of_an_answer() {
-        let mut stale = of(b"hello", 5);
-        let mut replayed = of(b"hello", 0);
-        replayed.keep_for_replay(5);
-        for body in [&mut stale, &mut replayed] {
-            assert!(body.whole().is_none());
-            assert!(next(body).is_some() && body.is_complete());
-            body.note_answer();
-        }
-        assert!(!stale.is_replayable() && stale.whole().is_none());
-        assert_eq!(replayed.whole(), Some(&[Bytes::from_static(b"hello")][..]));
-        replayed.forget();
-        assert!(!replayed.rewind());
-    }
-
-    #[test]
-    fn a_body_read_before_is_sent_from_memory_as_often_as_wanted() {
-        let chunks = vec![Bytes::from_static(b"he"), Bytes::from_static(b"llo")];
-        let mut body = RequestBody::of(chunks, BodyLength::Chunked);
-        for _ in 0..2 {
-            assert_eq!(next(&mut body), Some(Ok(Bytes::from_static(b"he"))));
-            assert_eq!(next(&mut body), Some(Ok(Bytes::from_static(b"llo"))));
-            assert_eq!(next(&mut body), None);
-            assert!(body.rewind());
-        }
-        assert_eq!(body.bytes_read(), 5);
-    }
-
-    #[test]
-    fn a_body_over_the_limit_of_the_settings_fails() {
-        let mut body = of(b"hello", 0).limited_to(4);
-        assert_eq!(next(&mut body), Some(Err(BodyFault::TooLarge)));
-        assert_eq!(body.fault(), Some(BodyFault::TooLarge));
-    }
-}
+mod tests;

@@ -11,6 +11,7 @@
 mod bodies;
 mod bodies_large;
 mod bodies_streaming;
+mod body_memory;
 mod browsers;
 mod cache;
 mod cache_admin;

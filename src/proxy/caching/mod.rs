@@ -122,24 +122,22 @@ impl Cacheable<'_> {
         })
     }
 
-    /// The key under which an answer is kept, or why the cache has no part in the request. `read`: the whole body, or nothing if it is
-    /// too large.
+    /// The key under which an answer is kept, or why the cache has no part in the request. `read`: the whole body, or why it
+    /// cannot be looked at.
     ///
     /// # Errors
     /// What goes wrong with the body.
     pub async fn key(
         &self,
-        read: impl AsyncFnOnce() -> Result<Option<Bytes>, GatewayError>,
+        read: impl AsyncFnOnce() -> Result<Result<Bytes, NoCacheReason>, GatewayError>,
         candidates: &[TargetId],
     ) -> Result<Result<CacheKey, NoCacheReason>, GatewayError> {
         let route = match self.check_head() {
             Ok(route) => route,
             Err(reason) => return Ok(Err(reason)),
         };
-        let Some(body) = read().await? else {
-            return Ok(Err(NoCacheReason::BodyOverLimit));
-        };
-        Ok(self.key_of(route, &body, candidates))
+        let body = read().await?;
+        Ok(body.and_then(|body| self.key_of(route, &body, candidates)))
     }
 
     fn key_of(

@@ -135,7 +135,7 @@ impl<U: Upstream> Errand<'_, U> {
         let opened = Box::new(Opened {
             send,
             answer,
-            held: Held::default(),
+            held: Held::new(self.body.borrow().account().clone()),
             body: call.body,
             clocks,
             permit,
@@ -189,14 +189,14 @@ impl<U: Upstream> Errand<'_, U> {
             if let Poll::Ready(answer) = sending.as_mut().poll(cx) {
                 return Poll::Ready(Ok(answer));
             }
-            let body = call.body.borrow();
+            let mut body = call.body.borrow_mut();
             self.link.await_body(body.is_waiting());
             if body.bytes_read() != uploaded {
                 uploaded = body.bytes_read();
                 clocks.await_head(self.link);
             }
             if let Some(limit) = unarmed.get()
-                && let Some(asked) = self.asks_for_stream(&body)
+                && let Some(asked) = self.asks_for_stream(&mut body)
             {
                 unarmed.set(None);
                 if asked {

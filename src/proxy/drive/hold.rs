@@ -17,9 +17,6 @@ use crate::{
     upstream::{Answer, Asked, Failure, Upstream},
 };
 
-/// Bytes held back at most.
-const MOST_HELD: usize = 64 * 1024;
-
 /// What shows that an answer is one.
 pub enum Judge {
     Events(FirstEvent),
@@ -112,7 +109,7 @@ impl<U: Upstream> Errand<'_, U> {
                     return opened.good();
                 }
                 Verdict::Error | Verdict::Empty => return false_answer(opened),
-                Verdict::Undecided if opened.held.bytes() >= MOST_HELD => return opened.good(),
+                Verdict::Undecided if opened.held.is_full() => return opened.good(),
                 Verdict::Undecided if !self.holds(opened.send) => return opened.good(),
                 Verdict::Undecided => opened.clocks.await_body(self.link),
             }

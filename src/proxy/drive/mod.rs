@@ -21,7 +21,6 @@ use std::{
 };
 
 use actix_http::header::{self, HeaderValue};
-use bytes::Bytes;
 
 use self::attempt::{Ending, Tried};
 pub use self::{
@@ -149,23 +148,34 @@ impl<U: Upstream> Errand<'_, U> {
         if self.told.get() != opened.send.ticket {
             self.note_route(opened.send);
         }
-        let mut body = self.body.borrow_mut();
-        if self.plan.may_replay && !body.is_replayable() {
-            self.recorder.borrow_mut().note_replay_lost();
-        }
-        body.forget();
+        self.let_go_of_body(Some(&opened));
         opened
     }
 
-    fn end(&self, ending: Ending) -> Result<Box<Opened>, GatewayError> {
-        let mut body = self.body.borrow_mut();
-        if self.plan.may_replay && !body.is_replayable() {
+    /// Nothing more is tried: what is kept of the body is needed no more, but for what is still on its way up.
+    fn let_go_of_body(&self, opened: Option<&Opened>) {
+        if self.plan.may_replay && !self.body.borrow().is_replayable() {
             self.recorder.borrow_mut().note_replay_lost();
         }
-        body.forget();
+        let sent = opened.map(|opened| &opened.body);
+        if !sent.is_some_and(|sent| Rc::ptr_eq(sent, &self.body)) {
+            self.body.borrow_mut().discard();
+        }
+        if let Some(sent) = sent {
+            sent.borrow_mut().forget();
+        }
+    }
+
+    fn end(&self, ending: Ending) -> Result<Box<Opened>, GatewayError> {
         match ending {
-            Ending::Answer(opened) => Ok(opened),
-            Ending::Error(error) => Err(error),
+            Ending::Answer(opened) => {
+                self.let_go_of_body(Some(&opened));
+                Ok(opened)
+            }
+            Ending::Error(error) => {
+                self.let_go_of_body(None);
+                Err(error)
+            }
         }
     }
 
@@ -198,13 +208,12 @@ impl<U: Upstream> Errand<'_, U> {
         let mut body = self.body.borrow_mut();
         if target.edits_body() && body.length().is_editable() {
             return self
-                .edited(&body, target)
+                .edited(&mut body, target)
                 .map(|it| Rc::new(RefCell::new(it)));
         }
         if self.in_flight.get() > 1
-            && let Some(chunks) = body.whole()
+            && let Some(copy) = body.copy()
         {
-            let copy = RequestBody::of(chunks.to_vec(), body.length());
             return Ok(Rc::new(RefCell::new(copy)));
         }
         if !body.rewind() && (send.ticket > 0 || body.bytes_read() > 0) {
@@ -215,19 +224,20 @@ impl<U: Upstream> Errand<'_, U> {
     }
 
     /// The body as one target gets it: two edits there are, and both change only the bytes of the values they name.
-    fn edited(&self, body: &RequestBody, target: &Target) -> Result<RequestBody, GatewayError> {
+    fn edited(&self, body: &mut RequestBody, target: &Target) -> Result<RequestBody, GatewayError> {
         let unusable = |reason: String| {
             let message = format!("the request body cannot be edited as the config asks: {reason}");
             GatewayError::new(Code::InvalidBody, message)
         };
-        let chunks = body
-            .whole()
+        let mut bytes = body
+            .joined()?
             .ok_or_else(|| unusable("it was not read whole".to_owned()))?;
         let mut codings = self.head.headers().get_all(header::CONTENT_ENCODING);
         if codings.any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
             return Err(unusable("it is encoded (content-encoding)".to_owned()));
         }
-        let mut bytes = joined(chunks);
+        let mut room = body.account().reserve(bytes.len())?;
+        let unedited = bytes.len();
         if let Some(prefix) = &target.model_prefix {
             bytes = splice::strip_model_prefix(&bytes, prefix)
                 .map_err(|it| unusable(it.to_string()))?;
@@ -240,11 +250,12 @@ impl<U: Upstream> Errand<'_, U> {
             BodyLength::Exact(_) => BodyLength::Exact(bytes.len() as u64),
             other => other,
         };
-        Ok(RequestBody::of(vec![bytes], length))
+        room.grow(bytes.len().saturating_sub(unedited))?;
+        Ok(RequestBody::of(vec![room.hold(bytes)], length))
     }
 
     /// Whether the request asks for a stream, once that is known.
-    fn asks_for_stream(&self, body: &RequestBody) -> Option<bool> {
+    fn asks_for_stream(&self, body: &mut RequestBody) -> Option<bool> {
         let known = self.wants_stream.get();
         if known.is_some() {
             return known;
@@ -266,17 +277,10 @@ impl<U: Upstream> Errand<'_, U> {
     }
 }
 
-fn says_stream(body: &RequestBody) -> bool {
-    let chunks = body.whole();
-    chunks.is_some_and(|chunks| splice::asks_for_stream(&joined(chunks)))
-}
-
-/// One piece of several; a copy only if there are several.
-pub fn joined(chunks: &[Bytes]) -> Bytes {
-    match chunks {
-        [only] => only.clone(),
-        several => several.concat().into(),
-    }
+/// Where there is no memory to look at it as one piece, it is taken for none.
+fn says_stream(body: &mut RequestBody) -> bool {
+    let text = body.joined().unwrap_or_default();
+    text.is_some_and(|text| splice::asks_for_stream(&text))
 }
 
 /// The wait for a first token that goes on while the answer is relayed.

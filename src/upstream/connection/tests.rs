@@ -16,7 +16,10 @@ use tokio::{
 use tokio_rustls::{TlsAcceptor, TlsConnector, server::TlsStream};
 
 use super::*;
-use crate::upstream::{Asked, RequestBody};
+use crate::{
+    memory::Account,
+    upstream::{Asked, RequestBody},
+};
 
 /// Two ends of one connection that hold little between them.
 async fn narrow_pair() -> (TcpStream, TcpStream) {
@@ -64,7 +67,12 @@ async fn tls_pair() -> (Socket, TlsStream<TcpStream>) {
 
 fn exchange(body: &'static [u8]) -> Rc<Exchange> {
     let length = BodyLength::Exact(body.len() as u64);
-    let body = RequestBody::new(Payload::from(Bytes::from_static(body)), length, 0);
+    let body = RequestBody::new(
+        Payload::from(Bytes::from_static(body)),
+        length,
+        0,
+        Account::UNCOUNTED,
+    );
     let head = Bytes::from_static(b"POST / HTTP/1.1\r\n\r\n");
     Exchange::new(head, Asked::Ordinary, Rc::new(RefCell::new(body)))
 }

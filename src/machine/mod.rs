@@ -1,0 +1,3 @@
+//! What does this machine give the process: how much memory?
+
+pub mod memory;

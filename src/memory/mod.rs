@@ -1,0 +1,173 @@
+//! How much memory may the request bodies of the process hold together, and how much of it one
+//! client? Whatever keeps bytes of a body reserves room for them first, and gives it back by
+//! dropping the reservation.
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    hash::BuildHasher as _,
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+};
+
+use bytes::Bytes;
+use foldhash::fast::RandomState;
+use prometheus_client::metrics::{counter::Counter, gauge::Gauge};
+use thiserror::Error;
+
+/// Clients are told apart by this many counters; two that fall on one share it.
+const SHARES: usize = 1024;
+
+/// What is counted of it, for metrics.
+#[derive(Clone, Debug, Default)]
+pub struct Counts {
+    /// Bytes reserved now.
+    pub kept: Gauge<i64, AtomicI64>,
+    /// Reservations that found no room.
+    pub refused: Counter,
+}
+
+/// There is no room: in all, or for this client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the memory for request bodies (`memory.bodies`) is used up")]
+pub struct NoRoom;
+
+/// The memory for the request bodies of all workers.
+///
+/// A client may hold as much as is left free after it: one alone half of all, two a third each, and
+/// whoever comes next always finds something. No client is known beforehand, and none is
+/// remembered.
+pub struct BodyMemory {
+    limit: i64,
+    counts: Counts,
+    shares: Box<[AtomicI64]>,
+    hasher: RandomState,
+}
+
+impl BodyMemory {
+    pub fn new(limit: u64, counts: Counts) -> Arc<Self> {
+        Arc::new(BodyMemory {
+            limit: i64::try_from(limit).unwrap_or(i64::MAX),
+            counts,
+            shares: (0..SHARES).map(|_| AtomicI64::new(0)).collect(),
+            hasher: RandomState::default(),
+        })
+    }
+
+    /// The account of a client. Addresses of one IPv6 network of 64 bits are one client's.
+    pub fn account(self: &Arc<Self>, client: Option<IpAddr>) -> Account {
+        let subnet = match client.map(|it| it.to_canonical()) {
+            None => 0,
+            Some(IpAddr::V4(address)) => u128::from(u32::from(address)) + 1,
+            Some(IpAddr::V6(address)) => u128::from(address) >> 64 << 64,
+        };
+        let hash = usize::try_from(self.hasher.hash_one(subnet) % SHARES as u64);
+        Account {
+            memory: Some(self.clone()),
+            share: hash.unwrap_or_default(),
+        }
+    }
+
+    fn take(&self, share: usize, bytes: i64) -> Result<(), NoRoom> {
+        let total = self.counts.kept.inner();
+        let taken = total.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |total| {
+            total.checked_add(bytes).filter(|it| *it <= self.limit)
+        });
+        let granted = taken.is_ok_and(|before| {
+            let own = &self.shares[share];
+            let held = own.fetch_add(bytes, Ordering::Relaxed) + bytes;
+            let fair = held <= self.limit - (before + bytes);
+            if !fair {
+                self.give_back(share, bytes);
+            }
+            fair
+        });
+        if !granted {
+            self.counts.refused.inc();
+        }
+        granted.then_some(()).ok_or(NoRoom)
+    }
+
+    fn give_back(&self, share: usize, bytes: i64) {
+        self.shares[share].fetch_sub(bytes, Ordering::Relaxed);
+        self.counts.kept.inner().fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
+/// On whose account bytes are kept.
+#[derive(Clone)]
+pub struct Account {
+    /// `None`: nobody counts them.
+    memory: Option<Arc<BodyMemory>>,
+    share: usize,
+}
+
+impl Account {
+    /// For bytes that are counted already, or are no caller's.
+    pub const UNCOUNTED: Account = Account {
+        memory: None,
+        share: 0,
+    };
+
+    /// Takes room for so many bytes.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn reserve(&self, bytes: usize) -> Result<Reservation, NoRoom> {
+        let mut reservation = Reservation {
+            account: self.clone(),
+            bytes: 0,
+        };
+        reservation.grow(bytes)?;
+        Ok(reservation)
+    }
+}
+
+/// Room for bytes, given back when dropped.
+pub struct Reservation {
+    account: Account,
+    bytes: i64,
+}
+
+impl Reservation {
+    /// Takes room for so many bytes more.
+    ///
+    /// # Errors
+    /// There is none; what was reserved before still is.
+    pub fn grow(&mut self, more: usize) -> Result<(), NoRoom> {
+        let more = i64::try_from(more).map_err(|_| NoRoom)?;
+        if let Some(memory) = &self.account.memory {
+            memory.take(self.account.share, more)?;
+        }
+        self.bytes += more;
+        Ok(())
+    }
+
+    /// Bytes that hold this room until the last copy of them is gone.
+    pub fn hold(self, bytes: impl AsRef<[u8]> + Send + 'static) -> Bytes {
+        Bytes::from_owner(Held { bytes, _room: self })
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        if let Some(memory) = &self.account.memory {
+            memory.give_back(self.account.share, self.bytes);
+        }
+    }
+}
+
+struct Held<T> {
+    bytes: T,
+    _room: Reservation,
+}
+
+impl<T: AsRef<[u8]>> AsRef<[u8]> for Held<T> {
+    fn as_ref(&self) -> &[u8] {
+        self.bytes.as_ref()
+    }
+}
