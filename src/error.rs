@@ -149,6 +149,7 @@ impl GatewayError {
                 return Self::new(Code::BodyTooLarge, message);
             }
             (Cause::RequestBody, Some(BodyFault::Malformed) | None) => Code::InvalidBody,
+            (Cause::NoDescriptors, _) => return Self::overloaded(failure.to_string()),
             (Cause::ConnectTimeout, _) => Code::ConnectTimeout,
             (Cause::Connect(_) | Cause::Tls(_) | Cause::PeerNotVetted, _) => {
                 Code::UpstreamUnreachable
@@ -227,12 +228,17 @@ impl From<NoRoom> for GatewayError {
 
 impl From<ResolveError> for GatewayError {
     fn from(error: ResolveError) -> Self {
+        if error == ResolveError::NoDescriptors {
+            return Self::overloaded(error.to_string());
+        }
         // What the look-up met on this machine is for the log, not for callers.
         if let ResolveError::Failed(reason) = &error {
             tracing::warn!(reason, "a name could not be looked up");
         }
         let reason = match error {
-            ResolveError::NotFound | ResolveError::Timeout => error.to_string(),
+            ResolveError::NotFound | ResolveError::Timeout | ResolveError::NoDescriptors => {
+                error.to_string()
+            }
             ResolveError::Failed(_) => "the look-up failed".to_owned(),
         };
         Self::new(Code::UpstreamUnreachable, format!("dns: {reason}"))

@@ -32,7 +32,10 @@ use crate::{
     downstream::DownstreamTimeouts,
     egress::Policy,
     error::{Code, GatewayError},
-    machine,
+    machine::{
+        self,
+        descriptors::{self, Division, Shortages},
+    },
     memory::BodyMemory,
     observe::metrics::Metrics,
     proxy::{
@@ -76,6 +79,8 @@ pub struct Gateway {
     pub resolver: Arc<Resolver>,
     pub tls: Arc<TlsClients>,
     pub pool: PoolLimits,
+    /// Of descriptors.
+    pub shortages: Arc<Shortages>,
     pub trusted_proxies: Vec<IpNet>,
     pub loops: Loops,
     x_forwarded_for: bool,
@@ -105,6 +110,7 @@ impl Gateway {
     /// The first setting that cannot be used.
     pub(crate) fn new(settings: &Settings) -> Result<Self, UnusableSettings> {
         let policy = Policy::new(settings.guard.preset, settings.guard.allow.clone());
+        let idle = Division::of(descriptors::limit(), settings.workers).idle;
         let host_rule = !settings.allow_unauthenticated;
         let metrics = Arc::new(Metrics::new());
         Ok(Gateway {
@@ -145,8 +151,9 @@ impl Gateway {
             pool: PoolLimits {
                 max_idle: settings.upstream.keepalive,
                 max_idle_per_key: settings.upstream.max_idle_per_host,
-                max_idle_total: MOST_IDLE,
+                max_idle_total: MOST_IDLE.min(idle),
             },
+            shortages: Arc::default(),
             trusted_proxies: settings.trusted_proxies.clone(),
             loops: Loops::new(settings.via.clone()),
             x_forwarded_for: settings.x_forwarded_for,

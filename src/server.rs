@@ -15,6 +15,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::{
     config::{Settings, Tls},
     gateway::{Gateway, UnusableSettings, unreachable_hosts},
+    machine::descriptors::{self, Division},
     upstream::tls::{PemFile, TlsError, unusable_pair},
 };
 
@@ -22,6 +23,9 @@ pub use self::drain::Signals;
 
 /// Connections the kernel holds until a worker takes them.
 const BACKLOG: i32 = 4096;
+
+/// Client connections of one worker, where descriptors are plenty.
+const MOST_CONNECTIONS: usize = 25_000;
 
 /// Why the gateway did not start.
 #[derive(Debug, Error)]
@@ -101,7 +105,7 @@ impl Program {
         let shared = gateway.clone();
         let server = Server::build()
             .workers(settings.workers)
-            .max_concurrent_connections(settings.downstream.max_connections)
+            .max_concurrent_connections(max_connections(settings))
             .disable_signals()
             // Whole seconds are all it takes; a budget of less is a second.
             .shutdown_timeout(settings.drain.budget.as_secs_f64().ceil() as u64)
@@ -145,6 +149,23 @@ impl Running {
         draining.abort();
         outcome
     }
+}
+
+/// Client connections of one worker.
+fn max_connections(settings: &Settings) -> usize {
+    let (limit, workers) = (descriptors::limit(), settings.workers);
+    let Some(given) = settings.downstream.max_connections else {
+        return MOST_CONNECTIONS.min(Division::of(limit, workers).clients);
+    };
+    let needed = Division::needed(given, workers);
+    if needed > limit {
+        tracing::warn!(
+            limit,
+            needed,
+            "the limit of open files is too small for downstream.max_connections"
+        );
+    }
+    given
 }
 
 fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {

@@ -6,6 +6,7 @@ use super::args::ServeArgs;
 use crate::{
     config::{Environment, Settings},
     gateway::UnusableSettings,
+    machine::descriptors,
     observe::logs,
     server::{self, Program, Signals},
 };
@@ -17,6 +18,7 @@ pub fn run(args: &ServeArgs, environment: &Environment) -> u8 {
         Err(error) => return refuse(&error),
     };
     logs::install(&settings.log.level, settings.log.format);
+    raise_descriptor_limit();
     match actix_rt::System::new().block_on(serve(&settings, environment)) {
         Ok(()) => 0,
         Err(error) => refuse(&error),
@@ -55,6 +57,16 @@ enum ServeError {
 fn refuse(error: &dyn std::fmt::Display) -> u8 {
     eprintln!("error: {error}");
     1
+}
+
+/// With fewer descriptors than this, a few hundred clients are all that can be served.
+const FEW_DESCRIPTORS: usize = 4096;
+
+fn raise_descriptor_limit() {
+    let limit = descriptors::raise_limit();
+    if limit < FEW_DESCRIPTORS {
+        tracing::warn!(limit, "few files may be open at a time: see `ulimit -n`");
+    }
 }
 
 fn warn_of(warnings: &[String], environment: &Environment) {

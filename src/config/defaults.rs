@@ -31,7 +31,6 @@ const BODY_IDLE: Duration = Duration::from_secs(60);
 const WRITE_STALL: Duration = Duration::from_secs(60);
 pub(super) const REDIS_TIMEOUT: Duration = Duration::from_millis(50);
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
-const MAX_CONNECTIONS: usize = 25_000;
 const MAX_REQUESTS: usize = 16_384;
 /// A second less than uvicorn's 5 s, so that we close first.
 const UPSTREAM_KEEPALIVE: Duration = Duration::from_secs(4);
@@ -100,7 +99,7 @@ impl Settings {
                 body_idle: period(file.downstream.body_idle, BODY_IDLE),
                 write_stall: period(file.downstream.write_stall, WRITE_STALL),
                 keep_alive: delay(file.downstream.keep_alive, KEEP_ALIVE),
-                max_connections: count(file.downstream.max_connections, MAX_CONNECTIONS),
+                max_connections: file.downstream.max_connections.map(|it| it.0),
                 max_requests: count(file.downstream.max_requests, MAX_REQUESTS),
                 max_body: unlimited(file.downstream.max_body).map(|it: ByteSize| it.0),
             },

@@ -185,9 +185,11 @@ pub const SETTINGS: &[Setting] = &[
     row("downstream.keep_alive", "duration", "75s", "2m",
         "How long an idle client connection stays open.",
         "Zero closes after each reply. A proxy in front should keep its own shorter."),
-    row("downstream.max_connections", "1 to 1000000", "25000", "10000",
-        "Open client connections for each worker.",
-        "More wait in the system's queue. The system's limit of open files must fit."),
+    row("downstream.max_connections", "1 to 1000000", "auto", "10000",
+        "Open client connections for each worker; `auto`: 25000, or as many as the limit of open files \
+         lets be served, each with a connection to an upstream.",
+        "More wait in the system's queue. A number for which the limit of open files is too small is \
+         told at start; requests that find no descriptor are answered with 503 `overloaded`."),
     row("downstream.max_requests", "1 to 1000000", "16384", "2000",
         "Requests under way in the whole process, WebSockets included.",
         "One more is answered with 503 `overloaded` and `Retry-After`. The gateway's own pages answer \

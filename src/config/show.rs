@@ -109,7 +109,7 @@ impl Settings {
             ("downstream.keep_alive", duration(downstream.keep_alive)),
             (
                 "downstream.max_connections",
-                downstream.max_connections.to_string(),
+                or_auto(downstream.max_connections),
             ),
             (
                 "downstream.max_requests",

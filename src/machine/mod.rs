@@ -1,3 +1,4 @@
-//! What does this machine give the process: how much memory?
+//! What does this machine give the process: how much memory, how many descriptors?
 
+pub mod descriptors;
 pub mod memory;

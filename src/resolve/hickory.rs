@@ -14,6 +14,7 @@ use hickory_resolver::proto::rr::{Name, RecordType};
 
 use super::ResolveError;
 use super::answer::Answer;
+use crate::machine::descriptors;
 
 /// How long an answer of one family waits for the other (RFC 8305 §3, "Resolution Delay", but
 /// longer: a slow resolver must not cost a family on every first request). Some resolvers never
@@ -165,6 +166,7 @@ fn failed(error: NetError) -> ResolveError {
     match error {
         NetError::Dns(DnsError::NoRecordsFound(_)) => ResolveError::NotFound,
         NetError::Timeout => ResolveError::Timeout,
+        NetError::Io(error) if descriptors::are_used_up(&error) => ResolveError::NoDescriptors,
         other => ResolveError::Failed(other.to_string()),
     }
 }

@@ -49,6 +49,9 @@ pub enum ResolveError {
     NotFound,
     #[error("no DNS server answered in time")]
     Timeout,
+    /// The process, or the system, can open no socket to ask with.
+    #[error("no descriptor is left to look a name up with")]
+    NoDescriptors,
     /// The reason is for logs: it may name the system's files and servers.
     #[error("the look-up failed: {0}")]
     Failed(String),

@@ -16,6 +16,7 @@ use hickory_resolver::proto::rr::{Name, RecordType};
 
 use super::answer::Answer;
 use super::hickory::Dns;
+use crate::machine::descriptors;
 
 /// The two files, and what they last said.
 #[derive(Debug)]
@@ -62,25 +63,34 @@ impl System {
         match &*last_read {
             Some((read_at, snapshot)) if *read_at == stamps => Arc::clone(snapshot),
             Some(_) | None => {
-                let snapshot = Arc::new(self.read());
-                *last_read = Some((stamps, Arc::clone(&snapshot)));
+                let (snapshot, lasts) = self.read();
+                let snapshot = Arc::new(snapshot);
+                if lasts {
+                    *last_read = Some((stamps, Arc::clone(&snapshot)));
+                }
                 snapshot
             }
         }
     }
 
-    fn read(&self) -> Snapshot {
+    /// What the files say, and whether that holds until they change: not where descriptors were lacking.
+    fn read(&self) -> (Snapshot, bool) {
         let mut hosts = Hosts::default();
         let outcome = fs::File::open(&self.hosts_file)
             .and_then(|file| hosts.read_hosts_conf(BufReader::new(file)));
+        let mut lasts = true;
         if let Err(error) = outcome {
+            lasts = !descriptors::are_used_up(&error);
             tracing::warn!(file = %self.hosts_file.display(), %error, "hosts file not read");
         }
         let dns = dns_configuration(&self.resolv_conf).map_err(|error| {
+            if let NetError::Io(error) = &error {
+                lasts &= !descriptors::are_used_up(error);
+            }
             let file = self.resolv_conf.display();
             format!("the system's DNS configuration ({file}) cannot be used: {error}")
         });
-        Snapshot { hosts, dns }
+        (Snapshot { hosts, dns }, lasts)
     }
 }
 

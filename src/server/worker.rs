@@ -105,6 +105,7 @@ async fn http(
     let line = Line {
         upstream: AwcUpstream::new(
             gateway.pool,
+            gateway.shortages.clone(),
             gateway.tls.clone(),
             gateway.metrics.stale_retries.clone(),
         ),

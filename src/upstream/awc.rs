@@ -34,6 +34,7 @@ use super::{
     tls::TlsClients,
     transport::Transport,
 };
+use crate::machine::descriptors::Shortages;
 
 /// awc's own connect timer, which runs over a connection that already is; ours is in [`dial`].
 const NEVER: Duration = Duration::from_secs(24 * 3600);
@@ -54,8 +55,13 @@ pub struct AwcUpstream {
 
 impl AwcUpstream {
     /// Must be called on the worker's own runtime: starts the sweep of idle connections there.
-    pub fn new(limits: PoolLimits, tls: Arc<TlsClients>, stale_retries: Counter) -> Self {
-        let pool = Pool::new(limits);
+    pub fn new(
+        limits: PoolLimits,
+        shortages: Arc<Shortages>,
+        tls: Arc<TlsClients>,
+        stale_retries: Counter,
+    ) -> Self {
+        let pool = Pool::new(limits, shortages);
         sweep_regularly(&pool);
         let connector = awc::Connector::new()
             .connector(HandOver)
@@ -95,7 +101,13 @@ impl AwcUpstream {
             return Ok(connection);
         }
         // Boxed: dialling and TLS have a large state, and most requests find a connection in the pool.
-        let socket = Box::pin(dial(&call.target, &self.tls, call.connect_timeout)).await?;
+        let dial = || Box::pin(dial(&call.target, &self.tls, call.connect_timeout));
+        let socket = match dial().await {
+            Err(failure) if failure.cause == Cause::NoDescriptors && self.pool.make_room() => {
+                dial().await?
+            }
+            dialled => dialled?,
+        };
         Ok(Box::new(Connection::new(socket, key.clone())))
     }
 

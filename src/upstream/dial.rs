@@ -12,7 +12,10 @@ use super::{
     socket::Socket,
     tls::TlsClients,
 };
-use crate::egress::{Host, VettedTarget};
+use crate::{
+    egress::{Host, VettedTarget},
+    machine::descriptors,
+};
 
 /// Delay before the next address is tried beside those under way (RFC 8305 §5, "Connection Attempt Delay").
 const STAGGER: Duration = Duration::from_millis(250);
@@ -30,9 +33,13 @@ pub async fn dial(
 }
 
 async fn open(target: &VettedTarget, tls: &TlsClients) -> Result<Socket, Cause> {
-    let stream = connect(target.addresses())
-        .await
-        .map_err(|error| Cause::Connect(error.kind()))?;
+    let stream =
+        connect(target.addresses()).await.map_err(|error| {
+            match descriptors::are_used_up(&error) {
+                true => Cause::NoDescriptors,
+                false => Cause::Connect(error.kind()),
+            }
+        })?;
     let io_cause = |error: io::Error| Cause::Connect(error.kind());
     if !target.admits(stream.peer_addr().map_err(io_cause)?) {
         return Err(Cause::PeerNotVetted);
@@ -81,6 +88,8 @@ async fn connect(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
             biased;
             outcome = trying.next() => match outcome {
                 Some(Ok(stream)) => return Ok(stream),
+                // Every other address would meet the same.
+                Some(Err(error)) if descriptors::are_used_up(&error) => return Err(error),
                 Some(Err(error)) => last_error = error,
                 None => {}
             },

@@ -16,6 +16,9 @@ pub enum Cause {
     /// Every vetted address refused or failed; the last reason.
     #[error("could not connect ({0})")]
     Connect(io::ErrorKind),
+    /// The process, or the system, can open no socket: nothing is said of the upstream.
+    #[error("no descriptor is left for a connection to the upstream")]
+    NoDescriptors,
     /// The TLS handshake failed.
     #[error("TLS handshake failed: {0}")]
     Tls(String),

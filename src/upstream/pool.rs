@@ -2,7 +2,7 @@
 //! message boundary, emptied by use (newest first), by the sweep, and by bounds on keys and connections.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::{HashMap, VecDeque},
     rc::Rc,
     sync::Arc,
@@ -11,6 +11,7 @@ use std::{
 };
 
 use super::connection::Connection;
+use crate::machine::descriptors::Shortages;
 
 /// What idle connections are shared by: scheme, host, port, guard policy and TLS identity (contract of the guard).
 pub type PoolKey = str;
@@ -33,6 +34,9 @@ pub struct PoolLimits {
 pub struct Pool {
     idle: RefCell<Idle>,
     limits: PoolLimits,
+    /// Of the whole process, and how many of them this pool has made room for.
+    shortages: Arc<Shortages>,
+    shortages_seen: Cell<u64>,
 }
 
 #[derive(Default)]
@@ -42,10 +46,12 @@ struct Idle {
 }
 
 impl Pool {
-    pub fn new(limits: PoolLimits) -> Rc<Self> {
+    pub fn new(limits: PoolLimits, shortages: Arc<Shortages>) -> Rc<Self> {
         Rc::new(Pool {
             idle: RefCell::default(),
             limits,
+            shortages_seen: Cell::new(shortages.count()),
+            shortages,
         })
     }
 
@@ -86,8 +92,20 @@ impl Pool {
         idle.total += 1;
     }
 
+    /// Closes all idle connections, as there are no descriptors left; whether there were any. The pools of other workers
+    /// do the same with their next sweep.
+    pub fn make_room(&self) -> bool {
+        self.shortages.note();
+        let idle = std::mem::take(&mut *self.idle.borrow_mut());
+        idle.total > 0
+    }
+
     /// Closes what has rested too long or was closed by the upstream, and forgets keys without connections.
     pub fn sweep(&self) {
+        let shortages = self.shortages.count();
+        if self.shortages_seen.replace(shortages) != shortages {
+            *self.idle.borrow_mut() = Idle::default();
+        }
         let mut idle = self.idle.borrow_mut();
         let mut cx = Context::from_waker(Waker::noop());
         let now = Instant::now();
@@ -135,7 +153,7 @@ mod tests {
     }
 
     async fn filled(limits: PoolLimits, keys: &[&str]) -> (Rc<Pool>, Vec<TcpStream>) {
-        let pool = Pool::new(limits);
+        let pool = Pool::new(limits, Arc::default());
         let mut far_ends = Vec::new();
         for key in keys {
             let (near, far) = connection(key).await;
@@ -172,6 +190,18 @@ mod tests {
         let (pool, _far) = filled(at_once, &["a", "b"]).await;
         pool.sweep();
         assert_eq!((pool.len(), pool.idle.borrow().by_key.len()), (0, 0));
+    }
+
+    #[actix_rt::test]
+    async fn without_descriptors_the_pools_of_all_workers_are_emptied() {
+        let (one, _far) = filled(LIMITS, &["a", "b"]).await;
+        let other = Pool::new(LIMITS, one.shortages.clone());
+        let (connection, _far) = connection("c").await;
+        other.put(connection);
+        assert!(one.make_room() && !one.make_room());
+        assert_eq!((one.len(), other.len()), (0, 1));
+        other.sweep();
+        assert_eq!(other.len(), 0);
     }
 
     #[actix_rt::test]

@@ -45,6 +45,7 @@ mod credentials_forwarding;
 mod credentials_keys;
 mod credentials_logs;
 mod credentials_owners;
+mod descriptors;
 mod drain;
 mod edits_override;
 mod edits_prefix;

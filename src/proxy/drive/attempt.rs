@@ -28,6 +28,7 @@ use crate::{
         url,
     },
     rate_limit::Lease,
+    resolve::ResolveError,
     route::{
         attempts::{Failed, Fault, Send},
         policy::BreakerPolicy,
@@ -331,7 +332,8 @@ impl<U: Upstream> Errand<'_, U> {
             fault => fault,
         };
         let error = GatewayError::from_failure(failure, fault);
-        if failure.cause == Cause::RequestBody {
+        // Neither says anything of the target, and no other target could help.
+        if matches!(failure.cause, Cause::RequestBody | Cause::NoDescriptors) {
             return Tried::Over(error);
         }
         let owed = call.body.borrow().is_waiting();
@@ -353,6 +355,7 @@ impl<U: Upstream> Errand<'_, U> {
 /// There is nothing that can be dialled. Which target it is of several is said with the error.
 fn unvetted_target(unvetted: Unvetted, target: &Target, permit: Option<Permit>) -> Tried {
     let fault = match &unvetted {
+        Unvetted::Unresolved(ResolveError::NoDescriptors) => return Tried::Over(unvetted.into()),
         Unvetted::Denied(_) => Fault::Denied,
         Unvetted::Unresolved(_) => {
             if let Some(permit) = permit {

@@ -43,7 +43,7 @@ pub fn is_upstreams(cause: &Cause, connect: TimeLimit, owed: bool) -> bool {
         | Cause::ClosedBeforeHead
         | Cause::ClosedInHead
         | Cause::Truncated => !owed,
-        Cause::RequestBody | Cause::Internal(_) => false,
+        Cause::RequestBody | Cause::NoDescriptors | Cause::Internal(_) => false,
     }
 }
 

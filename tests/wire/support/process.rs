@@ -11,6 +11,8 @@ use std::{
 
 use super::{Client, PATIENCE, Response, client::METRICS};
 
+const PROGRAM: &str = env!("CARGO_BIN_EXE_throughway");
+
 /// `throughway serve` on a free port; killed when dropped.
 pub struct Process {
     pub address: SocketAddr,
@@ -24,9 +26,24 @@ impl Process {
     /// # Panics
     /// When it does not come up.
     pub fn serving(name: &str, yaml: &str) -> Self {
+        Self::run(name, yaml, Command::new(PROGRAM))
+    }
+
+    /// The same, under these soft and hard limits of open files.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    pub fn with_descriptors(name: &str, yaml: &str, soft: u32, hard: u32) -> Self {
+        let mut shell = Command::new("/bin/sh");
+        let script = format!("ulimit -Sn {soft} && ulimit -Hn {hard} && exec {PROGRAM} \"$@\"");
+        shell.args(["-c", &script, "sh"]);
+        Self::run(name, yaml, shell)
+    }
+
+    fn run(name: &str, yaml: &str, mut command: Command) -> Self {
         let settings = std::env::temp_dir().join(format!("{name}-{}.yaml", std::process::id()));
         std::fs::write(&settings, yaml).expect("a temporary file");
-        let mut child = Command::new(env!("CARGO_BIN_EXE_throughway"))
+        let mut child = command
             .env_clear()
             .args(["serve", "--listen", "127.0.0.1:0", "--workers", "1"])
             .arg("--config")
@@ -103,6 +120,28 @@ impl Process {
             assert!(Instant::now() < deadline, "still running");
             thread::sleep(std::time::Duration::from_millis(5));
         }
+    }
+
+    /// Open files now.
+    pub fn descriptors(&self) -> usize {
+        let directory = format!("/proc/{}/fd", self.child.id());
+        std::fs::read_dir(directory).map_or(0, Iterator::count)
+    }
+
+    /// The soft and the hard limit of open files.
+    pub fn descriptor_limits(&self) -> [u64; 2] {
+        let path = format!("/proc/{}/limits", self.child.id());
+        let limits = std::fs::read_to_string(path).expect("a running process");
+        let line = limits
+            .lines()
+            .find_map(|line| line.strip_prefix("Max open files"));
+        let mut words = line.unwrap_or_default().split_whitespace();
+        [0; 2].map(|_: u8| {
+            words
+                .next()
+                .and_then(|it| it.parse().ok())
+                .expect("a limit")
+        })
     }
 
     /// Resident memory in bytes now.
