@@ -82,7 +82,7 @@ codes! {
     UpstreamUnreachable "upstream_unreachable" 502 Upstream "No connection: name resolution, TCP or TLS failed.";
     UpstreamClosed "upstream_closed" 502 Upstream "The upstream closed the connection before it answered.";
     UpstreamInvalid "upstream_invalid" 502 Upstream "The upstream's answer is not valid HTTP/1.1.";
-    Overloaded "overloaded" 503 Gateway "The gateway has no room for the request now.";
+    Overloaded "overloaded" 503 Gateway "The gateway has no room for the request now: too many are under way, memory for bodies or descriptors are used up, or limits cannot be counted. `Retry-After` says when to try again.";
     Draining "draining" 503 Gateway "The gateway is shutting down.";
     UpstreamTimeout "upstream_timeout" 504 Upstream "The response head did not come in time.";
     ConnectTimeout "connect_timeout" 504 Upstream "No connection in time.";

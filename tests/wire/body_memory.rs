@@ -227,6 +227,32 @@ fn a_hedge_an_edit_and_a_condition_give_their_memory_back() {
 }
 
 #[test]
+fn a_hedge_that_finds_no_room_leaves_the_first_request_alone() {
+    let gate = Gate::default();
+    let opened = gate.clone();
+    let upstream = Upstream::playing(move |peer| {
+        while peer.request().is_some() {
+            opened.passed();
+            peer.send(json("200 OK", &completion("a")));
+        }
+    });
+    let gateway = Gateway::with("memory: { bodies: 1MiB }\n");
+    let config = format!(
+        r#"{{"custom_host":"{}","override_params":{{"model":"m"}},"hedge":{{"after":50}}}}"#,
+        base(&upstream)
+    );
+    let body = format!(r#"{{"model":"n","text":"{}"}}"#, "x".repeat(200_000));
+    let mut client = gateway.client();
+    client.send(configured(&config, &body));
+    eventually("the hedge finds no room", || {
+        gateway.metric("throughway_request_body_not_kept_total") > 0
+    });
+    gate.open();
+    assert_eq!(client.response().seen(), (200, completion("a")));
+    assert_eq!(upstream.connections(), 1);
+}
+
+#[test]
 fn more_requests_than_the_settings_allow_are_refused_and_pages_answer() {
     let gate = Gate::default();
     let opened = gate.clone();

@@ -108,11 +108,16 @@ impl<U: Upstream> Errand<'_, U> {
         let mut clocks = Clocks::start(target.timeouts, limit, self.ends_at(target));
         let vetted = match self.watch(&mut clocks, self.line.targets.vet(target)).await {
             Ok(Ok(vetted)) => vetted,
+            Ok(Err(Unvetted::Unresolved(ResolveError::NoDescriptors))) => {
+                let unresolved = Unvetted::Unresolved(ResolveError::NoDescriptors);
+                return self.no_room(unresolved.into());
+            }
             Ok(Err(unvetted)) => return unvetted_target(unvetted, target, permit),
             Err(stopped) => return self.stopped(stopped, permit),
         };
         let body = match self.body_for(send, target) {
             Ok(body) => body,
+            Err(error) if error.code == Code::Overloaded => return self.no_room(error),
             Err(error) => return Tried::Over(error),
         };
         let length = body.borrow().length();
@@ -318,6 +323,15 @@ impl<U: Upstream> Errand<'_, U> {
         }
     }
 
+    /// The gateway has no room for the send. That says nothing of the target, and no other could help; where two sends
+    /// are under way, the other one may.
+    fn no_room(&self, error: GatewayError) -> Tried {
+        match self.in_flight.get() > 1 {
+            true => failed(Fault::Connect, error),
+            false => Tried::Over(error),
+        }
+    }
+
     /// The exchange failed before its head.
     fn failed(
         &self,
@@ -332,9 +346,10 @@ impl<U: Upstream> Errand<'_, U> {
             fault => fault,
         };
         let error = GatewayError::from_failure(failure, fault);
-        // Neither says anything of the target, and no other target could help.
-        if matches!(failure.cause, Cause::RequestBody | Cause::NoDescriptors) {
-            return Tried::Over(error);
+        match failure.cause {
+            Cause::RequestBody => return Tried::Over(error),
+            Cause::NoDescriptors => return self.no_room(error),
+            _ => {}
         }
         let owed = call.body.borrow().is_waiting();
         if blame::is_upstreams(&failure.cause, target.timeouts.connect, owed)
@@ -355,7 +370,6 @@ impl<U: Upstream> Errand<'_, U> {
 /// There is nothing that can be dialled. Which target it is of several is said with the error.
 fn unvetted_target(unvetted: Unvetted, target: &Target, permit: Option<Permit>) -> Tried {
     let fault = match &unvetted {
-        Unvetted::Unresolved(ResolveError::NoDescriptors) => return Tried::Over(unvetted.into()),
         Unvetted::Denied(_) => Fault::Denied,
         Unvetted::Unresolved(_) => {
             if let Some(permit) = permit {
