@@ -2,7 +2,7 @@
 //! certain. That a key stands where it cannot be used at all is an error, and told elsewhere.
 
 use super::settings::Settings;
-use super::word::{GuardPreset, Word as _};
+use super::word::GuardPreset;
 use crate::cache::noise::is_built_in;
 use crate::route::credential;
 
@@ -18,20 +18,18 @@ pub(super) fn warnings(settings: &Settings) -> Vec<String> {
 
 fn allow(settings: &Settings) -> Option<String> {
     let (preset, allow) = (settings.guard.preset, &settings.guard.allow);
-    match (preset, allow.is_empty()) {
-        (GuardPreset::Allowlist, true) => Some(
-            "guard.preset is allowlist and guard.allow is empty: every target that a caller names \
-             will be refused"
-                .to_owned(),
-        ),
-        (GuardPreset::Public | GuardPreset::Dev, false) => Some(format!(
-            "guard.allow has no effect: guard.preset is {}, and only allowlist and self_hosted \
-             look at it",
-            preset.word()
-        )),
-        (GuardPreset::Allowlist | GuardPreset::SelfHosted, false)
-        | (GuardPreset::Public | GuardPreset::Dev | GuardPreset::SelfHosted, true) => None,
+    if preset == GuardPreset::Allowlist && allow.is_empty() {
+        let warning = "guard.preset is allowlist and guard.allow is empty: every target that a \
+                       caller names will be refused";
+        return Some(warning.to_owned());
     }
+    let in_vain = !preset.uses_entries() && !allow.is_empty();
+    in_vain.then(|| {
+        format!(
+            "guard.allow has no effect: guard.preset is {preset}, and only allowlist and \
+             self_hosted look at it"
+        )
+    })
 }
 
 fn hosts(settings: &Settings) -> Option<String> {

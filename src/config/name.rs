@@ -34,7 +34,8 @@ impl Kind for HostName {
         let label = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
         // Requests have it without the dot of an absolute name, too.
         let name = text.strip_suffix('.').unwrap_or(text);
-        let fits = !name.is_empty() && name.len() <= 253 && name.bytes().all(label);
+        let whole = name.split('.').all(|label| !label.is_empty());
+        let fits = whole && name.len() <= 253 && name.bytes().all(label);
         fits.then(|| Self(name.to_ascii_lowercase()))
     }
 }
@@ -209,6 +210,8 @@ mod tests {
             ("a.example.", Some("a.example"), true),
             ("a.example.:8443", Some("a.example:8443"), false),
             (".", None, false),
+            ("a.example..", None, false),
+            (".a.example", None, false),
             ("https://a.example", None, false),
             ("", None, false),
         ];
