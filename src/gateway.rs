@@ -12,6 +12,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use actix_http::{
@@ -29,7 +30,7 @@ pub use self::{
 };
 use crate::{
     config::Settings,
-    downstream::DownstreamTimeouts,
+    downstream::{Closing, DownstreamTimeouts},
     egress::Policy,
     error::{Code, GatewayError},
     machine::{
@@ -88,7 +89,7 @@ pub struct Gateway {
     /// Only this machine can connect.
     on_loopback: bool,
     draining: AtomicBool,
-    closing: Arc<AtomicBool>,
+    closing: Arc<Closing>,
 }
 
 /// Settings that are well-formed, but cannot be put to use.
@@ -284,12 +285,12 @@ impl Gateway {
         self.draining.load(Ordering::Relaxed)
     }
 
-    /// Client connections close from here on as soon as they are idle.
-    pub fn begin_closing(&self) {
-        self.closing.store(true, Ordering::Relaxed);
+    /// Client connections close from here on as soon as they are idle; what runs has this much time.
+    pub fn begin_closing(&self, budget: Duration) {
+        self.closing.begin(budget);
     }
 
-    pub fn closing(&self) -> Arc<AtomicBool> {
+    pub fn closing(&self) -> Arc<Closing> {
         self.closing.clone()
     }
 }

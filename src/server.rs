@@ -143,10 +143,12 @@ impl Running {
     /// # Errors
     /// When the server itself fails.
     pub async fn until(self, signals: Signals) -> io::Result<()> {
+        let metrics = self.gateway.metrics.clone();
         let draining = drain::on_signal(signals, self.gateway, self.server.handle(), self.drain);
         let draining = actix_rt::spawn(draining);
         let outcome = self.server.await;
         draining.abort();
+        drain::until_all_is_recorded(&metrics).await;
         outcome
     }
 }

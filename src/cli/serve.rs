@@ -7,7 +7,7 @@ use crate::{
     config::{Environment, Settings},
     gateway::UnusableSettings,
     machine::descriptors,
-    observe::logs,
+    observe::{logs, metrics::Outcome},
     server::{self, Program, Signals},
 };
 
@@ -39,8 +39,9 @@ async fn serve(settings: &Settings, environment: &Environment) -> Result<(), Ser
         workers = settings.workers,
         "listening"
     );
+    let metrics = running.gateway.metrics.clone();
     running.until(Signals::of_process()?).await?;
-    tracing::info!("stopped");
+    tracing::info!(aborted = metrics.ended(Outcome::aborted).get(), "stopped");
     Ok(())
 }
 

@@ -54,9 +54,10 @@ impl<T> Future for Serving<T> {
 
 impl<T> Drop for Serving<T> {
     fn drop(&mut self) {
-        // What has panicked does not go on.
+        // What has panicked does not go on, and nothing does when the gateway has no time left.
         if !std::thread::panicking()
             && let (Some(serving), Some(link)) = (self.serving.take(), self.link.take())
+            && !link.is_cut_short()
             && let Some(audience) = link.others().audience()
         {
             link.detach();

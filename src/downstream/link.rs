@@ -17,7 +17,7 @@ use std::{
 use bytes::BytesMut;
 
 use super::{
-    DownstreamTimeouts,
+    Closing, DownstreamTimeouts,
     audience::{Audience, GoingOn, Others},
     expired::Expired,
     gate::{Extent, Gate},
@@ -55,6 +55,7 @@ pub struct Link {
     idle_since: Cell<Instant>,
     expired: Cell<Option<Expired>>,
     closing: Cell<bool>,
+    gateway: Arc<Closing>,
     /// Since the connection was accepted, or the first byte of a later head came.
     head_since: Cell<Option<Instant>>,
     body_since: Cell<Option<Instant>>,
@@ -73,6 +74,7 @@ impl Link {
         stream: Stream,
         timeouts: DownstreamTimeouts,
         now: Rc<Cell<Instant>>,
+        gateway: Arc<Closing>,
     ) -> Self {
         let peer = stream.tcp().peer_addr().ok();
         let local = stream.tcp().local_addr().ok();
@@ -93,6 +95,7 @@ impl Link {
             idle_since: Cell::new(now.get()),
             expired: Cell::new(None),
             closing: Cell::new(false),
+            gateway,
             head_since: Cell::new(Some(now.get())),
             body_since: Cell::new(None),
             blocked_since: Cell::new(None),
@@ -230,6 +233,11 @@ impl Link {
     /// The gateway drains: answers say `Connection: close`.
     pub fn is_closing(&self) -> bool {
         self.closing.get()
+    }
+
+    /// The gateway has no time left for what it serves, and the client is still there: what ends now, the gateway ends.
+    pub fn is_cut_short(&self) -> bool {
+        self.gateway.is_out_of_time() && !self.gone.get()
     }
 
     /// Ends the request with [`Expired::Deadline`] once `after` has passed, up to two ticks late. `None` lifts the deadline.

@@ -3,6 +3,7 @@
 //! a stalled one ends, an abort comes after every byte that was received and never looks like a clean end.
 
 mod audience;
+mod closing;
 mod expired;
 mod gate;
 mod inbound;
@@ -12,6 +13,7 @@ mod watch;
 
 pub use self::{
     audience::{Audience, GoingOn, Others, Serving},
+    closing::Closing,
     expired::Expired,
     gate::Extent,
     inbound::Inbound,

@@ -4,14 +4,11 @@
 use std::{
     cell::{Cell, RefCell},
     rc::{Rc, Weak},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
-use super::{DownstreamTimeouts, inbound::Inbound, link::Link, stream::Stream};
+use super::{Closing, DownstreamTimeouts, inbound::Inbound, link::Link, stream::Stream};
 
 /// How often timers are looked at, and so how late they may fire.
 pub const TICK: Duration = Duration::from_millis(250);
@@ -21,13 +18,13 @@ pub struct Watch {
     links: RefCell<Vec<Weak<Link>>>,
     now: Rc<Cell<Instant>>,
     timeouts: DownstreamTimeouts,
-    /// Set once for all workers when the gateway comes down.
-    closing: Arc<AtomicBool>,
+    /// The same for all workers.
+    closing: Arc<Closing>,
 }
 
 impl Watch {
     /// Must be called on the worker's own runtime: starts the ticking there, for as long as the watch is held.
-    pub fn start(timeouts: DownstreamTimeouts, closing: Arc<AtomicBool>) -> Rc<Self> {
+    pub fn start(timeouts: DownstreamTimeouts, closing: Arc<Closing>) -> Rc<Self> {
         let watch = Rc::new(Watch {
             links: RefCell::default(),
             now: Rc::new(Cell::new(Instant::now())),
@@ -51,7 +48,12 @@ impl Watch {
 
     /// Takes an accepted connection into view.
     pub fn attach(&self, stream: Stream) -> Inbound {
-        let link = Rc::new(Link::new(stream, self.timeouts, self.now.clone()));
+        let link = Rc::new(Link::new(
+            stream,
+            self.timeouts,
+            self.now.clone(),
+            self.closing.clone(),
+        ));
         self.links.borrow_mut().push(Rc::downgrade(&link));
         Inbound(link)
     }
@@ -73,7 +75,7 @@ impl Watch {
     fn look(&self) {
         let now = Instant::now();
         self.now.set(now);
-        let closing = self.closing.load(Ordering::Relaxed);
+        let closing = self.closing.has_begun();
         self.links.borrow_mut().retain(|link| match link.upgrade() {
             Some(link) => {
                 link.check(now);

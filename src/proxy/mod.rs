@@ -67,6 +67,7 @@ impl<U: Upstream> Line<U> {
             trace_id(request.head().headers(), self.gateway.portkey, &directives),
             request.head().method.clone(),
             request.uri().path(),
+            link.clone(),
         );
         let origin = self.gateway.door.listed_origin(request.head());
         let mut response =

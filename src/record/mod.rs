@@ -4,7 +4,11 @@ mod cache_status;
 
 use std::{
     fmt,
-    sync::Arc,
+    rc::Rc,
+    sync::{
+        Arc,
+        atomic::{Ordering, fence},
+    },
     time::{Duration, Instant},
 };
 
@@ -13,6 +17,7 @@ use actix_http::{Method, header::HeaderValue};
 pub use self::cache_status::CacheStatus;
 use crate::{
     cache::NoCacheReason,
+    downstream::Link,
     error::Code,
     observe::metrics::{Metrics, Outcome},
     rate_limit::Room,
@@ -29,7 +34,10 @@ pub enum AccessLog {
     Off,
 }
 
-/// An open account. Closing it says how the request ended; dropping it open means that the client left.
+/// Why a request is aborted when the gateway comes down.
+pub const OUT_OF_BUDGET: &str = "the drain budget ran out";
+
+/// An open account. Closing it says how the request ended; dropped open, its client has left, or the gateway came down.
 pub struct Recorder {
     metrics: Arc<Metrics>,
     access: AccessLog,
@@ -56,6 +64,7 @@ pub struct Recorder {
     detail: Option<String>,
     /// Why nothing more was tried, where a policy would have had more.
     stopped: Option<StopReason>,
+    link: Rc<Link>,
     open: bool,
 }
 
@@ -99,6 +108,7 @@ impl Recorder {
         trace_id: HeaderValue,
         method: Method,
         path: &str,
+        link: Rc<Link>,
     ) -> Self {
         metrics.received.inc();
         metrics.in_flight.inc();
@@ -127,6 +137,7 @@ impl Recorder {
             bytes_out: 0,
             detail: None,
             stopped: None,
+            link,
             open: true,
         }
     }
@@ -276,6 +287,14 @@ impl Recorder {
         self.bytes_in = count;
     }
 
+    /// How what is served for this client ends when it is dropped in its midst.
+    pub fn dropped(link: &Link) -> Outcome {
+        match link.is_cut_short() {
+            true => Outcome::aborted,
+            false => Outcome::client_gone,
+        }
+    }
+
     /// Closes the account.
     pub fn close(mut self, outcome: Outcome) {
         self.settle(outcome);
@@ -283,7 +302,6 @@ impl Recorder {
 
     fn settle(&mut self, outcome: Outcome) {
         self.open = false;
-        self.metrics.in_flight.dec();
         self.metrics.ended(outcome).inc();
         self.count_cache();
         self.metrics.bytes_in.inc_by(self.bytes_in);
@@ -297,6 +315,9 @@ impl Recorder {
             AccessLog::Errors if !fine => self.log(outcome),
             AccessLog::Errors | AccessLog::Off => {}
         }
+        // Whoever finds none in flight finds all of them counted and logged.
+        fence(Ordering::Release);
+        self.metrics.in_flight.dec();
     }
 
     fn count_cache(&self) {
@@ -360,7 +381,11 @@ impl Recorder {
 impl Drop for Recorder {
     fn drop(&mut self) {
         if self.open {
-            self.settle(Outcome::client_gone);
+            let outcome = Recorder::dropped(&self.link);
+            if outcome == Outcome::aborted {
+                self.note_detail(OUT_OF_BUDGET.to_owned());
+            }
+            self.settle(outcome);
         }
     }
 }

@@ -1,11 +1,22 @@
 //! Coming down: the first signal drains, the second stops at once.
 
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{Ordering, fence},
+    },
+    time::{Duration, Instant},
+};
 
 use actix_server::ServerHandle;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::{config::Drain, gateway::Gateway};
+use crate::{config::Drain, gateway::Gateway, observe::metrics::Metrics};
+
+/// How long workers may take to drop what they have no time left for.
+const DROPPING: Duration = Duration::from_secs(5);
 
 /// What makes the gateway stop: each item once more urgent than the one before.
 pub struct Signals {
@@ -65,15 +76,35 @@ pub async fn on_signal(
     gateway.begin_drain();
     let gracefully = async {
         tokio::time::sleep(drain.delay).await;
-        gateway.begin_closing();
+        gateway.begin_closing(drain.budget);
         server.stop(true).await;
     };
     tokio::select! {
         () = gracefully => {}
         () = signals.second => {
-            tracing::info!("stopping at once");
+            tracing::info!(requests = gateway.metrics.in_flight.get(), "stopping at once");
             // The server waits for its workers' timeout once it drains; the process does not.
             std::process::exit(1);
         }
+    }
+}
+
+/// Waits until no account of a request is open. Workers that are out of time end before what they serve does: their threads drop
+/// that, and tell nobody.
+pub async fn until_all_is_recorded(metrics: &Metrics) {
+    const LOOK: Duration = Duration::from_millis(2);
+    let deadline = Instant::now() + DROPPING;
+    loop {
+        let requests = metrics.in_flight.get();
+        // `Recorder` has the other half of this.
+        fence(Ordering::Acquire);
+        if requests <= 0 {
+            return;
+        }
+        if Instant::now() >= deadline {
+            tracing::error!(requests, "requests are left without a record");
+            return;
+        }
+        tokio::time::sleep(LOOK).await;
     }
 }

@@ -47,6 +47,7 @@ mod credentials_logs;
 mod credentials_owners;
 mod descriptors;
 mod drain;
+mod drain_cut;
 mod edits_override;
 mod edits_prefix;
 mod edits_refused;

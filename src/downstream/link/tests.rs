@@ -16,7 +16,7 @@ async fn link() -> (std::net::TcpListener, Rc<Link>) {
         keep_alive: second * 5,
     };
     let now = Rc::new(Cell::new(Instant::now()));
-    let link = Link::new(Stream::Tcp(stream), timeouts, now);
+    let link = Link::new(Stream::Tcp(stream), timeouts, now, Arc::default());
     (listener, Rc::new(link))
 }
 

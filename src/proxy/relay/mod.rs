@@ -25,7 +25,7 @@ use crate::{
     gateway::Beginning,
     observe::metrics::Outcome,
     rate_limit::Lease,
-    record::Recorder,
+    record::{OUT_OF_BUDGET, Recorder},
     upstream::RequestBody,
 };
 
@@ -286,13 +286,11 @@ impl Drop for Relay {
         } else if self.frames.as_ref().is_some_and(Frames::is_closed) {
             // After the server's close frame either side may be the first to close.
             Outcome::tunnelled
-        } else if link.is_closing() && !link.is_gone() {
-            // The drain budget ran out.
-            Outcome::aborted
         } else {
-            Outcome::client_gone
+            Recorder::dropped(link)
         };
         self.reset_if_ambiguous();
-        self.close(outcome, None);
+        let detail = (outcome == Outcome::aborted).then(|| OUT_OF_BUDGET.to_owned());
+        self.close(outcome, detail);
     }
 }

@@ -21,7 +21,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// With these lines of a settings file.
+    /// With these lines of a settings file, and one worker unless they say otherwise.
     ///
     /// # Panics
     /// When it does not come up.
@@ -45,7 +45,8 @@ impl Process {
         std::fs::write(&settings, yaml).expect("a temporary file");
         let mut child = command
             .env_clear()
-            .args(["serve", "--listen", "127.0.0.1:0", "--workers", "1"])
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .args((!yaml.contains("workers:")).then_some("--workers=1"))
             .arg("--config")
             .arg(&settings)
             .stdin(Stdio::null())
