@@ -1,6 +1,8 @@
 //! `throughway serve`: settings → logs → server, until a signal.
 
-use std::io;
+use std::{io, time::Duration};
+
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::args::ServeArgs;
 use crate::{
@@ -11,21 +13,34 @@ use crate::{
     server::{self, Program, Signals},
 };
 
+/// How long the last log lines may take to be written: standard error may take none.
+const LAST_LINES: Duration = Duration::from_secs(1);
+/// Sent with the failure of a write to a file at the limit of its size (`ulimit -f`); ends a process that does not take it.
+/// The number of most systems, MIPS aside.
+const SIGXFSZ: i32 = 25;
+
 /// Runs the gateway; returns the exit code.
 pub fn run(args: &ServeArgs, environment: &Environment) -> u8 {
     let settings = match Settings::load(args.config.as_deref(), environment, &args.flags()) {
         Ok(settings) => settings,
         Err(error) => return refuse(&error),
     };
-    logs::install(&settings.log.level, settings.log.format);
+    if let Err(error) = logs::install(&settings.log.level, settings.log.format) {
+        return refuse(&format_args!("nothing can be logged: {error}"));
+    }
     raise_descriptor_limit();
-    match actix_rt::System::new().block_on(serve(&settings, environment)) {
+    let served = actix_rt::System::new().block_on(serve(&settings, environment));
+    let code = match served {
         Ok(()) => 0,
         Err(error) => refuse(&error),
-    }
+    };
+    logs::flush(LAST_LINES);
+    code
 }
 
 async fn serve(settings: &Settings, environment: &Environment) -> Result<(), ServeError> {
+    // Once taken it never ends the process again; the failed write itself is dealt with where it happens.
+    drop(signal(SignalKind::from_raw(SIGXFSZ))?);
     let program = Program::new(settings)?;
     warn_of(program.warnings(), environment);
     let running = program.start(settings)?;
@@ -56,7 +71,7 @@ enum ServeError {
 }
 
 fn refuse(error: &dyn std::fmt::Display) -> u8 {
-    eprintln!("error: {error}");
+    logs::say(&format!("error: {error}"));
     1
 }
 

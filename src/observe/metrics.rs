@@ -1,7 +1,10 @@
 //! Counters, made once and shared by all workers; every request is counted once when it arrives and once when it ends.
 //! No label a client could choose.
 
-use std::sync::atomic::{AtomicI64, AtomicU64};
+use std::sync::{
+    LazyLock,
+    atomic::{AtomicI64, AtomicU64},
+};
 
 use prometheus_client::{
     encoding::{EncodeLabelSet, EncodeLabelValue, text},
@@ -99,7 +102,15 @@ struct ReasonLabel {
     reason: &'static str,
 }
 
-type Count = Counter<u64, AtomicU64>;
+pub type Count = Counter<u64, AtomicU64>;
+
+/// The process has one standard error, and so one count of what it did not take.
+static LOG_LINES_LOST: LazyLock<Count> = LazyLock::new(Count::default);
+
+/// Log lines that were not written.
+pub fn log_lines_lost() -> Count {
+    LOG_LINES_LOST.clone()
+}
 
 const HEDGES: [&str; 2] = ["first", "second"];
 const CACHE_STATUSES: [&str; 4] = ["HIT", "MISS", "REFRESH", "DISABLED"];
@@ -212,6 +223,11 @@ impl Metrics {
             "upstream_fallbacks",
             "Requests sent to another target after one failed",
             fallbacks.clone(),
+        );
+        registry.register(
+            "log_lines_lost",
+            "Log lines lost because standard error failed or did not keep up",
+            log_lines_lost(),
         );
         let hedges = Family::<WinnerLabel, Count>::default();
         registry.register(

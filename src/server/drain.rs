@@ -13,8 +13,14 @@ use std::{
 use actix_server::ServerHandle;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::{config::Drain, gateway::Gateway, observe::metrics::Metrics};
+use crate::{
+    config::Drain,
+    gateway::Gateway,
+    observe::{logs, metrics::Metrics},
+};
 
+/// How long the last log lines may take to be written when the process stops at once.
+const LAST_LINES: Duration = Duration::from_millis(250);
 /// How long workers may take to drop what they have no time left for.
 const DROPPING: Duration = Duration::from_secs(5);
 
@@ -83,6 +89,7 @@ pub async fn on_signal(
         () = gracefully => {}
         () = signals.second => {
             tracing::info!(requests = gateway.metrics.in_flight.get(), "stopping at once");
+            logs::flush(LAST_LINES);
             // The server waits for its workers' timeout once it drains; the process does not.
             std::process::exit(1);
         }

@@ -5,7 +5,8 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "a test may panic, wait, dial and look at awc as shipped"
+    clippy::print_stderr,
+    reason = "a test may panic, print, wait, dial and look at awc as shipped"
 )]
 
 mod bodies;
@@ -74,6 +75,8 @@ mod limits_cluster;
 mod limits_leases;
 mod limits_shared;
 mod limits_together;
+mod logs;
+mod logs_outlets;
 mod loops;
 mod matrix;
 mod matrix_connect;

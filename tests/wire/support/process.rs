@@ -1,8 +1,11 @@
 //! The built program as a process of its own: for signals, exit codes and memory.
 
 use std::{
+    ffi::OsStr,
+    fs,
     io::{BufRead, BufReader},
     net::SocketAddr,
+    path::PathBuf,
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex},
     thread,
@@ -35,25 +38,14 @@ impl Process {
     /// When it does not come up.
     pub fn with_descriptors(name: &str, yaml: &str, soft: u32, hard: u32) -> Self {
         let mut shell = Command::new("/bin/sh");
-        let script = format!("ulimit -Sn {soft} && ulimit -Hn {hard} && exec {PROGRAM} \"$@\"");
-        shell.args(["-c", &script, "sh"]);
+        let script = format!("ulimit -Sn {soft} && ulimit -Hn {hard} && exec \"$0\" \"$@\"");
+        shell.args([OsStr::new("-c"), OsStr::new(&script), OsStr::new(PROGRAM)]);
         Self::run(name, yaml, shell)
     }
 
-    fn run(name: &str, yaml: &str, mut command: Command) -> Self {
-        let settings = std::env::temp_dir().join(format!("{name}-{}.yaml", std::process::id()));
-        std::fs::write(&settings, yaml).expect("a temporary file");
-        let mut child = command
-            .env_clear()
-            .args(["serve", "--listen", "127.0.0.1:0"])
-            .args((!yaml.contains("workers:")).then_some("--workers=1"))
-            .arg("--config")
-            .arg(&settings)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the program starts");
+    fn run(name: &str, yaml: &str, command: Command) -> Self {
+        let settings = SettingsFile::new(name, yaml);
+        let mut child = spawn(command, &settings, Stdio::piped());
         let mut log = BufReader::new(child.stderr.take().expect("a pipe"));
         let mut line = String::new();
         let address = loop {
@@ -72,11 +64,39 @@ impl Process {
                 *keeping.lock().expect("text") += &(line + "\n");
             }
         });
-        let _ = std::fs::remove_file(settings);
         Process {
             address,
             child,
             log: kept,
+        }
+    }
+
+    /// The same with this standard error, which is not read here: the port is found by its socket.
+    pub fn logging_to(name: &str, yaml: &str, stderr: impl Into<Stdio>) -> Self {
+        Self::found_by_its_socket(Command::new(PROGRAM), name, yaml, stderr.into())
+    }
+
+    /// The same, and no file it writes may grow beyond `blocks` of the shell's `ulimit -f` (512 or 1024 bytes each).
+    pub fn with_small_files(name: &str, yaml: &str, stderr: impl Into<Stdio>, blocks: u32) -> Self {
+        let mut shell = Command::new("/bin/sh");
+        let script = format!("ulimit -f {blocks} && exec \"$0\" \"$@\"");
+        shell.args([OsStr::new("-c"), OsStr::new(&script), OsStr::new(PROGRAM)]);
+        Self::found_by_its_socket(shell, name, yaml, stderr.into())
+    }
+
+    fn found_by_its_socket(command: Command, name: &str, yaml: &str, stderr: Stdio) -> Self {
+        let settings = SettingsFile::new(name, yaml);
+        let mut child = spawn(command, &settings, stderr);
+        let mut address = None;
+        super::eventually("the program listens", || {
+            assert_eq!(child.try_wait().expect("a child"), None, "it has ended");
+            address = listening_socket(child.id());
+            address.is_some()
+        });
+        Process {
+            address: address.expect("found above"),
+            child,
+            log: Arc::default(),
         }
     }
 
@@ -163,6 +183,69 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Removed when dropped.
+struct SettingsFile {
+    path: PathBuf,
+    tells_workers: bool,
+}
+
+impl SettingsFile {
+    fn new(name: &str, yaml: &str) -> Self {
+        let file = format!("{name}-{}.yaml", std::process::id());
+        let path = std::env::temp_dir().join(file);
+        fs::write(&path, yaml).expect("a temporary file");
+        SettingsFile {
+            path,
+            tells_workers: yaml.contains("workers:"),
+        }
+    }
+}
+
+impl Drop for SettingsFile {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+fn spawn(mut command: Command, settings: &SettingsFile, stderr: Stdio) -> Child {
+    command
+        .env_clear()
+        .args(["serve", "--listen", "127.0.0.1:0"])
+        .args((!settings.tells_workers).then_some("--workers=1"))
+        .arg("--config")
+        .arg(&settings.path)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(stderr)
+        .spawn()
+        .expect("the program starts")
+}
+
+/// Where the process listens on 127.0.0.1, by the kernel's tables.
+fn listening_socket(pid: u32) -> Option<SocketAddr> {
+    const LISTENS: &str = "0A";
+    let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).ok()?;
+    let inodes: Vec<String> = descriptors
+        .filter_map(|descriptor| fs::read_link(descriptor.ok()?.path()).ok())
+        .filter_map(|link| {
+            Some(
+                link.to_str()?
+                    .strip_prefix("socket:[")?
+                    .strip_suffix(']')?
+                    .into(),
+            )
+        })
+        .collect();
+    let table = fs::read_to_string(format!("/proc/{pid}/net/tcp")).ok()?;
+    table.lines().find_map(|line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let ours = *fields.get(3)? == LISTENS && inodes.iter().any(|it| it == fields[9]);
+        let (_, port) = fields[1].split_once(':')?;
+        let port = u16::from_str_radix(port, 16).ok()?;
+        ours.then_some(SocketAddr::from(([127, 0, 0, 1], port)))
+    })
 }
 
 /// The address in the JSON log line that tells it.

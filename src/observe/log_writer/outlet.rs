@@ -1,0 +1,72 @@
+//! Where log lines end up, a file or a pipe that may fail at any byte: how many lines got there whole.
+
+use std::{
+    io::{ErrorKind, Write},
+    thread,
+    time::Duration,
+};
+
+/// How long one waits for an outlet that would block: somebody has made standard error non-blocking.
+const BLOCKED: Duration = Duration::from_millis(10);
+
+pub(super) struct Outlet<W> {
+    sink: W,
+    /// The last write stopped inside a line: the next one begins with a line feed.
+    inside_a_line: bool,
+}
+
+impl<W: Write> Outlet<W> {
+    pub(super) fn new(sink: W) -> Self {
+        Outlet {
+            sink,
+            inside_a_line: false,
+        }
+    }
+
+    /// Writes the lines, which end where `ends` says; how many of them are there whole.
+    pub(super) fn write(&mut self, lines: &[u8], ends: &[usize]) -> usize {
+        if lines.is_empty() || !self.end_line() {
+            return 0;
+        }
+        let got_through = self.push(lines);
+        let whole = ends.partition_point(|end| *end <= got_through);
+        let begins_at = whole.checked_sub(1).map_or(0, |last| ends[last]);
+        self.inside_a_line = got_through > begins_at;
+        // A line that lacks nothing but its line feed gets it before the next one.
+        let lacks_line_feed = self.inside_a_line && ends.get(whole) == Some(&(got_through + 1));
+        whole + usize::from(lacks_line_feed)
+    }
+
+    /// Writes one line; whether it is there whole.
+    pub(super) fn write_line(&mut self, line: &str) -> bool {
+        self.write(line.as_bytes(), &[line.len()]) == 1
+    }
+
+    fn end_line(&mut self) -> bool {
+        if self.inside_a_line && self.push(b"\n") == 1 {
+            self.inside_a_line = false;
+        }
+        !self.inside_a_line
+    }
+
+    /// How many of the bytes got through before the first failure.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the log writer's own thread waits"
+    )]
+    fn push(&mut self, bytes: &[u8]) -> usize {
+        let mut done = 0;
+        while done < bytes.len() {
+            match self.sink.write(&bytes[done..]) {
+                Ok(0) => break,
+                Ok(count) => done += count,
+                Err(error) => match error.kind() {
+                    ErrorKind::Interrupted => {}
+                    ErrorKind::WouldBlock => thread::sleep(BLOCKED),
+                    _ => break,
+                },
+            }
+        }
+        done
+    }
+}
