@@ -1,6 +1,9 @@
 //! The program: words of the command line to one call each.
 
-use std::{io, process::ExitCode};
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+};
 
 use clap::Parser as _;
 use throughway::{
@@ -32,8 +35,8 @@ fn main() -> ExitCode {
         Command::Health(args) => cli::health::run(&args, &environment),
         Command::Mock(args) => cli::mock::run(args),
         Command::Docs { page } => {
-            print!("{}", cli::docs::page(page));
-            0
+            let written = io::stdout().write_all(cli::docs::page(page).as_bytes());
+            u8::from(written.is_err())
         }
     };
     ExitCode::from(code)

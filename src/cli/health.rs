@@ -8,7 +8,10 @@ use std::{
 };
 
 use super::args::ServeArgs;
-use crate::config::{Environment, Settings};
+use crate::{
+    config::{Environment, Settings},
+    observe::logs,
+};
 
 /// For connecting, and again for each read of the answer.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -61,7 +64,7 @@ fn ask(address: SocketAddr, tls: bool) -> io::Result<()> {
 }
 
 fn unwell(error: &dyn std::fmt::Display) -> u8 {
-    eprintln!("error: {error}");
+    logs::say(&format!("error: {error}"));
     1
 }
 

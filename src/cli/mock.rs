@@ -2,13 +2,16 @@
 
 use std::io;
 
-use crate::mock::{self, MockArgs};
+use crate::{
+    mock::{self, MockArgs},
+    observe::logs,
+};
 
 /// Runs the mock until Ctrl-C or SIGTERM; returns the exit code.
 pub fn run(args: MockArgs) -> u8 {
     let served = actix_rt::System::new().block_on(async {
         let handle = mock::start(args.try_into()?)?;
-        eprintln!("mock upstream on http://{}/v1", handle.addr);
+        logs::say(&format!("mock upstream on http://{}/v1", handle.addr));
         wait_for_stop().await?;
         handle.stop().await;
         Ok::<_, Box<dyn std::error::Error>>(())
@@ -16,7 +19,7 @@ pub fn run(args: MockArgs) -> u8 {
     match served {
         Ok(()) => 0,
         Err(error) => {
-            eprintln!("error: {error}");
+            logs::say(&format!("error: {error}"));
             1
         }
     }
