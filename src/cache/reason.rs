@@ -48,8 +48,10 @@ pub enum NoCacheReason {
     ErrorEvent,
     /// A line of the stream was too long to be looked at.
     LongEvent,
-    /// A compressed stream: its last word cannot be seen.
-    EncodedStream,
+    /// A compressed answer that cannot be looked into: its coding is not known, it is damaged, or too much comes of it.
+    EncodedResponse,
+    /// A 200 that does not look like an answer of its route, such as a page or an empty body.
+    NotAnAnswer,
     /// A 200 whose body is an error.
     ErrorBody,
     /// `Set-Cookie`, where callers share what is kept.
@@ -67,7 +69,7 @@ pub enum NoCacheReason {
 }
 
 impl NoCacheReason {
-    pub const ALL: [NoCacheReason; 32] = [
+    pub const ALL: [NoCacheReason; 33] = [
         Self::NotAsked,
         Self::Method,
         Self::Path,
@@ -91,7 +93,8 @@ impl NoCacheReason {
         Self::NoTerminalEvent,
         Self::ErrorEvent,
         Self::LongEvent,
-        Self::EncodedStream,
+        Self::EncodedResponse,
+        Self::NotAnAnswer,
         Self::ErrorBody,
         Self::SetCookieShared,
         Self::StoreUnavailable,
@@ -128,7 +131,8 @@ impl NoCacheReason {
             Self::NoTerminalEvent => "no_terminal_event",
             Self::ErrorEvent => "error_event",
             Self::LongEvent => "long_event",
-            Self::EncodedStream => "encoded_stream",
+            Self::EncodedResponse => "encoded_response",
+            Self::NotAnAnswer => "not_an_answer",
             Self::ErrorBody => "error_body",
             Self::SetCookieShared => "set_cookie_shared",
             Self::StoreUnavailable => "store_unavailable",

@@ -91,6 +91,23 @@ fn is_version(segment: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dialect::Generates;
+
+    #[test]
+    fn each_route_of_the_table_has_answers_of_a_known_form() {
+        let before = |before: &Before| match before {
+            Before::Any | Before::Version => "v1",
+            Before::Segment(segment) => *segment,
+        };
+        let routes = ROUTES
+            .iter()
+            .map(|(name, it)| format!("/{}/{name}", before(it)));
+        let methods = COLON_METHODS.iter().map(|it| format!("/v1/models/g:{it}"));
+        for path in routes.chain(methods).chain(["/v1/responses".to_owned()]) {
+            assert!(Route::of(&path, &[]).is_some(), "{path}");
+            assert!(Generates::of(&path).is_some(), "{path}");
+        }
+    }
 
     #[test]
     fn only_generating_routes_are_cached() {

@@ -1,9 +1,12 @@
-//! What one event of a stream means, by dialect: a token, an error, the end, or a preamble of either; and whether the answer is
-//! whole with it.
+//! What one event of a stream means, by dialect: a token, an error, the end, or a preamble of
+//! either; and whether the answer is whole with it.
+
+mod sign;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+pub use self::sign::{Sign, sign};
 use super::{Dialect, candidates::Candidates, sse::Event};
 
 /// What an event means to somebody who waits for a first token.
@@ -39,6 +42,8 @@ pub fn meaning(dialect: Dialect, event: &Event) -> Meaning {
         Dialect::Responses => responses(&data),
         Dialect::Anthropic => anthropic(&data),
         Dialect::Gemini => gemini(&data),
+        Dialect::Cohere => cohere(&data),
+        Dialect::Speech if is_of_type(&data, "speech.audio.done") => Meaning::Terminal,
         Dialect::Images | Dialect::Speech | Dialect::Unknown => Meaning::Token,
     }
 }
@@ -66,6 +71,7 @@ pub fn progress(dialect: Dialect, event: &Event) -> (Dialect, Progress) {
             | Dialect::Gemini
             | Dialect::Images
             | Dialect::Speech
+            | Dialect::Cohere
             | Dialect::Unknown => (dialect, Progress::Open),
         };
     }
@@ -87,7 +93,8 @@ pub fn progress(dialect: Dialect, event: &Event) -> (Dialect, Progress) {
         (Dialect::Responses, Some("response.completed"))
         | (Dialect::Anthropic, Some("message_stop"))
         | (Dialect::Images, Some("image_generation.completed" | "image_edit.completed"))
-        | (Dialect::Speech, Some("speech.audio.done")) => Progress::Whole,
+        | (Dialect::Speech, Some("speech.audio.done"))
+        | (Dialect::Cohere, Some("message-end")) => Progress::Whole,
         (Dialect::Responses, Some("response.incomplete" | "response.cancelled")) => {
             Progress::Failed
         }
@@ -113,7 +120,9 @@ fn shape(data: &Map<String, Value>) -> Option<Dialect> {
         "ping",
     ];
     const IMAGES: [&str; 2] = ["image_generation.", "image_edit."];
+    const COHERE: [&str; 4] = ["message-start", "message-end", "content-", "tool-"];
     match data.get("type").and_then(Value::as_str) {
+        Some(kind) if COHERE.iter().any(|it| kind.starts_with(it)) => Some(Dialect::Cohere),
         Some(kind) if kind.starts_with("response.") => Some(Dialect::Responses),
         Some(kind) if ANTHROPIC.contains(&kind) => Some(Dialect::Anthropic),
         Some(kind) if IMAGES.iter().any(|it| kind.starts_with(it)) => Some(Dialect::Images),
@@ -122,6 +131,10 @@ fn shape(data: &Map<String, Value>) -> Option<Dialect> {
         _ if data.contains_key("candidates") => Some(Dialect::Gemini),
         _ => None,
     }
+}
+
+fn is_of_type(data: &Map<String, Value>, kind: &str) -> bool {
+    data.get("type").is_some_and(|it| it == kind)
 }
 
 fn is_error(name: &[u8], data: &Map<String, Value>) -> bool {
@@ -216,6 +229,15 @@ fn anthropic(data: &Map<String, Value>) -> Meaning {
     match content.and_then(Value::as_object).is_some_and(has_content) {
         true => Meaning::Token,
         false => Meaning::Preamble,
+    }
+}
+
+fn cohere(data: &Map<String, Value>) -> Meaning {
+    let kind = data.get("type").and_then(Value::as_str).unwrap_or_default();
+    match kind {
+        "message-end" => Meaning::Terminal,
+        "message-start" | "content-start" | "content-end" => Meaning::Preamble,
+        _ => Meaning::Token,
     }
 }
 

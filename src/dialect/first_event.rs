@@ -1,9 +1,11 @@
-//! Waits in a stream for its first token, its end, or an error before either.
+//! Waits in a stream for its first token, its end, or an error before either; where an answer of a
+//! route is wanted, for events that show that it is one.
 
 use super::{
-    Dialect, Verdict,
-    event::{Meaning, meaning},
-    sse::Splitter,
+    Dialect, Flaw, Verdict,
+    event::{Meaning, Sign, meaning, sign},
+    generates::Generates,
+    sse::{Event, Splitter},
 };
 
 /// A stream that has said nothing in so many bytes counts as begun.
@@ -12,16 +14,39 @@ const MOST_BYTES: usize = 64 * 1024;
 /// Judges a stream by its first meaningful event.
 #[derive(Debug)]
 pub struct FirstEvent {
-    dialect: Dialect,
+    reading: Reading,
     splitter: Splitter,
     verdict: Verdict,
     bytes: usize,
 }
 
+/// What is asked of each event.
+#[derive(Clone, Copy, Debug)]
+enum Reading {
+    /// Whether it is a token, or an error.
+    Tokens(Dialect),
+    /// Whether it belongs to an answer; `begun` if one has.
+    Answer { dialect: Dialect, begun: bool },
+}
+
 impl FirstEvent {
+    /// Waits for a token. What nobody knows is one.
     pub fn new(dialect: Dialect) -> Self {
-        FirstEvent {
+        Self::reading(Reading::Tokens(dialect))
+    }
+
+    /// Waits for a token of an answer of this route. What nobody knows is none.
+    pub fn of_answer(route: Generates) -> Self {
+        let dialect = route.dialect();
+        Self::reading(Reading::Answer {
             dialect,
+            begun: false,
+        })
+    }
+
+    fn reading(reading: Reading) -> Self {
+        FirstEvent {
+            reading,
             splitter: Splitter::default(),
             verdict: Verdict::Undecided,
             bytes: 0,
@@ -33,10 +58,11 @@ impl FirstEvent {
         if self.verdict != Verdict::Undecided {
             return self.verdict;
         }
+        let bytes = &bytes[..bytes.len().min(MOST_BYTES - self.bytes)];
         self.bytes += bytes.len();
-        let (dialect, verdict) = (self.dialect, &mut self.verdict);
+        let (reading, verdict) = (&mut self.reading, &mut self.verdict);
         self.splitter.feed(bytes, &mut |event| {
-            *verdict = judged(meaning(dialect, &event));
+            *verdict = reading.read(&event);
             *verdict == Verdict::Undecided
         });
         if self.verdict == Verdict::Undecided && self.bytes >= MOST_BYTES {
@@ -49,9 +75,9 @@ impl FirstEvent {
     pub fn end(&mut self) -> Verdict {
         if self.verdict == Verdict::Undecided {
             let last = self.splitter.end();
-            let last = last.map(|event| judged(meaning(self.dialect, &event)));
+            let last = last.map(|event| self.reading.read(&event));
             self.verdict = match last {
-                None | Some(Verdict::Undecided) => Verdict::Empty,
+                None | Some(Verdict::Undecided) => Verdict::Refused(Flaw::Empty),
                 Some(verdict) => verdict,
             };
         }
@@ -59,11 +85,27 @@ impl FirstEvent {
     }
 }
 
-fn judged(meaning: Meaning) -> Verdict {
-    match meaning {
-        Meaning::Preamble => Verdict::Undecided,
-        Meaning::Token | Meaning::Terminal => Verdict::Begun,
-        Meaning::Error => Verdict::Error,
+impl Reading {
+    fn read(&mut self, event: &Event) -> Verdict {
+        match self {
+            Reading::Tokens(dialect) => match meaning(*dialect, event) {
+                Meaning::Preamble => Verdict::Undecided,
+                Meaning::Token | Meaning::Terminal => Verdict::Begun,
+                Meaning::Error => Verdict::Refused(Flaw::Error),
+            },
+            Reading::Answer { dialect, begun } => match sign(*dialect, event) {
+                Sign::Nothing => Verdict::Undecided,
+                Sign::Beginning => {
+                    *begun = true;
+                    Verdict::Undecided
+                }
+                Sign::Token => Verdict::Begun,
+                Sign::End if *begun => Verdict::Begun,
+                // An end without a beginning.
+                Sign::End | Sign::Foreign => Verdict::Refused(Flaw::Foreign),
+                Sign::Error => Verdict::Refused(Flaw::Error),
+            },
+        }
     }
 }
 
@@ -80,8 +122,8 @@ mod tests {
     fn streams() -> Vec<(Dialect, Verdict, Vec<u8>)> {
         let judged = |sample: Sample| {
             let verdict = match sample.name.rsplit('-').next() {
-                Some("error") => Verdict::Error,
-                Some("empty") => Verdict::Empty,
+                Some("error") => Verdict::Refused(Flaw::Error),
+                Some("empty") => Verdict::Refused(Flaw::Empty),
                 _ => Verdict::Begun,
             };
             (sample.dialect, verdict, sample.bytes)

@@ -1,22 +1,33 @@
-//! What do the bytes of an answer say, before anybody is shown them? Server-sent events, and which of them hold a first token
-//! or an error, and whether their last word came, for each dialect. A look at a copy: edits nothing.
+//! What do the bytes of an answer say, before anybody is shown them? Whether they look like an
+//! answer of their route, compressed or not; which server-sent events hold a first token or an
+//! error; and whether their last event came, for each dialect. A look at a copy: edits nothing.
 
 mod candidates;
+mod decode;
 mod event;
 mod first_event;
-mod json_answer;
+mod generates;
+mod judge;
 mod last_event;
+mod media;
 mod response_status;
 #[cfg(test)]
 pub(crate) mod samples;
+mod says_error;
+mod shape;
 mod sse;
 
+pub use decode::{Coded, Coding, Stop, decode};
 pub use first_event::FirstEvent;
-pub use json_answer::{JsonAnswer, says_error};
+pub use generates::Generates;
+pub use judge::{AnswerJudge, MOST_BYTES as MOST_JUDGED};
 pub use last_event::{Ending, LastEvent};
+pub use media::Media;
 pub use response_status::says_not_completed;
+pub use says_error::says_error;
 
-/// How a provider's streams speak, told by the request's path where an event's own shape does not tell it.
+/// How a provider's streams speak, told by the request's path where an event's own shape does not
+/// tell it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
     /// OpenAI's chat and text completions, and all who speak like them.
@@ -31,6 +42,8 @@ pub enum Dialect {
     Images,
     /// OpenAI's speech in events; by their shape only.
     Speech,
+    /// Cohere's chat.
+    Cohere,
     Unknown,
 }
 
@@ -57,10 +70,22 @@ pub enum Verdict {
     Undecided,
     /// It has begun in earnest.
     Begun,
+    /// It is none.
+    Refused(Flaw),
+}
+
+/// Why what came is no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flaw {
     /// It is an error.
     Error,
     /// It ended without anything.
     Empty,
+    /// It ended in the middle of its JSON.
+    Cut,
+    /// It is something else: a page, broken JSON, JSON without what an answer has, an end without a
+    /// beginning.
+    Foreign,
 }
 
 /// What headers and URL say of whether a stream is asked for.

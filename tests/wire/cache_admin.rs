@@ -3,7 +3,7 @@
 use crate::support::{
     Gateway, Response,
     caching::{Ask, JSON, numbering, playing, statuses},
-    routing::answer,
+    routing::{answer, completion},
 };
 
 fn admin(gateway: &Gateway, method: &str, query: &str, token: &str) -> Response {
@@ -89,7 +89,7 @@ fn administration_is_closed_to_all_but_the_tokens_holder() {
 #[test]
 fn what_is_kept_stays_under_its_bound() {
     let body: &'static str =
-        Box::leak(answer("200 OK", JSON, &"x".repeat(50_000)).into_boxed_str());
+        Box::leak(answer("200 OK", JSON, &completion(&"x".repeat(50_000))).into_boxed_str());
     let upstream = playing(body);
     let gateway = Gateway::with("admin_token: secret\ncache: { max_bytes: 1MiB }");
     let mut client = gateway.client();

@@ -8,6 +8,7 @@ use crate::support::{
 };
 
 const CHAT: &str = "/v1/chat/completions";
+const EMBEDDINGS: &str = "/v1/embeddings";
 const RESPONSES: &str = "/v1/responses";
 const IMAGES: &str = "/v1/images/generations";
 const SPEECH: &str = "/v1/audio/speech";
@@ -134,17 +135,17 @@ fn a_stream_without_its_last_word_is_not_kept() {
 
 #[test]
 fn json_that_stops_where_its_connection_does_is_not_kept() {
-    for body in [
-        r#"{"choices":[{"message":{"content":"on"#,
-        "{\"choices\":[1,2],\n",
-        "[0.1,0.2",
+    for (path, body) in [
+        (CHAT, r#"{"choices":[{"message":{"content":"on"#),
+        (CHAT, "{\"choices\":[1,2],\n"),
+        (EMBEDDINGS, "[0.1,0.2"),
     ] {
         let upstream = Upstream::playing(move |peer| {
             if peer.request().is_some() {
                 peer.send(format!("HTTP/1.1 200 OK\r\n{JSON}\r\n{body}"));
             }
         });
-        is_not_kept(body, CHAT, &upstream, "truncated");
+        is_not_kept(body, path, &upstream, "truncated");
     }
 }
 
@@ -171,18 +172,11 @@ fn what_is_whole_is_kept() {
             CHAT,
             answer("200 OK", TEXT, r#"{"choices":[],"error":{}}"#),
         ),
-        ("text", CHAT, answer("200 OK", TEXT, "on and on")),
+        ("sound", SPEECH, answer("200 OK", TEXT, "on and on")),
         (
             "white space after JSON",
             CHAT,
             answer("200 OK", JSON, "\u{feff}{\"choices\":[]}\r\n"),
-        ),
-        ("nothing", CHAT, answer("200 OK", JSON, "")),
-        // A look would need the bytes as they were before.
-        (
-            "encoded",
-            CHAT,
-            answer("200 OK", &format!("{JSON}Content-Encoding: br\r\n"), ERROR),
         ),
         (
             "an image",
@@ -218,5 +212,49 @@ fn what_is_whole_is_kept() {
         ),
     ] {
         is_kept(name, path, response);
+    }
+}
+
+#[test]
+fn what_is_no_answer_of_its_route_is_not_kept_and_says_so() {
+    for (name, path, response, reason) in [
+        (
+            "text",
+            CHAT,
+            answer("200 OK", TEXT, "on and on"),
+            "not_an_answer",
+        ),
+        ("nothing", CHAT, answer("200 OK", JSON, ""), "not_an_answer"),
+        (
+            "white space",
+            CHAT,
+            answer("200 OK", JSON, &" ".repeat(200_000)),
+            "not_an_answer",
+        ),
+        (
+            "a page",
+            RESPONSES,
+            answer("200 OK", "Content-Type: text/html\r\n", "<html>wait</html>"),
+            "not_an_answer",
+        ),
+        ("an end alone", CHAT, stream(&["[DONE]"]), "not_an_answer"),
+        (
+            "an unknown coding",
+            CHAT,
+            answer(
+                "200 OK",
+                &format!("{JSON}Content-Encoding: zstd\r\n"),
+                ERROR,
+            ),
+            "encoded_response",
+        ),
+        (
+            "no such coding",
+            CHAT,
+            answer("200 OK", &format!("{JSON}Content-Encoding: br\r\n"), ERROR),
+            "encoded_response",
+        ),
+    ] {
+        is_not_kept(name, path, &playing(response), reason);
     }
 }

@@ -4,7 +4,7 @@ use crate::support::{
     Process, Redis, Upstream,
     caching::{Ask, JSON, keeping_in, numbering, status},
     eventually,
-    routing::{Gate, answer},
+    routing::{Gate, answer, completion},
 };
 
 #[test]
@@ -137,7 +137,8 @@ fn what_was_answered_before_a_stop_is_kept_before_the_process_ends() {
         while peer.request().is_some() {
             assert!(opens.passed());
             // More than sockets hold.
-            peer.send(answer("200 OK", JSON, &" ".repeat(7 << 20)));
+            let long = completion(&"x".repeat(7 << 20));
+            peer.send(answer("200 OK", JSON, &long));
         }
     });
     let mut process = keeping_in(&redis, "cache-stop", "");

@@ -97,7 +97,7 @@ fn a_place_is_held_until_the_last_byte_of_a_kept_answer_too() {
 
 #[test]
 fn headers_tell_of_the_limits_of_the_target_that_answers() {
-    let upstream = Upstream::ok();
+    let upstream = Upstream::named("a");
     let host = base(&upstream);
     let gateway = Gateway::start();
     let target = |requests, window| {

@@ -83,6 +83,7 @@ mod matrix_connect;
 mod matrix_faults;
 mod matrix_statuses;
 mod matrix_streams;
+mod non_answers;
 mod pages;
 mod pipelining;
 mod pooling;

@@ -9,16 +9,16 @@ use crate::{
 };
 
 rows! {
-    // 5.4 lists JSON errors and streams; any other 200 is relayed.
+    // On a route that generates a page is no answer (5.4).
     html_error: Row {
         fault: faults::html_200,
         plain: stays(theirs(200, HTML)),
         retry: stays(theirs(200, HTML)),
         retry_takes: (0, 1000),
-        fallback: stays(theirs(200, HTML)),
-        nested: stays(theirs(200, HTML)),
-        hedge: stays(theirs(200, HTML)),
-        exhausted: stays(theirs(200, HTML)),
+        fallback: moves_on(),
+        nested: moves_on(),
+        hedge: moves_on(),
+        exhausted: Cell(theirs(200, HTML), 1, 1, "0"),
     };
 
     // Under 64 KiB, a non-null top-level `error`, no `choices`, `content`, `output`, `data`.
@@ -45,15 +45,16 @@ rows! {
         exhausted: stays(theirs(200, r#"{"error":{"message":"partial"},"choices":[]}"#)),
     };
 
+    // Neither an error nor what an answer has.
     json_with_a_null_error: Row {
         fault: || faults::json_200(r#"{"error":null,"id":"x"}"#),
         plain: stays(theirs(200, r#"{"error":null,"id":"x"}"#)),
         retry: stays(theirs(200, r#"{"error":null,"id":"x"}"#)),
         retry_takes: (0, 1000),
-        fallback: stays(theirs(200, r#"{"error":null,"id":"x"}"#)),
-        nested: stays(theirs(200, r#"{"error":null,"id":"x"}"#)),
-        hedge: stays(theirs(200, r#"{"error":null,"id":"x"}"#)),
-        exhausted: stays(theirs(200, r#"{"error":null,"id":"x"}"#)),
+        fallback: moves_on(),
+        nested: moves_on(),
+        hedge: moves_on(),
+        exhausted: Cell(theirs(200, r#"{"error":null,"id":"x"}"#), 1, 1, "0"),
     };
 
     // A short JSON body is judged whole, so that it breaks off before anything went down: a network failure (5.4).

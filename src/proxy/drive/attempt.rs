@@ -173,7 +173,7 @@ impl<U: Upstream> Errand<'_, U> {
         if !self.holds(opened.send) {
             return opened.good();
         }
-        match hold::judge_for(&opened.answer, self.asked, self.rest) {
+        match hold::judge_for(&opened.answer, self.asked, &self.head.method, self.rest) {
             Some(judge) => self.hold(opened, judge).await,
             None => opened.good(),
         }

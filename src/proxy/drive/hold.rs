@@ -1,9 +1,10 @@
-//! Holding an answer back until it shows that it is one: a first token, a first byte, or a JSON body without an error in it.
-//! Only while another target could be tried instead; never more than 64 KiB.
+//! Holding an answer back until it shows that it is one: a token or the shape of its dialect on a
+//! route that generates, a first byte on others. Only while another target could be tried instead;
+//! never more than 64 KiB.
 
 use std::{future::poll_fn, task::Poll};
 
-use actix_http::{StatusCode, header};
+use actix_http::{Method, StatusCode};
 use bytes::Bytes;
 
 use super::{
@@ -11,7 +12,7 @@ use super::{
     attempt::{Ending, Opened, Stopped, Tried, failed},
 };
 use crate::{
-    dialect::{Dialect, FirstEvent, JsonAnswer, Verdict},
+    dialect::{AnswerJudge, Coded, Dialect, FirstEvent, Generates, Media, Verdict},
     error::GatewayError,
     route::attempts::{Failed, Fault},
     upstream::{Answer, Asked, Failure, Upstream},
@@ -19,17 +20,19 @@ use crate::{
 
 /// What shows that an answer is one.
 pub enum Judge {
-    Events(FirstEvent),
-    Json(JsonAnswer),
-    /// Any byte.
+    /// The look of an answer of its route.
+    Answer(Box<AnswerJudge>),
+    /// A token. A stream without one is none the worse.
+    Token(FirstEvent),
+    /// Any byte, or the end.
     FirstByte,
 }
 
 impl Judge {
     pub fn feed(&mut self, bytes: &[u8]) -> Verdict {
         match self {
-            Judge::Events(events) => events.feed(bytes),
-            Judge::Json(json) => json.feed(bytes),
+            Judge::Answer(answer) => answer.feed(bytes),
+            Judge::Token(events) => begun_at_last(events.feed(bytes)),
             Judge::FirstByte if bytes.is_empty() => Verdict::Undecided,
             Judge::FirstByte => Verdict::Begun,
         }
@@ -37,21 +40,38 @@ impl Judge {
 
     fn end(&mut self) -> Verdict {
         match self {
-            Judge::Events(events) => events.end(),
-            Judge::Json(json) => json.end(),
-            // An empty body of known end is a whole answer.
-            Judge::FirstByte => Verdict::Begun,
+            Judge::Answer(answer) => answer.end(),
+            Judge::Token(_) | Judge::FirstByte => Verdict::Begun,
         }
+    }
+}
+
+fn begun_at_last(verdict: Verdict) -> Verdict {
+    match verdict {
+        Verdict::Undecided => Verdict::Undecided,
+        Verdict::Begun | Verdict::Refused(_) => Verdict::Begun,
     }
 }
 
 /// The answer is a stream of server-sent events.
 pub fn is_stream(answer: &Answer) -> bool {
-    media_type(answer).is_some_and(|it| it.eq_ignore_ascii_case(b"text/event-stream"))
+    Media::of(&answer.head.headers) == Media::Events
 }
 
-/// How to judge this answer to a request for `path`; `None` if it has no body.
-pub fn judge_for(answer: &Answer, asked: Asked, path: &str) -> Option<Judge> {
+/// How to judge this answer to a request with this method and path; `None` if it has no body.
+pub fn judge_for(answer: &Answer, asked: Asked, method: &Method, path: &str) -> Option<Judge> {
+    let route = Generates::of(path).filter(|_| *method == Method::POST);
+    match route {
+        Some(route) if is_judged(answer, asked) => {
+            let judge = AnswerJudge::new(route, &answer.head.headers);
+            Some(Judge::Answer(Box::new(judge)))
+        }
+        _ => token_judge_for(answer, asked, path),
+    }
+}
+
+/// How to wait for the first token of this answer; `None` if it has no body.
+pub fn token_judge_for(answer: &Answer, asked: Asked, path: &str) -> Option<Judge> {
     let head = &answer.head;
     let bodyless = matches!(
         head.status,
@@ -60,28 +80,15 @@ pub fn judge_for(answer: &Answer, asked: Asked, path: &str) -> Option<Judge> {
     if bodyless || asked != Asked::Ordinary {
         return None;
     }
-    let encoded = head
-        .headers
-        .get_all(header::CONTENT_ENCODING)
-        .any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"));
-    if head.status != StatusCode::OK || encoded {
-        return Some(Judge::FirstByte);
-    }
-    let is_json = |media: &[u8]| {
-        media.eq_ignore_ascii_case(b"application/json")
-            || media.to_ascii_lowercase().ends_with(b"+json")
-    };
-    Some(match media_type(answer) {
-        _ if is_stream(answer) => Judge::Events(FirstEvent::new(Dialect::of(path))),
-        Some(media) if is_json(media) => Judge::Json(JsonAnswer::new()),
-        Some(_) | None => Judge::FirstByte,
+    let shows_tokens = is_stream(answer) && Coded::of(&head.headers) == Coded::Plain;
+    Some(match is_judged(answer, asked) && shows_tokens {
+        true => Judge::Token(FirstEvent::new(Dialect::of(path))),
+        false => Judge::FirstByte,
     })
 }
 
-fn media_type(answer: &Answer) -> Option<&[u8]> {
-    let value = answer.head.headers.get(header::CONTENT_TYPE)?.as_bytes();
-    let media = value.split(|byte| *byte == b';').next().unwrap_or_default();
-    Some(media.trim_ascii())
+fn is_judged(answer: &Answer, asked: Asked) -> bool {
+    asked == Asked::Ordinary && answer.head.status == StatusCode::OK
 }
 
 impl<U: Upstream> Errand<'_, U> {
@@ -108,7 +115,7 @@ impl<U: Upstream> Errand<'_, U> {
                     opened.clocks.disarm_first_token();
                     return opened.good();
                 }
-                Verdict::Error | Verdict::Empty => return false_answer(opened),
+                Verdict::Refused(_) => return false_answer(opened),
                 Verdict::Undecided if opened.held.is_full() => return opened.good(),
                 Verdict::Undecided if !self.holds(opened.send) => return opened.good(),
                 Verdict::Undecided => opened.clocks.await_body(self.link),

@@ -286,6 +286,6 @@ fn says_stream(body: &mut RequestBody) -> bool {
 /// The wait for a first token that goes on while the answer is relayed.
 pub fn first_token(opened: &mut Opened, asked: Asked, path: &str) -> Option<TokenWatch> {
     let timer = opened.clocks.take_first_token()?;
-    let judge = hold::judge_for(&opened.answer, asked, path)?;
+    let judge = hold::token_judge_for(&opened.answer, asked, path)?;
     Some(TokenWatch::new(timer, judge))
 }

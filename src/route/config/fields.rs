@@ -103,7 +103,7 @@ pub const FIELDS: &[Field] = &[
     field(Strategy, "mode", "`single`, `fallback`, `loadbalance`, `conditional`", "`single`", r#""fallback""#,
         "`single`: the first target. `fallback`: in order, until one does not fail. `loadbalance`: one, by weight. `conditional`: the one whose condition holds first."),
     field(Strategy, "on_status_codes", "list of status codes", "every status from 400", "[429,503]",
-        "Fallback: go on for these statuses only. Connections that fail, timeouts, an open breaker, a target that the guard denies, and a 200 that is an error go on in any case."),
+        "Fallback: go on for these statuses only. Connections that fail, timeouts, an open breaker, a target that the guard denies, and a 200 that is no answer (an error, a page, nothing, broken or cut JSON) of a route that generates go on in any case."),
     field(Strategy, "conditions", "list of objects", "none; needed for `conditional`", r#"[{"query":{"metadata.tier":"pro"},"then":"big"}]"#,
         "Conditional: looked at in order."),
     field(Strategy, "default", "name of a target", "none: a 400 if no condition holds", r#""small""#,

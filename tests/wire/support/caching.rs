@@ -16,9 +16,17 @@ pub fn numbering(status: &'static str, lines: &'static str) -> Upstream {
     Upstream::playing(move |peer| {
         while peer.request().is_some() {
             let number = count.fetch_add(1, Ordering::Relaxed);
-            peer.send(answer(status, lines, &format!("{{\"answer\":{number}}}")));
+            peer.send(answer(status, lines, &numbered(number)));
         }
     })
+}
+
+/// What [`numbering`] answers: an answer of each route that is cached.
+pub fn numbered(number: usize) -> String {
+    format!(
+        "{{\"answer\":{number},\"choices\":[],\"data\":[],\"results\":[],\"content\":[],\"output\":[],\
+         \"candidates\":[],\"predictions\":[],\"embeddings\":[]}}"
+    )
 }
 
 /// An upstream that plays `response` over and over.

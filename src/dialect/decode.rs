@@ -1,0 +1,157 @@
+//! What does a compressed body say? Decodes a copy of its beginning, as far as it has come and no
+//! further than a bound; what crosses stays as it is.
+
+use actix_http::header::{self, HeaderMap};
+use brotli_decompressor::{BrotliDecompressStream, BrotliResult, BrotliState, StandardAlloc};
+use flate2::{Decompress, FlushDecompress, Status, bufread::MultiGzDecoder};
+
+/// How a body is encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coded {
+    /// Not at all.
+    Plain,
+    As(Coding),
+    /// In a way that is not known here, or in several.
+    Unknown,
+}
+
+/// A coding that is known here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coding {
+    Gzip,
+    Deflate,
+    Brotli,
+}
+
+impl Coded {
+    /// As `Content-Encoding` says.
+    pub fn of(headers: &HeaderMap) -> Self {
+        let lines = headers.get_all(header::CONTENT_ENCODING);
+        let codings = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
+        let mut codings = codings.map(<[u8]>::trim_ascii).filter(|coding| {
+            let says_nothing = coding.is_empty() || coding.eq_ignore_ascii_case(b"identity");
+            !says_nothing
+        });
+        match (codings.next(), codings.next()) {
+            (None, _) => Coded::Plain,
+            (Some(only), None) => Coding::named(only).map_or(Coded::Unknown, Coded::As),
+            (Some(_), Some(_)) => Coded::Unknown,
+        }
+    }
+}
+
+impl Coding {
+    fn named(name: &[u8]) -> Option<Self> {
+        match name.to_ascii_lowercase().as_slice() {
+            b"gzip" | b"x-gzip" => Some(Coding::Gzip),
+            b"deflate" => Some(Coding::Deflate),
+            b"br" => Some(Coding::Brotli),
+            _ => None,
+        }
+    }
+}
+
+/// Where decoding stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// At the end of what was encoded.
+    End,
+    /// More bytes are needed.
+    Starved,
+    /// As many bytes as were wanted are there.
+    Full,
+    /// At something that is not of this coding.
+    Broken,
+}
+
+/// Bytes decoded in one step.
+const STEP: usize = 8 * 1024;
+
+/// The decoded bytes, no more than `most`, and why there are no others.
+pub fn decode(coding: Coding, encoded: &[u8], most: usize) -> (Vec<u8>, Stop) {
+    match coding {
+        Coding::Gzip => gzip(encoded, most),
+        // Some mean the bare format by it (RFC 9110 §8.4.1.2).
+        Coding::Deflate => match deflate(encoded, most, true) {
+            (decoded, Stop::Broken) if decoded.is_empty() => deflate(encoded, most, false),
+            decoded => decoded,
+        },
+        Coding::Brotli => brotli(encoded, most),
+    }
+}
+
+fn gzip(encoded: &[u8], most: usize) -> (Vec<u8>, Stop) {
+    use std::io::{ErrorKind, Read as _};
+    if encoded.is_empty() {
+        return (Vec::new(), Stop::Starved);
+    }
+    let mut decoder = MultiGzDecoder::new(encoded);
+    let (mut decoded, mut step) = (Vec::new(), [0; STEP]);
+    while decoded.len() < most {
+        let room = STEP.min(most - decoded.len());
+        match decoder.read(&mut step[..room]) {
+            Ok(0) => return (decoded, Stop::End),
+            Ok(read) => decoded.extend_from_slice(&step[..read]),
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
+                return (decoded, Stop::Starved);
+            }
+            Err(_) => return (decoded, Stop::Broken),
+        }
+    }
+    (decoded, Stop::Full)
+}
+
+fn deflate(encoded: &[u8], most: usize, wrapped: bool) -> (Vec<u8>, Stop) {
+    let mut decoder = Decompress::new(wrapped);
+    let (mut decoded, mut step) = (Vec::new(), [0; STEP]);
+    let mut taken = 0;
+    while decoded.len() < most {
+        let room = STEP.min(most - decoded.len());
+        let (before_in, before_out) = (decoder.total_in(), decoder.total_out());
+        let status =
+            decoder.decompress(&encoded[taken..], &mut step[..room], FlushDecompress::None);
+        let read = (decoder.total_in() - before_in) as usize;
+        let written = (decoder.total_out() - before_out) as usize;
+        taken += read;
+        decoded.extend_from_slice(&step[..written]);
+        match status {
+            Err(_) => return (decoded, Stop::Broken),
+            Ok(Status::StreamEnd) => return (decoded, Stop::End),
+            Ok(_) if read == 0 && written == 0 => return (decoded, Stop::Starved),
+            Ok(_) => {}
+        }
+    }
+    (decoded, Stop::Full)
+}
+
+fn brotli(encoded: &[u8], most: usize) -> (Vec<u8>, Stop) {
+    // The window is bounded to 16 MiB, which are given back at once.
+    let mut state = BrotliState::new_strict(
+        StandardAlloc::default(),
+        StandardAlloc::default(),
+        StandardAlloc::default(),
+    );
+    let (mut decoded, mut step) = (Vec::new(), [0; STEP]);
+    let (mut left, mut taken, mut total) = (encoded.len(), 0, 0);
+    while decoded.len() < most {
+        let (mut room, mut written) = (STEP.min(most - decoded.len()), 0);
+        let result = BrotliDecompressStream(
+            &mut left,
+            &mut taken,
+            encoded,
+            &mut room,
+            &mut written,
+            &mut step,
+            &mut total,
+            &mut state,
+        );
+        decoded.extend_from_slice(&step[..written]);
+        match result {
+            BrotliResult::ResultSuccess => return (decoded, Stop::End),
+            BrotliResult::ResultFailure => return (decoded, Stop::Broken),
+            BrotliResult::NeedsMoreInput => return (decoded, Stop::Starved),
+            BrotliResult::NeedsMoreOutput => {}
+        }
+    }
+    (decoded, Stop::Full)
+}

@@ -1,0 +1,89 @@
+//! Does an event belong to an answer? What nobody knows belongs to none.
+
+use serde_json::{Map, Value};
+
+use super::{Meaning, is_error, is_something, meaning, object, shape};
+use crate::dialect::{Dialect, sse::Event};
+
+/// What an event says of whether the stream is an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sign {
+    /// Nothing, or something that nobody knows.
+    Nothing,
+    /// It is an answer's, and shows nothing yet.
+    Beginning,
+    /// Content, or an event that is an answer by itself.
+    Token,
+    /// The end of an answer, of which there must have been a beginning.
+    End,
+    /// An error.
+    Error,
+    /// No event of any dialect.
+    Foreign,
+}
+
+/// Reads one event of what should be an answer.
+pub fn sign(dialect: Dialect, event: &Event) -> Sign {
+    if event.data.trim_ascii() == b"[DONE]" {
+        return Sign::End;
+    }
+    let Some(data) = object(event) else {
+        return match (event.name.as_slice(), event.data.is_empty()) {
+            (b"error", _) => Sign::Error,
+            (_, true) => Sign::Nothing,
+            (_, false) => Sign::Foreign,
+        };
+    };
+    if is_error(&event.name, &data) {
+        return Sign::Error;
+    }
+    let Some(shape) = shape(&data).or_else(|| shape_at(dialect, &data)) else {
+        return match (data.contains_key("detail"), dialect, data.is_empty()) {
+            (true, _, _) => Sign::Error,
+            // A dialect without events has no form of its own.
+            (false, Dialect::Unknown, false) => Sign::Token,
+            (false, _, _) => Sign::Nothing,
+        };
+    };
+    if data.get("type").is_some_and(|kind| kind == "ping") {
+        return Sign::Nothing;
+    }
+    match (meaning(dialect, event), shape) {
+        (Meaning::Preamble, _) => Sign::Beginning,
+        (Meaning::Error, _) => Sign::Error,
+        (Meaning::Token, _) => Sign::Token,
+        // It brings the whole answer once more.
+        (Meaning::Terminal, Dialect::Responses)
+            if data.get("response").is_some_and(Value::is_object) =>
+        {
+            Sign::Token
+        }
+        // A chunk like others.
+        (Meaning::Terminal, Dialect::Chat | Dialect::Gemini) => Sign::Token,
+        (
+            Meaning::Terminal,
+            Dialect::Responses
+            | Dialect::Anthropic
+            | Dialect::Images
+            | Dialect::Speech
+            | Dialect::Cohere
+            | Dialect::Unknown,
+        ) => Sign::End,
+    }
+}
+
+/// The dialect of the route, if the event is one of it that others might have, too.
+fn shape_at(dialect: Dialect, data: &Map<String, Value>) -> Option<Dialect> {
+    let has = |key: &str| data.get(key).is_some_and(is_something);
+    let fits = match dialect {
+        Dialect::Gemini => has("promptFeedback") || has("usageMetadata"),
+        Dialect::Images => has("b64_json") || has("data") || has("url"),
+        Dialect::Speech => has("audio") || has("data"),
+        Dialect::Chat
+        | Dialect::Responses
+        | Dialect::Anthropic
+        | Dialect::Cohere
+        | Dialect::Unknown => false,
+    };
+    fits.then_some(dialect)
+}

@@ -1,0 +1,284 @@
+//! Which routes generate, and what does an answer of each look like as JSON? The one table; asked
+//! by the path a request goes to. Servers vary, so that any one of the marks is enough. How events
+//! look is `event`'s to say.
+
+use super::Dialect;
+
+/// A route that generates, by the form of its answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Generates {
+    /// Chat and text completions as OpenAI has them.
+    Completion,
+    Embedding,
+    /// OpenAI's Responses.
+    Response,
+    /// Anthropic's Messages.
+    Message,
+    /// Gemini's `generateContent` and `streamGenerateContent`.
+    Content,
+    /// Gemini's embeddings, one or several.
+    ContentEmbedding,
+    /// Vertex AI's `predict`.
+    Prediction,
+    /// Vertex AI's `rawPredict`: whatever the model's vendor has.
+    RawPrediction,
+    Ranking,
+    Moderation,
+    Image,
+    /// Sound, or JSON with sound in it.
+    Speech,
+    /// JSON, or text of any kind.
+    Transcription,
+    /// Cohere's chat. Others have a path like it, so that more is taken for an answer.
+    CohereChat,
+}
+
+/// What stands before the last segment of a path.
+#[derive(Clone, Copy)]
+enum Before {
+    Any,
+    /// Such as `v1`, or nothing: the gateway's own `/v1` is taken off.
+    Version,
+    Segment(&'static str),
+}
+
+const ROUTES: &[(&str, Before, Generates)] = &[
+    ("completions", Before::Any, Generates::Completion),
+    ("embeddings", Before::Any, Generates::Embedding),
+    ("embed", Before::Version, Generates::Embedding),
+    ("responses", Before::Any, Generates::Response),
+    // A thread's messages are something else.
+    ("messages", Before::Version, Generates::Message),
+    ("rerank", Before::Any, Generates::Ranking),
+    ("moderations", Before::Any, Generates::Moderation),
+    ("generations", Before::Segment("images"), Generates::Image),
+    ("edits", Before::Segment("images"), Generates::Image),
+    ("variations", Before::Segment("images"), Generates::Image),
+    ("speech", Before::Segment("audio"), Generates::Speech),
+    (
+        "transcriptions",
+        Before::Segment("audio"),
+        Generates::Transcription,
+    ),
+    (
+        "translations",
+        Before::Segment("audio"),
+        Generates::Transcription,
+    ),
+    ("chat", Before::Version, Generates::CohereChat),
+];
+
+/// The methods behind a colon that Gemini and Vertex AI have. No jobs, whose answers are asked for
+/// later.
+const COLON_METHODS: &[(&str, Generates)] = &[
+    ("generateContent", Generates::Content),
+    ("streamGenerateContent", Generates::Content),
+    ("embedContent", Generates::ContentEmbedding),
+    ("batchEmbedContents", Generates::ContentEmbedding),
+    ("predict", Generates::Prediction),
+    ("rawPredict", Generates::RawPrediction),
+    ("streamRawPredict", Generates::RawPrediction),
+];
+
+/// A JSON value, as far as a mark asks for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Value<'a> {
+    Null,
+    /// A number or a bool.
+    Scalar,
+    Text(&'a str),
+    Array,
+    Object,
+}
+
+impl Generates {
+    /// From the raw path of a POST, without its query.
+    pub fn of(path: &str) -> Option<Self> {
+        let path = path.strip_suffix('/').unwrap_or(path);
+        let (front, last) = path.rsplit_once('/').unwrap_or(("", path));
+        if let Some((_, method)) = last.split_once(':') {
+            let known = COLON_METHODS.iter().find(|(name, _)| *name == method);
+            return known.map(|(_, generates)| *generates);
+        }
+        let before = front.rsplit('/').next().unwrap_or_default();
+        let is_it = |(name, wanted, _): &&(&str, Before, Generates)| {
+            *name == last
+                && match wanted {
+                    Before::Any => true,
+                    Before::Version => before.is_empty() || is_version(before),
+                    Before::Segment(segment) => before == *segment,
+                }
+        };
+        ROUTES.iter().find(is_it).map(|(_, _, it)| *it)
+    }
+
+    /// How its streams speak, where an event does not show it by itself.
+    pub fn dialect(self) -> Dialect {
+        match self {
+            Generates::Completion => Dialect::Chat,
+            Generates::Response => Dialect::Responses,
+            Generates::Message => Dialect::Anthropic,
+            Generates::Content => Dialect::Gemini,
+            Generates::Image => Dialect::Images,
+            Generates::Speech => Dialect::Speech,
+            Generates::Embedding
+            | Generates::ContentEmbedding
+            | Generates::Prediction
+            | Generates::RawPrediction
+            | Generates::Ranking
+            | Generates::Moderation
+            | Generates::Transcription
+            | Generates::CohereChat => Dialect::Unknown,
+        }
+    }
+
+    /// An object with this member at its top is an answer.
+    pub fn is_mark(self, key: &str, value: Value<'_>) -> bool {
+        use Value::{Array, Null, Object, Scalar, Text};
+        match self {
+            Generates::Completion => matches!((key, value), ("choices", Array)),
+            Generates::Embedding => matches!(
+                (key, value),
+                ("data" | "predictions", Array) | ("embeddings" | "embedding", Array | Object)
+            ),
+            Generates::Response => matches!(
+                (key, value),
+                ("output", Array | Text(_)) | ("object", Text("response"))
+            ),
+            Generates::Message => matches!(
+                (key, value),
+                ("content", Array | Text(_)) | ("type", Text("message"))
+            ),
+            Generates::Content => matches!(
+                (key, value),
+                ("candidates", Array) | ("promptFeedback" | "usageMetadata", Object)
+            ),
+            Generates::ContentEmbedding => matches!(
+                (key, value),
+                ("embedding", Object | Array) | ("embeddings" | "predictions", Array)
+            ),
+            Generates::Prediction => matches!((key, value), ("predictions", Array)),
+            Generates::RawPrediction => matches!(
+                (key, value),
+                (
+                    "choices" | "candidates" | "content" | "output" | "outputs" | "predictions",
+                    Array | Object | Text(_)
+                ) | ("completion" | "generation", Text(_))
+            ),
+            Generates::Ranking => {
+                matches!((key, value), ("results" | "data" | "rankings", Array))
+            }
+            Generates::Moderation => matches!((key, value), ("results", Array)),
+            Generates::Image => matches!(
+                (key, value),
+                (
+                    "data" | "images" | "artifacts" | "output" | "predictions",
+                    Array
+                ) | ("b64_json" | "url" | "image", Text(_))
+            ),
+            Generates::Speech => match key {
+                "audio" | "audio_content" | "audioContent" | "data" | "output" | "url" => {
+                    !matches!(value, Null | Scalar)
+                }
+                _ => false,
+            },
+            Generates::Transcription => matches!(
+                (key, value),
+                ("text" | "transcript" | "output", Text(_))
+                    | ("segments" | "words" | "results", Array)
+                    | ("results", Object)
+            ),
+            Generates::CohereChat => match key {
+                "message" => matches!(value, Object | Array),
+                "answer" | "choices" | "content" | "generations" | "output" | "reply"
+                | "response" | "result" | "text" => !matches!(value, Null | Scalar),
+                _ => false,
+            },
+        }
+    }
+
+    /// An answer may be an array, of the things that others have in one object.
+    pub fn takes_array(self) -> bool {
+        matches!(
+            self,
+            Generates::Content
+                | Generates::Embedding
+                | Generates::RawPrediction
+                | Generates::Ranking
+        )
+    }
+
+    /// Its streams have a last event.
+    pub fn has_last_event(self) -> bool {
+        match self {
+            Generates::Completion
+            | Generates::Response
+            | Generates::Message
+            | Generates::Content
+            | Generates::Image
+            | Generates::Speech
+            | Generates::Transcription
+            | Generates::CohereChat => true,
+            Generates::Embedding
+            | Generates::ContentEmbedding
+            | Generates::Prediction
+            | Generates::RawPrediction
+            | Generates::Ranking
+            | Generates::Moderation => false,
+        }
+    }
+
+    /// An answer need not be JSON.
+    pub fn takes_anything(self) -> bool {
+        matches!(self, Generates::Speech | Generates::Transcription)
+    }
+}
+
+fn is_version(segment: &str) -> bool {
+    let number = segment.strip_prefix('v').unwrap_or_default();
+    number.starts_with(|sign: char| sign.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_path_tells_what_is_generated() {
+        for (path, expected) in [
+            ("/v1/chat/completions", Some(Generates::Completion)),
+            ("/chat/completions/", Some(Generates::Completion)),
+            (
+                "/openai/deployments/d/completions",
+                Some(Generates::Completion),
+            ),
+            ("/v1/embeddings", Some(Generates::Embedding)),
+            ("/v2/embed", Some(Generates::Embedding)),
+            ("/v1/responses", Some(Generates::Response)),
+            ("/v1/messages", Some(Generates::Message)),
+            ("/messages", Some(Generates::Message)),
+            ("/v1/threads/thread_1/messages", None),
+            ("/v1beta/models/g:generateContent", Some(Generates::Content)),
+            ("/models/g:streamGenerateContent", Some(Generates::Content)),
+            ("/models/g:embedContent", Some(Generates::ContentEmbedding)),
+            ("/models/g:countTokens", None),
+            ("/models/g:predict", Some(Generates::Prediction)),
+            ("/models/g:predictLongRunning", None),
+            ("/v2/rerank", Some(Generates::Ranking)),
+            ("/v1/moderations", Some(Generates::Moderation)),
+            ("/v1/images/generations", Some(Generates::Image)),
+            ("/v1/video/generations", None),
+            ("/v1/audio/speech", Some(Generates::Speech)),
+            ("/v1/audio/transcriptions", Some(Generates::Transcription)),
+            ("/v2/chat", Some(Generates::CohereChat)),
+            ("/chat", Some(Generates::CohereChat)),
+            ("/api/chat", None),
+            ("/v1/responses/resp_1", None),
+            ("/v1/files", None),
+            ("/v1/models", None),
+            ("", None),
+        ] {
+            assert_eq!(Generates::of(path), expected, "{path}");
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! Is this 200 an answer of its route, as far as its first 64 KiB tell? The one judge, for failover
+//! and for the cache. It asks what an answer looks like, not what an error looks like; where the
+//! bytes leave it open, they are an answer.
+
+mod beginning;
+
+use actix_http::header::HeaderMap;
+
+use self::beginning::{Beginning, NULL, beginning, keep};
+use super::{
+    Flaw, Verdict,
+    decode::{Coded, Stop, decode},
+    first_event::FirstEvent,
+    generates::Generates,
+    media::Media,
+    shape::{Extent, extent, found, trimmed},
+};
+
+/// Bytes that are looked at, encoded or not.
+pub const MOST_BYTES: usize = 64 * 1024;
+
+/// So often a compressed body is decoded anew with each piece of it; then only when it has grown by
+/// a quarter.
+const LOOKS: usize = 32;
+
+/// Judges the body of one answer. Keeps a copy of its beginning until it is decided.
+#[derive(Debug)]
+pub struct AnswerJudge {
+    route: Generates,
+    media: Media,
+    coded: Coded,
+    plain: PlainJudge,
+    encoded: Vec<u8>,
+    looks: usize,
+    /// Encoded bytes at the last look.
+    looked_at: usize,
+    verdict: Verdict,
+}
+
+impl AnswerJudge {
+    /// For a 200 with these headers.
+    pub fn new(route: Generates, headers: &HeaderMap) -> Self {
+        Self::of(route, Media::of(headers), Coded::of(headers))
+    }
+
+    /// For a body of this kind.
+    pub fn of(route: Generates, media: Media, coded: Coded) -> Self {
+        AnswerJudge {
+            route,
+            media,
+            coded,
+            plain: PlainJudge::new(route, media),
+            encoded: Vec::new(),
+            looks: 0,
+            looked_at: 0,
+            verdict: Verdict::Undecided,
+        }
+    }
+
+    /// Takes the body's next bytes. A verdict other than undecided stays.
+    pub fn feed(&mut self, bytes: &[u8]) -> Verdict {
+        if self.verdict == Verdict::Undecided {
+            self.verdict = match self.coded {
+                Coded::Plain => self.plain.feed(bytes),
+                Coded::As(_) => self.feed_encoded(bytes),
+                Coded::Unknown if bytes.is_empty() => Verdict::Undecided,
+                Coded::Unknown => Verdict::Begun,
+            };
+        }
+        self.verdict
+    }
+
+    /// The body has ended.
+    pub fn end(&mut self) -> Verdict {
+        if self.verdict == Verdict::Undecided {
+            self.verdict = match self.coded {
+                Coded::Plain => self.plain.end(),
+                Coded::As(_) if self.encoded.is_empty() => Verdict::Refused(Flaw::Empty),
+                Coded::As(_) => self.look(PlainJudge::end),
+                Coded::Unknown => Verdict::Refused(Flaw::Empty),
+            };
+            self.encoded = Vec::new();
+        }
+        self.verdict
+    }
+
+    /// It turned out to be a stream of events, whatever its type says.
+    pub fn is_events(&self) -> bool {
+        matches!(self.plain.form, Form::Events(_))
+    }
+
+    fn feed_encoded(&mut self, bytes: &[u8]) -> Verdict {
+        let room = MOST_BYTES - self.encoded.len();
+        self.encoded
+            .extend_from_slice(&bytes[..room.min(bytes.len())]);
+        let is_full = self.encoded.len() == MOST_BYTES;
+        let grown = self.encoded.len() - self.looked_at;
+        if self.looks >= LOOKS && grown < self.looked_at / 4 && !is_full {
+            return Verdict::Undecided;
+        }
+        self.looks += 1;
+        self.looked_at = self.encoded.len();
+        let verdict = match is_full {
+            true => self.look(PlainJudge::at_limit),
+            false => self.look(|_| Verdict::Undecided),
+        };
+        if verdict != Verdict::Undecided {
+            self.encoded = Vec::new();
+        }
+        verdict
+    }
+
+    /// Decodes what is there; `then` says what it is if that leaves it open. No decoder is kept:
+    /// one may hold much.
+    fn look(&mut self, then: impl FnOnce(&mut PlainJudge) -> Verdict) -> Verdict {
+        let Coded::As(coding) = self.coded else {
+            return Verdict::Undecided;
+        };
+        let (decoded, stop) = decode(coding, &self.encoded, MOST_BYTES);
+        self.plain = PlainJudge::new(self.route, self.media);
+        match (self.plain.feed(&decoded), stop) {
+            (Verdict::Undecided, Stop::Broken) => Verdict::Refused(Flaw::Foreign),
+            (Verdict::Undecided, Stop::End | Stop::Starved | Stop::Full) => then(&mut self.plain),
+            (decided, _) => decided,
+        }
+    }
+}
+
+/// The same for a body that is not encoded.
+#[derive(Debug)]
+struct PlainJudge {
+    route: Generates,
+    media: Media,
+    form: Form,
+    bytes: usize,
+}
+
+#[derive(Debug)]
+enum Form {
+    Events(FirstEvent),
+    /// The beginning of the body, and how much of it was there at the last thorough look.
+    Body {
+        seen: Vec<u8>,
+        looked_at: usize,
+    },
+}
+
+impl PlainJudge {
+    fn new(route: Generates, media: Media) -> Self {
+        PlainJudge {
+            route,
+            media,
+            form: match media {
+                Media::Events => Form::Events(FirstEvent::of_answer(route)),
+                Media::Lines | Media::Json | Media::Html | Media::Other => Form::Body {
+                    seen: Vec::new(),
+                    looked_at: 0,
+                },
+            },
+            bytes: 0,
+        }
+    }
+
+    fn feed(&mut self, bytes: &[u8]) -> Verdict {
+        let bytes = &bytes[..bytes.len().min(MOST_BYTES - self.bytes)];
+        self.bytes += bytes.len();
+        let verdict = match &mut self.form {
+            Form::Events(events) => events.feed(bytes),
+            Form::Body { seen, .. } => {
+                keep(seen, bytes);
+                self.look()
+            }
+        };
+        match verdict {
+            Verdict::Undecided if self.bytes == MOST_BYTES => self.at_limit(),
+            verdict => verdict,
+        }
+    }
+
+    /// Decides what the first bytes are enough for.
+    fn look(&mut self) -> Verdict {
+        let Form::Body { seen, looked_at } = &mut self.form else {
+            return Verdict::Undecided;
+        };
+        if self.media == Media::Lines {
+            let body = trimmed(seen);
+            let line = memchr::memchr(b'\n', body).map(|end| &body[..end]);
+            return line.map_or(Verdict::Undecided, |line| first_line(self.route, line));
+        }
+        let must_be_json = !self.route.takes_anything() || self.media == Media::Json;
+        match beginning(self.route, seen) {
+            Beginning::Open => Verdict::Undecided,
+            Beginning::Events if !self.route.takes_anything() => {
+                let mut events = FirstEvent::of_answer(self.route);
+                let verdict = events.feed(seen);
+                self.form = Form::Events(events);
+                verdict
+            }
+            Beginning::Html => Verdict::Refused(Flaw::Foreign),
+            Beginning::Null if must_be_json => Verdict::Refused(Flaw::Foreign),
+            Beginning::Null => Verdict::Undecided,
+            Beginning::Json if must_be_json => Verdict::Undecided,
+            // Sound and text may begin like JSON by chance. Looked into when there is twice as
+            // much.
+            Beginning::Json if seen.len() < *looked_at * 2 => Verdict::Undecided,
+            Beginning::Json => {
+                *looked_at = seen.len();
+                match extent(seen) {
+                    Extent::Broken => Verdict::Begun,
+                    Extent::Nothing | Extent::Whole | Extent::Cut => Verdict::Undecided,
+                }
+            }
+            Beginning::Events | Beginning::Else if must_be_json || self.media == Media::Html => {
+                Verdict::Refused(Flaw::Foreign)
+            }
+            Beginning::Events | Beginning::Else => Verdict::Begun,
+        }
+    }
+
+    fn end(&mut self) -> Verdict {
+        let (route, media) = (self.route, self.media);
+        let seen = match &mut self.form {
+            Form::Events(events) => return events.end(),
+            Form::Body { seen, .. } => std::mem::take(seen),
+        };
+        let body = trimmed(&seen);
+        let must_be_json = !route.takes_anything() || media == Media::Json;
+        match (body.is_empty(), beginning(route, &seen)) {
+            (true, _) if must_be_json || self.bytes == 0 => Verdict::Refused(Flaw::Empty),
+            // A line end may be all that is said in a recording.
+            (true, _) => Verdict::Begun,
+            (false, _) if media == Media::Lines => first_line(route, body),
+            (false, Beginning::Json) => match extent(body) {
+                Extent::Nothing => Verdict::Refused(Flaw::Empty),
+                Extent::Whole => shaped(route, body),
+                Extent::Cut => Verdict::Refused(Flaw::Cut),
+                Extent::Broken if must_be_json => Verdict::Refused(Flaw::Foreign),
+                Extent::Broken => Verdict::Begun,
+            },
+            (false, Beginning::Null) if body.len() >= NULL.len() => Verdict::Refused(Flaw::Foreign),
+            (false, _) if must_be_json || media == Media::Html => Verdict::Refused(Flaw::Foreign),
+            (false, _) => Verdict::Begun,
+        }
+    }
+
+    /// There are as many bytes as are looked at, and more may come.
+    fn at_limit(&mut self) -> Verdict {
+        let seen = match &self.form {
+            Form::Events(_) => return Verdict::Begun,
+            Form::Body { seen, .. } => seen,
+        };
+        let is_json = matches!(beginning(self.route, seen), Beginning::Json);
+        if self.media == Media::Lines || !is_json {
+            return Verdict::Begun;
+        }
+        let must_be_json = !self.route.takes_anything() || self.media == Media::Json;
+        match extent(seen) {
+            Extent::Broken if must_be_json => Verdict::Refused(Flaw::Foreign),
+            Extent::Broken | Extent::Nothing => Verdict::Begun,
+            Extent::Whole => shaped(self.route, seen),
+            Extent::Cut => match shaped(self.route, seen) {
+                Verdict::Refused(Flaw::Error) => Verdict::Refused(Flaw::Error),
+                // What shows it may be yet to come.
+                Verdict::Begun | Verdict::Undecided | Verdict::Refused(_) => Verdict::Begun,
+            },
+        }
+    }
+}
+
+/// Judges JSON by what stands at its top.
+fn shaped(route: Generates, body: &[u8]) -> Verdict {
+    let found = found(route, body);
+    match (found.mark, found.error) {
+        (true, _) => Verdict::Begun,
+        (false, true) => Verdict::Refused(Flaw::Error),
+        (false, false) if found.odd => Verdict::Begun,
+        (false, false) => Verdict::Refused(Flaw::Foreign),
+    }
+}
+
+/// Judges the first of several JSON texts. Nobody says what they look like: any object but an error
+/// will do.
+fn first_line(route: Generates, line: &[u8]) -> Verdict {
+    match extent(line) {
+        Extent::Nothing => Verdict::Refused(Flaw::Empty),
+        Extent::Cut => Verdict::Refused(Flaw::Cut),
+        Extent::Broken => Verdict::Refused(Flaw::Foreign),
+        Extent::Whole => match found(route, line) {
+            found if found.mark || found.odd => Verdict::Begun,
+            found if found.error => Verdict::Refused(Flaw::Error),
+            found if found.member => Verdict::Begun,
+            _ => Verdict::Refused(Flaw::Foreign),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests;

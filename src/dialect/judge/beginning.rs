@@ -1,0 +1,70 @@
+//! What can a body still be, by its first bytes, whatever its type says?
+
+use crate::dialect::{Generates, shape::trimmed};
+
+/// What a body can still be, by its first bytes.
+pub enum Beginning {
+    /// Too few to tell.
+    Open,
+    Json,
+    Events,
+    Html,
+    /// The JSON text, or a part of the word.
+    Null,
+    Else,
+}
+
+/// Beginnings of pages, in lower case.
+const PAGES: [&[u8]; 6] = [
+    b"<!doctype",
+    b"<html",
+    b"<head",
+    b"<body",
+    b"<script",
+    b"<title",
+];
+
+/// Beginnings of lines of an event stream.
+const EVENT_LINES: [&[u8]; 5] = [b"data:", b"event:", b"id:", b"retry:", b":"];
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+pub const NULL: &[u8] = b"null";
+
+/// Keeps what comes, less the mark and the white space before anything else: heartbeats of servers
+/// that take long.
+pub fn keep(seen: &mut Vec<u8>, bytes: &[u8]) {
+    if seen.as_slice() == BYTE_ORDER_MARK {
+        seen.clear();
+    }
+    match seen.is_empty() {
+        true => seen.extend_from_slice(trimmed(bytes)),
+        false => seen.extend_from_slice(bytes),
+    }
+}
+
+/// Looks at the first bytes only, however many there are.
+pub fn beginning(route: Generates, seen: &[u8]) -> Beginning {
+    if BYTE_ORDER_MARK.starts_with(seen) {
+        return Beginning::Open;
+    }
+    let body = trimmed(seen);
+    let Some(first) = body.first() else {
+        return Beginning::Open;
+    };
+    let lower: Vec<u8> = body.iter().take(16).map(u8::to_ascii_lowercase).collect();
+    let is_one = |words: &[&[u8]]| words.iter().any(|word| lower.starts_with(word));
+    let may_be = |words: &[&[u8]]| words.iter().any(|word| word.starts_with(&lower));
+    match first {
+        b'{' => Beginning::Json,
+        b'[' if route.takes_array() || route.takes_anything() => Beginning::Json,
+        b'"' if route == Generates::Transcription => Beginning::Json,
+        _ if is_one(&PAGES) => Beginning::Html,
+        _ if is_one(&EVENT_LINES) => Beginning::Events,
+        _ if may_be(&PAGES) || may_be(&EVENT_LINES) => Beginning::Open,
+        _ if NULL.starts_with(lower.trim_ascii_end()) && body.len() <= lower.len() => {
+            Beginning::Null
+        }
+        _ => Beginning::Else,
+    }
+}

@@ -1,0 +1,340 @@
+//! Answers and what is none, on every route, in pieces of any size, encoded or not.
+
+mod answers;
+
+use std::io::Write as _;
+
+use flate2::{
+    Compression,
+    write::{DeflateEncoder, GzEncoder, ZlibEncoder},
+};
+use proptest::prelude::*;
+
+use self::answers::ANSWERS;
+use super::*;
+use crate::dialect::{
+    Dialect,
+    decode::Coding,
+    samples::{self, cut},
+};
+
+const EVERY: [Generates; 14] = [
+    Generates::Completion,
+    Generates::Embedding,
+    Generates::Response,
+    Generates::Message,
+    Generates::Content,
+    Generates::ContentEmbedding,
+    Generates::Prediction,
+    Generates::RawPrediction,
+    Generates::Ranking,
+    Generates::Moderation,
+    Generates::Image,
+    Generates::Speech,
+    Generates::Transcription,
+    Generates::CohereChat,
+];
+
+const GOOD: Verdict = Verdict::Begun;
+const ERROR: Verdict = Verdict::Refused(Flaw::Error);
+const EMPTY: Verdict = Verdict::Refused(Flaw::Empty);
+const CUT: Verdict = Verdict::Refused(Flaw::Cut);
+const FOREIGN: Verdict = Verdict::Refused(Flaw::Foreign);
+
+fn judge(route: Generates, media: Media, coded: Coded, pieces: &[&[u8]]) -> Verdict {
+    let mut judge = AnswerJudge::of(route, media, coded);
+    for piece in pieces {
+        judge.feed(piece);
+    }
+    judge.end()
+}
+
+/// Judged in one piece, byte by byte, and cut in two at every place.
+fn plain(route: Generates, media: Media, body: &[u8]) -> Verdict {
+    let whole = judge(route, media, Coded::Plain, &[body]);
+    let bytes: Vec<&[u8]> = body.chunks(1).collect();
+    assert_eq!(judge(route, media, Coded::Plain, &bytes), whole, "bytes");
+    for place in 0..=body.len() {
+        let (one, two) = body.split_at(place);
+        let in_two = judge(route, media, Coded::Plain, &[one, two]);
+        let shown = String::from_utf8_lossy(body);
+        assert_eq!(in_two, whole, "{route:?} {media:?} {shown} cut at {place}");
+    }
+    whole
+}
+
+/// What no route answers, as whole bodies.
+const NO_ANSWERS: &[(&str, Verdict)] = &[
+    ("", EMPTY),
+    ("null", FOREIGN),
+    ("\u{feff}null\n", FOREIGN),
+    ("{}", FOREIGN),
+    (" {} \n", FOREIGN),
+    ("{\"choices\":null,\"output\":null,\"text\":null}", FOREIGN),
+    ("{\"message\":\"Forbidden\"}", FOREIGN),
+    ("{\"detail\":\"Not authenticated\"}", ERROR),
+    ("{\"error\":{\"message\":\"no\"}}", ERROR),
+    ("{\"error\":\"no\",\"choices\":null}", ERROR),
+    ("{\"\\u0065rror\":\"no\"}", ERROR),
+    ("\u{feff} \r\n{\"error\":{}}", ERROR),
+    ("{\"cho", CUT),
+    ("{\"a\":[{\"b\":\"c", CUT),
+    ("<!DOCTYPE html><html>wait</html>", FOREIGN),
+    ("\n <HTML><body>wait", FOREIGN),
+    ("<script>location=1</script>", FOREIGN),
+];
+
+#[test]
+fn what_no_route_answers_is_refused_on_each_under_any_type() {
+    for route in EVERY {
+        for media in [Media::Json, Media::Html, Media::Other] {
+            for (body, expected) in NO_ANSWERS {
+                let verdict = plain(route, media, body.as_bytes());
+                assert_eq!(verdict, *expected, "{route:?} {media:?} {body}");
+            }
+        }
+        for body in ["{\"a\":}", "{\"choices\":[}", "{}x", "[1,2"] {
+            let verdict = plain(route, Media::Json, body.as_bytes());
+            assert!(matches!(verdict, Verdict::Refused(_)), "{route:?} {body}");
+        }
+        for body in ["wait", "12", "true", "\"on\"", "Internal Server Error"] {
+            let takes_text = route == Generates::Transcription && body == "\"on\"";
+            let verdict = plain(route, Media::Json, body.as_bytes());
+            assert_eq!(verdict == GOOD, takes_text, "{route:?} {body}");
+        }
+    }
+}
+
+#[test]
+fn streams_that_are_none_are_refused_on_each_route() {
+    for route in EVERY {
+        for (stream, expected) in [
+            ("", EMPTY),
+            (": ping\n\n: ping\n\n", EMPTY),
+            ("event: ping\ndata: {\"type\":\"ping\"}\n\n", EMPTY),
+            ("data: \n\n", EMPTY),
+            ("data: {}\n\n", EMPTY),
+            ("data: [DONE]\n\n", FOREIGN),
+            ("data: [DONE]", FOREIGN),
+            ("data: {}\n\ndata: [DONE]\n\n", FOREIGN),
+            ("data: wait\n\n", FOREIGN),
+            ("data: {\"choices\":[{\"del", FOREIGN),
+            ("data: null\n\n", FOREIGN),
+            ("data: [1]\n\n", FOREIGN),
+            (
+                "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n",
+                FOREIGN,
+            ),
+            (
+                "data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"}}\n\n",
+                FOREIGN,
+            ),
+            ("data: {\"type\":\"response.completed\"}\n\n", FOREIGN),
+            ("data: {\"type\":\"message-end\"}\n\n", FOREIGN),
+            ("data: {\"type\":\"speech.audio.done\"}\n\n", FOREIGN),
+            ("data: {\"detail\":\"no\"}\n\n", ERROR),
+            ("data: {\"error\":{\"message\":\"no\"}}\n\n", ERROR),
+            ("event: error\ndata: no\n\n", ERROR),
+        ] {
+            let verdict = plain(route, Media::Events, stream.as_bytes());
+            assert_eq!(verdict, expected, "{route:?} {stream}");
+        }
+    }
+}
+
+#[test]
+fn answers_of_all_kinds_of_servers_are_answers() {
+    for (route, media, body) in ANSWERS {
+        assert_eq!(
+            plain(*route, *media, body.as_bytes()),
+            GOOD,
+            "{route:?} {body}"
+        );
+    }
+}
+
+#[test]
+fn the_streams_of_the_fixtures_are_judged_by_their_names() {
+    for sample in samples::all() {
+        let route = match sample.dialect {
+            Dialect::Responses => Generates::Response,
+            Dialect::Anthropic => Generates::Message,
+            Dialect::Gemini => Generates::Content,
+            _ => Generates::Completion,
+        };
+        let expected = match sample.name.rsplit('-').next() {
+            Some("error") => ERROR,
+            Some("empty") => EMPTY,
+            _ => GOOD,
+        };
+        let verdict = plain(route, Media::Events, &sample.bytes);
+        assert_eq!(verdict, expected, "{}", sample.name);
+    }
+}
+
+#[test]
+fn no_more_than_64_kib_are_looked_at() {
+    let begun = |body: String| {
+        let mut judge = AnswerJudge::of(Generates::Completion, Media::Json, Coded::Plain);
+        judge.feed(body.as_bytes())
+    };
+    let filler = "x".repeat(MOST_BYTES);
+    for (body, expected) in [
+        (format!("{{\"id\":\"{filler}"), GOOD),
+        (format!("{{\"choices\":[\"{filler}"), GOOD),
+        (format!("{{\"error\":\"no\",\"detail\":\"{filler}"), ERROR),
+        (format!("{{\"choices\":[}}{filler}"), FOREIGN),
+        (format!("{{}}{}", " ".repeat(MOST_BYTES)), FOREIGN),
+        (" ".repeat(MOST_BYTES), GOOD),
+        (" ".repeat(MOST_BYTES - 1), Verdict::Undecided),
+        ("<html>".to_owned(), FOREIGN),
+    ] {
+        assert_eq!(
+            begun(body.clone()),
+            expected,
+            "{}",
+            &body[..body.len().min(30)]
+        );
+    }
+}
+
+fn encoded(coding: Coding, body: &[u8]) -> Vec<u8> {
+    let level = Compression::default();
+    match coding {
+        Coding::Gzip => {
+            let mut encoder = GzEncoder::new(Vec::new(), level);
+            encoder.write_all(body).unwrap();
+            encoder.finish().unwrap()
+        }
+        Coding::Deflate => {
+            let mut encoder = ZlibEncoder::new(Vec::new(), level);
+            encoder.write_all(body).unwrap();
+            encoder.finish().unwrap()
+        }
+        Coding::Brotli => stored_brotli(body),
+    }
+}
+
+/// Brotli that stores and compresses nothing (RFC 7932 §9.2): no encoder is at hand.
+fn stored_brotli(body: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    // The first block shares its first byte with the window's size (one zero bit: 16 bits).
+    let mut before = (0_u32, 1);
+    for block in body.chunks(1 << 16) {
+        let length = block.len() as u32 - 1;
+        // Not the last; four digits of length; stored.
+        let header = (length << 3) | (1 << 19);
+        let bits = (header << before.1) | before.0;
+        let count = 20 + before.1;
+        out.extend_from_slice(&bits.to_le_bytes()[..(count as usize).div_ceil(8)]);
+        out.extend_from_slice(block);
+        before = (0, 0);
+    }
+    match before.1 {
+        1 => out.push(0b110),
+        _ => out.push(0b11),
+    }
+    out
+}
+
+#[test]
+fn encoded_bodies_are_judged_like_others() {
+    for coding in [Coding::Gzip, Coding::Deflate, Coding::Brotli] {
+        for (route, media, body) in ANSWERS {
+            let encoded = encoded(coding, body.as_bytes());
+            for size in [1, 7, encoded.len()] {
+                let pieces: Vec<&[u8]> = encoded.chunks(size).collect();
+                let verdict = judge(*route, *media, Coded::As(coding), &pieces);
+                assert_eq!(verdict, GOOD, "{coding:?} {route:?} {body}");
+            }
+        }
+        for (body, expected) in NO_ANSWERS {
+            let encoded = encoded(coding, body.as_bytes());
+            let verdict = judge(
+                Generates::Message,
+                Media::Json,
+                Coded::As(coding),
+                &[&encoded],
+            );
+            assert_eq!(verdict, *expected, "{coding:?} {body}");
+        }
+        let no_such = judge(
+            Generates::Message,
+            Media::Json,
+            Coded::As(coding),
+            &[b"\xff\xffno"],
+        );
+        assert!(matches!(no_such, Verdict::Refused(_)), "{coding:?}");
+        let nothing = judge(Generates::Message, Media::Json, Coded::As(coding), &[]);
+        assert_eq!(nothing, EMPTY);
+    }
+    let mut bare = DeflateEncoder::new(Vec::new(), Compression::default());
+    bare.write_all(b"{\"error\":{}}").unwrap();
+    let bare = bare.finish().unwrap();
+    let deflate = Coded::As(Coding::Deflate);
+    assert_eq!(
+        judge(Generates::Message, Media::Json, deflate, &[&bare]),
+        ERROR
+    );
+    let unknown = judge(Generates::Message, Media::Json, Coded::Unknown, &[b"x"]);
+    assert_eq!(unknown, GOOD);
+    assert_eq!(
+        judge(Generates::Message, Media::Json, Coded::Unknown, &[b""]),
+        EMPTY
+    );
+}
+
+#[test]
+fn a_stream_that_is_flushed_is_seen_as_it_comes() {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    let mut judge = AnswerJudge::of(
+        Generates::Completion,
+        Media::Events,
+        Coded::As(Coding::Gzip),
+    );
+    let mut piece = |event: &str| {
+        encoder.write_all(event.as_bytes()).unwrap();
+        encoder.flush().unwrap();
+        std::mem::take(encoder.get_mut())
+    };
+    let role = piece("data: {\"choices\":[{\"delta\":{\"role\":\"assistant\"}}]}\n\n");
+    assert_eq!(judge.feed(&role), Verdict::Undecided);
+    let token = piece("data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n");
+    assert_eq!(judge.feed(&token), GOOD);
+}
+
+#[test]
+fn a_bomb_is_decoded_no_further_than_is_looked_at() {
+    let bomb = encoded(Coding::Gzip, &vec![b' '; 64 << 20]);
+    let (decoded, stop) = decode(Coding::Gzip, &bomb, MOST_BYTES);
+    assert_eq!((decoded.len(), stop), (MOST_BYTES, Stop::Full));
+    let gzip = Coded::As(Coding::Gzip);
+    assert_eq!(
+        judge(Generates::Completion, Media::Json, gzip, &[&bomb]),
+        GOOD
+    );
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_split_anywhere_are_judged_the_same(
+        route in proptest::sample::select(&EVERY[..]),
+        media in proptest::sample::select(&[Media::Events, Media::Lines, Media::Json, Media::Html, Media::Other][..]),
+        parts in proptest::collection::vec(proptest::sample::select(&[
+            "{", "}", "[", "]", "\"choices\":", "\"error\":", "\"text\"", ":", ",", "null", "1", "\n", "\n\n", " ",
+            "data: ", "data: [DONE]", "event: error", "{\"type\":\"ping\"}", "<html>", "<", "\u{feff}", "\\u", "xyz",
+            "{\"choices\":[{\"delta\":{\"content\":\"a\"}}]}",
+        ][..]), 0..12),
+        filler in proptest::option::of(Just(" ".repeat(MOST_BYTES - 20))),
+        cuts in proptest::collection::vec(any::<proptest::sample::Index>(), 0..6),
+    ) {
+        let body = filler.unwrap_or_default() + &parts.concat();
+        let whole = judge(route, media, Coded::Plain, &[body.as_bytes()]);
+        prop_assert_ne!(whole, Verdict::Undecided);
+        let pieces = cut(body.as_bytes(), &cuts);
+        prop_assert_eq!(judge(route, media, Coded::Plain, &pieces), whole);
+        let gzip = encoded(Coding::Gzip, body.as_bytes());
+        let pieces = cut(&gzip, &cuts);
+        prop_assert_eq!(judge(route, media, Coded::As(Coding::Gzip), &pieces), whole);
+    }
+}

@@ -1,0 +1,226 @@
+//! What servers of all kinds answer.
+
+use crate::dialect::{Generates, Media};
+
+/// Answers that servers give.
+pub const ANSWERS: &[(Generates, Media, &str)] = &[
+    (
+        Generates::Completion,
+        Media::Json,
+        r#"{"id":"c","object":"chat.completion","choices":[]}"#,
+    ),
+    (
+        Generates::Completion,
+        Media::Html,
+        " \n\n {\"choices\":[{\"text\":\"a\"}]}",
+    ),
+    (
+        Generates::Completion,
+        Media::Json,
+        r#"{"error":{"message":"partial"},"choices":[]}"#,
+    ),
+    (
+        Generates::Completion,
+        Media::Json,
+        r#"{"error":null,"detail":null,"choices":[]}"#,
+    ),
+    (
+        Generates::Completion,
+        Media::Json,
+        r#"{"x":"\ud83d","choices":[]}"#,
+    ),
+    // A stream under another type.
+    (
+        Generates::Completion,
+        Media::Json,
+        "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n",
+    ),
+    (
+        Generates::Embedding,
+        Media::Json,
+        r#"{"object":"list","data":[{"embedding":[0.1]}]}"#,
+    ),
+    // Ollama, Cohere, llama.cpp, TEI.
+    (Generates::Embedding, Media::Json, r#"{"embedding":[0.1]}"#),
+    (
+        Generates::Embedding,
+        Media::Json,
+        r#"{"embeddings":{"float":[[0.1]]}}"#,
+    ),
+    (
+        Generates::Embedding,
+        Media::Json,
+        r#"[{"index":0,"embedding":[[0.1]]}]"#,
+    ),
+    (Generates::Embedding, Media::Json, "[[0.1,0.2]]"),
+    (
+        Generates::Response,
+        Media::Json,
+        r#"{"object":"response","status":"queued","output":[]}"#,
+    ),
+    (
+        Generates::Response,
+        Media::Json,
+        r#"{"status":"failed","error":{"code":"x"},"output":[]}"#,
+    ),
+    (
+        Generates::Message,
+        Media::Json,
+        r#"{"type":"message","role":"assistant","content":[]}"#,
+    ),
+    (
+        Generates::Content,
+        Media::Json,
+        r#"{"candidates":[{"content":{}}]}"#,
+    ),
+    (
+        Generates::Content,
+        Media::Json,
+        r#"{"promptFeedback":{"blockReason":"SAFETY"}}"#,
+    ),
+    (
+        Generates::Content,
+        Media::Json,
+        "[{\"candidates\":[]}\n,\r\n{\"candidates\":[]}]",
+    ),
+    (
+        Generates::ContentEmbedding,
+        Media::Json,
+        r#"{"embedding":{"values":[0.1]}}"#,
+    ),
+    (
+        Generates::ContentEmbedding,
+        Media::Json,
+        r#"{"embeddings":[{"values":[0.1]}]}"#,
+    ),
+    (Generates::Prediction, Media::Json, r#"{"predictions":[]}"#),
+    (
+        Generates::RawPrediction,
+        Media::Json,
+        r#"{"type":"message","content":[]}"#,
+    ),
+    (
+        Generates::Ranking,
+        Media::Json,
+        r#"{"results":[{"index":0,"relevance_score":0.1}]}"#,
+    ),
+    (
+        Generates::Ranking,
+        Media::Json,
+        r#"{"object":"list","data":[]}"#,
+    ),
+    (
+        Generates::Ranking,
+        Media::Json,
+        r#"[{"index":0,"score":0.1}]"#,
+    ),
+    (
+        Generates::Moderation,
+        Media::Json,
+        r#"{"id":"m","results":[{"flagged":false}]}"#,
+    ),
+    (
+        Generates::Image,
+        Media::Json,
+        r#"{"created":1,"data":[{"b64_json":"AA"}]}"#,
+    ),
+    (
+        Generates::Image,
+        Media::Events,
+        "data: {\"type\":\"image_generation.partial_image\",\"b64_json\":\"AA\"}\n\n",
+    ),
+    (Generates::Speech, Media::Other, "ID3sound"),
+    (Generates::Speech, Media::Other, "<sound, not a page"),
+    (Generates::Speech, Media::Other, "{sound"),
+    (Generates::Speech, Media::Other, "nullsound"),
+    (Generates::Speech, Media::Json, r#"{"audioContent":"AA"}"#),
+    (
+        Generates::Speech,
+        Media::Events,
+        "data: {\"type\":\"speech.audio.delta\",\"audio\":\"AA\"}\n\n",
+    ),
+    (Generates::Transcription, Media::Json, r#"{"text":""}"#),
+    (
+        Generates::Transcription,
+        Media::Json,
+        r#"{"task":"transcribe","segments":[]}"#,
+    ),
+    (Generates::Transcription, Media::Other, " [BLANK_AUDIO]\n"),
+    (Generates::Transcription, Media::Other, "\n"),
+    (
+        Generates::Transcription,
+        Media::Other,
+        "data: that is what was said",
+    ),
+    (
+        Generates::Transcription,
+        Media::Other,
+        "1\n00:00:00,000 --> 00:00:01,000\nHello",
+    ),
+    (
+        Generates::Transcription,
+        Media::Events,
+        "data: {\"type\":\"transcript.text.delta\",\"delta\":\"a\"}\n\n",
+    ),
+    (
+        Generates::Transcription,
+        Media::Events,
+        "data: {\"object\":\"transcription.chunk\",\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n",
+    ),
+    (
+        Generates::CohereChat,
+        Media::Json,
+        r#"{"id":"c","message":{"role":"assistant","content":[]}}"#,
+    ),
+    (
+        Generates::CohereChat,
+        Media::Json,
+        r#"{"text":"a","generation_id":"g"}"#,
+    ),
+    (
+        Generates::CohereChat,
+        Media::Lines,
+        "{\"event_type\":\"stream-start\"}\n{\"event_type\":\"stream-end\"}\n",
+    ),
+    (
+        Generates::CohereChat,
+        Media::Events,
+        "data: {\"type\":\"message-start\"}\n\ndata: {\"type\":\"message-end\"}\n\n",
+    ),
+    // Azure's filter results, usage, heartbeats, and what a proxy puts before the answer.
+    (
+        Generates::Completion,
+        Media::Events,
+        "data: {\"choices\":[],\"prompt_filter_results\":[]}\n\ndata: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n",
+    ),
+    (
+        Generates::Completion,
+        Media::Events,
+        ": PROCESSING\n\ndata: {\"sources\":[1]}\n\ndata: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n",
+    ),
+    (
+        Generates::Completion,
+        Media::Events,
+        "data: {\"choices\":[],\"usage\":{}}\n\ndata: [DONE]\n\n",
+    ),
+    (
+        Generates::Message,
+        Media::Events,
+        "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{}}\n\nevent: message_stop\ndata: {\"type\":\"message_stop\"}\n\n",
+    ),
+    (
+        Generates::Response,
+        Media::Events,
+        "data: {\"type\":\"response.completed\",\"response\":{\"output\":[]}}\n\n",
+    ),
+    (
+        Generates::Content,
+        Media::Events,
+        "data: {\"usageMetadata\":{\"a\":1}}\n\ndata: {\"candidates\":[{\"finishReason\":\"STOP\"}]}\n\n",
+    ),
+    (
+        Generates::Embedding,
+        Media::Events,
+        "data: {\"anything\":1}\n\n",
+    ),
+];
