@@ -157,6 +157,32 @@ fn network_failures_move_on_whatever_the_codes() {
 }
 
 #[test]
+fn after_a_timeout_the_next_target_comes_before_a_retry_of_the_same() {
+    let second = Upstream::named("b");
+    let streaming = r#"{"model":"m","stream":true}"#;
+    const PING: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\
+                        Transfer-Encoding: chunked\r\n\r\n8\r\n: ping\n\n\r\n";
+    for (says, limit) in [
+        ("", r#""request_timeout":300"#),
+        ("", r#""timeouts":{"head":300}"#),
+        ("", r#""timeouts":{"first_token":300}"#),
+        (PING, r#""timeouts":{"first_token":300}"#),
+        (PING, r#""timeouts":{"idle":300}"#),
+    ] {
+        let (first, _told) = after_saying(says);
+        let config = format!(
+            r#"{{"strategy":{{"mode":"fallback"}},"retry":{{"attempts":2,"on_status_codes":[408,504]}},"targets":[
+               {{"custom_host":"{}",{limit}}},{{"custom_host":"{}"}}]}}"#,
+            base(&first),
+            base(&second)
+        );
+        let response = Gateway::start().exchange(configured(&config, streaming));
+        assert_eq!(response.seen(), (200, completion("b")), "{limit}");
+        assert_eq!(first.count(), 1, "{limit}");
+    }
+}
+
+#[test]
 fn when_all_fail_the_last_outcome_is_the_client_s_not_the_best() {
     let throttled = Upstream::answering(answer(
         "429 Slow",

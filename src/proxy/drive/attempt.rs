@@ -358,9 +358,8 @@ impl<U: Upstream> Errand<'_, U> {
             permit.fail();
         }
         let fault = match failure.cause {
-            Cause::ConnectTimeout | Cause::Connect(_) | Cause::Tls(_) | Cause::PeerNotVetted => {
-                Fault::Connect
-            }
+            Cause::ConnectTimeout => Fault::ConnectTimeout,
+            Cause::Connect(_) | Cause::Tls(_) | Cause::PeerNotVetted => Fault::Connect,
             _ => Fault::Network,
         };
         failed(fault, error)

@@ -2,7 +2,7 @@
 //! loadbalance, conditional, nesting, breaker and hedge. Pure: clock, dice, breakers and budgets come in through [`World`].
 //!
 //! A request stands at one target of the tree, with the groups it came through above it (`place`). A failure is first the
-//! target's own affair (retry), then each group's, from the inside out (fallback).
+//! target's own affair (retry), then each group's, from the inside out (fallback). After a timeout the groups come first.
 
 mod outcome;
 mod place;
@@ -120,6 +120,10 @@ impl<'p> Attempts<'p> {
             Some(Some((other, its))) if other.ticket == self.current.ticket => its,
             Some(Some(_)) => failed,
         };
+        // Who was silent once may be so again: another target comes first.
+        if failed.fault.is_timeout() && self.another_remains(world) {
+            return self.move_on(failed, StopReason::NoneLeft, world);
+        }
         match self.retry(failed, world) {
             Ok(step) => step,
             Err(reason) => self.move_on(failed, reason, world),
@@ -214,7 +218,7 @@ impl<'p> Attempts<'p> {
 
 fn is_retried(retry: &Retry, failed: Failed) -> bool {
     match failed.fault {
-        Fault::Connect => true,
+        Fault::Connect | Fault::ConnectTimeout => true,
         Fault::Status | Fault::Network | Fault::Timeout | Fault::FirstToken => {
             retry.on_status_codes.contains(failed.status)
         }

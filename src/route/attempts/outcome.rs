@@ -23,10 +23,12 @@ pub struct Send {
 pub enum Fault {
     /// The upstream answered with a status that [`Attempts::is_failure`] holds for one.
     Status,
-    /// A 200 that is none: an error inside, or an empty stream.
+    /// A 200 that is no answer of its route: an error, a page, nothing.
     FalseAnswer,
-    /// No connection: name, TCP, TLS, or the connect timeout. Nothing was sent.
+    /// No connection: name, TCP or TLS. Nothing was sent.
     Connect,
+    /// No connection in time. Nothing was sent.
+    ConnectTimeout,
     /// The connection broke, or spoke no HTTP, before anything went to the client.
     Network,
     /// No head in time.
@@ -86,10 +88,11 @@ pub struct NoMatch(pub Box<str>);
 
 impl Fault {
     /// In the order of the declaration.
-    pub const ALL: [Fault; 9] = [
+    pub const ALL: [Fault; 10] = [
         Fault::Status,
         Fault::FalseAnswer,
         Fault::Connect,
+        Fault::ConnectTimeout,
         Fault::Network,
         Fault::Timeout,
         Fault::FirstToken,
@@ -98,12 +101,27 @@ impl Fault {
         Fault::RateLimited,
     ];
 
+    /// The target was silent: asking it again would cost the same wait again.
+    pub fn is_timeout(self) -> bool {
+        match self {
+            Fault::ConnectTimeout | Fault::Timeout | Fault::FirstToken => true,
+            Fault::Status
+            | Fault::FalseAnswer
+            | Fault::Connect
+            | Fault::Network
+            | Fault::BreakerOpen
+            | Fault::Denied
+            | Fault::RateLimited => false,
+        }
+    }
+
     /// The word in logs and metrics.
     pub fn as_str(self) -> &'static str {
         match self {
             Fault::Status => "status",
             Fault::FalseAnswer => "false_answer",
             Fault::Connect => "connect",
+            Fault::ConnectTimeout => "connect_timeout",
             Fault::Network => "network",
             Fault::Timeout => "timeout",
             Fault::FirstToken => "first_token",

@@ -295,6 +295,7 @@ fn moves_on(on: Option<&StatusCodes>, failed: Failed) -> bool {
         Fault::Status => is_listed(on, failed.status),
         Fault::FalseAnswer
         | Fault::Connect
+        | Fault::ConnectTimeout
         | Fault::Network
         | Fault::Timeout
         | Fault::FirstToken

@@ -89,7 +89,7 @@ pub const FIELDS: &[Field] = &[
     field(Target, "weight", "number from 0", "1", "3",
         "The share in a `loadbalance`. 0 is never chosen."),
     field(Target, "retry", "object", "no retries", r#"{"attempts":2}"#,
-        "Trying the same target again. Inherited; an inner one replaces the outer one whole."),
+        "Trying the same target again. After a timeout another target of a fallback comes first. Inherited; an inner one replaces the outer one whole."),
     field(Target, "request_timeout", "milliseconds", "none", "30000",
         "For each attempt, from its beginning to the response head; then 408. Inherited; `x-gateway-request-timeout` wins."),
     field(Target, "timeouts", "object", "the settings' `timeouts`", r#"{"first_token":20000}"#,

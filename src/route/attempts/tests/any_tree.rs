@@ -134,6 +134,7 @@ fn play(
             in_flight.push(hedge);
         }
         let remained = attempts.another_remains(given);
+        let raced = attempts.race.is_some();
         let send = in_flight.remove(usize::from(*slow) % in_flight.len());
         match attempts.next(send, *failed, given) {
             Step::Send(next) => {
@@ -146,6 +147,8 @@ fn play(
                 in_flight.push(next);
             }
             Step::Wait(wait, next) => {
+                let was_silent = failed.fault.is_timeout() && !raced;
+                assert!(!(was_silent && remained), "a silent target before the next");
                 assert!(in_flight.is_empty() && wait <= Duration::from_secs(60));
                 assert_eq!(next.target, sends.last().unwrap().target);
                 sends.push(next);

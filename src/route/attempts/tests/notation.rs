@@ -219,6 +219,7 @@ fn failed(text: &str) -> Failed {
     let (what, after) = text.split_once(" after ").unwrap_or((text, ""));
     let (fault, status) = match what {
         "connect" => (Fault::Connect, 502),
+        "connect-timeout" => (Fault::ConnectTimeout, 504),
         "network" => (Fault::Network, 502),
         "timeout" => (Fault::Timeout, 504),
         "request-timeout" => (Fault::Timeout, 408),
