@@ -16,6 +16,7 @@ pub(crate) mod samples;
 mod says_error;
 mod shape;
 mod sse;
+mod stream_end;
 
 pub use decode::{Coded, Coding, Stop, decode};
 pub use first_event::FirstEvent;
@@ -25,6 +26,7 @@ pub use last_event::{Ending, LastEvent};
 pub use media::Media;
 pub use response_status::says_not_completed;
 pub use says_error::says_error;
+pub use stream_end::StreamEnd;
 
 /// How a provider's streams speak, told by the request's path where an event's own shape does not
 /// tell it.

@@ -25,6 +25,8 @@ use crate::{
 pub enum Outcome {
     /// The upstream's answer was relayed whole.
     relayed,
+    /// The same, and a stream's last event was missing.
+    unfinished,
     /// A WebSocket ran and ended.
     tunnelled,
     /// The gateway answered itself, a page of its own or a preflight.
@@ -40,8 +42,9 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    const ALL: [Outcome; 7] = [
+    const ALL: [Outcome; 8] = [
         Outcome::relayed,
+        Outcome::unfinished,
         Outcome::tunnelled,
         Outcome::answered,
         Outcome::refused,
@@ -54,6 +57,7 @@ impl Outcome {
     pub fn as_str(self) -> &'static str {
         match self {
             Outcome::relayed => "relayed",
+            Outcome::unfinished => "unfinished",
             Outcome::tunnelled => "tunnelled",
             Outcome::answered => "answered",
             Outcome::refused => "refused",

@@ -18,11 +18,12 @@ use super::{
     drive::{self, Errand},
     limits::Counted,
     prepare::{Arrived, Prepared},
-    relay::{Answering, Relaying},
+    relay::{Answering, Expected, Relaying},
     whole,
 };
 use crate::{
     cache::answer::StoredAnswer,
+    dialect::Generates,
     directives::{DirectiveError, Directives},
     downstream::Link,
     error::GatewayError,
@@ -107,12 +108,14 @@ pub async fn run<U: Upstream>(
     } = prepared;
 
     let asked = asked(&head.method, length);
-    let relay = |answering, leases| {
+    let route = Generates::of(arrived.rest).filter(|_| head.method == Method::POST);
+    let relay = |answering, strict, leases| {
         Reply::Relay(Box::new(Relaying {
             answering,
             leases,
             request_body: body.clone(),
             asked,
+            expected: Expected { route, strict },
             http10: head.version == actix_http::Version::HTTP_10,
             wants_upgrade: length == BodyLength::Tunnel,
             server_timing: gateway.server_timing,
@@ -141,7 +144,9 @@ pub async fn run<U: Upstream>(
             Looked::Nowhere(_) => {}
             Looked::Found(answer) => return Ok(Reply::Again { answer, leases }),
             Looked::Joined(joined) => {
-                return Ok(relay(Answering::Joined(joined?), leases));
+                let joined = joined?;
+                let strict = plan.ends_strictly(joined.head.route.as_ref());
+                return Ok(relay(Answering::Joined(joined), strict, leases));
             }
             Looked::Missed(Ok(it)) => {
                 link.set_audience(Some(it.flight().clone()));
@@ -202,6 +207,7 @@ pub async fn run<U: Upstream>(
         None => None,
     };
 
+    let strict = answering.strict_end;
     // Relay: the head with our reply headers, the body chunk by chunk; `relay` sees it to its end.
     let answering = Answering::Own {
         first_token: drive::first_token(&mut opened, asked, arrived.rest),
@@ -210,7 +216,7 @@ pub async fn run<U: Upstream>(
         keeping,
         opened,
     };
-    Ok(relay(answering, leases))
+    Ok(relay(answering, strict, leases))
 }
 
 fn asked(method: &Method, length: BodyLength) -> Asked {

@@ -32,6 +32,8 @@ pub struct Entry {
     pub retry: Option<Retry>,
     pub request_timeout: Option<Duration>,
     pub timeouts: Option<TimeoutsAsked>,
+    /// A stream without its last event is broken off.
+    pub strict_end: Option<bool>,
     pub hedge: Option<Hedge>,
     pub cache: Option<CacheAsked>,
     pub rate_limit: Option<Limit>,

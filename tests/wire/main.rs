@@ -107,6 +107,7 @@ mod timeouts;
 mod timeouts_body;
 mod trailers;
 mod truncation;
+mod unfinished;
 mod upstream_tls;
 mod urls;
 mod websocket;

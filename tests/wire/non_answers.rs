@@ -266,7 +266,7 @@ async fn the_answers_of_the_mock_are_answers() {
             ),
         ] {
             let config = format!(
-                r#"{{"strategy":{{"mode":"fallback"}},"targets":[
+                r#"{{"strategy":{{"mode":"fallback"}},"strict_end":true,"targets":[
                    {{"custom_host":"{host}"}},{{"custom_host":"{}"}}]}}"#,
                 base(&second)
             );

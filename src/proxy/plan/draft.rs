@@ -31,6 +31,7 @@ pub(super) struct Draft {
     forward: Forward,
     request_timeout: Option<TimeLimit>,
     timeouts: TargetTimeouts,
+    strict_end: bool,
     breaker: Option<BreakerPolicy>,
     pub retry: Retry,
     pub hedge: Option<Hedge>,
@@ -67,6 +68,10 @@ impl Draft {
                 Some(asked) => TargetTimeouts::of(&makers.known.timeouts, asked, given.named_by),
                 None => TargetTimeouts::of_settings(makers.known, provided),
             },
+            strict_end: here
+                .strict_end
+                .or(provided.and_then(|it| it.strict_end))
+                .unwrap_or_default(),
             breaker: here.breaker.cloned(),
             retry: here
                 .retry
@@ -110,6 +115,7 @@ impl Draft {
             named_by: binding.named_by,
             request_timeout: self.request_timeout,
             timeouts: self.timeouts,
+            strict_end: self.strict_end,
             breaker: self.breaker,
             limits: self.limits.into(),
             cache: self.cache,

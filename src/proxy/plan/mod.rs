@@ -140,6 +140,8 @@ pub struct Target {
     /// The config's limit for the response head; the request's own header wins.
     pub request_timeout: Option<TimeLimit>,
     pub timeouts: TargetTimeouts,
+    /// A stream without its last event is broken off.
+    pub strict_end: bool,
     pub breaker: Option<BreakerPolicy>,
     pub limits: Box<[Scoped]>,
     /// What the config, the provider or the settings ask of the cache.
@@ -252,6 +254,15 @@ impl Plan {
     pub fn target_of(&self, given_by: &GivenBy) -> Option<&Target> {
         let is_it = |it: &&Target| it.index == given_by.index && it.provider == given_by.provider;
         self.targets.iter().find(is_it)
+    }
+
+    /// The target that replies tell of so breaks off streams without a last event.
+    pub fn ends_strictly(&self, route: Option<&Route>) -> bool {
+        let is_it = |target: &&Target| route.is_some_and(|it| it.index == target.index);
+        self.targets
+            .iter()
+            .find(is_it)
+            .is_some_and(|it| it.strict_end)
     }
 
     /// The target may be tried again.

@@ -92,6 +92,7 @@ pub(super) struct Inherited<'e> {
     pub retry: Option<&'e Retry>,
     pub request_timeout: Option<Duration>,
     pub timeouts: Option<TimeoutsAsked>,
+    pub strict_end: Option<bool>,
     pub hedge: Option<Hedge>,
     pub forward_authorization: Option<bool>,
     pub breaker: Option<&'e BreakerPolicy>,
@@ -107,6 +108,7 @@ impl<'e> Inherited<'e> {
         self.retry = entry.retry.as_ref().or(self.retry);
         self.request_timeout = entry.request_timeout.or(self.request_timeout);
         self.timeouts = entry.timeouts.or(self.timeouts);
+        self.strict_end = entry.strict_end.or(self.strict_end);
         self.hedge = entry.hedge.or(self.hedge);
         self.cache = entry.cache.as_ref().or(self.cache);
         self.forward_authorization = entry.forward_authorization.or(self.forward_authorization);

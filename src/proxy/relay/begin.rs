@@ -14,7 +14,10 @@ use actix_http::{
 
 use bytes::Bytes;
 
-use super::{Relay, Source, State};
+use super::{
+    Relay, Source, State,
+    ending::{Ending, Expected},
+};
 use crate::{
     downstream::{ExchangeGuard, Link},
     gateway::Gateway,
@@ -43,6 +46,8 @@ pub struct Relaying {
     /// The caller's own body, of which the target may have got an edited form.
     pub request_body: Rc<RefCell<RequestBody>>,
     pub asked: Asked,
+    /// What streams are held to.
+    pub expected: Expected,
     pub http10: bool,
     pub wants_upgrade: bool,
     pub server_timing: bool,
@@ -190,9 +195,16 @@ impl Relaying {
         reply::trace(&mut headers, recorder.trace_id().clone());
         reply::describe(&mut headers, &recorder);
         recorder.note_bytes_in(self.request_body.borrow().bytes_read());
+        let ending = Ending::of(self.expected, status, &headers, size);
         let source = match body {
             Body::Whole(bytes) => {
-                return whole(status, headers, bytes, self.leases, recorder, guard);
+                let whole_ending = ending.of_whole(&bytes);
+                if !whole_ending.breaks_off() {
+                    let unfinished = whole_ending.is_unfinished();
+                    let end = (recorder, unfinished);
+                    return whole(status, headers, bytes, self.leases, end, guard);
+                }
+                Source::Whole(Some(bytes))
             }
             Body::Coming(source) => source,
         };
@@ -214,6 +226,7 @@ impl Relaying {
             says_close: guard.link().is_closing(),
             uploaded: 0,
             frames: switched.then(Frames::default),
+            ending,
             recorder: Some(recorder),
             guard,
         };
@@ -231,18 +244,19 @@ impl Relaying {
     }
 }
 
-/// An answer that is there, all of it: the account closes with it.
+/// An answer that is there, all of it: the account closes with it. A stream may be unfinished for all that.
 fn whole(
     status: StatusCode,
     headers: HeaderMap,
     bytes: Bytes,
     leases: Vec<Lease>,
-    mut recorder: Recorder,
+    (mut recorder, unfinished): (Recorder, bool),
     guard: ExchangeGuard,
 ) -> Response<ReplyBody> {
-    let outcome = match guard.link().is_gone() {
-        true => Outcome::client_gone,
-        false => Outcome::relayed,
+    let outcome = match (guard.link().is_gone(), unfinished) {
+        (true, _) => Outcome::client_gone,
+        (false, true) => Outcome::unfinished,
+        (false, false) => Outcome::relayed,
     };
     recorder.note_bytes_out(bytes.len());
     let mut response = Response::with_body(status, ReplyBody::whole(bytes, leases, guard));

@@ -2,6 +2,7 @@
 //! off ends as an aborted transfer, after every byte that was received; never as a complete answer.
 
 mod begin;
+mod ending;
 
 use std::{
     cell::RefCell,
@@ -13,7 +14,11 @@ use std::{
 use actix_http::body::BodySize;
 use bytes::Bytes;
 
-pub use self::begin::{Answering, Relaying};
+use self::ending::{Ending, UNFINISHED, UNFINISHED_STRICTLY};
+pub use self::{
+    begin::{Answering, Relaying},
+    ending::Expected,
+};
 use super::{
     drive::at_most,
     incoming::{Incoming, NO_TOKEN, OUT_OF_TIME, SILENT},
@@ -52,6 +57,8 @@ enum Source {
     Upstream(Incoming),
     /// What somebody takes from upstream for all who asked the same.
     Shared(Reader<Beginning>),
+    /// All of it is there.
+    Whole(Option<Bytes>),
 }
 
 /// A body under way.
@@ -71,6 +78,7 @@ pub struct Relay {
     uploaded: u64,
     /// Follows a WebSocket's frames, to close it between two of them when the gateway drains.
     frames: Option<Frames>,
+    ending: Ending,
     recorder: Option<Recorder>,
     guard: ExchangeGuard,
 }
@@ -85,24 +93,27 @@ impl Relay {
         match self.state {
             State::Flowing => {}
             State::Aborting { after_flush } => return self.poll_abort(after_flush),
-            State::Bodyless => return self.complete(),
+            State::Bodyless => return self.complete(cx),
             State::Over => return Poll::Ready(None),
         }
         if self.ends_at.is_some_and(|end| Instant::now() >= end) {
             return self.abort(Outcome::truncated, OUT_OF_TIME.to_owned(), cx);
+        }
+        if self.ending.is_withheld() {
+            return self.break_off_unfinished(cx);
         }
         if let Some(close) = self.going_away() {
             return Poll::Ready(Some(Ok(close)));
         }
         match &mut self.source {
             Source::Upstream(incoming) => match incoming.poll_chunk(cx) {
-                Poll::Ready(Some(Ok(chunk))) => self.pass(chunk),
+                Poll::Ready(Some(Ok(chunk))) => self.pass(chunk, cx),
                 Poll::Ready(Some(Err(failure))) => self.broke_off(failure.to_string(), cx),
-                Poll::Ready(None) => self.complete(),
+                Poll::Ready(None) => self.complete(cx),
                 Poll::Pending => self.poll_watch(cx),
             },
             Source::Shared(reader) => match reader.poll_chunk(cx) {
-                Poll::Ready(Some(Ok(chunk))) => self.pass(chunk),
+                Poll::Ready(Some(Ok(chunk))) => self.pass(chunk, cx),
                 Poll::Ready(Some(Err(broken))) => {
                     let outcome = match broken {
                         Broken::Upstream(_) => Outcome::truncated,
@@ -110,13 +121,21 @@ impl Relay {
                     };
                     self.abort(outcome, broken.to_string(), cx)
                 }
-                Poll::Ready(None) => self.complete(),
+                Poll::Ready(None) => self.complete(cx),
                 Poll::Pending => self.poll_client(cx),
+            },
+            Source::Whole(body) => match body.take() {
+                Some(body) => self.pass(body, cx),
+                None => self.complete(cx),
             },
         }
     }
 
-    fn pass(&mut self, chunk: Bytes) -> Poll<Option<Result<Bytes, Aborted>>> {
+    fn pass(&mut self, chunk: Bytes, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Aborted>>> {
+        let chunk = self.ending.pass(chunk);
+        if chunk.is_empty() && self.ending.is_withheld() {
+            return self.break_off_unfinished(cx);
+        }
         if let Some(recorder) = &mut self.recorder {
             recorder.note_bytes_out(chunk.len());
         }
@@ -146,7 +165,7 @@ impl Relay {
     fn restart_idle(&self) {
         let limit = match self.source {
             Source::Upstream(_) => Some(at_most(self.idle, self.ends_at)),
-            Source::Shared(_) => None,
+            Source::Shared(_) | Source::Whole(_) => None,
         };
         self.guard.link().set_deadline(limit);
     }
@@ -195,15 +214,30 @@ impl Relay {
         }
     }
 
-    fn complete(&mut self) -> Poll<Option<Result<Bytes, Aborted>>> {
-        let outcome = match self.frames {
-            Some(_) => Outcome::tunnelled,
-            None => Outcome::relayed,
+    /// The stream's own end is missing, and the client is told by the transfer's.
+    fn break_off_unfinished(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Aborted>>> {
+        self.note_fault(Incoming::note_broken_off);
+        self.abort(Outcome::truncated, UNFINISHED_STRICTLY.to_owned(), cx)
+    }
+
+    fn complete(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Aborted>>> {
+        if self.ending.breaks_off() {
+            return self.break_off_unfinished(cx);
+        }
+        let (outcome, detail) = match self.frames {
+            Some(_) => (Outcome::tunnelled, None),
+            None if self.ending.is_unfinished() => {
+                (Outcome::unfinished, Some(UNFINISHED.to_owned()))
+            }
+            None => (Outcome::relayed, None),
         };
         if self.close_delimited || self.frames.is_some() {
             self.guard.link().finish();
         }
-        self.close(outcome, None);
+        self.close(outcome, detail);
         self.state = State::Over;
         Poll::Ready(None)
     }
@@ -282,7 +316,10 @@ impl Drop for Relay {
         let link = self.guard.link();
         let outcome = if matches!(self.size, BodySize::None | BodySize::Sized(0)) {
             // actix-http does not ask for a body of no bytes.
-            Outcome::relayed
+            match self.ending.is_unfinished() {
+                true => Outcome::unfinished,
+                false => Outcome::relayed,
+            }
         } else if self.frames.as_ref().is_some_and(Frames::is_closed) {
             // After the server's close frame either side may be the first to close.
             Outcome::tunnelled

@@ -65,6 +65,7 @@ impl Reader {
             retry: object.read_as("retry", retry)?,
             request_timeout: object.read_as("request_timeout", At::milliseconds)?,
             timeouts: object.read_as("timeouts", timeouts)?,
+            strict_end: object.read_as("strict_end", At::boolean)?,
             hedge: object.read_as("hedge", hedge)?,
             cache: object.read_as("cache", cache)?,
             rate_limit: object.read_as("rate_limit", limit)?,

@@ -94,6 +94,8 @@ pub const FIELDS: &[Field] = &[
         "For each attempt, from its beginning to the response head; then 408. Inherited; `x-gateway-request-timeout` wins."),
     field(Target, "timeouts", "object", "the settings' `timeouts`", r#"{"first_token":20000}"#,
         "How long an upstream may take. Inherited; an inner one replaces the outer one whole."),
+    field(Target, "strict_end", "bool", "false", "true",
+        "A stream of a route that generates which ends without its dialect's last event (`[DONE]`, `message_stop`, `response.completed`, a `finishReason`) is broken off, so that nobody takes it for a whole one. Without it such a stream is relayed as it is, and counted and logged as `unfinished`. Into compressed streams nobody looks. Inherited."),
     field(Target, "hedge", "object", "off", r#"{"after":800}"#,
         "A second request beside a slow one; the first good answer wins and the other's connection is closed. Inherited."),
     field(Target, "cache", "object or bool", "off", r#"{"mode":"simple","max_age":3600}"#,

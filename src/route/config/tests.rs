@@ -46,6 +46,7 @@ fn summary(entry: &Entry, path: &str) -> String {
         entry.request_timeout.as_ref().map(|it| debug(it)),
     );
     put("timeouts", entry.timeouts.as_ref().map(|it| debug(it)));
+    put("strict_end", entry.strict_end.map(|it| it.to_string()));
     put("hedge", entry.hedge.as_ref().map(|it| debug(it)));
     put("cache", entry.cache.as_ref().map(|it| debug(it)));
     put("rate_limit", entry.rate_limit.as_ref().map(|it| debug(it)));

@@ -1,0 +1,245 @@
+//! Has the last event of a stream come? Looks at streams as they are relayed, at the beginnings of
+//! their lines only: it holds a few bytes, parses nothing, and says that an end is missing only
+//! where none of any dialect came. The cache, which may not err the other way, has
+//! [`LastEvent`](super::LastEvent).
+
+use memchr::memmem::Finder;
+
+use super::{Dialect, Generates};
+
+/// Bytes that are looked at of each line.
+const MOST_BYTES: usize = 192;
+
+/// Events after which there are no others, errors included: the client is told.
+const LAST: [&[u8]; 11] = [
+    b"error",
+    b"image_edit.completed",
+    b"image_generation.completed",
+    b"message-end",
+    b"message_stop",
+    b"response.cancelled",
+    b"response.completed",
+    b"response.failed",
+    b"response.incomplete",
+    b"speech.audio.done",
+    b"transcript.text.done",
+];
+
+/// What Gemini's last events have, wherever in them.
+const FINISHED: [&[u8]; 2] = [b"\"finishReason\"", b"\"blockReason\""];
+const LONGEST_FINISHED: usize = 14;
+
+/// Follows one stream.
+#[derive(Clone, Debug)]
+pub struct StreamEnd {
+    /// The beginning of the line that is under way.
+    line: [u8; MOST_BYTES],
+    length: usize,
+    /// The last bytes that passed, if it may be Gemini's.
+    passed: Option<Vec<u8>>,
+    has_come: bool,
+}
+
+impl StreamEnd {
+    /// For a stream that answers this route, if streams of such have a last event.
+    pub fn of(route: Generates) -> Option<Self> {
+        route.has_last_event().then(|| StreamEnd {
+            line: [0; MOST_BYTES],
+            length: 0,
+            passed: (route.dialect() == Dialect::Gemini).then(Vec::new),
+            has_come: false,
+        })
+    }
+
+    /// Takes the stream's next bytes.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        if self.has_come {
+            return;
+        }
+        if let Some(passed) = &mut self.passed {
+            self.has_come = is_finished(passed, bytes);
+        }
+        let mut rest = bytes;
+        while let Some(end) = memchr::memchr2(b'\r', b'\n', rest) {
+            self.extend(&rest[..end]);
+            self.has_come |= is_last(&self.line[..self.length]);
+            self.length = 0;
+            rest = &rest[end + 1..];
+        }
+        self.extend(rest);
+    }
+
+    /// The stream has ended: whether its last event had come.
+    pub fn has_come(&self) -> bool {
+        self.has_come || is_last(&self.line[..self.length])
+    }
+
+    fn extend(&mut self, bytes: &[u8]) {
+        let bytes = &bytes[..bytes.len().min(MOST_BYTES - self.length)];
+        self.line[self.length..self.length + bytes.len()].copy_from_slice(bytes);
+        self.length += bytes.len();
+    }
+}
+
+/// The line is one of a last event.
+fn is_last(line: &[u8]) -> bool {
+    if let Some(name) = line.strip_prefix(b"event:") {
+        return LAST.contains(&name.trim_ascii());
+    }
+    let Some(data) = line.strip_prefix(b"data:") else {
+        return false;
+    };
+    let data = data.trim_ascii();
+    data == b"[DONE]" || data.starts_with(b"{\"error\"") || is_of_last_type(data)
+}
+
+/// `"type": "..."` stands in its beginning, and names a last event.
+fn is_of_last_type(data: &[u8]) -> bool {
+    let name = |at: usize| {
+        let rest = data[at..].trim_ascii_start();
+        let rest = rest.strip_prefix(b":")?.trim_ascii_start();
+        let rest = rest.strip_prefix(b"\"")?;
+        Some(&rest[..memchr::memchr(b'"', rest)?])
+    };
+    let key = b"\"type\"";
+    let mut places = memchr::memmem::find_iter(data, key);
+    places.any(|at| name(at + key.len()).is_some_and(|name| LAST.contains(&name)))
+}
+
+/// One of the marks is in these bytes, or began in those before.
+fn is_finished(passed: &mut Vec<u8>, bytes: &[u8]) -> bool {
+    let has = |bytes: &[u8]| {
+        let mut marks = FINISHED.iter();
+        marks.any(|mark| Finder::new(mark).find(bytes).is_some())
+    };
+    let seam = &bytes[..bytes.len().min(LONGEST_FINISHED)];
+    passed.extend_from_slice(seam);
+    if has(passed) || has(bytes) {
+        return true;
+    }
+    let last = &bytes[bytes.len().saturating_sub(LONGEST_FINISHED)..];
+    match bytes.len() < LONGEST_FINISHED {
+        true => drop(passed.drain(..passed.len().saturating_sub(LONGEST_FINISHED))),
+        false => {
+            passed.clear();
+            passed.extend_from_slice(last);
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection::vec, prelude::*, sample::Index};
+
+    use super::{
+        super::{Ending, LastEvent, samples},
+        *,
+    };
+
+    fn route(dialect: Dialect) -> Generates {
+        match dialect {
+            Dialect::Responses => Generates::Response,
+            Dialect::Anthropic => Generates::Message,
+            Dialect::Gemini => Generates::Content,
+            _ => Generates::Completion,
+        }
+    }
+
+    fn has_come(route: Generates, pieces: &[&[u8]]) -> bool {
+        let mut end = StreamEnd::of(route).unwrap();
+        pieces.iter().for_each(|piece| end.feed(piece));
+        end.has_come()
+    }
+
+    #[test]
+    fn each_dialect_has_its_last_event() {
+        use Generates::{CohereChat, Completion, Content, Image, Message, Response, Speech};
+        for (route, stream, expected) in [
+            (Completion, "data: [DONE]", true),
+            (Completion, "data:[DONE]\r\n\r\n", true),
+            (
+                Completion,
+                "data: {\"choices\":[{\"finish_reason\":\"stop\"}]}\n\n",
+                false,
+            ),
+            (
+                Completion,
+                "data: {\"choices\":[{\"delta\":{\"content\":\"[DONE]\"}}]}\n\n",
+                false,
+            ),
+            (Completion, "data: {\"error\":{}}\n\n", true),
+            (Completion, "", false),
+            (Message, "event: message_stop\ndata: {}\n\n", true),
+            (Message, "data: { \"type\" : \"message_stop\" }\n\n", true),
+            (
+                Message,
+                "event: error\ndata: {\"type\":\"error\"}\n\n",
+                true,
+            ),
+            (
+                Message,
+                "data: {\"type\":\"content_block_delta\",\"delta\":{\"text\":\"\\\"type\\\":\\\"message_stop\\\"\"}}\n\n",
+                false,
+            ),
+            (
+                Response,
+                "data: {\"sequence_number\":9,\"type\":\"response.completed\"}\n\n",
+                true,
+            ),
+            (Response, "event: response.incomplete\ndata: {}\n\n", true),
+            (
+                Response,
+                "event: response.output_text.done\ndata: {}\n\n",
+                false,
+            ),
+            (
+                Content,
+                "data: {\"candidates\":[{\"content\":{},\"finishReason\":\"STOP\"}]}\n\n",
+                true,
+            ),
+            (
+                Content,
+                "data: {\"promptFeedback\":{\"blockReason\":\"SAFETY\"}}\n\n",
+                true,
+            ),
+            (
+                Content,
+                "data: {\"candidates\":[{\"text\":\"\\\"finishReason\\\"\"}]}\n\n",
+                false,
+            ),
+            (
+                Image,
+                "data: {\"type\":\"image_generation.completed\"}\n\n",
+                true,
+            ),
+            (Speech, "data: {\"type\":\"speech.audio.done\"}\n\n", true),
+            (CohereChat, "data: {\"type\":\"message-end\"}\n\n", true),
+        ] {
+            assert_eq!(has_come(route, &[stream.as_bytes()]), expected, "{stream}");
+            let bytes: Vec<&[u8]> = stream.as_bytes().chunks(1).collect();
+            assert_eq!(has_come(route, &bytes), expected, "{stream} in bytes");
+        }
+        assert!(StreamEnd::of(Generates::Embedding).is_none());
+    }
+
+    proptest! {
+        /// It never says of a stream that the cache holds for whole that its end is missing.
+        #[test]
+        fn what_is_whole_has_its_last_event_however_it_is_split(
+            which in any::<Index>(),
+            length in any::<Index>(),
+            cuts in vec(any::<Index>(), 0..6),
+        ) {
+            let samples = samples::all();
+            let sample = which.get(&samples);
+            let bytes = &sample.bytes[..length.index(sample.bytes.len() + 1)];
+            let route = route(sample.dialect);
+            let at_once = has_come(route, &[bytes]);
+            prop_assert_eq!(has_come(route, &samples::cut(bytes, &cuts)), at_once);
+            let mut last = LastEvent::new(sample.dialect);
+            last.feed(bytes);
+            prop_assert!(at_once || last.end() != Ending::Whole);
+        }
+    }
+}
