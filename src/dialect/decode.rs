@@ -155,3 +155,97 @@ fn brotli(encoded: &[u8], most: usize) -> (Vec<u8>, Stop) {
     }
     (decoded, Stop::Full)
 }
+
+#[cfg(test)]
+mod tests {
+    use actix_http::header::HeaderValue;
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_header_tells_the_coding() {
+        for (lines, expected) in [
+            (&[][..], Coded::Plain),
+            (&["identity"], Coded::Plain),
+            (&["", " , Identity"], Coded::Plain),
+            (&["GZIP"], Coded::As(Coding::Gzip)),
+            (&["identity, x-gzip"], Coded::As(Coding::Gzip)),
+            (&["deflate"], Coded::As(Coding::Deflate)),
+            (&["br"], Coded::As(Coding::Brotli)),
+            (&["zstd"], Coded::Unknown),
+            (&["gzip, br"], Coded::Unknown),
+            (&["gzip", "gzip"], Coded::Unknown),
+        ] {
+            let mut headers = HeaderMap::new();
+            for line in lines {
+                headers.append(header::CONTENT_ENCODING, HeaderValue::from_static(line));
+            }
+            assert_eq!(Coded::of(&headers), expected, "{lines:?}");
+        }
+    }
+
+    /// What another program made of [`PLAIN`], with windows of 22, 16 and 24 bits.
+    const BROTLI: [&str; 3] = [
+        "G8IAAARSO5/QcjygAg18eX/wprABBw6J7dMo4wQ6OOT4YFHHFkMWq415QWeKPcjcvUms0z39eU7yUhUC",
+        "QhgAhOPAbvQhexdhYJv9CbXI3pbOVtDp6pMgaHuwAQfsic7RJJPp4CHLz4JJrEM5G1759FrGFXq+uvHcN2QA",
+        "H8IAIBwHdqMP2bsIA9vsT6hF9rZ0toJOV58EQduDDThgT3SOJplMBw9ZfhZMYh3K2fDKp9cyrtDz1Y3nviED",
+    ];
+    const PLAIN: &str =
+        "data: {\"choices\":[{\"delta\":{\"content\":\"Hello, hello, hello\"}}]}\n\n";
+
+    #[test]
+    fn brotli_is_decoded_as_far_as_it_has_come() {
+        let plain = PLAIN.repeat(3);
+        for text in BROTLI {
+            let encoded = STANDARD.decode(text).unwrap();
+            let (decoded, stop) = decode(Coding::Brotli, &encoded, 1 << 20);
+            assert_eq!((decoded, stop), (plain.clone().into_bytes(), Stop::End));
+            for cut in 0..encoded.len() {
+                let (decoded, stop) = decode(Coding::Brotli, &encoded[..cut], 1 << 20);
+                assert!(plain.as_bytes().starts_with(&decoded), "{cut}");
+                assert_eq!(stop, Stop::Starved, "{cut}");
+            }
+            let (decoded, stop) = decode(Coding::Brotli, &encoded, 10);
+            assert_eq!(
+                (decoded.as_slice(), stop),
+                (&plain.as_bytes()[..10], Stop::Full)
+            );
+        }
+    }
+
+    const CODINGS: [Coding; 3] = [Coding::Gzip, Coding::Deflate, Coding::Brotli];
+
+    /// Beginnings that lead further than noise does: of gzip, zlib, brotli.
+    const STARTS: &[&[u8]] = &[b"", b"\x1f\x8b\x08\0\0\0\0\0\0\x03", b"\x78\x9c", b"\x0b"];
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1000))]
+
+        #[test]
+        fn no_bytes_do_harm(
+            coding in proptest::sample::select(&CODINGS[..]),
+            start in proptest::sample::select(STARTS),
+            noise in proptest::collection::vec(any::<u8>(), 0..400),
+            most in 0_usize..5000,
+        ) {
+            let (decoded, _) = decode(coding, &[start, &noise].concat(), most);
+            prop_assert!(decoded.len() <= most);
+        }
+
+        #[test]
+        fn damage_does_no_harm(
+            which in 0_usize..3,
+            at in any::<proptest::sample::Index>(),
+            with in any::<u8>(),
+            most in 0_usize..5000,
+        ) {
+            let mut encoded = STANDARD.decode(BROTLI[which]).unwrap();
+            let at = at.index(encoded.len());
+            encoded[at] = with;
+            let (decoded, _) = decode(Coding::Brotli, &encoded, most);
+            prop_assert!(decoded.len() <= most);
+        }
+    }
+}
