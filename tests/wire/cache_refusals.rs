@@ -30,7 +30,7 @@ fn a_full_redis_still_gives_what_it_has() {
     eventually("what is refused is counted", || {
         process.metric("throughway_cache_redis_failures_total") == 4
     });
-    let log = process.log();
+    let log = process.log_until_now();
     let told = log.lines().filter(|line| line.contains("redis refuses"));
     assert_eq!(told.count(), 1, "{log}");
     assert!(!log.contains("does not answer"), "{log}");

@@ -121,7 +121,7 @@ fn a_store_that_fails_is_a_miss_and_no_error() {
     }
     redis.restart();
     eventually("it is kept again", || send() == (200, "HIT".to_owned()));
-    let log = process.log();
+    let log = process.log_until_now();
     let warnings = log
         .lines()
         .filter(|line| line.contains("redis does not") || line.contains("redis answers"));

@@ -63,6 +63,7 @@ impl Program {
 
     /// Stops it; all it has logged.
     fn log(mut self) -> String {
+        // Not killed: it is to write what it has logged.
         let mut kill = Command::new("kill");
         let told = kill.arg(self.child.id().to_string()).status();
         assert!(told.expect("kill runs").success());

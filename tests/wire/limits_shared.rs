@@ -182,9 +182,12 @@ fn nothing_fails_while_redis_is_away_and_sharing_resumes_after_it() {
         stop.store(true, Ordering::Relaxed);
     });
     for process in [&one, &two] {
-        let log = process.log();
-        let warnings = log.lines().filter(|line| line.contains("redis")).count();
-        assert_eq!(warnings, 2, "{log}");
+        let warnings = || {
+            let log = process.log();
+            log.lines().filter(|line| line.contains("redis")).count()
+        };
+        eventually("both are told", || warnings() >= 2);
+        assert_eq!(warnings(), 2, "{}", process.log());
     }
     // Counted together again, by a Redis that knows nothing of before.
     let config = format!(

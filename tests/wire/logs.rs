@@ -119,6 +119,12 @@ fn every_line_has_each_key_once_and_tells_the_place_in_the_config() {
         let response = process.exchange(&request);
         assert_eq!(response.status, status, "{request}\n{}", response.text());
     }
+    let written = process.log_until_now();
+    assert_eq!(
+        written.matches("\"message\":\"request\"").count(),
+        9,
+        "{written}"
+    );
     let mut left_over = process.client();
     left_over.send(get(&silent));
     eventually("it waits", || silent.connections() == 1);
@@ -133,7 +139,7 @@ fn every_line_has_each_key_once_and_tells_the_place_in_the_config() {
         .iter()
         .filter(|line| line.text("message") == Some("request"))
         .collect();
-    assert_eq!(requests.len(), 9, "{log}");
+    assert_eq!(requests.len(), 10, "{log}");
     assert_eq!(requests[0].text("target"), Some("config.targets[1]"));
     assert_eq!(requests[0].text("module"), Some("throughway::record"));
     assert!(log.contains("\"level\":\"WARN\""), "{log}");

@@ -7,7 +7,10 @@ use std::{
     net::SocketAddr,
     path::PathBuf,
     process::{Child, Command, ExitStatus, Stdio},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
     time::Instant,
 };
@@ -100,7 +103,19 @@ impl Process {
         }
     }
 
-    /// What it has logged since it listened.
+    /// All it has logged until now: lines are written in order, and a while after they are made. Ends with a refused request,
+    /// which the access log must tell of.
+    pub fn log_until_now(&self) -> String {
+        let marker = format!("until-{}", MARKERS.fetch_add(1, Ordering::Relaxed));
+        self.exchange(format!(
+            "GET /v1/models HTTP/1.1\r\nHost: localhost\r\nx-gateway-trace-id: {marker}\r\n\r\n"
+        ));
+        let marker = format!("\"trace_id\":\"{marker}\"");
+        super::eventually("the log is written", || self.log().contains(&marker));
+        self.log()
+    }
+
+    /// What has been written of its log since it listened.
     pub fn log(&self) -> String {
         self.log.lock().expect("text").clone()
     }
@@ -184,6 +199,8 @@ impl Drop for Process {
         let _ = self.child.wait();
     }
 }
+
+static MARKERS: AtomicUsize = AtomicUsize::new(0);
 
 /// Removed when dropped.
 struct SettingsFile {
