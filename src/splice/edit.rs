@@ -1,11 +1,14 @@
 //! Replacing values in a JSON body: only their own bytes change.
 
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 
 use super::{NotEditable, object::Object};
-use crate::route::policy::BodyEdit;
+
+/// A top-level key of a body, and the JSON text of the value that it gets. Targets that inherit it
+/// share it.
+pub type BodyEdit = (Arc<str>, Arc<str>);
 
 /// The body with each of these top-level keys set to a value (JSON text): all its occurrences, or, if there is none, one more
 /// entry at the end.

@@ -9,7 +9,7 @@ mod object;
 #[cfg(test)]
 mod tests;
 
-pub use edit::{override_params, strip_model_prefix};
+pub use edit::{BodyEdit, override_params, strip_model_prefix};
 pub use find::{asks_for_stream, find, model};
 pub use object::Object;
 

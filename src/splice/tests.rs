@@ -5,7 +5,6 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::route::policy::BodyEdit;
 
 fn edits(pairs: &[(&str, &str)]) -> Vec<BodyEdit> {
     pairs

@@ -94,7 +94,7 @@ fn frames_go_up_to_a_target_that_edits_bodies() {
         to = base(&upstream)
     ));
     let inline = format!(
-        r#"{{"strategy":{{"mode":"fallback"}},"override_params":{{"model":"b"}},
+        r#"{{"strategy":{{"mode":"fallback"}},"override_params":{{"user":"c"}},
             "targets":[{{"custom_host":"{0}"}},{{"provider":"@op"}}]}}"#,
         base(&upstream)
     );
