@@ -7,7 +7,7 @@ use actix_http::{
 };
 
 use super::{NoCacheReason, Route, cache_control::says_no_store, noise::Noise};
-use crate::{route::policy::BodyEdit, splice::Object};
+use crate::{route::policy::BodyEdit, splice};
 
 /// Larger answers are not kept.
 pub const LARGEST_ANSWER: u64 = 8 * 1024 * 1024;
@@ -71,13 +71,13 @@ pub fn body_verdict(route: Route, body: &[u8]) -> Result<(), NoCacheReason> {
             [b'{', .., b'}'] => Ok(()),
             _ => Err(NoCacheReason::NotJson),
         },
-        Route::Responses => match Object::parse(body) {
-            Ok(object) => {
-                let entries = object.entries.iter();
-                stateless(entries.map(|entry| (&*entry.key, entry.value)))
+        Route::Responses => {
+            let mut against = Stateful::default();
+            match splice::each_entry(body, |key, value| against.look(&key, value)) {
+                Ok(()) => against.verdict(),
+                Err(_) => Err(NoCacheReason::NotJson),
             }
-            Err(_) => Err(NoCacheReason::NotJson),
-        },
+        }
     }
 }
 
@@ -87,35 +87,46 @@ pub fn body_verdict(route: Route, body: &[u8]) -> Result<(), NoCacheReason> {
 /// See [`body_verdict`].
 pub fn edits_verdict(route: Route, override_params: &[BodyEdit]) -> Result<(), NoCacheReason> {
     match route {
-        Route::Responses => stateless(
-            override_params
-                .iter()
-                .map(|(key, value)| (&**key, &**value)),
-        ),
+        Route::Responses => {
+            let mut against = Stateful::default();
+            for (key, value) in override_params {
+                against.look(key, value);
+            }
+            against.verdict()
+        }
         Route::Stateless | Route::Other => Ok(()),
     }
 }
 
-/// Of duplicate keys any counts: which one the upstream reads is not ours to guess.
-fn stateless<'a>(
-    entries: impl Iterator<Item = (&'a str, &'a str)> + Clone,
-) -> Result<(), NoCacheReason> {
-    let rules: [(&str, &[&str], NoCacheReason); 3] = [
-        ("background", &["null", "false"], NoCacheReason::Background),
-        (
-            "previous_response_id",
-            &["null"],
-            NoCacheReason::PreviousResponseId,
-        ),
-        ("conversation", &["null"], NoCacheReason::Conversation),
-    ];
-    for (key, harmless, reason) in rules {
-        let mut values = entries.clone().filter(|(it, _)| *it == key);
-        if values.any(|(_, value)| !harmless.contains(&value)) {
-            return Err(reason);
+/// Keys that tie an answer to something kept elsewhere, the values that do not, and the reason; the first found is told.
+const TIES: [(&str, &[&str], NoCacheReason); 3] = [
+    ("background", &["null", "false"], NoCacheReason::Background),
+    (
+        "previous_response_id",
+        &["null"],
+        NoCacheReason::PreviousResponseId,
+    ),
+    ("conversation", &["null"], NoCacheReason::Conversation),
+];
+
+/// Which of [`TIES`] there are. Of duplicate keys any counts: which one the upstream reads is not ours to guess.
+#[derive(Default)]
+struct Stateful([bool; TIES.len()]);
+
+impl Stateful {
+    fn look(&mut self, key: &str, value: &str) {
+        for (found, (tie, harmless, _)) in self.0.iter_mut().zip(&TIES) {
+            *found |= *tie == key && !harmless.contains(&value);
         }
     }
-    Ok(())
+
+    fn verdict(&self) -> Result<(), NoCacheReason> {
+        let mut found = self.0.iter().zip(TIES);
+        match found.find(|(found, _)| **found) {
+            Some((_, (_, _, reason))) => Err(reason),
+            None => Ok(()),
+        }
+    }
 }
 
 fn is_upload(headers: &HeaderMap) -> bool {

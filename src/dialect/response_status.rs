@@ -1,14 +1,14 @@
 //! Does an answer of the Responses API say of itself that it is not completed?
 
-use crate::splice::Object;
+use crate::splice;
 
 /// It has a status, and another than `completed`. Of duplicate keys any counts; null is no status.
 pub fn says_not_completed(body: &[u8]) -> bool {
-    let Ok(object) = Object::parse(body) else {
-        return false;
-    };
-    let mut statuses = object.entries.iter().filter(|it| it.key == "status");
-    statuses.any(|it| it.value != "null" && !is_completed(it.value))
+    let mut not_completed = false;
+    let read = splice::each_entry(body, |key, value| {
+        not_completed |= key == "status" && value != "null" && !is_completed(value);
+    });
+    read.is_ok() && not_completed
 }
 
 /// However roundabout it is spelled.

@@ -2,6 +2,7 @@
 
 pub mod arrival;
 mod body;
+mod body_text;
 mod caching;
 mod cors;
 mod drive;
@@ -10,6 +11,7 @@ mod facts;
 mod headers;
 mod incoming;
 mod limits;
+mod offload;
 mod pipeline;
 pub mod plan;
 mod planning;
@@ -108,7 +110,9 @@ impl<U: Upstream> Line<U> {
                 .saturating_add(QUESTION_AROUND_BODY);
             whole::read(link, &body, limit).await?;
             let text = whole::joined(&body)?;
-            let imagined = Imagined::parse(&text)?;
+            let length = text.len();
+            let parse = move || Imagined::parse(&text);
+            let imagined = offload::by_size(length, parse).await??;
             let answer = imagined.explain(&self.gateway, &self.plans, &self.targets);
             Ok(answer.await?.map_into_boxed_body())
         };

@@ -1,22 +1,25 @@
-//! Finding the plan of a request: what headers and settings name, and the body's `model` where only it can tell.
+//! Finding the plan of a request: what headers and settings name, and the body's `model` where only it can tell. Reads
+//! the request's config where no plan is kept for it.
 
 use std::rc::Rc;
 
 use actix_http::{RequestHead, header};
-use bytes::Bytes;
 
 use super::{
-    plan::{Plan, Prefix},
+    offload::offload,
+    plan::{self, Known, Plan, Prefix},
     plans::{Found, Plans},
 };
 use crate::{
     directives::Directives,
     error::{Code, GatewayError},
-    route::attempts::NoMatch,
-    splice,
+    route::{
+        attempts::NoMatch,
+        config::{self, Source, Written},
+    },
 };
 
-/// The plan; `read` reads the body, and is asked only where nothing else names a target.
+/// The plan; `model` reads the body for its `model`, and is asked only where nothing else names a target.
 ///
 /// # Errors
 /// What makes no plan, and what goes wrong with the body.
@@ -24,24 +27,45 @@ pub async fn find(
     plans: &Plans,
     head: &RequestHead,
     directives: &Directives,
-    read: impl AsyncFnOnce() -> Result<Bytes, GatewayError>,
+    model: impl AsyncFnOnce() -> Result<Option<String>, GatewayError>,
 ) -> Result<Rc<Plan>, GatewayError> {
-    if let Found::Plan(plan) = plans.find(directives, Prefix::Unread)? {
+    let mut config = None;
+    let mut found = plans.find(directives, None, Prefix::Unread)?;
+    if let (Found::AsksConfig, Some(text)) = (&found, &directives.config) {
+        config = Some(read_config(text, plans.known()).await?);
+        found = plans.find(directives, config.as_ref(), Prefix::Unread)?;
+    }
+    if let Found::Plan(plan) = found {
         return Ok(plan);
     }
-    let bytes = match may_be_json(head) {
-        true => read().await?,
-        false => Bytes::new(),
+    let model = match may_be_json(head) {
+        true => model().await?,
+        false => None,
     };
-    let model = splice::model(&bytes);
-    let name = model
-        .as_deref()
-        .and_then(|it| plans.known().provider_of(it));
-    match plans.find(directives, Prefix::Read(name))? {
+    let model = model.as_deref();
+    let prefix = Prefix::Read(model.and_then(|it| plans.known().provider_of(it)));
+    match plans.find(directives, config.as_ref(), prefix)? {
         Found::Plan(plan) => Ok(plan),
-        Found::AsksModel => {
-            let message = "the body was read for its model in vain";
+        Found::AsksConfig | Found::AsksModel => {
+            let message = "the request was read for its plan in vain";
             Err(GatewayError::new(Code::Internal, message))
+        }
+    }
+}
+
+/// Reads the request's config; beside the worker, where that may take long.
+async fn read_config(text: &str, known: &Known) -> Result<Source, GatewayError> {
+    match plan::tell(text, known)? {
+        Written::Saved(name) => Ok(Source::Saved(name.into())),
+        Written::Json(json) => {
+            let entry = match config::is_quick(&json) {
+                true => config::parse(&json),
+                false => {
+                    let json = json.into_owned();
+                    offload(move || config::parse(&json)).await?
+                }
+            };
+            Ok(Source::Inline(Box::new(entry?)))
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::{
     directives::{Directives, Provider},
     egress::Policy,
     error::GatewayError,
+    route::config::Source,
 };
 
 /// Plans kept at most, and bytes of memory they hold together: callers must not grow memory.
@@ -44,6 +45,8 @@ struct Generation {
 /// What was found.
 pub enum Found {
     Plan(Rc<Plan>),
+    /// The request's config has to be read first.
+    AsksConfig,
     /// The body's `model` has to be read first.
     AsksModel,
 }
@@ -61,11 +64,16 @@ impl Plans {
         &self.known
     }
 
-    /// The plan for what these headers, and the prefix of the body's `model`, say.
+    /// The plan for what these headers, and the prefix of the body's `model`, say. `config`: the headers' config, once it has been read.
     ///
     /// # Errors
     /// See [`plan::choose`]. Refusals are not kept.
-    pub fn find(&self, directives: &Directives, prefix: Prefix<'_>) -> Result<Found, GatewayError> {
+    pub fn find(
+        &self,
+        directives: &Directives,
+        config: Option<&Source>,
+        prefix: Prefix<'_>,
+    ) -> Result<Found, GatewayError> {
         let composite;
         let key = match only_host(directives) {
             Some(host) => host,
@@ -77,11 +85,14 @@ impl Plans {
         if let Some(plan) = self.recall(key) {
             return Ok(Found::Plan(plan));
         }
+        if directives.config.is_some() && config.is_none() {
+            return Ok(Found::AsksConfig);
+        }
         let makers = Makers {
             known: &self.known,
             policy: &self.policy,
         };
-        match plan::choose(directives, prefix, makers)? {
+        match plan::choose_by(directives, config, prefix, makers)? {
             Chosen::AsksModel => Ok(Found::AsksModel),
             Chosen::Plan(plan) => {
                 let plan = Rc::new(Plan {
@@ -173,13 +184,15 @@ mod tests {
     }
 
     fn find(plans: &Plans, config: String) -> Rc<Plan> {
+        let entry = crate::route::config::parse(&config).expect("a config");
+        let source = Source::Inline(Box::new(entry));
         let directives = Directives {
             config: Some(config),
             ..Directives::default()
         };
-        match plans.find(&directives, Prefix::Read(None)) {
+        match plans.find(&directives, Some(&source), Prefix::Read(None)) {
             Ok(Found::Plan(plan)) => plan,
-            Ok(Found::AsksModel) => panic!("every target names its host"),
+            Ok(Found::AsksModel | Found::AsksConfig) => panic!("every target names its host"),
             Err(error) => panic!("{}", error.message),
         }
     }

@@ -2,17 +2,22 @@
 //! target and its key in the cache. One preparation for requests that are sent, for dry runs, and
 //! for requests that somebody only tells of.
 
-use std::{cell::RefCell, net::IpAddr, rc::Rc, time::Instant};
+use std::{
+    cell::{Cell, RefCell},
+    net::IpAddr,
+    rc::Rc,
+    time::Instant,
+};
 
 use actix_http::{Payload, RequestHead};
 use bytes::Bytes;
 
 use super::{
-    Plans, Targets, arrival,
+    Plans, Targets, arrival, body_text,
     caching::{Cacheable, Seen},
     drive::Outside,
     explain::{self, Explained},
-    facts::RequestFacts,
+    facts,
     headers::Hop,
     plan::Plan,
     planning,
@@ -25,7 +30,10 @@ use crate::{
     directives::{DirectiveError, Directives},
     error::GatewayError,
     gateway::Gateway,
-    route::attempts::{Attempts, Send},
+    route::{
+        attempts::{Attempts, Send},
+        decided::Decided,
+    },
     upstream::{BodyLength, RequestBody, Whole},
 };
 
@@ -47,6 +55,8 @@ pub struct Arrived<'a> {
     pub presented: Presented<'a>,
     pub length: BodyLength,
     pub body: Rc<RefCell<RequestBody>>,
+    /// The body asks for a stream, if somebody has looked.
+    pub says_stream: Cell<Option<bool>>,
 }
 
 /// A request ready to be sent, or to be told of.
@@ -99,6 +109,7 @@ impl<'a> Arrived<'a> {
             presented,
             length,
             body: Rc::new(RefCell::new(body.limited_to(gateway.max_body))),
+            says_stream: Cell::new(None),
         })
     }
 
@@ -111,11 +122,14 @@ impl<'a> Arrived<'a> {
         plans: &Plans,
         sender: &impl Sender,
     ) -> Result<Rc<Plan>, GatewayError> {
-        let read = async || {
+        let model = async || {
             whole::read(sender, &self.body, self.gateway.replay_limit).await?;
-            whole::joined(&self.body)
+            let said = body_text::said(whole::joined(&self.body)?).await?;
+            self.says_stream.set(Some(said.stream));
+            Ok(said.model)
         };
-        planning::find(plans, self.head, &self.directives, read).await
+        let plan = planning::find(plans, self.head, &self.directives, model);
+        whole::while_there(sender, plan).await
     }
 
     /// Reads the body where the plan needs it, and finds the first target and the key in the cache.
@@ -142,17 +156,8 @@ impl<'a> Arrived<'a> {
             body: self.body.clone(),
             received,
         };
-        let read = match plan.reads_body {
-            true => whole::joined(&self.body)?,
-            false => Bytes::new(),
-        };
-        let facts = RequestFacts {
-            head: self.head,
-            path: self.path,
-            metadata: directives.metadata.as_ref(),
-            body: &read,
-        };
-        let (attempts, first) = Attempts::begin(&plan.tree, &facts, &outside)?;
+        let decided = whole::while_there(sender, self.decide(plan)).await?;
+        let (attempts, first) = Attempts::begin(&plan.tree, &decided, &outside)?;
         let seen = Seen {
             presented: &self.presented,
             hop: &self.hop,
@@ -183,6 +188,21 @@ impl<'a> Arrived<'a> {
             first,
             cached,
         })
+    }
+
+    /// What the request's facts decide of the plan.
+    async fn decide(&self, plan: &Plan) -> Result<Decided, GatewayError> {
+        let body = match plan.reads_body {
+            true => whole::joined(&self.body)?,
+            false => Bytes::new(),
+        };
+        let source = facts::Source {
+            head: self.head,
+            path: self.path,
+            metadata: self.directives.metadata.as_ref(),
+            body: &body,
+        };
+        facts::decide(&plan.tree, source).await
     }
 }
 

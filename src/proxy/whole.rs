@@ -1,7 +1,7 @@
 //! Reading the request body to its end before anything is sent: for routing by what it says, and for edits. It is kept, and
 //! goes up from memory.
 
-use std::{cell::RefCell, future::poll_fn, rc::Rc, task::Poll};
+use std::{cell::RefCell, future::poll_fn, pin::pin, rc::Rc, task::Poll};
 
 use bytes::Bytes;
 
@@ -142,4 +142,23 @@ fn too_large(limit: usize) -> GatewayError {
          a condition on `params`, `override_params`, or a provider in `model`"
     );
     GatewayError::new(Code::BodyTooLarge, message)
+}
+
+/// Waits for something that does not watch the client, for as long as the client does.
+///
+/// # Errors
+/// Those of what is waited for, and 499 for a client that leaves.
+pub async fn while_there<T>(
+    sender: &impl Sender,
+    waiting: impl Future<Output = Result<T, GatewayError>>,
+) -> Result<T, GatewayError> {
+    let mut waiting = pin!(waiting);
+    poll_fn(|cx| match waiting.as_mut().poll(cx) {
+        Poll::Ready(done) => Poll::Ready(done),
+        Poll::Pending => match sender.expired() {
+            Some(expired) => Poll::Ready(Err(client_fault(expired))),
+            None => Poll::Pending,
+        },
+    })
+    .await
 }

@@ -3,7 +3,6 @@
 
 use std::{borrow::Cow, time::Duration};
 
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 /// By weight: a throw of the dice, from [0, 1), lies with one of those that are eligible. Zero is never chosen.
@@ -25,27 +24,34 @@ pub fn by_dice(weights: &[f64], eligible: impl Fn(usize) -> bool, dice: f64) -> 
     last
 }
 
+/// A digest of the values of fields: requests alike in them have the same.
+pub type StickyKey = [u8; 32];
+
+/// The key of these values, as JSON texts; none if there is no value at all.
+pub fn sticky_key<'t>(values: impl Iterator<Item = Option<Cow<'t, str>>>) -> Option<StickyKey> {
+    let mut key = Sha256::new();
+    let mut any = false;
+    for value in values {
+        any |= value.is_some();
+        let text = value.as_deref().unwrap_or("null");
+        key.update((text.len() as u64).to_be_bytes());
+        key.update(text);
+    }
+    any.then(|| key.finalize().into())
+}
+
 /// By weight and the values of fields: weighted rendezvous hashing (highest random weight), so that when one falls out only its
 /// own requests move. With `ttl` the draw is made anew after each such span, at another moment for each set of values.
 pub fn by_fields(
     weights: &[f64],
     eligible: impl Fn(usize) -> bool,
-    values: &[Option<Cow<'_, Value>>],
+    key: &StickyKey,
     ttl: Option<Duration>,
     unix_seconds: u64,
 ) -> Option<usize> {
-    let mut key = Sha256::new();
-    for value in values {
-        let text = value
-            .as_ref()
-            .map_or_else(|| "null".to_owned(), |value| value.to_string());
-        key.update((text.len() as u64).to_be_bytes());
-        key.update(text);
-    }
-    let key = key.finalize();
     let epoch = ttl.map_or(0, |ttl| {
         let span = ttl.as_secs().max(1);
-        (unix_seconds + first_word(&key) % span) / span
+        (unix_seconds + first_word(key) % span) / span
     });
     let score = |place: usize, weight: f64| {
         let mut hash = Sha256::new();
@@ -84,8 +90,22 @@ mod tests {
         assert_eq!(by_dice(&[], |_| true, 0.0), None);
     }
 
-    fn users() -> impl Iterator<Item = [Option<Cow<'static, Value>>; 1]> {
-        (0..4000).map(|user| [Some(Cow::Owned(Value::from(format!("user-{user}"))))])
+    fn users() -> impl Iterator<Item = StickyKey> {
+        let text = |user| Some(Cow::Owned(format!("\"user-{user}\"")));
+        (0..4000).map(move |user| sticky_key([text(user)].into_iter()).unwrap())
+    }
+
+    #[test]
+    fn requests_without_any_of_the_fields_have_no_key() {
+        let some = || Some(Cow::Borrowed("1"));
+        assert_eq!(sticky_key([None, None].into_iter()), None);
+        let keys = [
+            sticky_key([some(), None].into_iter()),
+            sticky_key([None, some()].into_iter()),
+            sticky_key([some(), some()].into_iter()),
+        ];
+        assert!(keys.iter().all(Option::is_some));
+        assert!(keys[0] != keys[1] && keys[1] != keys[2] && keys[0] != keys[2]);
     }
 
     #[test]
@@ -117,7 +137,7 @@ mod tests {
     fn a_ttl_draws_anew_after_its_span_and_not_for_all_at_once() {
         let weights = [1.0; 8];
         let ttl = Some(Duration::from_secs(300));
-        let at = |user: &[_], seconds| by_fields(&weights, |_| true, user, ttl, seconds);
+        let at = |user: &StickyKey, seconds| by_fields(&weights, |_| true, user, ttl, seconds);
         let moved = |from, to| {
             users()
                 .filter(|user| at(user, from) != at(user, to))

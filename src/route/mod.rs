@@ -2,7 +2,7 @@
 //! or web framework.
 //!
 //! [`config`] reads a config object into an [`object::Entry`]; once everything is inherited and looked up its shape is a
-//! [`tree::Tree`]; [`attempts::Attempts`] walks that, and is the one place where retry, fallback, balance, breaker and hedge meet.
+//! [`tree::Tree`]; [`decided::Decided`] is what a request decides of it; [`attempts::Attempts`] walks it, and is the one place where retry, fallback, balance, breaker and hedge meet.
 
 pub mod attempts;
 pub mod backoff;
@@ -13,6 +13,7 @@ pub mod catalogue;
 pub mod condition;
 pub mod config;
 pub mod credential;
+pub mod decided;
 pub mod hop_by_hop;
 pub mod limit;
 pub mod object;

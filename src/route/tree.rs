@@ -7,6 +7,7 @@ use super::{
 };
 
 /// A plan's groups and targets; node 0 is the root. Children come after their parent.
+#[derive(Clone)]
 pub struct Tree {
     pub nodes: Box<[Node]>,
 }
@@ -16,6 +17,7 @@ pub type NodeId = usize;
 /// A place in the plan's list of targets, in the order of the config.
 pub type TargetId = usize;
 
+#[derive(Clone)]
 pub enum Node {
     Target {
         target: TargetId,
@@ -29,6 +31,7 @@ pub enum Node {
 }
 
 /// How a group uses its children.
+#[derive(Clone)]
 pub enum Choice {
     /// The first, and no other.
     Single,
@@ -62,18 +65,52 @@ impl Tree {
 
     /// Something is decided by values in the body: it has to be read first.
     pub fn needs_params(&self) -> bool {
-        let is_param = |field: &Field| matches!(field, Field::Param(_));
-        self.nodes.iter().any(|node| match node {
-            Node::Target { .. } => false,
-            Node::Group { choice, .. } => match choice {
-                Choice::Single | Choice::Fallback { .. } => false,
-                Choice::LoadBalance { sticky, .. } => sticky
-                    .as_ref()
-                    .is_some_and(|sticky| sticky.hash_fields.iter().any(is_param)),
-                Choice::Conditional { conditions, .. } => conditions
-                    .iter()
-                    .any(|(condition, _)| condition.needs_params()),
-            },
+        let mut needs = false;
+        self.each_field(&mut |field| needs |= matches!(field, Field::Param(_)));
+        needs
+    }
+
+    /// What a request says has a part in where it goes.
+    pub fn is_decided_by_facts(&self) -> bool {
+        self.choices().any(|choice| match choice {
+            Choice::Single | Choice::Fallback { .. } => false,
+            Choice::LoadBalance { sticky, .. } => sticky.is_some(),
+            Choice::Conditional { .. } => true,
+        })
+    }
+
+    /// Shows every field that conditionals and sticky balances ask for, as often as they do.
+    pub fn each_field<'t>(&'t self, see: &mut dyn FnMut(&'t Field)) {
+        for choice in self.choices() {
+            match choice {
+                Choice::LoadBalance { sticky, .. } => {
+                    let fields = sticky.iter().flat_map(|sticky| &sticky.hash_fields);
+                    fields.for_each(&mut *see);
+                }
+                Choice::Conditional { conditions, .. } => {
+                    for (condition, _) in conditions {
+                        condition.each_field(see);
+                    }
+                }
+                Choice::Single | Choice::Fallback { .. } => {}
+            }
+        }
+    }
+
+    /// The work of all patterns at the worst: see [`Condition::pattern_work`].
+    pub fn pattern_work(&self, length: &dyn Fn(&Field) -> usize) -> usize {
+        let conditions = self.choices().flat_map(|choice| match choice {
+            Choice::Conditional { conditions, .. } => &conditions[..],
+            _ => &[],
+        });
+        let work = conditions.map(|(condition, _)| condition.pattern_work(length));
+        work.fold(0, usize::saturating_add)
+    }
+
+    fn choices(&self) -> impl Iterator<Item = &Choice> {
+        self.nodes.iter().filter_map(|node| match node {
+            Node::Target { .. } => None,
+            Node::Group { choice, .. } => Some(choice),
         })
     }
 }

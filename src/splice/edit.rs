@@ -1,10 +1,23 @@
-//! Replacing values in a JSON body: only their own bytes change.
+//! Replacing values in a JSON body: only their own bytes change. How large the edited body may become is known from the request,
+//! and is checked before there is one.
 
-use std::{ops::Range, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    ops::Range,
+    sync::Arc,
+};
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 
-use super::{NotEditable, object::Object};
+use super::{NotEditable, entries::each_entry};
+
+/// Occurrences that are edited in one body.
+const MOST_EDITED: usize = 1024;
+/// Where keys stand several times, an edited body may be larger by so many bytes than the body and one copy of each value.
+pub const ROOM_FOR_COPIES: usize = 64 * 1024;
+
+/// A piece of a body, and what takes its place.
+type Piece<'v> = (Range<usize>, &'v str);
 
 /// A top-level key of a body, and the JSON text of the value that it gets. Targets that inherit it
 /// share it.
@@ -14,34 +27,49 @@ pub type BodyEdit = (Arc<str>, Arc<str>);
 /// entry at the end.
 ///
 /// # Errors
-/// A body that is no JSON object.
-pub fn override_params(body: &Bytes, edits: &[BodyEdit]) -> Result<Bytes, NotEditable> {
-    let object = Object::parse(body)?;
-    let mut pieces = Vec::new();
-    for entry in &object.entries {
-        let edit = edits.iter().rev().find(|(key, _)| **key == *entry.key);
-        if let Some((_, value)) = edit {
-            pieces.push((entry.span.clone(), value.to_string()));
-        }
-    }
-    let absent = |key: &str| !object.entries.iter().any(|entry| entry.key == key);
-    let added: Vec<String> = edits
+/// A body that is no JSON object, or that would become too large.
+pub fn override_params<T: AsRef<str>>(
+    body: &Bytes,
+    edits: &[(T, T)],
+) -> Result<Bytes, NotEditable> {
+    let values: HashMap<&str, &str> = edits
         .iter()
-        .filter(|(key, _)| absent(key))
-        .map(|(key, value)| format!("{}:{value}", serde_json::Value::from(&**key)))
+        .map(|(key, value)| (key.as_ref(), value.as_ref()))
         .collect();
+    let mut pieces = Pieces::default();
+    let mut present = HashSet::new();
+    let mut end = None;
+    each_entry(body, |key, value| {
+        let span = span_of(body, value);
+        end = Some(span.end);
+        if let Some((key, value)) = values.get_key_value(&*key) {
+            present.insert(*key);
+            pieces.put(span, value);
+        }
+    })?;
+    let absent = edits
+        .iter()
+        .filter(|(key, _)| !present.contains(key.as_ref()));
+    let added: Vec<String> = absent
+        .map(|(key, value)| {
+            format!(
+                "{}:{}",
+                serde_json::Value::from(key.as_ref()),
+                value.as_ref()
+            )
+        })
+        .collect();
+    let added = match (added.is_empty(), end) {
+        (true, _) => String::new(),
+        (false, None) => added.join(","),
+        (false, Some(_)) => format!(",{}", added.join(",")),
+    };
+    let end = end.unwrap_or_else(|| memchr::memchr(b'{', body).map_or(0, |brace| brace + 1));
     if !added.is_empty() {
-        let end = end_of_entries(body, &object);
-        let comma = if object.entries.is_empty() { "" } else { "," };
-        pieces.push((end..end, format!("{comma}{}", added.join(","))));
+        pieces.put(end..end, &added);
     }
-    Ok(spliced(body, &pieces))
-}
-
-/// Behind the last value, or behind the opening brace.
-fn end_of_entries(body: &[u8], object: &Object<'_>) -> usize {
-    let last = object.entries.iter().map(|entry| entry.span.end).max();
-    last.unwrap_or_else(|| memchr::memchr(b'{', body).map_or(0, |brace| brace + 1))
+    let once: usize = edits.iter().map(|(_, value)| value.as_ref().len()).sum();
+    pieces.splice(body, once + added.len())
 }
 
 /// The body with `prefix` taken off the front of the top-level `model`, wherever it stands there, however it is spelled.
@@ -49,16 +77,21 @@ fn end_of_entries(body: &[u8], object: &Object<'_>) -> usize {
 /// # Errors
 /// A body that is no JSON object.
 pub fn strip_model_prefix(body: &Bytes, prefix: &str) -> Result<Bytes, NotEditable> {
-    let object = Object::parse(body)?;
-    let models = object.entries.iter().filter(|entry| entry.key == "model");
-    let pieces: Vec<_> = models
-        .filter_map(|entry| {
-            let length = spelled_length(entry.value.strip_prefix('"')?, prefix)?;
-            let begin = entry.span.start + 1;
-            Some((begin..begin + length, String::new()))
-        })
-        .collect();
-    Ok(spliced(body, &pieces))
+    let mut pieces = Pieces::default();
+    each_entry(body, |key, value| {
+        let inside = value.strip_prefix('"').filter(|_| key == "model");
+        if let Some(length) = inside.and_then(|inside| spelled_length(inside, prefix)) {
+            let begin = span_of(body, value).start + 1;
+            pieces.put(begin..begin + length, "");
+        }
+    })?;
+    pieces.splice(body, 0)
+}
+
+/// Where a value lies that was lent from the body: the difference of the two addresses is its place there.
+fn span_of(body: &[u8], value: &str) -> Range<usize> {
+    let begin = value.as_ptr() as usize - body.as_ptr() as usize;
+    begin..begin + value.len()
 }
 
 /// How many bytes of a JSON string's inside spell the prefix.
@@ -91,21 +124,40 @@ fn first_sign(text: &str) -> Option<(char, usize)> {
     }
 }
 
-/// The body with pieces, in any order and without overlap, replaced.
-fn spliced(body: &Bytes, pieces: &[(Range<usize>, String)]) -> Bytes {
-    if pieces.is_empty() {
-        return body.clone();
+/// Pieces in the order of the body, without overlap.
+#[derive(Default)]
+struct Pieces<'v> {
+    pieces: Vec<Piece<'v>>,
+    too_many: bool,
+}
+
+impl<'v> Pieces<'v> {
+    fn put(&mut self, span: Range<usize>, text: &'v str) {
+        match self.pieces.len() < MOST_EDITED {
+            true => self.pieces.push((span, text)),
+            false => self.too_many = true,
+        }
     }
-    let mut pieces: Vec<_> = pieces.iter().collect();
-    pieces.sort_by_key(|(span, _)| span.start);
-    let added: usize = pieces.iter().map(|(_, text)| text.len()).sum();
-    let mut out = BytesMut::with_capacity(body.len() + added);
-    let mut done = 0;
-    for (span, text) in pieces {
-        out.put_slice(&body[done..span.start]);
-        out.put_slice(text.as_bytes());
-        done = span.end;
+
+    /// The body with these pieces replaced. `once`: bytes of what is put in, each counted once.
+    fn splice(&self, body: &Bytes, once: usize) -> Result<Bytes, NotEditable> {
+        if self.pieces.is_empty() {
+            return Ok(body.clone());
+        }
+        let put_in = self.pieces.iter().map(|(_, text)| text.len());
+        let taken_out = self.pieces.iter().map(|(span, _)| span.len());
+        let length = body.len() - taken_out.sum::<usize>() + put_in.sum::<usize>();
+        if self.too_many || length > body.len() + once + ROOM_FOR_COPIES {
+            return Err(NotEditable::TooLarge);
+        }
+        let mut out = BytesMut::with_capacity(length);
+        let mut done = 0;
+        for (span, text) in &self.pieces {
+            out.put_slice(&body[done..span.start]);
+            out.put_slice(text.as_bytes());
+            done = span.end;
+        }
+        out.put_slice(&body[done..]);
+        Ok(out.freeze())
     }
-    out.put_slice(&body[done..]);
-    out.freeze()
 }

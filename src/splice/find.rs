@@ -1,41 +1,120 @@
-//! Finding values in a JSON body, at any depth, without a tree of all of it.
+//! Finding values in a JSON body, at any depth, without a tree of all of it: all that is asked for in one look.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::HashMap};
 
-use serde_json::{Value, value::RawValue};
+use super::entries::{Text, each_entry, each_item};
 
-use super::object::{Object, Text};
-
-/// The value at a path: keys of objects, or places in lists. Of duplicate keys the last counts.
-pub fn find(body: &[u8], path: &[&str]) -> Option<Value> {
-    let mut text = std::str::from_utf8(body).ok()?;
-    for part in path {
-        text = step(text, part)?;
-    }
-    serde_json::from_str(text).ok()
+/// What a body says of itself at its top level.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Said {
+    /// `model`, if it is a text.
+    pub model: Option<String>,
+    /// `"stream": true`.
+    pub stream: bool,
 }
 
-fn step<'b>(text: &'b str, part: &str) -> Option<&'b str> {
-    match text.trim_start().as_bytes().first()? {
-        b'{' => Object::parse(text.as_bytes()).ok()?.last(part),
-        b'[' => {
-            let items: Vec<&RawValue> = serde_json::from_str(text).ok()?;
-            let place: usize = part.parse().ok()?;
-            items.get(place).map(|item| item.get())
+/// Looks through a body once. What is no JSON object says nothing.
+pub fn said(body: &[u8]) -> Said {
+    let (mut model, mut stream) = (None, false);
+    let read = each_entry(body, |key, value| match &*key {
+        "model" => model = Some(value),
+        "stream" => stream = value == "true",
+        _ => {}
+    });
+    if read.is_err() {
+        return Said::default();
+    }
+    let model: Option<Text<'_>> = model.and_then(|value| serde_json::from_str(value).ok());
+    Said {
+        model: model.map(|text| text.0.into_owned()),
+        stream,
+    }
+}
+
+/// Paths of keys of objects and places in lists, as a tree of their common parts.
+#[derive(Debug, Default)]
+pub struct Paths {
+    /// The places in the answer that are for the value here.
+    wanted: Vec<usize>,
+    below: HashMap<Box<str>, Paths>,
+}
+
+impl Paths {
+    /// Adds a path, whose value will be `place` in the answer.
+    pub fn add<'p>(&mut self, path: impl IntoIterator<Item = &'p str>, place: usize) {
+        let mut paths = self;
+        for part in path {
+            paths = paths.below.entry(part.into()).or_default();
         }
-        _ => None,
+        paths.wanted.push(place);
+    }
+
+    /// The values as written, in an answer of so many places. Of duplicate keys the last counts; in what is no JSON nothing is found.
+    pub fn find<'b>(&self, body: &'b [u8], places: usize) -> Vec<Option<&'b str>> {
+        let mut found = vec![None; places];
+        if let Ok(text) = std::str::from_utf8(body) {
+            self.look(text, &mut found);
+        }
+        found
+    }
+
+    fn look<'b>(&self, text: &'b str, found: &mut [Option<&'b str>]) {
+        if self.below.is_empty() {
+            return;
+        }
+        let mut last: HashMap<&str, &'b str> = HashMap::new();
+        let read = match text.trim_start().as_bytes().first() {
+            Some(b'{') => each_entry(text.as_bytes(), |key: Cow<'_, str>, value| {
+                if let Some((part, _)) = self.below.get_key_value(&*key) {
+                    last.insert(part, value);
+                }
+            }),
+            Some(b'[') => {
+                let places = self.places();
+                each_item(text, |place, item| {
+                    for part in places.get(&place).into_iter().flatten() {
+                        last.insert(part, item);
+                    }
+                })
+            }
+            _ => return,
+        };
+        if read.is_err() {
+            return;
+        }
+        for (part, value) in last {
+            if let Some(paths) = self.below.get(part) {
+                paths.wanted.iter().for_each(|at| found[*at] = Some(value));
+                paths.look(value, found);
+            }
+        }
+    }
+
+    /// The parts that are places in lists: one place may be spelled in several ways.
+    fn places(&self) -> HashMap<usize, Vec<&str>> {
+        let mut places: HashMap<usize, Vec<&str>> = HashMap::new();
+        for part in self.below.keys() {
+            if let Ok(place) = part.parse() {
+                places.entry(place).or_default().push(part);
+            }
+        }
+        places
     }
 }
 
-/// The top-level `model`, if it is a text.
-pub fn model(body: &[u8]) -> Option<Cow<'_, str>> {
-    let value = Object::parse(body).ok()?.last("model")?;
-    let text: Text<'_> = serde_json::from_str(value).ok()?;
-    Some(text.0)
-}
-
-/// The body has a top-level `"stream": true`.
-pub fn asks_for_stream(body: &[u8]) -> bool {
-    let object = Object::parse(body).ok();
-    object.is_some_and(|object| object.last("stream") == Some("true"))
+/// Shows JSON text piece by piece, without the space between its parts; nothing else about it changes.
+pub fn compact(text: &str, mut put: impl FnMut(&[u8])) {
+    let (mut in_text, mut escaped, mut begin) = (false, false, 0);
+    for (at, byte) in text.bytes().enumerate() {
+        if in_text {
+            in_text = escaped || byte != b'"';
+            escaped = !escaped && byte == b'\\';
+        } else if byte.is_ascii_whitespace() {
+            put(&text.as_bytes()[begin..at]);
+            begin = at + 1;
+        } else {
+            in_text = byte == b'"';
+        }
+    }
+    put(&text.as_bytes()[begin..]);
 }

@@ -1,14 +1,8 @@
-//! The top level of a JSON object, each entry with where its value lies in the text.
+//! The top level of a JSON object, kept entry by entry: for small texts, since each entry takes more memory than it is long.
 
-use std::{borrow::Cow, fmt, ops::Range};
+use std::{borrow::Cow, ops::Range};
 
-use serde::{
-    Deserialize,
-    de::{MapAccess, Visitor},
-};
-use serde_json::value::RawValue;
-
-use super::NotEditable;
+use super::{NotEditable, entries::each_entry};
 
 /// Entries in their order, duplicates included.
 pub struct Object<'b> {
@@ -30,29 +24,18 @@ impl<'b> Object<'b> {
     /// # Errors
     /// Anything else.
     pub fn parse(text: &'b [u8]) -> Result<Self, NotEditable> {
-        let entries = serde_json::from_slice::<Entries<'b>>(text).map_err(|error| {
-            match error.classify() {
-                serde_json::error::Category::Data => NotEditable::NoObject,
-                _ => NotEditable::NotJson {
-                    line: error.line(),
-                    column: error.column(),
-                },
-            }
-        })?;
         let start = text.as_ptr() as usize;
-        let entries = entries.0.into_iter().map(|(key, raw)| {
-            let value = raw.get();
+        let mut entries = Vec::new();
+        each_entry(text, |key, value| {
             // The value is lent from the text, so the difference of the two addresses is its place there.
             let begin = value.as_ptr() as usize - start;
-            Entry {
+            entries.push(Entry {
                 key,
                 value,
                 span: begin..begin + value.len(),
-            }
-        });
-        Ok(Object {
-            entries: entries.collect(),
-        })
+            });
+        })?;
+        Ok(Object { entries })
     }
 
     /// The last value of this key.
@@ -63,33 +46,3 @@ impl<'b> Object<'b> {
             .map(|entry| entry.value)
     }
 }
-
-struct Entries<'b>(Vec<(Cow<'b, str>, &'b RawValue)>);
-
-impl<'de> Deserialize<'de> for Entries<'de> {
-    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_map(EntriesVisitor)
-    }
-}
-
-struct EntriesVisitor;
-
-impl<'de> Visitor<'de> for EntriesVisitor {
-    type Value = Entries<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut entries = Vec::new();
-        while let Some(key) = map.next_key::<Text<'de>>()? {
-            entries.push((key.0, map.next_value()?));
-        }
-        Ok(Entries(entries))
-    }
-}
-
-/// A string, lent where it has no escapes.
-#[derive(Deserialize)]
-pub struct Text<'b>(#[serde(borrow)] pub Cow<'b, str>);

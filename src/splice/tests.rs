@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::*;
 
-fn edits(pairs: &[(&str, &str)]) -> Vec<BodyEdit> {
+fn edits(pairs: &[(&str, &str)]) -> Vec<(Box<str>, Box<str>)> {
     pairs
         .iter()
         .map(|(key, value)| ((*key).into(), (*value).into()))
@@ -102,28 +102,102 @@ fn the_prefix_is_taken_off_however_it_is_spelled() {
     }
 }
 
+/// The value at each path, all found in one look.
+fn found(body: &[u8], paths: &[&[&str]]) -> Vec<Option<Value>> {
+    let mut asked = Paths::default();
+    for (place, path) in paths.iter().enumerate() {
+        asked.add(path.iter().copied(), place);
+    }
+    let found = asked.find(body, paths.len()).into_iter();
+    found
+        .map(|value| value.and_then(|text| serde_json::from_str(text).ok()))
+        .collect()
+}
+
 #[test]
 fn values_are_found_at_any_depth() {
     let body = br#"{"a":{"b":[10,{"c":"x"}]},"a":{"b":[11,{"c":"y"}]},"k.l":1,"stream":true}"#;
-    for (path, expected) in [
+    let table = [
         (&["a", "b", "0"][..], Some(json!(11))),
+        (&["a", "b", "00"], Some(json!(11))),
         (&["a", "b", "1", "c"], Some(json!("y"))),
         (&["a", "b", "2"], None),
         (&["a", "x"], None),
         (&["k.l"], Some(json!(1))),
         (&["stream", "x"], None),
         (&["a"], Some(json!({ "b": [11, { "c": "y" }] }))),
-    ] {
-        assert_eq!(find(body, path), expected, "{path:?}");
+        (&["a"], Some(json!({ "b": [11, { "c": "y" }] }))),
+    ];
+    let paths: Vec<_> = table.iter().map(|(path, _)| *path).collect();
+    let expected: Vec<_> = table.iter().map(|(_, value)| value.clone()).collect();
+    assert_eq!(found(body, &paths), expected);
+    for (path, value) in table {
+        assert_eq!(found(body, &[path]), [value], "{path:?}");
     }
-    assert!(asks_for_stream(body));
-    assert!(!asks_for_stream(br#"{"stream":"true"}"#) && !asks_for_stream(b"[]"));
-    assert!(!asks_for_stream(br#"{"x":{"stream":true}}"#));
+    // What is not JSON to its last byte has no values.
+    assert_eq!(found(br#"{"a":1} x"#, &[&["a"]]), [None]);
+    assert_eq!(found(b"{\"a\":1,\"b\":\"\xff\"}", &[&["a"]]), [None]);
+}
+
+#[test]
+fn model_and_stream_are_told_in_one_look() {
+    for (body, model, stream) in [
+        (r#"{"model":"a","stream":true}"#, Some("a"), true),
+        (r#"{"model":"a","model":"\u0062"}"#, Some("b"), false),
+        (r#"{"model":"a","model":1}"#, None, false),
+        (r#"{"stream":true,"stream":false}"#, None, false),
+        (r#"{"stream":"true"}"#, None, false),
+        (r#"{"x":{"stream":true,"model":"a"}}"#, None, false),
+        (r#"{"model":"a"} x"#, None, false),
+        ("[]", None, false),
+        ("", None, false),
+    ] {
+        let told = said(body.as_bytes());
+        assert_eq!(
+            (told.model.as_deref(), told.stream),
+            (model, stream),
+            "{body}"
+        );
+    }
+}
+
+/// Small requests ask for large bodies: the answer is known before there is one.
+#[test]
+fn an_edited_body_is_at_most_a_little_larger_than_what_was_sent() {
+    let long = format!("\"{}\"", "v".repeat(60_000));
+    let repeated =
+        |key: &str, times: usize| format!("{{{}}}", vec![format!("\"{key}\":0"); times].join(","));
+    for (times, value, fits) in [
+        (1, &*long, true),
+        (2, &long, true),
+        (3, &long, false),
+        (60_000, &long, false),
+        (1024, "1", true),
+        (1025, "1", false),
+    ] {
+        let edited = overridden(&repeated("a", times), &[("a", value)]);
+        assert_eq!(edited.is_ok(), fits, "{times}");
+        if !fits {
+            assert_eq!(edited, Err(NotEditable::TooLarge));
+        }
+    }
+    assert!(overridden(&repeated("b", 60_000), &[("a", &long)]).is_ok());
+    let models = Bytes::from(repeated("model", 2000).replace('0', "\"@p/x\""));
     assert_eq!(
-        model(br#"{"model":"a","model":"\u0062"}"#).as_deref(),
-        Some("b")
+        strip_model_prefix(&models, "@p/"),
+        Err(NotEditable::TooLarge)
     );
-    assert_eq!(model(br#"{"model":1}"#), None);
+}
+
+#[test]
+fn space_between_the_parts_of_a_value_says_nothing() {
+    let text = "{ \"a b\" :\t[ 1 , \"x \\\" y\\\\\" , null ]\r\n}";
+    let mut compacted = Vec::new();
+    compact(text, |piece| compacted.extend_from_slice(piece));
+    assert_eq!(
+        String::from_utf8(compacted).unwrap(),
+        r#"{"a b":[1,"x \" y\\",null]}"#
+    );
 }
 
 /// JSON text in all its ways of writing.
@@ -173,6 +247,22 @@ fn any_text() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
+    fn paths_looked_for_together_are_found_as_alone(body in any_text()) {
+        let paths: [&[&str]; 6] = [&["a"], &["a", "b"], &["a", "0"], &["a", "a"], &["b", "0", "c"], &["c"]];
+        let alone: Vec<_> = paths.iter().flat_map(|path| found(body.as_bytes(), &[path])).collect();
+        prop_assert_eq!(found(body.as_bytes(), &paths), alone);
+        let tree: Value = serde_json::from_str(&body).unwrap();
+        let step = |value: &Value, part: &&str| match value {
+            Value::Array(items) => items.get(part.parse::<usize>().ok()?).cloned(),
+            other => other.get(part).cloned(),
+        };
+        for path in paths {
+            let expected = path.iter().try_fold(tree.clone(), |value, part| step(&value, part));
+            prop_assert_eq!(&found(body.as_bytes(), &[path])[0], &expected, "{:?}", path);
+        }
+    }
+
+    #[test]
     fn an_edited_body_is_the_old_one_with_these_values(
         body in any_text(),
         chosen in proptest::sample::subsequence(vec!["a", "b", "model", "new"], 1..=4),
@@ -207,6 +297,6 @@ proptest! {
         let body = Bytes::from(body);
         let _ = override_params(&body, &edits(&[("a", "1")]));
         let _ = strip_model_prefix(&body, "@p/");
-        let _ = (find(&body, &["a", "b"]), model(&body), asks_for_stream(&body));
+        let _ = (found(&body, &[&["a", "b"], &["a"]]), said(&body));
     }
 }

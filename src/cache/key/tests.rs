@@ -53,6 +53,7 @@ impl Asked {
         let lines: Vec<_> = lines
             .map(|(name, value)| (named(name), valued(value)))
             .collect();
+        let body = BodyDigest::of(&self.body);
         let request = Request {
             namespace: &self.namespace,
             caller: match &self.key_name {
@@ -65,7 +66,7 @@ impl Asked {
             query: self.query.as_deref(),
             headers: lines.iter().map(|(name, value)| (name, value)).collect(),
             noise: &Noise::default(),
-            body: &self.body,
+            body: &body,
         };
         request.key()
     }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use super::*;
 use crate::cache::{
     answer::StoredHead,
-    key::{Caller, Request},
+    key::{BodyDigest, Caller, Request},
     noise::Noise,
 };
 
@@ -23,7 +23,7 @@ fn key(path: &str) -> CacheKey {
         query: None,
         headers: Vec::new(),
         noise: &Noise::default(),
-        body: b"",
+        body: &BodyDigest::of(b""),
     };
     request.key()
 }

@@ -20,6 +20,7 @@ pub use self::{
 };
 use super::{
     headers::Hop,
+    offload,
     plan::{CachePolicy, CallerCredentials, Plan, Target},
     presented::Presented,
     url,
@@ -29,7 +30,7 @@ use crate::{
         NoCacheReason, Route,
         answer::UnixMillis,
         cacheable,
-        key::{self, CacheKey, Caller, Namespace},
+        key::{self, BodyDigest, CacheKey, Caller, Namespace},
     },
     directives::{self, CacheDirectives},
     error::GatewayError,
@@ -136,17 +137,27 @@ impl Cacheable<'_> {
             Ok(route) => route,
             Err(reason) => return Ok(Err(reason)),
         };
-        let body = read().await?;
-        Ok(body.and_then(|body| self.key_of(route, &body, candidates)))
+        let body = match read().await? {
+            Ok(body) => body,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let length = body.len();
+        let judge = move || {
+            let verdict = cacheable::body_verdict(route, &body);
+            verdict.map(|()| BodyDigest::of(&body))
+        };
+        match offload::by_size(length, judge).await? {
+            Ok(digest) => Ok(self.key_of(route, &digest, candidates)),
+            Err(reason) => Ok(Err(reason)),
+        }
     }
 
     fn key_of(
         &self,
         route: Route,
-        body: &[u8],
+        body: &BodyDigest,
         candidates: &[TargetId],
     ) -> Result<CacheKey, NoCacheReason> {
-        cacheable::body_verdict(route, body)?;
         for id in candidates {
             cacheable::edits_verdict(route, &self.plan.target(*id).override_params)?;
         }

@@ -115,10 +115,11 @@ impl<U: Upstream> Errand<'_, U> {
             Ok(Err(unvetted)) => return unvetted_target(unvetted, target, permit),
             Err(stopped) => return self.stopped(stopped, permit),
         };
-        let body = match self.body_for(send, target) {
-            Ok(body) => body,
-            Err(error) if error.code == Code::Overloaded => return self.no_room(error),
-            Err(error) => return Tried::Over(error),
+        let body = match self.watch(&mut clocks, self.body_for(send, target)).await {
+            Ok(Ok(body)) => body,
+            Ok(Err(error)) if error.code == Code::Overloaded => return self.no_room(error),
+            Ok(Err(error)) => return Tried::Over(error),
+            Err(stopped) => return self.stopped(stopped, permit),
         };
         let length = body.borrow().length();
         let call = Call {
@@ -202,7 +203,7 @@ impl<U: Upstream> Errand<'_, U> {
                 clocks.await_head(self.link);
             }
             if let Some(limit) = unarmed.get()
-                && let Some(asked) = self.asks_for_stream(&mut body)
+                && let Poll::Ready(asked) = self.poll_asks_for_stream(&mut body, cx)
             {
                 unarmed.set(None);
                 if asked {

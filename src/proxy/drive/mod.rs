@@ -5,10 +5,12 @@ mod attempt;
 mod blame;
 mod clocks;
 mod discard;
+mod edit;
 mod held;
 mod hold;
 mod outside;
 mod race;
+mod stream_said;
 mod token_watch;
 
 use std::{
@@ -16,7 +18,7 @@ use std::{
     future::poll_fn,
     pin::pin,
     rc::Rc,
-    task::Poll,
+    task::{Context, Poll},
     time::{Duration, Instant, SystemTime},
 };
 
@@ -28,6 +30,7 @@ pub use self::{
     clocks::at_most,
     held::Held,
     outside::Outside,
+    stream_said::StreamSaid,
     token_watch::TokenWatch,
 };
 use super::{
@@ -46,8 +49,7 @@ use crate::{
         policy::HeaderEdit,
         retry_after::retry_after,
     },
-    splice,
-    upstream::{Answer, Asked, BodyLength, RequestBody, Upstream},
+    upstream::{Answer, Asked, RequestBody, Upstream},
 };
 
 /// One request on its way: what every attempt of it shares.
@@ -67,8 +69,8 @@ pub struct Errand<'a, U> {
     pub body: Rc<RefCell<RequestBody>>,
     /// The request's own header, which wins over the config's.
     pub request_timeout: Option<Duration>,
-    /// The request asks for a stream, once that has been looked for.
-    pub wants_stream: Cell<Option<bool>>,
+    /// The body asks for a stream, once that has been looked for.
+    pub stream_said: RefCell<StreamSaid>,
     pub outside: Outside<'a>,
     pub counted: Counted<'a>,
     pub attempts: RefCell<Attempts<'a>>,
@@ -200,17 +202,17 @@ impl<U: Upstream> Errand<'_, U> {
     }
 
     /// The body for one send: the caller's as it comes, from its first byte; a copy of it; or its edited form.
-    fn body_for(
+    async fn body_for(
         &self,
         send: Send,
         target: &Target,
     ) -> Result<Rc<RefCell<RequestBody>>, GatewayError> {
-        let mut body = self.body.borrow_mut();
-        if target.edits_body() && body.length().is_editable() {
-            return self
-                .edited(&mut body, target)
-                .map(|it| Rc::new(RefCell::new(it)));
+        let editable = self.body.borrow().length().is_editable();
+        if target.edits_body() && editable {
+            let edited = self.edited(target).await;
+            return edited.map(|it| Rc::new(RefCell::new(it)));
         }
+        let mut body = self.body.borrow_mut();
         if self.in_flight.get() > 1
             && let Some(copy) = body.copy()
         {
@@ -223,49 +225,14 @@ impl<U: Upstream> Errand<'_, U> {
         Ok(self.body.clone())
     }
 
-    /// The body as one target gets it: two edits there are, and both change only the bytes of the values they name.
-    fn edited(&self, body: &mut RequestBody, target: &Target) -> Result<RequestBody, GatewayError> {
-        let unusable = |reason: String| {
-            let message = format!("the request body cannot be edited as the config asks: {reason}");
-            GatewayError::new(Code::InvalidBody, message)
-        };
-        let mut bytes = body
-            .joined()?
-            .ok_or_else(|| unusable("it was not read whole".to_owned()))?;
-        let mut codings = self.head.headers().get_all(header::CONTENT_ENCODING);
-        if codings.any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
-            return Err(unusable("it is encoded (content-encoding)".to_owned()));
-        }
-        let mut room = body.account().reserve(bytes.len())?;
-        let unedited = bytes.len();
-        if let Some(prefix) = &target.model_prefix {
-            bytes = splice::strip_model_prefix(&bytes, prefix)
-                .map_err(|it| unusable(it.to_string()))?;
-        }
-        if !target.override_params.is_empty() {
-            bytes = splice::override_params(&bytes, &target.override_params)
-                .map_err(|it| unusable(it.to_string()))?;
-        }
-        let length = match body.length() {
-            BodyLength::Exact(_) => BodyLength::Exact(bytes.len() as u64),
-            other => other,
-        };
-        room.grow(bytes.len().saturating_sub(unedited))?;
-        Ok(RequestBody::of(vec![room.hold(bytes)], length))
-    }
-
     /// Whether the request asks for a stream, once that is known.
-    fn asks_for_stream(&self, body: &mut RequestBody) -> Option<bool> {
-        let known = self.wants_stream.get();
-        if known.is_some() {
-            return known;
-        }
+    fn poll_asks_for_stream(&self, body: &mut RequestBody, cx: &mut Context<'_>) -> Poll<bool> {
         let accept = self.head.headers().get(header::ACCEPT);
         let accept = accept.map(HeaderValue::as_bytes).unwrap_or_default();
-        let asks = dialect::asks_for_stream(accept, self.rest, self.query.unwrap_or_default())
-            || body.is_complete().then(|| says_stream(body))?;
-        self.wants_stream.set(Some(asks));
-        Some(asks)
+        if dialect::asks_for_stream(accept, self.rest, self.query.unwrap_or_default()) {
+            return Poll::Ready(true);
+        }
+        self.stream_said.borrow_mut().poll(body, cx)
     }
 
     fn retry_after(&self, answer: &Answer) -> Option<Duration> {
@@ -275,12 +242,6 @@ impl<U: Upstream> Errand<'_, U> {
     fn ends_at(&self, target: &Target) -> Option<Instant> {
         self.outside.ends_at(target)
     }
-}
-
-/// Where there is no memory to look at it as one piece, it is taken for none.
-fn says_stream(body: &mut RequestBody) -> bool {
-    let text = body.joined().unwrap_or_default();
-    text.is_some_and(|text| splice::asks_for_stream(&text))
 }
 
 /// The wait for a first token that goes on while the answer is relayed.

@@ -1,14 +1,12 @@
 //! Which of header, config and settings names the target: the first found, in the contract's order.
 
-use std::sync::Arc;
-
 use super::{Known, Makers, Plan, resolve};
 use crate::{
     directives::{Directives, Provider},
     egress::NamedBy,
     error::{Code, GatewayError},
     route::{
-        config::{self, ConfigObjectError, Source},
+        config::{self, ConfigObjectError, Source, Written},
         object::Entry,
         suggest,
     },
@@ -35,23 +33,50 @@ pub enum Chosen {
 ///
 /// # Errors
 /// `invalid_header`, `invalid_config`, `unknown_provider`, `no_target`, `target_denied`.
+#[cfg(test)]
 pub fn choose(
     directives: &Directives,
     prefix: Prefix<'_>,
     makers: Makers<'_>,
 ) -> Result<Chosen, GatewayError> {
-    let own = Own::of(directives, prefix, makers.known);
-    let nothing = Entry::default();
-    let config = match &directives.config {
-        Some(text) => Some(read(text, makers.known)?),
+    let source = match &directives.config {
+        Some(text) => match tell(text, makers.known)? {
+            Written::Json(json) => Some(Source::Inline(Box::new(config::parse(&json)?))),
+            Written::Saved(name) => Some(Source::Saved(name.into())),
+        },
         None => None,
     };
+    choose_by(directives, source.as_ref(), prefix, makers)
+}
+
+/// What the header's text is, before it is parsed.
+///
+/// # Errors
+/// It is no config.
+pub fn tell<'t>(text: &'t str, known: &Known) -> Result<Written<'t>, GatewayError> {
+    let told = config::tell(text, |name| known.configs.contains_key(name));
+    Ok(told.map_err(|error| with_suggestion(error, text, known))?)
+}
+
+/// Like [`choose`]; `source`: the request's config, read.
+///
+/// # Errors
+/// See [`choose`].
+pub fn choose_by(
+    directives: &Directives,
+    source: Option<&Source>,
+    prefix: Prefix<'_>,
+    makers: Makers<'_>,
+) -> Result<Chosen, GatewayError> {
+    let own = Own::of(directives, prefix, makers.known);
+    let nothing = Entry::default();
+    let config = source.map(|it| named(it, makers.known)).transpose()?;
     let mut saved_as = None;
     let (entry, named_by) = match (&config, own) {
-        (Some(Config::Inline(entry)), _) => (&**entry, NamedBy::Caller),
+        (Some(Config::Inline(entry)), _) => (*entry, NamedBy::Caller),
         (Some(Config::Saved(entry)), _) => {
             saved_as = directives.config.as_deref();
-            (&**entry, NamedBy::Settings)
+            (*entry, NamedBy::Settings)
         }
         (None, Own::Unread) => return Ok(Chosen::AsksModel),
         (None, Own::Headers { .. } | Own::Model { .. }) => (&nothing, NamedBy::Caller),
@@ -76,18 +101,17 @@ pub fn choose(
     resolve::resolve(entry, &given, makers).map(Chosen::Plan)
 }
 
-enum Config {
-    Inline(Box<Entry>),
-    Saved(Arc<Entry>),
+enum Config<'a> {
+    Inline(&'a Entry),
+    Saved(&'a Entry),
 }
 
-fn read(text: &str, known: &Known) -> Result<Config, GatewayError> {
-    let source = config::read(text, |name| known.configs.contains_key(name));
-    match source.map_err(|error| with_suggestion(error, text, known))? {
+fn named<'a>(source: &'a Source, known: &'a Known) -> Result<Config<'a>, GatewayError> {
+    match source {
         Source::Inline(entry) => Ok(Config::Inline(entry)),
         Source::Saved(name) => {
-            let entry = known.configs.get(&*name).cloned();
-            entry.map(Config::Saved).ok_or_else(|| {
+            let entry = known.configs.get(&**name);
+            entry.map(|it| Config::Saved(it)).ok_or_else(|| {
                 let message = "x-gateway-config names no config of the settings";
                 GatewayError::new(Code::InvalidConfig, message)
             })

@@ -17,8 +17,10 @@ use std::{cell::RefCell, collections::BTreeMap, net::IpAddr, rc::Rc, sync::Arc, 
 
 use actix_http::header::{HeaderName, HeaderValue};
 
+#[cfg(test)]
+use self::choose::choose;
 pub use self::{
-    choose::{Chosen, Prefix, choose},
+    choose::{Chosen, Prefix, choose_by, tell},
     credentials::CallerCredentials,
 };
 use super::url;

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use super::{
     backoff::backoff,
-    condition::Facts,
+    decided::Decided,
     policy::{Hedge, Retry},
     tree::{TargetId, Tree},
 };
@@ -54,16 +54,16 @@ pub struct Attempts<'p> {
 }
 
 impl<'p> Attempts<'p> {
-    /// Enters the tree: evaluates its conditionals and draws its balances.
+    /// Enters the tree, of which the request has decided its part: draws its balances.
     ///
     /// # Errors
     /// A conditional on the way in which nothing holds.
     pub fn begin(
         tree: &'p Tree,
-        facts: &dyn Facts,
+        decided: &Decided,
         world: &dyn World,
     ) -> Result<(Self, Send), NoMatch> {
-        let chosen = Chosen::by(tree, facts, world)?;
+        let chosen = Chosen::by(tree, decided, world)?;
         let place = Place::first(tree, chosen, world);
         let first = Send {
             ticket: 0,

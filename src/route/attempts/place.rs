@@ -6,7 +6,7 @@ use super::{
 };
 use crate::route::{
     balance,
-    condition::Facts,
+    decided::Decided,
     policy::{Hedge, Retry, StatusCodes},
     tree::{Choice, Node, NodeId, TargetId, Tree},
 };
@@ -16,13 +16,13 @@ use crate::route::{
 pub struct Chosen(Vec<(NodeId, usize)>);
 
 impl Chosen {
-    /// Evaluates conditionals and draws balances on the way from the root.
+    /// Takes what was decided of conditionals, and draws balances, on the way from the root.
     ///
     /// # Errors
     /// A conditional in which nothing holds.
-    pub fn by(tree: &Tree, facts: &dyn Facts, world: &dyn World) -> Result<Self, NoMatch> {
+    pub fn by(tree: &Tree, decided: &Decided, world: &dyn World) -> Result<Self, NoMatch> {
         let mut chosen = Chosen::default();
-        chosen.node(tree, 0, facts, world)?;
+        chosen.node(tree, 0, decided, world)?;
         Ok(chosen)
     }
 
@@ -30,7 +30,7 @@ impl Chosen {
         &mut self,
         tree: &Tree,
         node: NodeId,
-        facts: &dyn Facts,
+        decided: &Decided,
         world: &dyn World,
     ) -> Result<(), NoMatch> {
         let Node::Group { children, choice } = &tree.nodes[node] else {
@@ -41,40 +41,29 @@ impl Chosen {
             Choice::Fallback { .. } => {
                 return children
                     .iter()
-                    .try_for_each(|child| self.node(tree, *child, facts, world));
+                    .try_for_each(|child| self.node(tree, *child, decided, world));
             }
             Choice::LoadBalance { weights, sticky } => {
-                let values = sticky.iter().flat_map(|sticky| &sticky.hash_fields);
-                let values: Vec<_> = values.map(|field| facts.get(field)).collect();
+                let key = decided.key(node);
                 let ttl = sticky.as_ref().and_then(|sticky| sticky.ttl);
-                let draw = |eligible: &dyn Fn(usize) -> bool| match values
-                    .iter()
-                    .any(Option::is_some)
-                {
-                    true => {
-                        balance::by_fields(weights, eligible, &values, ttl, world.unix_seconds())
+                let draw = |eligible: &dyn Fn(usize) -> bool| match key {
+                    Some(key) => {
+                        balance::by_fields(weights, eligible, key, ttl, world.unix_seconds())
                     }
-                    false => balance::by_dice(weights, eligible, world.dice()),
+                    None => balance::by_dice(weights, eligible, world.dice()),
                 };
                 // With every breaker open, all are drawn from.
                 draw(&|child| is_open(tree, children[child], world))
                     .or_else(|| draw(&|_| true))
                     .unwrap_or_default()
             }
-            Choice::Conditional {
-                conditions,
-                default,
-                path,
-            } => {
-                let first = conditions
-                    .iter()
-                    .find(|(condition, _)| condition.holds(facts));
-                let then = first.map(|(_, then)| *then).or(*default);
-                then.ok_or_else(|| NoMatch(path.clone()))?
+            Choice::Conditional { path, .. } => {
+                let child = decided.child(node);
+                child.ok_or_else(|| NoMatch(path.clone()))?
             }
         };
         self.0.push((node, only));
-        self.node(tree, children[only], facts, world)
+        self.node(tree, children[only], decided, world)
     }
 
     fn of(&self, node: NodeId) -> Option<usize> {

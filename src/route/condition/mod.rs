@@ -7,22 +7,40 @@
 //! | `$gt` `$gte` `$lt` `$lte` | is more, less: numbers as numbers, texts by their bytes |
 //! | `$in` | is one of the list; a list in the body: one of its items is |
 //! | `$nin` | is none of the list, or there is none |
-//! | `$regex` | is a text in which the pattern is found (linear time, no look-around) |
+//! | `$regex` | is a text of at most 8 KiB in which the pattern is found (linear time, no look-around) |
 //!
-//! Metadata, headers, method and path are texts. Compared with a number or a bool, a text counts as what it spells.
+//! Metadata, headers, method and path are texts. Compared with a number or a bool, a text counts as what it spells (a number in
+//! at most 64 bytes). Of a list in the body the texts, numbers, booleans and nulls count; one of more than
+//! [`MOST_TESTED_ITEMS`] cannot be tested.
 //! Several operators on a field and several fields in an object must all hold; `$and` and `$or` take lists of objects.
 
+mod budget;
+mod compare;
 mod parse;
+mod pattern;
 #[cfg(test)]
 mod tests;
+mod value_set;
 
-use std::{borrow::Cow, cmp::Ordering};
+use std::{borrow::Cow, cmp::Ordering, sync::Arc};
 
-use regex::Regex;
 use serde_json::Value;
 
+pub use self::{
+    budget::{WorkBudget, bounds},
+    pattern::LONGEST_SEARCHED,
+};
+use self::{
+    compare::{compare, is_or_contains},
+    pattern::Pattern,
+    value_set::ValueSet,
+};
+
+/// The longest list in a body that a condition can test.
+pub const MOST_TESTED_ITEMS: usize = 4096;
+
 /// One fact about a request that conditions and sticky balancing may name.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Field {
     /// `metadata.KEY`.
     Metadata(Box<str>),
@@ -53,13 +71,25 @@ impl Field {
 
 /// Where the facts come from.
 pub trait Facts {
-    /// The fact's value as JSON; `None` where the request has no such thing.
-    fn get(&self, field: &Field) -> Option<Cow<'_, Value>>;
+    /// The fact's value as JSON, as far as tests look at it: of a list the items that are neither lists nor objects, of an
+    /// object only that it is one. `None` where the request has no such thing.
+    ///
+    /// # Errors
+    /// A list that is too long to be tested.
+    fn get(&self, field: &Field) -> Result<Option<Cow<'_, Value>>, TooManyItems>;
+
+    /// What tells requests alike in this fact: its value as JSON text, or a digest of that.
+    fn text(&self, field: &Field) -> Option<Cow<'_, str>>;
 }
 
-/// A condition, read and checked; regular expressions are compiled.
+/// A list in the body has more items than conditions look through.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a list has more than {MOST_TESTED_ITEMS} items")]
+pub struct TooManyItems;
+
+/// A condition, read and checked; regular expressions are compiled. A clone is the same one.
 #[derive(Clone, Debug)]
-pub struct Condition(Term);
+pub struct Condition(Arc<Term>);
 
 #[derive(Clone, Debug)]
 enum Term {
@@ -74,46 +104,73 @@ enum Test {
     IsNot(Value),
     /// The comparison's outcome is one of these.
     Compares(Value, &'static [Ordering]),
-    In(Vec<Value>),
-    NotIn(Vec<Value>),
-    Matches(Regex),
+    In(Box<ValueSet>),
+    NotIn(Box<ValueSet>),
+    Matches(Pattern),
 }
 
 impl Condition {
     /// Whether it holds for a request.
-    pub fn holds(&self, facts: &dyn Facts) -> bool {
+    ///
+    /// # Errors
+    /// It looks at a list that is too long to be tested.
+    pub fn holds(&self, facts: &dyn Facts) -> Result<bool, TooManyItems> {
         self.0.holds(facts)
     }
 
     /// It asks for values in the body.
     pub fn needs_params(&self) -> bool {
-        self.0.needs_params()
+        let mut needs = false;
+        self.each_field(&mut |field| needs |= matches!(field, Field::Param(_)));
+        needs
     }
 
-    /// Bytes of memory that it holds; patterns count with the most they may hold.
+    /// Bytes of memory that it holds.
     pub fn held_bytes(&self) -> usize {
         self.0.held_bytes()
     }
+
+    /// Shows every field that it tests, once for each test.
+    pub fn each_field<'c>(&'c self, see: &mut dyn FnMut(&'c Field)) {
+        self.0.each_test(&mut |field, _| see(field));
+    }
+
+    /// The work of its patterns at the worst: bytes of the compiled pattern times bytes of the text. `length`: how long the text
+    /// of a field may be.
+    pub fn pattern_work(&self, length: &dyn Fn(&Field) -> usize) -> usize {
+        let mut work: usize = 0;
+        self.0.each_test(&mut |field, test| {
+            if let Test::Matches(pattern) = test {
+                work = work.saturating_add(pattern.work(length(field)));
+            }
+        });
+        work
+    }
 }
 
 impl Term {
-    fn holds(&self, facts: &dyn Facts) -> bool {
+    fn holds(&self, facts: &dyn Facts) -> Result<bool, TooManyItems> {
         match self {
-            Term::All(terms) => terms.iter().all(|term| term.holds(facts)),
-            Term::Any(terms) => terms.iter().any(|term| term.holds(facts)),
-            Term::Test(field, test) => test.holds(facts.get(field).as_deref()),
+            Term::All(terms) => {
+                for term in terms {
+                    if !term.holds(facts)? {
+                        return Ok(false);
+                    }
+                }
+                Ok(true)
+            }
+            Term::Any(terms) => {
+                for term in terms {
+                    if term.holds(facts)? {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
+            }
+            Term::Test(field, test) => Ok(test.holds(facts.get(field)?.as_deref())),
         }
     }
 
-    fn needs_params(&self) -> bool {
-        match self {
-            Term::All(terms) | Term::Any(terms) => terms.iter().any(Term::needs_params),
-            Term::Test(field, _) => matches!(field, Field::Param(_)),
-        }
-    }
-}
-
-impl Term {
     fn held_bytes(&self) -> usize {
         let more = match self {
             Term::All(terms) | Term::Any(terms) => terms.iter().map(Term::held_bytes).sum(),
@@ -121,67 +178,43 @@ impl Term {
         };
         size_of::<Term>() + more
     }
+
+    fn each_test<'c>(&'c self, see: &mut dyn FnMut(&'c Field, &'c Test)) {
+        match self {
+            Term::All(terms) | Term::Any(terms) => {
+                terms.iter().for_each(|term| term.each_test(see));
+            }
+            Term::Test(field, test) => see(field, test),
+        }
+    }
 }
 
 impl Test {
     fn held_bytes(&self) -> usize {
         match self {
-            Test::Is(value) | Test::IsNot(value) | Test::Compares(value, _) => value_bytes(value),
-            Test::In(values) | Test::NotIn(values) => values.iter().map(value_bytes).sum(),
-            Test::Matches(_) => parse::LARGEST_PATTERN,
+            Test::Is(value) | Test::IsNot(value) | Test::Compares(value, _) => {
+                size_of::<Value>() + value.as_str().map_or(0, str::len)
+            }
+            Test::In(set) | Test::NotIn(set) => set.held_bytes(),
+            Test::Matches(pattern) => pattern.held_bytes(),
         }
     }
 
     fn holds(&self, value: Option<&Value>) -> bool {
         let is = |wanted: &Value| value.is_some_and(|value| is_or_contains(value, wanted));
+        let is_in = |set: &ValueSet| value.is_some_and(|value| set.holds(value));
         match self {
             Test::Is(wanted) => is(wanted),
             Test::IsNot(wanted) => !is(wanted),
-            Test::In(list) => list.iter().any(is),
-            Test::NotIn(list) => !list.iter().any(is),
+            Test::In(set) => is_in(set),
+            Test::NotIn(set) => !is_in(set),
             Test::Compares(bound, outcomes) => value
                 .and_then(|value| compare(value, bound))
                 .is_some_and(|outcome| outcomes.contains(&outcome)),
             Test::Matches(pattern) => {
                 let text = value.and_then(Value::as_str);
-                text.is_some_and(|text| pattern.is_match(text))
+                text.is_some_and(|text| pattern.is_found_in(text))
             }
         }
-    }
-}
-
-/// Only scalars are compared with.
-fn value_bytes(value: &Value) -> usize {
-    size_of::<Value>() + value.as_str().map_or(0, str::len)
-}
-
-fn is_or_contains(value: &Value, wanted: &Value) -> bool {
-    let contains = |items: &Vec<Value>| items.iter().any(|item| is(item, wanted));
-    is(value, wanted) || value.as_array().is_some_and(contains)
-}
-
-fn is(value: &Value, wanted: &Value) -> bool {
-    match (value, wanted) {
-        (Value::String(text), Value::Bool(wanted)) => text.parse() == Ok(*wanted),
-        (Value::Number(_), Value::Number(_)) | (Value::String(_), Value::Number(_)) => {
-            compare(value, wanted) == Some(Ordering::Equal)
-        }
-        _ => value == wanted,
-    }
-}
-
-/// Numbers with numbers, texts with texts, a text with a number if it spells one.
-fn compare(value: &Value, bound: &Value) -> Option<Ordering> {
-    match (value, bound) {
-        (Value::String(text), Value::String(bound)) => Some(text.cmp(bound)),
-        (Value::Number(number), Value::Number(bound)) => match (number.as_i64(), bound.as_i64()) {
-            (Some(number), Some(bound)) => Some(number.cmp(&bound)),
-            _ => number.as_f64()?.partial_cmp(&bound.as_f64()?),
-        },
-        (Value::String(text), Value::Number(bound)) => {
-            let number: f64 = text.trim().parse().ok()?;
-            number.partial_cmp(&bound.as_f64()?)
-        }
-        _ => None,
     }
 }

@@ -1,17 +1,15 @@
 //! Reads conditions. Errors name the place below the query and what is allowed, and repeat no value.
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, sync::Arc};
 
-use regex::{Regex, RegexBuilder};
 use serde_json::{Map, Value};
 
-use super::{Condition, Field, Term, Test};
+use super::{
+    Condition, Field, Term, Test, ValueSet, WorkBudget, budget::MOST_PATH_PARTS, pattern::Pattern,
+};
 
 /// How deep `$and` and `$or` may nest.
 const MOST_DEPTH: usize = 16;
-/// Bytes of a pattern, and of its compiled form.
-const LONGEST_PATTERN: usize = 1024;
-pub(super) const LARGEST_PATTERN: usize = 1 << 20;
 
 const OPERATORS: &str = "$eq, $ne, $gt, $gte, $lt, $lte, $in, $nin, $regex";
 
@@ -19,12 +17,13 @@ const OPERATORS: &str = "$eq, $ne, $gt, $gte, $lt, $lte, $in, $nin, $regex";
 type Refused = (String, String);
 
 impl Condition {
-    /// Reads a `query`.
+    /// Reads a `query`, and takes what it needs out of the config's budget.
     ///
     /// # Errors
     /// The place below the query (such as `$and[0].params.x.$gt`) and what is allowed there.
-    pub fn parse(query: &Value) -> Result<Self, (String, String)> {
-        object(query, 0, "").map(Condition)
+    pub fn parse(query: &Value, budget: &mut WorkBudget) -> Result<Self, (String, String)> {
+        let term = Reader { budget }.object(query, 0, "")?;
+        Ok(Condition(Arc::new(term)))
     }
 }
 
@@ -42,6 +41,11 @@ impl Field {
             return Ok(Field::Header(name.to_ascii_lowercase().into()));
         }
         if let Some(path) = named("params.") {
+            if path.split('.').count() > MOST_PATH_PARTS {
+                return Err(format!(
+                    "has more than {MOST_PATH_PARTS} parts below params"
+                ));
+            }
             return Ok(Field::Param(path.split('.').map(Into::into).collect()));
         }
         match text {
@@ -65,98 +69,143 @@ fn below(place: &str, part: &str) -> String {
     }
 }
 
-fn object(query: &Value, depth: usize, place: &str) -> Result<Term, Refused> {
-    let Some(query) = query.as_object() else {
-        return refused(
-            place,
-            "must be an object of fields and what is asked of them",
-        );
-    };
-    if query.is_empty() {
-        return refused(place, "must ask something");
-    }
-    if depth > MOST_DEPTH {
-        return refused(place, format!("nests more than {MOST_DEPTH} deep"));
-    }
-    let terms = query
-        .iter()
-        .map(|(key, value)| entry(key, value, depth, place));
-    let mut terms = terms.collect::<Result<Vec<_>, _>>()?;
-    Ok(match terms.len() {
-        1 => terms.remove(0),
-        _ => Term::All(terms),
-    })
+/// Reads terms out of one config's budget.
+struct Reader<'b> {
+    budget: &'b mut WorkBudget,
 }
 
-fn entry(key: &str, value: &Value, depth: usize, place: &str) -> Result<Term, Refused> {
-    let here = below(place, key);
-    match key {
-        "$and" => list(value, depth, &here).map(Term::All),
-        "$or" => list(value, depth, &here).map(Term::Any),
-        _ if key.starts_with('$') => refused(
-            &here,
-            "is no operator here; allowed: $and, $or, or the name of a field",
-        ),
-        _ => match Field::parse(key) {
-            Ok(field) => tests(&field, value, &here),
-            Err(reason) => refused(&here, reason),
-        },
-    }
-}
-
-fn list(value: &Value, depth: usize, place: &str) -> Result<Vec<Term>, Refused> {
-    match value.as_array() {
-        Some(items) if !items.is_empty() => {
-            let terms = items.iter().enumerate();
-            terms
-                .map(|(at, item)| object(item, depth + 1, &format!("{place}[{at}]")))
-                .collect()
+impl Reader<'_> {
+    fn object(&mut self, query: &Value, depth: usize, place: &str) -> Result<Term, Refused> {
+        let Some(query) = query.as_object() else {
+            return refused(
+                place,
+                "must be an object of fields and what is asked of them",
+            );
+        };
+        if query.is_empty() {
+            return refused(place, "must ask something");
         }
-        _ => refused(place, "must be a list of at least one object"),
+        if depth > MOST_DEPTH {
+            return refused(place, format!("nests more than {MOST_DEPTH} deep"));
+        }
+        let mut terms = Vec::new();
+        for (key, value) in query {
+            terms.push(self.entry(key, value, depth, place)?);
+        }
+        Ok(all(terms))
+    }
+
+    fn entry(
+        &mut self,
+        key: &str,
+        value: &Value,
+        depth: usize,
+        place: &str,
+    ) -> Result<Term, Refused> {
+        let here = below(place, key);
+        match key {
+            "$and" => self.list(value, depth, &here).map(Term::All),
+            "$or" => self.list(value, depth, &here).map(Term::Any),
+            _ if key.starts_with('$') => refused(
+                &here,
+                "is no operator here; allowed: $and, $or, or the name of a field",
+            ),
+            _ => match Field::parse(key) {
+                Ok(field) => self.tests(&field, value, &here),
+                Err(reason) => refused(&here, reason),
+            },
+        }
+    }
+
+    fn list(&mut self, value: &Value, depth: usize, place: &str) -> Result<Vec<Term>, Refused> {
+        match value.as_array() {
+            Some(items) if !items.is_empty() => {
+                let items = items.iter().enumerate();
+                items
+                    .map(|(at, item)| self.object(item, depth + 1, &format!("{place}[{at}]")))
+                    .collect()
+            }
+            _ => refused(place, "must be a list of at least one object"),
+        }
+    }
+
+    fn tests(&mut self, field: &Field, value: &Value, place: &str) -> Result<Term, Refused> {
+        let Some(operators) = value.as_object() else {
+            self.take_test(place)?;
+            let test = scalar(value, place).map(Test::Is)?;
+            return Ok(Term::Test(field.clone(), test));
+        };
+        if operators.is_empty() {
+            return refused(place, format!("must have an operator: {OPERATORS}"));
+        }
+        self.operators_of(field, operators, place)
+    }
+
+    fn operators_of(
+        &mut self,
+        field: &Field,
+        operators: &Map<String, Value>,
+        place: &str,
+    ) -> Result<Term, Refused> {
+        let mut terms = Vec::new();
+        for (operator, value) in operators {
+            let here = below(place, operator);
+            self.take_test(&here)?;
+            let test = self.test(operator, value, &here)?;
+            terms.push(Term::Test(field.clone(), test));
+        }
+        Ok(all(terms))
+    }
+
+    fn test(&mut self, operator: &str, value: &Value, place: &str) -> Result<Test, Refused> {
+        use Ordering::{Equal, Greater, Less};
+        let compares = |outcomes| bound(value, place).map(|bound| Test::Compares(bound, outcomes));
+        match operator {
+            "$eq" => scalar(value, place).map(Test::Is),
+            "$ne" => scalar(value, place).map(Test::IsNot),
+            "$gt" => compares(&[Greater]),
+            "$gte" => compares(&[Greater, Equal]),
+            "$lt" => compares(&[Less]),
+            "$lte" => compares(&[Less, Equal]),
+            "$in" => self.set(value, place).map(Box::new).map(Test::In),
+            "$nin" => self.set(value, place).map(Box::new).map(Test::NotIn),
+            "$regex" => self.pattern(value, place).map(Test::Matches),
+            _ => refused(place, format!("is no operator; allowed: {OPERATORS}")),
+        }
+    }
+
+    fn set(&mut self, value: &Value, place: &str) -> Result<ValueSet, Refused> {
+        let Some(items) = value.as_array() else {
+            return refused(place, "must be a list");
+        };
+        if let Err(reason) = self.budget.take_items(items.len()) {
+            return refused(place, reason);
+        }
+        for (at, item) in items.iter().enumerate() {
+            if item.is_array() || item.is_object() {
+                scalar(item, &format!("{place}[{at}]"))?;
+            }
+        }
+        Ok(ValueSet::of(items))
+    }
+
+    fn pattern(&mut self, value: &Value, place: &str) -> Result<Pattern, Refused> {
+        let Some(text) = value.as_str() else {
+            return refused(place, "must be a text");
+        };
+        Pattern::compile(text, self.budget).or_else(|reason| refused(place, reason))
+    }
+
+    fn take_test(&mut self, place: &str) -> Result<(), Refused> {
+        let taken = self.budget.take_test();
+        taken.or_else(|reason| refused(place, reason))
     }
 }
 
-fn tests(field: &Field, value: &Value, place: &str) -> Result<Term, Refused> {
-    let Some(operators) = value.as_object() else {
-        let test = scalar(value, place).map(Test::Is)?;
-        return Ok(Term::Test(field.clone(), test));
-    };
-    if operators.is_empty() {
-        return refused(place, format!("must have an operator: {OPERATORS}"));
-    }
-    operators_of(field, operators, place)
-}
-
-fn operators_of(
-    field: &Field,
-    operators: &Map<String, Value>,
-    place: &str,
-) -> Result<Term, Refused> {
-    let terms = operators.iter().map(|(operator, value)| {
-        let test = test(operator, value, &below(place, operator))?;
-        Ok(Term::Test(field.clone(), test))
-    });
-    let mut terms = terms.collect::<Result<Vec<_>, Refused>>()?;
-    Ok(match terms.len() {
+fn all(mut terms: Vec<Term>) -> Term {
+    match terms.len() {
         1 => terms.remove(0),
         _ => Term::All(terms),
-    })
-}
-
-fn test(operator: &str, value: &Value, place: &str) -> Result<Test, Refused> {
-    use Ordering::{Equal, Greater, Less};
-    let compares = |outcomes| bound(value, place).map(|bound| Test::Compares(bound, outcomes));
-    match operator {
-        "$eq" => scalar(value, place).map(Test::Is),
-        "$ne" => scalar(value, place).map(Test::IsNot),
-        "$gt" => compares(&[Greater]),
-        "$gte" => compares(&[Greater, Equal]),
-        "$lt" => compares(&[Less]),
-        "$lte" => compares(&[Less, Equal]),
-        "$in" => scalars(value, place).map(Test::In),
-        "$nin" => scalars(value, place).map(Test::NotIn),
-        "$regex" => pattern(value, place).map(Test::Matches),
-        _ => refused(place, format!("is no operator; allowed: {OPERATORS}")),
     }
 }
 
@@ -176,31 +225,4 @@ fn bound(value: &Value, place: &str) -> Result<Value, Refused> {
             refused(place, "must be a number or a text")
         }
     }
-}
-
-fn scalars(value: &Value, place: &str) -> Result<Vec<Value>, Refused> {
-    let Some(items) = value.as_array() else {
-        return refused(place, "must be a list");
-    };
-    let items = items.iter().enumerate();
-    items
-        .map(|(at, item)| scalar(item, &format!("{place}[{at}]")))
-        .collect()
-}
-
-fn pattern(value: &Value, place: &str) -> Result<Regex, Refused> {
-    let Some(text) = value.as_str() else {
-        return refused(place, "must be a text");
-    };
-    if text.len() > LONGEST_PATTERN {
-        return refused(place, format!("must have at most {LONGEST_PATTERN} bytes"));
-    }
-    let compiled = RegexBuilder::new(text).size_limit(LARGEST_PATTERN).build();
-    compiled.or_else(|error| {
-        let reason = match error {
-            regex::Error::CompiledTooBig(_) => "is too large once compiled",
-            _ => "is no regular expression of the linear-time kind (no look-around, no back-references)",
-        };
-        refused(place, reason)
-    })
 }

@@ -3,23 +3,33 @@
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::*;
+use super::{budget::*, compare::is_or_contains, *};
 
 struct Request(Value);
 
 impl Facts for Request {
-    fn get(&self, field: &Field) -> Option<Cow<'_, Value>> {
+    fn get(&self, field: &Field) -> Result<Option<Cow<'_, Value>>, TooManyItems> {
         let found = match field {
-            Field::Metadata(key) => self.0.get("metadata")?.get(&**key),
-            Field::Header(name) => self.0.get("headers")?.get(&**name),
+            Field::Metadata(key) => self.0.get("metadata").and_then(|it| it.get(&**key)),
+            Field::Header(name) => self.0.get("headers").and_then(|it| it.get(&**name)),
             Field::Method => self.0.get("method"),
             Field::Path => self.0.get("path"),
-            Field::Param(path) => path
-                .iter()
-                .try_fold(self.0.get("params")?, |value, key| value.get(&**key)),
+            Field::Param(path) => path.iter().try_fold(
+                self.0.get("params").unwrap_or(&Value::Null),
+                |value, key| value.get(&**key),
+            ),
         };
-        found.map(Cow::Borrowed)
+        Ok(found.map(Cow::Borrowed))
     }
+
+    fn text(&self, field: &Field) -> Option<Cow<'_, str>> {
+        let value = self.get(field).ok()??;
+        Some(Cow::Owned(value.to_string()))
+    }
+}
+
+fn parse(query: &Value) -> Result<Condition, (String, String)> {
+    Condition::parse(query, &mut WorkBudget::default())
 }
 
 fn request() -> Request {
@@ -89,8 +99,8 @@ fn each_operator_holds_as_its_row_says() {
             true,
         ),
     ] {
-        let condition = Condition::parse(&query).expect("a condition");
-        assert_eq!(condition.holds(&request()), expected, "{query}");
+        let condition = parse(&query).expect("a condition");
+        assert_eq!(condition.holds(&request()), Ok(expected), "{query}");
     }
 }
 
@@ -121,7 +131,7 @@ fn what_cannot_be_asked_is_refused_at_its_place() {
             "method.$regex",
         ),
     ] {
-        let refused = Condition::parse(&query).map(|_| ()).expect_err("refused");
+        let refused = parse(&query).map(|_| ()).expect_err("refused");
         assert_eq!(refused.0, place, "{query}: {}", refused.1);
     }
 }
@@ -132,7 +142,7 @@ fn only_params_need_the_body() {
         (json!({ "metadata.tier": 1 }), false),
         (json!({ "$or": [{ "method": 1 }, { "params.x": 1 }] }), true),
     ] {
-        assert_eq!(Condition::parse(&query).unwrap().needs_params(), expected);
+        assert_eq!(parse(&query).unwrap().needs_params(), expected);
     }
 }
 
@@ -169,8 +179,182 @@ fn any_json() -> impl Strategy<Value = Value> {
 proptest! {
     #[test]
     fn whatever_is_asked_is_answered_or_refused(query in any_json()) {
-        if let Ok(condition) = Condition::parse(&query) {
-            condition.holds(&request());
+        if let Ok(condition) = parse(&query) {
+            condition.holds(&request()).unwrap();
+        }
+    }
+}
+
+/// So many tests, patterns, items: each is taken up to its bound, and refused at its place beyond it.
+#[test]
+fn a_config_has_one_budget_for_all_that_its_conditions_ask() {
+    let tests = |count: usize| {
+        let one = |at: usize| json!({ "params.x": at });
+        json!({ "$and": (0..count).map(one).collect::<Vec<_>>() })
+    };
+    let patterns = |count: usize, pattern: &str| {
+        let one = |_| json!({ "params.x": { "$regex": pattern } });
+        json!({ "$or": (0..count).map(one).collect::<Vec<_>>() })
+    };
+    let items = |count: usize| json!({ "method": { "$in": (0..count).collect::<Vec<_>>() } });
+    let path = |parts: usize| {
+        let path = vec!["0"; parts].join(".");
+        json!({ format!("params.{path}"): 1 })
+    };
+    // Eight bytes of \w are a few hundred KiB once compiled.
+    let wide = r"\w\w";
+    // Long, and small once compiled.
+    let class = format!("[{}]", "x".repeat(LONGEST_PATTERN - 2));
+    for (name, taken, refused, place) in [
+        (
+            "tests",
+            tests(MOST_TESTS),
+            tests(MOST_TESTS + 1),
+            "$and[256].params.x",
+        ),
+        (
+            "patterns",
+            patterns(MOST_PATTERNS, "^gpt-4"),
+            patterns(MOST_PATTERNS + 1, "^gpt-4"),
+            "$or[64].params.x.$regex",
+        ),
+        (
+            "text of patterns",
+            patterns(8, &class),
+            patterns(9, &class),
+            "$or[8].params.x.$regex",
+        ),
+        ("compiled", patterns(1, wide), patterns(40, wide), ""),
+        (
+            "classes that ignore case",
+            patterns(16, "(?i)[a-c]"),
+            patterns(17, "(?i)[a-c]"),
+            "$or[16].params.x.$regex",
+        ),
+        (
+            "items",
+            items(MOST_ITEMS),
+            items(MOST_ITEMS + 1),
+            "method.$in",
+        ),
+        (
+            "parts of a path",
+            path(MOST_PATH_PARTS),
+            path(MOST_PATH_PARTS + 1),
+            "params.0.0.0",
+        ),
+    ] {
+        assert!(parse(&taken).is_ok(), "{name}: {:?}", parse(&taken).err());
+        let (at, reason) = parse(&refused).map(|_| ()).expect_err(name);
+        assert!(at.starts_with(place), "{name} at {at}: {reason}");
+        assert!(
+            reason.contains("more than") || reason.contains("once compiled"),
+            "{reason}"
+        );
+    }
+}
+
+#[test]
+fn conditions_of_one_config_share_its_budget() {
+    let mut budget = WorkBudget::default();
+    let half = json!({ "method": { "$nin": vec![0; MOST_ITEMS / 2] } });
+    for _ in 0..2 {
+        assert!(Condition::parse(&half, &mut budget).is_ok());
+    }
+    assert!(Condition::parse(&half, &mut budget).is_err());
+}
+
+#[test]
+fn a_flag_in_any_group_of_a_pattern_ignores_case() {
+    for (pattern, count) in [
+        ("(?i)[a]", 16),
+        ("x(?s-i)[a]", 64),
+        ("(?si:[a])", 16),
+        ("(?:[a])", 64),
+        ("(?P<i>[a])", 64),
+    ] {
+        let one = |_| json!({ "params.x": { "$regex": pattern } });
+        let query = |count| json!({ "$or": (0..count).map(one).collect::<Vec<_>>() });
+        assert!(parse(&query(count)).is_ok(), "{pattern}");
+        assert!(parse(&query(count + 1)).is_err(), "{pattern}");
+    }
+}
+
+#[test]
+fn a_text_that_is_too_long_to_be_searched_has_no_pattern_in_it() {
+    let condition = parse(&json!({ "params.x": { "$regex": "x$" } })).unwrap();
+    let of = |length: usize| Request(json!({ "params": { "x": "x".repeat(length) } }));
+    assert_eq!(condition.holds(&of(LONGEST_SEARCHED)), Ok(true));
+    assert_eq!(condition.holds(&of(LONGEST_SEARCHED + 1)), Ok(false));
+}
+
+/// Values of every kind, near to each other: texts that spell what others are, numbers that are the same in other forms.
+fn any_scalar() -> impl Strategy<Value = Value> {
+    let numbers = proptest::sample::select(vec![
+        json!(0),
+        json!(-0.0),
+        json!(0.0),
+        json!(1),
+        json!(1.0),
+        json!(-1),
+        json!(1.5),
+        json!(i64::MAX),
+        json!(i64::MAX - 1),
+        json!(u64::MAX),
+        json!(u64::MAX - 1),
+        json!(9_007_199_254_740_992_u64),
+        json!(9_007_199_254_740_993_u64),
+        json!(9_007_199_254_740_992.0),
+        json!(1e300),
+    ]);
+    let texts = proptest::sample::select(vec![
+        "",
+        "0",
+        "-0",
+        "1",
+        "1.0",
+        "+1",
+        " 1 ",
+        "1e0",
+        "01",
+        "1.5",
+        "true",
+        "false",
+        "null",
+        "TRUE",
+        "NaN",
+        "inf",
+        "-inf",
+        "9007199254740993",
+        "9007199254740992",
+        "18446744073709551615",
+        "9223372036854775807",
+        "a",
+        "1a",
+    ]);
+    prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        numbers,
+        any::<i8>().prop_map(Value::from),
+        any::<f32>().prop_map(|it| json!(it)),
+        texts.prop_map(Value::from),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn a_set_holds_what_one_of_its_values_is(
+        wanted in proptest::collection::vec(any_scalar(), 0..6),
+        single in any_scalar(),
+        list in proptest::collection::vec(any_scalar(), 0..4),
+    ) {
+        let set = ValueSet::of(&wanted);
+        for value in [single, Value::from(list), json!({}), json!([[1], {}])] {
+            let looked_through = wanted.iter().any(|wanted| is_or_contains(&value, wanted));
+            prop_assert_eq!(set.holds(&value), looked_through, "{} in {:?}", value, wanted);
         }
     }
 }

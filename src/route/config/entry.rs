@@ -10,6 +10,7 @@ use super::{
 };
 use crate::route::{
     Provider,
+    condition::WorkBudget,
     limit::{By, Limit, Rate},
     object::{CacheAsked, Entry},
     policy::{Auth, Hedge, MOST_ATTEMPTS, MOST_DEPTH, Retry, TimeoutsAsked},
@@ -17,10 +18,11 @@ use crate::route::{
 
 type Read<T> = Result<T, ConfigObjectError>;
 
-/// Reads a config, and counts its targets.
+/// Reads a config, and counts its targets and what work it asks for.
 #[derive(Default)]
 pub struct Reader {
     targets: usize,
+    budget: WorkBudget,
 }
 
 impl Reader {
@@ -43,7 +45,10 @@ impl Reader {
             Some(targets) => self.targets(&targets, depth)?,
             None => Vec::new(),
         };
-        let strategy = object.read_as("strategy", |at| strategy::read(at, &targets))?;
+        let budget = &mut self.budget;
+        let strategy = object.read_as("strategy", |at| strategy::read(at, &targets, budget))?;
+        object.read_as("headers", |at| at.take_keys(&mut self.budget))?;
+        object.read_as("override_params", |at| at.take_keys(&mut self.budget))?;
         Ok(Entry {
             name: object.read_as("name", |at| at.text().map(Into::into))?,
             weight: object.read_as("weight", |at| {

@@ -115,7 +115,7 @@ pub const FIELDS: &[Field] = &[
     field(Strategy, "cb_config", "object", "no breaker", r#"{"failure_threshold":5}"#,
         "A circuit breaker for each target below, by its origin, the credential it gets and the caller: after failures it is left alone for a while, then probed by one request. Once failures of several callers together reach the threshold, one more is enough for a caller that was not answered lately; who is answered is never kept out for what others meet. With all open, all are tried."),
     field(Condition, "query", "object", "needed", r#"{"params.model":{"$regex":"^gpt"}}"#,
-        "Fields and what is asked of them: `metadata.NAME`, `params.NAME` (any depth), `headers.NAME`, `method`, `url.pathname`; `$eq $ne $gt $gte $lt $lte $in $nin $regex`; `$and`, `$or`; all keys of an object must hold. With `params` the body is read first."),
+        "Fields and what is asked of them: `metadata.NAME`, `params.NAME` (any depth), `headers.NAME`, `method`, `url.pathname`; `$eq $ne $gt $gte $lt $lte $in $nin $regex`; `$and`, `$or`; all keys of an object must hold. With `params` the body is read first. Bounds: see below."),
     field(Condition, "then", "name of a target", "needed", r#""big""#,
         "The target when the query holds."),
     field(Sticky, "hash_fields", "list of fields", "needed", r#"["metadata.user"]"#,

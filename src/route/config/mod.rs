@@ -12,6 +12,8 @@ mod strict;
 mod tests;
 mod values;
 
+use std::borrow::Cow;
+
 use base64::{
     Engine as _,
     alphabet::{STANDARD, URL_SAFE},
@@ -56,24 +58,49 @@ pub enum Source {
     Saved(Box<str>),
 }
 
-/// Reads the header: JSON if it starts with `{`, else the name of a saved config, else base64 of JSON.
+/// What `x-gateway-config` turns out to be, before it is parsed.
+pub enum Written<'t> {
+    Json(Cow<'t, str>),
+    /// The name of one in the settings.
+    Saved(&'t str),
+}
+
+/// Tells JSON, which starts with `{`, from the name of a saved config, and that from base64 of JSON.
 ///
 /// # Errors
-/// What is none of the three, and what is wrong with the object.
-pub fn read(text: &str, is_saved: impl Fn(&str) -> bool) -> Result<Source, ConfigObjectError> {
+/// What is none of the three.
+pub fn tell(text: &str, is_saved: impl Fn(&str) -> bool) -> Result<Written<'_>, ConfigObjectError> {
     if text.starts_with('{') {
-        return parse(text).map(|entry| Source::Inline(Box::new(entry)));
+        return Ok(Written::Json(text.into()));
     }
     if is_saved(text) {
-        return Ok(Source::Saved(text.into()));
+        return Ok(Written::Saved(text));
     }
     match decoded(text) {
-        Some(json) => parse(&json).map(|entry| Source::Inline(Box::new(entry))),
+        Some(json) => Ok(Written::Json(json.into())),
         None => Err(ConfigObjectError::new(
             "config",
             "must be JSON, base64 of JSON, or the name of a config in the settings, and is none of them",
         )),
     }
+}
+
+/// Reads the header at once.
+///
+/// # Errors
+/// What is none of the three, and what is wrong with the object.
+#[cfg(test)]
+pub fn read(text: &str, is_saved: impl Fn(&str) -> bool) -> Result<Source, ConfigObjectError> {
+    match tell(text, is_saved)? {
+        Written::Json(json) => Ok(Source::Inline(Box::new(parse(&json)?))),
+        Written::Saved(name) => Ok(Source::Saved(name.into())),
+    }
+}
+
+/// It is short, and has no pattern to compile: reading it takes a moment. An escape may hide a pattern.
+pub fn is_quick(json: &str) -> bool {
+    const SHORT: usize = 4 * 1024;
+    json.len() <= SHORT && !json.contains("regex") && !json.contains('\\')
 }
 
 /// Either alphabet, with or without padding.

@@ -101,13 +101,19 @@ impl<'v> Object<'v> {
     }
 }
 
+/// Longer keys are nobody's slip of the keyboard: bytes.
+const LONGEST_SLIP: usize = 64;
+
 fn unknown(section: Section, written: &str) -> String {
     if matches!(written, "virtual_key" | "virtualKey") {
         return "is not a key here: name a provider of the settings instead, as provider: \"@name\"".to_owned();
     }
     let names = section.names();
     let distance = |name: &&str| strsim::damerau_levenshtein(&written.to_lowercase(), name);
-    let close = names.iter().copied().min_by_key(|name| distance(name));
+    let close = match written.len() <= LONGEST_SLIP {
+        true => names.iter().copied().min_by_key(|name| distance(name)),
+        false => None,
+    };
     let close = close.filter(|name| distance(name) <= (written.len() / 3).max(1));
     let meant = close.map_or(String::new(), |name| format!(" Did you mean {name}?"));
     format!("is not a key here.{meant} Allowed: {}", names.join(", "))

@@ -3,7 +3,13 @@
 use std::fmt::Write as _;
 
 use super::fields::{FIELDS, Section};
-use crate::route::catalogue::{KeyPlace, PROVIDERS};
+use crate::{
+    route::{
+        catalogue::{KeyPlace, PROVIDERS},
+        condition,
+    },
+    splice,
+};
 
 const OPENING: &str = "\
 # The config object
@@ -21,6 +27,23 @@ A config without `targets` is itself one target. A target that names neither pro
 What came of it is told in reply headers: `x-gateway-last-used-option-index` (`config.targets[1]`), `x-gateway-retry-attempt-count`
 (`-1`: all retries were in vain), `x-gateway-provider`. `x-gateway-dry-run: true`, `POST /gateway/explain` and
 `throughway explain` show the plan of a request without sending it.
+";
+
+const BOUNDS: &str = "
+## Bounds
+
+What one config may ask for; more is a 400 `invalid_config` that names the place, and an error at the start for the settings'. In all
+of a config, targets and groups counted together:
+
+| what | at most |
+|---|---|
+";
+
+const BOUNDS_OF_FACTS: &str = "
+A text of more than {searched} KiB is not searched for patterns: `$regex` does not hold for it. A condition that looks at a list in
+the body of more than {items} items ends the request with 413 `body_too_large`. A body in which a key of `override_params` stands so
+often that the copies of its value would make it larger by more than {copies} KiB than one copy of each does is a 413
+`body_too_large`, too.
 ";
 
 const EXAMPLES: &str = r#"
@@ -86,6 +109,7 @@ pub fn page() -> String {
             );
         }
     }
+    page.push_str(&bounds());
     page.push_str(PROVIDERS_TITLE);
     for provider in &PROVIDERS {
         let aliases: Vec<String> = provider
@@ -111,6 +135,23 @@ pub fn page() -> String {
     }
     page.push_str(EXAMPLES);
     page
+}
+
+fn bounds() -> String {
+    let mut text = BOUNDS.to_owned();
+    for (what, most) in condition::bounds() {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "| {what} | {most} |");
+    }
+    let searched = condition::LONGEST_SEARCHED / 1024;
+    let copies = splice::ROOM_FOR_COPIES / 1024;
+    text.push_str(
+        &BOUNDS_OF_FACTS
+            .replace("{searched}", &searched.to_string())
+            .replace("{items}", &condition::MOST_TESTED_ITEMS.to_string())
+            .replace("{copies}", &copies.to_string()),
+    );
+    text
 }
 
 fn title(section: Section) -> &'static str {

@@ -8,7 +8,7 @@ use super::{
     object::{At, Object},
 };
 use crate::route::{
-    condition::{Condition, Field},
+    condition::{Condition, Field, WorkBudget},
     object::{Entry, Mode, Sticky, Strategy},
     policy::BreakerPolicy,
 };
@@ -16,7 +16,7 @@ use crate::route::{
 type Read<T> = Result<T, ConfigObjectError>;
 
 /// Reads the strategy of a group with these targets.
-pub fn read(at: &At<'_>, targets: &[Entry]) -> Read<Strategy> {
+pub fn read(at: &At<'_>, targets: &[Entry], budget: &mut WorkBudget) -> Read<Strategy> {
     let object = at.object(Section::Strategy)?;
     let mode = match object.get("mode") {
         None => "single",
@@ -27,8 +27,8 @@ pub fn read(at: &At<'_>, targets: &[Entry]) -> Read<Strategy> {
         "fallback" => Mode::Fallback {
             on: object.read_as("on_status_codes", At::codes)?,
         },
-        "loadbalance" => loadbalance(&object, targets)?,
-        "conditional" => conditional(&object, targets)?,
+        "loadbalance" => loadbalance(&object, targets, budget)?,
+        "conditional" => conditional(&object, targets, budget)?,
         _ => {
             let reason = "must be single, fallback, loadbalance or conditional";
             return Err(ConfigObjectError::new(&format!("{}.mode", at.path), reason));
@@ -65,25 +65,29 @@ fn check_place(object: &Object<'_>, mode: &Mode) -> Read<()> {
     Ok(())
 }
 
-fn loadbalance(object: &Object<'_>, targets: &[Entry]) -> Read<Mode> {
+fn loadbalance(object: &Object<'_>, targets: &[Entry], budget: &mut WorkBudget) -> Read<Mode> {
     let weighs = |target: &Entry| target.weight.is_none_or(|weight| weight > 0.0);
     if !targets.is_empty() && !targets.iter().any(weighs) {
         let reason = "has only targets of weight 0, of which none could be chosen";
         return Err(ConfigObjectError::new(object.path(), reason));
     }
     Ok(Mode::LoadBalance {
-        sticky: object.read_as("sticky", sticky)?,
+        sticky: object.read_as("sticky", |at| sticky(at, budget))?,
     })
 }
 
-fn sticky(at: &At<'_>) -> Read<Sticky> {
+fn sticky(at: &At<'_>, budget: &mut WorkBudget) -> Read<Sticky> {
     let object = at.object(Section::Sticky)?;
     let field = |at: &At<'_>| match Field::parse(at.text()?) {
         Ok(field) => Ok(field),
         Err(reason) => at.refuse(reason),
     };
     let fields = object.read_as("hash_fields", |at| {
-        let fields: Vec<_> = at.items()?.iter().map(field).collect::<Read<_>>()?;
+        let items = at.items()?;
+        budget
+            .take_items(items.len())
+            .or_else(|reason| at.refuse(reason))?;
+        let fields: Vec<_> = items.iter().map(field).collect::<Read<_>>()?;
         match fields.is_empty() {
             true => at.refuse("must name at least one field"),
             false => Ok(fields),
@@ -98,10 +102,10 @@ fn sticky(at: &At<'_>) -> Read<Sticky> {
     }
 }
 
-fn conditional(object: &Object<'_>, targets: &[Entry]) -> Read<Mode> {
+fn conditional(object: &Object<'_>, targets: &[Entry], budget: &mut WorkBudget) -> Read<Mode> {
     let conditions = object.read_as("conditions", |at| {
         let items = at.items()?;
-        let read = |item: &At<'_>| condition(item, targets);
+        let read = |item: &At<'_>| condition(item, targets, budget);
         items.iter().map(read).collect::<Read<Vec<_>>>()
     })?;
     match conditions {
@@ -116,12 +120,12 @@ fn conditional(object: &Object<'_>, targets: &[Entry]) -> Read<Mode> {
     }
 }
 
-fn condition(at: &At<'_>, targets: &[Entry]) -> Read<(Condition, usize)> {
+fn condition(at: &At<'_>, targets: &[Entry], budget: &mut WorkBudget) -> Read<(Condition, usize)> {
     let object = at.object(Section::Condition)?;
     let (Some(query), Some(then)) = (object.get("query"), object.get("then")) else {
         return at.refuse("needs query and then");
     };
-    let condition = Condition::parse(query.value).map_err(|(below, reason)| {
+    let condition = Condition::parse(query.value, budget).map_err(|(below, reason)| {
         let path = match below.as_str() {
             "" => query.path.clone(),
             below => format!("{}.{below}", query.path),

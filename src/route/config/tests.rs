@@ -226,6 +226,90 @@ fn camel(name: &str) -> String {
     })
 }
 
+/// The budget is the config's: it does not begin anew with each strategy, target or group.
+#[test]
+fn what_work_a_config_may_ask_for_is_bounded_as_a_whole() {
+    let strategy = |query: serde_json::Value| json!({ "mode": "conditional", "conditions": [{ "query": query, "then": "a" }] });
+    let group = |query: &dyn Fn(usize) -> serde_json::Value, count: usize| {
+        let group = |at| json!({ "strategy": strategy(query(at)), "targets": [{ "name": "a" }] });
+        json!({ "targets": (0..count).map(group).collect::<Vec<_>>() })
+    };
+    let pattern = |_| json!({ "params.x": { "$regex": "(?i)[x]" } });
+    let items = |_| json!({ "params.x": { "$in": vec![0; 100] } });
+    // Sixteen targets of 64 keys, and one that may have one more.
+    let keys = |name: &str, more: bool| {
+        let key = |at| (format!("k{at}"), json!("v"));
+        let keys: serde_json::Map<_, _> = (0..64).map(key).collect();
+        let mut targets = vec![json!({ name: keys }); 16];
+        targets.push(match more {
+            true => json!({ name: { "k": "v" } }),
+            false => json!({ name: {} }),
+        });
+        json!({ "targets": targets })
+    };
+    let fields = |count: usize| {
+        let sticky = json!({ "hash_fields": vec!["method"; count] });
+        json!({ "strategy": { "mode": "loadbalance", "sticky": sticky }, "targets": [{}] })
+    };
+    for (taken, refused, place) in [
+        (
+            group(&pattern, 16),
+            group(&pattern, 17),
+            "config.targets[16].strategy.conditions[0].query.params.x.$regex",
+        ),
+        (
+            group(&items, 10),
+            group(&items, 11),
+            "config.targets[10].strategy.conditions[0].query.params.x.$in",
+        ),
+        (
+            keys("override_params", false),
+            keys("override_params", true),
+            "config.targets[16].override_params",
+        ),
+        (
+            keys("headers", false),
+            keys("headers", true),
+            "config.targets[16].headers",
+        ),
+        (
+            fields(1024),
+            fields(1025),
+            "config.strategy.sticky.hash_fields",
+        ),
+    ] {
+        assert!(parse(&taken.to_string()).is_ok(), "{place}");
+        let error = parse(&refused.to_string()).map(|_| ()).expect_err(place);
+        assert_eq!(error.path, place);
+        assert!(error.reason.contains("makes more than"), "{}", error.reason);
+        // Saved configs are read by the same reader.
+        assert!(parse_value(refused, "configs.saved").is_err());
+    }
+}
+
+#[test]
+fn a_key_of_any_length_is_refused_without_guessing_what_was_meant() {
+    let error = parse(&format!("{{\"{}\":1}}", "x".repeat(60_000))).map(|_| ());
+    let error = error.expect_err("refused");
+    assert!(
+        error.reason.starts_with("is not a key here. Allowed: "),
+        "{}",
+        error.reason
+    );
+}
+
+#[test]
+fn only_short_configs_without_patterns_are_quick() {
+    for (config, quick) in [
+        (r#"{"custom_host":"https://a.example"}"#.to_owned(), true),
+        (r#"{"x":{"$regex":"a"}}"#.to_owned(), false),
+        (r#"{"x":{"\u0024r\u0065gex":"a"}}"#.to_owned(), false),
+        (format!("{{\"x\":\"{}\"}}", "y".repeat(5000)), false),
+    ] {
+        assert_eq!(is_quick(&config), quick, "{config}");
+    }
+}
+
 proptest! {
     #[test]
     fn no_text_is_too_odd(text in "\\PC{0,200}") {

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::{ConfigObjectError, object::At};
 use crate::{
+    route::condition::WorkBudget,
     route::policy::{BodyEdit, HeaderEdit, MOST_BODY_EDITS, MOST_HEADER_EDITS, StatusCodes},
     secret::Secret,
 };
@@ -113,6 +114,12 @@ impl<'v> At<'v> {
             }
         };
         map.iter().map(edit).collect()
+    }
+
+    /// Takes the keys of an object out of the config's budget.
+    pub fn take_keys(&self, budget: &mut WorkBudget) -> Read<()> {
+        let taken = budget.take_items(self.map()?.len());
+        taken.or_else(|reason| self.refuse(reason))
     }
 
     /// Keys with the JSON text of their values, in their order.

@@ -121,7 +121,7 @@ fn play(
     given: &Given,
     outcomes: &[(Failed, bool)],
 ) -> (Vec<Send>, Option<StopReason>) {
-    let (mut attempts, first) = Attempts::begin(tree, &Metadata::default(), given)
+    let (mut attempts, first) = begin(tree, &Metadata::default(), given)
         .unwrap_or_else(|_| unreachable!("there is no conditional"));
     let mut sends = vec![first];
     let mut in_flight = vec![first];

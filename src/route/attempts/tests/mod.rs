@@ -5,13 +5,17 @@ mod any_tree;
 mod notation;
 
 use std::{
+    borrow::Cow,
     cell::{Cell, RefCell},
     collections::{BTreeMap, VecDeque},
     time::Duration,
 };
 
 use super::*;
-use crate::{golden::cases, route::condition::Field};
+use crate::{
+    golden::cases,
+    route::condition::{Facts, Field, TooManyItems},
+};
 
 /// The world as a case gives it.
 struct Given {
@@ -81,15 +85,28 @@ impl World for Given {
 struct Metadata(BTreeMap<String, String>);
 
 impl Facts for Metadata {
-    fn get(&self, field: &Field) -> Option<std::borrow::Cow<'_, serde_json::Value>> {
-        match field {
-            Field::Metadata(key) => {
-                let value = self.0.get(&**key)?;
-                Some(std::borrow::Cow::Owned(value.as_str().into()))
-            }
-            _ => None,
-        }
+    fn get(&self, field: &Field) -> Result<Option<Cow<'_, serde_json::Value>>, TooManyItems> {
+        let Field::Metadata(key) = field else {
+            return Ok(None);
+        };
+        let value = self.0.get(&**key);
+        Ok(value.map(|value| Cow::Owned(value.as_str().into())))
     }
+
+    fn text(&self, field: &Field) -> Option<Cow<'_, str>> {
+        let value = self.get(field).ok()??;
+        Some(Cow::Owned(value.to_string()))
+    }
+}
+
+/// Enters a tree by these facts.
+fn begin<'t>(
+    tree: &'t Tree,
+    facts: &Metadata,
+    world: &dyn World,
+) -> Result<(Attempts<'t>, Send), NoMatch> {
+    let decided = Decided::by(tree, facts).unwrap();
+    Attempts::begin(tree, &decided, world)
 }
 
 #[test]
@@ -102,7 +119,7 @@ fn each_outcome_leads_to_the_step_of_the_table() {
         for line in case.section("steps").lines() {
             let (event, _) = line.split_once(" -> ").expect(line);
             let step = match (&mut playing, event) {
-                (None, "start") => match Attempts::begin(&tree, &facts, &given) {
+                (None, "start") => match begin(&tree, &facts, &given) {
                     Ok((attempts, send)) => {
                         playing = Some((attempts, vec![send]));
                         notation::sent(send, &names)
@@ -151,7 +168,7 @@ fn a_target_may_answer_unless_a_condition_or_a_weight_says_otherwise() {
     ] {
         let (tree_of, names) = notation::tree(tree);
         let (world, facts) = notation::given(given, &names);
-        let Ok((attempts, _)) = Attempts::begin(&tree_of, &facts, &world) else {
+        let Ok((attempts, _)) = begin(&tree_of, &facts, &world) else {
             panic!("{tree}: no match");
         };
         let candidates: Vec<_> = attempts

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::route::{
+    condition::{Condition, WorkBudget},
     object::Sticky,
     policy::StatusCodes,
     tree::{Choice, Node, NodeId},
@@ -72,7 +73,7 @@ impl Reading {
                 let tiers = ["pro", "free"];
                 let condition = |tier: &str| {
                     let query = serde_json::json!({ "metadata.tier": tier });
-                    crate::route::condition::Condition::parse(&query).unwrap_or_else(|_| panic!())
+                    Condition::parse(&query, &mut WorkBudget::default()).unwrap()
                 };
                 let conditions = tiers.iter().take(children.len()).enumerate();
                 Node::Group {

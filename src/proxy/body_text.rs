@@ -1,0 +1,18 @@
+//! What does a request body that has been read whole say? It is looked through once for everything
+//! that is asked of it at its top level.
+
+use bytes::Bytes;
+
+use super::offload;
+use crate::{
+    error::GatewayError,
+    splice::{self, Said},
+};
+
+/// What the body says of model and stream.
+///
+/// # Errors
+/// `internal`.
+pub async fn said(body: Bytes) -> Result<Said, GatewayError> {
+    offload::by_size(body.len(), move || splice::said(&body)).await
+}
