@@ -7,7 +7,9 @@ import signal
 import sys
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 
+from . import hostile
 from .load import Load
 from .options import parse
 from .processes import read_log, start_gateway, start_mock
@@ -27,6 +29,8 @@ def main():
         directory = options.keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="soak-")))
         directory.mkdir(parents=True, exist_ok=True)
         try:
+            if options.only_hostile:
+                return _end(_hostile(options, directory))
             facts = _soak(options, directory)
         except KeyboardInterrupt:
             print("tests/soak/run: interrupted; everything it started is stopped", file=sys.stderr)
@@ -35,7 +39,10 @@ def main():
             print(f"tests/soak/run: {failure}", file=sys.stderr)
             return 1
     print(table(options, facts))
-    found = breaches(options, facts)
+    return _end(breaches(options, facts) + facts["hostile"])
+
+
+def _end(found):
     for breach in found:
         print(f"BREACH: {breach}")
     print("all held" if not found else f"{len(found)} breaches")
@@ -60,8 +67,19 @@ def _soak(options, directory):
         exit_code = gateway.stop()
         mock.stop()
     facts["exit_code"] = exit_code
+    facts["hostile"] = _hostile(options, directory)
     facts["logged"], facts["defects"] = read_log(gateway.log)
     return facts
+
+
+def _hostile(options, directory):
+    """The hostile requests go to an upstream without faults: what they are answered is the gateway's own doing."""
+    (directory / "hostile").mkdir(exist_ok=True)
+    mock, mock_port = start_mock(SimpleNamespace(**{**vars(options), "chaos": 0}), directory / "hostile")
+    try:
+        return hostile.run(options, directory, mock_port)
+    finally:
+        mock.stop()
 
 
 def _under_load(options, gateway, port, mock_port):

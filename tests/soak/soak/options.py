@@ -22,6 +22,7 @@ def parse():
     parser.add_argument("--growth-mib", type=float, default=8,
                         help="resident memory may grow by this much after the warm-up third (default: %(default)s) ...")
     parser.add_argument("--growth-percent", type=float, default=10, help="... and this much (default: %(default)s)")
+    parser.add_argument("--only-hostile", action="store_true", help="only the table of hostile requests, no load")
     parser.add_argument("--keep", type=Path, help="keep settings and logs in this directory")
     options = parser.parse_args()
     if not options.binary.is_file():
