@@ -75,7 +75,7 @@ codes! {
     MethodNotAllowed "method_not_allowed" 405 Caller "`CONNECT`, `TRACE`, or a method this route does not take.";
     RequestTimeout "request_timeout" 408 Caller "The response head did not come within the timeout sent in the request.";
     ClientClosed "client_closed" 499 Caller "The client left before the answer was complete. Logged, never seen.";
-    BodyTooLarge "body_too_large" 413 Caller "The request body is larger than the settings allow.";
+    BodyTooLarge "body_too_large" 413 Caller "The request body is larger than the settings allow, or than what a config may ask of it.";
     WrongHost "wrong_host" 421 Caller "The `Host` is neither a loopback name nor listed in `hosts`.";
     RateLimited "rate_limited" 429 Caller "A rate limit of the settings or of the config has no more room; `Retry-After` says when it will have.";
     Internal "internal" 500 Gateway "A defect of the gateway.";
