@@ -231,9 +231,11 @@ mod tests {
     #[test]
     fn plans_kept_stay_within_their_bytes_and_are_counted_as_held() {
         let small = |number| format!(r#"{{"custom_host":"http://h{number}.example"}}"#);
-        let makers: [(fn(usize) -> String, usize); 3] =
-            [(inherited, 150), (merged, 50), (small, 1500)];
-        for (make, count) in makers {
+        for (make, count) in [
+            (inherited as fn(usize) -> String, 150),
+            (merged, 50),
+            (small, 1500),
+        ] {
             let plans = plans();
             for number in 0..count {
                 find(&plans, make(number));

@@ -1,10 +1,8 @@
 //! What a config object may ask for a target, as checked values. No shape of JSON is known here, and nothing decides.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use actix_http::header::{HeaderName, HeaderValue};
-
-pub use crate::splice::BodyEdit;
 
 /// Most retries a target may ask for.
 pub const MOST_ATTEMPTS: u32 = 5;
@@ -119,3 +117,7 @@ pub struct Auth {
 
 /// A line to set in the place of all lines of its name, or (`None`) to take out.
 pub type HeaderEdit = (HeaderName, Option<HeaderValue>);
+
+/// A top-level key of a body, and the JSON text of the value that it gets. Targets that inherit it
+/// share it.
+pub type BodyEdit = (Arc<str>, Arc<str>);

@@ -4,7 +4,6 @@
 use std::{
     collections::{HashMap, HashSet},
     ops::Range,
-    sync::Arc,
 };
 
 use bytes::{BufMut as _, Bytes, BytesMut};
@@ -18,10 +17,6 @@ pub const ROOM_FOR_COPIES: usize = 64 * 1024;
 
 /// A piece of a body, and what takes its place.
 type Piece<'v> = (Range<usize>, &'v str);
-
-/// A top-level key of a body, and the JSON text of the value that it gets. Targets that inherit it
-/// share it.
-pub type BodyEdit = (Arc<str>, Arc<str>);
 
 /// The body with each of these top-level keys set to a value (JSON text): all its occurrences, or, if there is none, one more
 /// entry at the end.

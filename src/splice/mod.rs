@@ -11,7 +11,7 @@ mod object;
 #[cfg(test)]
 mod tests;
 
-pub use edit::{BodyEdit, ROOM_FOR_COPIES, override_params, strip_model_prefix};
+pub use edit::{ROOM_FOR_COPIES, override_params, strip_model_prefix};
 pub use entries::{each_entry, each_item};
 pub use find::{Paths, Said, compact, said};
 pub use object::Object;
