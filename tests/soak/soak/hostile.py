@@ -6,7 +6,9 @@ Each row of the table is sent several times at once to a gateway with one worker
 import asyncio
 import contextlib
 import json
+import sys
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 from .processes import read_log, start_gateway
@@ -22,6 +24,8 @@ PROBE_MILLISECONDS = {"release": 100, "debug": 1000}
 # Resident memory at most: what a body of 24 MiB, read, joined and edited, takes for each request, and the program itself.
 RESIDENT_MIB = 512
 SAMPLE_SECONDS = 0.02
+# Until the probe asks: a Python of its own has to start.
+PROBE_START_SECONDS = 0.15
 
 KIB = 1024
 PIECE = 64 * KIB
@@ -105,24 +109,20 @@ def table(upstream, slow_patterns):
 
 
 class Probe:
-    """Asks for the health page again and again, on one connection; the longest wait."""
+    """Asks for the health page all the time, in a process of its own; see `probe`."""
 
-    def __init__(self, port):
-        self._port = port
-        self.longest = 0.0
-        self.answers = 0
+    async def start(self, port):
+        folder = Path(__file__).resolve().parent.parent
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "soak.probe", str(port), cwd=folder,
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE)
 
-    async def ask(self):
-        line = await Line.open(self._port)
-        while True:
-            begun = time.monotonic()
-            await line.send(b"GET /gateway/health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            answer = await line.answer()
-            if answer.status != 200:
-                raise CutShort(f"the health page says {answer.status}")
-            self.longest = max(self.longest, time.monotonic() - begun)
-            self.answers += 1
-            await asyncio.sleep(0.005)
+    async def stop(self):
+        """The longest wait in milliseconds, and what went wrong, if anything did."""
+        told, _ = await self._process.communicate()
+        told = json.loads(told)
+        broken = told["broken"] or (None if told["answers"] else "it was never answered")
+        return told["longest"] * 1000, broken
 
 
 async def _send(request, port):
@@ -150,20 +150,19 @@ async def _watch_memory(gateway, seen):
 async def _play(row, gateway, port):
     """One row: what it was answered, the longest probe in milliseconds, the most memory in MiB."""
     requests = [row.request(number) for number in range(AT_ONCE)]
-    probe, memory = Probe(port), [gateway.resident_mib()]
-    watchers = [asyncio.create_task(probe.ask()), asyncio.create_task(_watch_memory(gateway, memory))]
+    probe, memory = Probe(), [gateway.resident_mib()]
+    await probe.start(port)
+    await asyncio.sleep(PROBE_START_SECONDS)
+    watcher = asyncio.create_task(_watch_memory(gateway, memory))
     begun = time.monotonic()
     try:
         statuses = await asyncio.gather(*(_send(request, port) for request in requests))
         took = time.monotonic() - begun
         await asyncio.sleep(0.05)
     finally:
-        for watcher in watchers:
-            watcher.cancel()
-    ended = await asyncio.gather(*watchers, return_exceptions=True)
-    broken = [repr(it) for it in ended if not isinstance(it, asyncio.CancelledError)]
-    return SimpleNamespace(row=row, statuses=statuses, took=took, probe=probe.longest * 1000, probes=probe.answers,
-                           resident=max(memory), broken=broken)
+        watcher.cancel()
+        longest, broken = await probe.stop()
+    return SimpleNamespace(row=row, statuses=statuses, took=took, probe=longest, resident=max(memory), broken=broken)
 
 
 async def _play_all(gateway, port, rows):
@@ -202,7 +201,8 @@ def run(options, directory, mock_port):
     found += [f"hostile: the log speaks of a defect: {line[:400]}" for line in read_log(gateway.log)[1][:20]]
     for it in played:
         found += [f"hostile: {it.row.name}: {status}" for status in it.statuses if status not in it.row.statuses]
-        found += [f"hostile: {it.row.name}: the health page failed: {why}" for why in it.broken]
+        if it.broken:
+            found.append(f"hostile: {it.row.name}: the health page failed: {it.broken}")
         if it.probe > patience:
             found.append(f"hostile: {it.row.name}: the health page took {it.probe:.0f} ms, {patience} allowed")
         if it.resident > RESIDENT_MIB:

@@ -1,0 +1,53 @@
+"""Asks for the health page again and again, on one connection, and tells the longest wait. A program of its own, so that
+what else the soak does at that time does not hold it up: `python -m soak.probe PORT`, until its standard input ends."""
+
+import json
+import select
+import socket
+import sys
+import time
+
+PAUSE_SECONDS = 0.005
+PATIENCE_SECONDS = 30
+REQUEST = b"GET /gateway/health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+def _answer(connection, buffer):
+    """The status of the next answer; what was read beyond it stays in the buffer."""
+    while b"\r\n\r\n" not in buffer:
+        piece = connection.recv(65536)
+        if not piece:
+            raise ConnectionError("the connection ended")
+        buffer += piece
+    head, _, rest = bytes(buffer).partition(b"\r\n\r\n")
+    lines = head.lower().split(b"\r\n")
+    length = next(int(line.split(b":")[1]) for line in lines if line.startswith(b"content-length:"))
+    while len(rest) < length:
+        piece = connection.recv(65536)
+        if not piece:
+            raise ConnectionError("the connection ended in an answer")
+        rest += piece
+    buffer[:] = rest[length:]
+    return int(lines[0].split()[1])
+
+
+def main():
+    longest, answers, broken = 0.0, 0, None
+    connection = socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=PATIENCE_SECONDS)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    buffer = bytearray()
+    try:
+        while not select.select([sys.stdin], [], [], PAUSE_SECONDS)[0]:
+            begun = time.monotonic()
+            connection.sendall(REQUEST)
+            status = _answer(connection, buffer)
+            if status != 200:
+                raise ConnectionError(f"the health page says {status}")
+            longest, answers = max(longest, time.monotonic() - begun), answers + 1
+    except OSError as error:
+        broken = repr(error)
+    print(json.dumps({"longest": longest, "answers": answers, "broken": broken}))
+
+
+if __name__ == "__main__":
+    main()
