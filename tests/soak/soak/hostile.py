@@ -24,8 +24,6 @@ PROBE_MILLISECONDS = {"release": 100, "debug": 1000}
 # Resident memory at most: what a body of 24 MiB, read, joined and edited, takes for each request, and the program itself.
 RESIDENT_MIB = 512
 SAMPLE_SECONDS = 0.02
-# Until the probe asks: a Python of its own has to start.
-PROBE_START_SECONDS = 0.15
 
 KIB = 1024
 PIECE = 64 * KIB
@@ -109,17 +107,19 @@ def table(upstream, slow_patterns):
 
 
 class Probe:
-    """Asks for the health page all the time, in a process of its own; see `probe`."""
+    """Asks for the health page all the time, in a process of its own; see `probe`. Started, it has been answered once."""
 
     async def start(self, port):
         folder = Path(__file__).resolve().parent.parent
         self._process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "soak.probe", str(port), cwd=folder,
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE)
+        await asyncio.wait_for(self._process.stdout.readline(), ANSWERED_SECONDS)
 
     async def stop(self):
         """The longest wait in milliseconds, and what went wrong, if anything did."""
-        told, _ = await self._process.communicate()
+        self._process.stdin.close()
+        told, _ = await asyncio.wait_for(self._process.communicate(), ANSWERED_SECONDS)
         told = json.loads(told)
         broken = told["broken"] or (None if told["answers"] else "it was never answered")
         return told["longest"] * 1000, broken
@@ -152,7 +152,6 @@ async def _play(row, gateway, port):
     requests = [row.request(number) for number in range(AT_ONCE)]
     probe, memory = Probe(), [gateway.resident_mib()]
     await probe.start(port)
-    await asyncio.sleep(PROBE_START_SECONDS)
     watcher = asyncio.create_task(_watch_memory(gateway, memory))
     begun = time.monotonic()
     try:

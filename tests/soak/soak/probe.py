@@ -1,5 +1,6 @@
 """Asks for the health page again and again, on one connection, and tells the longest wait. A program of its own, so that
-what else the soak does at that time does not hold it up: `python -m soak.probe PORT`, until its standard input ends."""
+what else the soak does at that time does not hold it up: `python -m soak.probe PORT`, until its standard input ends. Says
+`ready` when it has been answered once."""
 
 import json
 import select
@@ -44,6 +45,8 @@ def main():
             if status != 200:
                 raise ConnectionError(f"the health page says {status}")
             longest, answers = max(longest, time.monotonic() - begun), answers + 1
+            if answers == 1:
+                print("ready", flush=True)
     except OSError as error:
         broken = repr(error)
     print(json.dumps({"longest": longest, "answers": answers, "broken": broken}))
