@@ -12,12 +12,12 @@ use sha2::{Digest as _, Sha256};
 
 use super::noise::{Noise, Readers};
 use crate::{
-    egress::BaseUrl,
+    egress::{BaseUrl, NamedBy},
     route::policy::{BodyEdit, HeaderEdit},
 };
 
 /// Another beginning for another order of fields: answers kept under the old one are not found any more.
-const FORMAT: &[u8] = b"throughway cache key 2";
+const FORMAT: &[u8] = b"throughway cache key 3";
 
 /// The name of an answer in a store. It holds no secret, and nobody gets from it to what was asked.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -110,6 +110,8 @@ pub enum Caller<'a> {
 #[derive(Clone, Copy)]
 pub struct Target<'a> {
     pub base: &'a BaseUrl,
+    /// What is dialled, and with which certificate, follows from it, too.
+    pub named_by: NamedBy,
     /// The caller's own credentials cross.
     pub gets_credentials: bool,
     pub edits: &'a [HeaderEdit],
@@ -209,6 +211,7 @@ impl Target<'_> {
         fields.field(self.base.origin().as_bytes());
         fields.field(self.base.raw_path().as_bytes());
         fields.option(self.base.raw_query().map(str::as_bytes));
+        fields.flag(self.named_by == NamedBy::Settings);
         fields.flag(self.gets_credentials);
         fields.list(self.edits, |fields, (name, value)| {
             fields.field(name.as_str().as_bytes());

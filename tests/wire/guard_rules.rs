@@ -4,7 +4,9 @@ use crate::{
     guard::{Canary, WAYS_IN, ask, denied, get, verdict},
     support::{
         Gateway, Upstream,
+        caching::{JSON, numbering},
         dns::{FakeDns, Reply},
+        routing::{base, chat, config_line},
     },
 };
 
@@ -155,6 +157,33 @@ fn the_operators_target_is_not_the_callers_to_name() {
         1,
         "the operator's requests share one"
     );
+}
+
+#[test]
+fn what_the_operators_target_answered_is_kept_for_those_who_do_not_name_it() {
+    let upstream = numbering("200 OK", JSON);
+    let url = base(&upstream);
+    let gateway = Gateway::with(&format!(
+        "guard: {{ preset: public }}\nproviders: {{ p: {{ custom_host: \"{url}\" }} }}"
+    ));
+    let ask = |naming: &str| {
+        let lines = format!("x-gateway-cache: true\r\n{naming}");
+        ask(&gateway, &chat(&lines, r#"{"model":"m","messages":[]}"#))
+    };
+    let inline = config_line(&format!(r#"{{"custom_host":"{url}"}}"#));
+    for expected in ["MISS", "HIT"] {
+        let kept = ask("x-gateway-provider: @p\r\n");
+        assert_eq!(kept.all("x-gateway-cache-status"), [expected]);
+        for naming in [&format!("x-gateway-custom-host: {url}\r\n"), &inline] {
+            let response = ask(naming);
+            assert_eq!(
+                (response.status, response.error()),
+                (403, Some("target_denied")),
+                "{naming}"
+            );
+        }
+    }
+    assert_eq!(upstream.count(), 1);
 }
 
 #[test]

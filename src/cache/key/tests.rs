@@ -22,6 +22,7 @@ struct Asked {
 #[derive(Clone, Debug, PartialEq)]
 struct Place {
     base: &'static str,
+    named_by: NamedBy,
     gets_credentials: bool,
     edits: Vec<(&'static str, Option<String>)>,
     override_params: Vec<BodyEdit>,
@@ -44,6 +45,7 @@ impl Asked {
         let targets = self.targets.iter().zip(&made);
         let targets = targets.map(|(place, (base, edits))| Target {
             base,
+            named_by: place.named_by,
             gets_credentials: place.gets_credentials,
             edits,
             override_params: &place.override_params,
@@ -128,14 +130,16 @@ fn place() -> impl Strategy<Value = Place> {
     let word = || "[ab]{0,1}";
     (
         select(&BASES[..]),
+        select(&[NamedBy::Caller, NamedBy::Settings][..]),
         any::<bool>(),
         vec((select(&["x-a", "x-b"][..]), option::of(word())), 0..3),
         vec((word(), word()), 0..3),
         option::of(word()),
     )
         .prop_map(
-            |(base, gets_credentials, edits, params, model_prefix)| Place {
+            |(base, named_by, gets_credentials, edits, params, model_prefix)| Place {
                 base,
+                named_by,
                 gets_credentials,
                 edits,
                 override_params: params
@@ -193,6 +197,7 @@ fn chat() -> Asked {
         credentials: Some([1; 32]),
         targets: vec![Place {
             base: "https://api.openai.com/v1",
+            named_by: NamedBy::Caller,
             gets_credentials: true,
             edits: Vec::new(),
             override_params: Vec::new(),
@@ -213,7 +218,7 @@ fn chat() -> Asked {
 #[test]
 fn each_change_of_a_request_changes_its_key() {
     type Change = (&'static str, fn(&mut Asked));
-    let changes: [Change; 23] = [
+    let changes: [Change; 24] = [
         ("a caller's namespace", |it| {
             it.namespace = Namespace::Caller("a".into())
         }),
@@ -243,6 +248,9 @@ fn each_change_of_a_request_changes_its_key() {
         }),
         ("a base query", |it| {
             it.targets[0].base = "https://api.openai.com/v1?a=1"
+        }),
+        ("the same host, named by the settings", |it| {
+            it.targets[0].named_by = NamedBy::Settings
         }),
         ("credentials withheld", |it| {
             it.targets[0].gets_credentials = false

@@ -195,6 +195,7 @@ impl Cacheable<'_> {
         let target = self.plan.target(id);
         key::Target {
             base: &target.base,
+            named_by: target.named_by,
             gets_credentials: target.credentials == CallerCredentials::Forwarded,
             edits: &target.edits,
             override_params: &target.override_params,
