@@ -226,11 +226,26 @@ impl Gateway {
 
     /// In Portkey mode, the SDK's placeholder for a key it was not given; it is not sent on.
     pub fn placeholder_credential<'h>(&self, headers: &'h HeaderMap) -> Option<&'h HeaderValue> {
-        if !self.portkey {
-            return None;
-        }
         let mut credentials = headers.get_all(header::AUTHORIZATION);
-        credentials.find(|credential| credential.as_bytes() == PLACEHOLDER_CREDENTIAL)
+        credentials.find(|credential| self.is_placeholder(credential))
+    }
+
+    /// Credentials that are not sent on, whoever names the target: the placeholder, and the admin
+    /// token, which is for the gateway alone.
+    pub fn kept_back<'h>(&self, headers: &'h HeaderMap) -> Vec<&'h HeaderValue> {
+        let credentials = headers.get_all(header::AUTHORIZATION);
+        credentials
+            .filter(|credential| self.is_placeholder(credential) || self.is_admin_token(credential))
+            .collect()
+    }
+
+    fn is_placeholder(&self, credential: &HeaderValue) -> bool {
+        self.portkey && credential.as_bytes() == PLACEHOLDER_CREDENTIAL
+    }
+
+    fn is_admin_token(&self, credential: &HeaderValue) -> bool {
+        let token = self.admin_token.as_ref();
+        token.is_some_and(|token| bearer(credential.as_bytes()).is_some_and(|it| token.matches(it)))
     }
 
     /// Whether the request may see what concerns the operator: the admin token's holder; where none is set, anybody on

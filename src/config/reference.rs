@@ -159,7 +159,7 @@ pub const SETTINGS: &[Setting] = &[
          `/gateway/explain`.",
         "With it, all of these need it, on loopback too. Without it, `/gateway/admin/` is closed to everybody, and the rest is \
          open on loopback and closed elsewhere. A dry run takes the token in the place of the caller's own `Authorization`; \
-         `/gateway/explain` is told the caller's headers apart."),
+         `/gateway/explain` is told the caller's headers apart. A request that is sent goes without the token."),
     row("timeouts.connect", "duration above zero", "5s", "2s",
         "Connecting and TLS, for each attempt. Resolving the name has `dns.timeout`.",
         "Expiry is 504 `connect_timeout`."),

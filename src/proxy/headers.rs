@@ -62,8 +62,8 @@ pub struct RequestHead<'a> {
     pub headers: &'a HeaderMap,
     pub hop: &'a Hop<'a>,
     pub length: BodyLength,
-    /// A placeholder for a credential, which is not sent on.
-    pub placeholder: Option<&'a HeaderValue>,
+    /// Values of credential lines that are the gateway's business, and not sent on.
+    pub kept_back: &'a [&'a HeaderValue],
     /// Names of lines that the target does not get: the caller's credentials.
     pub withheld: &'a [HeaderName],
     /// Lines to set in the place of the caller's, or (`None`) to take out, as the target and the settings ask.
@@ -105,13 +105,11 @@ impl RequestHead<'_> {
             *name,
             header::HOST | header::EXPECT | header::CONTENT_LENGTH
         );
-        let placeholder = self
-            .placeholder
-            .is_some_and(|placeholder| std::ptr::eq(placeholder, value));
+        let kept_back = self.kept_back.iter().any(|it| std::ptr::eq(*it, value));
         let mut edits = self.edits.iter().copied().flatten();
         let edited = edits.any(|(edited, _)| edited == name);
         let withheld = self.withheld.contains(name);
-        !ours && !placeholder && !withheld && !edited && !self.hop.ends_here(name)
+        !ours && !kept_back && !withheld && !edited && !self.hop.ends_here(name)
     }
 
     fn put_framing(&self, out: &mut Vec<u8>) {
@@ -182,7 +180,7 @@ mod tests {
             headers: &headers,
             hop: &hop,
             length,
-            placeholder: None,
+            kept_back: &[],
             withheld: &[],
             edits: &[],
         };
@@ -247,7 +245,7 @@ mod tests {
             headers: &headers,
             hop: &Hop::of(&headers, false).expect("few names"),
             length: BodyLength::None,
-            placeholder: None,
+            kept_back: &[],
             withheld: &[header::AUTHORIZATION, HeaderName::from_static("x-api-key")],
             edits: &[
                 &[edit("authorization", Some("Bearer own"))],
@@ -341,7 +339,7 @@ mod tests {
                 headers: &headers,
                 hop: &hop.expect("few names"),
                 length: BodyLength::None,
-                placeholder: None,
+                kept_back: &[],
                 withheld: &[],
                 edits: &[],
             };

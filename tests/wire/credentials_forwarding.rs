@@ -227,3 +227,39 @@ fn a_credential_named_in_the_settings_counts_as_one() {
     upstream.assert_never(CALLER_MARK, "a credential by the settings");
     assert_eq!(upstream.last().all("x-other"), ["plain"]);
 }
+
+#[test]
+fn the_admin_token_never_leaves() {
+    let upstream = Upstream::named("a");
+    let url = base(&upstream);
+    let gateway = Gateway::with(&format!(
+        "admin_token: the-admin-token\nportkey: true\ndefault_target: \"{url}\""
+    ));
+    for way in [
+        String::new(),
+        format!("x-gateway-custom-host: {url}\r\n"),
+        config_line(&format!(r#"{{"custom_host":"{url}"}}"#)),
+    ] {
+        for (lines, crossing) in [
+            ("Authorization: Bearer the-admin-token\r\n", &[][..]),
+            (
+                "Authorization: Bearer sk-a\r\nauthorization: bearer the-admin-token\r\n",
+                &["Bearer sk-a"],
+            ),
+            (
+                "Authorization: Bearer OPENAI_API_KEY\r\nAuthorization: Bearer the-admin-token\r\n",
+                &[],
+            ),
+            (
+                "Authorization: Bearer the-admin-token-\r\n",
+                &["Bearer the-admin-token-"],
+            ),
+        ] {
+            let mut client = gateway.client();
+            client.send(chat(&format!("{way}{lines}"), r#"{"model":"m"}"#));
+            assert_eq!(client.response().status, 200, "{way}{lines}");
+            let sent = upstream.last();
+            assert_eq!(sent.all("authorization"), crossing, "{way}{lines}");
+        }
+    }
+}

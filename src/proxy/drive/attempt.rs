@@ -272,10 +272,7 @@ impl<U: Upstream> Errand<'_, U> {
             headers: self.head.headers(),
             hop: self.hop,
             length,
-            placeholder: self
-                .line
-                .gateway
-                .placeholder_credential(self.head.headers()),
+            kept_back: &self.line.gateway.kept_back(self.head.headers()),
             withheld,
             edits: &[&target.edits, &self.added],
         }
