@@ -118,22 +118,37 @@ pub enum NotIgnorable {
 }
 
 /// Words, between hyphens, of names that carry credentials.
-const CREDENTIAL_WORDS: [&str; 14] = [
+const CREDENTIAL_WORDS: [&str; 18] = [
     "apikey",
     "auth",
     "authentication",
     "authorization",
+    "bearer",
     "cookie",
     "credential",
     "credentials",
     "jwt",
     "key",
+    "passphrase",
+    "passwd",
     "password",
     "secret",
+    "sig",
     "signature",
     "token",
     "tokens",
 ];
+/// Words of names by which what signs people in, in front of the gateway, tells who they are.
+const SIGN_IN_WORDS: [&str; 6] = [
+    "authenticated",
+    "cert",
+    "dn",
+    "oidc",
+    "principal",
+    "webauth",
+];
+/// Beginnings of such names. AWS signs `x-amz-*`.
+const SIGN_IN_PREFIXES: [&str; 4] = ["tailscale-user-", "x-amz-", "x-consumer-", "x-forwarded-"];
 /// Whose account is used, and on whose behalf.
 const ACCOUNTS: [&str; 6] = [
     "openai-organization",
@@ -169,20 +184,15 @@ pub fn check_ignorable(name: &HeaderName) -> Result<(), NotIgnorable> {
     if text.starts_with("x-gateway-") || text.starts_with("x-portkey-") {
         return Err(NotIgnorable::Own);
     }
-    let is_credential = credential::HEADERS.contains(name)
-        || text
-            .split(['-', '_'])
-            .any(|word| CREDENTIAL_WORDS.contains(&word));
-    // Proxies that sign people in add `x-forwarded-user` and its like; AWS signs `x-amz-*`.
+    let has_word = |words: &[&str]| text.split(['-', '_']).any(|word| words.contains(&word));
+    let begins_with = |prefixes: &[&str]| prefixes.iter().any(|prefix| text.starts_with(prefix));
+    let is_credential = credential::HEADERS.contains(name) || has_word(&CREDENTIAL_WORDS);
     let is_account =
-        ACCOUNTS.contains(&text) || text.starts_with("x-forwarded-") || text.starts_with("x-amz-");
+        ACCOUNTS.contains(&text) || has_word(&SIGN_IN_WORDS) || begins_with(&SIGN_IN_PREFIXES);
     if is_credential || is_account {
         return Err(NotIgnorable::Caller);
     }
-    let is_question = QUESTIONS.contains(&text)
-        || QUESTION_PREFIXES
-            .iter()
-            .any(|prefix| text.starts_with(prefix));
+    let is_question = QUESTIONS.contains(&text) || begins_with(&QUESTION_PREFIXES);
     match is_question {
         true => Err(NotIgnorable::Question),
         false => Ok(()),
@@ -227,6 +237,17 @@ mod tests {
             ("x-forwarded-user", Err(Caller)),
             ("x-forwarded-client-cert", Err(Caller)),
             ("x-amz-date", Err(Caller)),
+            ("x-goog-authenticated-user-email", Err(Caller)),
+            ("cf-access-authenticated-user-email", Err(Caller)),
+            ("x-ms-client-principal-id", Err(Caller)),
+            ("x-amzn-oidc-identity", Err(Caller)),
+            ("x-webauth-user", Err(Caller)),
+            ("x-consumer-username", Err(Caller)),
+            ("tailscale-user-login", Err(Caller)),
+            ("x-ssl-client-cert", Err(Caller)),
+            ("ssl-client-subject-dn", Err(Caller)),
+            ("x-bearer", Err(Caller)),
+            ("x-amzn-trace-id", Ok(())),
             ("accept-language", Err(Question)),
             ("content-type", Err(Question)),
             ("if-match", Err(Question)),
