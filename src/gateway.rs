@@ -257,6 +257,11 @@ impl Gateway {
         }
     }
 
+    /// What concerns the operator is for the admin token's holder alone.
+    pub fn has_admin_token(&self) -> bool {
+        self.admin_token.is_some()
+    }
+
     /// Lets only the admin token's holder pass; nobody, where the settings have none.
     ///
     /// # Errors

@@ -128,6 +128,28 @@ fn a_plain_request_has_a_plan_too() {
 }
 
 #[test]
+fn a_base_path_of_the_settings_is_for_the_holder_of_the_admin_token() {
+    let upstream = Upstream::named("a");
+    let url = upstream.url();
+    let settings = format!("providers: {{ p: {{ custom_host: \"{url}/sekret/v1\" }} }}\n");
+    let token = "Authorization: Bearer the-admin-token\r\n";
+    let with_token = format!("{settings}admin_token: the-admin-token\n");
+    for (settings, lines, expected) in [
+        (&settings, "", ".../chat/completions"),
+        (&with_token, token, "/sekret/v1/chat/completions"),
+    ] {
+        let gateway = Gateway::with(settings);
+        let lines = format!("{lines}{DRY}x-gateway-config: ");
+        let config =
+            format!(r#"{{"targets":[{{"provider":"@p"}},{{"custom_host":"{url}/own/v1"}}]}}"#);
+        let response = gateway.exchange(chat(&format!("{lines}{config}\r\n"), BODY));
+        let plan = plan(&response);
+        let paths: Vec<_> = targets(&plan).iter().map(|it| it["path"].clone()).collect();
+        assert_eq!(paths, [expected, "/own/v1/chat/completions"]);
+    }
+}
+
+#[test]
 fn what_would_be_refused_is_refused() {
     let gateway = Gateway::start();
     gateway.refuses(chat(DRY, BODY), 400, "no_target");

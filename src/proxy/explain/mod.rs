@@ -97,6 +97,16 @@ impl Explained<'_> {
         })
     }
 
+    /// The base path of a host of the settings may hold a credential: it is for the operator, and
+    /// where no admin token is needed, others see plans, too.
+    fn path(&self, target: &Target) -> String {
+        let base = match (target.named_by, self.gateway.has_admin_token()) {
+            (NamedBy::Caller, _) | (_, true) => target.base.raw_path(),
+            (NamedBy::Settings, false) => "...",
+        };
+        format!("{base}{}", self.rest)
+    }
+
     fn described(
         &self,
         id: TargetId,
@@ -119,7 +129,7 @@ impl Explained<'_> {
             "name": target.name,
             "provider": text(&target.provider),
             "origin": target.base.origin(),
-            "path": format!("{}{}", target.base.raw_path(), self.rest),
+            "path": self.path(target),
             "named_by": match target.named_by {
                 NamedBy::Caller => "caller",
                 NamedBy::Settings => "settings",
