@@ -15,6 +15,32 @@ fn send(gateway: &Gateway, who: &str, lines: &str) -> Response {
 }
 
 #[test]
+fn what_the_guard_denies_uses_up_nobody_s_limit_by_origin() {
+    let upstream = Upstream::ok();
+    let url = base(&upstream).replace("127.0.0.1", "localhost");
+    // Denied by its scheme, and by the addresses of a name that is listed.
+    for guard in [
+        "preset: public".to_owned(),
+        format!(
+            "preset: allowlist, allow: [\"{}\"]",
+            url.trim_end_matches("/v1")
+        ),
+    ] {
+        let gateway = Gateway::with(&format!(
+            "guard: {{ {guard} }}\ndefault_target: \"{url}\"\n\
+             limits: [{{ requests: 2, window: 1h, by: origin }}]"
+        ));
+        let named = format!("x-gateway-custom-host: {url}\r\n");
+        for _ in 0..5 {
+            let response = send(&gateway, "a", &named);
+            assert_eq!(response.error(), Some("target_denied"), "{guard}");
+        }
+        let statuses = [(); 3].map(|()| send(&gateway, "b", "").status);
+        assert_eq!(statuses, [200, 200, 429], "{guard}");
+    }
+}
+
+#[test]
 fn who_is_refused_by_one_limit_has_not_used_up_another() {
     let upstream = Upstream::ok();
     let gateway = Gateway::with(

@@ -92,10 +92,6 @@ impl<U: Upstream> Errand<'_, U> {
         let target = self.plan.target(send.target);
         // A deadline of the attempt before may have passed, and is nothing to this one.
         self.link.set_deadline(None);
-        let leases = match self.take_places(target).await {
-            Ok(leases) => leases,
-            Err(error) => return failed(Fault::RateLimited, error),
-        };
         let permit = match self.permit(send, target) {
             Ok(permit) => permit,
             Err(BreakerOpen) => return breaker_open(),
@@ -114,6 +110,11 @@ impl<U: Upstream> Errand<'_, U> {
             }
             Ok(Err(unvetted)) => return unvetted_target(unvetted, target, permit),
             Err(stopped) => return self.stopped(stopped, permit),
+        };
+        // Who names a host that is denied uses up nothing of those who may go there.
+        let leases = match self.take_places(target).await {
+            Ok(leases) => leases,
+            Err(error) => return failed(Fault::RateLimited, error),
         };
         let body = match self.watch(&mut clocks, self.body_for(send, target)).await {
             Ok(Ok(body)) => body,
