@@ -14,7 +14,7 @@ use moka::sync::Cache;
 use crate::{
     observe::metrics::Metrics,
     route::{
-        breaker::{Admission, Breaker, CallerId, Evidence, Transition},
+        breaker::{Admission, Breaker, CallerId, ClientId, Evidence, Transition, Who},
         budget::{HedgeBudget, RetryBudget, Spare},
         policy::BreakerPolicy,
     },
@@ -86,6 +86,11 @@ impl Standing {
         CallerId(self.hasher.hash_one(identity))
     }
 
+    /// Names a client by its network.
+    pub fn client(&self, subnet: &str) -> ClientId {
+        ClientId(self.hasher.hash_one(subnet))
+    }
+
     /// One breaker for each origin, credential and policy, and each caller.
     pub fn breaker_key<'c>(
         &self,
@@ -121,7 +126,13 @@ impl Standing {
     }
 
     /// Lets a request through, or not. `forced`: in any case.
-    pub fn begin(&self, key: &BreakerKey, policy: &BreakerPolicy, forced: bool) -> Option<Permit> {
+    pub fn begin(
+        &self,
+        key: &BreakerKey,
+        policy: &BreakerPolicy,
+        client: ClientId,
+        forced: bool,
+    ) -> Option<Permit> {
         let breaker = kept(&self.breakers, *key, || {
             Breaker::new(policy, Instant::now())
         });
@@ -132,7 +143,7 @@ impl Standing {
         let permit = Permit {
             breaker,
             evidence,
-            caller: key.caller,
+            client,
             admission: Some(admission),
             metrics: self.metrics.clone(),
         };
@@ -148,11 +159,11 @@ impl Standing {
     }
 
     /// A retry is sent, if the caller has one more at this origin.
-    pub fn take_retry(&self, origin: &str, caller: CallerId) -> bool {
+    pub fn take_retry(&self, origin: &str, who: Who) -> bool {
         let (origin, now) = (self.origin(origin), Instant::now());
         let spare = kept(&self.spare_retries, origin, || Spare::new(now));
-        let budget = self.retry_budget(origin, caller);
-        locked(&budget).take(now, &mut locked(&spare))
+        let budget = self.retry_budget(origin, who.caller);
+        locked(&budget).take(now, who.client, &mut locked(&spare))
     }
 
     /// A request of this caller is sent that may be hedged.
@@ -162,11 +173,11 @@ impl Standing {
     }
 
     /// A hedge is sent, if the caller has one more at this origin.
-    pub fn take_hedge(&self, origin: &str, caller: CallerId, max_ratio: f64) -> bool {
+    pub fn take_hedge(&self, origin: &str, who: Who, max_ratio: f64) -> bool {
         let (origin, now) = (self.origin(origin), Instant::now());
         let spare = kept(&self.spare_hedges, origin, || Spare::new(now));
-        let budget = self.hedge_budget(origin, caller);
-        locked(&budget).take(now, max_ratio, &mut locked(&spare))
+        let budget = self.hedge_budget(origin, who.caller);
+        locked(&budget).take(now, max_ratio, who.client, &mut locked(&spare))
     }
 
     fn origin(&self, origin: &str) -> OriginId {
@@ -189,7 +200,7 @@ impl Standing {
 pub struct Permit {
     breaker: Shared<Breaker>,
     evidence: Shared<Evidence>,
-    caller: CallerId,
+    client: ClientId,
     admission: Option<Admission>,
     metrics: Arc<Metrics>,
 }
@@ -214,7 +225,7 @@ impl Permit {
     /// The target is at fault.
     pub fn fail(mut self) {
         let now = Instant::now();
-        let others_say = locked(&self.evidence).note_failure(now, self.caller);
+        let others_say = locked(&self.evidence).note_failure(now, self.client);
         let admission = self.admission.take().unwrap_or(Admission::Normal);
         let transition = locked(&self.breaker).fail(now, admission, others_say);
         self.count(transition);

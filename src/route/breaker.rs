@@ -3,7 +3,7 @@
 //!
 //! Each caller has its own: whatever others do, who fares well is let through. What all callers met
 //! together ([`Evidence`]) only makes the breaker of one who has met nothing but failures open
-//! sooner.
+//! sooner. Others are then told by their addresses: callers can be made up.
 
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,9 @@ use super::{policy::BreakerPolicy, window::Window};
 /// Failures count for a minute, in slots of ten seconds.
 const SLOTS: usize = 6;
 const SLOT: Duration = Duration::from_secs(10);
+const MINUTE: Duration = SLOT.saturating_mul(SLOTS as u32);
+/// Clients whose failures are evidence at a time. When it takes more, each caller finds out alone.
+const MOST_WITNESSES: usize = 64;
 
 /// How a request was let through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,21 +63,33 @@ enum State {
 pub struct Evidence {
     limits: Limits,
     recent: Window<SLOTS>,
-    /// Whose failure counted last. Those of one caller count once, until another's come between:
-    /// nobody makes up evidence alone.
-    last: Option<CallerId>,
+    /// Whose failures count among them, and since when. Each client's count once in a minute, so
+    /// that nobody makes up evidence alone.
+    witnesses: Vec<(ClientId, Instant)>,
 }
 
 /// Tells callers apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CallerId(pub u64);
 
+/// Tells the addresses of clients apart. Anybody can make up credentials, and with them callers, in
+/// any number; addresses nobody can.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ClientId(pub u64);
+
+/// Whose request it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Who {
+    pub caller: CallerId,
+    pub client: ClientId,
+}
+
 impl Evidence {
     pub fn new(policy: &BreakerPolicy, now: Instant) -> Self {
         Evidence {
             limits: Limits::of(policy),
             recent: Window::new(SLOT, now),
-            last: None,
+            witnesses: Vec::new(),
         }
     }
 
@@ -83,12 +98,19 @@ impl Evidence {
         self.recent.add(now, 1, 0);
     }
 
-    /// A caller's request failed by the target's fault; whether the target fails for many.
-    pub fn note_failure(&mut self, now: Instant, caller: CallerId) -> OthersSay {
-        if self.last.replace(caller) != Some(caller) {
+    /// A client's request failed by the target's fault; whether the target fails for many others.
+    pub fn note_failure(&mut self, now: Instant, client: ClientId) -> OthersSay {
+        let counts = |since: Instant| now.saturating_duration_since(since) < MINUTE;
+        self.witnesses.retain(|(_, since)| counts(*since));
+        let own = self.witnesses.iter().filter(|(it, _)| *it == client);
+        let own = own.count() as u32;
+        let (requests, failures) = self.recent.sums(now);
+        if own == 0 && self.witnesses.len() < MOST_WITNESSES {
+            self.witnesses.push((client, now));
             self.recent.add(now, 1, 1);
         }
-        match self.limits.are_over(self.recent.sums(now)) {
+        let others = (requests.saturating_sub(own), failures.saturating_sub(own));
+        match others.1 > 0 && self.limits.are_over(others) {
             true => OthersSay::ItFails,
             false => OthersSay::Nothing,
         }
@@ -97,7 +119,7 @@ impl Evidence {
     /// A probe was answered: what was before is over.
     pub fn forget(&mut self) {
         self.recent.clear();
-        self.last = None;
+        self.witnesses.clear();
     }
 }
 

@@ -1,10 +1,10 @@
 //! How many extra requests a caller gets at an origin: retries and hedges help with single
 //! failures, and make a storm of many. Each caller has a share of its own, which no other can use;
-//! what an origin has beyond that ([`Spare`]) goes round.
+//! what an origin has beyond that ([`Spare`]) goes round among the addresses of clients.
 
 use std::time::{Duration, Instant};
 
-use super::window::Window;
+use super::{breaker::ClientId, window::Window};
 
 /// Seconds that a retry budget looks back on.
 const SECONDS: usize = 10;
@@ -13,38 +13,39 @@ const REQUESTS_PER_RETRY: u32 = 5;
 /// Retries of one caller in a second that do not have to be earned, as long as the origin has them
 /// to spare.
 const UNEARNED: u32 = 3;
-/// Extra requests that an origin has to spare in a second. Room for two callers that use up theirs
-/// in one second and the next, which may both lie within one of the origin's.
-const SPARE: u32 = 4 * UNEARNED;
-/// The same for callers that have had none in that second.
-const SPARE_FOR_OTHERS: u32 = 2 * SPARE;
+/// Extra requests that an origin has to spare in a second. One address alone gets half of them: room
+/// for two callers that use up theirs in one second and the next, which may both lie within one of
+/// the origin's.
+const SPARE: usize = 8 * UNEARNED as usize;
 
-/// What an origin has in each second for callers that have used up their own share.
+/// What an origin has in each second for callers that have used up their own share. An address may
+/// take as much as is left free after it: one alone half, the next half of the rest. So nobody takes
+/// all by making up callers.
 #[derive(Debug)]
-pub struct Spare(Window<1>);
-
-/// Whether a caller has had some of what goes round.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Turn {
-    First,
-    Further,
+pub struct Spare {
+    second: Window<1>,
+    taken_by: Vec<ClientId>,
 }
 
 impl Spare {
     pub fn new(now: Instant) -> Self {
-        Spare(Window::new(Duration::from_secs(1), now))
+        Spare {
+            second: Window::new(Duration::from_secs(1), now),
+            taken_by: Vec::new(),
+        }
     }
 
-    fn take(&mut self, now: Instant, turn: Turn) -> bool {
-        let (taken, _) = self.0.newest(now);
-        let left = match turn {
-            Turn::First => taken < SPARE_FOR_OTHERS,
-            Turn::Further => taken < SPARE,
-        };
-        if left {
-            self.0.add(now, 1, 0);
+    fn take(&mut self, now: Instant, client: ClientId) -> bool {
+        if self.second.newest(now) == (0, 0) {
+            self.taken_by.clear();
         }
-        left
+        let own = self.taken_by.iter().filter(|it| **it == client).count();
+        let is_left = own < SPARE - self.taken_by.len();
+        if is_left {
+            self.taken_by.push(client);
+            self.second.add(now, 1, 0);
+        }
+        is_left
     }
 }
 
@@ -64,15 +65,11 @@ impl RetryBudget {
     }
 
     /// Takes one retry, if there is one.
-    pub fn take(&mut self, now: Instant, spare: &mut Spare) -> bool {
+    pub fn take(&mut self, now: Instant, client: ClientId, spare: &mut Spare) -> bool {
         let (requests, retries) = self.0.sums(now);
         let (_, just_now) = self.0.newest(now);
-        let unearned = |spare: &mut Spare| match just_now {
-            0 => spare.take(now, Turn::First),
-            1..UNEARNED => spare.take(now, Turn::Further),
-            _ => false,
-        };
-        let left = retries < requests / REQUESTS_PER_RETRY || unearned(spare);
+        let left = retries < requests / REQUESTS_PER_RETRY
+            || (just_now < UNEARNED && spare.take(now, client));
         if left {
             self.0.add(now, 0, 1);
         }
@@ -98,7 +95,13 @@ impl HedgeBudget {
     }
 
     /// Takes one hedge, if there is one.
-    pub fn take(&mut self, now: Instant, max_ratio: f64, spare: &mut Spare) -> bool {
+    pub fn take(
+        &mut self,
+        now: Instant,
+        max_ratio: f64,
+        client: ClientId,
+        spare: &mut Spare,
+    ) -> bool {
         if max_ratio <= 0.0 {
             return false;
         }
@@ -106,7 +109,7 @@ impl HedgeBudget {
             self.credit -= 1.0;
             return true;
         }
-        let begins = !self.has_begun && spare.take(now, Turn::First);
+        let begins = !self.has_begun && spare.take(now, client);
         self.has_begun |= begins;
         begins
     }
@@ -118,8 +121,21 @@ mod tests {
 
     use super::*;
 
+    const CLIENT: ClientId = ClientId(0);
+
     fn taken(budget: &mut RetryBudget, spare: &mut Spare, now: Instant) -> usize {
-        (0..1000).take_while(|_| budget.take(now, spare)).count()
+        taken_at(CLIENT, budget, spare, now)
+    }
+
+    fn taken_at(
+        client: ClientId,
+        budget: &mut RetryBudget,
+        spare: &mut Spare,
+        now: Instant,
+    ) -> usize {
+        (0..1000)
+            .take_while(|_| budget.take(now, client, spare))
+            .count()
     }
 
     #[test]
@@ -143,8 +159,21 @@ mod tests {
         let mut spare = Spare::new(start);
         for second in 0..3 {
             let now = start + Duration::from_secs(second);
-            let retries = (0..1000).map(|_| taken(&mut RetryBudget::new(now), &mut spare, now));
-            assert_eq!(retries.sum::<usize>(), SPARE_FOR_OTHERS as usize);
+            let mut retries = |client| {
+                taken_at(
+                    ClientId(client),
+                    &mut RetryBudget::new(now),
+                    &mut spare,
+                    now,
+                )
+            };
+            // Callers of one address, as many as it makes up, and then those of others.
+            assert_eq!((0..1000).map(|_| retries(0)).sum::<usize>(), SPARE / 2);
+            assert_eq!(retries(1), UNEARNED as usize);
+            assert_eq!(
+                (2..1000).map(retries).sum::<usize>(),
+                SPARE / 2 - UNEARNED as usize
+            );
         }
     }
 
@@ -155,12 +184,12 @@ mod tests {
         let mut budget = HedgeBudget::default();
         let hedged = (0..1000).filter(|_| {
             budget.note_request(0.05);
-            budget.take(start, 0.05, &mut spare)
+            budget.take(start, 0.05, CLIENT, &mut spare)
         });
         assert_eq!(hedged.count(), 51);
         let mut never = HedgeBudget::default();
         never.note_request(0.0);
-        assert!(!never.take(start, 0.0, &mut spare));
+        assert!(!never.take(start, 0.0, CLIENT, &mut spare));
     }
 
     proptest! {
@@ -190,6 +219,34 @@ mod tests {
             }
         }
 
+        /// The same of one at another address, whatever callers the first one makes up.
+        #[test]
+        fn no_address_uses_up_the_retries_of_another(
+            events in prop::collection::vec((any::<bool>(), 0_u64..400, any::<bool>()), 0..300),
+        ) {
+            let start = Instant::now();
+            let mut now = start;
+            let (mut spare, mut spare_alone) = (Spare::new(start), Spare::new(start));
+            let (mut other, mut alone) = (RetryBudget::new(start), RetryBudget::new(start));
+            for (is_other, milliseconds, retries) in events {
+                now += Duration::from_millis(milliseconds);
+                if !is_other {
+                    (0..30).for_each(|_| {
+                        taken(&mut RetryBudget::new(now), &mut spare, now);
+                    });
+                    continue;
+                }
+                other.note_request(now);
+                alone.note_request(now);
+                if retries {
+                    let client = ClientId(1);
+                    let expected = taken_at(client, &mut alone, &mut spare_alone, now);
+                    let got = taken_at(client, &mut other, &mut spare, now);
+                    prop_assert_eq!(got, expected);
+                }
+            }
+        }
+
         /// However many there are, each gets its fifth.
         #[test]
         fn what_is_earned_is_never_refused(callers in 1_usize..200, requests in 5_u32..100) {
@@ -211,13 +268,13 @@ mod tests {
             let mut one = HedgeBudget::default();
             for _ in 0..requests {
                 one.note_request(ratio);
-                one.take(start, ratio, &mut spare);
+                one.take(start, ratio, CLIENT, &mut spare);
             }
             let mut other = HedgeBudget::default();
             other.note_request(ratio);
-            prop_assert!(other.take(start, ratio, &mut spare));
+            prop_assert!(other.take(start, ratio, CLIENT, &mut spare));
             (0..1000).for_each(|_| other.note_request(ratio));
-            prop_assert!(other.take(start, ratio, &mut spare));
+            prop_assert!(other.take(start, ratio, CLIENT, &mut spare));
         }
     }
 }

@@ -1,10 +1,7 @@
 //! What request bodies may hold of the gateway's memory, all together (`memory.bodies`), and how
 //! many requests may be under way (`downstream.max_requests`).
 
-use std::{
-    net::{Ipv4Addr, SocketAddr, TcpStream},
-    sync::{Mutex, mpsc},
-};
+use std::sync::{Mutex, mpsc};
 
 use crate::support::{
     Client, Gate, Gateway, Peer, Process, Response, Upstream,
@@ -49,18 +46,6 @@ fn upload(upstream: &Upstream, length: usize) -> String {
     )
 }
 
-/// A client whose own address is `127.0.0.host`.
-fn client_at(gateway: SocketAddr, host: u8) -> Client {
-    let socket =
-        socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
-    let own = SocketAddr::from((Ipv4Addr::new(127, 0, 0, host), 0));
-    socket.bind(&own.into()).expect("an address of ours");
-    socket
-        .connect(&gateway.into())
-        .expect("the gateway accepts");
-    Client::on(TcpStream::from(socket))
-}
-
 fn overridden(upstream: &Upstream, length: usize) -> String {
     let config = format!(
         r#"{{"custom_host":"{}","override_params":{{"model":"m"}}}}"#,
@@ -95,7 +80,7 @@ fn forty_unfinished_uploads_hold_no_more_than_the_settings_say() {
     let body = noise(SENT + 10);
     let mut clients: Vec<Client> = (0..40)
         .map(|number| {
-            let mut client = client_at(gateway.address, 2 + number % 4);
+            let mut client = Client::connect_from(2 + number % 4, gateway.address);
             client.send(upload(&upstream, SENT + 10));
             client.send(&body[..SENT]);
             client
@@ -165,7 +150,7 @@ fn one_address_leaves_room_for_the_others() {
     let gateway = Gateway::with("memory: { bodies: 1MiB }\n");
     let greedy: Vec<Client> = (0..10)
         .map(|_| {
-            let mut client = client_at(gateway.address, 2);
+            let mut client = Client::connect_from(2, gateway.address);
             client.send(upload(&upstream, SENT + 10));
             client.send(noise(SENT));
             client
@@ -175,10 +160,10 @@ fn one_address_leaves_room_for_the_others() {
         told.recv().expect("the upload goes on");
     }
     assert!(gateway.metric(KEPT) <= 512 << 10);
-    let mut same = client_at(gateway.address, 2);
+    let mut same = Client::connect_from(2, gateway.address);
     same.send(overridden(&other, 250_000));
     assert_overloaded(&same.response());
-    let mut another = client_at(gateway.address, 3);
+    let mut another = Client::connect_from(3, gateway.address);
     another.send(overridden(&other, 100_000));
     assert_eq!(another.response().status, 200);
 }

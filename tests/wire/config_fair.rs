@@ -255,17 +255,29 @@ fn one_caller_s_failures_open_its_own_breaker_and_no_other_s() {
 fn an_outage_that_many_see_is_learnt_from_one_failure() {
     let (first, second) = (Upstream::failing("500 No"), Upstream::named("b"));
     let gateway = gateway(&first, &second);
-    for number in 0..10 {
-        let lines = format!("{}Authorization: Bearer c{number}\r\n", saved());
+    for number in 1..11 {
         for _ in 0..3 {
-            assert_eq!(
-                gateway.exchange(chat(&lines, BODY)).option(),
-                "config.targets[1]"
-            );
+            let response = gateway.exchange_from(number, chat(&saved(), BODY));
+            assert_eq!(response.option(), "config.targets[1]");
         }
     }
-    // The first caller finds out by two failures; each of the others by one.
-    assert_eq!(first.count(), 11);
+    // The first two callers find out by two failures; each of the others by one.
+    assert_eq!(first.count(), 12);
+}
+
+#[test]
+fn credentials_made_up_at_one_address_open_nobody_s_breaker() {
+    let (first, second) = (Mood::upstream(), Upstream::named("b"));
+    let gateway = gateway(&first, &second);
+    for number in 0..20 {
+        let made_up = format!("Authorization: Bearer c{number}\r\nx-mood: ill\r\n");
+        gateway.exchange(chat(&(saved() + &made_up), BODY));
+    }
+    // One failure, of the two that its breaker takes.
+    let ill = chat(&(saved() + HONEST + "x-mood: ill\r\n"), BODY);
+    assert_eq!(gateway.exchange_from(2, ill).option(), "config.targets[1]");
+    let well = chat(&(saved() + HONEST), BODY);
+    assert_eq!(gateway.exchange_from(2, well).option(), "config.targets[0]");
 }
 
 #[test]

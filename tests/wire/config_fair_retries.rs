@@ -61,6 +61,21 @@ fn failing_retries_of_one_caller_leave_the_others_theirs() {
 }
 
 #[test]
+fn callers_made_up_at_one_address_leave_the_others_their_retries() {
+    let upstream = failing_when_told();
+    let gateway = provider(
+        &upstream,
+        "retry: { attempts: 1, use_retry_after_header: true }",
+    );
+    for round in 0..3 {
+        let made_up = |number: usize| asked(&format!("{round}-{number}"), "ill");
+        (0..40).for_each(|number| drop(gateway.exchange(made_up(number))));
+        let response = gateway.exchange_from(2, asked("b", "once"));
+        assert_eq!((response.status, response.retries()), (200, "1"), "{round}");
+    }
+}
+
+#[test]
 fn hedges_of_one_caller_leave_the_others_theirs() {
     let upstream = Upstream::playing(|peer| {
         while peer.request().is_some() {

@@ -299,7 +299,7 @@ impl<U: Upstream> Errand<'_, U> {
         };
         let standing = &self.line.gateway.standing;
         let key = self.outside.breaker_key(target, policy);
-        let permit = standing.begin(&key, policy, send.forced);
+        let permit = standing.begin(&key, policy, self.outside.client(), send.forced);
         permit.map(Some).ok_or(BreakerOpen)
     }
 

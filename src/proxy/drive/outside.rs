@@ -13,7 +13,13 @@ use crate::{
         plan::{CallerCredentials, Plan, Target},
         presented::Presented,
     },
-    route::{attempts::World, breaker::CallerId, policy::BreakerPolicy, tree::TargetId},
+    rate_limit,
+    route::{
+        attempts::World,
+        breaker::{CallerId, ClientId, Who},
+        policy::BreakerPolicy,
+        tree::TargetId,
+    },
     standing::{BreakerKey, Standing},
     upstream::RequestBody,
 };
@@ -37,6 +43,19 @@ impl Outside<'_> {
     /// Whose request it is, to breakers and budgets.
     pub fn caller(&self) -> CallerId {
         self.standing.caller(self.presented.caller().as_bytes())
+    }
+
+    /// Where it is from.
+    pub fn client(&self) -> ClientId {
+        let subnet = rate_limit::subnet(self.presented.client());
+        self.standing.client(&subnet)
+    }
+
+    fn who(&self) -> Who {
+        Who {
+            caller: self.caller(),
+            client: self.client(),
+        }
     }
 
     /// Breakers are one for each origin, credential, policy and caller: none opens another's.
@@ -93,12 +112,12 @@ impl World for Outside<'_> {
 
     fn take_retry(&self, target: TargetId) -> bool {
         let origin = self.plan.target(target).base.origin();
-        self.standing.take_retry(origin, self.caller())
+        self.standing.take_retry(origin, self.who())
     }
 
     fn take_hedge(&self, target: TargetId, max_ratio: f64) -> bool {
         let origin = self.plan.target(target).base.origin();
-        self.standing.take_hedge(origin, self.caller(), max_ratio)
+        self.standing.take_hedge(origin, self.who(), max_ratio)
     }
 
     fn replayable(&self) -> bool {

@@ -148,7 +148,7 @@ fn a_forced_request_goes_through_an_open_one_and_says_nothing() {
     assert!(!breaker.admits(start));
 }
 
-/// Some callers, each with a breaker of its own, at one target.
+/// Some callers, each at an address of its own and with a breaker of its own, at one target.
 struct Callers {
     breakers: Vec<Breaker>,
     evidence: Evidence,
@@ -174,7 +174,7 @@ impl Callers {
                 self.breakers[caller].succeed(now, admission)
             }
             'f' => {
-                let others_say = self.evidence.note_failure(now, CallerId(caller as u64));
+                let others_say = self.evidence.note_failure(now, ClientId(caller as u64));
                 self.breakers[caller].fail(now, admission, others_say)
             }
             _ => {
@@ -195,10 +195,9 @@ fn an_outage_that_others_met_is_learnt_from_one_failure() {
     let mut callers = Callers::new(4, &policy(3, None, 1), start);
     for caller in [0, 1, 2] {
         assert!(callers.ask(caller, start, 'f'));
+        assert!(callers.breakers[caller].admits(start));
     }
-    // The third failure of as many callers: from here on one is enough, also for a caller that
-    // comes later.
-    assert!(!callers.breakers[2].admits(start));
+    // Three others have failed: one is enough.
     assert!(callers.ask(3, start, 'f') && !callers.breakers[3].admits(start));
     // The first have their own count, of which each failure now is the last.
     assert!(callers.ask(0, start, 'f') && !callers.breakers[0].admits(start));
@@ -209,14 +208,30 @@ fn an_outage_that_others_met_is_learnt_from_one_failure() {
 }
 
 #[test]
-fn one_caller_makes_up_no_evidence_alone() {
+fn one_client_makes_up_no_evidence_alone() {
     let start = Instant::now();
     for policy in [policy(3, None, 1), policy(1000, Some(50.0), 3)] {
         let mut evidence = Evidence::new(&policy, start);
         for _ in 0..1000 {
-            let others_say = evidence.note_failure(start, CallerId(1));
+            let others_say = evidence.note_failure(start, ClientId(1));
             assert_eq!(others_say, OthersSay::Nothing);
         }
+    }
+}
+
+#[test]
+fn one_client_s_failures_are_no_evidence_against_another_s_luck() {
+    let start = Instant::now();
+    let mut callers = Callers::new(2, &policy(3, None, 1), start);
+    for admitted in [true, true, true, false] {
+        for _ in 0..10 {
+            callers.evidence.note_failure(start, ClientId(0));
+        }
+        assert_eq!(
+            callers.ask(1, start, 'f'),
+            admitted,
+            "its own third opens it"
+        );
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{
     io::{ErrorKind, Read, Write},
-    net::{Shutdown, SocketAddr, TcpStream},
+    net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream},
     time::Duration,
 };
 
@@ -84,6 +84,16 @@ impl Response {
 impl Client {
     pub fn connect(address: SocketAddr) -> Self {
         Self::on(TcpStream::connect(address).expect("the gateway accepts"))
+    }
+
+    /// From `127.0.0.host`.
+    pub fn connect_from(host: u8, to: SocketAddr) -> Self {
+        let (domain, kind) = (socket2::Domain::IPV4, socket2::Type::STREAM);
+        let socket = socket2::Socket::new(domain, kind, None).expect("a socket");
+        let own = SocketAddr::from((Ipv4Addr::new(127, 0, 0, host), 0));
+        socket.bind(&own.into()).expect("an address of ours");
+        socket.connect(&to.into()).expect("a listener");
+        Client::on(TcpStream::from(socket))
     }
 
     /// On a connection made before.

@@ -89,6 +89,13 @@ impl Gateway {
         Client::connect(self.address)
     }
 
+    /// Sends one raw request from `127.0.0.host` and reads the whole answer.
+    pub fn exchange_from(&self, host: u8, request: impl AsRef<[u8]>) -> Response {
+        let mut client = Client::connect_from(host, self.address);
+        client.send(request);
+        client.response()
+    }
+
     /// Sends one raw request on a new connection and reads the whole answer.
     pub fn exchange(&self, request: impl AsRef<[u8]>) -> Response {
         let mut client = self.client();
