@@ -33,53 +33,59 @@ const KINDS: usize = 1024;
 pub struct Loops {
     /// What the settings have each request say in `Via`.
     name: Option<String>,
-    /// What only this process says there.
-    mark: String,
-    /// Requests that name no target and wait for an answer, by their kind.
-    waiting: Box<[AtomicU32]>,
-    kinds: RandomState,
-    /// There is a loop: every request that names no target is marked.
-    found: AtomicBool,
+    kinds: Box<[Kind]>,
+    hasher: RandomState,
+}
+
+/// Requests alike that name no target.
+#[derive(Default)]
+struct Kind {
+    /// So many wait for an answer.
+    waiting: AtomicU32,
+    /// They are in a loop: all of them are marked.
+    is_found: AtomicBool,
 }
 
 /// A request that names no target, for as long as it waits for an answer.
 pub struct Waiting<'l> {
-    alike: &'l AtomicU32,
+    kind: &'l Kind,
+    /// What only this process says in `Via`, and only of this kind: whoever has seen it elsewhere
+    /// can do nothing to others with it.
+    mark: u64,
     is_marked: bool,
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.alike.fetch_sub(1, Ordering::Relaxed);
+        self.kind.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 impl Loops {
     pub fn new(name: Option<String>) -> Self {
-        let kinds = RandomState::new();
         Loops {
             name,
-            mark: format!("throughway-{:016x}", kinds.hash_one("mark")),
-            waiting: (0..KINDS).map(|_| AtomicU32::new(0)).collect(),
-            kinds,
-            found: AtomicBool::new(false),
+            kinds: (0..KINDS).map(|_| Kind::default()).collect(),
+            hasher: RandomState::new(),
         }
     }
 
     /// Counts a request that names no target.
     pub fn wait(&self, head: &RequestHead, length: BodyLength) -> Waiting<'_> {
-        let alike = &self.waiting[self.kind(head, length)];
-        let before = alike.fetch_add(1, Ordering::Relaxed);
+        let number = self.kind(head, length);
+        let kind = &self.kinds[number];
+        let before = kind.waiting.fetch_add(1, Ordering::Relaxed);
         Waiting {
-            alike,
-            is_marked: before >= MOST_UNMARKED || self.found.load(Ordering::Relaxed),
+            kind,
+            mark: self.hasher.hash_one(("mark", number)),
+            is_marked: before >= MOST_UNMARKED || kind.is_found.load(Ordering::Relaxed),
         }
     }
 
     /// What of a request is the same each time it comes round. Paths and lists of addresses may
     /// grow.
     fn kind(&self, head: &RequestHead, length: BodyLength) -> usize {
-        let mut kind = self.kinds.build_hasher();
+        let mut kind = self.hasher.build_hasher();
         head.method.as_str().hash(&mut kind);
         match length {
             BodyLength::Exact(length) => length.hash(&mut kind),
@@ -118,8 +124,11 @@ impl Loops {
                 "the request has passed through this gateway before (`via`)",
             ));
         }
-        if passes(&self.mark) >= PASSES_OF_A_LOOP {
-            if !self.found.swap(true, Ordering::Relaxed) {
+        let mark = waiting.map(|it| format!("throughway-{:016x}", it.mark));
+        if let (Some(waiting), Some(mark)) = (waiting, &mark)
+            && passes(mark) >= PASSES_OF_A_LOOP
+        {
+            if !waiting.kind.is_found.swap(true, Ordering::Relaxed) {
                 tracing::warn!(
                     "a request came back again and again: a default target leads over other \
                      gateways to this one"
@@ -133,7 +142,7 @@ impl Loops {
         let ours: Vec<String> = self
             .name
             .iter()
-            .chain(is_marked.then_some(&self.mark))
+            .chain(mark.iter().filter(|_| is_marked))
             .map(|name| format!("1.1 {name}"))
             .collect();
         if !ours.is_empty() {
@@ -173,6 +182,11 @@ mod tests {
         Ok(value.map_or_else(String::new, |it| it.to_str().expect("ASCII").to_owned()))
     }
 
+    /// What a marked request of this kind says.
+    fn marked(waiting: &Waiting<'_>) -> String {
+        format!("1.1 throughway-{:016x}", waiting.mark)
+    }
+
     #[test]
     fn only_what_follows_many_alike_is_marked() {
         let loops = Loops::new(None);
@@ -185,7 +199,7 @@ mod tests {
             assert_eq!(via(&loops, &request, Some(waiting)), Ok(String::new()));
         }
         let next = loops.wait(&request, BodyLength::Exact(5));
-        let marked = format!("1.0 before, 1.1 {}", loops.mark);
+        let marked = format!("1.0 before, {}", marked(&next));
         assert_eq!(via(&loops, &request, Some(&next)), Ok(marked));
         assert_eq!(
             via(&loops, &request, None),
@@ -198,23 +212,33 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_back_marked_too_often_is_refused_and_all_that_follow_are_marked() {
+    fn what_comes_back_marked_too_often_is_refused_and_all_alike_that_follow_are_marked() {
         let loops = Loops::new(None);
-        let mark = |times: usize| vec![format!("1.1 {}, 1.1 other", loops.mark); times].join(", ");
+        let plain = head(&[]);
+        let waiting = loops.wait(&plain, BodyLength::None);
+        let mark = |times: usize| vec![marked(&waiting) + ", 1.1 other"; times].join(", ");
         for times in 0..PASSES_OF_A_LOOP {
             let request = head(&[("via", &mark(times))]);
-            assert_eq!(via(&loops, &request, None), Ok(String::new()), "{times}");
+            let sent = via(&loops, &request, Some(&waiting));
+            assert_eq!(sent, Ok(String::new()), "{times}");
         }
-        let request = head(&[("via", &mark(PASSES_OF_A_LOOP))]);
-        assert_eq!(via(&loops, &request, None), Err(Code::LoopDetected));
-        let request = head(&[]);
-        let waiting = loops.wait(&request, BodyLength::None);
-        assert_eq!(
-            via(&loops, &request, Some(&waiting)),
-            Ok(format!("1.1 {}", loops.mark))
-        );
-        let others = Loops::new(None);
-        assert_ne!(others.mark, loops.mark);
+        let again = head(&[("via", &mark(PASSES_OF_A_LOOP))]);
+        // The mark of one kind says nothing of another, nor of a request that names its target.
+        let others: Vec<_> = (1..9).map(BodyLength::Exact).collect();
+        for length in &others {
+            let other = loops.wait(&again, *length);
+            let sent = via(&loops, &again, Some(&other));
+            assert_eq!(sent, Ok(String::new()), "run it again: one in 128");
+        }
+        assert_eq!(via(&loops, &again, None), Ok(String::new()));
+        let refused = via(&loops, &again, Some(&waiting));
+        assert_eq!(refused, Err(Code::LoopDetected));
+        let next = loops.wait(&plain, BodyLength::None);
+        assert_eq!(via(&loops, &plain, Some(&next)), Ok(marked(&next)));
+        let other = loops.wait(&plain, others[0]);
+        assert_eq!(via(&loops, &plain, Some(&other)), Ok(String::new()));
+        let process = Loops::new(None);
+        assert_ne!(process.wait(&plain, BodyLength::None).mark, waiting.mark);
     }
 
     #[test]

@@ -150,3 +150,51 @@ fn requests_that_wait_in_great_number_are_answered_all_the_same() {
     }
     assert!(marked.load(Ordering::SeqCst) > 0, "no request was marked");
 }
+
+/// Answers with the `Via` it was sent, together with all others of its kind where the path says so.
+fn showing_via(at_once: usize) -> Upstream {
+    let together = Barrier::new(at_once);
+    Upstream::playing(move |peer| {
+        while let Some(request) = peer.request() {
+            let request = String::from_utf8_lossy(&request).to_lowercase();
+            if request.contains("/together") {
+                together.wait();
+            }
+            let via = request.lines().find_map(|line| line.strip_prefix("via: "));
+            let via = via.unwrap_or("none");
+            peer.send(format!(
+                "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{via}",
+                via.len()
+            ));
+        }
+    })
+}
+
+#[test]
+fn whoever_has_seen_a_mark_can_do_nothing_to_others_with_it() {
+    const AT_ONCE: usize = 66;
+    let upstream = showing_via(AT_ONCE);
+    let gateway = Gateway::with(&leading_to(&upstream.url()));
+    let request = |path: &str, lines: &str, body: &str| {
+        let length = body.len();
+        format!(
+            "POST /v1/{path} HTTP/1.1\r\nHost: localhost\r\n{lines}\
+             Content-Length: {length}\r\n\r\n{body}"
+        )
+    };
+    let mut clients: Vec<_> = (0..AT_ONCE).map(|_| gateway.client()).collect();
+    for client in &mut clients {
+        client.send(request("together", "", "{}"));
+    }
+    let seen: Vec<_> = clients.iter_mut().map(|it| it.response().text()).collect();
+    let mark = seen.iter().find(|it| *it != "none").expect("a mark");
+    let forged = format!("Via: {mark}, {mark}\r\n");
+    for (body, status) in [("{\"a\":1}", 200), ("{}", 508)] {
+        let response = gateway.exchange(request("x", &forged, body));
+        assert_eq!(response.status, status, "{body}");
+    }
+    for length in 10..20 {
+        let response = gateway.exchange(request("x", "", &"1".repeat(length)));
+        assert_eq!(response.text(), "none", "{length}");
+    }
+}
