@@ -1,6 +1,9 @@
 //! `throughway serve`: settings → logs → server, until a signal.
 
-use std::{io, time::Duration};
+use std::{
+    io::{self, IsTerminal as _},
+    time::Duration,
+};
 
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -41,6 +44,11 @@ pub fn run(args: &ServeArgs, environment: &Environment) -> u8 {
 async fn serve(settings: &Settings, environment: &Environment) -> Result<(), ServeError> {
     // Once taken it never ends the process again; the failed write itself is dealt with where it happens.
     drop(signal(SignalKind::from_raw(SIGXFSZ))?);
+    let signals = Signals::of_process()?;
+    if !io::stderr().is_terminal() {
+        outlive("SIGHUP", SignalKind::hangup())?;
+        outlive("SIGUSR1", SignalKind::user_defined1())?;
+    }
     let program = Program::new(settings)?;
     warn_of(program.warnings(), environment);
     let running = program.start(settings)?;
@@ -55,8 +63,23 @@ async fn serve(settings: &Settings, environment: &Environment) -> Result<(), Ser
         "listening"
     );
     let metrics = running.gateway.metrics.clone();
-    running.until(Signals::of_process()?).await?;
+    running.until(signals).await?;
     tracing::info!(aborted = metrics.ended(Outcome::aborted).get(), "stopped");
+    Ok(())
+}
+
+/// Takes a signal by which other servers are told to read their settings or to open their logs anew. Left alone it would end the
+/// process, and all that is under way, without a word. On a terminal it may: SIGHUP says there that the terminal is gone.
+fn outlive(name: &'static str, kind: SignalKind) -> io::Result<()> {
+    let mut signals = signal(kind)?;
+    actix_rt::spawn(async move {
+        while signals.recv().await.is_some() {
+            tracing::warn!(
+                signal = name,
+                "this signal has no effect: settings are read at start only, and logs go to standard error"
+            );
+        }
+    });
     Ok(())
 }
 

@@ -258,6 +258,20 @@ fn a_process_told_to_end_finishes_what_runs_and_exits_with_0() {
 }
 
 #[test]
+fn signals_that_other_servers_reload_by_end_nothing() {
+    let upstream = Upstream::ok();
+    let mut gateway = Process::serving("drain-reload", "");
+    for signal in ["HUP", "USR1"] {
+        gateway.signal(signal);
+        let told = format!("\"signal\":\"SIG{signal}\"");
+        eventually("it is told", || gateway.log().contains(&told));
+        assert_eq!(gateway.exchange(get(&upstream)).status, 200, "{signal}");
+    }
+    gateway.signal("TERM");
+    assert_eq!(gateway.ended().code(), Some(0));
+}
+
+#[test]
 fn a_budget_that_runs_out_is_no_failure_of_the_process() {
     let upstream = stream();
     let mut gateway = Process::serving("drain-budget", "drain: { budget: 1s }");
