@@ -3,7 +3,7 @@
 //! where none of any dialect came. The cache, which may not err the other way, has
 //! [`LastEvent`](super::LastEvent).
 
-use memchr::memmem::Finder;
+use memchr::memmem::{self, Finder};
 
 use super::{Dialect, Generates};
 
@@ -11,7 +11,7 @@ use super::{Dialect, Generates};
 const MOST_BYTES: usize = 192;
 
 /// Events after which there are no others, errors included: the client is told.
-const LAST: [&[u8]; 11] = [
+const LAST: [&[u8]; 12] = [
     b"error",
     b"image_edit.completed",
     b"image_generation.completed",
@@ -22,6 +22,7 @@ const LAST: [&[u8]; 11] = [
     b"response.failed",
     b"response.incomplete",
     b"speech.audio.done",
+    b"stream-end",
     b"transcript.text.done",
 ];
 
@@ -90,10 +91,11 @@ fn is_last(line: &[u8]) -> bool {
         return false;
     };
     let data = data.trim_ascii();
-    data == b"[DONE]" || data.starts_with(b"{\"error\"") || is_of_last_type(data)
+    let is_llama_cpps = || memmem::find(data, b"\"stop\":true").is_some();
+    data == b"[DONE]" || data.starts_with(b"{\"error\"") || is_of_last_type(data) || is_llama_cpps()
 }
 
-/// `"type": "..."` stands in its beginning, and names a last event.
+/// `"type": "..."` stands in its beginning, or Cohere's `event_type`, and names a last event.
 fn is_of_last_type(data: &[u8]) -> bool {
     let name = |at: usize| {
         let rest = data[at..].trim_ascii_start();
@@ -101,8 +103,8 @@ fn is_of_last_type(data: &[u8]) -> bool {
         let rest = rest.strip_prefix(b"\"")?;
         Some(&rest[..memchr::memchr(b'"', rest)?])
     };
-    let key = b"\"type\"";
-    let mut places = memchr::memmem::find_iter(data, key);
+    let key = b"type\"";
+    let mut places = memmem::find_iter(data, key);
     places.any(|at| name(at + key.len()).is_some_and(|name| LAST.contains(&name)))
 }
 
@@ -215,6 +217,22 @@ mod tests {
             ),
             (Speech, "data: {\"type\":\"speech.audio.done\"}\n\n", true),
             (CohereChat, "data: {\"type\":\"message-end\"}\n\n", true),
+            (CohereChat, "event: stream-end\ndata: {}\n\n", true),
+            (
+                CohereChat,
+                "data: {\"is_finished\":true,\"event_type\":\"stream-end\"}\n\n",
+                true,
+            ),
+            (
+                Completion,
+                "data: {\"content\":\"\",\"stop\":true}\n\n",
+                true,
+            ),
+            (
+                Completion,
+                "data: {\"content\":\"\\\"stop\\\":true\",\"stop\":false}\n\n",
+                false,
+            ),
         ] {
             assert_eq!(has_come(route, &[stream.as_bytes()]), expected, "{stream}");
             let bytes: Vec<&[u8]> = stream.as_bytes().chunks(1).collect();

@@ -111,6 +111,20 @@ fn with_strict_end_it_is_an_aborted_transfer() {
 }
 
 #[test]
+fn a_last_event_of_coheres_older_chat_is_one() {
+    let whole = "event: stream-start\ndata: {\"is_finished\":false}\n\n\
+                 event: stream-end\ndata: {\"is_finished\":true}\n\n";
+    let upstream = Upstream::answering(chunked(whole));
+    let config = format!(
+        r#"{{"strict_end":true,"custom_host":"{}"}}"#,
+        base(&upstream)
+    );
+    let request = chat(&config_line(&config), BODY).replacen("/chat/completions", "/chat", 1);
+    let response = Gateway::start().exchange(request);
+    assert_eq!(response.end, End::Complete);
+}
+
+#[test]
 fn it_is_logged() {
     let upstream = Upstream::answering(chunked(&tokens(1)));
     let process = Process::serving("unfinished", "log: { format: json }\n");
