@@ -107,6 +107,10 @@ impl TerminalWatch {
         if is_stream {
             return Ok(());
         }
+        // Judged by its first item.
+        if route == Generates::Content && body.trim_ascii_start().starts_with(b"[") {
+            return Err(NoCacheReason::NoTerminalEvent);
+        }
         if judge.is_events() {
             return events_verdict(None, self.dialect, body);
         }

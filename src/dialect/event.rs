@@ -30,6 +30,7 @@ pub fn meaning(dialect: Dialect, event: &Event) -> Meaning {
         return match (event.name.as_slice(), event.data.is_empty()) {
             (b"error", _) => Meaning::Error,
             (_, true) => Meaning::Preamble,
+            (name, false) if is_heartbeat(name) => Meaning::Preamble,
             // No JSON, and yet something: whoever sent it knows what it is.
             (_, false) => Meaning::Token,
         };
@@ -104,6 +105,11 @@ pub fn progress(dialect: Dialect, event: &Event) -> (Dialect, Progress) {
     (dialect, progress)
 }
 
+/// The name of an event that only keeps the connection open.
+fn is_heartbeat(name: &[u8]) -> bool {
+    matches!(name, b"ping" | b"keepalive" | b"keep-alive" | b"heartbeat")
+}
+
 fn object(event: &Event) -> Option<Map<String, Value>> {
     Deserialize::deserialize(&mut serde_json::Deserializer::from_slice(&event.data)).ok()
 }
@@ -139,7 +145,11 @@ fn is_of_type(data: &Map<String, Value>, kind: &str) -> bool {
 
 fn is_error(name: &[u8], data: &Map<String, Value>) -> bool {
     let kind = data.get("type").and_then(Value::as_str);
-    let has_error = data.get("error").is_some_and(|error| !error.is_null());
+    let has_error = data.get("error").is_some_and(|error| match error {
+        // Some name it in each chunk.
+        Value::Object(entries) if entries.is_empty() => shape(data).is_none(),
+        error => says_failure(error),
+    });
     // Responses carry an `error` inside their `response`; at the top it is one's own.
     name == b"error"
         || has_error
@@ -150,10 +160,22 @@ fn is_error(name: &[u8], data: &Map<String, Value>) -> bool {
 /// A choice may fail by itself: OpenRouter says so where others have their `finish_reason`.
 fn has_failed_choice(data: &Map<String, Value>) -> bool {
     let choices = data.get("choices").and_then(Value::as_array);
-    choices.into_iter().flatten().any(|choice| {
-        let has_error = choice.get("error").is_some_and(|error| !error.is_null());
-        has_error || choice.get("finish_reason").is_some_and(|it| it == "error")
-    })
+    choices.into_iter().flatten().any(is_failed_choice)
+}
+
+/// Whether this choice failed by itself.
+pub(super) fn is_failed_choice(choice: &Value) -> bool {
+    let has_error = choice.get("error").is_some_and(says_failure);
+    has_error || choice.get("finish_reason").is_some_and(|it| it == "error")
+}
+
+/// As the value of `error`: neither null, nor false, nor an empty text.
+fn says_failure(error: &Value) -> bool {
+    match error {
+        Value::Null | Value::Bool(false) => false,
+        Value::String(text) => !text.is_empty(),
+        _ => true,
+    }
 }
 
 /// Keys of a delta that are no content.
@@ -161,7 +183,7 @@ const NO_CONTENT: [&str; 4] = ["role", "index", "type", "id"];
 
 fn chat(data: &Map<String, Value>) -> Meaning {
     let Some(choices) = data.get("choices").and_then(Value::as_array) else {
-        return Meaning::Preamble;
+        return without_choices(data);
     };
     let has_content = |choice: &Value| {
         let text = choice.get("text").is_some_and(is_something);
@@ -174,6 +196,27 @@ fn chat(data: &Map<String, Value>) -> Meaning {
     }
     let is_finished = |choice: &Value| choice.get("finish_reason").is_some_and(is_something);
     match choices.iter().any(is_finished) {
+        true => Meaning::Terminal,
+        false => Meaning::Preamble,
+    }
+}
+
+/// Events of servers that have a dialect of their own on the same path.
+fn without_choices(data: &Map<String, Value>) -> Meaning {
+    let event = data.get("event");
+    let said = [
+        // llama.cpp without `/v1`, Qianfan, the Llama API.
+        data.get("content"),
+        data.get("result"),
+        event.and_then(|event| event.pointer("/delta/text")),
+    ];
+    let is_true = |key: &str| data.get(key) == Some(&Value::Bool(true));
+    let is_complete =
+        event.is_some_and(|it| it.get("event_type").is_some_and(|it| it == "complete"));
+    if said.into_iter().flatten().any(is_something) {
+        return Meaning::Token;
+    }
+    match is_true("stop") || is_true("is_end") || is_complete {
         true => Meaning::Terminal,
         false => Meaning::Preamble,
     }

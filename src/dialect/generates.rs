@@ -136,10 +136,17 @@ impl Generates {
     pub fn is_mark(self, key: &str, value: Value<'_>) -> bool {
         use Value::{Array, Null, Object, Scalar, Text};
         match self {
-            Generates::Completion => matches!((key, value), ("choices", Array)),
+            Generates::Completion => match (key, value) {
+                // llama.cpp without `/v1` has `content`, the Llama API `completion_message`.
+                ("choices", Array) | ("content", Text(_)) | ("completion_message", Object) => true,
+                // Of Qianfan the label is all that it shares with others.
+                ("object", Text(kind)) => kind.starts_with("chat.completion"),
+                _ => false,
+            },
             Generates::Embedding => matches!(
                 (key, value),
-                ("data" | "predictions", Array) | ("embeddings" | "embedding", Array | Object)
+                ("data" | "predictions" | "vectors", Array)
+                    | ("embeddings" | "embedding", Array | Object)
             ),
             Generates::Response => matches!(
                 (key, value),
@@ -157,13 +164,16 @@ impl Generates {
                 (key, value),
                 ("embedding", Object | Array) | ("embeddings" | "predictions", Array)
             ),
-            Generates::Prediction => matches!((key, value), ("predictions", Array)),
+            // A chat model's container has a whole completion there.
+            Generates::Prediction => matches!((key, value), ("predictions", Array | Object)),
             Generates::RawPrediction => matches!(
                 (key, value),
                 (
                     "choices" | "candidates" | "content" | "output" | "outputs" | "predictions",
                     Array | Object | Text(_)
                 ) | ("completion" | "generation", Text(_))
+                    | ("data" | "embeddings" | "pages" | "results", Array)
+                    | ("input_tokens", Scalar)
             ),
             Generates::Ranking => {
                 matches!((key, value), ("results" | "data" | "rankings", Array))
@@ -191,7 +201,7 @@ impl Generates {
             Generates::CohereChat => match key {
                 "message" => matches!(value, Object | Array),
                 "answer" | "choices" | "content" | "generations" | "output" | "reply"
-                | "response" | "result" | "text" => !matches!(value, Null | Scalar),
+                | "response" | "responses" | "result" | "text" => !matches!(value, Null | Scalar),
                 _ => false,
             },
         }
@@ -199,12 +209,15 @@ impl Generates {
 
     /// An answer may be an array, of the things that others have in one object.
     pub fn takes_array(self) -> bool {
+        let of_whole_answers = matches!(self, Generates::Content | Generates::Completion);
+        of_whole_answers || self.takes_rows()
+    }
+
+    /// An answer may be an array of things that have other members there than in an object.
+    pub fn takes_rows(self) -> bool {
         matches!(
             self,
-            Generates::Content
-                | Generates::Embedding
-                | Generates::RawPrediction
-                | Generates::Ranking
+            Generates::Embedding | Generates::RawPrediction | Generates::Ranking
         )
     }
 

@@ -138,9 +138,11 @@ struct PlainJudge {
 #[derive(Debug)]
 enum Form {
     Events(FirstEvent),
-    /// The beginning of the body, and how much of it was there at the last thorough look.
+    /// The beginning of the body, how often it was looked into, and how much was there the last
+    /// time.
     Body {
         seen: Vec<u8>,
+        looks: usize,
         looked_at: usize,
     },
 }
@@ -154,6 +156,7 @@ impl PlainJudge {
                 Media::Events => Form::Events(FirstEvent::of_answer(route)),
                 Media::Lines | Media::Json | Media::Html | Media::Other => Form::Body {
                     seen: Vec::new(),
+                    looks: 0,
                     looked_at: 0,
                 },
             },
@@ -179,7 +182,12 @@ impl PlainJudge {
 
     /// Decides what the first bytes are enough for.
     fn look(&mut self) -> Verdict {
-        let Form::Body { seen, looked_at } = &mut self.form else {
+        let Form::Body {
+            seen,
+            looks,
+            looked_at,
+        } = &mut self.form
+        else {
             return Verdict::Undecided;
         };
         if self.media == Media::Lines {
@@ -199,6 +207,13 @@ impl PlainJudge {
             Beginning::Html => Verdict::Refused(Flaw::Foreign),
             Beginning::Null if must_be_json => Verdict::Refused(Flaw::Foreign),
             Beginning::Null => Verdict::Undecided,
+            Beginning::Json if streams_array(self.route, seen) => {
+                if *looks >= LOOKS && seen.len() - *looked_at < *looked_at / 4 {
+                    return Verdict::Undecided;
+                }
+                (*looks, *looked_at) = (*looks + 1, seen.len());
+                first_item(self.route, seen)
+            }
             Beginning::Json if must_be_json => Verdict::Undecided,
             // Sound and text may begin like JSON by chance. Looked into when there is twice as
             // much.
@@ -210,7 +225,9 @@ impl PlainJudge {
                     Extent::Nothing | Extent::Whole | Extent::Cut => Verdict::Undecided,
                 }
             }
-            Beginning::Events | Beginning::Else if must_be_json || self.media == Media::Html => {
+            Beginning::Events | Beginning::Else
+                if must_be_json || is_page(self.route, self.media, seen) =>
+            {
                 Verdict::Refused(Flaw::Foreign)
             }
             Beginning::Events | Beginning::Else => Verdict::Begun,
@@ -230,6 +247,11 @@ impl PlainJudge {
             // A line end may be all that is said in a recording.
             (true, _) => Verdict::Begun,
             (false, _) if media == Media::Lines => first_line(route, body),
+            (false, Beginning::Json)
+                if streams_array(route, body) && first_item(route, body) != Verdict::Undecided =>
+            {
+                first_item(route, body)
+            }
             (false, Beginning::Json) => match extent(body) {
                 Extent::Nothing => Verdict::Refused(Flaw::Empty),
                 Extent::Whole => shaped(route, body),
@@ -238,7 +260,9 @@ impl PlainJudge {
                 Extent::Broken => Verdict::Begun,
             },
             (false, Beginning::Null) if body.len() >= NULL.len() => Verdict::Refused(Flaw::Foreign),
-            (false, _) if must_be_json || media == Media::Html => Verdict::Refused(Flaw::Foreign),
+            (false, _) if must_be_json || is_page(route, media, body) => {
+                Verdict::Refused(Flaw::Foreign)
+            }
             (false, _) => Verdict::Begun,
         }
     }
@@ -252,6 +276,12 @@ impl PlainJudge {
         let is_json = matches!(beginning(self.route, seen), Beginning::Json);
         if self.media == Media::Lines || !is_json {
             return Verdict::Begun;
+        }
+        if streams_array(self.route, seen) {
+            let verdict = first_item(self.route, seen);
+            if verdict != Verdict::Undecided {
+                return verdict;
+            }
         }
         let must_be_json = !self.route.takes_anything() || self.media == Media::Json;
         match extent(seen) {
@@ -267,10 +297,35 @@ impl PlainJudge {
     }
 }
 
+/// Nothing but a page is of this type, and begins like that. The servers of some recordings' texts
+/// (whisper.cpp) call those HTML, too.
+fn is_page(route: Generates, media: Media, body: &[u8]) -> bool {
+    let may_be_text = route == Generates::Transcription && !trimmed(body).starts_with(b"<");
+    media == Media::Html && !may_be_text
+}
+
+/// Gemini without `alt=sse`: an answer comes piece by piece as the items of one array.
+fn streams_array(route: Generates, body: &[u8]) -> bool {
+    route == Generates::Content && trimmed(body).starts_with(b"[")
+}
+
+/// Judges such an array by its first item, as soon as all of that is there: what comes later is
+/// held back for nothing.
+fn first_item(route: Generates, body: &[u8]) -> Verdict {
+    let found = found(route, body);
+    match (found.item, found.mark, found.error) {
+        (true, true, _) => Verdict::Begun,
+        (true, false, true) => Verdict::Refused(Flaw::Error),
+        _ => Verdict::Undecided,
+    }
+}
+
 /// Judges JSON by what stands at its top.
 fn shaped(route: Generates, body: &[u8]) -> Verdict {
     let found = found(route, body);
     match (found.mark, found.error) {
+        (true, true) if !found.content => Verdict::Refused(Flaw::Error),
+        (true, _) if found.failed => Verdict::Refused(Flaw::Error),
         (true, _) => Verdict::Begun,
         (false, true) => Verdict::Refused(Flaw::Error),
         (false, false) if found.odd => Verdict::Begun,

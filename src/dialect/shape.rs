@@ -3,9 +3,15 @@
 
 use std::{borrow::Cow, fmt};
 
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{
+    Deserialize,
+    de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
 
-use super::generates::{Generates, Value};
+use super::{
+    event::is_failed_choice,
+    generates::{Generates, Value},
+};
 
 /// How far the bytes are JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,8 +31,14 @@ pub enum Extent {
 pub struct Found {
     /// A mark of an answer.
     pub mark: bool,
+    /// There is something in what is marked: not only a label, or an empty list.
+    pub content: bool,
     /// What errors have.
     pub error: bool,
+    /// Each choice says that it failed.
+    pub failed: bool,
+    /// Of an array the first item is all there.
+    pub item: bool,
     /// Something that is only read with difficulty, such as half a surrogate pair: good JSON for
     /// whoever takes it.
     pub odd: bool,
@@ -78,6 +90,13 @@ struct Top<'f> {
     is_item: bool,
 }
 
+impl Top<'_> {
+    /// One embedding alone is a row of numbers.
+    fn note_number(self) {
+        self.found.mark |= self.is_item && self.route == Generates::Embedding;
+    }
+}
+
 impl<'de> DeserializeSeed<'de> for Top<'_> {
     type Value = ();
 
@@ -116,10 +135,9 @@ impl<'de> Visitor<'de> for Top<'_> {
                 found: &mut *self.found,
                 is_item: true,
             };
-            items.next_element_seed(first)?;
-            // Rankings and embeddings have other members here than they have in an object.
+            self.found.item = items.next_element_seed(first)?.is_some();
             let is_plain = self.found.member && !self.found.error;
-            self.found.mark |= is_plain && self.route != Generates::Content;
+            self.found.mark |= is_plain && self.route.takes_rows();
         }
         while items.next_element::<IgnoredAny>()?.is_some() {}
         Ok(())
@@ -139,14 +157,17 @@ impl<'de> Visitor<'de> for Top<'_> {
     }
 
     fn visit_u64<E: Error>(self, _: u64) -> Result<(), E> {
+        self.note_number();
         Ok(())
     }
 
     fn visit_i64<E: Error>(self, _: i64) -> Result<(), E> {
+        self.note_number();
         Ok(())
     }
 
     fn visit_f64<E: Error>(self, _: f64) -> Result<(), E> {
+        self.note_number();
         Ok(())
     }
 }
@@ -160,14 +181,48 @@ struct Member<'f> {
 
 impl Member<'_> {
     fn note(&mut self, value: Value<'_>) {
-        let names_error = matches!(self.key, "error" | "errors" | "detail" | "fault");
-        self.found.error |= names_error && value != Value::Null;
         self.found.mark |= self.route.is_mark(self.key, value);
     }
 
-    fn noted<E>(mut self, value: Value<'_>) -> Result<(), E> {
+    /// There is something in the value.
+    fn note_content(&mut self, value: Value<'_>) {
+        let is_label = matches!(self.key, "object" | "type");
+        self.found.content |= !is_label && self.route.is_mark(self.key, value);
+        self.note_error();
+    }
+
+    fn note_error(&mut self) {
+        self.found.error |= matches!(self.key, "error" | "errors" | "detail" | "fault");
+    }
+
+    fn noted<E>(mut self, value: Value<'_>, is_something: bool) -> Result<(), E> {
         self.note(value);
+        if is_something {
+            self.note_content(value);
+        }
         Ok(())
+    }
+
+    /// Whether there are choices, and all of them say that they failed.
+    fn read_choices<'de, S: SeqAccess<'de>>(&mut self, mut choices: S) -> Result<(), S::Error> {
+        let mut failed = None;
+        while let Some(choice) = self.next_item::<serde_json::Value, S>(&mut choices)? {
+            failed = Some(failed.unwrap_or(true) && is_failed_choice(&choice));
+        }
+        self.found.failed |= failed == Some(true);
+        Ok(())
+    }
+
+    /// An item that is cut is content, too.
+    fn next_item<'de, T: Deserialize<'de>, S: SeqAccess<'de>>(
+        &mut self,
+        items: &mut S,
+    ) -> Result<Option<T>, S::Error> {
+        let item = items.next_element();
+        if !matches!(item, Ok(None)) {
+            self.note_content(Value::Array);
+        }
+        item
     }
 }
 
@@ -188,37 +243,44 @@ impl<'de> Visitor<'de> for Member<'_> {
 
     fn visit_map<M: MapAccess<'de>>(mut self, mut map: M) -> Result<(), M::Error> {
         self.note(Value::Object);
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        self.note_error();
+        while map.next_key::<IgnoredAny>()?.is_some() {
+            self.note_content(Value::Object);
+            map.next_value::<IgnoredAny>()?;
+        }
         Ok(())
     }
 
     fn visit_seq<S: SeqAccess<'de>>(mut self, mut items: S) -> Result<(), S::Error> {
         self.note(Value::Array);
-        while items.next_element::<IgnoredAny>()?.is_some() {}
+        if (self.route, self.key) == (Generates::Completion, "choices") {
+            return self.read_choices(items);
+        }
+        while self.next_item::<IgnoredAny, S>(&mut items)?.is_some() {}
         Ok(())
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
-        self.noted(Value::Text(text))
+        self.noted(Value::Text(text), !text.is_empty())
     }
 
     fn visit_unit<E: Error>(self) -> Result<(), E> {
-        self.noted(Value::Null)
+        self.noted(Value::Null, false)
     }
 
-    fn visit_bool<E: Error>(self, _: bool) -> Result<(), E> {
-        self.noted(Value::Scalar)
+    fn visit_bool<E: Error>(self, value: bool) -> Result<(), E> {
+        self.noted(Value::Scalar, value)
     }
 
-    fn visit_u64<E: Error>(self, _: u64) -> Result<(), E> {
-        self.noted(Value::Scalar)
+    fn visit_u64<E: Error>(self, value: u64) -> Result<(), E> {
+        self.noted(Value::Scalar, value != 0)
     }
 
     fn visit_i64<E: Error>(self, _: i64) -> Result<(), E> {
-        self.noted(Value::Scalar)
+        self.noted(Value::Scalar, true)
     }
 
     fn visit_f64<E: Error>(self, _: f64) -> Result<(), E> {
-        self.noted(Value::Scalar)
+        self.noted(Value::Scalar, true)
     }
 }

@@ -9,7 +9,7 @@ use crate::support::{
     Gateway, Response, Upstream,
     caching::{Ask, statuses},
     client::End,
-    routing::{base, chat, config_line},
+    routing::{Gate, LAST, base, chat, chunk, config_line},
 };
 
 const CHAT: &str = "/v1/chat/completions";
@@ -61,6 +61,11 @@ fn non_answers() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         ("a detail", JSON, r#"{"detail":"Not authenticated"}"#),
         ("a message", JSON, r#"{"message":"Forbidden"}"#),
         ("an error", JSON, r#"{"error":{"message":"no"}}"#),
+        (
+            "an error with empty lists",
+            JSON,
+            r#"{"error":{"code":529},"choices":[],"content":[],"output":[],"data":[],"results":[],"candidates":[]}"#,
+        ),
         ("an empty stream", STREAM, ""),
         ("a stream of a comment", STREAM, ": ping\n\n"),
         ("a malformed event", STREAM, "data: <html>\n\n"),
@@ -181,6 +186,39 @@ fn good_answers_stay_with_the_first_target() {
             }
         }
     }
+    assert_eq!(second.count(), 0);
+}
+
+#[test]
+fn an_array_under_way_is_relayed_from_its_first_item_on() {
+    let gate = Gate::default();
+    let first = Upstream::playing({
+        let gate = gate.clone();
+        move |peer| {
+            peer.request();
+            let item = chunk(r#"[{"candidates":[{"content":{"parts":[{"text":"a"}]}}]}"#);
+            peer.send(format!(
+                "HTTP/1.1 200 OK\r\n{JSON}Transfer-Encoding: chunked\r\n\r\n{item}"
+            ));
+            assert!(gate.passed(), "the first item came to the client");
+            peer.send(chunk("]") + LAST);
+        }
+    });
+    let second = Upstream::named("second");
+    let config = format!(
+        r#"{{"strategy":{{"mode":"fallback"}},"targets":[
+           {{"custom_host":"{}"}},{{"custom_host":"{}"}}]}}"#,
+        base(&first),
+        base(&second)
+    );
+    let path = "/v1/models/g:streamGenerateContent";
+    let gateway = Gateway::start();
+    let mut client = gateway.client();
+    client.send(chat(&config_line(&config), "{}").replacen(CHAT, path, 1));
+    client.wait_for(b"candidates");
+    gate.open();
+    let response = client.response();
+    assert_eq!((response.status, response.end), (200, End::Complete));
     assert_eq!(second.count(), 0);
 }
 

@@ -87,6 +87,12 @@ fn a_body_is_kept_only_if_it_is_all_of_an_answer() {
             "[{\"candidates\":[]},{\"error\":{}}]",
             Err(NoTerminalEvent),
         ),
+        (
+            vec![],
+            "/v1beta/models/g:generateContent",
+            "[{\"candidates\":[]},{\"cand",
+            Err(NoTerminalEvent),
+        ),
     ] {
         let verdict = judge(&lines, path, &[body.as_bytes()]);
         assert_eq!(verdict, expected, "{lines:?} {path} {body:?}");
@@ -128,7 +134,15 @@ fn an_error_is_none_the_less_one_for_its_media_type() {
             ("", Err(NoCacheReason::NotAnAnswer)),
             ("<html>", Err(NoCacheReason::NotAnAnswer)),
             ("no {\"error\":{}}", Err(NoCacheReason::NotAnAnswer)),
-            ("[{\"error\":{}}]", Err(NoCacheReason::NotAnAnswer)),
+            ("[{\"error\":{}}]", Err(NoCacheReason::ErrorBody)),
+            (
+                "{\"error\":{\"code\":529},\"choices\":[]}",
+                Err(NoCacheReason::ErrorBody),
+            ),
+            (
+                "{\"choices\":[{\"finish_reason\":\"error\"}]}",
+                Err(NoCacheReason::ErrorBody),
+            ),
         ] {
             assert_eq!(judge_cut(media, chat, body), expected, "{media:?} {body:?}");
         }

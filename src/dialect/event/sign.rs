@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Meaning, is_error, is_something, meaning, object, shape};
+use super::{Meaning, is_error, is_heartbeat, is_something, meaning, object, shape};
 use crate::dialect::{Dialect, sse::Event};
 
 /// What an event says of whether the stream is an answer.
@@ -31,6 +31,7 @@ pub fn sign(dialect: Dialect, event: &Event) -> Sign {
         return match (event.name.as_slice(), event.data.is_empty()) {
             (b"error", _) => Sign::Error,
             (_, true) => Sign::Nothing,
+            (name, false) if is_heartbeat(name) => Sign::Nothing,
             (_, false) => Sign::Foreign,
         };
     };
@@ -45,7 +46,7 @@ pub fn sign(dialect: Dialect, event: &Event) -> Sign {
             (false, _, _) => Sign::Nothing,
         };
     };
-    if data.get("type").is_some_and(|kind| kind == "ping") {
+    if is_heartbeat(&event.name) || data.get("type").is_some_and(|kind| kind == "ping") {
         return Sign::Nothing;
     }
     match (meaning(dialect, event), shape) {
@@ -78,12 +79,18 @@ fn shape_at(dialect: Dialect, data: &Map<String, Value>) -> Option<Dialect> {
     let fits = match dialect {
         Dialect::Gemini => has("promptFeedback") || has("usageMetadata"),
         Dialect::Images => has("b64_json") || has("data") || has("url"),
-        Dialect::Speech => has("audio") || has("data"),
-        Dialect::Chat
-        | Dialect::Responses
-        | Dialect::Anthropic
-        | Dialect::Cohere
-        | Dialect::Unknown => false,
+        // Mistral, Together.
+        Dialect::Speech => ["audio", "audio_data", "b64", "data", "delta"]
+            .into_iter()
+            .any(has),
+        // See `without_choices`.
+        Dialect::Chat => {
+            let is_text = |key: &str| data.get(key).is_some_and(Value::is_string);
+            is_text("content")
+                || is_text("result")
+                || data.get("event").is_some_and(Value::is_object)
+        }
+        Dialect::Responses | Dialect::Anthropic | Dialect::Cohere | Dialect::Unknown => false,
     };
     fits.then_some(dialect)
 }

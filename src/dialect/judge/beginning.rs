@@ -15,13 +15,18 @@ pub enum Beginning {
 }
 
 /// Beginnings of pages, in lower case.
-const PAGES: [&[u8]; 6] = [
+const PAGES: [&[u8]; 11] = [
     b"<!doctype",
+    b"<!--",
     b"<html",
     b"<head",
     b"<body",
     b"<script",
     b"<title",
+    b"<meta",
+    b"<style",
+    b"<center",
+    b"<h1",
 ];
 
 /// Beginnings of lines of an event stream.

@@ -76,12 +76,22 @@ const NO_ANSWERS: &[(&str, Verdict)] = &[
     ("{\"error\":{\"message\":\"no\"}}", ERROR),
     ("{\"error\":\"no\",\"choices\":null}", ERROR),
     ("{\"\\u0065rror\":\"no\"}", ERROR),
+    (
+        "{\"error\":{\"code\":529},\"choices\":[],\"content\":\"\",\"data\":[],\"output\":[]}",
+        ERROR,
+    ),
+    (
+        "{\"object\":\"response\",\"type\":\"message\",\"error\":\"no\",\"results\":[],\"candidates\":[]}",
+        ERROR,
+    ),
     ("\u{feff} \r\n{\"error\":{}}", ERROR),
     ("{\"cho", CUT),
     ("{\"a\":[{\"b\":\"c", CUT),
     ("<!DOCTYPE html><html>wait</html>", FOREIGN),
     ("\n <HTML><body>wait", FOREIGN),
     ("<script>location=1</script>", FOREIGN),
+    ("<!-- an error --><p>wait", FOREIGN),
+    ("<h1>Bad Gateway</h1>", FOREIGN),
 ];
 
 #[test]
@@ -138,6 +148,40 @@ fn streams_that_are_none_are_refused_on_each_route() {
         ] {
             let verdict = plain(route, Media::Events, stream.as_bytes());
             assert_eq!(verdict, expected, "{route:?} {stream}");
+        }
+    }
+}
+
+#[test]
+fn choices_that_all_failed_are_an_error() {
+    for (choices, expected) in [
+        (r#"{"finish_reason":"error","message":{}}"#, ERROR),
+        (r#"{"error":{"code":502},"message":{"content":""}}"#, ERROR),
+        (r#"{"finish_reason":"error"},{"error":"no"}"#, ERROR),
+        (r#"{"finish_reason":"error"},{"text":"a"}"#, GOOD),
+        (r#"{"error":null,"finish_reason":"stop"}"#, GOOD),
+        ("", GOOD),
+    ] {
+        let body = format!("{{\"choices\":[{choices}]}}");
+        let verdict = plain(Generates::Completion, Media::Json, body.as_bytes());
+        assert_eq!(verdict, expected, "{choices}");
+    }
+}
+
+#[test]
+fn an_array_of_gemini_is_judged_by_its_first_item_as_soon_as_it_is_there() {
+    for (items, expected) in [
+        (r#"[{"candidates":[{"index":0}]}"#, GOOD),
+        (r#" [{"usageMetadata":{"a":1}}"#, GOOD),
+        (r#"[{"error":{"code":503}}"#, ERROR),
+        (r#"[{"candidates":[{"index":0}]"#, Verdict::Undecided),
+        (r#"[{"a":1}"#, Verdict::Undecided),
+        ("[", Verdict::Undecided),
+    ] {
+        for size in [1, 100] {
+            let mut judge = AnswerJudge::of(Generates::Content, Media::Json, Coded::Plain);
+            let fed = items.as_bytes().chunks(size).map(|piece| judge.feed(piece));
+            assert_eq!(fed.last(), Some(expected), "{items}");
         }
     }
 }

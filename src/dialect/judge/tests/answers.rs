@@ -17,7 +17,7 @@ pub const ANSWERS: &[(Generates, Media, &str)] = &[
     (
         Generates::Completion,
         Media::Json,
-        r#"{"error":{"message":"partial"},"choices":[]}"#,
+        r#"{"error":{"message":"partial"},"choices":[{"text":"a"}]}"#,
     ),
     (
         Generates::Completion,
@@ -61,7 +61,7 @@ pub const ANSWERS: &[(Generates, Media, &str)] = &[
     (
         Generates::Response,
         Media::Json,
-        r#"{"status":"failed","error":{"code":"x"},"output":[]}"#,
+        r#"{"status":"failed","error":{"code":"x"},"output":[{}]}"#,
     ),
     (
         Generates::Message,
@@ -222,5 +222,113 @@ pub const ANSWERS: &[(Generates, Media, &str)] = &[
         Generates::Embedding,
         Media::Events,
         "data: {\"anything\":1}\n\n",
+    ),
+    // llama.cpp without `/v1`, Qianfan, the Llama API, errors that are none, heartbeats with a
+    // text, MiniMax, Gemini's array under way, Vertex AI, Together, whisper.cpp, Reka.
+    (
+        Generates::Completion,
+        Media::Json,
+        "{\"index\":0,\"content\":\"a\",\"tokens\":[],\"stop\":true}",
+    ),
+    (
+        Generates::Completion,
+        Media::Json,
+        "[{\"index\":0,\"content\":\"a\"},{\"index\":1,\"content\":\"\"}]",
+    ),
+    (
+        Generates::Completion,
+        Media::Events,
+        "data: {\"index\":0,\"content\":\"a\",\"stop\":false}\n\ndata: {\"content\":\"\",\"stop\":true}\n\n",
+    ),
+    (
+        Generates::Completion,
+        Media::Events,
+        "data: {\"content\":\"\",\"stop\":false}\n\ndata: {\"content\":\"\",\"stop\":true}\n\n",
+    ),
+    (
+        Generates::Completion,
+        Media::Json,
+        "{\"id\":\"as-1\",\"object\":\"chat.completion\",\"result\":\"a\"}",
+    ),
+    (
+        Generates::Completion,
+        Media::Events,
+        "data: {\"object\":\"chat.completion\",\"result\":\"a\",\"is_end\":false}\n\n",
+    ),
+    (
+        Generates::Completion,
+        Media::Json,
+        "{\"id\":\"a\",\"completion_message\":{\"role\":\"assistant\",\"content\":\"a\"}}",
+    ),
+    (
+        Generates::Completion,
+        Media::Events,
+        "data: {\"event\":{\"event_type\":\"start\",\"delta\":{\"text\":\"\",\"type\":\"text\"}}}\n\ndata: {\"event\":{\"event_type\":\"progress\",\"delta\":{\"text\":\"a\",\"type\":\"text\"}}}\n\n",
+    ),
+    (
+        Generates::Completion,
+        Media::Events,
+        "data: {\"error\":\"\",\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n",
+    ),
+    (
+        Generates::Completion,
+        Media::Events,
+        "data: {\"error\":{},\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n",
+    ),
+    (
+        Generates::Completion,
+        Media::Events,
+        "event: ping\ndata: 2026-01-01\n\ndata: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n",
+    ),
+    (
+        Generates::Completion,
+        Media::Json,
+        "{\"choices\":[{\"finish_reason\":\"error\"},{\"finish_reason\":\"stop\"}]}",
+    ),
+    (Generates::Embedding, Media::Json, "[0.1,0.2]"),
+    (
+        Generates::Embedding,
+        Media::Json,
+        "{\"vectors\":[[0.1]],\"base_resp\":{\"status_code\":0}}",
+    ),
+    (
+        Generates::Content,
+        Media::Json,
+        "[{\"usageMetadata\":{\"a\":1}},\n{\"candidates\":[{\"finishReason\":\"STOP\"}]}",
+    ),
+    (
+        Generates::Prediction,
+        Media::Json,
+        "{\"predictions\":{\"choices\":[{\"message\":{\"content\":\"a\"}}]}}",
+    ),
+    (
+        Generates::RawPrediction,
+        Media::Json,
+        "{\"pages\":[{\"index\":0,\"markdown\":\"a\"}],\"usage_info\":{}}",
+    ),
+    (
+        Generates::RawPrediction,
+        Media::Json,
+        "{\"input_tokens\":14}",
+    ),
+    (
+        Generates::Speech,
+        Media::Events,
+        "data: {\"object\":\"audio.tts.chunk\",\"b64\":\"AA\"}\n\ndata: [DONE]\n\n",
+    ),
+    (
+        Generates::Speech,
+        Media::Events,
+        "data: {\"type\":\"conversation.item.audio_output.delta\",\"delta\":\"AA\"}\n\n",
+    ),
+    (
+        Generates::Transcription,
+        Media::Html,
+        " And so, my fellow Americans\n",
+    ),
+    (
+        Generates::CohereChat,
+        Media::Json,
+        "{\"id\":\"r\",\"responses\":[{\"message\":{\"content\":\"a\"}}]}",
     ),
 ];
