@@ -102,3 +102,23 @@ fn schemes_are_schemes_in_any_case() {
         gateway.refuses(chat(&config, BODY), 400, "invalid_config");
     }
 }
+
+#[test]
+fn a_key_in_the_place_of_a_provider_is_not_repeated() {
+    let upstream = Upstream::named("a");
+    let host = base(&upstream);
+    let gateway = named(&host);
+    for name in [
+        "sk-proj-0123456789abcdefghij",
+        "@sk-proj-0123456789abcdefghij",
+    ] {
+        let header = format!("x-gateway-provider: {name}\r\n");
+        let inline = config_line(&format!(r#"{{"provider":"{name}"}}"#));
+        for lines in [header, inline] {
+            let (status, _, text) = refusal(&gateway, &lines);
+            assert!([400, 404].contains(&status), "{text}");
+            assert!(text.contains("no provider is called that"), "{text}");
+            assert!(!text.contains("sk-proj"), "{text}");
+        }
+    }
+}

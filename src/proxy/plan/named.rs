@@ -22,6 +22,9 @@ use crate::{
     },
 };
 
+/// Longest unknown name that an error repeats, in bytes.
+const LONGEST_REPEATED: usize = 24;
+
 /// A host as somebody wrote it.
 pub(super) struct Host<'a, O> {
     pub text: &'a str,
@@ -305,8 +308,13 @@ fn unknown(written: &Provider, path: &str, given: &Given<'_>, known: &Known) -> 
         Provider::Named(name) => ("", name.as_str()),
         Provider::Settings(name) => ("@", name.as_str()),
     };
+    // What is longer than any provider's name may be a key in the wrong place: it is not repeated.
+    let called = match name.len() > LONGEST_REPEATED {
+        true => "that",
+        false => &format!("{sign}{name}"),
+    };
     let message = format!(
-        "no provider is called {sign}{name}{}: use passthrough with a custom host, a provider of \
+        "no provider is called {called}{}: use passthrough with a custom host, a provider of \
          the settings (@name), or one of {}",
         suggest::did_you_mean(meant(written, name, known).as_deref()),
         catalogue::names()
