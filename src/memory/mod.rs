@@ -20,7 +20,7 @@ use prometheus_client::metrics::{counter::Counter, gauge::Gauge};
 use thiserror::Error;
 
 /// Clients are told apart by this many counters; two that fall on one share it.
-const SHARES: usize = 1024;
+pub const SHARES: usize = 1024;
 
 /// What is counted of it, for metrics.
 #[derive(Clone, Debug, Default)]
@@ -68,17 +68,17 @@ impl BodyMemory {
         let hash = usize::try_from(self.hasher.hash_one(subnet) % SHARES as u64);
         Account {
             memory: Some(self.clone()),
-            share: hash.unwrap_or_default(),
+            share: Share(hash.unwrap_or_default()),
         }
     }
 
-    fn take(&self, share: usize, bytes: i64) -> Result<(), NoRoom> {
+    fn take(&self, share: Share, bytes: i64) -> Result<(), NoRoom> {
         let total = self.counts.kept.inner();
         let taken = total.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |total| {
             total.checked_add(bytes).filter(|it| *it <= self.limit)
         });
         let granted = taken.is_ok_and(|before| {
-            let own = &self.shares[share];
+            let own = &self.shares[share.0];
             let held = own.fetch_add(bytes, Ordering::Relaxed) + bytes;
             let fair = held <= self.limit - (before + bytes);
             if !fair {
@@ -92,9 +92,20 @@ impl BodyMemory {
         granted.then_some(()).ok_or(NoRoom)
     }
 
-    fn give_back(&self, share: usize, bytes: i64) {
-        self.shares[share].fetch_sub(bytes, Ordering::Relaxed);
+    fn give_back(&self, share: Share, bytes: i64) {
+        self.shares[share.0].fetch_sub(bytes, Ordering::Relaxed);
         self.counts.kept.inner().fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
+/// Which of the counters is a client's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Share(usize);
+
+impl Share {
+    /// Below [`SHARES`].
+    pub fn number(self) -> usize {
+        self.0
     }
 }
 
@@ -103,15 +114,20 @@ impl BodyMemory {
 pub struct Account {
     /// `None`: nobody counts them.
     memory: Option<Arc<BodyMemory>>,
-    share: usize,
+    share: Share,
 }
 
 impl Account {
     /// For bytes that are counted already, or are no caller's.
     pub const UNCOUNTED: Account = Account {
         memory: None,
-        share: 0,
+        share: Share(0),
     };
+
+    /// Whose it is, as far as clients are told apart.
+    pub fn share(&self) -> Share {
+        self.share
+    }
 
     /// Takes room for so many bytes.
     ///

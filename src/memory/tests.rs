@@ -50,7 +50,7 @@ fn addresses_of_one_network_are_one_client() {
     let share = |address: &str| memory.account(address.parse().ok()).share;
     assert_eq!(share("2001:db8::1"), share("2001:db8::ffff:1"));
     assert_eq!(share("192.0.2.1"), share("::ffff:192.0.2.1"));
-    let others: std::collections::BTreeSet<usize> = (0..64)
+    let others: std::collections::BTreeSet<Share> = (0..64)
         .map(|net| share(&format!("2001:db8:0:{net}::1")))
         .collect();
     assert!(others.len() > 40, "{} shares", others.len());

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use super::offload;
 use crate::{
     error::GatewayError,
+    memory::Share,
     splice::{self, Said},
 };
 
@@ -13,6 +14,6 @@ use crate::{
 ///
 /// # Errors
 /// `internal`.
-pub async fn said(body: Bytes) -> Result<Said, GatewayError> {
-    offload::by_size(body.len(), move || splice::said(&body)).await
+pub async fn said(client: Share, body: Bytes) -> Result<Said, GatewayError> {
+    offload::by_size(client, body.len(), move || splice::said(&body)).await
 }

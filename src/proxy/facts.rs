@@ -16,6 +16,7 @@ use sha2::{Digest as _, Sha256};
 use super::offload;
 use crate::{
     error::{Code, GatewayError},
+    memory::Share,
     route::{
         condition::{Facts, Field, MOST_TESTED_ITEMS, TooManyItems},
         decided::Decided,
@@ -46,7 +47,11 @@ pub struct Source<'a> {
 ///
 /// # Errors
 /// `body_too_large`: a condition looks at a list that is too long. `internal`.
-pub async fn decide(tree: &Tree, source: Source<'_>) -> Result<Decided, GatewayError> {
+pub async fn decide(
+    client: Share,
+    tree: &Tree,
+    source: Source<'_>,
+) -> Result<Decided, GatewayError> {
     if !tree.is_decided_by_facts() {
         return Ok(Decided::default());
     }
@@ -55,7 +60,7 @@ pub async fn decide(tree: &Tree, source: Source<'_>) -> Result<Decided, GatewayE
         false => Decided::by(tree, &facts),
         true => {
             let tree = tree.clone();
-            offload::offload(move || Decided::by(&tree, &facts)).await?
+            offload::offload(client, move || Decided::by(&tree, &facts)).await?
         }
     };
     decided.map_err(|TooManyItems| {

@@ -101,6 +101,7 @@ impl<U: Upstream> Line<U> {
                 .gateway
                 .body_memory
                 .account(link.peer().map(|it| it.ip()));
+            let client = account.share();
             let body = RequestBody::new(payload, arrival::body_length(&head)?, 0, account);
             let body = RefCell::new(body);
             // Bodies over the replay limit can be told of, too.
@@ -112,7 +113,7 @@ impl<U: Upstream> Line<U> {
             let text = whole::joined(&body)?;
             let length = text.len();
             let parse = move || Imagined::parse(&text);
-            let imagined = offload::by_size(length, parse).await??;
+            let imagined = offload::by_size(client, length, parse).await??;
             let answer = imagined.explain(&self.gateway, &self.plans, &self.targets);
             Ok(answer.await?.map_into_boxed_body())
         };

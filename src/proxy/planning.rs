@@ -13,6 +13,7 @@ use super::{
 use crate::{
     directives::Directives,
     error::{Code, GatewayError},
+    memory::Share,
     route::{
         attempts::NoMatch,
         config::{self, Source, Written},
@@ -27,12 +28,13 @@ pub async fn find(
     plans: &Plans,
     head: &RequestHead,
     directives: &Directives,
+    client: Share,
     model: impl AsyncFnOnce() -> Result<Option<String>, GatewayError>,
 ) -> Result<Rc<Plan>, GatewayError> {
     let mut config = None;
     let mut found = plans.find(directives, None, Prefix::Unread)?;
     if let (Found::AsksConfig, Some(text)) = (&found, &directives.config) {
-        config = Some(read_config(text, plans.known()).await?);
+        config = Some(read_config(client, text, plans.known()).await?);
         found = plans.find(directives, config.as_ref(), Prefix::Unread)?;
     }
     if let Found::Plan(plan) = found {
@@ -54,7 +56,7 @@ pub async fn find(
 }
 
 /// Reads the request's config; beside the worker, where that may take long.
-async fn read_config(text: &str, known: &Known) -> Result<Source, GatewayError> {
+async fn read_config(client: Share, text: &str, known: &Known) -> Result<Source, GatewayError> {
     match plan::tell(text, known)? {
         Written::Saved(name) => Ok(Source::Saved(name.into())),
         Written::Json(json) => {
@@ -62,7 +64,7 @@ async fn read_config(text: &str, known: &Known) -> Result<Source, GatewayError> 
                 true => config::parse(&json),
                 false => {
                     let json = json.into_owned();
-                    offload(move || config::parse(&json)).await?
+                    offload(client, move || config::parse(&json)).await?
                 }
             };
             Ok(Source::Inline(Box::new(entry?)))

@@ -30,6 +30,7 @@ use crate::{
     directives::{DirectiveError, Directives},
     error::GatewayError,
     gateway::Gateway,
+    memory::Share,
     route::{
         attempts::{Attempts, Send},
         decided::Decided,
@@ -124,11 +125,11 @@ impl<'a> Arrived<'a> {
     ) -> Result<Rc<Plan>, GatewayError> {
         let model = async || {
             whole::read(sender, &self.body, self.gateway.replay_limit).await?;
-            let said = body_text::said(whole::joined(&self.body)?).await?;
+            let said = body_text::said(self.client(), whole::joined(&self.body)?).await?;
             self.says_stream.set(Some(said.stream));
             Ok(said.model)
         };
-        let plan = planning::find(plans, self.head, &self.directives, model);
+        let plan = planning::find(plans, self.head, &self.directives, self.client(), model);
         whole::while_there(sender, plan).await
     }
 
@@ -177,7 +178,9 @@ impl<'a> Arrived<'a> {
         };
         let cached = match cacheable {
             Some(cacheable) => {
-                let key = cacheable.key(read, &attempts.candidates()).await?;
+                let key = cacheable
+                    .key(self.client(), read, &attempts.candidates())
+                    .await?;
                 Some((cacheable, key))
             }
             None => None,
@@ -188,6 +191,11 @@ impl<'a> Arrived<'a> {
             first,
             cached,
         })
+    }
+
+    /// Whose work it makes.
+    fn client(&self) -> Share {
+        self.body.borrow().account().share()
     }
 
     /// What the request's facts decide of the plan.
@@ -202,7 +210,7 @@ impl<'a> Arrived<'a> {
             metadata: self.directives.metadata.as_ref(),
             body: &body,
         };
-        facts::decide(&plan.tree, source).await
+        facts::decide(self.client(), &plan.tree, source).await
     }
 }
 

@@ -35,6 +35,7 @@ use crate::{
     directives::{self, CacheDirectives},
     error::GatewayError,
     gateway::Gateway,
+    memory::Share,
     rate_limit::Identity,
     route::tree::TargetId,
 };
@@ -130,6 +131,7 @@ impl Cacheable<'_> {
     /// What goes wrong with the body.
     pub async fn key(
         &self,
+        client: Share,
         read: impl AsyncFnOnce() -> Result<Result<Bytes, NoCacheReason>, GatewayError>,
         candidates: &[TargetId],
     ) -> Result<Result<CacheKey, NoCacheReason>, GatewayError> {
@@ -146,7 +148,7 @@ impl Cacheable<'_> {
             let verdict = cacheable::body_verdict(route, &body);
             verdict.map(|()| BodyDigest::of(&body))
         };
-        match offload::by_size(length, judge).await? {
+        match offload::by_size(client, length, judge).await? {
             Ok(digest) => Ok(self.key_of(route, &digest, candidates)),
             Err(reason) => Ok(Err(reason)),
         }

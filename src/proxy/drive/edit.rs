@@ -19,12 +19,12 @@ impl<U> Errand<'_, U> {
     /// # Errors
     /// `invalid_body`: it cannot be edited. `body_too_large`: it would become so.
     pub(super) async fn edited(&self, target: &Target) -> Result<RequestBody, GatewayError> {
-        let (unedited, length, mut room) = {
+        let (unedited, length, mut room, client) = {
             let mut body = self.body.borrow_mut();
             let bytes = body.joined()?;
             let bytes = bytes.ok_or_else(|| unusable("it was not read whole"))?;
             let room = body.account().reserve(bytes.len())?;
-            (bytes, body.length(), room)
+            (bytes, body.length(), room, body.account().share())
         };
         let mut codings = self.head.headers().get_all(header::CONTENT_ENCODING);
         if codings.any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
@@ -42,7 +42,7 @@ impl<U> Errand<'_, U> {
                 let prefix = target.model_prefix.clone();
                 let params = target.override_params.to_vec();
                 let edit = move || edit(unedited, prefix.as_deref(), &params);
-                offload::offload(edit).await?
+                offload::offload(client, edit).await?
             }
         };
         let bytes = edited.map_err(|error| match error {

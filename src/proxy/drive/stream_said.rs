@@ -39,9 +39,10 @@ impl StreamSaid {
 /// Of a body that is not kept nobody knows, nor where there is no memory to look at it as one piece:
 /// it counts as one that does not.
 fn says_stream(body: &mut RequestBody) -> impl Future<Output = bool> + 'static {
+    let client = body.account().share();
     let text = body.joined().ok().flatten().unwrap_or_default();
     async move {
-        let said = body_text::said(text).await;
+        let said = body_text::said(client, text).await;
         said.is_ok_and(|said| said.stream)
     }
 }

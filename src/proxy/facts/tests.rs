@@ -3,10 +3,13 @@
 use serde_json::json;
 
 use super::*;
-use crate::route::{
-    condition::{Condition, WorkBudget},
-    object::Sticky,
-    tree::{Choice, Node},
+use crate::{
+    memory::Account,
+    route::{
+        condition::{Condition, WorkBudget},
+        object::Sticky,
+        tree::{Choice, Node},
+    },
 };
 
 fn tree(choice: Choice) -> Tree {
@@ -54,7 +57,7 @@ async fn decided(tree: &Tree, body: impl Into<Bytes>) -> Result<Decided, Gateway
         metadata: None,
         body: &body.into(),
     };
-    decide(tree, source).await
+    decide(Account::UNCOUNTED.share(), tree, source).await
 }
 
 /// The bodies that are looked at beside the worker say what the same say on it.
