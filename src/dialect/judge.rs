@@ -324,7 +324,7 @@ fn first_item(route: Generates, body: &[u8]) -> Verdict {
 fn shaped(route: Generates, body: &[u8]) -> Verdict {
     let found = found(route, body);
     match (found.mark, found.error) {
-        (true, true) if !found.content => Verdict::Refused(Flaw::Error),
+        (true, true) if found.reason && !found.content => Verdict::Refused(Flaw::Error),
         (true, _) if found.failed => Verdict::Refused(Flaw::Error),
         (true, _) => Verdict::Begun,
         (false, true) => Verdict::Refused(Flaw::Error),

@@ -35,6 +35,8 @@ pub struct Found {
     pub content: bool,
     /// What errors have.
     pub error: bool,
+    /// There is something in that, too.
+    pub reason: bool,
     /// Each choice says that it failed.
     pub failed: bool,
     /// Of an array the first item is all there.
@@ -188,11 +190,16 @@ impl Member<'_> {
     fn note_content(&mut self, value: Value<'_>) {
         let is_label = matches!(self.key, "object" | "type");
         self.found.content |= !is_label && self.route.is_mark(self.key, value);
+        self.found.reason |= self.names_error();
         self.note_error();
     }
 
     fn note_error(&mut self) {
-        self.found.error |= matches!(self.key, "error" | "errors" | "detail" | "fault");
+        self.found.error |= self.names_error();
+    }
+
+    fn names_error(&self) -> bool {
+        matches!(self.key, "error" | "errors" | "detail" | "fault")
     }
 
     fn noted<E>(mut self, value: Value<'_>, is_something: bool) -> Result<(), E> {

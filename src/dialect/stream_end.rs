@@ -11,7 +11,8 @@ use super::{Dialect, Generates};
 const MOST_BYTES: usize = 192;
 
 /// Events after which there are no others, errors included: the client is told.
-const LAST: [&[u8]; 12] = [
+const LAST: [&[u8]; 13] = [
+    b"complete",
     b"error",
     b"image_edit.completed",
     b"image_generation.completed",
@@ -25,6 +26,9 @@ const LAST: [&[u8]; 12] = [
     b"stream-end",
     b"transcript.text.done",
 ];
+
+/// What the last events of llama.cpp without `/v1` and of Qianfan have.
+const FLAGS: [&[u8]; 2] = [b"\"stop\":true", b"\"is_end\":true"];
 
 /// What Gemini's last events have, wherever in them.
 const FINISHED: [&[u8]; 2] = [b"\"finishReason\"", b"\"blockReason\""];
@@ -91,11 +95,14 @@ fn is_last(line: &[u8]) -> bool {
         return false;
     };
     let data = data.trim_ascii();
-    let is_llama_cpps = || memmem::find(data, b"\"stop\":true").is_some();
-    data == b"[DONE]" || data.starts_with(b"{\"error\"") || is_of_last_type(data) || is_llama_cpps()
+    let has = |flag: &&[u8]| memmem::find(data, flag).is_some();
+    data == b"[DONE]"
+        || data.starts_with(b"{\"error\"")
+        || is_of_last_type(data)
+        || FLAGS.iter().any(has)
 }
 
-/// `"type": "..."` stands in its beginning, or Cohere's `event_type`, and names a last event.
+/// `"type": "..."` stands in its beginning, or `event_type`, and names a last event.
 fn is_of_last_type(data: &[u8]) -> bool {
     let name = |at: usize| {
         let rest = data[at..].trim_ascii_start();
@@ -226,6 +233,16 @@ mod tests {
             (
                 Completion,
                 "data: {\"content\":\"\",\"stop\":true}\n\n",
+                true,
+            ),
+            (
+                Completion,
+                "data: {\"result\":\"\",\"is_end\":true}\n\n",
+                true,
+            ),
+            (
+                Completion,
+                "data: {\"event\":{\"event_type\":\"complete\"}}\n\n",
                 true,
             ),
             (

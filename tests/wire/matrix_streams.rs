@@ -33,16 +33,16 @@ rows! {
         exhausted: Cell(theirs(200, ERROR), 1, 1, "0"),
     };
 
-    // With `choices` beside it, or with null, it is an answer (5.4).
+    // With a choice beside it, or with null, it is an answer (5.4).
     json_with_an_error_beside_its_answer: Row {
-        fault: || faults::json_200(r#"{"error":{"message":"partial"},"choices":[]}"#),
-        plain: stays(theirs(200, r#"{"error":{"message":"partial"},"choices":[]}"#)),
-        retry: stays(theirs(200, r#"{"error":{"message":"partial"},"choices":[]}"#)),
+        fault: || faults::json_200(r#"{"error":{"message":"partial"},"choices":[{}]}"#),
+        plain: stays(theirs(200, r#"{"error":{"message":"partial"},"choices":[{}]}"#)),
+        retry: stays(theirs(200, r#"{"error":{"message":"partial"},"choices":[{}]}"#)),
         retry_takes: (0, 1000),
-        fallback: stays(theirs(200, r#"{"error":{"message":"partial"},"choices":[]}"#)),
-        nested: stays(theirs(200, r#"{"error":{"message":"partial"},"choices":[]}"#)),
-        hedge: stays(theirs(200, r#"{"error":{"message":"partial"},"choices":[]}"#)),
-        exhausted: stays(theirs(200, r#"{"error":{"message":"partial"},"choices":[]}"#)),
+        fallback: stays(theirs(200, r#"{"error":{"message":"partial"},"choices":[{}]}"#)),
+        nested: stays(theirs(200, r#"{"error":{"message":"partial"},"choices":[{}]}"#)),
+        hedge: stays(theirs(200, r#"{"error":{"message":"partial"},"choices":[{}]}"#)),
+        exhausted: stays(theirs(200, r#"{"error":{"message":"partial"},"choices":[{}]}"#)),
     };
 
     // Neither an error nor what an answer has.
