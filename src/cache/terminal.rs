@@ -7,12 +7,16 @@ use actix_http::header::HeaderMap;
 use super::NoCacheReason;
 use crate::dialect::{
     AnswerJudge, Coded, Dialect, Ending, Flaw, Generates, LastEvent, MOST_JUDGED, Media, Stop,
-    Verdict, decode, says_error, says_not_completed,
+    Verdict, begins_as_events, decode, says_error, says_not_completed,
 };
 
-/// Bytes that a compressed answer may have when it is decoded, to be looked at. It takes a few
-/// milliseconds at most.
+/// Bytes that a compressed answer may have when it is decoded, to be looked at; encoded it has no
+/// more either.
 const MOST_DECODED: usize = 2 * 1024 * 1024;
+/// Events, and what is to be decoded, of so many bytes are looked at in a few milliseconds,
+/// whatever is in them; and other bodies, of which little is looked at.
+const SHORT: usize = 32 * 1024;
+pub const SHORT_PLAIN: usize = 1024 * 1024;
 
 /// Follows the body of one answer.
 #[derive(Debug)]
@@ -22,8 +26,10 @@ pub struct TerminalWatch {
     dialect: Dialect,
     media: Media,
     coded: Coded,
-    /// Those of a stream that can be followed as it passes.
+    /// Those of a stream that can be followed as it passes, and is short so far.
     events: Option<LastEvent>,
+    /// Bytes that have passed.
+    fed: usize,
 }
 
 impl TerminalWatch {
@@ -38,13 +44,30 @@ impl TerminalWatch {
             media,
             coded,
             events: follows.then(|| LastEvent::new(dialect)),
+            fed: 0,
         }
     }
 
     /// Takes the body's next bytes.
     pub fn feed(&mut self, bytes: &[u8]) {
-        if let Some(events) = &mut self.events {
-            events.feed(bytes);
+        self.fed = self.fed.saturating_add(bytes.len());
+        match &mut self.events {
+            // One event may take long: all of them are looked at in the end.
+            Some(_) if self.fed > SHORT => self.events = None,
+            Some(events) => events.feed(bytes),
+            None => {}
+        }
+    }
+
+    /// This body, which is all of it, is judged in a few milliseconds, whatever is in it.
+    pub fn is_quick(&self, body: &[u8]) -> bool {
+        match self.coded {
+            _ if body.len() > SHORT_PLAIN => false,
+            // Events may have the type of something else.
+            Coded::Plain if self.media == Media::Events => body.len() <= SHORT,
+            Coded::Plain => body.len() <= SHORT || !begins_as_events(body),
+            Coded::As(coding) => body.len() <= SHORT && decode(coding, body, SHORT).1 != Stop::Full,
+            Coded::Unknown => true,
         }
     }
 
@@ -58,6 +81,10 @@ impl TerminalWatch {
             Coded::As(coding) => coding,
             Coded::Unknown => return Err(NoCacheReason::EncodedResponse),
         };
+        // Much may be encoded of which nothing comes.
+        if body.len() > MOST_DECODED {
+            return Err(NoCacheReason::EncodedResponse);
+        }
         match decode(coding, body, MOST_DECODED) {
             (decoded, Stop::End) => self.judge(&decoded),
             (_, Stop::Starved | Stop::Full | Stop::Broken) => Err(NoCacheReason::EncodedResponse),

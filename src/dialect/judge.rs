@@ -6,6 +6,7 @@ mod beginning;
 
 use actix_http::header::HeaderMap;
 
+pub use self::beginning::begins_as_events;
 use self::beginning::{Beginning, NULL, beginning, keep};
 use super::{
     Flaw, Verdict,

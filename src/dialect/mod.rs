@@ -21,7 +21,7 @@ mod stream_end;
 pub use decode::{Coded, Coding, Stop, decode};
 pub use first_event::FirstEvent;
 pub use generates::Generates;
-pub use judge::{AnswerJudge, MOST_BYTES as MOST_JUDGED};
+pub use judge::{AnswerJudge, MOST_BYTES as MOST_JUDGED, begins_as_events};
 pub use last_event::{Ending, LastEvent};
 pub use media::Media;
 pub use response_status::says_not_completed;

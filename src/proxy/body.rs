@@ -11,17 +11,48 @@ use bytes::Bytes;
 use super::relay::{Aborted, Relay};
 use crate::{downstream::ExchangeGuard, rate_limit::Lease};
 
+/// Bytes that actix-http is given at once: it copies them, and holds the copy for as long as the
+/// client does not read.
+const PIECE: usize = 32 * 1024;
+/// Pieces after which others on the worker have their turn.
+const IN_A_ROW: u8 = 8;
+
+/// A body that is all there, handed over piece by piece.
+pub struct Pieces {
+    left: Bytes,
+    in_a_row: u8,
+}
+
+impl Pieces {
+    fn poll_next(&mut self, cx: &Context<'_>) -> Poll<Option<Bytes>> {
+        if self.in_a_row == IN_A_ROW {
+            self.in_a_row = 0;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        self.in_a_row += 1;
+        let piece = self.left.split_to(self.left.len().min(PIECE));
+        Poll::Ready((!piece.is_empty()).then_some(piece))
+    }
+}
+
+impl From<Bytes> for Pieces {
+    fn from(left: Bytes) -> Self {
+        Pieces { left, in_a_row: 0 }
+    }
+}
+
 /// An upstream's body, bytes of our own, or a page of ours.
 pub enum ReplyBody {
     Relay(Box<Relay>),
     Own {
-        bytes: Bytes,
+        bytes: Pieces,
         /// The exchange lasts until the body is handed over.
         _guard: Option<ExchangeGuard>,
     },
     /// An upstream's, all of it.
     Whole {
-        bytes: Bytes,
+        bytes: Pieces,
         _leases: Vec<Lease>,
         _guard: ExchangeGuard,
     },
@@ -34,7 +65,7 @@ pub enum ReplyBody {
 impl ReplyBody {
     pub fn own(bytes: Bytes, guard: impl Into<Option<ExchangeGuard>>) -> Self {
         ReplyBody::Own {
-            bytes,
+            bytes: bytes.into(),
             _guard: guard.into(),
         }
     }
@@ -49,7 +80,7 @@ impl ReplyBody {
     /// `leases`: places among the requests under way, held until the body is handed over.
     pub fn whole(bytes: Bytes, leases: Vec<Lease>, guard: ExchangeGuard) -> Self {
         ReplyBody::Whole {
-            bytes,
+            bytes: bytes.into(),
             _leases: leases,
             _guard: guard,
         }
@@ -68,7 +99,7 @@ impl MessageBody for ReplyBody {
         match self {
             ReplyBody::Relay(relay) => relay.size(),
             ReplyBody::Own { bytes, .. } | ReplyBody::Whole { bytes, .. } => {
-                BodySize::Sized(bytes.len() as u64)
+                BodySize::Sized(bytes.left.len() as u64)
             }
             ReplyBody::Page { page, .. } => page.size(),
         }
@@ -81,8 +112,7 @@ impl MessageBody for ReplyBody {
         match self.get_mut() {
             ReplyBody::Relay(relay) => relay.poll_chunk(cx),
             ReplyBody::Own { bytes, .. } | ReplyBody::Whole { bytes, .. } => {
-                let bytes = std::mem::take(bytes);
-                Poll::Ready((!bytes.is_empty()).then_some(Ok(bytes)))
+                bytes.poll_next(cx).map(|piece| piece.map(Ok))
             }
             ReplyBody::Page { page, .. } => {
                 let next = Pin::new(page).poll_next(cx);

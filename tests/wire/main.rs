@@ -16,6 +16,7 @@ mod body_memory;
 mod browsers;
 mod cache;
 mod cache_admin;
+mod cache_hostile;
 mod cache_ignored;
 mod cache_kept;
 mod cache_refusals;

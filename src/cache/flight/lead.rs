@@ -61,29 +61,31 @@ impl<K: Hash + Eq + Clone, B: Clone> Lead<K, B> {
         self.flight.state().refused
     }
 
-    /// All of the body, once it has come.
+    /// All pieces of the body, once it has come.
     ///
     /// # Errors
     /// Why it is not to be kept; then not all of it is there.
-    pub fn whole(&self) -> Result<Bytes, NoCacheReason> {
+    pub fn pieces(&self) -> Result<Vec<Bytes>, NoCacheReason> {
         let state = self.flight.state();
-        if let Some(reason) = state.refused {
-            return Err(reason);
+        match state.refused {
+            Some(reason) => Err(reason),
+            None => Ok(state.chunks.iter().map(|(it, _)| it.clone()).collect()),
         }
-        let chunks: Vec<Bytes> = state
-            .chunks
-            .iter()
-            .map(|(chunk, _)| chunk.clone())
-            .collect();
-        // Copied when nobody waits for the lock.
-        drop(state);
-        Ok(chunks.concat().into())
+    }
+
+    /// All of it has come, and it takes a while to tell whether it may be kept: whoever joins
+    /// meanwhile waits for that.
+    pub fn begin_judging(&self) {
+        self.flight.state().judged = false;
     }
 
     /// Nothing more comes: that was all, or why not.
     pub fn end(&self, end: Result<(), String>) {
         let end = end.map_err(Into::into);
-        self.flight.tell(|state, _| state.end = Some(end));
+        self.flight.tell(|state, _| {
+            state.judged = true;
+            state.end = Some(end);
+        });
     }
 
     /// Reads what the others read, from its beginning.

@@ -48,7 +48,11 @@ impl<B: Clone> Reader<B> {
     pub(super) fn join(flight: &Arc<Flight<B>>) -> Option<Self> {
         let mut state = flight.state();
         let open = !state.is_closed() && state.gone == 0;
-        let place = open.then(|| state.seats.insert(Seat::default()))?;
+        let seat = Seat {
+            late: !state.judged,
+            ..Seat::default()
+        };
+        let place = open.then(|| state.seats.insert(seat))?;
         drop(state);
         let flight = flight.clone();
         Some(Reader { flight, place })
@@ -57,7 +61,13 @@ impl<B: Clone> Reader<B> {
     /// What comes before the body.
     pub fn poll_beginning(&self, cx: &Context<'_>) -> Poll<Result<B, Abandoned>> {
         let mut state = self.flight.state();
-        if let Some(beginning) = &state.beginning {
+        let late = state.seats[self.place].late;
+        if late && (state.abandoned || (state.judged && state.refused.is_some())) {
+            return Poll::Ready(Err(Abandoned));
+        }
+        if let Some(beginning) = &state.beginning
+            && (state.judged || !late)
+        {
             return Poll::Ready(Ok(beginning.clone()));
         }
         if state.abandoned {

@@ -76,6 +76,8 @@ pub struct State<B> {
     /// Bytes held that found no room.
     crowd: u64,
     pub end: Option<Result<(), Arc<str>>>,
+    /// All of it has come; whether it may be kept is not known yet.
+    pub judged: bool,
     /// The one who leads is gone.
     pub abandoned: bool,
     /// Why nobody can join, and nothing is to be kept.
@@ -91,6 +93,8 @@ pub struct Seat {
     pub next: u64,
     /// Bytes read.
     pub bytes: u64,
+    /// Taken while the answer was judged: what is not kept is none of its own.
+    pub late: bool,
     /// It has seen the last of it.
     pub left_behind: bool,
     pub waker: Option<Waker>,
@@ -105,6 +109,7 @@ impl<B> Flight<B> {
             bytes: 0,
             crowd: 0,
             end: None,
+            judged: true,
             abandoned: false,
             refused: None,
             seats: Slab::new(),

@@ -80,7 +80,7 @@ fn whoever_asks_the_same_meanwhile_reads_all_of_it() {
     let late = join(&flights, "a");
     assert_eq!(late.poll_beginning(&idle()), Poll::Ready(Ok(7)));
     assert_eq!(read(&late), text("one two", Poll::Pending));
-    assert_eq!(lead.whole(), Ok("one two".into()));
+    assert_eq!(lead.pieces().map(|it| it.concat()), Ok("one two".into()));
     lead.end(Ok(()));
     let very_late = join(&flights, "a");
     for (reader, rest) in [
@@ -245,7 +245,7 @@ fn what_is_refused_is_not_joined_not_even_before_it_is_taken_out() {
     one.flight().state().refuse(NoCacheReason::TooLarge);
     assert_eq!(read(&reader), text("12", Poll::Pending));
     let again = lead(&flights, "a");
-    assert_eq!(one.whole(), Err(NoCacheReason::TooLarge));
+    assert_eq!(one.pieces(), Err(NoCacheReason::TooLarge));
     drop(one);
     // The place is another's by now.
     assert!(matches!(flights.enter(&"a"), Entered::Join(_)));
@@ -331,4 +331,38 @@ fn what_has_ended_gives_room_back_as_it_is_read() {
     assert_eq!(flights.room.used(), all / 3 * 2);
     drop(reader);
     assert_eq!(flights.room.used(), 0);
+}
+
+#[test]
+fn who_joins_while_an_answer_is_judged_gets_it_only_if_it_is_good() {
+    for good in [true, false] {
+        let flights = flights(1 << 20);
+        let mut lead = lead(&flights, "a");
+        lead.begin(1);
+        let early = join(&flights, "a");
+        lead.push("one".into());
+        lead.begin_judging();
+        let late = join(&flights, "a");
+        assert_eq!(early.poll_beginning(&idle()), Poll::Ready(Ok(1)));
+        assert!(late.poll_beginning(&idle()).is_pending());
+        if !good {
+            lead.refuse(NoCacheReason::ErrorBody);
+            assert!(late.poll_beginning(&idle()).is_pending());
+        }
+        lead.end(Ok(()));
+        assert_eq!(read(&early), text("one", Poll::Ready(Ok(()))));
+        let expected = if good { Ok(1) } else { Err(Abandoned) };
+        assert_eq!(late.poll_beginning(&idle()), Poll::Ready(expected));
+    }
+}
+
+#[test]
+fn who_joins_while_an_answer_is_judged_is_not_left_waiting() {
+    let flights = flights(1 << 20);
+    let lead = lead(&flights, "a");
+    lead.begin(1);
+    lead.begin_judging();
+    let late = join(&flights, "a");
+    drop(lead);
+    assert_eq!(late.poll_beginning(&idle()), Poll::Ready(Err(Abandoned)));
 }

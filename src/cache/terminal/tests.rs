@@ -231,3 +231,42 @@ proptest! {
         prop_assert!(text.is_empty() || judge(&sse, path, &[&text[..text.len() - 1]]).is_err());
     }
 }
+
+#[test]
+fn what_may_take_long_is_told_before_it_is_looked_at() {
+    use std::io::Write as _;
+    let sse = (header::CONTENT_TYPE, "text/event-stream");
+    let json = (header::CONTENT_TYPE, "application/json");
+    let gzip = (header::CONTENT_ENCODING, "gzip");
+    let gzipped = |plain: &[u8]| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), Default::default());
+        encoder.write_all(plain).unwrap();
+        encoder.finish().unwrap()
+    };
+    let object = |bytes: usize| format!("{{{}", " ".repeat(bytes - 1)).into_bytes();
+    let nothing = gzipped(b"").repeat(SHORT / 20);
+    for (lines, body, expected) in [
+        (vec![sse.clone()], b":".repeat(SHORT), true),
+        (vec![sse], b":".repeat(SHORT + 1), false),
+        (vec![json.clone()], object(SHORT_PLAIN), true),
+        (vec![json.clone()], object(SHORT_PLAIN + 1), false),
+        (vec![json.clone()], b"data: ".repeat(SHORT), false),
+        (vec![json.clone(), gzip.clone()], gzipped(b"{}"), true),
+        (
+            vec![json.clone(), gzip.clone()],
+            gzipped(&object(SHORT + 1)),
+            false,
+        ),
+        (vec![json, gzip], nothing.repeat(2), false),
+    ] {
+        let quick = watch(&lines, "/v1/chat/completions").is_quick(&body);
+        assert_eq!(quick, expected, "{lines:?} {} bytes", body.len());
+    }
+    let nothing = gzipped(b"").repeat(MOST_DECODED / 20 + 1);
+    let kept = judge(
+        &[(header::CONTENT_ENCODING, "gzip")],
+        "/v1/chat/completions",
+        &[&nothing],
+    );
+    assert_eq!(kept, Err(NoCacheReason::EncodedResponse));
+}

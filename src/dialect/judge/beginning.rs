@@ -48,6 +48,20 @@ pub fn keep(seen: &mut Vec<u8>, bytes: &[u8]) {
     }
 }
 
+/// The body is taken for a stream of events, unless its type says that it is none.
+pub fn begins_as_events(body: &[u8]) -> bool {
+    let mut body = trimmed(body);
+    // Each who looks takes one mark off.
+    while body.starts_with(BYTE_ORDER_MARK) {
+        body = trimmed(body);
+    }
+    let begins = |line: &&[u8]| {
+        let begin = body.get(..line.len());
+        begin.is_some_and(|begin| begin.eq_ignore_ascii_case(line))
+    };
+    EVENT_LINES.iter().any(begins)
+}
+
 /// Looks at the first bytes only, however many there are.
 pub fn beginning(route: Generates, seen: &[u8]) -> Beginning {
     if BYTE_ORDER_MARK.starts_with(seen) {

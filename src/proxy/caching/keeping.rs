@@ -13,13 +13,16 @@ use crate::{
         key::CacheKey,
         memory::{Asked, MemoryStore},
         shared::{Purges, SharedStore},
-        terminal::TerminalWatch,
+        terminal::{SHORT_PLAIN, TerminalWatch},
     },
     directives::CacheDirectives,
     downstream::{Audience, GoingOn, Others},
     error::{Code, GatewayError},
     gateway::{Beginning, FlightKey, SharedHead},
-    proxy::plan::{CachePolicy, Target},
+    proxy::{
+        offload,
+        plan::{CachePolicy, Target},
+    },
 };
 
 /// How long an answer can still be joined after it was put into Redis.
@@ -102,6 +105,11 @@ pub struct Kept {
 }
 
 impl Kept {
+    /// Whether a body that is all there can be kept at once.
+    pub fn is_quick(&self, body: &Bytes) -> bool {
+        self.watch.is_quick(body)
+    }
+
     /// Tells what comes before the body; whoever reads it first.
     pub fn begin(&self) -> Reader<Beginning> {
         let lead = &self.keeping.lead;
@@ -130,20 +138,45 @@ impl Kept {
     }
 
     /// The body has come to its end: keeps it, if it may be kept, and tells all who read.
-    pub fn finish(self, end: Result<(), String>) {
-        let answer = match &end {
+    pub async fn finish(self, end: Result<(), String>) {
+        let pieces = match &end {
             Err(_) => Err(NoCacheReason::Truncated),
-            Ok(()) => self.keeping.lead.whole().and_then(|body| {
-                self.watch.end(&body)?;
-                Ok((self.head.head, body))
-            }),
+            Ok(()) => self.keeping.lead.pieces(),
         };
-        let (lead, put) = self.keeping.keep(answer);
+        let body = match pieces {
+            Ok(pieces) => judged(pieces, self.watch, &self.keeping.lead).await,
+            Err(reason) => Err(reason),
+        };
+        let (lead, put) = self.keeping.keep(body.map(|body| (self.head.head, body)));
         lead.end(end);
         if let Some(put) = put {
             put.spawn(lead, self.others);
         }
     }
+}
+
+/// The body as one piece, if it may be kept; beside the worker, where that may take long.
+async fn judged(
+    pieces: Vec<Bytes>,
+    watch: TerminalWatch,
+    lead: &Lead,
+) -> Result<Bytes, NoCacheReason> {
+    let judge = |body: Bytes, watch: TerminalWatch| watch.end(&body).map(|()| body);
+    let join = |pieces: Vec<Bytes>| Bytes::from(pieces.concat());
+    let length: usize = pieces.iter().map(Bytes::len).sum();
+    let judging = if length > SHORT_PLAIN {
+        lead.begin_judging();
+        offload::offload(move || judge(join(pieces), watch)).await
+    } else {
+        let body = join(pieces);
+        if watch.is_quick(&body) {
+            return judge(body, watch);
+        }
+        lead.begin_judging();
+        offload::offload(move || judge(body, watch)).await
+    };
+    // A look that ends in a panic has seen no answer.
+    judging.unwrap_or(Err(NoCacheReason::NotAnAnswer))
 }
 
 impl Keeping {

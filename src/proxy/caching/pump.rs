@@ -47,7 +47,9 @@ const AT_ONCE: usize = 64 * 1024;
 /// A body on its way from upstream to all who read it.
 pub struct Pump {
     incoming: Incoming,
-    kept: Option<Kept>,
+    kept: Kept,
+    /// The body is over, well or not.
+    ended: Option<Result<(), String>>,
     times: BodyTimes,
     last: Instant,
     /// The readers are too far behind.
@@ -77,36 +79,53 @@ impl Pump {
         times: BodyTimes,
         link: &Rc<Link>,
     ) -> Begun {
-        let (chunks, failure) = match gather(&mut incoming, kept.head.size) {
-            Gathered::Whole(body) => {
+        let (chunks, end) = match gather(&mut incoming, kept.head.size) {
+            Gathered::Whole(body) if kept.is_quick(&body) => {
                 kept.watch.feed(&body);
                 let refused = kept.finish_at_once(&body);
                 return Begun::Whole(body, refused);
             }
+            Gathered::Whole(body) => (vec![body], Some(Ok(()))),
             Gathered::Part(chunks) => (chunks, None),
-            Gathered::Broken(chunks, failure) => (chunks, Some(failure)),
+            Gathered::Broken(chunks, failure) => (chunks, Some(Err(failure))),
         };
         let reader = kept.begin();
         let mut pump = Pump {
             incoming,
-            kept: Some(kept),
+            kept,
+            ended: None,
             times,
             last: Instant::now(),
             paused: false,
             timer: None,
         };
         chunks.into_iter().for_each(|chunk| pump.pass(chunk));
-        match failure {
-            Some(failure) => pump.break_off(&failure),
-            None => {
-                let going_on = link.going_on();
-                actix_rt::spawn(async move {
-                    poll_fn(|cx| pump.poll(cx)).await;
-                    drop(going_on);
-                });
-            }
+        match end {
+            Some(Ok(())) => pump.end(Ok(())),
+            Some(Err(failure)) => pump.break_off(&failure),
+            None => {}
         }
+        let going_on = link.going_on();
+        actix_rt::spawn(async move {
+            poll_fn(|cx| pump.poll(cx)).await;
+            pump.finish().await;
+            drop(going_on);
+        });
         Begun::Shared(reader)
+    }
+
+    /// Nothing more comes, or nobody reads any more. What is kept of the upstream is given back first.
+    async fn finish(self) {
+        let Pump {
+            kept,
+            ended,
+            incoming,
+            ..
+        } = self;
+        drop(incoming);
+        if let Some(end) = ended {
+            kept.finish(end).await;
+        }
     }
 
     /// Moves what there is to move; ready when it is over.
@@ -118,12 +137,11 @@ impl Pump {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            let Some(kept) = &mut self.kept else {
+            if self.ended.is_some() {
                 return Poll::Ready(());
-            };
-            let lead = &mut kept.keeping.lead;
+            }
+            let lead = &mut self.kept.keeping.lead;
             if lead.poll_alone(cx).is_ready() {
-                self.kept = None;
                 return Poll::Ready(());
             }
             if lead.poll_room(cx).is_pending() {
@@ -159,10 +177,8 @@ impl Pump {
 
     fn pass(&mut self, chunk: Bytes) {
         self.last = Instant::now();
-        if let Some(kept) = &mut self.kept {
-            kept.watch.feed(&chunk);
-            kept.keeping.lead.push(chunk);
-        }
+        self.kept.watch.feed(&chunk);
+        self.kept.keeping.lead.push(chunk);
         if self.times.ends_at.is_some_and(|end| self.last >= end) {
             self.end(Err(OUT_OF_TIME.to_owned()));
         }
@@ -174,9 +190,7 @@ impl Pump {
     }
 
     fn end(&mut self, end: Result<(), String>) {
-        if let Some(kept) = self.kept.take() {
-            kept.finish(end);
-        }
+        self.ended.get_or_insert(end);
     }
 
     /// Ready when a timer has run out. While readers are waited for, the upstream may be silent.
