@@ -3,6 +3,7 @@
 mod cache_status;
 
 use std::{
+    borrow::Cow,
     fmt,
     rc::Rc,
     sync::{
@@ -33,6 +34,12 @@ pub enum AccessLog {
     Errors,
     Off,
 }
+
+/// Bytes of what a caller chose that a line of the log repeats: path, method, what is wrong with a
+/// config.
+const LONGEST_LOGGED: usize = 1024;
+/// The same of all attempts that came to nothing.
+const LONGEST_ATTEMPTS: usize = 4096;
 
 /// Why a request is aborted when the gateway comes down.
 pub const OUT_OF_BUDGET: &str = "the drain budget ran out";
@@ -124,10 +131,9 @@ impl Recorder {
             not_kept: None,
             failed_attempts: Vec::new(),
             method,
-            path: if access == AccessLog::Off {
-                "".into()
-            } else {
-                path.into()
+            path: match access {
+                AccessLog::Off => "".into(),
+                AccessLog::All | AccessLog::Errors => clipped(path, LONGEST_LOGGED).into(),
             },
             origin: None,
             status: 0,
@@ -334,13 +340,17 @@ impl Recorder {
         };
         tracing::info!(
             trace_id = self.trace_id.to_str().unwrap_or_default(),
-            method = self.method.as_str(),
+            method = &*clipped(self.method.as_str(), LONGEST_LOGGED),
             path = &*self.path,
             origin = self.origin.as_deref(),
             status,
             outcome = outcome.as_str(),
             error = self.code.map(Code::name),
-            detail = self.detail.as_deref(),
+            detail = self
+                .detail
+                .as_deref()
+                .map(|it| clipped(it, LONGEST_LOGGED))
+                .as_deref(),
             target = self.target(),
             cache = self.cache.name_in_log(),
             uncached = self.cache.reason(self.not_kept),
@@ -374,7 +384,8 @@ impl Recorder {
             .iter()
             .map(ToString::to_string)
             .collect();
-        (!attempts.is_empty()).then(|| attempts.join("; "))
+        let attempts = attempts.join("; ");
+        (!attempts.is_empty()).then(|| clipped(&attempts, LONGEST_ATTEMPTS).into_owned())
     }
 }
 
@@ -388,6 +399,17 @@ impl Drop for Recorder {
             self.settle(outcome);
         }
     }
+}
+
+/// As much of a text as a line of the log has room for, and how much is left out: no caller's lines
+/// may crowd out those of the others.
+fn clipped(text: &str, most: usize) -> Cow<'_, str> {
+    if text.len() <= most {
+        return text.into();
+    }
+    let is_boundary = |at: &usize| text.is_char_boundary(*at);
+    let end = (0..=most).rev().find(is_boundary).unwrap_or_default();
+    format!("{}[{} bytes more]", &text[..end], text.len() - end).into()
 }
 
 fn milliseconds(time: Duration) -> f64 {

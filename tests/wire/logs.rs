@@ -146,3 +146,34 @@ fn every_line_has_each_key_once_and_tells_the_place_in_the_config() {
     // Others' lines are there, too.
     assert!(log.contains("\"level\":\"TRACE\""), "{log}");
 }
+
+#[test]
+fn no_caller_writes_long_lines() {
+    let process = Process::serving("logs-long", "log: { format: json }\n");
+    let long = "x".repeat(60_000);
+    let (refusing, body) = (Refusing::new(), "{}");
+    let deep = refusing
+        .base()
+        .replace("/v1", &format!("/{}", &long[..1900]));
+    let targets = vec![format!(r#"{{"custom_host":"{deep}"}}"#); 20].join(",");
+    let chain = format!(r#"{{"strategy":{{"mode":"fallback"}},"targets":[{targets}]}}"#);
+    for request in [
+        format!("GET /v1/{long} HTTP/1.1\r\nHost: localhost\r\n\r\n"),
+        format!("{long} /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n"),
+        configured(&format!(r#"{{"{long}":1}}"#), body),
+        configured(&chain, body),
+    ] {
+        process.exchange(&request);
+    }
+    let log = process.log_until_now();
+    let lines: Vec<Line> = log
+        .lines()
+        .inspect(|line| assert!(line.len() < 8 * 1024, "{} bytes", line.len()))
+        .map(Line::parse)
+        .filter(|line| line.text("message") == Some("request"))
+        .collect();
+    assert!(lines.len() >= 4, "{log}");
+    let kept = &long[..1024 - "/v1/".len()];
+    let path = format!("/v1/{kept}[{} bytes more]", long.len() - kept.len());
+    assert_eq!(lines[0].text("path"), Some(&*path));
+}
