@@ -5,7 +5,7 @@ use std::{cell::RefCell, future::poll_fn, pin::pin, rc::Rc, task::Poll};
 
 use bytes::Bytes;
 
-use super::drive::client_fault;
+use super::{drive::client_fault, offload};
 use crate::{
     downstream::{Expired, Link},
     error::{Code, GatewayError},
@@ -111,7 +111,25 @@ pub async fn try_read(
     })
     .await?;
     link.await_body(false);
+    if whole == Whole::Kept {
+        while_there(link, make_one_piece(body)).await?;
+    }
     Ok(whole)
+}
+
+/// Most that is asked of a whole body is asked of one piece. A long one is copied beside the worker.
+async fn make_one_piece(body: &RefCell<RequestBody>) -> Result<(), GatewayError> {
+    let Some(mut kept) = body.borrow_mut().lend_long(offload::SHORT) else {
+        return Ok(());
+    };
+    let join = move || {
+        // Without room for it, it stays in pieces: whoever needs one is told.
+        let _ = kept.join();
+        kept
+    };
+    let kept = offload::offload(join).await?;
+    body.borrow_mut().give_back(kept);
+    Ok(())
 }
 
 /// The body as one piece, as far as it was read whole.

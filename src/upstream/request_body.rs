@@ -336,6 +336,21 @@ impl RequestBody {
         ))
     }
 
+    /// What is kept of a body of which nothing has been sent yet, if it is whole, longer than
+    /// `length` and in several pieces: to be made one, and to be given back before anything else is
+    /// asked of the body.
+    pub fn lend_long(&mut self, length: usize) -> Option<Kept> {
+        let is_long = self.whole()?.len() > 1 && self.kept.bytes() > length;
+        let lent = is_long && self.next == Next::Kept(0);
+        let empty = Kept::new(self.kept.account().clone());
+        lent.then(|| std::mem::replace(&mut self.kept, empty))
+    }
+
+    /// What was lent comes back: the same bytes.
+    pub fn give_back(&mut self, kept: Kept) {
+        self.kept = kept;
+    }
+
     /// It can be sent again from its first byte.
     pub fn is_replayable(&self) -> bool {
         self.read == 0 || self.keep_limit > 0

@@ -217,3 +217,29 @@ proptest! {
         prop_assert_eq!(counts.kept.get(), 0);
     }
 }
+
+#[test]
+fn a_long_body_is_lent_to_be_made_one_piece_and_a_short_one_is_not() {
+    for (length, is_lent) in [(100_000, true), (300_000, true), (70_000, false)] {
+        let bytes = vec![b'x'; length];
+        let pieces: Vec<Bytes> = bytes.chunks(9000).map(Bytes::copy_from_slice).collect();
+        let mut body = RequestBody::of(pieces, BodyLength::Chunked);
+        let lent = body.lend_long(80_000);
+        assert_eq!(lent.is_some(), is_lent, "{length}");
+        if let Some(mut kept) = lent {
+            kept.join().expect("room");
+            body.give_back(kept);
+            assert_eq!(body.whole().map(<[Bytes]>::len), Some(1));
+            assert!(body.lend_long(80_000).is_none(), "it is one piece already");
+        }
+        assert_eq!(body.joined(), Ok(Some(bytes.into())));
+    }
+}
+
+#[test]
+fn a_body_that_is_on_its_way_is_not_lent() {
+    let pieces = vec![Bytes::from_static(&[0; 1000]); 3];
+    let mut body = RequestBody::of(pieces, BodyLength::Chunked);
+    assert!(next(&mut body).is_some() && body.lend_long(1000).is_none());
+    assert!(body.rewind() && body.lend_long(1000).is_some());
+}
