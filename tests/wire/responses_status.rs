@@ -1,6 +1,6 @@
 //! Statuses cross as they are: errors, redirects and numbers nobody has heard of; what comes before the final answer does not.
 
-use crate::support::{Gateway, Upstream, client::End, message::request};
+use crate::support::{Gateway, Upstream, client::End, gateway::get, message::request};
 
 #[test]
 fn every_status_crosses_with_its_headers_and_body() {
@@ -158,4 +158,22 @@ fn an_interim_answer_that_comes_by_itself_ends_nothing() {
     client.send("lo");
     let response = client.response();
     assert_eq!((response.status, response.text().as_str()), (201, "ok"));
+}
+
+#[test]
+fn interim_answers_without_end_are_no_answer() {
+    let go_on = "HTTP/1.1 102 Processing\r\n\r\n";
+    let gateway = Gateway::start();
+    for (count, status) in [(4000, 200), (8000, 502)] {
+        let upstream = Upstream::playing(move |peer| {
+            peer.request();
+            peer.send(go_on.repeat(count));
+            peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+            peer.closed_after();
+        });
+        let response = gateway.exchange(get(&upstream));
+        assert_eq!(response.status, status, "{count}");
+        let expected = (status == 502).then_some("upstream_invalid");
+        assert_eq!(response.error(), expected, "{count}");
+    }
 }

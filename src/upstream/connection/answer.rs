@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, ReadBuf};
 use super::{Connection, Phase, Upload};
 use crate::upstream::{
     failure::Cause,
-    framing::{self, Asked, Framing, Head, MAX_HEAD},
+    framing::{self, Asked, Framing, Head, MAX_HEAD, Malformed},
 };
 
 /// What ends a chunked body whose trailers are left out.
@@ -150,13 +150,19 @@ impl Connection {
         }
     }
 
-    /// Swallows 1xx heads (RFC 9110 §15.2) and stops at a final one.
+    /// Swallows 1xx heads (RFC 9110 §15.2), as many as fit into one head, and stops at a final one.
     fn read_inbox_heads(&mut self) -> io::Result<()> {
         loop {
             match framing::read_head(&self.inbox, self.asked()) {
                 Err(why) => return Err(self.malformed(why)),
                 Ok(None) => return Ok(()),
-                Ok(Some(head)) if !is_final(&head) => self.inbox.advance(head.len),
+                Ok(Some(head)) if !is_final(&head) => {
+                    self.inbox.advance(head.len);
+                    self.interim += head.len;
+                    if self.interim > MAX_HEAD {
+                        return Err(self.malformed(Malformed::HeadTooLarge));
+                    }
+                }
                 Ok(Some(head)) => {
                     self.show(head);
                     return Ok(());

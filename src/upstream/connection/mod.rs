@@ -58,6 +58,8 @@ pub struct Connection {
     keep_alive: bool,
     /// Bytes read from the wire and not yet shown to awc.
     inbox: BytesMut,
+    /// Bytes of the 1xx heads of this exchange.
+    interim: usize,
     outbox: Outbox,
     /// Bytes the socket took may still rest in it: TLS has a buffer of its own.
     unflushed: bool,
@@ -77,6 +79,7 @@ impl Connection {
             phase: Phase::Rest,
             keep_alive: true,
             inbox: BytesMut::new(),
+            interim: 0,
             outbox: Outbox::default(),
             unflushed: false,
             upload: Upload::Done,
@@ -121,6 +124,7 @@ impl Connection {
         self.exchanges += 1;
         self.phase = Phase::AwaitHead;
         self.keep_alive = false;
+        self.interim = 0;
         self.write_error = None;
         self.progress = Progress {
             reused: self.exchanges > 1,
