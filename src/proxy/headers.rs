@@ -1,6 +1,8 @@
 //! Which header lines cross, and the request head as it goes on the wire (RFC 9110 §7.6.1, RFC 9112 §3).
 //! Everything crosses but what is named here; nothing is added.
 
+use std::collections::HashSet;
+
 use actix_http::{
     Method,
     header::{self, HeaderMap, HeaderName, HeaderValue},
@@ -142,7 +144,8 @@ fn put_line(out: &mut Vec<u8>, name: &HeaderName, value: &HeaderValue) {
 
 /// Takes the lines that end here out of a response head. An upstream's own `x-gateway-*` never reaches the client.
 pub fn strip_response(headers: &mut HeaderMap, portkey: bool, keep_upgrade: bool) {
-    let named: Vec<HeaderName> = named_by_connection(headers)
+    // An upstream may name as many as a head has room for.
+    let named: HashSet<HeaderName> = named_by_connection(headers)
         .filter_map(|token| HeaderName::from_bytes(token).ok())
         .collect();
     headers.retain(|name, _| {
