@@ -140,7 +140,7 @@ struct PlainJudge {
 enum Form {
     Events(FirstEvent),
     /// The beginning of the body, how often it was looked into, and how much was there the last
-    /// time.
+    /// time, or at the last look for the end of a line.
     Body {
         seen: Vec<u8>,
         looks: usize,
@@ -193,7 +193,11 @@ impl PlainJudge {
         };
         if self.media == Media::Lines {
             let body = trimmed(seen);
-            let line = memchr::memchr(b'\n', body).map(|end| &body[..end]);
+            // Where there was no end of a line, there is none. A mark alone is not kept.
+            let now = if body.is_empty() { 0 } else { seen.len() };
+            let fresh = &seen[std::mem::replace(looked_at, now)..];
+            let end = memchr::memchr(b'\n', fresh).and_then(|_| memchr::memchr(b'\n', body));
+            let line = end.map(|end| &body[..end]);
             return line.map_or(Verdict::Undecided, |line| first_line(self.route, line));
         }
         let must_be_json = !self.route.takes_anything() || self.media == Media::Json;

@@ -382,3 +382,19 @@ proptest! {
         prop_assert_eq!(judge(route, media, Coded::As(Coding::Gzip), &pieces), whole);
     }
 }
+
+#[test]
+fn the_end_of_a_first_line_is_found_wherever_the_body_is_cut() {
+    let body = "\u{feff}{}\n{\"choices\":[]}\n".as_bytes();
+    for (cut, again) in (0..body.len()).flat_map(|cut| (cut..body.len()).map(move |it| (cut, it))) {
+        let mut judge = AnswerJudge::of(Generates::Completion, Media::Lines, Coded::Plain);
+        for piece in [&body[..cut], &body[cut..again], &body[again..]] {
+            judge.feed(piece);
+        }
+        assert_eq!(
+            judge.feed(b""),
+            Verdict::Refused(Flaw::Foreign),
+            "{cut} {again}"
+        );
+    }
+}
