@@ -127,7 +127,8 @@ async fn make_one_piece(body: &RefCell<RequestBody>) -> Result<(), GatewayError>
         let _ = kept.join();
         kept
     };
-    let kept = offload::offload(join).await?;
+    let client = body.borrow().account().share();
+    let kept = offload::offload(client, join).await?;
     body.borrow_mut().give_back(kept);
     Ok(())
 }

@@ -19,6 +19,7 @@ use crate::{
     downstream::{Audience, GoingOn, Others},
     error::{Code, GatewayError},
     gateway::{Beginning, FlightKey, SharedHead},
+    memory::Share,
     proxy::{
         offload,
         plan::{CachePolicy, Target},
@@ -45,6 +46,8 @@ pub struct Keeping {
     pub(super) store: Store,
     pub(super) path: Box<str>,
     pub(super) lead: Lead,
+    /// Whose work it is to look at the answer.
+    pub(super) client: Share,
 }
 
 impl Keeping {
@@ -144,7 +147,7 @@ impl Kept {
             Ok(()) => self.keeping.lead.pieces(),
         };
         let body = match pieces {
-            Ok(pieces) => judged(pieces, self.watch, &self.keeping.lead).await,
+            Ok(pieces) => judged(pieces, self.watch, &self.keeping).await,
             Err(reason) => Err(reason),
         };
         let (lead, put) = self.keeping.keep(body.map(|body| (self.head.head, body)));
@@ -159,21 +162,21 @@ impl Kept {
 async fn judged(
     pieces: Vec<Bytes>,
     watch: TerminalWatch,
-    lead: &Lead,
+    keeping: &Keeping,
 ) -> Result<Bytes, NoCacheReason> {
     let judge = |body: Bytes, watch: TerminalWatch| watch.end(&body).map(|()| body);
     let join = |pieces: Vec<Bytes>| Bytes::from(pieces.concat());
     let length: usize = pieces.iter().map(Bytes::len).sum();
     let judging = if length > SHORT_PLAIN {
-        lead.begin_judging();
-        offload::offload(move || judge(join(pieces), watch)).await
+        keeping.lead.begin_judging();
+        offload::offload(keeping.client, move || judge(join(pieces), watch)).await
     } else {
         let body = join(pieces);
         if watch.is_quick(&body) {
             return judge(body, watch);
         }
-        lead.begin_judging();
-        offload::offload(move || judge(body, watch)).await
+        keeping.lead.begin_judging();
+        offload::offload(keeping.client, move || judge(body, watch)).await
     };
     // A look that ends in a panic has seen no answer.
     judging.unwrap_or(Err(NoCacheReason::NotAnAnswer))

@@ -181,6 +181,11 @@ impl Cacheable<'_> {
             store,
             path: self.path.into(),
             lead,
+            client: self
+                .gateway
+                .body_memory
+                .account(self.presented.client())
+                .share(),
         })
     }
 }
