@@ -103,6 +103,7 @@ const FEW_DESCRIPTORS: usize = 4096;
 
 fn raise_descriptor_limit() {
     let limit = descriptors::raise_limit();
+    descriptors::make_room(limit);
     if limit < FEW_DESCRIPTORS {
         tracing::warn!(limit, "few files may be open at a time: see `ulimit -n`");
     }

@@ -7,10 +7,12 @@ use std::{
 };
 
 use rustix::{
-    io::Errno,
+    io::{Errno, fcntl_dupfd_cloexec},
     process::{Resource, Rlimit, getrlimit, setrlimit},
 };
 
+/// Descriptors that room is made for at start: 8 bytes of the system's memory each.
+const MOST_PREPARED: usize = 1 << 16;
 /// What is taken for "no limit": more than any system has.
 const UNLIMITED: usize = 1 << 24;
 /// Descriptors of the process itself: log, event queues, timers, Redis, look-ups of names, files
@@ -30,6 +32,16 @@ pub fn raise_limit() -> usize {
     // A system that does not let it (macOS has a bound of its own) leaves the limit as it was.
     let _ = setrlimit(Resource::Nofile, raised);
     limit()
+}
+
+/// Has the system make room for so many descriptors now. Linux grows its table of them in powers of
+/// two while connections are accepted, and holds up the thread for about 10 ms each time.
+pub fn make_room(limit: usize) {
+    let last = limit.min(MOST_PREPARED).saturating_sub(1);
+    // A copy at the far end, closed at once. Where there is no such number, the table grows later.
+    if let Ok(last) = i32::try_from(last) {
+        drop(fcntl_dupfd_cloexec(io::stderr(), last));
+    }
 }
 
 /// The limit of open files.
@@ -89,6 +101,16 @@ impl Division {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn making_room_leaves_no_descriptor_open_and_takes_any_limit() {
+        for limit in [0, 1, 64, limit(), UNLIMITED] {
+            make_room(limit);
+            let last = limit.min(MOST_PREPARED).saturating_sub(1);
+            let path = format!("/proc/self/fd/{last}");
+            assert!(last < 3 || !std::path::Path::new(&path).exists(), "{limit}");
+        }
+    }
 
     #[test]
     fn what_is_divided_is_not_more_than_there_is() {
