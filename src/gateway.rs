@@ -104,8 +104,8 @@ pub enum UnusableSettings {
 }
 
 impl Gateway {
-    /// Puts the settings to use. Reads certificate files; opens no socket. Before it serves, it must be told where it
-    /// listens.
+    /// Puts the settings to use. Reads certificate files; opens no socket. Before it serves, it
+    /// must be told where it listens.
     ///
     /// # Errors
     /// The first setting that cannot be used.
@@ -248,8 +248,8 @@ impl Gateway {
         token.is_some_and(|token| bearer(credential.as_bytes()).is_some_and(|it| token.matches(it)))
     }
 
-    /// Whether the request may see what concerns the operator: the admin token's holder; where none is set, anybody on
-    /// loopback and nobody elsewhere.
+    /// Whether the request may see what concerns the operator: the admin token's holder; where none
+    /// is set, anybody on loopback and nobody elsewhere.
     pub fn admits_operator(&self, headers: &HeaderMap) -> bool {
         match &self.admin_token {
             Some(token) => presented(headers).is_some_and(|it| token.matches(it)),
@@ -305,7 +305,8 @@ impl Gateway {
         self.draining.load(Ordering::Relaxed)
     }
 
-    /// Client connections close from here on as soon as they are idle; what runs has this much time.
+    /// Client connections close from here on as soon as they are idle; what runs has this much
+    /// time.
     pub fn begin_closing(&self, budget: Duration) {
         self.closing.begin(budget);
     }

@@ -98,7 +98,8 @@ pub fn edits_verdict(route: Route, override_params: &[BodyEdit]) -> Result<(), N
     }
 }
 
-/// Keys that tie an answer to something kept elsewhere, the values that do not, and the reason; the first found is told.
+/// Keys that tie an answer to something kept elsewhere, the values that do not, and the reason; the
+/// first found is told.
 const TIES: [(&str, &[&str], NoCacheReason); 3] = [
     ("background", &["null", "false"], NoCacheReason::Background),
     (
@@ -109,7 +110,8 @@ const TIES: [(&str, &[&str], NoCacheReason); 3] = [
     ("conversation", &["null"], NoCacheReason::Conversation),
 ];
 
-/// Which of [`TIES`] there are. Of duplicate keys any counts: which one the upstream reads is not ours to guess.
+/// Which of [`TIES`] there are. Of duplicate keys any counts: which one the upstream reads is not
+/// ours to guess.
 #[derive(Default)]
 struct Stateful([bool; TIES.len()]);
 

@@ -48,7 +48,8 @@ pub enum NoCacheReason {
     ErrorEvent,
     /// A line of the stream was too long to be looked at.
     LongEvent,
-    /// A compressed answer that cannot be looked into: its coding is not known, it is damaged, or too much comes of it.
+    /// A compressed answer that cannot be looked into: its coding is not known, it is damaged, or
+    /// too much comes of it.
     EncodedResponse,
     /// A 200 that does not look like an answer of its route, such as a page or an empty body.
     NotAnAnswer,

@@ -90,7 +90,8 @@ impl SharedStore {
         Ok((found, purges))
     }
 
-    /// What cannot be read now cannot be read later; a good one that has just taken its place goes with it, which is one miss.
+    /// What cannot be read now cannot be read later; a good one that has just taken its place goes
+    /// with it, which is one miss.
     async fn remove_unusable(&self, key: &CacheKey, unusable: Unusable) {
         match unusable {
             Unusable::Damaged => self.unusable.damaged.inc(),

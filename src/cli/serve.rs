@@ -18,8 +18,8 @@ use crate::{
 
 /// How long the last log lines may take to be written: standard error may take none.
 const LAST_LINES: Duration = Duration::from_secs(1);
-/// Sent with the failure of a write to a file at the limit of its size (`ulimit -f`); ends a process that does not take it.
-/// The number of most systems, MIPS aside.
+/// Sent with the failure of a write to a file at the limit of its size (`ulimit -f`); ends a
+/// process that does not take it. The number of most systems, MIPS aside.
 const SIGXFSZ: i32 = 25;
 
 /// Runs the gateway; returns the exit code.
@@ -42,7 +42,8 @@ pub fn run(args: &ServeArgs, environment: &Environment) -> u8 {
 }
 
 async fn serve(settings: &Settings, environment: &Environment) -> Result<(), ServeError> {
-    // Once taken it never ends the process again; the failed write itself is dealt with where it happens.
+    // Once taken it never ends the process again; the failed write itself is dealt with where it
+    // happens.
     drop(signal(SignalKind::from_raw(SIGXFSZ))?);
     let signals = Signals::of_process()?;
     if !io::stderr().is_terminal() {
@@ -68,8 +69,9 @@ async fn serve(settings: &Settings, environment: &Environment) -> Result<(), Ser
     Ok(())
 }
 
-/// Takes a signal by which other servers are told to read their settings or to open their logs anew. Left alone it would end the
-/// process, and all that is under way, without a word. On a terminal it may: SIGHUP says there that the terminal is gone.
+/// Takes a signal by which other servers are told to read their settings or to open their logs
+/// anew. Left alone it would end the process, and all that is under way, without a word. On a
+/// terminal it may: SIGHUP says there that the terminal is gone.
 fn outlive(name: &'static str, kind: SignalKind) -> io::Result<()> {
     let mut signals = signal(kind)?;
     actix_rt::spawn(async move {

@@ -129,8 +129,8 @@ pub struct Downstream {
     pub write_stall: Duration,
     /// How long an idle connection stays open. Default 75 s; zero closes after each reply.
     pub keep_alive: Duration,
-    /// Open connections for each worker; more wait in the system's queue. Default `None`: 25 000, and no more than the
-    /// limit of open files lets be served.
+    /// Open connections for each worker; more wait in the system's queue. Default `None`: 25 000,
+    /// and no more than the limit of open files lets be served.
     pub max_connections: Option<usize>,
     /// Requests under way in the whole process. Default 16 384; one more is a 503.
     pub max_requests: usize,

@@ -18,8 +18,8 @@ pub trait Kind: Sized {
     /// Reads text from the file, the environment or a flag.
     fn from_text(text: &str) -> Option<Self>;
 
-    /// Why text is not taken, where more can be said than what is allowed: the end of a sentence that begins with the key. It
-    /// must not repeat the text.
+    /// Why text is not taken, where more can be said than what is allowed: the end of a sentence
+    /// that begins with the key. It must not repeat the text.
     fn refusal(_text: &str) -> Option<String> {
         None
     }

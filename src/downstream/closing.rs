@@ -1,4 +1,5 @@
-//! How far the gateway has come down, as far as its clients' connections are concerned. Shared by all workers.
+//! How far the gateway has come down, as far as its clients' connections are concerned. Shared by
+//! all workers.
 
 use std::{
     sync::OnceLock,

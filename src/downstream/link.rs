@@ -235,7 +235,8 @@ impl Link {
         self.closing.get()
     }
 
-    /// The gateway has no time left for what it serves, and the client is still there: what ends now, the gateway ends.
+    /// The gateway has no time left for what it serves, and the client is still there: what ends
+    /// now, the gateway ends.
     pub fn is_cut_short(&self) -> bool {
         self.gateway.is_out_of_time() && !self.gone.get()
     }

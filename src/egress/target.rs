@@ -74,7 +74,8 @@ impl Grant {
     }
 }
 
-/// Equal for targets whose addresses were judged by the same rules, and that have the same standing.
+/// Equal for targets whose addresses were judged by the same rules, and that have the same
+/// standing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct PolicyId(u64);
 

@@ -1,4 +1,5 @@
-//! One event as one line of JSON: `timestamp`, `level`, the event's own fields, and `module`, which logged it. Each key once.
+//! One event as one line of JSON: `timestamp`, `level`, the event's own fields, and `module`, which
+//! logged it. Each key once.
 
 use std::fmt::{self, Debug, Write as _};
 

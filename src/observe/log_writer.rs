@@ -1,5 +1,6 @@
-//! How log lines reach their outlet without stopping whoever logs: a queue bounded in lines and bytes, and a thread that writes.
-//! A line the queue has no room for, or the outlet does not take, is lost, counted, and told of when writing works again.
+//! How log lines reach their outlet without stopping whoever logs: a queue bounded in lines and
+//! bytes, and a thread that writes. A line the queue has no room for, or the outlet does not take,
+//! is lost, counted, and told of when writing works again.
 
 mod outlet;
 
@@ -14,7 +15,8 @@ use std::{
 use self::outlet::Outlet;
 use super::metrics::Count;
 
-/// What may wait or be on its way to the outlet, all together; and what is done while the outlet fails.
+/// What may wait or be on its way to the outlet, all together; and what is done while the outlet
+/// fails.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
     pub lines: usize,
@@ -116,7 +118,8 @@ impl Queue {
 }
 
 impl LogWriter {
-    /// Starts the thread that writes to `outlet`. `news` makes the line that tells how many lines were lost; `lost` counts them.
+    /// Starts the thread that writes to `outlet`. `news` makes the line that tells how many lines
+    /// were lost; `lost` counts them.
     ///
     /// # Errors
     /// When the system gives no thread.
@@ -141,7 +144,8 @@ impl LogWriter {
         Ok(LogWriter { shared })
     }
 
-    /// Takes one line, with its line feed. Neither waits for the outlet nor fails: a line without room is lost and counted.
+    /// Takes one line, with its line feed. Neither waits for the outlet nor fails: a line without
+    /// room is lost and counted.
     pub fn hand_over(&self, line: &[u8]) {
         let mut queue = self.shared.queue();
         if queue.has_room(line.len(), self.shared.bounds) {
@@ -175,7 +179,8 @@ impl LogWriter {
 }
 
 impl Shared {
-    /// Nothing in here panics while it holds the lock, so there is nothing to be afraid of in a poisoned one.
+    /// Nothing in here panics while it holds the lock, so there is nothing to be afraid of in a
+    /// poisoned one.
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -199,8 +204,8 @@ impl Shared {
         }
     }
 
-    /// Waits for lines and takes them all; how many were lost before, of which nothing has been told. Comes back without lines
-    /// now and then while there is something to tell.
+    /// Waits for lines and takes them all; how many were lost before, of which nothing has been
+    /// told. Comes back without lines now and then while there is something to tell.
     fn take(&self, lines: &mut Lines) -> u64 {
         lines.clear();
         let mut queue = self.queue();

@@ -1,5 +1,5 @@
-//! Logs by `tracing`, on standard error: text on a terminal, JSON lines otherwise. Written off the request path.
-//! Secrets never get here: events carry checked fields only.
+//! Logs by `tracing`, on standard error: text on a terminal, JSON lines otherwise. Written off the
+//! request path. Secrets never get here: events carry checked fields only.
 
 use std::{
     fs::File,
@@ -57,7 +57,8 @@ pub fn install(filter: &str, format: Format) -> io::Result<()> {
     } else {
         lost_lines_as_text
     };
-    // A descriptor of our own: the standard one is behind a lock, which a write that blocks would hold.
+    // A descriptor of our own: the standard one is behind a lock, which a write that blocks would
+    // hold.
     let outlet = File::from(io::stderr().as_fd().try_clone_to_owned()?);
     let lost = metrics::log_lines_lost();
     let writer = LogWriter::start(outlet, Bounds::default(), lost, news)?;
@@ -102,7 +103,8 @@ pub fn flush(patience: Duration) {
     }
 }
 
-/// What `tracing` understands of a filter, and with what it is to be silent, and the parts it does not understand.
+/// What `tracing` understands of a filter, and with what it is to be silent, and the parts it does
+/// not understand.
 fn directives(filter: &str) -> (String, Vec<&str>) {
     let parts = filter.split(',').filter(|part| !part.is_empty());
     let (mut understood, rest): (Vec<&str>, Vec<&str>) =

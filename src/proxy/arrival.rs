@@ -20,7 +20,8 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// Who may come in while no key is needed (contract of the guard, "Browsers").
 #[derive(Debug, Clone, Default)]
 pub struct Door {
-    /// Names besides loopback's that `Host` may have; `None` lifts the rule, and then no origin is the gateway's own.
+    /// Names besides loopback's that `Host` may have; `None` lifts the rule, and then no origin is
+    /// the gateway's own.
     pub hosts: Option<Vec<String>>,
     /// Origins whose pages may use the gateway.
     pub origins: Vec<String>,
@@ -79,7 +80,8 @@ impl Door {
         }
     }
 
-    /// Checks the name that the client asked for. `None`: any name is let in, so that this one proves nothing.
+    /// Checks the name that the client asked for. `None`: any name is let in, so that this one
+    /// proves nothing.
     fn check_host<'h>(&self, authority: &'h str) -> Result<Option<OwnHost<'h>>, GatewayError> {
         let Some(listed) = &self.hosts else {
             return Ok(None);
@@ -96,8 +98,9 @@ impl Door {
     }
 }
 
-/// An authority known to be this gateway's: a loopback name, or one that the settings list. Any other `Host` is whatever name
-/// a stranger's page was loaded from (DNS rebinding), and says nothing of whose page it is.
+/// An authority known to be this gateway's: a loopback name, or one that the settings list. Any
+/// other `Host` is whatever name a stranger's page was loaded from (DNS rebinding), and says
+/// nothing of whose page it is.
 #[derive(Clone, Copy)]
 struct OwnHost<'a>(&'a str);
 

@@ -1,5 +1,6 @@
-//! The facts about a request that conditions and sticky balancing may name: the short ones are copied out of the head, values in the
-//! body are all found in one look when the first is asked for.
+//! The facts about a request that conditions and sticky balancing may name: the short ones are
+//! copied out of the head, values in the body are all found in one look when the first is asked
+//! for.
 
 use std::{
     borrow::Cow,
@@ -27,7 +28,8 @@ use crate::{
 
 /// Bytes of the body, times the tests of values in it, that are looked at on the worker itself.
 const SHORT_TESTS: usize = 4 * offload::SHORT;
-/// Work of patterns (see `Condition::pattern_work`) that is done on the worker itself: a fifth of a millisecond.
+/// Work of patterns (see `Condition::pattern_work`) that is done on the worker itself: a fifth of a
+/// millisecond.
 const SHORT_PATTERN_WORK: usize = 1 << 23;
 
 /// Bytes of a value in the body that is not told by its digest.

@@ -1,5 +1,5 @@
-//! Finding the plan of a request: what headers and settings name, and the body's `model` where only it can tell. Reads
-//! the request's config where no plan is kept for it.
+//! Finding the plan of a request: what headers and settings name, and the body's `model` where only
+//! it can tell. Reads the request's config where no plan is kept for it.
 
 use std::rc::Rc;
 
@@ -20,7 +20,8 @@ use crate::{
     },
 };
 
-/// The plan; `model` reads the body for its `model`, and is asked only where nothing else names a target.
+/// The plan; `model` reads the body for its `model`, and is asked only where nothing else names a
+/// target.
 ///
 /// # Errors
 /// What makes no plan, and what goes wrong with the body.

@@ -64,7 +64,8 @@ impl Plans {
         &self.known
     }
 
-    /// The plan for what these headers, and the prefix of the body's `model`, say. `config`: the headers' config, once it has been read.
+    /// The plan for what these headers, and the prefix of the body's `model`, say. `config`: the
+    /// headers' config, once it has been read.
     ///
     /// # Errors
     /// See [`plan::choose`]. Refusals are not kept.

@@ -66,7 +66,8 @@ pub fn check_body_at_hand(link: &Link) -> Result<(), GatewayError> {
 /// Reads the whole body, of at most `limit` bytes, and leaves it at its beginning.
 ///
 /// # Errors
-/// 413 beyond the limit, 503 where there is no memory for it, 400 for a body that stalls or is broken, 499 for a client that leaves.
+/// 413 beyond the limit, 503 where there is no memory for it, 400 for a body that stalls or is
+/// broken, 499 for a client that leaves.
 pub async fn read(
     link: &impl Sender,
     body: &RefCell<RequestBody>,
@@ -79,7 +80,8 @@ pub async fn read(
     }
 }
 
-/// Reads the whole body like [`read`], where that is worth something and no more: one that cannot be kept goes up as it comes.
+/// Reads the whole body like [`read`], where that is worth something and no more: one that cannot
+/// be kept goes up as it comes.
 ///
 /// # Errors
 /// As for [`read`], but for limit and memory.
@@ -117,7 +119,8 @@ pub async fn try_read(
     Ok(whole)
 }
 
-/// Most that is asked of a whole body is asked of one piece. A long one is copied beside the worker.
+/// Most that is asked of a whole body is asked of one piece. A long one is copied beside the
+/// worker.
 async fn make_one_piece(body: &RefCell<RequestBody>) -> Result<(), GatewayError> {
     let Some(mut kept) = body.borrow_mut().lend_long(offload::SHORT) else {
         return Ok(());
@@ -144,7 +147,7 @@ pub fn joined(body: &RefCell<RequestBody>) -> Result<Bytes, GatewayError> {
 fn broken(fault: BodyFault, link: &impl Sender) -> GatewayError {
     match fault {
         BodyFault::ClientGone if link.is_gone() => client_fault(Expired::ClientGone),
-        // actix-http reports broken chunked coding as if the client had left.
+        // actix-http reports a body that ends early as if the client had left.
         BodyFault::ClientGone | BodyFault::Malformed => {
             GatewayError::new(Code::InvalidBody, "the request body ended early")
         }

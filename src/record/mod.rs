@@ -44,7 +44,8 @@ const LONGEST_ATTEMPTS: usize = 4096;
 /// Why a request is aborted when the gateway comes down.
 pub const OUT_OF_BUDGET: &str = "the drain budget ran out";
 
-/// An open account. Closing it says how the request ended; dropped open, its client has left, or the gateway came down.
+/// An open account. Closing it says how the request ended; dropped open, its client has left, or
+/// the gateway came down.
 pub struct Recorder {
     metrics: Arc<Metrics>,
     access: AccessLog,
@@ -210,7 +211,8 @@ impl Recorder {
         }
     }
 
-    /// The body outgrew what is kept, or there was no memory for it: it could not have been sent again.
+    /// The body outgrew what is kept, or there was no memory for it: it could not have been sent
+    /// again.
     pub fn note_replay_lost(&mut self) {
         if let Some(route) = &mut self.route {
             route.replay_lost = true;

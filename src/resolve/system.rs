@@ -73,7 +73,8 @@ impl System {
         }
     }
 
-    /// What the files say, and whether that holds until they change: not where descriptors were lacking.
+    /// What the files say, and whether that holds until they change: not where descriptors were
+    /// lacking.
     fn read(&self) -> (Snapshot, bool) {
         let mut hosts = Hosts::default();
         let outcome = fs::File::open(&self.hosts_file)

@@ -13,14 +13,14 @@ const REQUESTS_PER_RETRY: u32 = 5;
 /// Retries of one caller in a second that do not have to be earned, as long as the origin has them
 /// to spare.
 const UNEARNED: u32 = 3;
-/// Extra requests that an origin has to spare in a second. One address alone gets half of them: room
-/// for two callers that use up theirs in one second and the next, which may both lie within one of
-/// the origin's.
+/// Extra requests that an origin has to spare in a second. One address alone gets half of them:
+/// room for two callers that use up theirs in one second and the next, which may both lie within
+/// one of the origin's.
 const SPARE: usize = 8 * UNEARNED as usize;
 
 /// What an origin has in each second for callers that have used up their own share. An address may
-/// take as much as is left free after it: one alone half, the next half of the rest. So nobody takes
-/// all by making up callers.
+/// take as much as is left free after it: one alone half, the next half of the rest. So nobody
+/// takes all by making up callers.
 #[derive(Debug)]
 pub struct Spare {
     second: Window<1>,

@@ -1,5 +1,6 @@
-//! What do a request's facts decide of a tree? The child of each conditional, and the key by which a sticky balance draws. Nothing
-//! of the world outside has a say in it, so that it can be found out on any thread.
+//! What do a request's facts decide of a tree? The child of each conditional, and the key by which
+//! a sticky balance draws. Nothing of the world outside has a say in it, so that it can be found
+//! out on any thread.
 
 use super::{
     balance::{self, StickyKey},

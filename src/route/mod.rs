@@ -1,8 +1,10 @@
 //! Where may a request go, in which order, and what does an outcome mean? Pure: arguments in, verdict out; no clock, dice, I/O
 //! or web framework.
 //!
-//! [`config`] reads a config object into an [`object::Entry`]; once everything is inherited and looked up its shape is a
-//! [`tree::Tree`]; [`decided::Decided`] is what a request decides of it; [`attempts::Attempts`] walks it, and is the one place where retry, fallback, balance, breaker and hedge meet.
+//! [`config`] reads a config object into an [`object::Entry`]; once everything is inherited and
+//! looked up its shape is a [`tree::Tree`]; [`decided::Decided`] is what a request decides of it;
+//! [`attempts::Attempts`] walks it, and is the one place where retry, fallback, balance, breaker
+//! and hedge meet.
 
 pub mod attempts;
 pub mod backoff;

@@ -96,8 +96,8 @@ pub async fn on_signal(
     }
 }
 
-/// Waits until no account of a request is open. Workers that are out of time end before what they serve does: their threads drop
-/// that, and tell nobody.
+/// Waits until no account of a request is open. Workers that are out of time end before what they
+/// serve does: their threads drop that, and tell nobody.
 pub async fn until_all_is_recorded(metrics: &Metrics) {
     const LOOK: Duration = Duration::from_millis(2);
     let deadline = Instant::now() + DROPPING;

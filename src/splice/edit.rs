@@ -1,5 +1,5 @@
-//! Replacing values in a JSON body: only their own bytes change. How large the edited body may become is known from the request,
-//! and is checked before there is one.
+//! Replacing values in a JSON body: only their own bytes change. How large the edited body may
+//! become is known from the request, and is checked before there is one.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -12,7 +12,8 @@ use super::{NotEditable, entries::each_entry};
 
 /// Occurrences that are edited in one body.
 const MOST_EDITED: usize = 1024;
-/// Where keys stand several times, an edited body may be larger by so many bytes than the body and one copy of each value.
+/// Where keys stand several times, an edited body may be larger by so many bytes than the body and
+/// one copy of each value.
 pub const ROOM_FOR_COPIES: usize = 64 * 1024;
 
 /// A piece of a body, and what takes its place.
@@ -83,7 +84,8 @@ pub fn strip_model_prefix(body: &Bytes, prefix: &str) -> Result<Bytes, NotEditab
     pieces.splice(body, 0)
 }
 
-/// Where a value lies that was lent from the body: the difference of the two addresses is its place there.
+/// Where a value lies that was lent from the body: the difference of the two addresses is its place
+/// there.
 fn span_of(body: &[u8], value: &str) -> Range<usize> {
     let begin = value.as_ptr() as usize - body.as_ptr() as usize;
     begin..begin + value.len()

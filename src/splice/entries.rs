@@ -1,4 +1,5 @@
-//! One look through a JSON object or list: each entry is lent as it is written, and nothing is kept.
+//! One look through a JSON object or list: each entry is lent as it is written, and nothing is
+//! kept.
 
 use std::{borrow::Cow, fmt, marker::PhantomData};
 
@@ -10,7 +11,8 @@ use serde_json::value::RawValue;
 
 use super::NotEditable;
 
-/// Shows each key, without its escapes, and its value as written; duplicates included, in their order.
+/// Shows each key, without its escapes, and its value as written; duplicates included, in their
+/// order.
 ///
 /// # Errors
 /// The text is no JSON object; some of it may have been shown before that was seen.

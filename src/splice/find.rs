@@ -1,4 +1,5 @@
-//! Finding values in a JSON body, at any depth, without a tree of all of it: all that is asked for in one look.
+//! Finding values in a JSON body, at any depth, without a tree of all of it: all that is asked for
+//! in one look.
 
 use std::{borrow::Cow, collections::HashMap};
 
@@ -49,7 +50,8 @@ impl Paths {
         paths.wanted.push(place);
     }
 
-    /// The values as written, in an answer of so many places. Of duplicate keys the last counts; in what is no JSON nothing is found.
+    /// The values as written, in an answer of so many places. Of duplicate keys the last counts; in
+    /// what is no JSON nothing is found.
     pub fn find<'b>(&self, body: &'b [u8], places: usize) -> Vec<Option<&'b str>> {
         let mut found = vec![None; places];
         if let Ok(text) = std::str::from_utf8(body) {
@@ -102,7 +104,8 @@ impl Paths {
     }
 }
 
-/// Shows JSON text piece by piece, without the space between its parts; nothing else about it changes.
+/// Shows JSON text piece by piece, without the space between its parts; nothing else about it
+/// changes.
 pub fn compact(text: &str, mut put: impl FnMut(&[u8])) {
     let (mut in_text, mut escaped, mut begin) = (false, false, 0);
     for (at, byte) in text.bytes().enumerate() {

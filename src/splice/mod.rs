@@ -1,8 +1,9 @@
 //! How is one value in a JSON body found or replaced, with every other byte left as it was sent?
 //!
-//! `serde_json` parses, and lends values as slices of the body; where a slice lies in the body is where it is replaced. Of
-//! duplicate keys all are edited, and the last one is read, as JavaScript and Python read it. All of it takes time in proportion to
-//! the body, and memory for what is asked for alone; for large bodies that is still too long for a worker's thread.
+//! `serde_json` parses, and lends values as slices of the body; where a slice lies in the body is
+//! where it is replaced. Of duplicate keys all are edited, and the last one is read, as JavaScript
+//! and Python read it. All of it takes time in proportion to the body, and memory for what is asked
+//! for alone; for large bodies that is still too long for a worker's thread.
 
 mod edit;
 mod entries;

@@ -1,4 +1,5 @@
-//! The top level of a JSON object, kept entry by entry: for small texts, since each entry takes more memory than it is long.
+//! The top level of a JSON object, kept entry by entry: for small texts, since each entry takes
+//! more memory than it is long.
 
 use std::{borrow::Cow, ops::Range};
 

@@ -92,8 +92,8 @@ impl Pool {
         idle.total += 1;
     }
 
-    /// Closes all idle connections, as there are no descriptors left; whether there were any. The pools of other workers
-    /// do the same with their next sweep.
+    /// Closes all idle connections, as there are no descriptors left; whether there were any. The
+    /// pools of other workers do the same with their next sweep.
     pub fn make_room(&self) -> bool {
         self.shortages.note();
         let idle = std::mem::take(&mut *self.idle.borrow_mut());

@@ -159,7 +159,8 @@ fn what_was_answered_before_a_stop_is_kept_before_the_process_ends() {
     assert_eq!(redis.keys_by_node(), [3]);
 }
 
-/// The entry that is kept, by its name in Redis, once it is there; marks of purges have longer names.
+/// The entry that is kept, by its name in Redis, once it is there; marks of purges have longer
+/// names.
 fn entry_name(redis: &Redis) -> String {
     let is_entry = |line: &&str| {
         let name = line.strip_prefix("throughway:cache:");

@@ -1,4 +1,5 @@
-//! What the end of the drain budget cuts short: every such request is recorded, whatever it was doing.
+//! What the end of the drain budget cuts short: every such request is recorded, whatever it was
+//! doing.
 
 use crate::{
     coalescing::ask,
@@ -42,7 +43,8 @@ fn every_request_that_the_budget_cuts_short_is_recorded() {
     });
     let chunks = "Transfer-Encoding: chunked\r\n";
     let unfinished = head("POST", "/v1/files", &silent, chunks) + "5\r\nhello\r\n";
-    // Each kind often: one that is lost now and then is found. The third member: a head comes for it.
+    // Each kind often: one that is lost now and then is found. The third member: a head comes for
+    // it.
     let kinds = [
         (get(&silent), false),
         (unfinished, false),

@@ -1,5 +1,6 @@
-//! Standard error that takes nothing: a full device or file, a reader that died or pauses. It costs log lines, every one of which
-//! is counted, and nothing else: requests and streams are answered, and SIGTERM drains.
+//! Standard error that takes nothing: a full device or file, a reader that died or pauses. It costs
+//! log lines, every one of which is counted, and nothing else: requests and streams are answered,
+//! and SIGTERM drains.
 
 use std::{
     fs::File,

@@ -226,7 +226,8 @@ proptest! {
         };
         let whole = judge(&sse, path, &[&sample.bytes]);
         prop_assert_eq!(judge(&sse, path, &samples::cut(&sample.bytes, &cuts)), whole);
-        // A byte short of its end, the last event may still be read; its last line may not be missing.
+        // A byte short of its end, the last event may still be read; its last line may not be
+        // missing.
         let text = sample.bytes.trim_ascii_end();
         prop_assert!(text.is_empty() || judge(&sse, path, &[&text[..text.len() - 1]]).is_err());
     }

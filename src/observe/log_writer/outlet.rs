@@ -1,4 +1,5 @@
-//! Where log lines end up, a file or a pipe that may fail at any byte: how many lines got there whole.
+//! Where log lines end up, a file or a pipe that may fail at any byte: how many lines got there
+//! whole.
 
 use std::{
     io::{ErrorKind, Write},
@@ -6,7 +7,8 @@ use std::{
     time::Duration,
 };
 
-/// How long one waits for an outlet that would block: somebody has made standard error non-blocking.
+/// How long one waits for an outlet that would block: somebody has made standard error
+/// non-blocking.
 const BLOCKED: Duration = Duration::from_millis(10);
 
 pub(super) struct Outlet<W> {

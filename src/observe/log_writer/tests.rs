@@ -212,7 +212,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
 
-    /// Whatever the outlet does: lines written whole and lines lost are all there were, and what is lost is told in the end.
+    /// Whatever the outlet does: lines written whole and lines lost are all there were, and what is
+    /// lost is told in the end.
     #[test]
     fn every_line_is_written_or_counted(steps in steps(), count in 1..40_usize, most in 1..40_usize) {
         let mut scene = scene(bounds(most, 200), &steps);

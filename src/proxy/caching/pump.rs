@@ -114,7 +114,8 @@ impl Pump {
         Begun::Shared(reader)
     }
 
-    /// Nothing more comes, or nobody reads any more. What is kept of the upstream is given back first.
+    /// Nothing more comes, or nobody reads any more. What is kept of the upstream is given back
+    /// first.
     async fn finish(self) {
         let Pump {
             kept,

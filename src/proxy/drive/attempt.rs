@@ -322,8 +322,8 @@ impl<U: Upstream> Errand<'_, U> {
         }
     }
 
-    /// The gateway has no room for the send. That says nothing of the target, and no other could help; where two sends
-    /// are under way, the other one may.
+    /// The gateway has no room for the send. That says nothing of the target, and no other could
+    /// help; where two sends are under way, the other one may.
     fn no_room(&self, error: GatewayError) -> Tried {
         match self.in_flight.get() > 1 {
             true => failed(Fault::Connect, error),
@@ -339,7 +339,7 @@ impl<U: Upstream> Errand<'_, U> {
         target: &Target,
         permit: Option<Permit>,
     ) -> Tried {
-        // actix-http reports broken chunked coding as if the client had left.
+        // actix-http reports a body that ends early as if the client had left.
         let fault = match call.body.borrow().fault() {
             Some(BodyFault::ClientGone) if !self.link.is_gone() => Some(BodyFault::Malformed),
             fault => fault,

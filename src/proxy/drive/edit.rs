@@ -1,5 +1,5 @@
-//! The body as one target gets it: two edits there are, and both change only the bytes of the values they name. Beside the worker, where
-//! the body is long or may become so.
+//! The body as one target gets it: two edits there are, and both change only the bytes of the
+//! values they name. Beside the worker, where the body is long or may become so.
 
 use actix_http::header;
 use bytes::Bytes;

@@ -154,7 +154,8 @@ impl<U: Upstream> Errand<'_, U> {
         opened
     }
 
-    /// Nothing more is tried: what is kept of the body is needed no more, but for what is still on its way up.
+    /// Nothing more is tried: what is kept of the body is needed no more, but for what is still on
+    /// its way up.
     fn let_go_of_body(&self, opened: Option<&Opened>) {
         if self.plan.may_replay && !self.body.borrow().is_replayable() {
             self.recorder.borrow_mut().note_replay_lost();

@@ -1,4 +1,5 @@
-//! Does the request's body ask for a stream? Looked for once, when the body has come whole, and beside the worker if it is long.
+//! Does the request's body ask for a stream? Looked for once, when the body has come whole, and
+//! beside the worker if it is long.
 
 use std::{
     future::Future,
@@ -36,8 +37,8 @@ impl StreamSaid {
     }
 }
 
-/// Of a body that is not kept nobody knows, nor where there is no memory to look at it as one piece:
-/// it counts as one that does not.
+/// Of a body that is not kept nobody knows, nor where there is no memory to look at it as one
+/// piece: it counts as one that does not.
 fn says_stream(body: &mut RequestBody) -> impl Future<Output = bool> + 'static {
     let client = body.account().share();
     let text = body.joined().ok().flatten().unwrap_or_default();

@@ -244,7 +244,8 @@ impl Relaying {
     }
 }
 
-/// An answer that is there, all of it: the account closes with it. A stream may be unfinished for all that.
+/// An answer that is there, all of it: the account closes with it. A stream may be unfinished for
+/// all that.
 fn whole(
     status: StatusCode,
     headers: HeaderMap,

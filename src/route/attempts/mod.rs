@@ -1,8 +1,9 @@
 //! `Attempts`: which target is sent to next, after how long, and when it is enough. One state machine for retry, fallback,
 //! loadbalance, conditional, nesting, breaker and hedge. Pure: clock, dice, breakers and budgets come in through [`World`].
 //!
-//! A request stands at one target of the tree, with the groups it came through above it (`place`). A failure is first the
-//! target's own affair (retry), then each group's, from the inside out (fallback). After a timeout the groups come first.
+//! A request stands at one target of the tree, with the groups it came through above it (`place`).
+//! A failure is first the target's own affair (retry), then each group's, from the inside out
+//! (fallback). After a timeout the groups come first.
 
 mod outcome;
 mod place;

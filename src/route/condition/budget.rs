@@ -1,5 +1,6 @@
-//! How much work may one config ask for? Every condition, pattern and list item of a config is counted here while it is read, so
-//! that no request can make the gateway do more than is written here.
+//! How much work may one config ask for? Every condition, pattern and list item of a config is
+//! counted here while it is read, so that no request can make the gateway do more than is written
+//! here.
 
 /// Tests of one config: a field with one operator, each.
 pub const MOST_TESTS: usize = 256;
@@ -11,9 +12,11 @@ pub const LONGEST_PATTERNS: usize = 8 * 1024;
 /// Bytes that one pattern, and all patterns of a config, take once compiled.
 pub const LARGEST_PATTERN: usize = 128 * 1024;
 pub const LARGEST_PATTERNS: usize = 256 * 1024;
-/// `[` in the patterns of a config that ignore case: to find the other cases of a whole class may take 10 ms.
+/// `[` in the patterns of a config that ignore case: to find the other cases of a whole class may
+/// take 10 ms.
 pub const MOST_CASELESS_CLASSES: usize = 16;
-/// Items of `$in`, `$nin` and `hash_fields`, keys of `override_params` and `headers`: of one config together.
+/// Items of `$in`, `$nin` and `hash_fields`, keys of `override_params` and `headers`: of one config
+/// together.
 pub const MOST_ITEMS: usize = 1024;
 /// Parts of a field's path, as `params.a.0.b` has three.
 pub const MOST_PATH_PARTS: usize = 16;

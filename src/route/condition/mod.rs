@@ -9,10 +9,11 @@
 //! | `$nin` | is none of the list, or there is none |
 //! | `$regex` | is a text of at most 8 KiB in which the pattern is found (linear time, no look-around) |
 //!
-//! Metadata, headers, method and path are texts. Compared with a number or a bool, a text counts as what it spells (a number in
-//! at most 64 bytes). Of a list in the body the texts, numbers, booleans and nulls count; one of more than
-//! [`MOST_TESTED_ITEMS`] cannot be tested.
-//! Several operators on a field and several fields in an object must all hold; `$and` and `$or` take lists of objects.
+//! Metadata, headers, method and path are texts. Compared with a number or a bool, a text counts as
+//! what it spells (a number in at most 64 bytes). Of a list in the body the texts, numbers,
+//! booleans and nulls count; one of more than [`MOST_TESTED_ITEMS`] cannot be tested. Several
+//! operators on a field and several fields in an object must all hold; `$and` and `$or` take lists
+//! of objects.
 
 mod budget;
 mod compare;
@@ -71,8 +72,9 @@ impl Field {
 
 /// Where the facts come from.
 pub trait Facts {
-    /// The fact's value as JSON, as far as tests look at it: of a list the items that are neither lists nor objects, of an
-    /// object only that it is one. `None` where the request has no such thing.
+    /// The fact's value as JSON, as far as tests look at it: of a list the items that are neither
+    /// lists nor objects, of an object only that it is one. `None` where the request has no such
+    /// thing.
     ///
     /// # Errors
     /// A list that is too long to be tested.
@@ -135,8 +137,8 @@ impl Condition {
         self.0.each_test(&mut |field, _| see(field));
     }
 
-    /// The work of its patterns at the worst: bytes of the compiled pattern times bytes of the text. `length`: how long the text
-    /// of a field may be.
+    /// The work of its patterns at the worst: bytes of the compiled pattern times bytes of the
+    /// text. `length`: how long the text of a field may be.
     pub fn pattern_work(&self, length: &dyn Fn(&Field) -> usize) -> usize {
         let mut work: usize = 0;
         self.0.each_test(&mut |field, test| {

@@ -1,4 +1,5 @@
-//! Is a pattern found in a text? Linear time, bounded memory: the memory of a search ends with it, and no thread keeps any.
+//! Is a pattern found in a text? Linear time, bounded memory: the memory of a search ends with it,
+//! and no thread keeps any.
 
 use regex_automata::{Input, meta::Regex};
 

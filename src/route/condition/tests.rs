@@ -185,7 +185,8 @@ proptest! {
     }
 }
 
-/// So many tests, patterns, items: each is taken up to its bound, and refused at its place beyond it.
+/// So many tests, patterns, items: each is taken up to its bound, and refused at its place beyond
+/// it.
 #[test]
 fn a_config_has_one_budget_for_all_that_its_conditions_ask() {
     let tests = |count: usize| {
@@ -288,7 +289,8 @@ fn a_text_that_is_too_long_to_be_searched_has_no_pattern_in_it() {
     assert_eq!(condition.holds(&of(LONGEST_SEARCHED + 1)), Ok(false));
 }
 
-/// Values of every kind, near to each other: texts that spell what others are, numbers that are the same in other forms.
+/// Values of every kind, near to each other: texts that spell what others are, numbers that are the
+/// same in other forms.
 fn any_scalar() -> impl Strategy<Value = Value> {
     let numbers = proptest::sample::select(vec![
         json!(0),

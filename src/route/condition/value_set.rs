@@ -1,5 +1,5 @@
-//! The values of `$in` and `$nin`, so that each is looked up and none is looked through. What is the same is `compare::is`'s to
-//! say: a property test holds the two together.
+//! The values of `$in` and `$nin`, so that each is looked up and none is looked through. What is
+//! the same is `compare::is`'s to say: a property test holds the two together.
 
 use std::collections::HashSet;
 

@@ -65,7 +65,8 @@ pub enum Written<'t> {
     Saved(&'t str),
 }
 
-/// Tells JSON, which starts with `{`, from the name of a saved config, and that from base64 of JSON.
+/// Tells JSON, which starts with `{`, from the name of a saved config, and that from base64 of
+/// JSON.
 ///
 /// # Errors
 /// What is none of the three.
@@ -97,7 +98,8 @@ pub fn read(text: &str, is_saved: impl Fn(&str) -> bool) -> Result<Source, Confi
     }
 }
 
-/// It is short, and has no pattern to compile: reading it takes a moment. An escape may hide a pattern.
+/// It is short, and has no pattern to compile: reading it takes a moment. An escape may hide a
+/// pattern.
 pub fn is_quick(json: &str) -> bool {
     const SHORT: usize = 4 * 1024;
     json.len() <= SHORT && !json.contains("regex") && !json.contains('\\')

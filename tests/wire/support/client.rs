@@ -38,7 +38,8 @@ pub struct Response {
     pub end: End,
 }
 
-/// Asks for the page that [`Response::metric`] reads, of a gateway without an admin token or whose token is `secret`.
+/// Asks for the page that [`Response::metric`] reads, of a gateway without an admin token or whose
+/// token is `secret`.
 pub const METRICS: &str = "GET /gateway/metrics HTTP/1.1\r\nHost: localhost\r\n\
                            Authorization: Bearer secret\r\nConnection: close\r\n\r\n";
 

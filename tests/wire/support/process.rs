@@ -79,7 +79,8 @@ impl Process {
         Self::found_by_its_socket(Command::new(PROGRAM), name, yaml, stderr.into())
     }
 
-    /// The same, and no file it writes may grow beyond `blocks` of the shell's `ulimit -f` (512 or 1024 bytes each).
+    /// The same, and no file it writes may grow beyond `blocks` of the shell's `ulimit -f` (512 or
+    /// 1024 bytes each).
     pub fn with_small_files(name: &str, yaml: &str, stderr: impl Into<Stdio>, blocks: u32) -> Self {
         let mut shell = Command::new("/bin/sh");
         let script = format!("ulimit -f {blocks} && exec \"$0\" \"$@\"");
@@ -103,8 +104,8 @@ impl Process {
         }
     }
 
-    /// All it has logged until now: lines are written in order, and a while after they are made. Ends with a refused request,
-    /// which the access log must tell of.
+    /// All it has logged until now: lines are written in order, and a while after they are made.
+    /// Ends with a refused request, which the access log must tell of.
     pub fn log_until_now(&self) -> String {
         let marker = format!("until-{}", MARKERS.fetch_add(1, Ordering::Relaxed));
         self.exchange(format!(
