@@ -103,6 +103,25 @@ struct ErrorFields<'a> {
     code: Option<&'static str>,
 }
 
+/// Bytes of a message: of a longer one, which repeats what the caller sent, the middle is left out.
+const LONGEST_MESSAGE: usize = 1024;
+
+fn shortened(message: Cow<'static, str>) -> Cow<'static, str> {
+    if message.len() <= LONGEST_MESSAGE {
+        return message;
+    }
+    let (mut start, mut end) = (LONGEST_MESSAGE / 2, message.len() - LONGEST_MESSAGE / 2);
+    while !message.is_char_boundary(start) {
+        start -= 1;
+    }
+    while !message.is_char_boundary(end) {
+        end += 1;
+    }
+    let left_out = end - start;
+    let (start, end) = (&message[..start], &message[end..]);
+    format!("{start} [{left_out} bytes left out] {end}").into()
+}
+
 /// An answer the gateway makes itself.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {message}", code.name())]
@@ -118,7 +137,7 @@ impl GatewayError {
     pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
         GatewayError {
             code,
-            message: message.into(),
+            message: shortened(message.into()),
             retry_after: None,
         }
     }
@@ -270,6 +289,20 @@ pub fn page() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_message_keeps_its_start_and_its_end() {
+        let message = format!("a{}z: what is allowed", "\u{fc}".repeat(40_000));
+        let shown = GatewayError::new(Code::InvalidConfig, message.clone()).message;
+        assert!(shown.len() < LONGEST_MESSAGE + 40, "{}", shown.len());
+        assert!(shown.starts_with("a\u{fc}") && shown.ends_with("z: what is allowed"));
+        let left_out = shown
+            .split_once('[')
+            .and_then(|(_, it)| it.split_once(" bytes"));
+        let left_out: usize = left_out.expect("a count").0.parse().expect("a number");
+        let cut = format!(" [{left_out} bytes left out] ");
+        assert_eq!(shown.len() - cut.len() + left_out, message.len());
+    }
 
     #[test]
     fn every_code_has_its_own_name_and_a_real_status() {

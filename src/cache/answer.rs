@@ -9,7 +9,10 @@ use actix_http::{
 };
 use bytes::{BufMut as _, Bytes, BytesMut};
 
-use crate::route::hop_by_hop::{is_hop_by_hop, named_by_connection};
+use crate::{
+    memory::Reservation,
+    route::hop_by_hop::{is_hop_by_hop, named_by_connection},
+};
 
 /// Milliseconds since 1970, by the clock on the wall: stores are shared, and outlive processes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -109,6 +112,12 @@ impl StoredAnswer {
             stored_at,
             ttl,
         }
+    }
+
+    /// The same, whose body holds this room until the last reader has it.
+    pub fn in_room(mut self, room: Reservation) -> Self {
+        self.body = room.hold(self.body);
+        self
     }
 
     pub fn head(&self) -> &StoredHead {

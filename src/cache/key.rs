@@ -2,9 +2,11 @@
 //! behind its length, so that no two requests can be spelled alike. Whatever is no field here is ignored by the cache.
 
 use std::{
+    collections::HashMap,
     fmt,
     hash::{Hash, Hasher},
     str::FromStr,
+    sync::Arc,
 };
 
 use actix_http::header::{HeaderName, HeaderValue};
@@ -17,7 +19,7 @@ use crate::{
 };
 
 /// Another beginning for another order of fields: answers kept under the old one are not found any more.
-const FORMAT: &[u8] = b"throughway cache key 3";
+const FORMAT: &[u8] = b"throughway cache key 4";
 
 /// The name of an answer in a store. It holds no secret, and nobody gets from it to what was asked.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -153,7 +155,8 @@ impl Request<'_> {
     pub fn key(mut self) -> CacheKey {
         let mut fields = Fields::new(FORMAT);
         self.put_whose(&mut fields);
-        fields.list(self.targets, |fields, target| target.put(fields));
+        let mut long = LongTexts::default();
+        fields.list(self.targets, |fields, target| target.put(fields, &mut long));
         fields.field(self.method.as_bytes());
         fields.field(self.path.as_bytes());
         fields.option(self.query.map(str::as_bytes));
@@ -207,7 +210,7 @@ impl Request<'_> {
 }
 
 impl Target<'_> {
-    fn put(&self, fields: &mut Fields) {
+    fn put(&self, fields: &mut Fields, long: &mut LongTexts) {
         fields.field(self.base.origin().as_bytes());
         fields.field(self.base.raw_path().as_bytes());
         fields.option(self.base.raw_query().map(str::as_bytes));
@@ -218,10 +221,31 @@ impl Target<'_> {
             fields.option(value.as_ref().map(HeaderValue::as_bytes));
         });
         fields.list(self.override_params, |fields, (name, value)| {
-            fields.field(name.as_bytes());
-            fields.field(value.as_bytes());
+            long.put(name, fields);
+            long.put(value, fields);
         });
         fields.option(self.model_prefix.map(str::as_bytes));
+    }
+}
+
+/// Digests of long texts, each made once however many targets share the text.
+#[derive(Default)]
+struct LongTexts(HashMap<*const u8, [u8; 32]>);
+
+impl LongTexts {
+    /// A text that is longer than its digest is put as that.
+    fn put(&mut self, text: &Arc<str>, fields: &mut Fields) {
+        let is_long = text.len() > 32;
+        fields.flag(is_long);
+        if !is_long {
+            return fields.field(text.as_bytes());
+        }
+        // Shared texts have one address, and no two texts that live at once have the same.
+        let digest = self
+            .0
+            .entry(text.as_ptr())
+            .or_insert_with(|| Sha256::digest(text.as_bytes()).into());
+        fields.field(&digest[..]);
     }
 }
 

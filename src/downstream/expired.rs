@@ -9,6 +9,8 @@ pub enum Expired {
     ClientGone,
     /// A request head took too long.
     Head,
+    /// There is no memory left for a request head.
+    HeadMemory,
     /// The client sent nothing of its body for too long.
     BodyIdle,
     /// What the client sent of its body is malformed.
@@ -25,7 +27,7 @@ impl Expired {
     /// The connection itself ends, not only what is being served on it.
     pub(super) fn ends_connection(self) -> bool {
         match self {
-            Expired::Head | Expired::WriteStall | Expired::Lingered => true,
+            Expired::Head | Expired::HeadMemory | Expired::WriteStall | Expired::Lingered => true,
             Expired::ClientGone
             | Expired::BodyIdle
             | Expired::BodyMalformed(_)

@@ -15,6 +15,14 @@ use crate::upstream::{ChunkScanner, Malformed};
 /// Bytes taken ahead of their turn, beyond those that came in one read. The client's end is seen behind so many.
 pub const AHEAD: usize = 16 * 1024;
 
+/// What the bytes of a body may cost that have passed and are not taken yet. actix-http bounds what
+/// it holds by the body's own bytes, of which each piece costs it more than its length.
+const WINDOW: usize = 64 * 1024;
+/// What a piece costs besides its bytes: its place in actix-http's queue.
+const PIECE: usize = 64;
+/// Bytes of a body that pass at most before the window is looked at again.
+const STEP: usize = 16 * 1024;
+
 /// A byte that is malformed wherever it stands in a head.
 const NOT_IN_A_HEAD: u8 = 0;
 
@@ -50,20 +58,42 @@ impl Extent {
         }
     }
 
-    /// How many of these bytes belong to the body, and whether it ends with them.
-    fn take(&mut self, bytes: &[u8]) -> Result<(usize, bool), Malformed> {
+    /// How many of these bytes belong to the body, in how many pieces, and whether it ends there.
+    fn take(&mut self, bytes: &[u8]) -> Result<Taken, Malformed> {
         Ok(match self {
             Extent::Length(left) => {
-                let used = (*left).min(bytes.len() as u64);
-                *left -= used;
-                (used as usize, *left == 0)
+                let bytes = (*left).min(bytes.len() as u64);
+                *left -= bytes;
+                Taken::one_piece(bytes as usize, *left == 0)
             }
             Extent::Chunked(scanner) => {
                 let scanned = scanner.feed(bytes).map_err(|broken| broken.why)?;
-                (scanned.body, scanned.ended)
+                Taken {
+                    bytes: scanned.body,
+                    // The rest of a chunk that began before is one, too.
+                    pieces: scanned.begun + 1,
+                    ended: scanned.ended,
+                }
             }
-            Extent::Endless => (bytes.len(), false),
+            Extent::Endless => Taken::one_piece(bytes.len(), false),
         })
+    }
+}
+
+/// The bytes of a body among those that came.
+struct Taken {
+    bytes: usize,
+    pieces: usize,
+    ended: bool,
+}
+
+impl Taken {
+    fn one_piece(bytes: usize, ended: bool) -> Self {
+        Taken {
+            bytes,
+            pieces: 1,
+            ended,
+        }
     }
 }
 
@@ -118,6 +148,8 @@ enum Found {
 pub struct Gate {
     at: At,
     serving: bool,
+    /// What has passed of a body since all of it was last taken; `None` while nobody takes any.
+    untaken: Option<usize>,
 }
 
 impl Default for Gate {
@@ -125,6 +157,7 @@ impl Default for Gate {
         Gate {
             at: At::Head(Line::Leading),
             serving: false,
+            untaken: None,
         }
     }
 }
@@ -132,7 +165,40 @@ impl Default for Gate {
 impl Gate {
     /// Bytes may pass now.
     pub fn is_open(&self) -> bool {
-        matches!(self.at, At::Head(_) | At::Body(_))
+        match self.at {
+            At::Head(_) => true,
+            At::Body(_) => !self.is_full(),
+            At::Served { .. } | At::Read | At::Broken(_) => false,
+        }
+    }
+
+    /// A head is being read, or nothing is.
+    pub fn is_in_head(&self) -> bool {
+        matches!(self.at, At::Head(_))
+    }
+
+    /// More of the body waits to be taken than may.
+    fn is_full(&self) -> bool {
+        self.untaken.is_some_and(|untaken| untaken >= WINDOW)
+    }
+
+    /// Somebody takes the body from here on, and says so.
+    pub fn bound(&mut self) {
+        self.untaken = Some(0);
+    }
+
+    /// What has passed is taken; whether bytes had to wait for that.
+    pub fn taken(&mut self) -> bool {
+        let was_full = self.is_full();
+        self.untaken = self.untaken.map(|_| 0);
+        was_full
+    }
+
+    /// Nobody takes the body any more: actix-http throws away what passes. Whether bytes had to wait.
+    pub fn unbound(&mut self) -> bool {
+        let was_full = self.is_full();
+        self.untaken = None;
+        was_full
     }
 
     /// Why the body cannot be read on, if it cannot.
@@ -165,6 +231,7 @@ impl Gate {
     /// The request has been answered.
     pub fn end(&mut self) {
         self.serving = false;
+        self.untaken = None;
         if !matches!(self.at, At::Body(_) | At::Broken(_)) {
             self.at = At::Head(Line::Leading);
         }
@@ -196,19 +263,23 @@ impl Gate {
                 }
             }
             At::Body(extent) => {
-                let (used, ended) = match extent.take(bytes) {
+                let step = bytes.len().min(STEP);
+                let taken = match extent.take(&bytes[..step]) {
                     Ok(taken) => taken,
                     Err(why) => {
                         self.at = At::Broken(why);
                         return 0;
                     }
                 };
-                if ended && self.serving {
+                if taken.ended && self.serving {
                     self.at = At::Read;
-                } else if ended {
+                } else if taken.ended {
                     self.at = At::Head(Line::Leading);
                 }
-                used
+                if let Some(untaken) = &mut self.untaken {
+                    *untaken += taken.bytes + PIECE * taken.pieces;
+                }
+                taken.bytes
             }
             At::Served { .. } | At::Read | At::Broken(_) => 0,
         }

@@ -93,7 +93,7 @@ impl Inbound {
             self.0.note_malformed(why);
             return false;
         }
-        self.0.note_read(was_draining);
+        self.0.note_read(admitted, was_draining);
         true
     }
 
@@ -120,7 +120,7 @@ impl Inbound {
             self.0.held().extend_from_slice(&fresh[admitted..]);
             buf.set_filled(before + admitted);
         }
-        self.0.note_read(was_draining);
+        self.0.note_read(admitted, was_draining);
         Poll::Ready(Ok(()))
     }
 

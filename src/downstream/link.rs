@@ -21,10 +21,11 @@ use super::{
     audience::{Audience, GoingOn, Others},
     expired::Expired,
     gate::{Extent, Gate},
+    head_room::HeadRoom,
     stream::Stream,
     watch::TICK,
 };
-use crate::upstream::Malformed;
+use crate::upstream::{Malformed, Supply};
 
 /// How long a client may go on sending after an answer that ended the connection, so that it can read that answer: a close
 /// with bytes unread is a reset, which may overtake it.
@@ -39,6 +40,7 @@ pub struct Link {
     gate: RefCell<Gate>,
     /// What the client sent ahead, behind the gate.
     held: RefCell<BytesMut>,
+    head_room: RefCell<HeadRoom>,
     peer: Option<SocketAddr>,
     local: Option<SocketAddr>,
     timeouts: DownstreamTimeouts,
@@ -72,6 +74,7 @@ pub struct Link {
 impl Link {
     pub(super) fn new(
         stream: Stream,
+        head_room: HeadRoom,
         timeouts: DownstreamTimeouts,
         now: Rc<Cell<Instant>>,
         gateway: Arc<Closing>,
@@ -82,6 +85,7 @@ impl Link {
             stream: RefCell::new(stream),
             gate: RefCell::default(),
             held: RefCell::default(),
+            head_room: RefCell::new(head_room),
             peer,
             local,
             timeouts,
@@ -127,6 +131,7 @@ impl Link {
     pub fn begin(self: &Rc<Self>, body: Extent) -> ExchangeGuard {
         self.exchanging.set(true);
         self.gate.borrow_mut().begin(body);
+        self.head_room.borrow_mut().clear();
         self.head_since.set(None);
         self.settle();
         ExchangeGuard(self.clone())
@@ -143,6 +148,12 @@ impl Link {
             Poll::Pending
         })
         .await;
+    }
+
+    /// The body that is being served is taken by whoever holds this, and bounded by what is taken.
+    pub fn supply(self: &Rc<Self>) -> Rc<dyn Supply> {
+        self.gate.borrow_mut().bound();
+        self.clone()
     }
 
     /// What the watch found out since the request began, if it ended anything.
@@ -337,6 +348,22 @@ pub struct ExchangeGuard(Rc<Link>);
 impl ExchangeGuard {
     pub fn link(&self) -> &Rc<Link> {
         &self.0
+    }
+}
+
+impl Supply for Link {
+    fn taken(&self) {
+        let waited = self.gate.borrow_mut().taken();
+        if waited {
+            self.wake();
+        }
+    }
+
+    fn unwanted(&self) {
+        let waited = self.gate.borrow_mut().unbound();
+        if waited {
+            self.wake();
+        }
     }
 }
 

@@ -6,6 +6,7 @@ mod audience;
 mod closing;
 mod expired;
 mod gate;
+mod head_room;
 mod inbound;
 mod link;
 mod stream;

@@ -8,7 +8,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Closing, DownstreamTimeouts, inbound::Inbound, link::Link, stream::Stream};
+use super::{
+    Closing, DownstreamTimeouts, head_room::HeadRoom, inbound::Inbound, link::Link, stream::Stream,
+};
+use crate::memory::BodyMemory;
 
 /// How often timers are looked at, and so how late they may fire.
 pub const TICK: Duration = Duration::from_millis(250);
@@ -20,16 +23,22 @@ pub struct Watch {
     timeouts: DownstreamTimeouts,
     /// The same for all workers.
     closing: Arc<Closing>,
+    memory: Arc<BodyMemory>,
 }
 
 impl Watch {
     /// Must be called on the worker's own runtime: starts the ticking there, for as long as the watch is held.
-    pub fn start(timeouts: DownstreamTimeouts, closing: Arc<Closing>) -> Rc<Self> {
+    pub fn start(
+        timeouts: DownstreamTimeouts,
+        closing: Arc<Closing>,
+        memory: Arc<BodyMemory>,
+    ) -> Rc<Self> {
         let watch = Rc::new(Watch {
             links: RefCell::default(),
             now: Rc::new(Cell::new(Instant::now())),
             timeouts,
             closing,
+            memory,
         });
         let ticking = Rc::downgrade(&watch);
         actix_rt::spawn(async move {
@@ -48,8 +57,10 @@ impl Watch {
 
     /// Takes an accepted connection into view.
     pub fn attach(&self, stream: Stream) -> Inbound {
+        let client = stream.tcp().peer_addr().ok().map(|peer| peer.ip());
         let link = Rc::new(Link::new(
             stream,
+            HeadRoom::new(self.memory.clone(), client),
             self.timeouts,
             self.now.clone(),
             self.closing.clone(),

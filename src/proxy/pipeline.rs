@@ -67,8 +67,7 @@ pub async fn run<U: Upstream>(
     if visitor == arrival::Visitor::Preflight {
         return Ok(Reply::Own(cors::preflight(head)));
     }
-    let peer = link.peer().map(|peer| peer.ip());
-    let arrived = Arrived::of(gateway, head, payload, peer, directives)?;
+    let arrived = Arrived::of(gateway, head, payload, Some(link), directives)?;
     let (directives, body, length) = (&arrived.directives, &arrived.body, arrived.length);
     if directives.dry_run {
         gateway.check_operator(head.headers(), "dry runs")?;

@@ -4,7 +4,6 @@
 
 use std::{
     cell::{Cell, RefCell},
-    net::IpAddr,
     rc::Rc,
     time::Instant,
 };
@@ -28,6 +27,7 @@ use super::{
 use crate::{
     cache::{NoCacheReason, key::CacheKey},
     directives::{DirectiveError, Directives},
+    downstream::Link,
     error::GatewayError,
     gateway::Gateway,
     memory::Share,
@@ -70,7 +70,7 @@ pub struct Prepared<'a> {
 }
 
 impl<'a> Arrived<'a> {
-    /// Looks at what a request says. `peer`: whom the connection is from, if there is one.
+    /// Looks at what a request says. `link`: the connection that it came on, if it did.
     ///
     /// # Errors
     /// What the gateway does not take: framing, size, headers of its own, paths.
@@ -78,7 +78,7 @@ impl<'a> Arrived<'a> {
         gateway: &'a Gateway,
         head: &'a RequestHead,
         payload: Payload,
-        peer: Option<IpAddr>,
+        link: Option<&Rc<Link>>,
         directives: Result<Directives, DirectiveError>,
     ) -> Result<Self, GatewayError> {
         let length = arrival::body_length(head)?;
@@ -93,12 +93,15 @@ impl<'a> Arrived<'a> {
             gateway.placeholder_credential(head.headers()),
         );
         let peer = Peer {
-            address: peer,
+            address: link.and_then(|link| link.peer()).map(|peer| peer.ip()),
             trusted_proxies: &gateway.trusted_proxies,
         };
         let presented = Presented::new(names, head, query, placeholder, peer);
         let account = gateway.body_memory.account(presented.client());
-        let body = RequestBody::new(payload, length, KEPT_FOR_STALE_RETRY, account);
+        let supply = link.map(|link| link.supply());
+        let body = RequestBody::new(payload, length, KEPT_FOR_STALE_RETRY, account)
+            .limited_to(gateway.max_body)
+            .supplied_by(supply);
         Ok(Arrived {
             gateway,
             head,
@@ -109,7 +112,7 @@ impl<'a> Arrived<'a> {
             hop,
             presented,
             length,
-            body: Rc::new(RefCell::new(body.limited_to(gateway.max_body))),
+            body: Rc::new(RefCell::new(body)),
             says_stream: Cell::new(None),
         })
     }

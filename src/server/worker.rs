@@ -54,7 +54,11 @@ pub fn service(
     fn_factory(move || {
         let (gateway, acceptor) = (gateway.clone(), acceptor.clone());
         async move {
-            let watch = Watch::start(gateway.downstream, gateway.closing());
+            let watch = Watch::start(
+                gateway.downstream,
+                gateway.closing(),
+                gateway.body_memory.clone(),
+            );
             let http = http(gateway, timers).await?;
             let http = Rc::new(http);
             Ok(fn_service(move |stream: TcpStream| {

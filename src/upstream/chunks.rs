@@ -46,6 +46,8 @@ pub struct Scanned {
     pub chunks: usize,
     /// So many belong to the body, trailers and all.
     pub body: usize,
+    /// So many chunks begin in them, the last one included.
+    pub begun: usize,
     /// The body ends with them.
     pub ended: bool,
 }
@@ -69,10 +71,11 @@ impl ChunkScanner {
 
     /// Takes the next bytes.
     pub fn feed(&mut self, bytes: &[u8]) -> Result<Scanned, Broken> {
-        let chunks = self.feed_chunks(bytes)?;
+        let (chunks, begun) = self.feed_chunks(bytes)?;
         let mut scanned = Scanned {
             chunks,
             body: chunks,
+            begun,
             ended: false,
         };
         for byte in &bytes[chunks..] {
@@ -86,8 +89,9 @@ impl ChunkScanner {
         Ok(scanned)
     }
 
-    fn feed_chunks(&mut self, bytes: &[u8]) -> Result<usize, Broken> {
-        let mut seen = 0;
+    /// How many bytes belong to chunks, and how many chunks begin in them.
+    fn feed_chunks(&mut self, bytes: &[u8]) -> Result<(usize, usize), Broken> {
+        let (mut seen, mut begun) = (0, 0);
         while seen < bytes.len() && self.at != At::Trailers {
             if self.at == At::Data {
                 let rest = (bytes.len() - seen) as u64;
@@ -99,11 +103,13 @@ impl ChunkScanner {
                 }
                 continue;
             }
+            let is_size = self.at == At::SizeLf;
             self.step(bytes[seen])
                 .map_err(|why| Broken { chunks: seen, why })?;
             seen += 1;
+            begun += usize::from(is_size);
         }
-        Ok(seen)
+        Ok((seen, begun))
     }
 
     fn step(&mut self, byte: u8) -> Result<(), Malformed> {

@@ -36,7 +36,7 @@ pub use self::{
     framing::{Asked, Framing, Head, Malformed, adapt_for_awc, read_head},
     kept::Kept,
     pool::PoolLimits,
-    request_body::{BodyFault, BodyLength, RequestBody, Whole},
+    request_body::{BodyFault, BodyLength, RequestBody, Supply, Whole},
 };
 use crate::egress::VettedTarget;
 

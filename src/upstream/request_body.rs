@@ -3,6 +3,7 @@
 
 use std::{
     pin::Pin,
+    rc::Rc,
     task::{Context, Poll, ready},
 };
 
@@ -58,6 +59,40 @@ pub enum Whole {
     NoRoom,
 }
 
+/// The client's side of a body, which bounds what has been read and not taken yet.
+pub trait Supply {
+    /// All that has been read is taken: more may be.
+    fn taken(&self);
+    /// The body is not read any more: what still comes is thrown away.
+    fn unwanted(&self);
+}
+
+/// What the caller still sends.
+struct Source {
+    payload: Payload,
+    supply: Option<Rc<dyn Supply>>,
+}
+
+impl Source {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, PayloadError>>> {
+        let next = Pin::new(&mut self.payload).poll_next(cx);
+        if next.is_pending()
+            && let Some(supply) = &self.supply
+        {
+            supply.taken();
+        }
+        next
+    }
+}
+
+impl Drop for Source {
+    fn drop(&mut self) {
+        if let Some(supply) = &self.supply {
+            supply.unwanted();
+        }
+    }
+}
+
 /// Where the next bytes to send are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Next {
@@ -71,7 +106,7 @@ enum Next {
 
 /// A request body: a stream with memory.
 pub struct RequestBody {
-    source: Payload,
+    source: Source,
     length: BodyLength,
     kept: Kept,
     keep_limit: usize,
@@ -90,9 +125,12 @@ pub struct RequestBody {
 impl RequestBody {
     /// A body of the given length. Up to `keep_limit` bytes are kept on this account for a second
     /// try until [`forget`](Self::forget).
-    pub fn new(source: Payload, length: BodyLength, keep_limit: usize, account: Account) -> Self {
+    pub fn new(payload: Payload, length: BodyLength, keep_limit: usize, account: Account) -> Self {
         RequestBody {
-            source,
+            source: Source {
+                payload,
+                supply: None,
+            },
             length,
             kept: Kept::new(account),
             keep_limit,
@@ -141,6 +179,12 @@ impl RequestBody {
             self.keep_limit = limit;
             self.for_replay = true;
         }
+    }
+
+    /// Tells `supply` what is taken.
+    pub fn supplied_by(mut self, supply: Option<Rc<dyn Supply>>) -> Self {
+        self.source.supply = supply;
+        self
     }
 
     /// Refuses bodies of more than `limit` bytes with [`BodyFault::TooLarge`].
@@ -235,7 +279,7 @@ impl RequestBody {
         if self.ended {
             return Poll::Ready(None);
         }
-        let next = Pin::new(&mut self.source).poll_next(cx);
+        let next = self.source.poll_next(cx);
         self.waiting = next.is_pending();
         Poll::Ready(match ready!(next) {
             Some(Ok(chunk)) => Some(self.admit(chunk)),

@@ -1,7 +1,10 @@
 //! What request bodies may hold of the gateway's memory, all together (`memory.bodies`), and how
 //! many requests may be under way (`downstream.max_requests`).
 
-use std::sync::{Mutex, mpsc};
+use std::{
+    sync::{Mutex, mpsc},
+    time::Duration,
+};
 
 use crate::support::{
     Client, Gate, Gateway, Peer, Process, Response, Upstream,
@@ -14,6 +17,7 @@ use crate::support::{
 
 const KEPT: &str = "throughway_request_body_kept_bytes";
 const MEGABYTE: usize = 1 << 20;
+const MOMENT: Duration = Duration::from_millis(1);
 
 /// Tells of each upload's first `first` bytes, and answers when all of it has come.
 fn telling(first: usize) -> (Upstream, mpsc::Receiver<()>) {
@@ -269,4 +273,81 @@ fn more_requests_than_the_settings_allow_are_refused_and_pages_answer() {
     third.send(post(&upstream, "{}"));
     assert_eq!(third.response().text(), "ok");
     assert_eq!(upstream.requests().len(), 3);
+}
+
+#[test]
+fn a_body_in_pieces_of_one_byte_waits_for_a_slow_upstream_and_arrives_whole() {
+    const LENGTH: usize = 100_000;
+    let body = noise(LENGTH);
+    let chunked: Vec<u8> = body
+        .iter()
+        .flat_map(|byte| [b'1', b'\r', b'\n', *byte, b'\r', b'\n'])
+        .collect();
+    let gate = Gate::default();
+    let opened = gate.clone();
+    let expected = [&chunked[..], b"0\r\n\r\n"].concat();
+    let sent = expected.clone();
+    let upstream = Upstream::playing(move |peer| {
+        peer.head();
+        opened.passed();
+        let mut seen = Vec::new();
+        while !seen.ends_with(b"\r\n0\r\n\r\n") {
+            seen.extend(peer.take(1).expect("the body goes on"));
+        }
+        let same = decoded(&seen) == decoded(&expected);
+        peer.send(answer("200 OK", "", if same { "same" } else { "other" }));
+    });
+    let gateway = Gateway::start();
+    let mut client = gateway.client();
+    client.send(upload(&upstream, 0).replace("Content-Length: 0", "Transfer-Encoding: chunked"));
+    client.send(sent);
+    eventually("the upstream is asked", || upstream.connections() == 1);
+    gate.open();
+    assert_eq!(client.response().seen(), (200, "same".to_owned()));
+}
+
+/// The data of a chunked body.
+fn decoded(mut body: &[u8]) -> Vec<u8> {
+    let mut data = Vec::new();
+    loop {
+        let line = body
+            .windows(2)
+            .position(|it| it == b"\r\n")
+            .expect("a size line");
+        let size = std::str::from_utf8(&body[..line]).expect("digits");
+        let size = usize::from_str_radix(size, 16).expect("a size");
+        if size == 0 {
+            return data;
+        }
+        data.extend(&body[line + 2..line + 2 + size]);
+        body = &body[line + 2 + size + 2..];
+    }
+}
+
+#[test]
+fn heads_that_do_not_end_hold_no_more_than_the_settings_say() {
+    const SENT: usize = 100_000;
+    let gateway = Process::serving("head-memory", "memory: { bodies: 2MiB }\n");
+    let before = gateway.memory();
+    let head = format!("GET /v1/models HTTP/1.1\r\nX-Long: {}", "x".repeat(SENT));
+    let mut clients: Vec<Client> = (0..100)
+        .map(|number| {
+            let mut client = Client::connect_from(2 + number % 4, gateway.address);
+            client.send(&head);
+            client
+        })
+        .collect();
+    eventually("there is no more room", || {
+        gateway.metric("throughway_request_body_not_kept_total") >= 80
+    });
+    assert!(gateway.metric(KEPT) <= 2 << 20);
+    let used = gateway.memory().saturating_sub(before);
+    assert!(used < 8 << 20, "{used} bytes used");
+    let open = clients
+        .iter_mut()
+        .map(|client| client.is_silent_for(MOMENT));
+    let open = open.filter(|is_open| *is_open).count();
+    assert!((1..20).contains(&open), "{open} heads are still read");
+    drop(clients);
+    eventually("all is given back", || gateway.metric(KEPT) == 0);
 }

@@ -2,7 +2,7 @@
 
 use crate::support::{
     Process, Redis, Upstream,
-    caching::{Ask, JSON, keeping_in, numbering, status},
+    caching::{Ask, JSON, keeping_in, numbering, playing, status},
     eventually,
     routing::{Gate, answer, completion},
 };
@@ -267,4 +267,20 @@ fn an_entry_under_the_name_of_another_is_a_miss() {
         .ask(&format!("RENAME aside {other}"))
         .expect("an answer");
     eventually("it is a miss", || send("x-other: 1\r\n") == "MISS");
+}
+
+#[test]
+fn an_answer_without_room_in_memory_is_asked_for_again() {
+    let redis = Redis::start();
+    let long = completion(&"x".repeat(2 << 20));
+    let upstream = playing(answer("200 OK", JSON, &long));
+    let process = keeping_in(&redis, "cache-room", "memory: { bodies: 1MiB }\n");
+    let roomy = keeping_in(&redis, "cache-roomy", "");
+    let ask = Ask::of(&upstream).text();
+    assert_eq!(status(&roomy.exchange(&ask)), "MISS");
+    eventually("it is kept", || status(&roomy.exchange(&ask)) == "HIT");
+    let asked = upstream.requests().len();
+    let response = process.exchange(&ask);
+    assert_eq!((status(&response), response.text()), ("MISS", long));
+    assert_eq!(upstream.requests().len(), asked + 1);
 }

@@ -58,12 +58,13 @@ fn malformed_from_clients() -> Vec<(&'static str, Vec<u8>)> {
 
 #[test]
 fn malformed_trailers_behind_the_head_are_a_400_and_the_upstream_is_not_asked() {
-    let upstream = Upstream::answering(OK);
     let gateway = Gateway::start();
     for (what, section) in malformed_from_clients() {
+        // One for each section: a connection of an earlier one may be accepted late.
+        let upstream = Upstream::answering(OK);
         let mut client = gateway.client();
         let head = post("Transfer-Encoding: chunked\r\n", "5\r\nhello\r\n0\r\n");
-        let (before, section_length) = (upstream.connections(), section.len());
+        let section_length = section.len();
         client.send([raw(&upstream, &head), section].concat());
         let response = client.response();
         let seen = (response.status, response.error());
@@ -73,7 +74,7 @@ fn malformed_trailers_behind_the_head_are_a_400_and_the_upstream_is_not_asked() 
         assert!(client.is_closed(), "{what}");
         // The upstream may be asked before the end of a long section has come.
         let at_hand = section_length < 1024;
-        assert!(!at_hand || upstream.connections() == before, "{what}");
+        assert!(!at_hand || upstream.connections() == 0, "{what}");
     }
 }
 

@@ -190,6 +190,55 @@ fn asked() -> impl Strategy<Value = Asked> {
     })
 }
 
+/// Texts on both sides of the length from which a digest stands for them.
+fn edits(lengths: [usize; 2], last: char) -> Vec<BodyEdit> {
+    let text = |length: usize| -> Arc<str> { format!("{}{last}", "v".repeat(length)).into() };
+    lengths.map(|length| (text(length), text(length))).into()
+}
+
+#[test]
+fn targets_that_share_a_long_text_have_the_key_of_targets_with_copies_of_it() {
+    for lengths in [[0, 31], [31, 32], [32, 60_000]] {
+        let with = |one: &Vec<BodyEdit>, two: &Vec<BodyEdit>| {
+            let mut asked = chat();
+            let place = asked.targets[0].clone();
+            asked.targets = [one, two]
+                .map(|it| Place {
+                    override_params: it.clone(),
+                    ..place.clone()
+                })
+                .into();
+            asked.key()
+        };
+        let (one, copy, other) = (
+            edits(lengths, 'a'),
+            edits(lengths, 'a'),
+            edits(lengths, 'b'),
+        );
+        assert_eq!(with(&one, &one), with(&one, &copy));
+        assert_ne!(with(&one, &one), with(&one, &other));
+        assert_ne!(with(&other, &one), with(&one, &other));
+    }
+}
+
+#[test]
+fn a_text_and_its_digest_are_not_alike() {
+    let long = "v".repeat(100);
+    let digest: [u8; 32] = Sha256::digest(&long).into();
+    let put = |text: &[u8]| {
+        let mut fields = Fields::new(FORMAT);
+        match std::str::from_utf8(text) {
+            Ok(text) => LongTexts::default().put(&text.into(), &mut fields),
+            Err(_) => {
+                fields.flag(false);
+                fields.field(text);
+            }
+        }
+        fields.key()
+    };
+    assert_ne!(put(long.as_bytes()), put(&digest));
+}
+
 fn chat() -> Asked {
     Asked {
         namespace: Namespace::None,

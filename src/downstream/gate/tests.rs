@@ -109,3 +109,84 @@ fn a_body_nobody_wants_is_drained_before_the_next_head() {
     assert_eq!(gate.admit(&mut b"helloGET".to_owned()), 5);
     assert!(!gate.is_draining() && gate.is_open());
 }
+
+/// A gate whose request has this body, taken by somebody.
+fn bound(body: Extent) -> Gate {
+    let mut gate = Gate::default();
+    gate.admit(&mut b"POST / HTTP/1.1\r\n\r\n".to_owned());
+    gate.begin(body);
+    gate.bound();
+    gate
+}
+
+#[test]
+fn what_waits_to_be_taken_is_bounded_by_what_it_costs() {
+    let chunks = |size: usize, extension: usize| {
+        let data = "x".repeat(size);
+        let chunk = format!("{size:x};{}\r\n{data}\r\n", "e".repeat(extension));
+        chunk.repeat((1 << 20) / chunk.len())
+    };
+    for (size, extension) in [(1, 0), (1, 4000), (10, 100), (1000, 0), (100_000, 0)] {
+        let mut body = chunks(size, extension).into_bytes();
+        for read in [1, 7, 1000, 8192, 100_000] {
+            let mut gate = bound(Extent::Chunked(ChunkScanner::default()));
+            let (mut passed, mut pieces) = (0, 0);
+            while gate.is_open() && passed < body.len() {
+                let end = body.len().min(passed + read);
+                let next = &mut body[passed..end];
+                let admitted = gate.admit(next);
+                pieces += 1 + next[..admitted].iter().filter(|it| **it == b';').count();
+                passed += admitted;
+            }
+            assert!(!gate.is_open(), "{size} {extension} {read}");
+            // One step may pass while the window is open; its pieces have at least 7 bytes.
+            let cost = passed + PIECE * pieces;
+            assert!(cost >= WINDOW, "{size} {extension} {read}: {cost}");
+            let step = STEP + PIECE * (STEP / 7 + 1);
+            assert!(cost < WINDOW + step, "{size} {extension} {read}: {cost}");
+            assert!(gate.taken() && gate.is_open());
+            assert_eq!(gate.admit(&mut body[passed..passed + 1]), 1);
+        }
+    }
+}
+
+#[test]
+fn the_bytes_of_every_body_are_bounded() {
+    for body in [Extent::Length(1 << 20), Extent::Endless] {
+        let mut gate = bound(body);
+        let mut reads = 0;
+        while gate.is_open() {
+            gate.admit(&mut [b'x']);
+            reads += 1;
+        }
+        assert_eq!(reads, WINDOW.div_ceil(1 + PIECE));
+        assert!(gate.taken() && gate.is_open());
+    }
+}
+
+#[test]
+fn a_body_that_nobody_takes_any_more_passes_to_its_end() {
+    let mut gate = bound(Extent::Length(1 << 20));
+    while gate.is_open() {
+        gate.admit(&mut [0; 8192]);
+    }
+    assert!(gate.unbound() && gate.is_open());
+    let mut passed = 0;
+    while gate.is_open() {
+        passed += gate.admit(&mut [0; 8192]);
+    }
+    assert!(passed > 900_000);
+}
+
+#[test]
+fn the_next_request_has_a_window_of_its_own() {
+    let mut gate = bound(Extent::Length(WINDOW as u64));
+    while gate.is_open() {
+        gate.admit(&mut [0; 8192]);
+    }
+    gate.end();
+    gate.admit(&mut b"POST / HTTP/1.1\r\n\r\n".to_owned());
+    gate.begin(Extent::Length(10));
+    gate.bound();
+    assert!(gate.is_open());
+}

@@ -7,7 +7,11 @@ use crate::upstream::Malformed;
 
 impl Link {
     /// So many bytes have gone on to actix-http; whether they were the rest of a body nobody wants.
-    pub(in crate::downstream) fn note_read(&self, was_draining: bool) {
+    pub(in crate::downstream) fn note_read(&self, bytes: usize, was_draining: bool) {
+        if self.gate.borrow().is_in_head() && self.head_room.borrow_mut().grow(bytes).is_err() {
+            self.expired.set(Some(Expired::HeadMemory));
+            self.wake();
+        }
         self.idle_since.set(self.now.get());
         if self.exchanging.get() {
             if self.body_since.get().is_some() {

@@ -1,4 +1,9 @@
 use super::*;
+use crate::memory::{BodyMemory, Counts};
+
+fn head_room() -> HeadRoom {
+    HeadRoom::new(BodyMemory::new(1 << 20, Counts::default()), None)
+}
 
 /// With the listener, which keeps the other end open.
 #[expect(clippy::disallowed_methods, reason = "a connection to itself")]
@@ -16,7 +21,13 @@ async fn link() -> (std::net::TcpListener, Rc<Link>) {
         keep_alive: second * 5,
     };
     let now = Rc::new(Cell::new(Instant::now()));
-    let link = Link::new(Stream::Tcp(stream), timeouts, now, Arc::default());
+    let link = Link::new(
+        Stream::Tcp(stream),
+        head_room(),
+        timeouts,
+        now,
+        Arc::default(),
+    );
     (listener, Rc::new(link))
 }
 

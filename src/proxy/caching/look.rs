@@ -20,6 +20,7 @@ use crate::{
     downstream::Link,
     error::GatewayError,
     gateway::{Beginning, FlightKey, PurgeCount, SharedHead},
+    memory::Account,
     proxy::drive::client_fault,
     record::CacheStatus,
     replicas::Unavailable,
@@ -117,10 +118,23 @@ impl Cacheable<'_> {
         match &self.gateway.cache.shared {
             None => self.look_here(key),
             Some(shared) => match shared.get(key, &self.policy.namespace).await {
-                Ok((found, purges)) => (found.map(Arc::new), Store::Shared(shared.clone(), purges)),
+                Ok((found, purges)) => (self.counted(found), Store::Shared(shared.clone(), purges)),
                 Err(Unavailable) => (None, Store::Unavailable),
             },
         }
+    }
+
+    /// An answer from outside the process takes memory for as long as it is read. Without room for
+    /// it the upstream is asked, whose answer passes piece by piece.
+    fn counted(&self, found: Option<StoredAnswer>) -> Option<Arc<StoredAnswer>> {
+        let found = found?;
+        let room = self.account().reserve(found.body().len()).ok()?;
+        Some(Arc::new(found.in_room(room)))
+    }
+
+    fn account(&self) -> Account {
+        let client = self.presented.client();
+        self.gateway.body_memory.account(client)
     }
 
     /// Where an answer is kept that is asked for whatever is kept already.
@@ -181,11 +195,7 @@ impl Cacheable<'_> {
             store,
             path: self.path.into(),
             lead,
-            client: self
-                .gateway
-                .body_memory
-                .account(self.presented.client())
-                .share(),
+            client: self.account().share(),
         })
     }
 }

@@ -61,6 +61,7 @@ pub fn client_fault(expired: Expired) -> GatewayError {
         Expired::ClientGone
         | Expired::Deadline
         | Expired::Head
+        | Expired::HeadMemory
         | Expired::WriteStall
         | Expired::Lingered => {
             GatewayError::new(Code::ClientClosed, "the client closed the connection")

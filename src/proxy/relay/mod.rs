@@ -200,9 +200,13 @@ impl Relay {
             Some(Expired::BodyMalformed(_)) => {
                 (Outcome::client_gone, "the request body is malformed")
             }
-            Some(Expired::ClientGone | Expired::Head | Expired::WriteStall | Expired::Lingered) => {
-                (Outcome::client_gone, "the client left or stopped reading")
-            }
+            Some(
+                Expired::ClientGone
+                | Expired::Head
+                | Expired::HeadMemory
+                | Expired::WriteStall
+                | Expired::Lingered,
+            ) => (Outcome::client_gone, "the client left or stopped reading"),
         };
         self.abort(outcome, detail.to_owned(), cx)
     }
