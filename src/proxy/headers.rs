@@ -9,6 +9,7 @@ use actix_http::{
 };
 use bytes::Bytes;
 
+use super::subprotocol;
 use crate::{
     directives,
     route::{
@@ -66,7 +67,8 @@ pub struct RequestHead<'a> {
     pub length: BodyLength,
     /// Values of credential lines that are the gateway's business, and not sent on.
     pub kept_back: &'a [&'a HeaderValue],
-    /// Names of lines that the target does not get: the caller's credentials.
+    /// Names of lines that the target does not get: the caller's credentials. Where there are any,
+    /// it gets none of those among subprotocols either.
     pub withheld: &'a [HeaderName],
     /// Lines to set in the place of the caller's, or (`None`) to take out, as the target and the settings ask.
     pub edits: &'a [&'a [HeaderEdit]],
@@ -89,9 +91,16 @@ impl RequestHead<'_> {
         out.extend_from_slice(b"\r\n");
         self.put_framing(&mut out);
         for (name, value) in self.headers {
-            if self.crosses(name, value) {
-                put_line(&mut out, name, value);
+            if !self.crosses(name, value) {
+                continue;
             }
+            if *name == subprotocol::NAME && !self.withheld.is_empty() {
+                if let Some(value) = subprotocol::without_credentials(value) {
+                    put_line(&mut out, name, &value);
+                }
+                continue;
+            }
+            put_line(&mut out, name, value);
         }
         for (name, value) in self.edits.iter().copied().flatten() {
             if let Some(value) = value {

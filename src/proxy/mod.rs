@@ -20,6 +20,7 @@ mod prepare;
 mod presented;
 mod relay;
 mod reply;
+mod subprotocol;
 mod targets;
 mod url;
 mod websocket;

@@ -13,7 +13,7 @@ use actix_http::{
 };
 use ipnet::IpNet;
 
-use super::{plan::CredentialNames, url};
+use super::{plan::CredentialNames, subprotocol, url};
 use crate::rate_limit::Identity;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -81,7 +81,8 @@ impl<'a> Presented<'a> {
         address.map(|peer| client_address(peer, self.head.headers(), trusted_proxies))
     }
 
-    /// Each credential by the name it travels under: headers in the table's order, those of one name in theirs, then the query's.
+    /// Each credential by the name it travels under: headers in the table's order, those of one name
+    /// in theirs, then those among subprotocols, then the query's.
     pub fn credentials(&self) -> impl Iterator<Item = (&'a str, &'a [u8])> {
         let placeholder = self.placeholder;
         let lines = self.head.headers();
@@ -92,11 +93,16 @@ impl<'a> Presented<'a> {
                 values.filter(move |value| !placeholder.is_some_and(|it| std::ptr::eq(it, *value)));
             values.map(move |value| (name.as_str(), value.as_bytes()))
         });
+        let offered = lines.get_all(subprotocol::NAME);
+        let offered = offered.flat_map(subprotocol::credentials);
+        let offered = offered.map(|token| (subprotocol::NAME_TEXT, token));
         let query = url::named(self.query.unwrap_or_default(), &self.names.query);
-        headers.chain(query.map(|part| match part.split_once('=') {
-            Some((name, value)) => (name, value.as_bytes()),
-            None => (part, &b""[..]),
-        }))
+        headers
+            .chain(offered)
+            .chain(query.map(|part| match part.split_once('=') {
+                Some((name, value)) => (name, value.as_bytes()),
+                None => (part, &b""[..]),
+            }))
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::{
     support::{
         Gateway, Upstream,
+        credentials::CALLER_MARK,
         message::bare,
         routing::{Refusing, base, config_line, json},
     },
@@ -113,5 +114,35 @@ fn frames_go_up_to_a_target_that_edits_bodies() {
             client.send("ping through it");
             assert_eq!(client.take(15), b"ping through it", "{lines}");
         }
+    }
+}
+
+#[test]
+fn a_key_among_the_subprotocols_stays_where_other_credentials_of_the_caller_stay() {
+    let upstream = logging_echo();
+    let host = base(&upstream);
+    let yaml = format!("providers: {{ vault: {{ custom_host: \"{host}\", api_key: k }} }}\n");
+    let gateway = Gateway::with(&yaml);
+    let kept = format!(r#"{{"custom_host":"{host}","forward_authorization":false}}"#);
+    let kept = config_line(&kept);
+    for lines in ["x-gateway-provider: @vault\r\n", &kept] {
+        let mut client = gateway.client();
+        client.send(bare("GET", "/v1/realtime", &(lines.to_owned() + HANDSHAKE)));
+        let head = client.head().to_lowercase();
+        assert!(head.starts_with("http/1.1 101 "), "{head}");
+        let withheld = "x-gateway-withheld: authorization, sec-websocket-protocol\r\n";
+        assert!(head.contains(withheld), "{head}");
+    }
+    assert_eq!(upstream.connections(), 2);
+    for request in upstream.requests() {
+        let request = String::from_utf8_lossy(&request).into_owned();
+        assert!(
+            !request.contains("sk-x") && !request.contains(CALLER_MARK),
+            "{request}"
+        );
+        assert!(
+            request.contains("sec-websocket-protocol: realtime\r\n"),
+            "{request}"
+        );
     }
 }

@@ -9,7 +9,7 @@ use crate::support::{Client, Gateway, PATIENCE, Peer, Upstream, gateway::head};
 
 pub(crate) const HANDSHAKE: &str = "Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
-    Sec-WebSocket-Protocol: realtime, openai-insecure-api-key.sk-x\r\n\
+    Sec-WebSocket-Protocol: realtime, openai-insecure-api-key.caller-subprotocol\r\n\
     Sec-WebSocket-Extensions: permessage-deflate\r\nAuthorization: Bearer sk-x\r\n";
 
 const SWITCHED: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -102,7 +102,7 @@ fn the_handshake_crosses_in_both_directions() {
         "upgrade: websocket\r\n",
         "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
         "sec-websocket-version: 13\r\n",
-        "sec-websocket-protocol: realtime, openai-insecure-api-key.sk-x\r\n",
+        "sec-websocket-protocol: realtime, openai-insecure-api-key.caller-subprotocol\r\n",
         "sec-websocket-extensions: permessage-deflate\r\n",
         "authorization: Bearer sk-x\r\n",
     ] {

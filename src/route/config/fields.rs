@@ -79,7 +79,7 @@ pub const FIELDS: &[Field] = &[
     field(Target, "forward_headers", "list of texts", "[]", r#"["x-tenant"]"#,
         "Accepted and without effect: every end-to-end header is forwarded anyway."),
     field(Target, "forward_authorization", "bool", "true for hosts the caller named; for the settings' hosts, if there is one host alone and it has no credential", "false",
-        "Whether the caller's credentials (`Authorization`, `x-api-key`, `api-key`, `x-goog-api-key`, `Cookie`, keys in the query) cross. Inherited. Callers cannot set it to true for hosts of the settings. What does not cross is named in `x-gateway-withheld`."),
+        "Whether the caller's credentials (`Authorization`, `x-api-key`, `api-key`, `x-goog-api-key`, `Cookie`, keys in the query and among a WebSocket's subprotocols) cross. Inherited. Callers cannot set it to true for hosts of the settings. What does not cross is named in `x-gateway-withheld`."),
     field(Target, "override_params", "object", "{}", r#"{"model":"gpt-4o-mini"}"#,
         "Top-level keys of the JSON body and the values they get. Only these values' bytes change. Inherited key by key, at most 128 with the inherited ones. A request cannot name a key that the settings set for the target. Requests without a body and WebSockets cross as they are. A body that is no JSON object is a 400; one over `replay_limit` a 413."),
     field(Target, "strategy", "object", "the first target alone", r#"{"mode":"fallback"}"#,
