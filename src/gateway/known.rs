@@ -1,0 +1,80 @@
+//! What the settings say of where requests may go, as plans are made of it.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use actix_http::header::HeaderName;
+
+use crate::{
+    config::{self, Settings, Timeouts},
+    route::{
+        credential,
+        object::{CacheAsked, Entry},
+        policy::HeaderEdit,
+    },
+};
+
+/// What the settings say about where requests may go.
+pub struct Known {
+    pub providers: BTreeMap<String, Arc<Entry>>,
+    pub configs: BTreeMap<String, Arc<Entry>>,
+    pub default_config: Option<String>,
+    pub default_target: Option<String>,
+    pub timeouts: Timeouts,
+    pub credentials: CredentialNames,
+    pub cache: Option<CacheAsked>,
+}
+
+impl Known {
+    pub fn of(settings: &Settings) -> Self {
+        Known {
+            providers: settings.providers.entries().clone(),
+            configs: settings.configs.entries().clone(),
+            default_config: settings.default_config.clone(),
+            default_target: settings
+                .default_target
+                .as_ref()
+                .map(|it| it.as_str().to_owned()),
+            timeouts: settings.timeouts.clone(),
+            credentials: CredentialNames::new(&settings.credentials),
+            cache: settings.cache.default.clone(),
+        }
+    }
+
+    /// The provider of the settings that a `model` names as `@name/...`. Anything else with an `@` is a model's real name.
+    pub fn provider_of<'m>(&self, model: &'m str) -> Option<&'m str> {
+        let (name, _) = model.strip_prefix('@')?.split_once('/')?;
+        self.providers.contains_key(name).then_some(name)
+    }
+
+    pub fn default_config(&self) -> Option<&Entry> {
+        let name = self.default_config.as_ref()?;
+        self.configs.get(name).map(|entry| &**entry)
+    }
+}
+
+/// The names under which credentials travel.
+#[derive(Clone, Debug)]
+pub struct CredentialNames {
+    pub headers: Box<[HeaderName]>,
+    /// Names of query parameters.
+    pub query: Box<[Box<str>]>,
+}
+
+impl CredentialNames {
+    /// The built-in ones, and those of the settings.
+    pub fn new(more: &config::CredentialNames) -> Self {
+        let headers = more.headers.iter().filter_map(|name| name.parse().ok());
+        let query = credential::QUERY
+            .into_iter()
+            .chain(more.query.iter().map(String::as_str));
+        CredentialNames {
+            headers: credential::HEADERS.into_iter().chain(headers).collect(),
+            query: query.map(Into::into).collect(),
+        }
+    }
+
+    /// The edit sets a line that carries a credential.
+    pub fn is_set_by(&self, (name, value): &HeaderEdit) -> bool {
+        value.is_some() && self.headers.contains(name)
+    }
+}

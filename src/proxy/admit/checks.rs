@@ -1,0 +1,108 @@
+//! Is this request one the gateway may look at at all? Framing, browsers and paths, before any header of ours is read.
+//! Pure: the request's head and the settings in, a verdict out.
+
+#[cfg(test)]
+mod tests;
+
+use actix_http::{
+    Method, RequestHead, Version,
+    header::{self, HeaderValue},
+};
+
+use crate::{
+    egress::has_dot_segment,
+    error::{Code, GatewayError},
+    upstream::BodyLength,
+};
+
+/// The method is one the gateway forwards.
+pub fn check_method(method: &Method) -> Result<(), GatewayError> {
+    match *method {
+        Method::CONNECT | Method::TRACE => Err(GatewayError::new(
+            Code::MethodNotAllowed,
+            "CONNECT and TRACE are not forwarded; every other method is",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// What follows the prefix of the unified routes; nothing, for the target's base URL itself. Raw
+/// bytes are compared: an encoded prefix is no route.
+pub fn unified_path(path: &str) -> Result<&str, GatewayError> {
+    path.strip_prefix("/v1")
+        .filter(|rest| rest.is_empty() || rest.starts_with('/'))
+        .ok_or_else(|| {
+            GatewayError::new(
+                Code::UnknownRoute,
+                "no such route: API paths are /v1 and what starts with /v1/, the gateway's own \
+                 pages start with /gateway/",
+            )
+        })
+}
+
+/// The path cannot climb out of the target's base path, however an upstream decodes it.
+pub fn check_path(path: &str) -> Result<(), GatewayError> {
+    // Most paths hold none of the bytes a dot segment is spelled with.
+    let suspicious = path.bytes().any(|byte| matches!(byte, b'.' | b'%'));
+    if suspicious && has_dot_segment(path.as_bytes()) {
+        return Err(GatewayError::new(
+            Code::InvalidPath,
+            "the path has a `.` or `..` segment, plain or encoded",
+        ));
+    }
+    Ok(())
+}
+
+/// How the request's body is framed, and whether it is a WebSocket handshake (RFC 6455 §4.1).
+///
+/// actix-http has refused ambiguous framing already (RFC 9112 §6.3). It takes any `Upgrade: websocket` for a tunnel,
+/// whatever the method, so that a body behind one would have no end: refused here.
+pub fn body_length(head: &RequestHead) -> Result<BodyLength, GatewayError> {
+    let headers = head.headers();
+    let length = headers.get(header::CONTENT_LENGTH);
+    let websocket = headers.get_all(header::UPGRADE).any(|upgrade| {
+        upgrade
+            .as_bytes()
+            .trim_ascii()
+            .eq_ignore_ascii_case(b"websocket")
+    });
+    let exact = |value: &HeaderValue| value.to_str().ok()?.trim().parse().ok();
+    if headers.contains_key(header::TRANSFER_ENCODING) {
+        if websocket {
+            return Err(upgrade_with_body());
+        }
+        return Ok(BodyLength::Chunked);
+    }
+    let length = match length.map(exact) {
+        None => BodyLength::None,
+        Some(Some(length)) => BodyLength::Exact(length),
+        Some(None) => {
+            return Err(GatewayError::new(
+                Code::InvalidHeader,
+                "content-length is not a number",
+            ));
+        }
+    };
+    if !websocket {
+        return Ok(length);
+    }
+    let asks = headers.get_all(header::CONNECTION).any(|value| {
+        let tokens = value.as_bytes().split(|byte| *byte == b',');
+        tokens
+            .into_iter()
+            .any(|token| token.trim_ascii().eq_ignore_ascii_case(b"upgrade"))
+    });
+    let may_upgrade = head.method == Method::GET && head.version == Version::HTTP_11;
+    match (length, asks) {
+        (BodyLength::None | BodyLength::Exact(0), true) if may_upgrade => Ok(BodyLength::Tunnel),
+        (BodyLength::None, false) => Ok(BodyLength::None),
+        _ => Err(upgrade_with_body()),
+    }
+}
+
+fn upgrade_with_body() -> GatewayError {
+    GatewayError::new(
+        Code::InvalidHeader,
+        "`Upgrade: websocket` goes with a GET over HTTP/1.1 without a body; leave it out of other requests",
+    )
+}

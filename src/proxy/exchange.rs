@@ -1,0 +1,56 @@
+//! One request that is served, from its admission to the last byte of its response: what outlives
+//! the steps, and goes with the response.
+
+use std::{cell::RefCell, rc::Rc};
+
+use actix_http::Version;
+
+use super::admit::Admitted;
+use crate::{
+    dialect::Generates,
+    downstream::{ExchangeGuard, Link},
+    rate_limit::Lease,
+    record::Recorder,
+    upstream::{Asked, BodyLength, RequestBody},
+};
+
+/// Each step fills in what it decides; the relay holds it until the end.
+pub struct Exchange {
+    pub recorder: Recorder,
+    /// The caller's body; a target may get an edited copy.
+    pub body: Rc<RefCell<RequestBody>>,
+    /// Places among the requests under way.
+    pub leases: Vec<Lease>,
+    pub asked: Asked,
+    /// What the response is judged as, if its route is known to generate.
+    pub generates: Option<Generates>,
+    pub http10: bool,
+    pub wants_upgrade: bool,
+    pub guard: ExchangeGuard,
+}
+
+impl Exchange {
+    pub fn new(admitted: &Admitted<'_>, recorder: Recorder, guard: ExchangeGuard) -> Self {
+        Exchange {
+            recorder,
+            body: admitted.body.clone(),
+            leases: Vec::new(),
+            asked: admitted.asked(),
+            generates: admitted.generates(),
+            http10: admitted.head.version == Version::HTTP_10,
+            wants_upgrade: admitted.length == BodyLength::Tunnel,
+            guard,
+        }
+    }
+
+    pub fn link(&self) -> &Rc<Link> {
+        self.guard.link()
+    }
+
+    /// The body has no further use: the response is there without it.
+    pub fn discard_body(&mut self) {
+        let mut body = self.body.borrow_mut();
+        self.recorder.note_bytes_in(body.bytes_read());
+        body.discard();
+    }
+}

@@ -1,0 +1,138 @@
+//! A request that somebody only tells of, at `/gateway/explain` and on the command line: planned as a real one, and not sent.
+
+use std::{collections::BTreeMap, time::Instant};
+
+use actix_http::{Payload, RequestHead, Response, header};
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::{
+    directives::Directives,
+    error::{Code, GatewayError},
+    gateway::Gateway,
+    proxy::{
+        admit::{Admitted, checks},
+        plan::Plans,
+        prepare::{self, buffer_body::AtHand},
+        send::vet::Targets,
+    },
+};
+
+/// A request that somebody only tells of.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Imagined {
+    #[serde(default = "post")]
+    pub method: String,
+    /// With its query, as a client would send it.
+    #[serde(default = "chat")]
+    pub path: String,
+    /// One value, or several, for each name.
+    #[serde(default)]
+    pub headers: BTreeMap<String, Lines>,
+    /// Text as it is, anything else as JSON.
+    #[serde(default)]
+    pub body: Value,
+}
+
+/// The lines of one name.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub enum Lines {
+    One(String),
+    Several(Vec<String>),
+}
+
+fn post() -> String {
+    "POST".to_owned()
+}
+
+fn chat() -> String {
+    "/v1/chat/completions".to_owned()
+}
+
+impl Imagined {
+    /// Reads the JSON body of `POST /gateway/explain`.
+    ///
+    /// # Errors
+    /// `invalid_body`, with what is allowed.
+    pub fn parse(json: &[u8]) -> Result<Self, GatewayError> {
+        serde_json::from_slice(json).map_err(|error| {
+            let message = format!(
+                "explain takes a JSON object of method, path, headers (an object of names and values) and body: {error}"
+            );
+            GatewayError::new(Code::InvalidBody, message)
+        })
+    }
+
+    /// What would be done with it.
+    ///
+    /// # Errors
+    /// Those the request itself would meet.
+    pub async fn explain(
+        &self,
+        gateway: &Gateway,
+        plans: &Plans,
+        targets: &Targets,
+    ) -> Result<Response<Bytes>, GatewayError> {
+        let body = self.bytes();
+        let head = self.head(&body)?;
+        checks::check_method(&head.method)?;
+        let directives = Directives::parse(head.headers(), gateway.portkey);
+        let admitted = Admitted::of(gateway, &head, Payload::from(body), None, directives)?;
+        let plan = prepare::plan(&admitted, plans, &AtHand).await?;
+        let prepared = prepare::prepare(&admitted, &plan, &AtHand, Instant::now()).await?;
+        Ok(super::explain(&admitted, &prepared, targets).await)
+    }
+
+    /// The head, framed as a client would frame this body.
+    fn head(&self, body: &Bytes) -> Result<RequestHead, GatewayError> {
+        let unusable =
+            |what: &str| GatewayError::new(Code::InvalidBody, format!("explain: {what}"));
+        let mut head = RequestHead::default();
+        head.method = self
+            .method
+            .parse()
+            .map_err(|_| unusable("method is none of HTTP's"))?;
+        head.uri = self
+            .path
+            .parse()
+            .map_err(|_| unusable("path is no request target"))?;
+        for (name, lines) in &self.headers {
+            let lines = match lines {
+                Lines::One(line) => std::slice::from_ref(line),
+                Lines::Several(lines) => lines,
+            };
+            let name: header::HeaderName = name
+                .parse()
+                .map_err(|_| unusable("headers has a name that is none"))?;
+            for line in lines {
+                let value = line
+                    .parse()
+                    .map_err(|_| unusable("headers has a value that is none"))?;
+                head.headers.append(name.clone(), value);
+            }
+        }
+        let chunked = head.headers.contains_key(header::TRANSFER_ENCODING);
+        let length = header::HeaderValue::from(body.len());
+        match head.headers.get(header::CONTENT_LENGTH) {
+            Some(given) if *given != length => Err(unusable("content-length is not the body's")),
+            Some(_) => Ok(head),
+            None => {
+                if !chunked && !body.is_empty() {
+                    head.headers.insert(header::CONTENT_LENGTH, length);
+                }
+                Ok(head)
+            }
+        }
+    }
+
+    fn bytes(&self) -> Bytes {
+        match &self.body {
+            Value::Null => Bytes::new(),
+            Value::String(text) => text.clone().into(),
+            json => json.to_string().into(),
+        }
+    }
+}

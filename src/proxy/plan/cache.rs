@@ -1,0 +1,270 @@
+//! A worker's memory of plans: requests alike in what they say of targets share one. Bound to one policy and one set of
+//! settings: others need other `Plans`, or old verdicts would live on.
+
+use std::{cell::RefCell, collections::HashMap, rc::Rc, sync::Arc};
+
+use foldhash::quality::RandomState;
+
+use super::{
+    Makers, Plan, Prefix,
+    choose::{self, Chosen},
+};
+use crate::{
+    directives::{Directives, Provider},
+    egress::Policy,
+    error::GatewayError,
+    gateway::Known,
+    route::config::Source,
+};
+
+/// Plans kept at most, and bytes of memory they hold together: callers must not grow memory.
+const MOST_KEPT: usize = 1024;
+const MOST_BYTES: usize = 8 << 20;
+/// A plan that holds more is made anew for each request: it would displace too many others.
+const LARGEST: usize = MOST_BYTES / 8;
+
+/// Makes plans and keeps them.
+pub struct Plans {
+    known: Arc<Known>,
+    policy: Arc<Policy>,
+    kept: RefCell<Kept>,
+}
+
+/// By everything a plan is made of. A custom host alone is its own key; other keys begin with a
+/// byte that no host has. Two generations: what is not asked for while the young one fills is
+/// forgotten with the old one.
+#[derive(Default)]
+struct Kept {
+    young: Generation,
+    old: Generation,
+}
+
+#[derive(Default)]
+struct Generation {
+    plans: HashMap<Arc<str>, Rc<Plan>, RandomState>,
+    /// What the plans hold.
+    bytes: usize,
+}
+
+/// What was found.
+pub enum Found {
+    Plan(Rc<Plan>),
+    /// The request's config has to be read first.
+    AsksConfig,
+    /// The body's `model` has to be read first.
+    AsksModel,
+}
+
+impl Plans {
+    pub fn new(known: Arc<Known>, policy: Arc<Policy>) -> Self {
+        Plans {
+            known,
+            policy,
+            kept: RefCell::default(),
+        }
+    }
+
+    pub fn known(&self) -> &Known {
+        &self.known
+    }
+
+    /// The plan for what these headers, and the prefix of the body's `model`, say. `config`: the
+    /// headers' config, once it has been read.
+    ///
+    /// # Errors
+    /// See [`choose::choose_by`]. Refusals are not kept.
+    pub fn find(
+        &self,
+        directives: &Directives,
+        config: Option<&Source>,
+        prefix: Prefix<'_>,
+    ) -> Result<Found, GatewayError> {
+        let composite;
+        let key = match only_host(directives) {
+            Some(host) => host,
+            None => {
+                composite = key(directives, prefix);
+                &composite
+            }
+        };
+        if let Some(plan) = self.recall(key) {
+            return Ok(Found::Plan(plan));
+        }
+        if directives.config.is_some() && config.is_none() {
+            return Ok(Found::AsksConfig);
+        }
+        let makers = Makers {
+            known: &self.known,
+            policy: &self.policy,
+        };
+        match choose::choose_by(directives, config, prefix, makers)? {
+            Chosen::AsksModel => Ok(Found::AsksModel),
+            Chosen::Plan(plan) => {
+                let plan = Rc::new(Plan {
+                    text: key.into(),
+                    ..plan
+                });
+                self.kept.borrow_mut().put(&plan);
+                Ok(Found::Plan(plan))
+            }
+        }
+    }
+}
+
+impl Plans {
+    fn recall(&self, key: &str) -> Option<Rc<Plan>> {
+        if let Some(plan) = self.kept.borrow().young.plans.get(key) {
+            return Some(plan.clone());
+        }
+        let kept = &mut *self.kept.borrow_mut();
+        let plan = kept.old.plans.remove(key)?;
+        kept.old.bytes -= plan.held_bytes();
+        kept.put(&plan);
+        Some(plan)
+    }
+}
+
+impl Kept {
+    fn put(&mut self, plan: &Rc<Plan>) {
+        let bytes = plan.held_bytes();
+        if bytes > LARGEST {
+            return;
+        }
+        let young = &self.young;
+        if young.plans.len() >= MOST_KEPT / 2 || young.bytes + bytes > MOST_BYTES / 2 {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.bytes += bytes;
+        self.young.plans.insert(plan.text.clone(), plan.clone());
+    }
+}
+
+/// The commonest request says nothing but a host.
+fn only_host(directives: &Directives) -> Option<&str> {
+    match (&directives.config, &directives.provider) {
+        (None, None | Some(Provider::Passthrough)) => directives.custom_host.as_deref(),
+        _ => None,
+    }
+}
+
+fn key(directives: &Directives, prefix: Prefix<'_>) -> String {
+    let (sign, provider) = match &directives.provider {
+        None => ("", ""),
+        Some(Provider::Passthrough) => ("=", "passthrough"),
+        Some(Provider::Named(name)) => ("=", name.as_str()),
+        Some(Provider::Settings(name)) => ("@", name.as_str()),
+    };
+    let (read, prefix) = match prefix {
+        Prefix::Unread => ("?", ""),
+        Prefix::Read(None) => ("-", ""),
+        Prefix::Read(Some(name)) => ("@", name),
+    };
+    let host = directives.custom_host.as_deref().unwrap_or_default();
+    let config = directives.config.as_deref().unwrap_or_default();
+    [
+        "\n", sign, provider, "\n", host, "\n", read, prefix, "\n", config,
+    ]
+    .concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::{
+        config::{Environment, Flags, Settings},
+        egress::Preset,
+    };
+
+    fn plans() -> Plans {
+        let nothing = (Environment::default(), Flags::default());
+        let settings = Settings::parse("{}", Path::new("s"), &nothing.0, &nothing.1);
+        let known = Known::of(&settings.expect("settings"));
+        Plans::new(
+            Arc::new(known),
+            Arc::new(Policy::new(Preset::Dev, Vec::new())),
+        )
+    }
+
+    fn find(plans: &Plans, config: String) -> Rc<Plan> {
+        let entry = crate::route::config::parse(&config).expect("a config");
+        let source = Source::Inline(Box::new(entry));
+        let directives = Directives {
+            config: Some(config),
+            ..Directives::default()
+        };
+        match plans.find(&directives, Some(&source), Prefix::Read(None)) {
+            Ok(Found::Plan(plan)) => plan,
+            Ok(Found::AsksModel | Found::AsksConfig) => panic!("every target names its host"),
+            Err(error) => panic!("{}", error.message),
+        }
+    }
+
+    /// As many targets as a config may have, all of which inherit one large value.
+    fn inherited(number: usize) -> String {
+        let targets = vec![r#"{"custom_host":"http://a.example"}"#; 64].join(",");
+        let value = "x".repeat(50_000);
+        format!(
+            r#"{{"name":"{number}","override_params":{{"prompt":"{value}"}},"targets":[{targets}]}}"#
+        )
+    }
+
+    /// Every target has a list of its own.
+    fn merged(number: usize) -> String {
+        let target = |at| {
+            format!(
+                r#"{{"custom_host":"http://a.example","override_params":{{"k{at}":{number}}}}}"#
+            )
+        };
+        let targets: Vec<_> = (0..64).map(target).collect();
+        let values: Vec<_> = (0..100).map(|at| format!(r#""outer{at}":1"#)).collect();
+        let (values, targets) = (values.join(","), targets.join(","));
+        format!(r#"{{"override_params":{{{values}}},"targets":[{targets}]}}"#)
+    }
+
+    #[test]
+    fn a_value_that_targets_inherit_is_held_once() {
+        let config = inherited(0);
+        let plan = find(&plans(), config.clone());
+        let held = plan.held_bytes();
+        assert!(held > config.len(), "{held}");
+        assert!(held < 4 * config.len(), "{held} for {}", config.len());
+    }
+
+    #[test]
+    fn plans_kept_stay_within_their_bytes_and_are_counted_as_held() {
+        let small = |number| format!(r#"{{"custom_host":"http://h{number}.example"}}"#);
+        for (make, count) in [
+            (inherited as fn(usize) -> String, 150),
+            (merged, 50),
+            (small, 1500),
+        ] {
+            let plans = plans();
+            for number in 0..count {
+                find(&plans, make(number));
+                // Asked for again and again: it outlives those that are asked for once.
+                find(
+                    &plans,
+                    r#"{"custom_host":"http://often.example"}"#.to_owned(),
+                );
+                let kept = plans.kept.borrow();
+                let (young, old) = (&kept.young, &kept.old);
+                assert!(young.bytes + old.bytes <= MOST_BYTES);
+                assert!(young.plans.len() + old.plans.len() <= MOST_KEPT);
+            }
+            for generation in [&plans.kept.borrow().young, &plans.kept.borrow().old] {
+                let held = generation.plans.values().map(|plan| plan.held_bytes());
+                assert_eq!(held.sum::<usize>(), generation.bytes);
+            }
+            assert!(
+                !plans.kept.borrow().old.plans.is_empty(),
+                "the bound was met"
+            );
+            let often = "often.example";
+            let kept = plans.kept.borrow();
+            let mut texts = kept.young.plans.keys().chain(kept.old.plans.keys());
+            assert!(texts.any(|text| text.contains(often)));
+        }
+    }
+}

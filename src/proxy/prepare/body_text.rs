@@ -1,0 +1,19 @@
+//! What does a request body that has been read whole say? It is looked through once for everything
+//! that is asked of it at its top level.
+
+use bytes::Bytes;
+
+use crate::{
+    error::GatewayError,
+    memory::Share,
+    proxy::offload,
+    splice::{self, Said},
+};
+
+/// What the body says of model and stream.
+///
+/// # Errors
+/// `internal`.
+pub async fn said(client: Share, body: Bytes) -> Result<Said, GatewayError> {
+    offload::by_size(client, body.len(), move || splice::said(&body)).await
+}

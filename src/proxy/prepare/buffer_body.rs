@@ -1,0 +1,174 @@
+//! Reading the request body to its end before anything is sent: for routing by what it says, and for edits. It is kept, and
+//! goes up from memory.
+
+use std::{cell::RefCell, future::poll_fn, pin::pin, rc::Rc, task::Poll};
+
+use bytes::Bytes;
+
+use crate::{
+    downstream::{Expired, Link},
+    error::{Code, GatewayError},
+    memory::NoRoom,
+    proxy::offload,
+    upstream::{BodyFault, BodyLength, RequestBody, Whole},
+};
+
+/// Who sends a body that is read, and what ends the wait for it.
+pub trait Sender {
+    /// The next bytes are owed, or not any more.
+    fn await_body(&self, awaited: bool);
+    /// What has ended the wait, if anything has.
+    fn expired(&self) -> Option<Expired>;
+    fn is_gone(&self) -> bool;
+}
+
+impl Sender for Rc<Link> {
+    fn await_body(&self, awaited: bool) {
+        Link::await_body(self, awaited);
+    }
+
+    fn expired(&self) -> Option<Expired> {
+        Link::expired(self)
+    }
+
+    fn is_gone(&self) -> bool {
+        Link::is_gone(self)
+    }
+}
+
+/// Nobody is waited for: all of the body is there.
+pub struct AtHand;
+
+impl Sender for AtHand {
+    fn await_body(&self, _: bool) {}
+
+    fn expired(&self) -> Option<Expired> {
+        None
+    }
+
+    fn is_gone(&self) -> bool {
+        false
+    }
+}
+
+/// Reads the whole body, of at most `limit` bytes, and leaves it at its beginning.
+///
+/// # Errors
+/// 413 beyond the limit, 503 where there is no memory for it, 400 for a body that stalls or is
+/// broken, 499 for a client that leaves.
+pub async fn read(
+    link: &impl Sender,
+    body: &RefCell<RequestBody>,
+    limit: usize,
+) -> Result<(), GatewayError> {
+    match try_read(link, body, limit).await? {
+        Whole::Kept => Ok(()),
+        Whole::TooLarge => Err(too_large(limit)),
+        Whole::NoRoom => Err(NoRoom.into()),
+    }
+}
+
+/// Reads the whole body like [`read`], where that is worth something and no more: one that cannot
+/// be kept goes up as it comes.
+///
+/// # Errors
+/// As for [`read`], but for limit and memory.
+pub async fn try_read(
+    link: &impl Sender,
+    body: &RefCell<RequestBody>,
+    limit: usize,
+) -> Result<Whole, GatewayError> {
+    if body.borrow().whole().is_some() {
+        return Ok(Whole::Kept);
+    }
+    let length = body.borrow().length();
+    match length {
+        BodyLength::Exact(length) if length > limit as u64 => return Ok(Whole::TooLarge),
+        // A handshake's bytes are no body.
+        BodyLength::Tunnel | BodyLength::None => return Ok(Whole::Kept),
+        BodyLength::Exact(_) | BodyLength::Chunked => {}
+    }
+    let whole = poll_fn(|cx| match body.borrow_mut().poll_whole(limit, cx) {
+        Poll::Ready(Ok(whole)) => Poll::Ready(Ok(whole)),
+        Poll::Ready(Err(fault)) => Poll::Ready(Err(broken(fault, link))),
+        Poll::Pending => {
+            link.await_body(true);
+            match link.expired() {
+                Some(expired) => Poll::Ready(Err(expired.into())),
+                None => Poll::Pending,
+            }
+        }
+    })
+    .await?;
+    link.await_body(false);
+    if whole == Whole::Kept {
+        while_there(link, make_one_piece(body)).await?;
+    }
+    Ok(whole)
+}
+
+/// Most that is asked of a whole body is asked of one piece. A long one is copied beside the
+/// worker.
+async fn make_one_piece(body: &RefCell<RequestBody>) -> Result<(), GatewayError> {
+    let Some(mut kept) = body.borrow_mut().lend_long(offload::SHORT) else {
+        return Ok(());
+    };
+    let join = move || {
+        // Without room for it, it stays in pieces: whoever needs one is told.
+        let _ = kept.join();
+        kept
+    };
+    let client = body.borrow().account().share();
+    let kept = offload::offload(client, join).await?;
+    body.borrow_mut().give_back(kept);
+    Ok(())
+}
+
+/// The body as one piece, as far as it was read whole.
+///
+/// # Errors
+/// 503 where there is no memory for it.
+pub fn joined(body: &RefCell<RequestBody>) -> Result<Bytes, GatewayError> {
+    Ok(body.borrow_mut().joined()?.unwrap_or_default())
+}
+
+fn broken(fault: BodyFault, link: &impl Sender) -> GatewayError {
+    match fault {
+        BodyFault::ClientGone if link.is_gone() => Expired::ClientGone.into(),
+        // actix-http reports a body that ends early as if the client had left.
+        BodyFault::ClientGone | BodyFault::Malformed => {
+            GatewayError::new(Code::InvalidBody, "the request body ended early")
+        }
+        BodyFault::TooLarge => GatewayError::new(
+            Code::BodyTooLarge,
+            "the request body is larger than the settings allow (`downstream.max_body`)",
+        ),
+    }
+}
+
+fn too_large(limit: usize) -> GatewayError {
+    let message = format!(
+        "the request body is larger than {limit} bytes (`replay_limit`), and has to be read whole for what the config asks: \
+         a condition on `params`, `override_params`, or a provider in `model`"
+    );
+    GatewayError::new(Code::BodyTooLarge, message)
+}
+
+/// Waits for something that does not watch the client, for as long as the client does.
+///
+/// # Errors
+/// Those of what is waited for, and 499 for a client that leaves.
+pub async fn while_there<T>(
+    sender: &impl Sender,
+    waiting: impl Future<Output = Result<T, GatewayError>>,
+) -> Result<T, GatewayError> {
+    let mut waiting = pin!(waiting);
+    poll_fn(|cx| match waiting.as_mut().poll(cx) {
+        Poll::Ready(done) => Poll::Ready(done),
+        Poll::Pending => match sender.expired() {
+            Some(expired) => Poll::Ready(Err(expired.into())),
+            None => Poll::Pending,
+        },
+    })
+    .await
+}

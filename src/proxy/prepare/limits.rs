@@ -1,0 +1,100 @@
+//! The rate limits of one request: whom it counts for, and whether there is room. What counts is `rate_limit`'s business.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    error::{Code, GatewayError},
+    proxy::admit::{Admitted, caller::Presented},
+    rate_limit::{self, Key, Lease, Limiter, NotAdmitted, Reason, Refused, Room},
+    route::limit::{By, Scoped},
+};
+
+/// A request, as limits see it.
+pub struct Counted<'a> {
+    pub limiter: &'a Limiter,
+    pub presented: &'a Presented<'a>,
+    pub metadata: Option<&'a BTreeMap<String, String>>,
+}
+
+impl<'a> Counted<'a> {
+    pub fn of(admitted: &'a Admitted<'_>) -> Self {
+        Counted {
+            limiter: &admitted.gateway.limits.limiter,
+            presented: &admitted.presented,
+            metadata: admitted.directives.metadata.as_ref(),
+        }
+    }
+}
+
+impl Counted<'_> {
+    /// Counts the request for each of these limits. `origin`: the upstream of the attempt, where one is counted.
+    /// What is left of the limit nearest its end, and the places taken, to be held until the answer's last byte, or the first limit
+    /// without room; what was counted before it is taken back.
+    pub async fn admit<'l>(
+        &self,
+        limits: impl Iterator<Item = &'l Scoped>,
+        origin: &str,
+    ) -> (Option<Room>, Result<Vec<Lease>, GatewayError>) {
+        let (mut tightest, mut leases) = (None::<Room>, Vec::new());
+        let mut counted = Vec::new();
+        let mut limits = limits.peekable();
+        while let Some(scoped) = limits.next() {
+            let key = self.key(scoped, origin);
+            let refused = match self.limiter.admit(scoped, key).await {
+                Ok(admitted) => {
+                    tightest = Room::tighter(tightest, admitted.room);
+                    leases.extend(admitted.lease);
+                    if limits.peek().is_some() {
+                        counted.push((scoped, admitted.count));
+                    }
+                    continue;
+                }
+                Err(NotAdmitted::Refused(refused)) => {
+                    (Some(refused.room), Err(over(scoped, &refused)))
+                }
+                Err(NotAdmitted::Uncounted) => (tightest, Err(uncounted())),
+            };
+            for (scoped, count) in &counted {
+                self.limiter.give_back(scoped, count).await;
+            }
+            return refused;
+        }
+        (tightest, Ok(leases))
+    }
+
+    fn key(&self, scoped: &Scoped, origin: &str) -> Key {
+        let value = |value: &[u8]| Key::of_value(scoped, || *self.presented.caller(), value);
+        match &scoped.limit.by {
+            By::Caller => Key::of_caller(scoped, self.presented.caller()),
+            By::ClientAddress => value(rate_limit::subnet(self.presented.client()).as_bytes()),
+            By::Origin => value(origin.as_bytes()),
+            By::Metadata(key) => {
+                let given = self.metadata.and_then(|metadata| metadata.get(&**key));
+                value(given.map(String::as_bytes).unwrap_or_default())
+            }
+        }
+    }
+}
+
+fn over(scoped: &Scoped, refused: &Refused) -> GatewayError {
+    let by = scoped.limit.by.name();
+    let limit = match (refused.reason, scoped.limit.rate, scoped.limit.concurrent) {
+        (Reason::Requests, Some(rate), _) => {
+            let (requests, window) = (rate.requests, rate.window);
+            format!("{requests} requests in {window:?}")
+        }
+        (_, _, concurrent) => format!("{} requests at a time", concurrent.map_or(0, |it| it.get())),
+    };
+    let message = format!("over the limit of {limit} by {by} ({})", scoped.place);
+    let mut error = GatewayError::new(Code::RateLimited, message);
+    error.retry_after = Some(refused.retry_after);
+    error
+}
+
+/// What counts does not answer.
+fn uncounted() -> GatewayError {
+    let message = "rate limits cannot be counted now (`limit_store.on_redis_failure: deny`)";
+    let mut error = GatewayError::new(Code::Overloaded, message);
+    error.retry_after = Some(std::time::Duration::from_secs(1));
+    error
+}

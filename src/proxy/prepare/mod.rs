@@ -1,0 +1,157 @@
+//! The second step: everything that is decided of a request before it is sent. Its plan, its place
+//! under the rate limits, its first target, and its key in the cache. The same for requests that
+//! are sent, for dry runs and for `explain`.
+
+pub mod body_text;
+pub mod buffer_body;
+pub mod cache_key;
+mod condition_facts;
+pub mod limits;
+
+use std::{rc::Rc, time::Instant};
+
+use bytes::Bytes;
+
+use self::{buffer_body::Sender, cache_key::Cacheable, limits::Counted};
+use super::{
+    admit::Admitted,
+    exchange::Exchange,
+    plan::{self, Plan, Plans},
+    world::LiveWorld,
+};
+use crate::{
+    cache::{NoCacheReason, key::CacheKey},
+    error::GatewayError,
+    route::{
+        attempts::{Attempts, Send},
+        decided::Decided,
+        tree::TargetId,
+    },
+    upstream::Whole,
+};
+
+/// A request ready to be looked up, sent, or explained.
+pub struct Prepared<'a> {
+    pub plan: &'a Plan,
+    pub world: LiveWorld<'a>,
+    pub attempts: Attempts<'a>,
+    pub first: Send,
+    /// The cache's part in it, if it was asked for.
+    pub cached: Option<(Cacheable<'a>, Result<CacheKey, NoCacheReason>)>,
+}
+
+/// Which targets, in which order? The body is read first only where it decides.
+///
+/// # Errors
+/// What makes no plan, and what goes wrong with the body.
+pub async fn plan(
+    admitted: &Admitted<'_>,
+    plans: &Plans,
+    sender: &impl Sender,
+) -> Result<Rc<Plan>, GatewayError> {
+    let model = async || {
+        let limit = admitted.gateway.replay_limit;
+        buffer_body::read(sender, &admitted.body, limit).await?;
+        let text = buffer_body::joined(&admitted.body)?;
+        let said = body_text::said(admitted.client(), text).await?;
+        admitted.says_stream.set(Some(said.stream));
+        Ok(said.model)
+    };
+    let (head, directives) = (admitted.head, &admitted.directives);
+    let plan = plan::find(plans, head, directives, admitted.client(), model);
+    buffer_body::while_there(sender, plan).await
+}
+
+/// Takes the request's places under the limits of settings and plan.
+///
+/// # Errors
+/// `rate_limited`, and `overloaded` where nothing can be counted.
+pub async fn take_places(
+    admitted: &Admitted<'_>,
+    plan: &Plan,
+    exchange: &mut Exchange,
+) -> Result<(), GatewayError> {
+    let limits = admitted.gateway.limits.requests.iter().chain(&plan.limits);
+    let (room, leases) = Counted::of(admitted).admit(limits, "").await;
+    exchange.recorder.note_room(room);
+    exchange.leases = leases?;
+    Ok(())
+}
+
+/// Reads the body where the plan needs it, and finds the first target and the key in the cache.
+///
+/// # Errors
+/// What goes wrong with the body, and a conditional in which nothing holds.
+pub async fn prepare<'a>(
+    admitted: &'a Admitted<'_>,
+    plan: &'a Plan,
+    sender: &impl Sender,
+    received: Instant,
+) -> Result<Prepared<'a>, GatewayError> {
+    let gateway = admitted.gateway;
+    if plan.needs_body() {
+        buffer_body::read(sender, &admitted.body, gateway.replay_limit).await?;
+    } else if plan.may_replay {
+        let mut body = admitted.body.borrow_mut();
+        body.keep_for_replay(gateway.replay_limit);
+    }
+    let world = LiveWorld {
+        plan,
+        standing: &gateway.standing,
+        presented: &admitted.presented,
+        body: admitted.body.clone(),
+        received,
+    };
+    let decided = buffer_body::while_there(sender, decide(admitted, plan)).await?;
+    let (attempts, first) = Attempts::begin(&plan.tree, &decided, &world)?;
+    let candidates = attempts.candidates();
+    let cached = cached(admitted, plan, first, &candidates, sender).await?;
+    Ok(Prepared {
+        plan,
+        world,
+        attempts,
+        first,
+        cached,
+    })
+}
+
+/// The cache's part in the request, if config or headers ask for it.
+async fn cached<'a>(
+    admitted: &'a Admitted<'_>,
+    plan: &'a Plan,
+    first: Send,
+    candidates: &[TargetId],
+    sender: &impl Sender,
+) -> Result<Option<(Cacheable<'a>, Result<CacheKey, NoCacheReason>)>, GatewayError> {
+    let Some(cacheable) = Cacheable::asked(admitted, plan, first.target) else {
+        return Ok(None);
+    };
+    let limit = admitted.gateway.replay_limit;
+    let read = async || {
+        let whole = buffer_body::try_read(sender, &admitted.body, limit).await?;
+        // What cannot be looked at as one piece is sent all the same.
+        let joined = (whole == Whole::Kept).then(|| admitted.body.borrow_mut().joined());
+        Ok(match (whole, joined) {
+            (Whole::Kept, Some(Ok(joined))) => Ok(joined.unwrap_or_default()),
+            (Whole::TooLarge, _) => Err(NoCacheReason::BodyOverLimit),
+            _ => Err(NoCacheReason::NoBodyMemory),
+        })
+    };
+    let key = cacheable.key(read, candidates).await?;
+    Ok(Some((cacheable, key)))
+}
+
+/// What the request's facts decide of the plan.
+async fn decide(admitted: &Admitted<'_>, plan: &Plan) -> Result<Decided, GatewayError> {
+    let body = match plan.reads_body {
+        true => buffer_body::joined(&admitted.body)?,
+        false => Bytes::new(),
+    };
+    let source = condition_facts::Source {
+        head: admitted.head,
+        path: admitted.path,
+        metadata: admitted.directives.metadata.as_ref(),
+        body: &body,
+    };
+    condition_facts::decide(admitted.client(), &plan.tree, source).await
+}

@@ -1,0 +1,31 @@
+//! A stored response, given again.
+
+use actix_http::{
+    Response,
+    header::{self, HeaderValue},
+};
+
+use super::{reply_body::ReplyBody, reply_headers};
+use crate::{
+    cache::answer::StoredAnswer,
+    observe::metrics::Outcome,
+    proxy::{exchange::Exchange, lookup::now},
+};
+
+pub fn hit(answer: &StoredAnswer, exchange: Exchange) -> Response<ReplyBody> {
+    let (head, mut recorder) = (answer.head(), exchange.recorder);
+    recorder.note_status(head.status().as_u16());
+    recorder.note_bytes_out(answer.body().len());
+    let body = ReplyBody::whole(answer.body().clone(), exchange.leases, exchange.guard);
+    let mut response = Response::with_body(head.status(), body);
+    let headers = response.headers_mut();
+    for (name, value) in head.headers() {
+        headers.append(name.clone(), value.clone());
+    }
+    let age = answer.age(now());
+    headers.insert(header::AGE, HeaderValue::from(age.as_secs()));
+    reply_headers::trace(headers, recorder.trace_id().clone());
+    reply_headers::describe(headers, &recorder);
+    recorder.close(Outcome::answered);
+    response
+}

@@ -1,0 +1,111 @@
+//! The headers that the gateway adds to a response.
+
+use std::rc::Rc;
+
+use super::reply_body::ReplyBody;
+use crate::{
+    directives::table::{
+        CACHE_STATUS, LAST_USED_OPTION_INDEX, NAMESPACE, PORTKEY_NAMESPACE, PROVIDER,
+        RATELIMIT_LIMIT, RATELIMIT_REMAINING, RATELIMIT_RESET, REPLAY, RETRY_ATTEMPT_COUNT,
+        TRACE_ID, WITHHELD,
+    },
+    downstream::Link,
+    proxy::admit::cors,
+    record::{Recorder, Route},
+};
+use actix_http::{
+    ConnectionType, Response,
+    header::{self, HeaderMap, HeaderName, HeaderValue},
+};
+
+/// `access-control-*` lines that an answer to a preflight made itself.
+const PREFLIGHT_LINES: [HeaderName; 3] = [
+    header::ACCESS_CONTROL_ALLOW_METHODS,
+    header::ACCESS_CONTROL_ALLOW_HEADERS,
+    header::ACCESS_CONTROL_MAX_AGE,
+];
+
+/// The one header that every answer has.
+pub fn trace(headers: &mut HeaderMap, trace_id: HeaderValue) {
+    headers.insert(TRACE_ID, trace_id);
+}
+
+/// The reply headers that tell of a target, if one was chosen, and of limits, if any applied.
+pub fn describe(headers: &mut HeaderMap, recorder: &Recorder) {
+    if let Some(route) = recorder.route() {
+        describe_route(headers, route);
+        let cache = HeaderValue::from_static(recorder.cache().name());
+        headers.insert(CACHE_STATUS, cache);
+    }
+    if let Some(room) = recorder.room() {
+        headers.insert(RATELIMIT_LIMIT, HeaderValue::from(room.limit));
+        headers.insert(RATELIMIT_REMAINING, HeaderValue::from(room.remaining));
+        let reset = room.reset.as_millis().div_ceil(1000);
+        let reset = u64::try_from(reset).unwrap_or(u64::MAX);
+        headers.insert(RATELIMIT_RESET, HeaderValue::from(reset));
+    }
+}
+
+fn describe_route(headers: &mut HeaderMap, route: &Route) {
+    headers.insert(PROVIDER, route.provider.clone());
+    headers.insert(LAST_USED_OPTION_INDEX, route.index.clone());
+    let retries = match route.retries {
+        0 => HeaderValue::from_static("0"),
+        some => HeaderValue::from(some),
+    };
+    headers.insert(RETRY_ATTEMPT_COUNT, retries);
+    if let Some(withheld) = &route.withheld {
+        headers.insert(WITHHELD, withheld.clone());
+    }
+    if route.replay_lost {
+        headers.insert(REPLAY, HeaderValue::from_static("lost"));
+    }
+}
+
+/// What every answer gets last.
+pub fn finish(
+    response: &mut Response<ReplyBody>,
+    origin: Option<&HeaderValue>,
+    link: &Rc<Link>,
+    portkey: bool,
+) {
+    if let Some(origin) = origin {
+        let preflight = response
+            .headers()
+            .contains_key(header::ACCESS_CONTROL_MAX_AGE)
+            && response.body().is_own();
+        let keep = if preflight { &PREFLIGHT_LINES[..] } else { &[] };
+        cors::mark(response.headers_mut(), origin, keep);
+    }
+    if portkey {
+        mirror(response.headers_mut());
+    }
+    if link.malformed().is_some() && response.body().is_own() {
+        // Nothing more can be read from this client, and what it still sends is thrown away until
+        // it has read the answer.
+        link.finish();
+        response
+            .head_mut()
+            .set_connection_type(ConnectionType::Close);
+    }
+    if link.is_closing() && !response.head().upgrade() {
+        response
+            .head_mut()
+            .set_connection_type(ConnectionType::Close);
+    }
+}
+
+/// Portkey mode: every reply header of ours once more under Portkey's name.
+fn mirror(headers: &mut HeaderMap) {
+    let ours: Vec<(HeaderName, HeaderValue)> = headers
+        .iter()
+        .filter_map(|(name, value)| {
+            let suffix = name.as_str().strip_prefix(NAMESPACE)?;
+            let name = format!("{PORTKEY_NAMESPACE}{suffix}").parse().ok()?;
+            Some((name, value.clone()))
+        })
+        .collect();
+    for (name, value) in ours {
+        headers.insert(name, value);
+    }
+}

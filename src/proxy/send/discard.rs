@@ -1,0 +1,45 @@
+//! Getting rid of an answer nobody gets, so that its connection can be used again where that is cheap.
+
+use std::{future::poll_fn, time::Duration};
+
+use super::attempt::{Ending, Opened};
+
+/// Bytes read of such an answer at most, and for how long; beyond, its connection is closed.
+const MOST_BYTES: usize = 64 * 1024;
+const LONGEST: Duration = Duration::from_secs(1);
+
+impl Ending {
+    /// Something else is sent in its place.
+    pub(super) fn discard(self) {
+        match self {
+            Ending::Answer(opened) => opened.discard(),
+            Ending::Error(_) => {}
+        }
+    }
+}
+
+impl Opened {
+    fn discard(self) {
+        let mut body = self.answer.body;
+        if body.progress().complete {
+            return;
+        }
+        // The upload shares its source with the next attempt: two must not take from it.
+        if !body.progress().upload_done {
+            return;
+        }
+        actix_rt::spawn(async move {
+            let reading = async {
+                let mut read = 0;
+                while let Some(Ok(chunk)) = poll_fn(|cx| body.poll_chunk(cx)).await {
+                    read += chunk.len();
+                    if read > MOST_BYTES {
+                        return;
+                    }
+                }
+            };
+            // Either way the body is dropped, and with it the connection, unless it came to its end.
+            let _ = tokio::time::timeout(LONGEST, reading).await;
+        });
+    }
+}

@@ -1,0 +1,301 @@
+//! The fourth step, and the only loop that sends: asks the state machine, sends, reports back what
+//! came of it, until a response is good or nothing is left to try. Decides nothing itself.
+
+mod asks_for_stream;
+mod attempt;
+mod blame;
+mod discard;
+mod edit;
+mod hedge;
+mod held;
+mod hold;
+mod timeouts;
+mod token_watch;
+pub mod upstream_body;
+pub mod vet;
+
+use std::{
+    cell::{Cell, RefCell},
+    future::poll_fn,
+    pin::pin,
+    rc::Rc,
+    task::{Context, Poll},
+    time::{Duration, SystemTime},
+};
+
+use actix_http::header::{self, HeaderName, HeaderValue};
+
+use self::{
+    asks_for_stream::StreamSaid,
+    attempt::{Ending, Tried},
+};
+pub use self::{attempt::Opened, held::Held, timeouts::at_most, token_watch::TokenWatch};
+use super::{
+    admit::Admitted,
+    exchange::Exchange,
+    lookup::Keeping,
+    plan::{Plan, Target},
+    prepare::{Prepared, limits::Counted},
+    worker::Worker,
+    world::LiveWorld,
+};
+use crate::{
+    dialect,
+    downstream::Link,
+    error::{Code, GatewayError},
+    record::Recorder,
+    route::{
+        attempts::{Attempts, Failed, Send, Step},
+        policy::HeaderEdit,
+        retry_after::retry_after,
+    },
+    upstream::{Answer, Asked, RequestBody, Upstream},
+};
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// What the targets came to.
+pub struct Fetched {
+    pub opened: Box<Opened>,
+    /// Where the response is stored, if it may be.
+    pub store: Option<Box<Keeping>>,
+    /// A stream without its last event is an aborted transfer.
+    pub strict_end: bool,
+}
+
+/// Sends until there is a response for the client.
+///
+/// # Errors
+/// The last attempt's failure, or the client's own.
+pub async fn send<U: Upstream>(
+    worker: &Worker<U>,
+    admitted: &Admitted<'_>,
+    prepared: Prepared<'_>,
+    exchange: &mut Exchange,
+) -> Result<Box<Opened>, GatewayError> {
+    let (gateway, head) = (&worker.gateway, admitted.head);
+    let link = exchange.link().clone();
+    let names_target = admitted.directives.names_target();
+    let waiting = (!names_target).then(|| gateway.loops.wait(head, admitted.length));
+    let sending = Sending {
+        worker,
+        link: &link,
+        admitted,
+        plan: prepared.plan,
+        world: prepared.world,
+        counted: Counted::of(admitted),
+        added: gateway.added_lines(head, link.peer(), waiting.as_ref())?,
+        asked: exchange.asked,
+        body: admitted.body.clone(),
+        stream_said: RefCell::new(StreamSaid::of(admitted.says_stream.get())),
+        attempts: RefCell::new(prepared.attempts),
+        recorder: RefCell::new(&mut exchange.recorder),
+        in_flight: Cell::default(),
+        told: Cell::default(),
+    };
+    let opened = sending.run(prepared.first).await;
+    drop(sending);
+    let read = admitted.body.borrow().bytes_read();
+    exchange.recorder.note_bytes_in(read);
+    opened
+}
+
+/// One request on its way: what every attempt of it shares.
+struct Sending<'a, U> {
+    worker: &'a Worker<U>,
+    link: &'a Link,
+    admitted: &'a Admitted<'a>,
+    plan: &'a Plan,
+    world: LiveWorld<'a>,
+    counted: Counted<'a>,
+    /// Lines the settings add.
+    added: Vec<HeaderEdit>,
+    asked: Asked,
+    body: Rc<RefCell<RequestBody>>,
+    /// The body asks for a stream, once that has been looked for.
+    stream_said: RefCell<StreamSaid>,
+    attempts: RefCell<Attempts<'a>>,
+    recorder: RefCell<&'a mut Recorder>,
+    in_flight: Cell<u32>,
+    /// The ticket of the send that the reply tells of.
+    told: Cell<u32>,
+}
+
+impl<U: Upstream> Sending<'_, U> {
+    /// Sends until there is an answer for the client.
+    ///
+    /// # Errors
+    /// The last attempt's failure, or the client's own.
+    async fn run(&self, first: Send) -> Result<Box<Opened>, GatewayError> {
+        let mut send = first;
+        loop {
+            self.note_send(send);
+            let tried;
+            (send, tried) = match send.hedge_after {
+                None => (send, self.attempt(send).await),
+                Some(after) => self.race(send, after).await,
+            };
+            let (failed, ending) = match tried {
+                Tried::Good(opened) => return Ok(self.deliver(opened)),
+                Tried::Over(error) => return Err(error),
+                Tried::Failed { failed, ending } => (failed, ending),
+            };
+            let step = self.next(send, failed);
+            send = match step {
+                Step::Stop(_) => return self.end(ending),
+                Step::Send(next) => next,
+                Step::Wait(pause, next) => {
+                    ending.discard();
+                    self.pause(pause).await?;
+                    next
+                }
+                Step::Join => {
+                    let message = "the state machine waits for a send that is none";
+                    return Err(GatewayError::new(Code::Internal, message));
+                }
+            };
+        }
+    }
+
+    /// Tells recorder and state machine what came of a send.
+    fn next(&self, send: Send, failed: Failed) -> Step {
+        let mut attempts = self.attempts.borrow_mut();
+        let step = attempts.next(send, failed, &self.world);
+        let target = self.plan.target(send.target);
+        let mut recorder = self.recorder.borrow_mut();
+        recorder.note_failed_attempt(&target.index, target.base.origin(), failed);
+        recorder.note_step(&step, send);
+        recorder.note_retries(attempts.retry_count(send));
+        step
+    }
+
+    /// The reply tells of the target that is being tried, and budgets of the request.
+    fn note_send(&self, send: Send) {
+        if send.retry == 0 && self.plan.retries(send.target) {
+            self.world.note_request(self.plan.target(send.target));
+        }
+        self.note_route(send);
+    }
+
+    fn note_route(&self, send: Send) {
+        self.told.set(send.ticket);
+        let target = self.plan.target(send.target);
+        let mut recorder = self.recorder.borrow_mut();
+        recorder.note_origin(target.base.origin());
+        let mut route = target.route(self.world.withheld(target));
+        route.retries = send.retry.cast_signed();
+        recorder.note_route(route);
+    }
+
+    fn deliver(&self, mut opened: Box<Opened>) -> Box<Opened> {
+        opened.first_token = first_token(&mut opened, self.asked, self.admitted.rest);
+        if self.told.get() != opened.send.ticket {
+            self.note_route(opened.send);
+        }
+        self.let_go_of_body(Some(&opened));
+        opened
+    }
+
+    /// Nothing more is tried: what is kept of the body is needed no more, but for what is still on
+    /// its way up.
+    fn let_go_of_body(&self, opened: Option<&Opened>) {
+        if self.plan.may_replay && !self.body.borrow().is_replayable() {
+            self.recorder.borrow_mut().note_replay_lost();
+        }
+        let sent = opened.map(|opened| &opened.body);
+        if !sent.is_some_and(|sent| Rc::ptr_eq(sent, &self.body)) {
+            self.body.borrow_mut().discard();
+        }
+        if let Some(sent) = sent {
+            sent.borrow_mut().forget();
+        }
+    }
+
+    fn end(&self, ending: Ending) -> Result<Box<Opened>, GatewayError> {
+        match ending {
+            Ending::Answer(opened) => {
+                self.let_go_of_body(Some(&opened));
+                Ok(opened)
+            }
+            Ending::Error(error) => {
+                self.let_go_of_body(None);
+                Err(error)
+            }
+        }
+    }
+
+    /// The request may be sent twice without harm (RFC 9110 §9.2.2, and `Idempotency-Key`).
+    fn is_idempotent(&self) -> bool {
+        let head = self.admitted.head;
+        head.method.is_idempotent() || head.headers().contains_key(&IDEMPOTENCY_KEY)
+    }
+
+    /// Waits before the next try, for as long as the client does.
+    async fn pause(&self, pause: Duration) -> Result<(), GatewayError> {
+        self.link.set_deadline(None);
+        let mut sleep = pin!(tokio::time::sleep(pause));
+        poll_fn(|cx| match self.link.expired() {
+            Some(expired) => Poll::Ready(Err(expired.into())),
+            None => sleep.as_mut().poll(cx).map(Ok),
+        })
+        .await
+    }
+
+    /// Head and first bytes are held back: something else could be tried instead, or is.
+    fn holds(&self, send: Send) -> bool {
+        let hedge_to_come = send.hedge_after.is_some() && self.in_flight.get() == 0;
+        let racing = self.in_flight.get() > 1;
+        (hedge_to_come && self.body.borrow().is_replayable())
+            || racing
+            || self.attempts.borrow().another_remains(&self.world)
+    }
+
+    /// The body for one send: the caller's as it comes, from its first byte; a copy of it; or its edited form.
+    async fn body_for(
+        &self,
+        send: Send,
+        target: &Target,
+    ) -> Result<Rc<RefCell<RequestBody>>, GatewayError> {
+        let editable = self.body.borrow().length().is_editable();
+        if target.edits_body() && editable {
+            let edited = self.edited(target).await;
+            return edited.map(|it| Rc::new(RefCell::new(it)));
+        }
+        let mut body = self.body.borrow_mut();
+        if self.in_flight.get() > 1
+            && let Some(copy) = body.copy()
+        {
+            return Ok(Rc::new(RefCell::new(copy)));
+        }
+        if !body.rewind() && (send.ticket > 0 || body.bytes_read() > 0) {
+            let message = "the request body cannot be sent a second time";
+            return Err(GatewayError::new(Code::Internal, message));
+        }
+        Ok(self.body.clone())
+    }
+
+    /// Whether the request asks for a stream, once that is known.
+    fn poll_asks_for_stream(&self, body: &mut RequestBody, cx: &mut Context<'_>) -> Poll<bool> {
+        let accept = self.admitted.head.headers().get(header::ACCEPT);
+        let accept = accept.map(HeaderValue::as_bytes).unwrap_or_default();
+        if dialect::asks_for_stream(
+            accept,
+            self.admitted.rest,
+            self.admitted.query.unwrap_or_default(),
+        ) {
+            return Poll::Ready(true);
+        }
+        self.stream_said.borrow_mut().poll(body, cx)
+    }
+
+    fn retry_after(&self, answer: &Answer) -> Option<Duration> {
+        retry_after(&answer.head.headers, SystemTime::now())
+    }
+}
+
+/// The wait for a first token that goes on while the answer is relayed.
+fn first_token(opened: &mut Opened, asked: Asked, path: &str) -> Option<TokenWatch> {
+    let timer = opened.clocks.take_first_token()?;
+    let judge = hold::token_judge_for(&opened.answer, asked, path)?;
+    Some(TokenWatch::new(timer, judge))
+}

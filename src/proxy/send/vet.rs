@@ -1,0 +1,73 @@
+//! From a target of the plan to the one thing that can be dialled. A name is looked up every time; its verdict stands while it
+//! has the same addresses.
+
+use std::{net::IpAddr, sync::Arc};
+
+use crate::{
+    egress::{Denied, Policy, VettedTarget},
+    error::GatewayError,
+    proxy::plan::{Target, Verdict},
+    resolve::{ResolveError, Resolver},
+};
+
+/// Vets targets for one worker.
+pub struct Targets {
+    policy: Arc<Policy>,
+    resolver: Arc<Resolver>,
+}
+
+/// Why a target cannot be dialled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unvetted {
+    Denied(Denied),
+    Unresolved(ResolveError),
+}
+
+impl Targets {
+    pub fn new(policy: Arc<Policy>, resolver: Arc<Resolver>) -> Self {
+        Targets { policy, resolver }
+    }
+
+    /// What the host was judged by, one resolution, a judgement of every address.
+    ///
+    /// # Errors
+    /// What may not be dialled, and a name that cannot be resolved.
+    pub async fn vet(&self, target: &Target) -> Result<VettedTarget, Unvetted> {
+        let pass = target.pass.as_ref().map_err(|denied| *denied)?;
+        let addresses = match pass.lookup_name() {
+            // Boxed: a look-up's state is many times that of the request that waits for it, and most requests never wait.
+            Some(name) => Box::pin(self.resolver.resolve(name)).await?,
+            None => Arc::<[IpAddr]>::from([]),
+        };
+        if let Some(verdict) = target.recall(&addresses) {
+            return Ok(verdict);
+        }
+        let vetted = self.policy.judge_addresses(pass.clone(), &addresses)?;
+        target.remember(Verdict {
+            addresses,
+            vetted: vetted.clone(),
+        });
+        Ok(vetted)
+    }
+}
+
+impl From<Denied> for Unvetted {
+    fn from(denied: Denied) -> Self {
+        Unvetted::Denied(denied)
+    }
+}
+
+impl From<ResolveError> for Unvetted {
+    fn from(error: ResolveError) -> Self {
+        Unvetted::Unresolved(error)
+    }
+}
+
+impl From<Unvetted> for GatewayError {
+    fn from(unvetted: Unvetted) -> Self {
+        match unvetted {
+            Unvetted::Denied(denied) => denied.into(),
+            Unvetted::Unresolved(error) => error.into(),
+        }
+    }
+}

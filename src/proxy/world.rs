@@ -1,0 +1,142 @@
+//! What the state machine may ask about the world, answered for one request.
+
+use std::{
+    cell::RefCell,
+    rc::Rc,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use actix_http::header::HeaderValue;
+
+use crate::{
+    proxy::{
+        admit::caller::Presented,
+        plan::{CallerCredentials, Plan, Target},
+    },
+    rate_limit,
+    route::{
+        attempts::World,
+        breaker::{CallerId, ClientId, Who},
+        policy::BreakerPolicy,
+        tree::TargetId,
+    },
+    standing::{BreakerKey, Standing},
+    upstream::RequestBody,
+};
+
+/// One request's view of what lies outside the state machine.
+pub struct LiveWorld<'a> {
+    pub plan: &'a Plan,
+    pub standing: &'a Standing,
+    pub presented: &'a Presented<'a>,
+    pub body: Rc<RefCell<RequestBody>>,
+    pub received: Instant,
+}
+
+impl LiveWorld<'_> {
+    /// When the exchange's time is over, if this target bounds it.
+    pub fn ends_at(&self, target: &Target) -> Option<Instant> {
+        let total = target.timeouts.total?.time;
+        self.received.checked_add(total)
+    }
+
+    /// Whose request it is, to breakers and budgets.
+    pub fn caller(&self) -> CallerId {
+        self.standing.caller(self.presented.caller().as_bytes())
+    }
+
+    /// Where it is from.
+    pub fn client(&self) -> ClientId {
+        let subnet = rate_limit::subnet(self.presented.client());
+        self.standing.client(&subnet)
+    }
+
+    fn who(&self) -> Who {
+        Who {
+            caller: self.caller(),
+            client: self.client(),
+        }
+    }
+
+    /// Breakers are one for each origin, credential, policy and caller: none opens another's.
+    pub fn breaker_key(&self, target: &Target, policy: &BreakerPolicy) -> BreakerKey {
+        let names = &self.presented.names.headers;
+        let own = target.edits.iter().filter_map(|(name, value)| {
+            let value = value.as_ref()?;
+            names.contains(name).then_some(value.as_bytes())
+        });
+        let crosses = target.credentials == CallerCredentials::Forwarded;
+        let callers = crosses.then(|| self.presented.credentials());
+        let callers = callers.into_iter().flatten().map(|(_, value)| value);
+        let credentials = own.chain(callers);
+        let origin = target.base.origin();
+        self.standing
+            .breaker_key(origin, credentials, policy, self.caller())
+    }
+
+    /// The request is sent to this target for the first time, and may be retried there.
+    pub fn note_request(&self, target: &Target) {
+        self.standing
+            .note_request(target.base.origin(), self.caller());
+    }
+
+    /// The request is sent to this target, and may be hedged.
+    pub fn note_hedgeable(&self, target: &Target, max_ratio: f64) {
+        let origin = target.base.origin();
+        self.standing
+            .note_hedgeable(origin, self.caller(), max_ratio);
+    }
+
+    /// Names of the caller's credentials that this target does not get, for the reply.
+    pub fn withheld(&self, target: &Target) -> Option<HeaderValue> {
+        if target.credentials == CallerCredentials::Forwarded {
+            return None;
+        }
+        let mut given: Vec<&str> = self.presented.credentials().map(|(name, _)| name).collect();
+        given.dedup();
+        match given.is_empty() {
+            true => None,
+            false => HeaderValue::from_str(&given.join(", ")).ok(),
+        }
+    }
+}
+
+impl World for LiveWorld<'_> {
+    fn admits(&self, target: TargetId) -> bool {
+        let target = self.plan.target(target);
+        target
+            .breaker
+            .as_ref()
+            .is_none_or(|policy| self.standing.admits(&self.breaker_key(target, policy)))
+    }
+
+    fn take_retry(&self, target: TargetId) -> bool {
+        let origin = self.plan.target(target).base.origin();
+        self.standing.take_retry(origin, self.who())
+    }
+
+    fn take_hedge(&self, target: TargetId, max_ratio: f64) -> bool {
+        let origin = self.plan.target(target).base.origin();
+        self.standing.take_hedge(origin, self.who(), max_ratio)
+    }
+
+    fn replayable(&self) -> bool {
+        self.body.borrow().is_replayable()
+    }
+
+    fn time_left(&self) -> Option<Duration> {
+        // Targets may differ in `timeouts.total`: where one has none, neither has the exchange.
+        let ends = self.plan.targets.iter().map(|target| self.ends_at(target));
+        let latest = ends.reduce(|a, b| Some(a?.max(b?)))??;
+        Some(latest.saturating_duration_since(Instant::now()))
+    }
+
+    fn dice(&self) -> f64 {
+        rand::random()
+    }
+
+    fn unix_seconds(&self) -> u64 {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        since.map_or(0, |since| since.as_secs())
+    }
+}
