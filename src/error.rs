@@ -11,6 +11,7 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use crate::{
+    downstream::Expired,
     egress::Denied,
     memory::NoRoom,
     resolve::ResolveError,
@@ -224,6 +225,30 @@ impl GatewayError {
 pub fn whole_seconds(wait: Duration) -> u64 {
     let part = u64::from(wait.subsec_nanos() > 0);
     wait.as_secs().saturating_add(part).max(1)
+}
+
+/// What the client's side ended, as an error for the client, or for the log if it has left.
+impl From<Expired> for GatewayError {
+    fn from(expired: Expired) -> Self {
+        match expired {
+            Expired::BodyIdle => GatewayError::new(
+                Code::InvalidBody,
+                "the request body stalled (`downstream.body_idle`)",
+            ),
+            Expired::BodyMalformed(why) => {
+                let message = format!("the request body cannot be read: {why}");
+                GatewayError::new(Code::InvalidBody, message)
+            }
+            Expired::ClientGone
+            | Expired::Deadline
+            | Expired::Head
+            | Expired::HeadMemory
+            | Expired::WriteStall
+            | Expired::Lingered => {
+                GatewayError::new(Code::ClientClosed, "the client closed the connection")
+            }
+        }
+    }
 }
 
 impl From<Denied> for GatewayError {

@@ -2,6 +2,8 @@
 //! once per worker; what must not is here.
 
 mod answers;
+mod door;
+mod known;
 mod limits;
 mod loops;
 mod unreachable;
@@ -24,6 +26,8 @@ use thiserror::Error;
 
 pub use self::{
     answers::{Answers, Beginning, FlightKey, PurgeCount, SharedHead},
+    door::{Door, Visitor, authority},
+    known::{CredentialNames, Known},
     limits::Limits,
     loops::{Loops, Waiting},
     unreachable::unreachable_hosts,
@@ -39,10 +43,6 @@ use crate::{
     },
     memory::BodyMemory,
     observe::metrics::Metrics,
-    proxy::{
-        arrival::Door,
-        plan::{CredentialNames, Known},
-    },
     record::AccessLog,
     resolve::{DnsSettings, Resolver},
     route::policy::HeaderEdit,
@@ -120,7 +120,7 @@ impl Gateway {
                 hosts: host_rule.then(|| settings.hosts.clone()),
                 origins: settings.cors.origins.clone(),
             },
-            known: Arc::new(known(settings)),
+            known: Arc::new(Known::of(settings)),
             standing: Standing::new(metrics.clone()),
             limits: Limits::of(settings, &metrics)?,
             cache: Answers::of(settings, &metrics)?,
@@ -327,22 +327,6 @@ fn bearer(value: &[u8]) -> Option<&[u8]> {
     const SCHEME: usize = "Bearer ".len();
     let (scheme, token) = value.split_at_checked(SCHEME)?;
     scheme.eq_ignore_ascii_case(b"Bearer ").then_some(token)
-}
-
-/// What the settings say of where requests may go.
-pub(crate) fn known(settings: &Settings) -> Known {
-    Known {
-        providers: settings.providers.entries().clone(),
-        configs: settings.configs.entries().clone(),
-        default_config: settings.default_config.clone(),
-        default_target: settings
-            .default_target
-            .as_ref()
-            .map(|it| it.as_str().to_owned()),
-        timeouts: settings.timeouts.clone(),
-        credentials: CredentialNames::new(&settings.credentials),
-        cache: settings.cache.default.clone(),
-    }
 }
 
 fn host_tls(settings: &Settings) -> Vec<HostTls> {

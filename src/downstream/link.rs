@@ -8,7 +8,7 @@ use std::{
     cell::{Cell, RefCell},
     future::poll_fn,
     net::SocketAddr,
-    rc::Rc,
+    rc::{Rc, Weak},
     sync::Arc,
     task::{Context, Poll, Waker},
     time::{Duration, Instant},
@@ -137,11 +137,17 @@ impl Link {
         ExchangeGuard(self.clone())
     }
 
-    /// Waits until the body bytes that came with the head are decoded: then they can go up in one packet with it, and a
-    /// small body nobody wants is no reason to close the connection. Never waits for the client.
+    /// Waits until the body bytes that came with the head are decoded, or as many of them as
+    /// actix-http takes: then they can go up in one packet with it, and a small body nobody wants is
+    /// no reason to close the connection. Never waits for the client.
     pub async fn body_at_hand(&self) {
+        let (mut left, mut looks) = (usize::MAX, 0);
         poll_fn(|cx| {
-            if self.held.borrow().is_empty() || !self.gate.borrow().is_open() || self.is_over() {
+            let held = self.held.borrow().len();
+            // One look may come before actix-http has had its turn.
+            looks = if held < left { 0 } else { looks + 1 };
+            left = held;
+            if held == 0 || looks > 1 || !self.gate.borrow().is_open() || self.is_over() {
                 return Poll::Ready(());
             }
             cx.waker().wake_by_ref();
@@ -151,9 +157,10 @@ impl Link {
     }
 
     /// The body that is being served is taken by whoever holds this, and bounded by what is taken.
-    pub fn supply(self: &Rc<Self>) -> Rc<dyn Supply> {
+    pub fn supply(self: &Rc<Self>) -> Weak<dyn Supply> {
         self.gate.borrow_mut().bound();
-        self.clone()
+        let link: Weak<Self> = Rc::downgrade(self);
+        link
     }
 
     /// What the watch found out since the request began, if it ended anything.

@@ -9,7 +9,7 @@ use actix_http::{
 };
 use bytes::Bytes;
 
-use super::subprotocol;
+use crate::proxy::subprotocol;
 use crate::{
     directives,
     route::{

@@ -1,4 +1,4 @@
-//! What one worker runs: accept → TLS → watch → actix-http → our own pages or the line.
+//! What one worker runs: accept → TLS → watch → actix-http → our own pages or the proxy.
 
 use std::{rc::Rc, sync::Arc, task::Poll, time::Duration};
 
@@ -19,7 +19,7 @@ use crate::{
     downstream::{Inbound, Link, Serving, Stream, Watch},
     error::{Code, GatewayError},
     gateway::Gateway,
-    proxy::{Line, Plans, ReplyBody, Targets},
+    proxy::{Plans, ReplyBody, Targets, Worker},
     upstream::AwcUpstream,
 };
 
@@ -106,7 +106,7 @@ async fn http(
 > {
     let pages = app::pages(gateway.clone()).into_factory();
     let pages = boxed::service(pages.new_service(AppConfig::default()).await?);
-    let line = Line {
+    let worker = Worker {
         upstream: AwcUpstream::new(
             gateway.pool,
             gateway.shortages.clone(),
@@ -117,7 +117,7 @@ async fn http(
         targets: Targets::new(gateway.policy.clone(), gateway.resolver.clone()),
         gateway,
     };
-    let router = Rc::new(Router { pages, line });
+    let router = Rc::new(Router { pages, worker });
     let keep_alive = match timers.keeps_alive {
         true => KeepAlive::Os,
         false => KeepAlive::Disabled,
@@ -165,7 +165,7 @@ type PageService = boxed::BoxService<Request, ServiceResponse, actix_web::Error>
 
 struct Router {
     pages: PageService,
-    line: Line<AwcUpstream>,
+    worker: Worker<AwcUpstream>,
 }
 
 impl Router {
@@ -181,11 +181,11 @@ impl Router {
         let asks_upgrade = request.head().upgrade();
         let path = request.uri().path();
         let mut response = if path == app::EXPLAIN {
-            Box::pin(self.line.explain(request, &link)).await
+            Box::pin(self.worker.explain(request, &link)).await
         } else if path.starts_with(app::OWN_PREFIX) {
             Box::pin(self.page(request, &link)).await
         } else {
-            self.line.handle(request, link.clone()).await
+            self.worker.handle(request, link.clone()).await
         };
         let switches = response.head().status == StatusCode::SWITCHING_PROTOCOLS;
         if (asks_upgrade || link.is_closing()) && !switches {
@@ -199,7 +199,7 @@ impl Router {
     async fn page(&self, request: Request, link: &Rc<Link>) -> Response<ReplyBody> {
         let open = request.uri().path().starts_with(app::HEALTH_PREFIX);
         let page = async |request| self.answer_page(request).await;
-        self.line.page(request, link, open, page).await
+        self.worker.page(request, link, open, page).await
     }
 
     async fn answer_page(&self, request: Request) -> Result<Response<BoxBody>, GatewayError> {

@@ -3,7 +3,7 @@
 
 use std::{
     pin::Pin,
-    rc::Rc,
+    rc::Weak,
     task::{Context, Poll, ready},
 };
 
@@ -70,14 +70,15 @@ pub trait Supply {
 /// What the caller still sends.
 struct Source {
     payload: Payload,
-    supply: Option<Rc<dyn Supply>>,
+    /// The body may outlive the connection, whose socket must not wait for that.
+    supply: Option<Weak<dyn Supply>>,
 }
 
 impl Source {
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, PayloadError>>> {
         let next = Pin::new(&mut self.payload).poll_next(cx);
         if next.is_pending()
-            && let Some(supply) = &self.supply
+            && let Some(supply) = self.supply.as_ref().and_then(Weak::upgrade)
         {
             supply.taken();
         }
@@ -87,7 +88,7 @@ impl Source {
 
 impl Drop for Source {
     fn drop(&mut self) {
-        if let Some(supply) = &self.supply {
+        if let Some(supply) = self.supply.as_ref().and_then(Weak::upgrade) {
             supply.unwanted();
         }
     }
@@ -182,7 +183,7 @@ impl RequestBody {
     }
 
     /// Tells `supply` what is taken.
-    pub fn supplied_by(mut self, supply: Option<Rc<dyn Supply>>) -> Self {
+    pub fn supplied_by(mut self, supply: Option<Weak<dyn Supply>>) -> Self {
         self.source.supply = supply;
         self
     }

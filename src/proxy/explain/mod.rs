@@ -1,7 +1,7 @@
 //! The resolved plan as JSON, for dry runs and for `explain`: targets in order with the guard's verdict, credentials by name
 //! only. Sends nothing.
 
-mod imagined;
+mod request;
 
 use std::time::Duration;
 
@@ -9,12 +9,13 @@ use actix_http::{Response, StatusCode, header};
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-pub use self::imagined::{Imagined, Lines};
+pub use self::request::{Imagined, Lines};
 use super::{
-    Targets,
-    drive::Outside,
+    admit::Admitted,
     plan::{CachePolicy, CallerCredentials, OwnCredential, Plan, Target, TargetTimeouts},
-    targets::Unvetted,
+    prepare::Prepared,
+    send::vet::{Targets, Unvetted},
+    world::LiveWorld,
 };
 use crate::{
     cache::{
@@ -41,22 +42,40 @@ pub fn only_post() -> Response<Bytes> {
     response
 }
 
-/// A plan that is told instead of being carried out.
-pub struct Explained<'a> {
-    pub targets: &'a Targets,
-    pub gateway: &'a Gateway,
-    pub outside: &'a Outside<'a>,
+/// Tells the plan instead of carrying it out.
+pub async fn explain(
+    admitted: &Admitted<'_>,
+    prepared: &Prepared<'_>,
+    targets: &Targets,
+) -> Response<Bytes> {
+    let cached = prepared.cached.as_ref();
+    let explained = Explained {
+        targets,
+        gateway: admitted.gateway,
+        world: &prepared.world,
+        rest: admitted.rest,
+        request_timeout: admitted.directives.request_timeout,
+        first: prepared.first,
+        cache: cache(cached.map(|(it, key)| (&it.policy, key))),
+    };
+    explained.answer().await
+}
+
+struct Explained<'a> {
+    targets: &'a Targets,
+    gateway: &'a Gateway,
+    world: &'a LiveWorld<'a>,
     /// The path after the gateway's prefix.
-    pub rest: &'a str,
-    pub request_timeout: Option<Duration>,
-    pub first: Send,
+    rest: &'a str,
+    request_timeout: Option<Duration>,
+    first: Send,
     /// What the cache would do, as [`cache`] tells it.
-    pub cache: Value,
+    cache: Value,
 }
 
 impl Explained<'_> {
     /// The plan as an answer.
-    pub async fn answer(&self) -> Response<Bytes> {
+    async fn answer(&self) -> Response<Bytes> {
         let mut text = serde_json::to_vec_pretty(&self.plan().await).unwrap_or_default();
         text.push(b'\n');
         let mut response = Response::with_body(StatusCode::OK, Bytes::from(text));
@@ -68,7 +87,7 @@ impl Explained<'_> {
     }
 
     async fn plan(&self) -> Value {
-        let plan = self.outside.plan;
+        let plan = self.world.plan;
         let mut targets = Vec::with_capacity(plan.targets.len());
         for node in &plan.tree.nodes {
             if let Node::Target {
@@ -82,7 +101,7 @@ impl Explained<'_> {
             }
         }
         json!({
-            "method": self.outside.presented.head.method.as_str(),
+            "method": self.world.presented.head.method.as_str(),
             "first": text(&plan.target(self.first.target).index),
             "order": order(plan, 0),
             "targets": targets,
@@ -114,7 +133,7 @@ impl Explained<'_> {
         hedge: Option<&Hedge>,
         verdict: Result<VettedTarget, Unvetted>,
     ) -> Value {
-        let target = self.outside.plan.target(id);
+        let target = self.world.plan.target(id);
         let of_config = target.request_timeout.map(|it| it.time);
         let limit = self.request_timeout.or(of_config);
         let names = |set: bool| -> Vec<&str> {
@@ -141,7 +160,7 @@ impl Explained<'_> {
                     CallerCredentials::Withheld => "withheld",
                     CallerCredentials::Replaced => "replaced",
                 },
-                "withheld": self.outside.withheld(target).as_ref().map(text),
+                "withheld": self.world.withheld(target).as_ref().map(text),
                 "own": target.own_credential.as_ref().map(OwnCredential::name),
             },
             "headers": { "set": names(true), "removed": names(false) },
@@ -155,14 +174,14 @@ impl Explained<'_> {
             "request_timeout": limit.map(milliseconds),
             "timeouts": timeouts(&target.timeouts),
             "limits": limits(self.gateway.limits.attempts.iter().chain(&target.limits)),
-            "breaker": target.breaker.as_ref().map(|policy| breaker(policy, self.outside.admits(id))),
+            "breaker": target.breaker.as_ref().map(|policy| breaker(policy, self.world.admits(id))),
         })
     }
 }
 
 /// What the cache would do: the key, or why it has no part in the request. `None`: it was not
 /// asked.
-pub fn cache(asked: Option<(&CachePolicy, &Result<CacheKey, NoCacheReason>)>) -> Value {
+fn cache(asked: Option<(&CachePolicy, &Result<CacheKey, NoCacheReason>)>) -> Value {
     let reason = match asked {
         None => &NoCacheReason::NotAsked,
         Some((_, Err(reason))) => reason,

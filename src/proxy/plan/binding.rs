@@ -7,10 +7,12 @@ use std::{marker::PhantomData, rc::Rc};
 
 use actix_http::header::{HeaderName, HeaderValue};
 
-use super::{CredentialNames, OwnCredential, named::Host};
+use super::{OwnCredential, named::Host};
 use crate::{
     egress::{BaseUrl, NamedBy},
     error::{Code, GatewayError},
+    gateway::CredentialNames,
+    proxy::url,
     route::{
         catalogue::{self, CatalogueEntry},
         object::Entry,
@@ -134,7 +136,7 @@ impl Binding {
             .iter()
             .find(|edit| at.names.is_set_by(edit))
             .map(|(name, _)| OwnCredential::Header(name.clone()));
-        if let Some(name) = at.names.query_of(&base) {
+        if let Some(name) = credential_in_query(at.names, &base) {
             credential = credential.or(Some(OwnCredential::Query(name.into())));
         }
         if let Some(key) = parts.key {
@@ -300,4 +302,10 @@ fn key_line(
         }
         Err(_) => Err(at.refuse("api_key", "must consist of visible ASCII characters")),
     }
+}
+
+/// The parameter of the base URL's own query that carries a credential, if one does.
+fn credential_in_query<'b>(names: &CredentialNames, base: &'b BaseUrl) -> Option<&'b str> {
+    let part = url::named(base.raw_query()?, &names.query).next()?;
+    Some(part.split('=').next().unwrap_or(part))
 }

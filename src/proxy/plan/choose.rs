@@ -1,10 +1,11 @@
 //! Which of header, config and settings names the target: the first found, in the contract's order.
 
-use super::{Known, Makers, Plan, resolve};
+use super::{Makers, Plan, resolve};
 use crate::{
     directives::{Directives, Provider},
     egress::NamedBy,
     error::{Code, GatewayError},
+    gateway::Known,
     route::{
         config::{self, ConfigObjectError, Source, Written},
         object::Entry,

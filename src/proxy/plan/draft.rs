@@ -5,7 +5,7 @@ use std::{cell::RefCell, time::Duration};
 use actix_http::header::HeaderValue;
 
 use super::{
-    CachePolicy, Known, Makers, Target, TargetTimeouts, TimeLimit,
+    CachePolicy, Makers, Target, TargetTimeouts, TimeLimit,
     binding::{self, At, Bound, Parts},
     credentials::{CallerCredentials, Claim},
     named::{Forward, Named},
@@ -15,6 +15,7 @@ use crate::{
     config::Timeouts,
     egress::NamedBy,
     error::GatewayError,
+    gateway::Known,
     route::{
         limit::{Scope, Scoped},
         object::Entry,

@@ -4,96 +4,36 @@
 //! caller's keys go there.
 
 mod binding;
+mod cache;
 mod choose;
 mod credentials;
 mod draft;
+mod find;
 mod named;
 mod resolve;
 #[cfg(test)]
 mod tests;
 mod weight;
 
-use std::{cell::RefCell, collections::BTreeMap, net::IpAddr, rc::Rc, sync::Arc, time::Duration};
+use std::{cell::RefCell, net::IpAddr, rc::Rc, sync::Arc, time::Duration};
 
 use actix_http::header::{HeaderName, HeaderValue};
 
 #[cfg(test)]
-use self::choose::choose;
-pub use self::{
-    choose::{Chosen, Prefix, choose_by, tell},
-    credentials::CallerCredentials,
-};
-use super::url;
+use self::choose::{Chosen, choose};
+pub use self::{cache::Plans, choose::Prefix, credentials::CallerCredentials, find::find};
 use crate::{
     cache::{answer::GivenBy, key::Namespace},
-    config::{self, Timeouts},
     egress::{BaseUrl, Denied, HostPass, NamedBy, Policy, VettedTarget},
+    gateway::Known,
     record::Route,
     route::{
-        credential,
         limit::Scoped,
-        object::{CacheAsked, Entry},
+        object::CacheAsked,
         policy::{BodyEdit, BreakerPolicy, HeaderEdit},
         tree::{Node, TargetId, Tree},
     },
 };
-
-/// What the settings say about where requests may go.
-pub struct Known {
-    pub providers: BTreeMap<String, Arc<Entry>>,
-    pub configs: BTreeMap<String, Arc<Entry>>,
-    pub default_config: Option<String>,
-    pub default_target: Option<String>,
-    pub timeouts: Timeouts,
-    pub credentials: CredentialNames,
-    pub cache: Option<CacheAsked>,
-}
-
-impl Known {
-    /// The provider of the settings that a `model` names as `@name/...`. Anything else with an `@` is a model's real name.
-    pub fn provider_of<'m>(&self, model: &'m str) -> Option<&'m str> {
-        let (name, _) = model.strip_prefix('@')?.split_once('/')?;
-        self.providers.contains_key(name).then_some(name)
-    }
-
-    fn default_config(&self) -> Option<&Entry> {
-        let name = self.default_config.as_ref()?;
-        self.configs.get(name).map(|entry| &**entry)
-    }
-}
-
-/// The names under which credentials travel.
-#[derive(Clone, Debug)]
-pub struct CredentialNames {
-    pub headers: Box<[HeaderName]>,
-    /// Names of query parameters.
-    pub query: Box<[Box<str>]>,
-}
-
-impl CredentialNames {
-    /// The built-in ones, and those of the settings.
-    pub fn new(more: &config::CredentialNames) -> Self {
-        let headers = more.headers.iter().filter_map(|name| name.parse().ok());
-        let query = credential::QUERY
-            .into_iter()
-            .chain(more.query.iter().map(String::as_str));
-        CredentialNames {
-            headers: credential::HEADERS.into_iter().chain(headers).collect(),
-            query: query.map(Into::into).collect(),
-        }
-    }
-
-    /// The edit sets a line that carries a credential.
-    fn is_set_by(&self, (name, value): &HeaderEdit) -> bool {
-        value.is_some() && self.headers.contains(name)
-    }
-
-    /// The parameter of the base URL's own query that carries a credential, if one does.
-    fn query_of<'b>(&self, base: &'b BaseUrl) -> Option<&'b str> {
-        let part = url::named(base.raw_query()?, &self.query).next()?;
-        Some(part.split('=').next().unwrap_or(part))
-    }
-}
 
 /// Where a target's own credential travels: a header, or a parameter of its base URL.
 #[derive(Clone, Debug, PartialEq, Eq)]

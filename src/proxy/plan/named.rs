@@ -6,7 +6,6 @@ use std::marker::PhantomData;
 use actix_http::header::HeaderValue;
 
 use super::{
-    Known,
     binding::{AnyHost, Caller, Owner},
     choose::Own,
     resolve::{Given, Inherited},
@@ -15,6 +14,7 @@ use crate::{
     directives::Provider,
     egress::{BaseUrlError, NamedBy},
     error::{Code, GatewayError},
+    gateway::Known,
     route::{
         catalogue::{self, CatalogueEntry},
         object::Entry,

@@ -11,7 +11,7 @@ use crate::{
     directives::{Directives, Provider},
     egress::Preset,
     error::{Code, GatewayError},
-    gateway::known,
+    gateway::Known,
 };
 
 const SETTINGS: &str = r#"
@@ -69,7 +69,7 @@ impl<'a> Asked<'a> {
         let text = format!("{SETTINGS}\n{}", self.settings);
         let environment = Environment::default();
         let settings = Settings::parse(&text, Path::new("s"), &environment, &Flags::default());
-        let known = known(&settings.expect("settings"));
+        let known = Known::of(&settings.expect("settings"));
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         let directives = Directives {
             provider: some(self.provider).and_then(|name| Provider::parse(&name)),

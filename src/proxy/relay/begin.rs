@@ -1,10 +1,6 @@
 //! The beginning of an answer: its head made ours, and how its end will be told.
 
-use std::{
-    cell::RefCell,
-    rc::Rc,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use actix_http::{
     ConnectionType, Response, StatusCode,
@@ -17,250 +13,209 @@ use bytes::Bytes;
 use super::{
     Relay, Source, State,
     ending::{Ending, Expected},
+    hit::hit,
+    own::own,
+    reply_body::ReplyBody,
+    reply_headers,
+    websocket::Frames,
 };
 use crate::{
-    downstream::{ExchangeGuard, Link},
     gateway::Gateway,
     observe::metrics::Outcome,
     proxy::{
-        ReplyBody,
-        caching::{Begun, BodyTimes, Head, Joined, Keeping},
-        drive::{Opened, TokenWatch},
+        exchange::Exchange,
         headers::strip_response,
-        incoming::Incoming,
-        reply,
-        websocket::Frames,
+        lookup::{Begun, BodyTimes, Head, Joined},
+        pipeline::Reply,
+        send::{Fetched, upstream_body::Incoming},
     },
-    rate_limit::Lease,
     record::Recorder,
-    upstream::{Asked, RequestBody},
+    upstream::Asked,
 };
 
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
-/// An answer for the client, and what of its request matters to relaying it.
-pub struct Relaying {
-    pub answering: Answering,
-    /// Places among the requests under way.
-    pub leases: Vec<Lease>,
-    /// The caller's own body, of which the target may have got an edited form.
-    pub request_body: Rc<RefCell<RequestBody>>,
-    pub asked: Asked,
-    /// What streams are held to.
-    pub expected: Expected,
-    pub http10: bool,
-    pub wants_upgrade: bool,
-    pub server_timing: bool,
-}
-
-/// Whose answer it is.
-pub enum Answering {
-    /// The one this request was sent for.
-    Own {
-        opened: Box<Opened>,
-        /// It is kept, if it may be.
-        keeping: Option<Box<Keeping>>,
-        /// The first token is still awaited.
-        first_token: Option<TokenWatch>,
-        idle: Duration,
-        ends_at: Option<Instant>,
-    },
-    /// One that another request was sent for.
-    Joined(Joined),
-}
-
-/// What of the body is there.
-#[expect(clippy::large_enum_variant, reason = "taken apart at once")]
-enum Body {
-    Whole(Bytes),
-    Coming(Source),
-}
-
-/// What the client gets, framing aside.
-struct Begin {
+/// A response as it begins, framing aside.
+struct Beginning {
     status: StatusCode,
     headers: HeaderMap,
     size: BodySize,
-    body: Body,
+    source: Source,
     idle: Duration,
     ends_at: Option<Instant>,
+    strict_end: bool,
 }
 
-impl Answering {
-    fn begin(
-        self,
-        asked: Asked,
-        recorder: &mut Recorder,
-        gateway: &Gateway,
-        link: &Rc<Link>,
-    ) -> Begin {
-        let (opened, keeping, first_token, idle, ends_at) = match self {
-            Answering::Joined(joined) => return joined.begin(recorder),
-            Answering::Own {
-                opened,
-                keeping,
-                first_token,
-                idle,
-                ends_at,
-            } => (*opened, keeping, first_token, idle, ends_at),
-        };
-        let (head, incoming) = Incoming::of(opened, first_token);
-        let (status, mut headers) = (head.status, head.headers);
-        let switched = status == StatusCode::SWITCHING_PROTOCOLS;
-        strip_response(&mut headers, gateway.portkey, switched);
-        let size = body_size(status, asked, &headers);
-        let body = match keeping {
-            None => Body::Coming(Source::Upstream(incoming)),
-            Some(keeping) => {
-                let head = Head {
-                    status,
-                    headers: &headers,
-                    size,
-                    route: recorder.route(),
-                    credentials: &gateway.known.credentials.headers,
-                    noise: &gateway.cache.noise,
-                };
-                match keeping.begin(head, incoming, BodyTimes { idle, ends_at }, link) {
-                    Begun::Whole(body, refused) => {
-                        if let Some(reason) = refused {
-                            recorder.note_not_kept(reason);
-                        }
-                        Body::Whole(body)
-                    }
-                    Begun::Shared(reader) => Body::Coming(Source::Shared(reader)),
-                    Begun::Alone(incoming, reason) => {
-                        recorder.note_not_kept(reason);
-                        Body::Coming(Source::Upstream(incoming))
-                    }
-                }
-            }
-        };
-        Begin {
-            status,
-            headers,
-            size,
-            body,
-            idle,
-            ends_at,
+/// The client's response: status and headers as they came, less what ends here, with our own.
+pub fn begin(reply: Reply, mut exchange: Exchange, gateway: &Gateway) -> Response<ReplyBody> {
+    let beginning = match reply {
+        Reply::Own(response) => return own(response, exchange.recorder, exchange.guard),
+        Reply::Hit(answer) => return hit(&answer, exchange),
+        Reply::Joined(joined) => of_joined(joined, &mut exchange.recorder),
+        Reply::Fetched(fetched) => of_fetched(fetched, &mut exchange, gateway),
+    };
+    relay(beginning, exchange, gateway.server_timing)
+}
+
+fn of_fetched(fetched: Fetched, exchange: &mut Exchange, gateway: &Gateway) -> Beginning {
+    let (idle, ends_at) = {
+        let timeouts = &fetched.opened.clocks;
+        (timeouts.times().idle.time, timeouts.ends_at())
+    };
+    let (head, incoming) = Incoming::of(*fetched.opened);
+    let (status, mut headers) = (head.status, head.headers);
+    let switched = status == StatusCode::SWITCHING_PROTOCOLS;
+    strip_response(&mut headers, gateway.portkey, switched);
+    let size = body_size(status, exchange.asked, &headers);
+    let source = match fetched.store {
+        None => Source::Upstream(incoming),
+        Some(store) => {
+            let head = Head {
+                status,
+                headers: &headers,
+                size,
+                route: exchange.recorder.route(),
+                credentials: &gateway.known.credentials.headers,
+                noise: &gateway.cache.noise,
+            };
+            let times = BodyTimes { idle, ends_at };
+            let link = exchange.guard.link();
+            stored(
+                store.begin(head, incoming, times, link),
+                &mut exchange.recorder,
+            )
         }
+    };
+    Beginning {
+        status,
+        headers,
+        size,
+        source,
+        idle,
+        ends_at,
+        strict_end: fetched.strict_end,
     }
 }
 
-impl Joined {
-    fn begin(self, recorder: &mut Recorder) -> Begin {
-        let Joined { head, reader } = self;
-        let status = head.head.status();
-        recorder.note_status(status.as_u16());
-        if let Some(route) = &head.route {
-            recorder.note_route(route.clone());
-        }
-        let mut headers = HeaderMap::with_capacity(head.head.headers().len());
-        for (name, value) in head.head.headers() {
-            headers.append(name.clone(), value.clone());
-        }
-        Begin {
-            status,
-            headers,
-            size: head.size,
-            body: Body::Coming(Source::Shared(reader)),
-            // Whoever reads from upstream sees to these.
-            idle: Duration::MAX,
-            ends_at: None,
-        }
+/// Where the body of a response that is being stored comes from.
+fn stored(begun: Begun, recorder: &mut Recorder) -> Source {
+    let (source, refused) = match begun {
+        Begun::Whole(body, refused) => (Source::Whole(Some(body)), refused),
+        Begun::Shared(reader) => (Source::Shared(reader), None),
+        Begun::Alone(incoming, reason) => (Source::Upstream(incoming), Some(reason)),
+    };
+    if let Some(reason) = refused {
+        recorder.note_not_kept(reason);
+    }
+    source
+}
+
+fn of_joined(joined: Joined, recorder: &mut Recorder) -> Beginning {
+    let head = joined.head;
+    let status = head.head.status();
+    recorder.note_status(status.as_u16());
+    if let Some(route) = &head.route {
+        recorder.note_route(route.clone());
+    }
+    let mut headers = HeaderMap::with_capacity(head.head.headers().len());
+    for (name, value) in head.head.headers() {
+        headers.append(name.clone(), value.clone());
+    }
+    Beginning {
+        status,
+        headers,
+        size: head.size,
+        source: Source::Shared(joined.reader),
+        // The leader, which reads from upstream, keeps these.
+        idle: Duration::MAX,
+        ends_at: None,
+        strict_end: joined.strict_end,
     }
 }
 
-impl Relaying {
-    /// The client's response: status and headers as they came, less what ends here, with our reply headers.
-    pub fn begin(
-        self,
-        mut recorder: Recorder,
-        guard: ExchangeGuard,
-        gateway: &Gateway,
-    ) -> Response<ReplyBody> {
-        let Begin {
-            status,
-            mut headers,
-            size,
-            body,
-            idle,
-            ends_at,
-        } = self
-            .answering
-            .begin(self.asked, &mut recorder, gateway, guard.link());
-        let switched = status == StatusCode::SWITCHING_PROTOCOLS;
-        if self.server_timing {
-            headers.append(SERVER_TIMING, timing(&recorder));
+fn relay(beginning: Beginning, mut exchange: Exchange, server_timing: bool) -> Response<ReplyBody> {
+    let Beginning {
+        status,
+        mut headers,
+        size,
+        source,
+        ..
+    } = beginning;
+    let recorder = &mut exchange.recorder;
+    if server_timing {
+        headers.append(SERVER_TIMING, timing(recorder));
+    }
+    reply_headers::trace(&mut headers, recorder.trace_id().clone());
+    reply_headers::describe(&mut headers, recorder);
+    recorder.note_bytes_in(exchange.body.borrow().bytes_read());
+    let expected = Expected {
+        route: exchange.generates,
+        strict: beginning.strict_end,
+    };
+    let ending = Ending::of(expected, status, &headers, size);
+    if let Source::Whole(Some(bytes)) = &source {
+        let ending = ending.of_whole(bytes);
+        if !ending.breaks_off() {
+            let (bytes, unfinished) = (bytes.clone(), ending.is_unfinished());
+            return whole(status, headers, bytes, exchange, unfinished);
         }
-        reply::trace(&mut headers, recorder.trace_id().clone());
-        reply::describe(&mut headers, &recorder);
-        recorder.note_bytes_in(self.request_body.borrow().bytes_read());
-        let ending = Ending::of(self.expected, status, &headers, size);
-        let source = match body {
-            Body::Whole(bytes) => {
-                let whole_ending = ending.of_whole(&bytes);
-                if !whole_ending.breaks_off() {
-                    let unfinished = whole_ending.is_unfinished();
-                    let end = (recorder, unfinished);
-                    return whole(status, headers, bytes, self.leases, end, guard);
-                }
-                Source::Whole(Some(bytes))
-            }
-            Body::Coming(source) => source,
-        };
-        let close_delimited =
-            size == BodySize::Stream && !switched && (self.http10 || self.wants_upgrade);
-        let relay = Relay {
-            state: match size {
-                BodySize::None => State::Bodyless,
-                _ if self.asked == Asked::Head => State::Bodyless,
-                _ => State::Flowing,
-            },
-            source,
-            request_body: self.request_body,
-            size,
-            idle,
-            ends_at,
-            _leases: self.leases,
-            close_delimited,
-            says_close: guard.link().is_closing(),
-            uploaded: 0,
-            frames: switched.then(Frames::default),
-            ending,
-            recorder: Some(recorder),
-            guard,
-        };
-        relay.restart_idle();
-        let mut response = Response::with_body(status, ReplyBody::Relay(Box::new(relay)));
-        *response.headers_mut() = headers;
-        frame(&mut response, switched, close_delimited);
-        if self.wants_upgrade && !switched {
-            // actix-http reads what follows a handshake as a stream without end: the connection cannot go on.
-            response
-                .head_mut()
-                .set_connection_type(ConnectionType::Close);
-        }
+    }
+    let switched = status == StatusCode::SWITCHING_PROTOCOLS;
+    let is_open_ended = exchange.http10 || exchange.wants_upgrade;
+    let close_delimited = size == BodySize::Stream && !switched && is_open_ended;
+    let wants_upgrade = exchange.wants_upgrade;
+    let relay = Relay {
+        state: match size {
+            BodySize::None => State::Bodyless,
+            _ if exchange.asked == Asked::Head => State::Bodyless,
+            _ => State::Flowing,
+        },
+        source,
+        request_body: exchange.body,
+        size,
+        idle: beginning.idle,
+        ends_at: beginning.ends_at,
+        _leases: exchange.leases,
+        close_delimited,
+        says_close: exchange.guard.link().is_closing(),
+        uploaded: 0,
+        frames: switched.then(Frames::default),
+        ending,
+        recorder: Some(exchange.recorder),
+        guard: exchange.guard,
+    };
+    relay.restart_idle();
+    let mut response = Response::with_body(status, ReplyBody::Relay(Box::new(relay)));
+    *response.headers_mut() = headers;
+    frame(&mut response, switched, close_delimited);
+    if wants_upgrade && !switched {
+        // actix-http reads what follows a handshake as a stream without end: the connection cannot
+        // go on.
         response
+            .head_mut()
+            .set_connection_type(ConnectionType::Close);
     }
+    response
 }
 
-/// An answer that is there, all of it: the account closes with it. A stream may be unfinished for
+/// A response that is there, all of it: the record closes with it. A stream may be unfinished for
 /// all that.
 fn whole(
     status: StatusCode,
     headers: HeaderMap,
     bytes: Bytes,
-    leases: Vec<Lease>,
-    (mut recorder, unfinished): (Recorder, bool),
-    guard: ExchangeGuard,
+    exchange: Exchange,
+    unfinished: bool,
 ) -> Response<ReplyBody> {
-    let outcome = match (guard.link().is_gone(), unfinished) {
+    let outcome = match (exchange.link().is_gone(), unfinished) {
         (true, _) => Outcome::client_gone,
         (false, true) => Outcome::unfinished,
         (false, false) => Outcome::relayed,
     };
+    let mut recorder = exchange.recorder;
     recorder.note_bytes_out(bytes.len());
-    let mut response = Response::with_body(status, ReplyBody::whole(bytes, leases, guard));
+    let body = ReplyBody::whole(bytes, exchange.leases, exchange.guard);
+    let mut response = Response::with_body(status, body);
     *response.headers_mut() = headers;
     recorder.close(outcome);
     response

@@ -3,6 +3,11 @@
 
 mod begin;
 mod ending;
+mod hit;
+mod own;
+mod reply_body;
+pub mod reply_headers;
+mod websocket;
 
 use std::{
     cell::RefCell,
@@ -15,14 +20,15 @@ use actix_http::body::BodySize;
 use bytes::Bytes;
 
 use self::ending::{Ending, UNFINISHED, UNFINISHED_STRICTLY};
+use self::websocket::Frames;
 pub use self::{
-    begin::{Answering, Relaying},
-    ending::Expected,
+    begin::begin,
+    own::{own, refuse},
+    reply_body::ReplyBody,
 };
-use super::{
-    drive::at_most,
-    incoming::{Incoming, NO_TOKEN, OUT_OF_TIME, SILENT},
-    websocket::Frames,
+use super::send::{
+    at_most,
+    upstream_body::{Incoming, NO_TOKEN, OUT_OF_TIME, SILENT},
 };
 use crate::{
     cache::flight::{Broken, Reader},

@@ -141,7 +141,7 @@ fn known_of(configs: &str, more: &str) -> Result<Known, String> {
         &Flags::default(),
     );
     let settings = settings.map_err(|error| error.to_string())?;
-    Ok(known(&settings))
+    Ok(Known::of(&settings))
 }
 
 /// What a request says in its headers and in the body's `model`.
