@@ -20,7 +20,6 @@
 //! | [`record`], [`observe`] | what happened, counted and logged? |
 //! | [`memory`], [`machine`] | how much may request bodies hold; what does the machine give? |
 //! | [`error`] | what does the gateway say when it says no? |
-//! | [`mock`] | an upstream to try and test with |
 
 pub mod app;
 pub mod cache;
@@ -36,7 +35,6 @@ pub mod gateway;
 mod golden;
 pub mod machine;
 pub mod memory;
-pub mod mock;
 pub mod observe;
 pub mod proxy;
 pub mod rate_limit;

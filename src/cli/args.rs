@@ -52,7 +52,7 @@ pub enum Command {
     /// the address they listen on; the wildcard address is asked on loopback.
     Health(ServeArgs),
     /// Run an upstream shaped like OpenAI and Anthropic, with faults on demand, for trying and testing
-    Mock(crate::mock::MockArgs),
+    Mock(throughway_mock::MockArgs),
     /// Print a reference page of the documentation
     #[command(hide = true)]
     Docs {

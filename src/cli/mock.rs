@@ -1,16 +1,15 @@
-//! `throughway mock`: the upstream to try and test with.
+//! `throughway mock`: runs the mock provider until it is told to stop.
 
 use std::io;
 
-use crate::{
-    mock::{self, MockArgs},
-    observe::logs,
-};
+use throughway_mock::MockArgs;
+
+use crate::observe::logs;
 
 /// Runs the mock until Ctrl-C or SIGTERM; returns the exit code.
 pub fn run(args: MockArgs) -> u8 {
     let served = actix_rt::System::new().block_on(async {
-        let handle = mock::start(args.try_into()?)?;
+        let handle = throughway_mock::start(args.try_into()?)?;
         logs::say(&format!("mock upstream on http://{}/v1", handle.addr));
         wait_for_stop().await?;
         handle.stop().await;

@@ -265,7 +265,7 @@ fn a_compressed_answer_is_kept_if_it_is_all_of_one() {
 
 #[actix_rt::test]
 async fn the_answers_of_the_mock_are_answers() {
-    let mock = throughway::mock::start(throughway::mock::MockOptions::default()).expect("a mock");
+    let mock = throughway_mock::start(throughway_mock::MockOptions::default()).expect("a mock");
     let host = format!("{}/v1", mock.url());
     let asking = tokio::task::spawn_blocking(move || {
         let second = Upstream::named("second");
