@@ -1,4 +1,4 @@
-//! The arguments of `throughway mock`.
+//! The command line arguments of `throughway mock`, and the options they stand for.
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -6,14 +6,15 @@ use std::thread::available_parallelism;
 
 use clap::Args;
 
-use crate::faults::{FaultError, faults_help};
-use crate::{Behaviour, MockOptions, faults};
+use crate::behaviour::Behaviour;
+use crate::faults::{self, FaultError, faults_help};
+use crate::options::{MockOptions, default_models};
 
-/// Run an upstream shaped like OpenAI and Anthropic, with faults on demand.
+/// Run a provider shaped like OpenAI and Anthropic, with faults on demand.
 #[derive(Debug, Clone, Args)]
 #[command(after_long_help = faults_help())]
 pub struct MockArgs {
-    /// Address to listen on; port 0 takes a free one
+    /// Address to listen on; port 0 takes a free port
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9797")]
     pub listen: SocketAddr,
     /// Threads that serve connections [default: one per core]
@@ -22,7 +23,7 @@ pub struct MockArgs {
     /// A model that GET /v1/models lists; repeat for more (any other model is answered as well)
     #[arg(long, value_name = "NAME", default_values_t = default_models())]
     pub model: Vec<String>,
-    /// Tokens in an answer
+    /// Tokens in a response
     #[arg(long, value_name = "N", default_value_t = 16)]
     pub tokens: usize,
     /// Pause in milliseconds before every token of a stream but the first
@@ -31,27 +32,15 @@ pub struct MockArgs {
     /// A fault for every request, as NAME=VALUE or NAME; repeat for more
     #[arg(long, value_name = "NAME[=VALUE]")]
     pub fault: Vec<String>,
-    /// Share of requests (0 to 1) that get a fault by lot
+    /// Share of requests (0 to 1) that get a random fault
     #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
     pub chaos: f64,
-    /// Where ids and --chaos start from; the same seed gives the same answers
+    /// Seed of ids and --chaos; the same seed gives the same responses
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
-    /// Answer every POST with the same chat completion of about 1 KiB; bodies and faults are not looked at
+    /// Answer every POST with the same chat completion of about 1 KiB; ignore bodies and faults
     #[arg(long)]
     pub instant: bool,
-}
-
-/// The models listed when none are named; the last one calls tools.
-pub(crate) fn default_models() -> Vec<String> {
-    let names = [
-        "gpt-4o-mini",
-        "gpt-4o",
-        "claude-sonnet-4-5",
-        "text-embedding-3-small",
-        "mock-tools",
-    ];
-    names.map(str::to_owned).to_vec()
 }
 
 impl TryFrom<MockArgs> for MockOptions {
@@ -65,13 +54,13 @@ impl TryFrom<MockArgs> for MockOptions {
             ("chaos", args.chaos.to_string()),
         ];
         for (name, value) in numbers {
-            faults::note(&mut defaults, name, &value)?;
+            faults::set(&mut defaults, name, &value)?;
         }
-        // The three above are the mock's pace, not something a request asked for.
-        defaults.asked.clear();
+        // These three always have a value, so they do not count as faults that were requested.
+        defaults.requested.clear();
         for fault in &args.fault {
             let (name, value) = fault.split_once('=').unwrap_or((fault, ""));
-            faults::note(&mut defaults, name, value)?;
+            faults::set(&mut defaults, name, value)?;
         }
         Ok(Self {
             listen: args.listen,

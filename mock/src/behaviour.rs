@@ -1,12 +1,12 @@
-//! How one request is to be answered: its pace, its size and its failure. Filled from the fault
-//! table (`faults.rs`), read by the routes and the player; decides nothing itself.
+//! How the mock behaves for one request: pace, size and failure of the response. The fault table
+//! fills it in; the routes and `send` act on it.
 
 use std::time::Duration;
 
-/// Tokens in an answer when nothing else is asked for.
+/// Tokens in a response unless the request or an option sets another number.
 pub(crate) const DEFAULT_TOKENS: usize = 16;
 
-/// Everything a request can ask of the mock.
+/// Everything that the faults can set.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Behaviour {
     pub(crate) tokens: usize,
@@ -16,10 +16,11 @@ pub struct Behaviour {
     pub(crate) body_delay: Duration,
     pub(crate) tool_call: bool,
     pub(crate) headers: Vec<(String, String)>,
-    /// Size in bytes of the writes a body is sent in; `None`: as few writes as possible.
+    /// Bytes per write when a body is sent; `None` means as few writes as possible.
     pub(crate) pieces: Option<usize>,
     pub(crate) big: Option<u64>,
     pub(crate) interim: Option<u16>,
+    /// Respond before the request body is read.
     pub(crate) early: bool,
     pub(crate) close: bool,
     pub(crate) hang_up: bool,
@@ -27,11 +28,11 @@ pub struct Behaviour {
     pub(crate) key: Option<String>,
     pub(crate) chaos: f64,
     pub(crate) failure: Failure,
-    /// Names of the faults that were asked for, for the counts.
-    pub(crate) asked: Vec<&'static str>,
+    /// Names of the faults that were set, for the counts and the response header.
+    pub(crate) requested: Vec<&'static str>,
 }
 
-/// What goes wrong; the part that `fail-first` takes away again.
+/// What goes wrong. `fail-first` removes this part once enough requests have failed.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Failure {
     pub(crate) status: Option<u16>,
@@ -39,57 +40,57 @@ pub(crate) struct Failure {
     pub(crate) silence: bool,
     pub(crate) stop: Option<Stop>,
     pub(crate) malformed: Option<Malformed>,
-    pub(crate) instead: Option<Instead>,
+    pub(crate) substitute: Option<Substitute>,
 }
 
-/// Where a body stops short, and how.
+/// Where a response stops before its end, and in which way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Stop {
-    pub(crate) place: Place,
-    pub(crate) how: StopKind,
+    pub(crate) point: StopPoint,
+    pub(crate) kind: StopKind,
 }
 
-/// How much is sent before an answer stops short.
+/// How much of a response is sent before it stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum StopPoint {
     /// Nothing at all.
     BeforeHead,
-    /// The head, and that many tokens of a stream or bytes of any other body.
+    /// The head, and this many tokens of a stream or bytes of any other body.
     After(usize),
 }
 
-/// How a body stops short.
+/// In which way a response stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StopKind {
-    /// FIN without the body's end.
+    /// FIN before the end of the body.
     Cut,
     /// RST.
     Reset,
-    /// Nothing more is sent, the connection stays open.
+    /// Nothing more is sent, and the connection stays open.
     Silence,
-    /// A stream ends, well framed, with an error event.
+    /// The stream ends with an error event and is framed correctly.
     ErrorEvent,
 }
 
-/// What is broken about the bytes of an answer.
+/// What is wrong with the bytes of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Malformed {
-    /// No HTTP at all where the status line should be.
+    /// Bytes that are not HTTP in place of the status line.
     Head,
     /// Two `Content-Length` lines that differ.
     Length,
-    /// A chunk size that is no number.
+    /// A chunk size that is not a number.
     Chunk,
-    /// Well framed, but the body is no JSON.
+    /// Framed correctly, but the body is not valid JSON.
     Json,
 }
 
-/// A 200 that is none.
+/// A 200 response that is sent in place of the real one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Instead {
+pub(crate) enum Substitute {
     /// The dialect's error as a JSON body.
     ErrorJson,
-    /// A page of HTML.
+    /// An HTML page.
     Html,
     /// An event stream that ends without an event.
     EmptyStream,
@@ -115,7 +116,7 @@ impl Default for Behaviour {
             key: None,
             chaos: 0.0,
             failure: Failure::default(),
-            asked: Vec::new(),
+            requested: Vec::new(),
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The bytes of one accepted connection: fills the inbox, reads request bodies, writes answers,
-//! and notices a client that leaves while an answer is being waited for. Knows no routes.
+//! The bytes of one accepted connection: reads request heads and bodies, writes responses, and
+//! notices a client that leaves while the mock waits. It knows nothing of routes.
 
 use std::io;
 use std::time::Duration;
@@ -8,19 +8,19 @@ use actix_rt::net::TcpStream;
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::request::{BadHead, Framing, Request, take_head};
+use crate::request::{Framing, HeadError, Request, take_head};
 
-/// Longest request body kept, in bytes.
+/// Longest request body accepted, in bytes.
 const BODY_LIMIT: u64 = 1 << 30;
 
-/// Most bytes read ahead of their turn while an answer waits.
+/// Most bytes that are read ahead of the current request while its response waits.
 const READ_AHEAD: usize = 1 << 20;
 
-/// A connection and the bytes that wait on either side of it.
+/// A connection with the bytes received but not yet used, and those not yet sent.
 pub(crate) struct Connection {
     stream: TcpStream,
     inbox: BytesMut,
-    /// Bytes to be written by the next [`Connection::flush`].
+    /// Bytes that the next [`Connection::flush`] writes.
     pub(crate) outbox: Vec<u8>,
 }
 
@@ -28,7 +28,7 @@ pub(crate) struct Connection {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReadError {
     #[error(transparent)]
-    Head(#[from] BadHead),
+    Head(#[from] HeadError),
     #[error("a chunk of the request body is malformed")]
     Chunk,
     #[error("the request body is longer than {BODY_LIMIT} bytes")]
@@ -37,19 +37,21 @@ pub(crate) enum ReadError {
     Io(#[from] io::Error),
 }
 
-/// Why an answer was not written to its end.
-#[derive(Debug)]
-pub(crate) enum Lost {
-    /// The client left while the mock was waiting.
+/// Why a response was not written to its end.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Disconnected {
+    /// The client closed the connection while the mock was waiting.
+    #[error("the client closed the connection")]
     ClientGone,
     /// A write failed.
+    #[error("a write to the client failed")]
     Write,
 }
 
 impl Connection {
-    /// Wraps an accepted connection; small writes leave at once.
+    /// Wraps an accepted connection; small writes are sent without delay.
     pub(crate) fn new(stream: TcpStream) -> Self {
-        // Without it a paced stream would stall; a failure only costs that.
+        // Without this option the tokens of a stream would be delayed. That is all a failure does.
         let _ = stream.set_nodelay(true);
         Self {
             stream,
@@ -74,14 +76,15 @@ impl Connection {
         }
     }
 
-    /// The body that follows `request`'s head, answering `Expect: 100-continue` when it must.
+    /// The body that follows the head of `request`. Answers `Expect: 100-continue` if the client
+    /// waits for it.
     pub(crate) async fn read_body(&mut self, request: &Request) -> Result<Bytes, ReadError> {
         if request.framing == Framing::None {
             return Ok(Bytes::new());
         }
         if self.inbox.is_empty() && request.header_lists("expect", "100-continue") {
-            let go_on = b"HTTP/1.1 100 Continue\r\n\r\n";
-            self.stream.write_all(go_on).await?;
+            let interim = b"HTTP/1.1 100 Continue\r\n\r\n";
+            self.stream.write_all(interim).await?;
         }
         match request.framing {
             Framing::None => Ok(Bytes::new()),
@@ -91,14 +94,14 @@ impl Connection {
         }
     }
 
-    /// Writes all of the outbox, in writes of `pieces` bytes if given.
-    pub(crate) async fn flush(&mut self, pieces: Option<usize>) -> Result<(), Lost> {
+    /// Writes all of the outbox, `pieces` bytes at a time if given.
+    pub(crate) async fn flush(&mut self, pieces: Option<usize>) -> Result<(), Disconnected> {
         let size = pieces.unwrap_or(usize::MAX);
         for piece in self.outbox.chunks(size) {
             self.stream
                 .write_all(piece)
                 .await
-                .map_err(|_| Lost::Write)?;
+                .map_err(|_| Disconnected::Write)?;
             if pieces.is_some() {
                 tokio::task::yield_now().await;
             }
@@ -107,26 +110,26 @@ impl Connection {
         Ok(())
     }
 
-    /// Writes `bytes` past the outbox, which must be empty.
-    pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<(), Lost> {
+    /// Writes `bytes` directly. The outbox must be empty.
+    pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<(), Disconnected> {
         let written = self.stream.write_all(bytes).await;
-        written.map_err(|_| Lost::Write)
+        written.map_err(|_| Disconnected::Write)
     }
 
-    /// Waits for `pause`, or until the client leaves.
-    pub(crate) async fn pause(&mut self, pause: Duration) -> Result<(), Lost> {
+    /// Waits for `pause`, or until the client closes the connection.
+    pub(crate) async fn pause(&mut self, pause: Duration) -> Result<(), Disconnected> {
         if pause.is_zero() {
             return Ok(());
         }
         tokio::select! {
             biased;
             () = tokio::time::sleep(pause) => Ok(()),
-            () = self.client_leaves() => Err(Lost::ClientGone),
+            () = self.client_closes() => Err(Disconnected::ClientGone),
         }
     }
 
     /// Waits until the client closes its side or the connection breaks.
-    pub(crate) async fn client_leaves(&mut self) {
+    pub(crate) async fn client_closes(&mut self) {
         while self.inbox.len() < READ_AHEAD {
             self.inbox.reserve(1024);
             match self.stream.read_buf(&mut self.inbox).await {
@@ -142,15 +145,15 @@ impl Connection {
         let _ = self.stream.shutdown().await;
     }
 
-    /// Ends the connection with RST; the kernel drops what it has not sent.
+    /// Ends the connection with RST; the kernel discards what it has not sent.
     pub(crate) fn reset(self) {
         let socket = socket2::SockRef::from(&self.stream);
         let _ = socket.set_linger(Some(Duration::ZERO));
     }
 
-    /// Closes the sending side and reads on for a moment, so that what was sent is not lost to
-    /// the RST that closing over unread bytes brings.
-    pub(crate) async fn close_over_unread(mut self) {
+    /// Closes the sending side and discards what the client sends for up to two seconds. Closing
+    /// with unread bytes would send RST, which can make the client lose the response.
+    pub(crate) async fn drain_and_close(mut self) {
         let _ = self.stream.shutdown().await;
         let drain = async {
             let mut unread = [0; 16 * 1024];
@@ -222,7 +225,7 @@ mod tests {
     use super::chunk_size;
 
     #[test]
-    fn chunk_sizes_are_hexadecimal_and_may_carry_extensions() {
+    fn chunk_sizes_are_hexadecimal_and_may_have_extensions() {
         let table: [(&[u8], Option<u64>); 6] = [
             (b"0", Some(0)),
             (b"1aF", Some(0x1af)),

@@ -1,7 +1,7 @@
-//! What the mock says: words for models, bytes for files. The same on every run, so that a test
-//! can compare what arrived with what was sent.
+//! The content of all responses: words for models, bytes for files. It is the same on every run,
+//! so that a test can compare what it received with what was sent.
 
-/// The words of every answer, in turn. Some need escaping, some are wide.
+/// The words that text consists of, in turn. Some need escaping in JSON, some are not ASCII.
 const WORDS: [&str; 32] = [
     "This",
     " answer",
@@ -37,10 +37,10 @@ const WORDS: [&str; 32] = [
     " more:",
 ];
 
-/// Length in bytes after which [`pattern_byte`] repeats.
+/// Length in bytes after which the pattern repeats.
 pub(crate) const PATTERN_PERIOD: usize = 65_536;
 
-/// The `index`th token of every text answer.
+/// The `index`th token of every text response.
 pub fn word(index: usize) -> &'static str {
     WORDS[index % WORDS.len()]
 }
@@ -61,7 +61,7 @@ pub fn pattern(length: usize) -> Vec<u8> {
     (0..length as u64).map(pattern_byte).collect()
 }
 
-/// A plausible count of input tokens for a request body of `bytes` bytes: four bytes each.
+/// The number of input tokens to report for a request of `bytes` bytes: one per four bytes.
 pub(crate) fn input_tokens(bytes: usize) -> usize {
     (bytes / 4).max(1)
 }

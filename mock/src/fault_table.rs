@@ -1,34 +1,39 @@
-//! The one table of what a request may ask of the mock: name, form of the value, meaning, and how
-//! it is noted. Headers, query, flags, the long help and the reference page all come from it.
+//! The table of all faults: name, format of the value, meaning, and what each sets. Headers, query
+//! parameters, options, the long help and the reference page all use this table.
 
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::behaviour::{Behaviour, Instead, Malformed, Place, Stop, StopKind};
+use crate::behaviour::{Behaviour, Malformed, Stop, StopKind, StopPoint, Substitute};
 
-/// One thing a request may ask for.
+/// One fault, or another property of a response that a request can set.
 pub(crate) struct Fault {
     /// Name, as in `x-mock-<name>`, `?mock_<name>` and `--fault <name>=...`.
     pub(crate) name: &'static str,
-    /// Form of the value; empty for a switch.
-    pub(crate) form: &'static str,
+    /// Format of the value; empty for a switch.
+    pub(crate) format: &'static str,
     /// Meaning, in one sentence.
     pub(crate) meaning: &'static str,
-    /// Notes the value; `None` when it is not of the form.
-    pub(crate) note: Note,
+    /// Sets the value; `None` when it does not have the format.
+    pub(crate) set: Setter,
 }
 
-type Note = fn(&mut Behaviour, &str) -> Option<()>;
+type Setter = fn(&mut Behaviour, &str) -> Option<()>;
 
-/// Tokens one answer may have; keeps a typing error from eating the memory.
+/// Most tokens in one response, so that a mistyped number does not take all memory.
 const TOKENS_LIMIT: usize = 1_000_000;
 
-const fn fault(name: &'static str, form: &'static str, meaning: &'static str, note: Note) -> Fault {
+const fn fault(
+    name: &'static str,
+    format: &'static str,
+    meaning: &'static str,
+    set: Setter,
+) -> Fault {
     Fault {
         name,
-        form,
+        format,
         meaning,
-        note,
+        set,
     }
 }
 
@@ -37,7 +42,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     fault(
         "tokens",
         "N",
-        "The answer has N tokens (default 16; a smaller `max_tokens` wins).",
+        "The response has N tokens (default 16), or fewer if `max_tokens` is lower.",
         |b, v| {
             number(v)
                 .filter(|n| *n <= TOKENS_LIMIT)
@@ -47,13 +52,13 @@ pub(crate) const FAULTS: &[Fault] = &[
     fault(
         "token-delay",
         "MS",
-        "Pause before every token of a stream but the first.",
+        "Pause before every token of a stream except the first.",
         |b, v| millis(v).map(|d| b.token_delay = d),
     ),
     fault(
         "first-token-delay",
         "MS",
-        "Pause before the first token of a stream; head and role come at once.",
+        "Pause before the first token of a stream; the events before it are not delayed.",
         |b, v| millis(v).map(|d| b.first_token_delay = d),
     ),
     fault("delay", "MS", "Pause before the response head.", |b, v| {
@@ -68,19 +73,19 @@ pub(crate) const FAULTS: &[Fault] = &[
     fault(
         "tool-call",
         "",
-        "Answer with a call of the request's first tool (so does a model whose name contains `tool`).",
+        "Call the first tool of the request. A model whose name contains `tool` does so too.",
         |b, v| switch(v).map(|on| b.tool_call = on),
     ),
     fault(
         "status",
         "CODE",
-        "Answer with this status and the dialect's error body.",
+        "Respond with this status and the error body of the dialect.",
         |b, v| status(v).map(|code| b.failure.status = Some(code)),
     ),
     fault(
         "retry-after",
         "TEXT",
-        "Add `retry-after: TEXT`, as it is written.",
+        "Add the header `retry-after: TEXT`; TEXT need not be valid.",
         |b, v| {
             b.failure.retry_after.push(("retry-after", header_text(v)?));
             Some(())
@@ -89,7 +94,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     fault(
         "retry-after-ms",
         "TEXT",
-        "Add `retry-after-ms: TEXT`, as it is written.",
+        "Add the header `retry-after-ms: TEXT`; TEXT need not be valid.",
         |b, v| {
             b.failure
                 .retry_after
@@ -100,7 +105,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     fault(
         "header",
         "NAME: TEXT",
-        "Add this header to the answer; may be given more than once.",
+        "Add this header to the response; may be given more than once.",
         |b, v| {
             let (name, text) = v.split_once(':')?;
             let token = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic());
@@ -111,35 +116,39 @@ pub(crate) const FAULTS: &[Fault] = &[
     fault(
         "cut",
         "N or head",
-        "Close the connection (FIN) after N tokens of a stream or N bytes of any other body, always short of its end; `head`: before the response head.",
+        "Close the connection (FIN) after N tokens of a stream or N bytes of any other body, \
+         always before its end; `head` means before the response head.",
         |b, v| stop(b, v, StopKind::Cut),
     ),
     fault(
         "reset",
         "N or head",
-        "Reset the connection (RST) at that place.",
+        "Reset the connection (RST) at that point; N and `head` as for `cut`.",
         |b, v| stop(b, v, StopKind::Reset),
     ),
     fault(
         "silence-after",
         "N or head",
-        "Send nothing more from that place on, and keep the connection open.",
+        "Send nothing more from that point on, and keep the connection open; N and `head` as for \
+         `cut`.",
         |b, v| stop(b, v, StopKind::Silence),
     ),
     fault(
         "error-after",
         "N",
-        "End the stream with an error event after N tokens; any other body becomes `error-200`.",
+        "End a stream with an error event after N tokens. Any other body is replaced as by \
+         `error-200`.",
         |b, v| number::<usize>(v).and_then(|_| stop(b, v, StopKind::ErrorEvent)),
     ),
     fault(
         "error-first",
         "",
-        "An error as the first event of a 200 stream; any other body becomes `error-200`.",
+        "Send an error as the first event of a stream with status 200. Any other body is \
+         replaced as by `error-200`.",
         |b, v| {
             let stop = Stop {
-                place: Place::After(0),
-                how: StopKind::ErrorEvent,
+                point: StopPoint::After(0),
+                kind: StopKind::ErrorEvent,
             };
             switch(v).map(|on| b.failure.stop = on.then_some(stop))
         },
@@ -147,28 +156,32 @@ pub(crate) const FAULTS: &[Fault] = &[
     fault(
         "error-200",
         "",
-        "The dialect's error as a JSON body, with status 200.",
-        |b, v| switch(v).map(|on| b.failure.instead = on.then_some(Instead::ErrorJson)),
+        "Respond with status 200 and the error body of the dialect.",
+        |b, v| switch(v).map(|on| b.failure.substitute = on.then_some(Substitute::ErrorJson)),
     ),
-    fault("html-200", "", "A page of HTML with status 200.", |b, v| {
-        switch(v).map(|on| b.failure.instead = on.then_some(Instead::Html))
-    }),
+    fault(
+        "html-200",
+        "",
+        "Respond with status 200 and an HTML page.",
+        |b, v| switch(v).map(|on| b.failure.substitute = on.then_some(Substitute::Html)),
+    ),
     fault(
         "empty-stream",
         "",
-        "An event stream with status 200 that ends without an event.",
-        |b, v| switch(v).map(|on| b.failure.instead = on.then_some(Instead::EmptyStream)),
+        "Respond with status 200 and an event stream without an event.",
+        |b, v| switch(v).map(|on| b.failure.substitute = on.then_some(Substitute::EmptyStream)),
     ),
     fault(
         "silence",
         "",
-        "Never answer, until the client leaves.",
+        "Send no response; keep the connection open until the client closes it.",
         |b, v| switch(v).map(|on| b.failure.silence = on),
     ),
     fault(
         "malformed",
         "head, length, chunk or json",
-        "Garbage for a status line; two lengths that differ; a chunk size that is no number; a body that is no JSON.",
+        "What is invalid: `head`, the status line; `length`, two lengths that differ; `chunk`, a \
+         chunk size that is not a number; `json`, the JSON of the body.",
         |b, v| {
             let what = match v {
                 "head" => Malformed::Head,
@@ -184,13 +197,13 @@ pub(crate) const FAULTS: &[Fault] = &[
     fault(
         "big",
         "BYTES",
-        "A 200 with a binary body of that many bytes.",
+        "Respond with status 200 and a binary body of this many bytes.",
         |b, v| number(v).map(|bytes| b.big = Some(bytes)),
     ),
     fault(
         "pieces",
         "BYTES",
-        "Send the body in writes of that many bytes.",
+        "Send the body in writes of this many bytes.",
         |b, v| {
             number(v)
                 .filter(|size| *size > 0)
@@ -200,7 +213,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     fault(
         "interim",
         "CODE",
-        "Send a 1xx answer (102 or 103) before the real one.",
+        "Send an interim response (102 or 103) before the final one.",
         |b, v| {
             number(v)
                 .filter(|code| matches!(code, 102 | 103))
@@ -210,31 +223,32 @@ pub(crate) const FAULTS: &[Fault] = &[
     fault(
         "early",
         "",
-        "Answer before the request's body is read, then close.",
+        "Respond before reading the request body, then close the connection.",
         |b, v| switch(v).map(|on| b.early = on),
     ),
     fault(
         "close",
         "",
-        "Answer with `connection: close`, then close.",
+        "Respond with `connection: close`, then close the connection.",
         |b, v| switch(v).map(|on| b.close = on),
     ),
     fault(
         "hang-up",
         "",
-        "Answer as if the connection were kept, then close it.",
+        "Respond as if the connection stayed open, then close it.",
         |b, v| switch(v).map(|on| b.hang_up = on),
     ),
     fault(
         "fail-first",
         "N",
-        "The first N requests with this key fail, with the failure asked for beside it or 503; later ones succeed.",
+        "The first N requests with the same key fail, with the other fault that is set or else \
+         with 503; later ones succeed.",
         |b, v| number(v).map(|first| b.fail_first = Some(first)),
     ),
     fault(
         "key",
         "TEXT",
-        "The key that `fail-first` counts by (default: the path).",
+        "The key by which `fail-first` counts requests (default: the path).",
         |b, v| {
             b.key = Some(v.to_owned());
             Some(())
@@ -243,7 +257,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     fault(
         "chaos",
         "SHARE",
-        "This share of requests (0 to 1) gets a fault by lot.",
+        "This share of requests (0 to 1) gets a random fault.",
         |b, v| {
             number(v)
                 .filter(|share| (0.0..=1.0).contains(share))
@@ -277,11 +291,11 @@ fn header_text(value: &str) -> Option<String> {
     clean.then(|| value.to_owned())
 }
 
-fn stop(behaviour: &mut Behaviour, value: &str, how: StopKind) -> Option<()> {
-    let place = match value {
-        "head" => Place::BeforeHead,
-        value => Place::After(number(value)?),
+fn stop(behaviour: &mut Behaviour, value: &str, kind: StopKind) -> Option<()> {
+    let point = match value {
+        "head" => StopPoint::BeforeHead,
+        value => StopPoint::After(number(value)?),
     };
-    behaviour.failure.stop = Some(Stop { place, how });
+    behaviour.failure.stop = Some(Stop { point, kind });
     Some(())
 }

@@ -1,46 +1,46 @@
-//! Reads and explains the faults of the table: notes one by name, and renders the long help and the
-//! reference page. What each fault does is said in `fault_table.rs`.
+//! Sets a fault of the table by its name, and renders the table for the long help and the
+//! reference page. What each fault does is stated in `fault_table.rs`.
 
 use std::fmt::Write as _;
 
 use crate::behaviour::Behaviour;
 use crate::fault_table::{FAULTS, Fault};
 
-/// Why a fault could not be noted.
+/// Why a fault could not be set.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum FaultError {
     /// No fault has this name.
-    #[error("the mock knows no fault {name:?}; it knows {}", known_names())]
+    #[error("the mock has no fault {name:?}; its faults are {}", known_names())]
     Unknown {
         /// The name that was given.
         name: String,
     },
-    /// The value is not of the fault's form.
-    #[error("the mock's fault {name} takes {form}, not {value:?}")]
+    /// The value does not have the format of the fault.
+    #[error("the mock's fault {name} takes {format}, not {value:?}")]
     BadValue {
         /// The fault's name.
         name: &'static str,
-        /// The form its value takes.
-        form: &'static str,
+        /// The format of its values.
+        format: &'static str,
         /// The value that was given.
         value: String,
     },
 }
 
-/// Notes the fault `name` with `value` in `behaviour`.
+/// Sets the fault `name` to `value` in `behaviour`.
 ///
 /// # Errors
-/// When no fault has that name, or the value is not of its form.
-pub(crate) fn note(behaviour: &mut Behaviour, name: &str, value: &str) -> Result<(), FaultError> {
+/// When no fault has this name, or the value does not have its format.
+pub(crate) fn set(behaviour: &mut Behaviour, name: &str, value: &str) -> Result<(), FaultError> {
     let fault = find(name).ok_or_else(|| FaultError::Unknown {
         name: name.to_owned(),
     })?;
-    (fault.note)(behaviour, value).ok_or_else(|| FaultError::BadValue {
+    (fault.set)(behaviour, value).ok_or_else(|| FaultError::BadValue {
         name: fault.name,
-        form: form_of(fault),
+        format: format_of(fault),
         value: value.to_owned(),
     })?;
-    behaviour.asked.push(fault.name);
+    behaviour.requested.push(fault.name);
     Ok(())
 }
 
@@ -48,24 +48,26 @@ pub(crate) fn note(behaviour: &mut Behaviour, name: &str, value: &str) -> Result
 pub(crate) fn faults_reference() -> String {
     let mut page = String::from("| name | value | meaning |\n|---|---|---|\n");
     for fault in FAULTS {
-        let form = match fault.form {
+        let format = match fault.format {
             "" => "",
-            form => &format!("`{form}`"),
+            format => &format!("`{format}`"),
         };
-        let _ = writeln!(page, "| `{}` | {form} | {} |", fault.name, fault.meaning);
+        // Writing to a String cannot fail.
+        let _ = writeln!(page, "| `{}` | {format} | {} |", fault.name, fault.meaning);
     }
     page
 }
 
-/// The same as plain text, for the long help.
+/// The reference of all faults as plain text, for the long help.
 pub(crate) fn faults_help() -> String {
     let mut help = String::from(
-        "Faults, each per request as header `x-mock-NAME: VALUE` or query `mock_NAME=VALUE`,\n\
-         or for every request as `--fault NAME=VALUE`; the query wins over the header, the header\n\
-         over the flag. A switch without its value is on; `0` turns it off. MS is milliseconds.\n\n",
+        "Faults. A request sets one with the header `x-mock-NAME: VALUE` or the query parameter\n\
+         `mock_NAME=VALUE`; `--fault NAME=VALUE` sets it for every request. The query parameter\n\
+         overrides the header, and the header overrides the option. A switch without a value is\n\
+         on; `0` turns it off. MS is milliseconds.\n\n",
     );
     for fault in FAULTS {
-        let title = format!("{} {}", fault.name, fault.form);
+        let title = format!("{} {}", fault.name, fault.format);
         let _ = writeln!(help, "  {:<24} {}", title.trim_end(), fault.meaning);
     }
     help
@@ -74,17 +76,17 @@ pub(crate) fn faults_help() -> String {
 fn find(name: &str) -> Option<&'static Fault> {
     let same = |fault: &&Fault| {
         fault.name.len() == name.len()
-            && fault.name.bytes().zip(name.bytes()).all(|(ours, theirs)| {
-                ours == theirs.to_ascii_lowercase() || (ours == b'-' && theirs == b'_')
+            && fault.name.bytes().zip(name.bytes()).all(|(known, given)| {
+                known == given.to_ascii_lowercase() || (known == b'-' && given == b'_')
             })
     };
     FAULTS.iter().find(same)
 }
 
-fn form_of(fault: &Fault) -> &'static str {
-    match fault.form {
+fn format_of(fault: &Fault) -> &'static str {
+    match fault.format {
         "" => "1 or 0",
-        form => form,
+        format => format,
     }
 }
 
@@ -97,23 +99,23 @@ fn known_names() -> String {
 mod tests {
     use super::*;
 
-    fn noted(name: &str, value: &str) -> Result<Behaviour, FaultError> {
+    fn with(name: &str, value: &str) -> Result<Behaviour, FaultError> {
         let mut behaviour = Behaviour::default();
-        note(&mut behaviour, name, value).map(|()| behaviour)
+        set(&mut behaviour, name, value).map(|()| behaviour)
     }
 
     #[test]
-    fn every_switch_goes_on_and_off_and_refuses_the_rest() {
-        for fault in FAULTS.iter().filter(|fault| fault.form.is_empty()) {
-            let on = noted(fault.name, "").unwrap();
-            assert_eq!(noted(fault.name, "1").unwrap(), on, "{}", fault.name);
-            assert_ne!(noted(fault.name, "0").unwrap(), on, "{}", fault.name);
-            assert!(noted(fault.name, "maybe").is_err(), "{}", fault.name);
+    fn every_switch_goes_on_and_off_and_takes_no_other_value() {
+        for fault in FAULTS.iter().filter(|fault| fault.format.is_empty()) {
+            let on = with(fault.name, "").unwrap();
+            assert_eq!(with(fault.name, "1").unwrap(), on, "{}", fault.name);
+            assert_ne!(with(fault.name, "0").unwrap(), on, "{}", fault.name);
+            assert!(with(fault.name, "maybe").is_err(), "{}", fault.name);
         }
     }
 
     #[test]
-    fn values_of_the_wrong_form_are_refused() {
+    fn values_of_the_wrong_format_are_refused() {
         let wrong = [
             ("tokens", "many"),
             ("tokens", "1000001"),
@@ -133,20 +135,20 @@ mod tests {
             ("header", "two words: x"),
         ];
         for (name, value) in wrong {
-            assert!(noted(name, value).is_err(), "{name}={value}");
+            assert!(with(name, value).is_err(), "{name}={value}");
         }
     }
 
     #[test]
     fn names_may_be_written_with_underscores_and_capitals() {
-        let expected = noted("token-delay", "5").unwrap();
-        assert_eq!(noted("token_delay", "5").unwrap(), expected);
-        assert_eq!(noted("Token-Delay", "5").unwrap(), expected);
+        let expected = with("token-delay", "5").unwrap();
+        assert_eq!(with("token_delay", "5").unwrap(), expected);
+        assert_eq!(with("Token-Delay", "5").unwrap(), expected);
     }
 
     #[test]
-    fn an_unknown_name_is_refused_with_the_known_ones() {
-        let refusal = noted("statsu", "500").unwrap_err().to_string();
+    fn the_error_for_an_unknown_name_lists_the_known_names() {
+        let refusal = with("statsu", "500").unwrap_err().to_string();
         assert!(refusal.contains("\"statsu\"") && refusal.contains("status, retry-after"));
     }
 

@@ -1,30 +1,26 @@
-//! The one answer of `--instant`: head and body made once, written as they are.
+//! The single response of `--instant`: its head and body are made once and sent unchanged.
 
 use bytes::Bytes;
+use serde_json::json;
 
 use crate::content;
-use crate::json::{Json, Null, object};
 
 /// A chat completion of about 1 KiB with its head.
 pub(crate) fn response() -> Bytes {
-    let message = object! { "role": "assistant", "content": content::text(150) };
-    let choice = object! {
-        "index": 0u8,
-        "message": message,
-        "logprobs": Null,
-        "finish_reason": "stop",
-    };
-    let usage = object! {
-        "prompt_tokens": 25u8, "completion_tokens": 150u8, "total_tokens": 175u8,
-    };
-    let Json(body) = object! {
+    let body = json!({
         "id": "chatcmpl-instant",
         "object": "chat.completion",
-        "created": 1_735_689_600u64,
+        "created": 1_735_689_600,
         "model": "mock-instant",
-        "choices": [choice],
-        "usage": usage,
-    };
+        "choices": [{
+            "index": 0,
+            "message": { "role": "assistant", "content": content::text(150) },
+            "logprobs": null,
+            "finish_reason": "stop",
+        }],
+        "usage": { "prompt_tokens": 25, "completion_tokens": 150, "total_tokens": 175 },
+    })
+    .to_string();
     let head = format!(
         "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\
          x-request-id: req_instant\r\n\r\n",
@@ -38,7 +34,7 @@ mod tests {
     use super::response;
 
     #[test]
-    fn the_instant_answer_is_about_one_kibibyte() {
+    fn the_instant_response_is_about_one_kibibyte() {
         let size = response().len();
         assert!((900..1400).contains(&size), "{size}");
     }

@@ -1,32 +1,33 @@
-//! `throughway mock`: an upstream shaped like OpenAI and Anthropic, with faults on demand, for
-//! trying, testing and measuring. It speaks HTTP/1.1 over bare sockets, because a web framework
-//! would not let it cut, reset or garble an answer. The gateway uses nothing of it.
+//! `throughway mock`: a provider shaped like OpenAI and Anthropic, with faults on demand, for
+//! trying, testing and measuring. It speaks HTTP/1.1 on plain sockets, because a web framework
+//! would not let it cut, reset or corrupt a response. It knows nothing of the gateway.
 //!
-//! A request's way: `serve` (the connection's life) → `request` (the head) → `fate` (which faults)
-//! → `routes` → `api/*` (what is answered) → `player` (how it goes out).
+//! The way of a request: `serve` (life of a connection) → `request` (its head) → `faults_for`
+//! (which faults apply) → `routes` → `api/*` (the response) → `send` (the response on the wire).
 
-mod answer;
 mod api;
+mod api_error;
 mod args;
-mod ask;
 mod behaviour;
+mod call;
 mod connection;
 mod content;
-mod dice;
-mod fate;
+mod dialect;
 mod fault_table;
 mod faults;
-mod head;
+mod faults_for;
+mod generation;
 mod instant;
-mod json;
+mod options;
 mod page;
-mod player;
-mod problem;
-mod reply;
+mod random;
 mod request;
+mod request_fields;
+mod response;
+mod response_head;
 mod routes;
+mod send;
 mod serve;
-mod sha1;
 mod state;
 mod stats;
 mod websocket;
@@ -47,6 +48,7 @@ pub use crate::args::MockArgs;
 pub use crate::behaviour::Behaviour;
 pub use crate::content::{pattern, pattern_byte, text, word};
 pub use crate::faults::FaultError;
+pub use crate::options::MockOptions;
 pub use crate::page::page;
 pub use crate::stats::Counts;
 
@@ -55,66 +57,24 @@ use crate::state::Mock;
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 4096;
 
-/// Connections one worker serves at once.
+/// Connections that one worker serves at the same time.
 const CONNECTIONS_PER_WORKER: usize = 200_000;
-
-/// How a mock is set up.
-#[derive(Debug, Clone)]
-pub struct MockOptions {
-    /// Where to listen; port 0 takes a free one.
-    pub listen: SocketAddr,
-    /// Threads that serve connections; at least one.
-    pub workers: usize,
-    /// Models that `GET /v1/models` lists. Any other is answered as well.
-    pub models: Vec<String>,
-    /// How requests are answered that ask for nothing themselves.
-    pub defaults: Behaviour,
-    /// Answer every POST with the same chat completion of about 1 KiB; bodies and faults are not
-    /// looked at.
-    pub instant: bool,
-    /// Where ids and `chaos` start from; the same seed gives the same answers.
-    pub seed: u64,
-}
-
-impl Default for MockOptions {
-    /// A free loopback port, one worker, no faults.
-    fn default() -> Self {
-        Self {
-            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-            workers: 1,
-            models: args::default_models(),
-            defaults: Behaviour::default(),
-            instant: false,
-            seed: 0,
-        }
-    }
-}
-
-impl MockOptions {
-    /// The same mock with this fault for every request, as `--fault name=value` would set it.
-    ///
-    /// # Errors
-    /// When there is no such fault, or the value is not of its form.
-    pub fn with_fault(mut self, name: &str, value: &str) -> Result<Self, FaultError> {
-        faults::note(&mut self.defaults, name, value)?;
-        Ok(self)
-    }
-}
 
 /// A running mock. Dropping it stops it.
 #[derive(Debug)]
 pub struct MockHandle {
-    /// Where it listens, with the port it got.
+    /// The address it listens on, with the real port.
     pub addr: SocketAddr,
     server: ServerHandle,
     task: JoinHandle<io::Result<()>>,
     mock: Arc<Mock>,
 }
 
-/// Starts a mock. Must be called inside an actix or tokio runtime; it is reachable at once.
+/// Starts a mock. Must be called inside an actix or tokio runtime; the mock accepts connections
+/// as soon as this returns.
 ///
 /// # Errors
-/// When the address cannot be listened on.
+/// When it cannot listen on the address.
 pub fn start(options: MockOptions) -> io::Result<MockHandle> {
     let listener = listen(options.listen)?;
     let addr = listener.local_addr()?;
@@ -144,22 +104,22 @@ pub fn start(options: MockOptions) -> io::Result<MockHandle> {
 }
 
 impl MockHandle {
-    /// `http://address`, without a path.
+    /// `http://ADDRESS`, without a path.
     pub fn url(&self) -> String {
         format!("http://{}", self.addr)
     }
 
-    /// The counts of `GET /mock/stats`.
+    /// The counts that `GET /mock/stats` shows.
     pub fn counts(&self) -> Counts {
         self.mock.stats.counts().clone()
     }
 
-    /// What `POST /mock/reset` does.
+    /// Does what `POST /mock/reset` does.
     pub fn reset(&self) {
         self.mock.reset();
     }
 
-    /// Stops at once, without finishing what is being answered.
+    /// Stops at once, without finishing the responses in progress.
     pub async fn stop(self) {
         self.server.stop(false).await;
     }
@@ -167,7 +127,7 @@ impl MockHandle {
     /// Serves until the process ends.
     ///
     /// # Errors
-    /// When the server's threads cannot be started.
+    /// When the threads of the server cannot be started.
     pub async fn wait(mut self) -> io::Result<()> {
         (&mut self.task).await.map_err(io::Error::other)?
     }

@@ -1,10 +1,10 @@
-//! Reads one HTTP/1.x request head from bytes: the target raw, the headers in their order and case.
-//! Strict about framing, since a mock that guesses would hide a gateway's mistakes. No I/O here.
+//! Parses one HTTP/1.x request head and keeps its target, header order and case unchanged. Framing
+//! is checked strictly: a mock that guessed would hide the errors of a gateway. No I/O here.
 
 use bytes::{Bytes, BytesMut};
 use percent_encoding::percent_decode_str;
 
-/// Longest head accepted, in bytes.
+/// Longest request head accepted, in bytes.
 const HEAD_LIMIT: usize = 128 * 1024;
 
 /// Most header lines accepted.
@@ -14,17 +14,17 @@ const HEADERS_LIMIT: usize = 128;
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) method: String,
-    /// Request target as sent.
+    /// The request target as sent.
     pub(crate) target: String,
     /// The minor version: 0 or 1.
     pub(crate) version: u8,
-    /// Header lines as sent.
+    /// The header lines as sent.
     pub(crate) headers: Vec<(Bytes, Bytes)>,
     pub(crate) framing: Framing,
     pub(crate) body: Bytes,
 }
 
-/// How the request's body ends.
+/// How the end of a request body is determined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Framing {
     None,
@@ -34,31 +34,31 @@ pub(crate) enum Framing {
 
 /// Why a head was refused.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub(crate) enum BadHead {
+pub(crate) enum HeadError {
     #[error("the request head is longer than {HEAD_LIMIT} bytes")]
     TooLong,
-    #[error("the request head is no HTTP/1.x: {0}")]
+    #[error("the request head is not HTTP/1.x: {0}")]
     NotHttp(httparse::Error),
-    #[error("content-length and transfer-encoding in one request")]
+    #[error("the request has both content-length and transfer-encoding")]
     LengthAndChunks,
-    #[error("a content-length that is no number, or two that differ")]
+    #[error("content-length is not a number, or two of them differ")]
     Length,
-    #[error("a transfer-encoding other than chunked")]
+    #[error("transfer-encoding is not chunked")]
     Encoding,
 }
 
-/// Takes one head off the front of `inbox`; `None` when it is not all there yet.
-pub(crate) fn take_head(inbox: &mut BytesMut) -> Result<Option<Request>, BadHead> {
+/// Takes one head from the front of `inbox`; `None` when it is still incomplete.
+pub(crate) fn take_head(inbox: &mut BytesMut) -> Result<Option<Request>, HeadError> {
     let Some(end) = memchr::memmem::find(inbox, b"\r\n\r\n") else {
         return match inbox.len() > HEAD_LIMIT {
-            true => Err(BadHead::TooLong),
+            true => Err(HeadError::TooLong),
             false => Ok(None),
         };
     };
     let head = inbox.split_to(end + 4).freeze();
     let mut lines = [httparse::EMPTY_HEADER; HEADERS_LIMIT];
     let mut parsed = httparse::Request::new(&mut lines);
-    parsed.parse(&head).map_err(BadHead::NotHttp)?;
+    parsed.parse(&head).map_err(HeadError::NotHttp)?;
     let headers: Vec<(Bytes, Bytes)> = parsed
         .headers
         .iter()
@@ -79,25 +79,25 @@ pub(crate) fn take_head(inbox: &mut BytesMut) -> Result<Option<Request>, BadHead
     }))
 }
 
-fn framing(headers: &[(Bytes, Bytes)]) -> Result<Framing, BadHead> {
+fn framing(headers: &[(Bytes, Bytes)]) -> Result<Framing, HeadError> {
     let mut framing = Framing::None;
     for (name, value) in headers {
         let this = if name.eq_ignore_ascii_case(b"content-length") {
-            Framing::Length(length(value).ok_or(BadHead::Length)?)
+            Framing::Length(length(value).ok_or(HeadError::Length)?)
         } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
             let chunked = value.trim_ascii().eq_ignore_ascii_case(b"chunked");
             chunked
                 .then_some(Framing::Chunked)
-                .ok_or(BadHead::Encoding)?
+                .ok_or(HeadError::Encoding)?
         } else {
             continue;
         };
         framing = match (framing, this) {
             (Framing::None, first) => first,
             (Framing::Length(one), Framing::Length(two)) if one == two => this,
-            (Framing::Length(_), Framing::Length(_)) => return Err(BadHead::Length),
-            (Framing::Chunked, Framing::Chunked) => return Err(BadHead::Encoding),
-            (_, _) => return Err(BadHead::LengthAndChunks),
+            (Framing::Length(_), Framing::Length(_)) => return Err(HeadError::Length),
+            (Framing::Chunked, Framing::Chunked) => return Err(HeadError::Encoding),
+            (_, _) => return Err(HeadError::LengthAndChunks),
         };
     }
     Ok(framing)
@@ -115,11 +115,11 @@ impl Request {
         let line = self
             .headers
             .iter()
-            .find(|(ours, _)| ours.eq_ignore_ascii_case(name.as_bytes()))?;
+            .find(|(known, _)| known.eq_ignore_ascii_case(name.as_bytes()))?;
         std::str::from_utf8(&line.1).ok()
     }
 
-    /// Whether the comma list in header `name` holds `word`.
+    /// Whether the comma-separated list in header `name` contains `word`.
     pub(crate) fn header_lists(&self, name: &str, word: &str) -> bool {
         self.header(name).is_some_and(|list| {
             list.split(',')
@@ -133,7 +133,7 @@ impl Request {
         target.split_once('?').map_or(target, |(path, _)| path)
     }
 
-    /// Name and value of each query part, decoded.
+    /// Name and value of each query parameter, decoded.
     pub(crate) fn query(&self) -> impl Iterator<Item = (String, String)> {
         let query = self.target.split_once('?').map_or("", |(_, query)| query);
         query
@@ -173,12 +173,12 @@ fn decode(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn read(head: &str) -> Result<Option<Request>, BadHead> {
+    fn read(head: &str) -> Result<Option<Request>, HeadError> {
         take_head(&mut BytesMut::from(head.as_bytes()))
     }
 
     #[test]
-    fn a_head_is_taken_and_what_follows_is_left() {
+    fn a_head_is_taken_and_the_bytes_after_it_stay() {
         let mut inbox = BytesMut::from("POST /a?b HTTP/1.1\r\nX-One: 1\r\nx-one:2\r\n\r\nrest");
         let request = take_head(&mut inbox).unwrap().unwrap();
         assert_eq!(request.target, "/a?b");
@@ -188,11 +188,11 @@ mod tests {
     }
 
     #[test]
-    fn an_unfinished_head_waits_and_an_endless_one_is_refused() {
+    fn an_incomplete_head_is_awaited_and_one_that_is_too_long_refused() {
         assert!(read("GET / HTTP/1.1\r\nHost: a\r\n").unwrap().is_none());
         assert_eq!(
             read(&"a".repeat(HEAD_LIMIT + 1)).unwrap_err(),
-            BadHead::TooLong
+            HeadError::TooLong
         );
     }
 
@@ -208,13 +208,13 @@ mod tests {
             ("", Ok(Framing::None)),
             (
                 "Content-Length: 3\r\nContent-Length: 4\r\n",
-                Err(BadHead::Length),
+                Err(HeadError::Length),
             ),
-            ("Content-Length: +3\r\n", Err(BadHead::Length)),
-            ("Transfer-Encoding: gzip\r\n", Err(BadHead::Encoding)),
+            ("Content-Length: +3\r\n", Err(HeadError::Length)),
+            ("Transfer-Encoding: gzip\r\n", Err(HeadError::Encoding)),
             (
                 "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n",
-                Err(BadHead::LengthAndChunks),
+                Err(HeadError::LengthAndChunks),
             ),
         ];
         for (lines, expected) in table {
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn the_path_leaves_out_authority_and_query() {
+    fn the_path_excludes_authority_and_query() {
         let table = [
             ("/v1/x?a=http://b/c", "/v1/x"),
             ("http://host:1/v1/x?y", "/v1/x"),
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn query_parts_are_decoded() {
+    fn query_parameters_are_decoded() {
         let request = read("GET /?a=b%20c+d&e&=f HTTP/1.1\r\n\r\n")
             .unwrap()
             .unwrap();

@@ -1,121 +1,106 @@
-//! Every URL the mock answers, on one screen. A route is found by the end of the path, so that any
-//! prefix works: `/v1/...`, `/openai/v1/...`, `/openai/deployments/x/...` or none.
+//! Every URL of the mock. A route matches the end of the path, so that any prefix works: `/v1/...`,
+//! `/openai/v1/...`, `/openai/deployments/x/...` or none.
 
-use crate::answer::Answer;
 use crate::api::{
-    audio, chat, completions, echo, embeddings, files, images, lists, messages, models, own,
-    responses,
+    admin, audio, chat, completions, echo, embeddings, files, images, messages, models,
+    moderations, rerank, responses,
 };
-use crate::behaviour::Behaviour;
-use crate::problem::{Dialect, Problem};
-use crate::request::Request;
-use crate::state::Mock;
+use crate::api_error::ApiError;
+use crate::call::Call;
+use crate::response::Response;
 
-/// One request on its way through a route.
-pub(crate) struct Call<'a> {
-    pub(crate) request: &'a Request,
-    pub(crate) behaviour: &'a Behaviour,
-    pub(crate) mock: &'a Mock,
-    pub(crate) dialect: Dialect,
-    pub(crate) request_id: &'a str,
-    /// Unix time in seconds.
-    pub(crate) now: u64,
-    /// What stood in the place of `{id}`, as sent.
-    pub(crate) id: &'a str,
-}
+type Handler = fn(&Call<'_>) -> Result<Response, ApiError>;
 
-type Handler = fn(&Call<'_>) -> Result<Answer, Problem>;
-
-/// What is answered at one place.
+/// One method and path of the mock.
 pub(crate) struct Route {
     pub(crate) method: &'static str,
-    /// The end of the path. `{id}` is one segment, `{rest}` all that follows.
+    /// The end of the path. `{id}` is one segment, `{rest}` the rest of the path.
     pub(crate) end: &'static str,
-    /// For the reference page.
-    pub(crate) answer: &'static str,
+    /// What the response is, for the reference page.
+    pub(crate) meaning: &'static str,
     handler: Handler,
 }
 
 const fn route(
     method: &'static str,
     end: &'static str,
-    answer: &'static str,
+    meaning: &'static str,
     handler: Handler,
 ) -> Route {
     Route {
         method,
         end,
-        answer,
+        meaning,
         handler,
     }
 }
 
-/// In the order of the reference page.
+/// All routes, in the order of the reference page.
 #[rustfmt::skip]
 pub(crate) const ROUTES: &[Route] = &[
-    route("POST", "chat/completions", "A chat completion of OpenAI's, or its stream.", chat::answer),
-    route("POST", "messages", "A message of Anthropic's, or its stream.", messages::answer),
-    route("POST", "messages/count_tokens", "A count of tokens, as Anthropic tells it.", messages::count_tokens),
-    route("POST", "responses", "A response of OpenAI's, or its stream.", responses::answer),
-    route("POST", "completions", "A text completion, or its stream.", completions::answer),
-    route("POST", "embeddings", "Vectors.", embeddings::answer),
-    route("GET", "models", "The models of `--model`, in OpenAI's or Anthropic's form.", models::list),
-    route("GET", "models/{rest}", "One model.", models::one),
-    route("POST", "moderations", "Nothing is flagged.", lists::moderate),
-    route("POST", "rerank", "The documents with scores.", lists::rerank),
-    route("POST", "files", "Keeps a file in memory.", files::upload),
-    route("GET", "files", "The files that are kept.", files::list),
-    route("GET", "files/{id}", "What is known of a file.", files::one),
-    route("DELETE", "files/{id}", "Forgets a file.", files::delete),
-    route("GET", "files/{id}/content", "The bytes of a file.", files::content),
-    route("POST", "audio/transcriptions", "A text for a sound.", audio::transcribe),
-    route("POST", "audio/translations", "A text for a sound.", audio::transcribe),
-    route("POST", "audio/speech", "A sound.", audio::speak),
-    route("POST", "images/generations", "An image.", images::answer),
-    route("POST", "images/edits", "An image.", images::answer),
-    route("POST", "images/variations", "An image.", images::answer),
-    route("GET", "mock/stats", "What the mock has counted.", own::stats),
-    route("POST", "mock/reset", "Forgets counts, files and the keys of `fail-first`.", own::reset),
-    route("GET", "health", "`{\"status\":\"ok\"}`.", own::health),
+    route("POST", "chat/completions", "An OpenAI chat completion, or its stream.", chat::create),
+    route("POST", "messages", "An Anthropic message, or its stream.", messages::create),
+    route("POST", "messages/count_tokens", "An Anthropic token count.", messages::count_tokens),
+    route("POST", "responses", "An OpenAI response, or its stream.", responses::create),
+    route("POST", "completions", "An OpenAI text completion, or its stream.", completions::create),
+    route("POST", "embeddings", "Embedding vectors.", embeddings::create),
+    route("GET", "models", "The models that `--model` names.", models::list),
+    route("GET", "models/{rest}", "One model.", models::get),
+    route("POST", "moderations", "A moderation that flags nothing.", moderations::create),
+    route("POST", "rerank", "The documents with scores.", rerank::create),
+    route("POST", "files", "Stores name and size of a file.", files::upload),
+    route("GET", "files", "The stored files.", files::list),
+    route("GET", "files/{id}", "Name and size of a file.", files::get),
+    route("DELETE", "files/{id}", "Deletes a file.", files::delete),
+    route("GET", "files/{id}/content", "Bytes of the file's size or `?bytes=N`.", files::content),
+    route("POST", "audio/transcriptions", "A text for a recording.", audio::transcribe),
+    route("POST", "audio/translations", "A text for a recording.", audio::transcribe),
+    route("POST", "audio/speech", "Bytes with the type of a recording.", audio::speak),
+    route("POST", "images/generations", "An image.", images::create),
+    route("POST", "images/edits", "An image.", images::create),
+    route("POST", "images/variations", "An image.", images::create),
+    route("GET", "mock/stats", "The counts of the mock.", admin::stats),
+    route("POST", "mock/reset", "Forgets counts, files and `fail-first` keys.", admin::reset),
+    route("GET", "health", "`{\"status\":\"ok\"}`.", admin::health),
 ];
 
-/// Answers `call` by its method and path.
+/// The response to `call`, by its method and path.
 ///
 /// # Errors
-/// 404 for a path that no route ends, 405 for a wrong method, and whatever the route itself finds.
-pub(crate) fn answer(call: &Call<'_>) -> Result<Answer, Problem> {
+/// 404 for an unknown path, 405 for a wrong method, and every error of the route itself.
+pub(crate) fn respond(call: &Call<'_>) -> Result<Response, ApiError> {
     let path = call.request.path();
     if path == "/" {
-        return own::welcome(call);
+        return admin::welcome(call);
     }
     if is_echo(path) {
-        return echo::answer(call);
+        return echo::respond(call);
     }
     let method = call.request.method.as_str();
     let method = if method == "HEAD" { "GET" } else { method };
-    let mut known = false;
+    let mut path_is_known = false;
     for end in ends(path) {
         for route in ROUTES {
-            let Some(id) = matched(route.end, end) else {
+            let Some(id) = match_end(route.end, end) else {
                 continue;
             };
             if route.method == method {
                 return (route.handler)(&Call { id, ..*call });
             }
-            known = true;
+            path_is_known = true;
         }
     }
-    Err(match known {
-        true => Problem {
+    Err(match path_is_known {
+        true => ApiError {
             status: 405,
-            ..Problem::bad_request(format!("{path} does not take {method}."))
+            ..ApiError::bad_request(format!("{path} does not take {method}."))
         },
-        false => Problem::not_found(format!("Unknown request URL: {method} {path}.")),
+        false => ApiError::not_found(format!("Unknown request URL: {method} {path}.")),
     })
 }
 
-/// Whether `path` asks for the mock's own counts, which are not counted themselves.
-pub(crate) fn is_own(path: &str) -> bool {
+/// Whether `path` is a page of the mock itself, which is neither counted nor made to fail.
+pub(crate) fn is_admin(path: &str) -> bool {
     path.starts_with("/mock/")
 }
 
@@ -133,8 +118,9 @@ fn ends(path: &str) -> impl Iterator<Item = &str> {
     versioned.into_iter().chain(all)
 }
 
-/// What stands for the placeholder of `pattern` in `path` (empty without one), if it matches.
-fn matched<'a>(pattern: &str, path: &'a str) -> Option<&'a str> {
+/// If `path` matches `pattern`: the part of `path` in place of the placeholder, or nothing when
+/// `pattern` has no placeholder.
+fn match_end<'a>(pattern: &str, path: &'a str) -> Option<&'a str> {
     let Some((before, after)) = pattern.split_once('{') else {
         return (pattern == path).then_some("");
     };
@@ -149,15 +135,15 @@ fn matched<'a>(pattern: &str, path: &'a str) -> Option<&'a str> {
 mod tests {
     use super::*;
 
-    fn route_of(path: &str) -> Option<(&'static str, &str)> {
+    fn route_for(path: &str) -> Option<(&'static str, &str)> {
         ends(path).find_map(|end| {
-            let route = |route: &'static Route| Some((route.end, matched(route.end, end)?));
+            let route = |route: &'static Route| Some((route.end, match_end(route.end, end)?));
             ROUTES.iter().find_map(route)
         })
     }
 
     #[test]
-    fn a_route_is_found_behind_any_prefix() {
+    fn a_route_is_found_after_any_prefix() {
         let table = [
             ("/v1/chat/completions", Some(("chat/completions", ""))),
             ("/chat/completions", Some(("chat/completions", ""))),
@@ -178,7 +164,7 @@ mod tests {
             ("/v1/completions/", None),
         ];
         for (path, expected) in table {
-            assert_eq!(route_of(path), expected, "{path}");
+            assert_eq!(route_for(path), expected, "{path}");
         }
     }
 

@@ -1,27 +1,30 @@
-//! The life of one connection: read a request, decide its fate, find its answer, play it, again.
+//! The life of one connection: read a request, find its faults and its response, send the
+//! response, and start again.
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use actix_rt::net::TcpStream;
 use bytes::Bytes;
+use serde_json::json;
 
-use crate::answer::{Answer, Body};
-use crate::behaviour::{Behaviour, Instead, Malformed, Place, StopKind};
-use crate::connection::{Connection, Lost, ReadError};
-use crate::fate;
-use crate::json::Json;
-use crate::player::{self, After};
-use crate::problem::{Dialect, Problem, empty_stream, html_page};
-use crate::request::{BadHead, Request};
-use crate::routes::{self, Call};
+use crate::api_error::ApiError;
+use crate::behaviour::{Behaviour, Malformed, StopKind, StopPoint, Substitute};
+use crate::call::Call;
+use crate::connection::{Connection, Disconnected, ReadError};
+use crate::dialect::Dialect;
+use crate::faults_for::faults_for;
+use crate::request::{HeadError, Request};
+use crate::response::{Body, Response};
+use crate::routes;
+use crate::send::{ConnectionAction, send};
 use crate::state::Mock;
 use crate::websocket;
 
-/// Counts an open connection for as long as it lives, however its task ends.
-struct Open(Arc<Mock>);
+/// Counts an open connection until it is dropped, however its task ends.
+struct OpenConnection(Arc<Mock>);
 
-impl Open {
+impl OpenConnection {
     fn new(mock: Arc<Mock>) -> Self {
         let mut counts = mock.stats.counts();
         counts.accepted += 1;
@@ -31,53 +34,45 @@ impl Open {
     }
 }
 
-impl Drop for Open {
+impl Drop for OpenConnection {
     fn drop(&mut self) {
         let mut counts = self.0.stats.counts();
         counts.open = counts.open.saturating_sub(1);
     }
 }
 
+/// Why a connection ends in the middle of a request or its response.
+#[derive(Debug, thiserror::Error)]
+enum ExchangeError {
+    #[error("the client left")]
+    Disconnected(#[from] Disconnected),
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
 /// Serves `stream` until either side ends it.
 pub(crate) async fn serve(stream: TcpStream, mock: Arc<Mock>) {
-    let open = Open::new(mock);
+    let open = OpenConnection::new(mock);
+    let mock = &open.0;
     let mut connection = Connection::new(stream);
     loop {
         let request = match connection.read_head().await {
             Ok(Some(request)) => request,
             Ok(None) | Err(ReadError::Io(_)) => return,
-            Err(error) => return refuse(connection, &open.0, &error).await,
+            Err(error) => return refuse(connection, mock, &error).await,
         };
-        match exchange(&mut connection, &open.0, request).await {
-            Ok(After::KeepAlive) => {}
-            Ok(After::Close) => return connection.close().await,
-            Ok(After::CloseUnread) => return connection.close_over_unread().await,
-            Ok(After::Reset) => return connection.reset(),
-            Err(Ended::Lost(lost)) => return count_lost(&open.0, &lost),
-            Err(Ended::Read(ReadError::Io(_))) => {
-                open.0.stats.counts().aborted_uploads += 1;
+        match exchange(&mut connection, mock, request).await {
+            Ok(ConnectionAction::KeepAlive) => {}
+            Ok(ConnectionAction::Close) => return connection.close().await,
+            Ok(ConnectionAction::DrainAndClose) => return connection.drain_and_close().await,
+            Ok(ConnectionAction::Reset) => return connection.reset(),
+            Err(ExchangeError::Disconnected(error)) => return count_disconnect(mock, &error),
+            Err(ExchangeError::Read(ReadError::Io(_))) => {
+                mock.stats.counts().aborted_uploads += 1;
                 return;
             }
-            Err(Ended::Read(error)) => return refuse(connection, &open.0, &error).await,
+            Err(ExchangeError::Read(error)) => return refuse(connection, mock, &error).await,
         }
-    }
-}
-
-/// Why a connection ends inside an exchange.
-enum Ended {
-    Lost(Lost),
-    Read(ReadError),
-}
-
-impl From<Lost> for Ended {
-    fn from(lost: Lost) -> Self {
-        Self::Lost(lost)
-    }
-}
-
-impl From<ReadError> for Ended {
-    fn from(error: ReadError) -> Self {
-        Self::Read(error)
     }
 }
 
@@ -85,35 +80,28 @@ async fn exchange(
     connection: &mut Connection,
     mock: &Mock,
     mut request: Request,
-) -> Result<After, Ended> {
-    let own = routes::is_own(request.path());
-    if !own {
-        mock.stats.counts().saw_request(request.path());
+) -> Result<ConnectionAction, ExchangeError> {
+    let is_admin = routes::is_admin(request.path());
+    if !is_admin {
+        mock.stats.counts().count_request(request.path());
+        if let Some(instant) = &mock.instant
+            && request.method == "POST"
+        {
+            return send_instant(connection, mock, &request, instant).await;
+        }
     }
-    if let Some(instant) = &mock.instant
-        && request.method == "POST"
-        && !own
-    {
-        connection.read_body(&request).await?;
-        mock.stats.counts().saw_answer(200);
-        connection.write(instant).await?;
-        return Ok(match request.keeps_alive() {
-            true => After::KeepAlive,
-            false => After::Close,
-        });
-    }
-    let fate = match own {
+    let behaviour = match is_admin {
         true => Ok(Behaviour::default()),
-        false => fate::decide(mock, &request),
+        false => faults_for(mock, &request),
     };
-    let (behaviour, refusal) = match fate {
+    let (behaviour, error) = match behaviour {
         Ok(behaviour) => (behaviour, None),
         Err(error) => (
             Behaviour::default(),
-            Some(Problem::bad_request(error.to_string())),
+            Some(ApiError::bad_request(error.to_string())),
         ),
     };
-    count_faults(mock, &behaviour);
+    mock.stats.counts().count_faults(&behaviour.requested);
     if !behaviour.early {
         request.body = connection.read_body(&request).await?;
     }
@@ -122,114 +110,123 @@ async fn exchange(
         request: &request,
         behaviour: &behaviour,
         mock,
-        request_id: &mock.dice.id("req_"),
+        request_id: &mock.random.id("req_"),
         now: unix_now(),
         id: "",
     };
-    if refusal.is_none() && websocket::is_handshake(&request) && switches(&behaviour) {
-        return Ok(websocket::echo(connection, &call).await?);
-    }
-    let answer = match refusal {
-        Some(problem) => problem.answer(call.dialect, call.request_id),
-        None => bent_answer(&call),
+    let action = match error {
+        Some(error) => send(connection, &call, error_response(&call, &error)).await,
+        None if websocket::is_handshake(&request) && accepts_websocket(&behaviour) => {
+            websocket::echo(connection, &call).await
+        }
+        None => send(connection, &call, response_with_faults(&call)).await,
     };
-    Ok(player::play(connection, &call, answer).await?)
+    Ok(action?)
 }
 
-/// Whether no fault stands in the way of a WebSocket.
-fn switches(behaviour: &Behaviour) -> bool {
+async fn send_instant(
+    connection: &mut Connection,
+    mock: &Mock,
+    request: &Request,
+    response: &Bytes,
+) -> Result<ConnectionAction, ExchangeError> {
+    connection.read_body(request).await?;
+    mock.stats.counts().count_response(200);
+    connection.write(response).await?;
+    Ok(match request.keeps_alive() {
+        true => ConnectionAction::KeepAlive,
+        false => ConnectionAction::Close,
+    })
+}
+
+/// Whether no fault prevents a WebSocket.
+fn accepts_websocket(behaviour: &Behaviour) -> bool {
     let failure = &behaviour.failure;
-    let stopped = failure
+    let stops_before_head = failure
         .stop
-        .is_some_and(|stop| stop.place == Place::BeforeHead);
-    let other = failure.status.is_some() || failure.instead.is_some() || failure.silence;
-    !stopped && !other && failure.malformed.is_none()
+        .is_some_and(|stop| stop.point == StopPoint::BeforeHead);
+    !stops_before_head
+        && failure.status.is_none()
+        && failure.substitute.is_none()
+        && failure.malformed.is_none()
+        && !failure.silence
 }
 
-/// The answer of the route, or what a fault puts in its place.
-fn bent_answer(call: &Call<'_>) -> Answer {
+/// The response of the route, or the one with which a fault replaces it.
+fn response_with_faults(call: &Call<'_>) -> Response {
     let failure = &call.behaviour.failure;
     if let Some(status) = failure.status {
-        return Problem::asked_for(status).answer(call.dialect, call.request_id);
+        return error_response(call, &ApiError::for_status(status));
     }
     if let Some(bytes) = call.behaviour.big {
-        return Answer::pattern("application/octet-stream", bytes);
+        return Response::pattern("application/octet-stream", bytes);
     }
-    match failure.instead {
-        Some(Instead::ErrorJson) => return error_200(call),
-        Some(Instead::Html) => return html_page(),
-        Some(Instead::EmptyStream) => return empty_stream(),
+    match failure.substitute {
+        Some(Substitute::ErrorJson) => return error_with_status_200(call),
+        Some(Substitute::Html) => return Response::html(),
+        Some(Substitute::EmptyStream) => return Response::empty_stream(),
         None => {}
     }
-    // An early answer has no body to answer from.
     if call.behaviour.early {
-        return Answer::json(Json("{\"early\":true}".to_owned()));
+        // The request body is not read yet, so the route cannot answer it.
+        return Response::json(&json!({ "early": true }));
     }
-    let answer = routes::answer(call)
-        .unwrap_or_else(|problem| problem.answer(call.dialect, call.request_id));
-    let errs = failure
+    let response = routes::respond(call).unwrap_or_else(|error| error_response(call, &error));
+    let ends_with_error = failure
         .stop
-        .is_some_and(|stop| stop.how == StopKind::ErrorEvent);
-    match answer.body {
-        Body::Whole(_) | Body::Pattern(_) if errs => error_200(call),
-        _ if failure.malformed == Some(Malformed::Json) => half_json(answer),
-        _ => answer,
+        .is_some_and(|stop| stop.kind == StopKind::ErrorEvent);
+    match response.body {
+        Body::Whole(_) | Body::Pattern(_) if ends_with_error => error_with_status_200(call),
+        _ if failure.malformed == Some(Malformed::Json) => with_invalid_json(response),
+        _ => response,
     }
 }
 
-fn error_200(call: &Call<'_>) -> Answer {
-    let problem = Problem::asked_for(500);
-    Answer::json(problem.body(call.dialect, call.request_id))
+fn error_response(call: &Call<'_>, error: &ApiError) -> Response {
+    error.response(call.dialect, call.request_id)
 }
 
-/// The same answer, with JSON that stops in the middle.
-fn half_json(mut answer: Answer) -> Answer {
-    match &mut answer.body {
+fn error_with_status_200(call: &Call<'_>) -> Response {
+    let error = ApiError::for_status(500);
+    Response::json(&error.body(call.dialect, call.request_id))
+}
+
+/// The same response with JSON that ends in the middle.
+fn with_invalid_json(mut response: Response) -> Response {
+    match &mut response.body {
         Body::Whole(bytes) => bytes.truncate(bytes.len() / 2),
-        Body::Pattern(_) => answer.body = Body::Whole(Bytes::from_static(b"{\"data\":[")),
+        Body::Pattern(_) => response.body = Body::Whole(Bytes::from_static(b"{\"data\":[")),
         Body::Events(script) => script.opening = "data: {\"choices\":[\n\n".to_owned(),
     }
-    answer
+    response
 }
 
-fn count_faults(mock: &Mock, behaviour: &Behaviour) {
-    if behaviour.asked.is_empty() {
-        return;
-    }
+fn count_disconnect(mock: &Mock, error: &Disconnected) {
     let mut counts = mock.stats.counts();
-    for name in &behaviour.asked {
-        *counts.faults.entry(name).or_default() += 1;
+    match error {
+        Disconnected::ClientGone => counts.client_gone += 1,
+        Disconnected::Write => counts.aborted_writes += 1,
     }
 }
 
-fn count_lost(mock: &Mock, lost: &Lost) {
-    let mut counts = mock.stats.counts();
-    match lost {
-        Lost::ClientGone => counts.client_gone += 1,
-        Lost::Write => counts.aborted_writes += 1,
-    }
-}
-
-/// Answers a request that could not be read, and closes.
+/// Answers a request that could not be read, and closes the connection.
 async fn refuse(mut connection: Connection, mock: &Mock, error: &ReadError) {
     let status = match error {
-        ReadError::Head(BadHead::TooLong) => 431,
+        ReadError::Head(HeadError::TooLong) => 431,
         ReadError::TooLong => 413,
         ReadError::Head(_) | ReadError::Chunk | ReadError::Io(_) => 400,
     };
     mock.stats.counts().bad_requests += 1;
-    let problem = Problem {
-        status,
-        ..Problem::bad_request(error.to_string())
-    };
-    let body = problem.body(Dialect::OpenAi, "").0;
+    let error = ApiError::bad_request(error.to_string());
+    let error = ApiError { status, ..error };
+    let body = error.body(Dialect::OpenAi, "").to_string();
     let head = format!(
         "HTTP/1.1 {status} Refused\r\ncontent-type: application/json\r\n\
          content-length: {}\r\nconnection: close\r\n\r\n",
         body.len()
     );
     if connection.write((head + &body).as_bytes()).await.is_ok() {
-        connection.close_over_unread().await;
+        connection.drain_and_close().await;
     }
 }
 

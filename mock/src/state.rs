@@ -1,5 +1,5 @@
-//! What all workers of one mock share: its settings, its counts, and what it must remember between
-//! requests (uploaded files, failures already played). Everything remembered is bounded.
+//! What all workers of one mock share: its settings, its counts, and what it remembers between
+//! requests (uploaded files, requests already failed). Everything it remembers is bounded.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,11 +7,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 
 use crate::behaviour::Behaviour;
-use crate::dice::Dice;
+use crate::instant;
+use crate::options::MockOptions;
+use crate::random::Random;
 use crate::stats::Stats;
-use crate::{MockOptions, instant};
 
-/// Files and `fail-first` keys remembered; the oldest files go first.
+/// Most files, and most `fail-first` keys, that are remembered. The oldest files are dropped.
 const REMEMBERED: usize = 10_000;
 
 /// The state of one mock.
@@ -19,18 +20,19 @@ const REMEMBERED: usize = 10_000;
 pub(crate) struct Mock {
     pub(crate) defaults: Behaviour,
     pub(crate) models: Vec<String>,
-    /// The one answer to every POST, if there is only one.
+    /// With `--instant`: the response to every POST.
     pub(crate) instant: Option<Bytes>,
-    pub(crate) dice: Dice,
+    pub(crate) random: Random,
     pub(crate) stats: Stats,
     files: Mutex<VecDeque<StoredFile>>,
     requests_by_key: Mutex<HashMap<String, u64>>,
 }
 
-/// What is remembered of an upload; its bytes are not.
+/// An uploaded file without its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct StoredFile {
     pub(crate) id: String,
+    /// Length in bytes.
     pub(crate) bytes: u64,
     /// Unix time in seconds.
     pub(crate) created: u64,
@@ -39,25 +41,25 @@ pub(crate) struct StoredFile {
 }
 
 impl Mock {
-    /// A mock that has seen nothing yet.
+    /// A mock that has served no request yet.
     pub(crate) fn new(options: &MockOptions) -> Self {
         Self {
             defaults: options.defaults.clone(),
             models: options.models.clone(),
             instant: options.instant.then(instant::response),
-            dice: Dice::new(options.seed),
+            random: Random::new(options.seed),
             stats: Stats::default(),
             files: Mutex::default(),
             requests_by_key: Mutex::default(),
         }
     }
 
-    /// The files uploaded so far.
+    /// The uploaded files, oldest first.
     pub(crate) fn files(&self) -> MutexGuard<'_, VecDeque<StoredFile>> {
         self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Remembers an upload.
+    /// Remembers an uploaded file.
     pub(crate) fn store(&self, file: StoredFile) {
         let mut files = self.files();
         if files.len() == REMEMBERED {
@@ -66,11 +68,10 @@ impl Mock {
         files.push_back(file);
     }
 
-    /// Counts one request under `key`: how many there were before. When too many keys are known, a
-    /// new one counts as seen often enough never to fail.
+    /// Counts a request with `key` and returns how many came before it. When too many keys are
+    /// remembered already, a new key gets `u64::MAX`, so that its requests do not fail.
     pub(crate) fn requests_before(&self, key: &str) -> u64 {
-        let by_key = self.requests_by_key.lock();
-        let mut by_key = by_key.unwrap_or_else(PoisonError::into_inner);
+        let mut by_key = self.requests_by_key();
         if by_key.len() >= REMEMBERED && !by_key.contains_key(key) {
             return u64::MAX;
         }
@@ -83,7 +84,11 @@ impl Mock {
     pub(crate) fn reset(&self) {
         self.stats.reset();
         self.files().clear();
+        self.requests_by_key().clear();
+    }
+
+    fn requests_by_key(&self) -> MutexGuard<'_, HashMap<String, u64>> {
         let by_key = self.requests_by_key.lock();
-        by_key.unwrap_or_else(PoisonError::into_inner).clear();
+        by_key.unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,26 +1,26 @@
-//! What the mock has seen so far: the answer of `GET /mock/stats`. Counting only; a request is
-//! counted before its answer leaves, so a test that has the answer also finds the count.
+//! What the mock has served so far, as `GET /mock/stats` shows it. A request is counted before its
+//! response is sent, so that a test that has the response also finds the count.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::json::{Json, ToJson, object};
+use serde_json::{Value, json};
 
-/// Paths counted apart; any further ones are counted together as `(other)`.
+/// Most paths that are counted separately; all others are counted together as `(other)`.
 const PATHS_COUNTED: usize = 512;
 
 /// Counts since the start or the last `POST /mock/reset`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Requests whose head was read, those to `/mock/...` excepted.
+    /// Requests whose head was read, except those to `/mock/...`.
     pub requests: u64,
     /// Connections accepted.
     pub accepted: u64,
-    /// Connections open now; a reset leaves this one alone.
+    /// Connections open now; a reset does not change this count.
     pub open: u64,
-    /// Clients that left while an answer was being waited for (delay, silence, slow tokens).
+    /// Clients that left while the mock was waiting (delay, silence, slow tokens).
     pub client_gone: u64,
-    /// Answers whose bytes could not be written to the end because the client had gone.
+    /// Responses that could not be written to their end because the client had left.
     pub aborted_writes: u64,
     /// Request bodies that ended before their announced end.
     pub aborted_uploads: u64,
@@ -28,30 +28,30 @@ pub struct Counts {
     pub bad_requests: u64,
     /// Requests by path, without the query.
     pub paths: BTreeMap<String, u64>,
-    /// Answers by status.
+    /// Responses by status.
     pub statuses: BTreeMap<u16, u64>,
-    /// Faults asked for or drawn by lot, by name.
+    /// Faults that were requested or came from `chaos`, by name.
     pub faults: BTreeMap<&'static str, u64>,
 }
 
 impl Counts {
     /// The counts as the JSON of `GET /mock/stats`.
-    pub(crate) fn to_json(&self) -> Json {
-        object! {
+    pub(crate) fn to_json(&self) -> Value {
+        json!({
             "requests": self.requests,
-            "connections": object! { "accepted": self.accepted, "open": self.open },
+            "connections": { "accepted": self.accepted, "open": self.open },
             "client_gone": self.client_gone,
             "aborted_writes": self.aborted_writes,
             "aborted_uploads": self.aborted_uploads,
             "bad_requests": self.bad_requests,
-            "paths": named(&self.paths),
-            "statuses": named(&self.statuses),
-            "faults": named(&self.faults),
-        }
+            "paths": self.paths,
+            "statuses": self.statuses,
+            "faults": self.faults,
+        })
     }
 
     /// Counts one request to `path`.
-    pub(crate) fn saw_request(&mut self, path: &str) {
+    pub(crate) fn count_request(&mut self, path: &str) {
         self.requests += 1;
         if let Some(count) = self.paths.get_mut(path) {
             *count += 1;
@@ -62,19 +62,17 @@ impl Counts {
         *self.paths.entry(key.to_owned()).or_default() += 1;
     }
 
-    /// Counts one answer with `status`.
-    pub(crate) fn saw_answer(&mut self, status: u16) {
+    /// Counts one response with `status`.
+    pub(crate) fn count_response(&mut self, status: u16) {
         *self.statuses.entry(status).or_default() += 1;
     }
-}
 
-fn named<K: ToString>(counts: &BTreeMap<K, u64>) -> Json {
-    let mut out = String::from("{");
-    for (key, count) in counts {
-        crate::json::field(&mut out, &key.to_string(), count);
+    /// Counts the faults of one request.
+    pub(crate) fn count_faults(&mut self, names: &[&'static str]) {
+        for name in names {
+            *self.faults.entry(name).or_default() += 1;
+        }
     }
-    out.push('}');
-    Json(out)
 }
 
 /// The counts all workers share.
@@ -82,12 +80,12 @@ fn named<K: ToString>(counts: &BTreeMap<K, u64>) -> Json {
 pub(crate) struct Stats(Mutex<Counts>);
 
 impl Stats {
-    /// Access to the counts; held for a few instructions, never across an await.
+    /// The counts, locked. Hold them for a few instructions only, never across an await.
     pub(crate) fn counts(&self) -> MutexGuard<'_, Counts> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sets every count but the open connections to nought.
+    /// Sets every count except that of open connections to zero.
     pub(crate) fn reset(&self) {
         let mut counts = self.counts();
         *counts = Counts {
@@ -97,22 +95,16 @@ impl Stats {
     }
 }
 
-impl ToJson for Counts {
-    fn write(&self, out: &mut String) {
-        self.to_json().write(out);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_reset_forgets_all_but_the_open_connections() {
+    fn a_reset_keeps_only_the_count_of_open_connections() {
         let stats = Stats::default();
         stats.counts().open = 3;
-        stats.counts().saw_request("/v1/models");
-        stats.counts().saw_answer(200);
+        stats.counts().count_request("/v1/models");
+        stats.counts().count_response(200);
         stats.reset();
         let left = stats.counts().clone();
         assert_eq!(
@@ -125,10 +117,10 @@ mod tests {
     }
 
     #[test]
-    fn endless_paths_do_not_grow_the_table() {
+    fn many_paths_do_not_grow_the_table_without_end() {
         let mut counts = Counts::default();
         for number in 0..2000 {
-            counts.saw_request(&format!("/v1/{number}"));
+            counts.count_request(&format!("/v1/{number}"));
         }
         assert_eq!(counts.paths.len(), PATHS_COUNTED + 1);
         assert_eq!(counts.paths["(other)"], 2000 - PATHS_COUNTED as u64);

@@ -1,20 +1,20 @@
-//! A WebSocket (RFC 6455) on any path that sends back what it gets, frame by frame: enough to see a
-//! tunnel work. Pings are answered, a close is returned with its code. No extensions.
+//! A WebSocket (RFC 6455) on any path that sends every frame back, to test a tunnel with. Pings are
+//! answered, a close is returned with its code. No extensions.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use sha1::{Digest as _, Sha1};
 
-use crate::behaviour::{Place, StopKind};
-use crate::connection::{Connection, Lost, ReadError};
-use crate::player::{After, finish};
+use crate::behaviour::{StopKind, StopPoint};
+use crate::call::Call;
+use crate::connection::{Connection, Disconnected, ReadError};
 use crate::request::Request;
-use crate::routes::Call;
-use crate::sha1::sha1;
+use crate::send::{ConnectionAction, stop_here};
 
 /// Largest payload of one frame, in bytes.
 const PAYLOAD_LIMIT: u64 = 16 << 20;
 
-/// What RFC 6455, section 1.3, adds to the client's key.
+/// What the accept key appends to the client's key (RFC 6455, section 1.3).
 const KEY_SUFFIX: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 const CLOSE: u8 = 8;
@@ -28,33 +28,36 @@ struct Frame {
     payload: Vec<u8>,
 }
 
-/// Whether `request` asks for a WebSocket.
+/// Whether `request` is a WebSocket handshake.
 pub(crate) fn is_handshake(request: &Request) -> bool {
     request.method == "GET"
         && request.header_lists("upgrade", "websocket")
         && request.header("sec-websocket-key").is_some()
 }
 
-/// Switches protocols and echoes until the client closes, or until as many frames were echoed as
-/// `cut` or `reset` allow.
+/// Switches protocols and echoes frames until the client closes, or until as many were echoed as
+/// `cut`, `reset` or `silence-after` allow.
 ///
 /// # Errors
 /// When the client leaves without a close frame.
-pub(crate) async fn echo(connection: &mut Connection, call: &Call<'_>) -> Result<After, Lost> {
+pub(crate) async fn echo(
+    connection: &mut Connection,
+    call: &Call<'_>,
+) -> Result<ConnectionAction, Disconnected> {
     connection.pause(call.behaviour.delay).await?;
     switch_protocols(connection, call).await?;
     let stop = call.behaviour.failure.stop;
-    let stop = stop.filter(|stop| stop.how != StopKind::ErrorEvent);
+    let stop = stop.filter(|stop| stop.kind != StopKind::ErrorEvent);
     let mut echoed = 0;
     loop {
         if let Some(stop) = stop
-            && matches!(stop.place, Place::After(after) if after <= echoed)
+            && matches!(stop.point, StopPoint::After(after) if after <= echoed)
         {
-            return finish(connection, stop.how).await;
+            return stop_here(connection, stop.kind).await;
         }
         let read = read_frame(connection).await;
-        let mut frame = read.map_err(|_| Lost::ClientGone)?;
-        let closes = frame.opcode == CLOSE;
+        let mut frame = read.map_err(|_| Disconnected::ClientGone)?;
+        let is_close = frame.opcode == CLOSE;
         match frame.opcode {
             PONG => continue,
             PING => frame.opcode = PONG,
@@ -62,16 +65,19 @@ pub(crate) async fn echo(connection: &mut Connection, call: &Call<'_>) -> Result
         }
         write_frame(&mut connection.outbox, &frame);
         connection.flush(call.behaviour.pieces).await?;
-        if closes {
-            return Ok(After::Close);
+        if is_close {
+            return Ok(ConnectionAction::Close);
         }
         echoed += 1;
     }
 }
 
-async fn switch_protocols(connection: &mut Connection, call: &Call<'_>) -> Result<(), Lost> {
+async fn switch_protocols(
+    connection: &mut Connection,
+    call: &Call<'_>,
+) -> Result<(), Disconnected> {
     let key = call.request.header("sec-websocket-key").unwrap_or_default();
-    let accept = STANDARD.encode(sha1(format!("{key}{KEY_SUFFIX}").as_bytes()));
+    let accept = STANDARD.encode(Sha1::digest(format!("{key}{KEY_SUFFIX}")));
     let mut head = format!(
         "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n\
          sec-websocket-accept: {accept}\r\n"
@@ -84,7 +90,7 @@ async fn switch_protocols(connection: &mut Connection, call: &Call<'_>) -> Resul
         head.push_str(&format!("{name}: {value}\r\n"));
     }
     head.push_str("\r\n");
-    call.mock.stats.counts().saw_answer(101);
+    call.mock.stats.counts().count_response(101);
     connection.write(head.as_bytes()).await
 }
 

@@ -1,183 +1,189 @@
-//! OpenAI's chat completions: whole, and as a stream of chunks that ends with `[DONE]`.
+//! OpenAI's chat completions: complete, and as a stream of chunks that ends with `[DONE]`.
 
-use crate::answer::{Answer, Script, data_event};
-use crate::ask::Ask;
+use serde_json::{Value, json};
+
+use crate::api_error::ApiError;
+use crate::call::Call;
 use crate::content;
-use crate::json::{Json, Null, ToJson, object};
-use crate::problem::Problem;
-use crate::reply::{Reply, Says};
-use crate::routes::Call;
+use crate::generation::{Generation, Output};
+use crate::request_fields::RequestFields;
+use crate::response::{EventScript, Response, data_event};
 
-/// What every chunk of one stream repeats.
+/// The fields that all chunks of one stream have in common.
 #[derive(Clone)]
 struct Chunk {
     id: String,
     model: String,
     created: u64,
-    /// Chunks say `"usage":null` when the last one will state it.
+    /// Whether the last chunk states the usage; then all other chunks have `"usage":null`.
     usage: bool,
 }
 
 /// `POST chat/completions`
-pub(crate) fn answer(call: &Call<'_>) -> Result<Answer, Problem> {
-    let ask = Ask::read(&call.request.body)?;
-    let model = model(call, &ask)?;
-    if ask.messages.is_none() {
-        return Err(Problem::missing("messages"));
+pub(crate) fn create(call: &Call<'_>) -> Result<Response, ApiError> {
+    let fields = RequestFields::read(&call.request.body)?;
+    let model = model(call, &fields)?;
+    if fields.messages.is_none() {
+        return Err(ApiError::missing("messages"));
     }
-    let reply = Reply::to(call, &ask, model);
-    let id = call.mock.dice.id("chatcmpl-");
-    Ok(match ask.is_stream() {
-        true => Answer::events(script(call, &ask, &reply, id)),
-        false => Answer::json(whole(call, &reply, id, ask.n.unwrap_or(1).clamp(1, 128))),
-    })
+    let generation = Generation::new(call, &fields, model);
+    let id = call.mock.random.id("chatcmpl-");
+    if fields.is_stream() {
+        return Ok(Response::events(script(call, &fields, &generation, id)));
+    }
+    let choices = fields.n.unwrap_or(1).clamp(1, 128);
+    Ok(Response::json(&completion(call, &generation, id, choices)))
 }
 
-/// The model of the body, or Azure's deployment in the path.
-fn model(call: &Call<'_>, ask: &Ask) -> Result<String, Problem> {
-    ask.model().or_else(|problem| {
+/// The model of the body, or the deployment in a path of Azure's.
+fn model(call: &Call<'_>, fields: &RequestFields) -> Result<String, ApiError> {
+    fields.model().or_else(|error| {
         let path = call.request.path();
-        let deployment = path.split_once("/deployments/").ok_or(problem)?.1;
+        let deployment = path.split_once("/deployments/").ok_or(error)?.1;
         let name = deployment.split('/').next().unwrap_or_default();
         Ok(name.to_owned())
     })
 }
 
-fn whole(call: &Call<'_>, reply: &Reply, id: String, choices: usize) -> Json {
+fn completion(call: &Call<'_>, generation: &Generation, id: String, choices: usize) -> Value {
     let choice = |index: usize| {
-        object! {
+        json!({
             "index": index,
-            "message": message(call, reply),
-            "logprobs": Null,
-            "finish_reason": finish_reason(reply),
-        }
+            "message": message(call, generation),
+            "logprobs": null,
+            "finish_reason": finish_reason(generation),
+        })
     };
-    object! {
+    json!({
         "id": id,
         "object": "chat.completion",
-        "created": reply.created,
-        "model": reply.model,
+        "created": generation.created,
+        "model": generation.model,
         "choices": (0..choices).map(choice).collect::<Vec<_>>(),
-        "usage": usage(reply, choices),
+        "usage": usage(generation, choices),
         "service_tier": "default",
         "system_fingerprint": "fp_mock",
-    }
+    })
 }
 
-fn message(call: &Call<'_>, reply: &Reply) -> Json {
-    match &reply.says {
-        Says::Text { .. } => object! {
+fn message(call: &Call<'_>, generation: &Generation) -> Value {
+    match &generation.output {
+        Output::Text { .. } => json!({
             "role": "assistant",
-            "content": reply.text(),
-            "refusal": Null,
-            "annotations": Vec::<Json>::new(),
-        },
-        Says::ToolCall { name, pieces } => object! {
+            "content": generation.text(),
+            "refusal": null,
+            "annotations": [],
+        }),
+        Output::ToolCall { name, pieces, .. } => json!({
             "role": "assistant",
-            "content": Null,
-            "tool_calls": [object! {
-                "id": call.mock.dice.id("call_"),
+            "content": null,
+            "tool_calls": [{
+                "id": call.mock.random.id("call_"),
                 "type": "function",
-                "function": object! { "name": name, "arguments": pieces.concat() },
+                "function": { "name": name, "arguments": pieces.concat() },
             }],
-            "refusal": Null,
-            "annotations": Vec::<Json>::new(),
-        },
+            "refusal": null,
+            "annotations": [],
+        }),
     }
 }
 
-fn finish_reason(reply: &Reply) -> &'static str {
-    match (&reply.says, reply.limited) {
-        (Says::ToolCall { .. }, _) => "tool_calls",
-        (Says::Text { .. }, true) => "length",
-        (Says::Text { .. }, false) => "stop",
+fn finish_reason(generation: &Generation) -> &'static str {
+    match (&generation.output, generation.truncated) {
+        (Output::ToolCall { .. }, _) => "tool_calls",
+        (Output::Text { .. }, true) => "length",
+        (Output::Text { .. }, false) => "stop",
     }
 }
 
 /// The usage object of chat and text completions.
-pub(super) fn usage(reply: &Reply, choices: usize) -> Json {
-    let output = reply.output_tokens() * choices;
-    object! {
-        "prompt_tokens": reply.input_tokens,
+pub(super) fn usage(generation: &Generation, choices: usize) -> Value {
+    let output = generation.output_tokens() * choices;
+    json!({
+        "prompt_tokens": generation.input_tokens,
         "completion_tokens": output,
-        "total_tokens": reply.input_tokens + output,
-        "prompt_tokens_details": object! { "cached_tokens": 0u8, "audio_tokens": 0u8 },
-        "completion_tokens_details": object! {
-            "reasoning_tokens": 0u8,
-            "audio_tokens": 0u8,
-            "accepted_prediction_tokens": 0u8,
-            "rejected_prediction_tokens": 0u8,
+        "total_tokens": generation.input_tokens + output,
+        "prompt_tokens_details": { "cached_tokens": 0, "audio_tokens": 0 },
+        "completion_tokens_details": {
+            "reasoning_tokens": 0,
+            "audio_tokens": 0,
+            "accepted_prediction_tokens": 0,
+            "rejected_prediction_tokens": 0,
         },
-    }
+    })
 }
 
-fn script(call: &Call<'_>, ask: &Ask, reply: &Reply, id: String) -> Script {
+fn script(
+    call: &Call<'_>,
+    fields: &RequestFields,
+    generation: &Generation,
+    id: String,
+) -> EventScript {
     let chunk = Chunk {
         id,
-        model: reply.model.clone(),
-        created: reply.created,
-        usage: ask.wants_usage(),
+        model: generation.model.clone(),
+        created: generation.created,
+        usage: fields.wants_usage(),
     };
-    let mut closing = chunk.choice(&object! {}, Some(finish_reason(reply)));
+    let mut closing = chunk.with_choice(json!({}), Some(finish_reason(generation)));
     if chunk.usage {
-        closing.push_str(&chunk.event(&Vec::<Json>::new(), &usage(reply, 1)));
+        closing.push_str(&chunk.event(json!([]), usage(generation, 1)));
     }
     closing.push_str("data: [DONE]\n\n");
-    Script {
-        opening: opening(call, &chunk, reply),
-        tokens: reply.output_tokens(),
-        token: token(chunk, &reply.says),
+    EventScript {
+        opening: opening(call, &chunk, generation),
+        tokens: generation.output_tokens(),
+        token: token(chunk, &generation.output),
         closing,
-        error: Problem::asked_for(500).event(call.dialect, call.request_id),
+        error: ApiError::for_status(500).event(call.dialect, call.request_id),
     }
 }
 
-/// The role, and the head of a tool call.
-fn opening(call: &Call<'_>, chunk: &Chunk, reply: &Reply) -> String {
-    let delta = match &reply.says {
-        Says::Text { .. } => object! { "role": "assistant", "content": "", "refusal": Null },
-        Says::ToolCall { name, .. } => object! {
+/// The chunk with the role, and with the name of the tool for a tool call.
+fn opening(call: &Call<'_>, chunk: &Chunk, generation: &Generation) -> String {
+    let delta = match &generation.output {
+        Output::Text { .. } => json!({ "role": "assistant", "content": "", "refusal": null }),
+        Output::ToolCall { name, .. } => json!({
             "role": "assistant",
-            "content": Null,
-            "tool_calls": [object! {
-                "index": 0u8,
-                "id": call.mock.dice.id("call_"),
+            "content": null,
+            "tool_calls": [{
+                "index": 0,
+                "id": call.mock.random.id("call_"),
                 "type": "function",
-                "function": object! { "name": name, "arguments": "" },
+                "function": { "name": name, "arguments": "" },
             }],
-            "refusal": Null,
-        },
+            "refusal": null,
+        }),
     };
-    chunk.choice(&delta, None)
+    chunk.with_choice(delta, None)
 }
 
-fn token(chunk: Chunk, says: &Says) -> Box<dyn Fn(usize) -> String> {
-    match says.clone() {
-        Says::Text { .. } => {
-            Box::new(move |index| chunk.choice(&object! { "content": content::word(index) }, None))
-        }
-        Says::ToolCall { pieces, .. } => Box::new(move |index| {
-            let function = object! { "arguments": pieces[index] };
-            let part = object! { "index": 0u8, "function": function };
-            chunk.choice(&object! { "tool_calls": [part] }, None)
+fn token(chunk: Chunk, output: &Output) -> Box<dyn Fn(usize) -> String> {
+    match output.clone() {
+        Output::Text { .. } => Box::new(move |index| {
+            chunk.with_choice(json!({ "content": content::word(index) }), None)
+        }),
+        Output::ToolCall { pieces, .. } => Box::new(move |index| {
+            let part = json!({ "index": 0, "function": { "arguments": pieces[index] } });
+            chunk.with_choice(json!({ "tool_calls": [part] }), None)
         }),
     }
 }
 
 impl Chunk {
     /// An event with one choice.
-    fn choice(&self, delta: &Json, finish: Option<&str>) -> String {
-        let choice = object! {
-            "index": 0u8,
+    fn with_choice(&self, delta: Value, finish_reason: Option<&str>) -> String {
+        let choice = json!({
+            "index": 0,
             "delta": delta,
-            "logprobs": Null,
-            "finish_reason": finish,
-        };
-        self.event(&[choice], &Null)
+            "logprobs": null,
+            "finish_reason": finish_reason,
+        });
+        self.event(json!([choice]), Value::Null)
     }
 
-    fn event(&self, choices: &(impl ToJson + ?Sized), usage: &impl ToJson) -> String {
-        let mut json = object! {
+    fn event(&self, choices: Value, usage: Value) -> String {
+        let mut chunk = json!({
             "id": self.id,
             "object": "chat.completion.chunk",
             "created": self.created,
@@ -185,12 +191,10 @@ impl Chunk {
             "service_tier": "default",
             "system_fingerprint": "fp_mock",
             "choices": choices,
-        };
+        });
         if self.usage {
-            json.0.pop();
-            crate::json::field(&mut json.0, "usage", usage);
-            json.0.push('}');
+            chunk["usage"] = usage;
         }
-        data_event(&json)
+        data_event(&chunk)
     }
 }

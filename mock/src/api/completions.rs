@@ -1,75 +1,64 @@
-//! OpenAI's text completions, the old API that many local servers still speak.
+//! OpenAI's text completions, the old API that many local servers still have.
+
+use serde_json::{Value, json};
 
 use super::chat::usage;
-use crate::answer::{Answer, Script, data_event};
-use crate::ask::Ask;
+use crate::api_error::ApiError;
+use crate::call::Call;
 use crate::content;
-use crate::json::{Json, Null, object};
-use crate::problem::Problem;
-use crate::reply::Reply;
-use crate::routes::Call;
+use crate::generation::Generation;
+use crate::request_fields::RequestFields;
+use crate::response::{EventScript, Response, data_event};
 
 /// `POST completions`
-pub(crate) fn answer(call: &Call<'_>) -> Result<Answer, Problem> {
-    let mut ask = Ask::read(&call.request.body)?;
-    ask.tools = None;
-    let reply = Reply::to(call, &ask, ask.model()?);
-    let id = call.mock.dice.id("cmpl-");
-    if ask.is_stream() {
-        return Ok(Answer::events(script(call, &ask, &reply, id)));
+pub(crate) fn create(call: &Call<'_>) -> Result<Response, ApiError> {
+    let mut fields = RequestFields::read(&call.request.body)?;
+    fields.tools = None;
+    let generation = Generation::new(call, &fields, fields.model()?);
+    let id = call.mock.random.id("cmpl-");
+    if fields.is_stream() {
+        return Ok(Response::events(script(call, &fields, generation, id)));
     }
-    let text = reply.text();
-    Ok(Answer::json(event(
-        &id,
-        &reply,
-        &text,
-        Some(finish_reason(&reply)),
-        true,
-    )))
+    let (text, finish_reason) = (generation.text(), finish_reason(&generation));
+    let mut body = completion(&id, &generation, &text, Some(finish_reason));
+    body["usage"] = usage(&generation, 1);
+    Ok(Response::json(&body))
 }
 
-fn finish_reason(reply: &Reply) -> &'static str {
-    if reply.limited { "length" } else { "stop" }
+fn finish_reason(generation: &Generation) -> &'static str {
+    match generation.truncated {
+        true => "length",
+        false => "stop",
+    }
 }
 
-fn event(id: &str, reply: &Reply, text: &str, finish: Option<&str>, with_usage: bool) -> Json {
-    let choice = object! {
-        "text": text,
-        "index": 0u8,
-        "logprobs": Null,
-        "finish_reason": finish,
-    };
-    let mut json = object! {
+fn completion(id: &str, generation: &Generation, text: &str, finish: Option<&str>) -> Value {
+    json!({
         "id": id,
         "object": "text_completion",
-        "created": reply.created,
-        "model": reply.model,
-        "choices": [choice],
-    };
-    if with_usage {
-        json.0.pop();
-        crate::json::field(&mut json.0, "usage", &usage(reply, 1));
-        json.0.push('}');
-    }
-    json
+        "created": generation.created,
+        "model": generation.model,
+        "choices": [{ "text": text, "index": 0, "logprobs": null, "finish_reason": finish }],
+    })
 }
 
-fn script(call: &Call<'_>, ask: &Ask, reply: &Reply, id: String) -> Script {
-    let last = event(
-        &id,
-        reply,
-        "",
-        Some(finish_reason(reply)),
-        ask.wants_usage(),
-    );
-    let turn = reply.clone();
-    Script {
+fn script(
+    call: &Call<'_>,
+    fields: &RequestFields,
+    generation: Generation,
+    id: String,
+) -> EventScript {
+    let mut last = completion(&id, &generation, "", Some(finish_reason(&generation)));
+    if fields.wants_usage() {
+        last["usage"] = usage(&generation, 1);
+    }
+    EventScript {
         opening: String::new(),
-        tokens: reply.output_tokens(),
+        tokens: generation.output_tokens(),
         token: Box::new(move |index| {
-            data_event(&event(&id, &turn, content::word(index), None, false))
+            data_event(&completion(&id, &generation, content::word(index), None))
         }),
         closing: format!("{}data: [DONE]\n\n", data_event(&last)),
-        error: Problem::asked_for(500).event(call.dialect, call.request_id),
+        error: ApiError::for_status(500).event(call.dialect, call.request_id),
     }
 }

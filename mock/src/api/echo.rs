@@ -1,28 +1,28 @@
-//! `/echo/...`: what arrived, so that a person can see what a provider really receives.
+//! `/echo/...`: the request as received, to see what a provider really gets.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde_json::json;
 
-use crate::answer::Answer;
-use crate::json::{Json, ToJson as _, object};
-use crate::problem::Problem;
+use crate::api_error::ApiError;
+use crate::call::Call;
 use crate::request::Framing;
-use crate::routes::Call;
+use crate::response::Response;
 
-/// Bytes of the body that are sent back.
+/// Most bytes of the request body that are returned.
 const SHOWN: usize = 1 << 20;
 
-/// `ANY echo/{tail}`
-pub(crate) fn answer(call: &Call<'_>) -> Result<Answer, Problem> {
+/// `ANY echo/{rest}`
+pub(crate) fn respond(call: &Call<'_>) -> Result<Response, ApiError> {
     let request = call.request;
     let lines = request.headers.iter();
-    let headers: Vec<Json> = lines.map(|(name, value)| pair(name, value)).collect();
+    let headers = lines.map(|(name, value)| [latin1(name), latin1(value)]);
     let shown = &request.body[..request.body.len().min(SHOWN)];
-    Ok(Answer::json(object! {
+    Ok(Response::json(&json!({
         "method": request.method,
         "target": request.target,
         "version": format!("HTTP/1.{}", request.version),
-        "headers": headers,
+        "headers": headers.collect::<Vec<_>>(),
         "framing": match request.framing {
             Framing::None => "none",
             Framing::Length(_) => "content-length",
@@ -32,16 +32,10 @@ pub(crate) fn answer(call: &Call<'_>) -> Result<Answer, Problem> {
         "body_shown": shown.len(),
         "body_text": std::str::from_utf8(shown).ok(),
         "body_base64": STANDARD.encode(shown),
-    }))
+    })))
 }
 
-/// A header line as `[name, value]`; bytes beyond ASCII are read as Latin-1.
-fn pair(name: &[u8], value: &[u8]) -> Json {
-    let mut out = String::new();
-    [latin1(name), latin1(value)].write(&mut out);
-    Json(out)
-}
-
+/// The bytes as text, each byte as one Latin-1 character.
 fn latin1(bytes: &[u8]) -> String {
     bytes.iter().copied().map(char::from).collect()
 }

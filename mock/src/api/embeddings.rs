@@ -1,54 +1,53 @@
-//! OpenAI's embeddings: unit vectors made from the input's own bytes, as numbers or base64.
+//! OpenAI's embeddings: unit vectors that depend only on the input, as numbers or base64.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::Value;
+use fastrand::Rng;
+use serde_json::{Value, json};
+use xxhash_rust::xxh3::xxh3_64;
 
-use crate::answer::Answer;
-use crate::ask::Ask;
+use crate::api_error::ApiError;
+use crate::call::Call;
 use crate::content;
-use crate::dice::mix;
-use crate::json::{Json, ToJson as _, object};
-use crate::problem::Problem;
-use crate::routes::Call;
+use crate::request_fields::RequestFields;
+use crate::response::Response;
 
-/// Numbers in a vector when the request does not say.
+/// Length of a vector when the request does not state one.
 const DIMENSIONS: usize = 1536;
 
-/// Numbers in a vector at most.
+/// Greatest length of a vector.
 const DIMENSIONS_LIMIT: usize = 65_536;
 
 /// `POST embeddings`
-pub(crate) fn answer(call: &Call<'_>) -> Result<Answer, Problem> {
-    let ask = Ask::read(&call.request.body)?;
-    let model = ask.model()?;
-    let input = ask
-        .input
-        .as_ref()
-        .ok_or_else(|| Problem::missing("input"))?;
-    let dimensions = ask.dimensions.unwrap_or(DIMENSIONS);
+pub(crate) fn create(call: &Call<'_>) -> Result<Response, ApiError> {
+    let fields = RequestFields::read(&call.request.body)?;
+    let model = fields.model()?;
+    let input = fields.input.as_ref();
+    let input = input.ok_or_else(|| ApiError::missing("input"))?;
+    let dimensions = fields.dimensions.unwrap_or(DIMENSIONS);
     if !(1..=DIMENSIONS_LIMIT).contains(&dimensions) {
-        return Err(Problem::bad_request("dimensions must be from 1 to 65536."));
+        return Err(ApiError::bad_request("dimensions must be from 1 to 65536."));
     }
-    let base64 = ask.encoding_format.as_deref() == Some("base64");
-    let entry = |(index, text): (usize, &Value)| {
-        object! {
-            "object": "embedding",
-            "index": index,
-            "embedding": encoded(&vector(text, dimensions), base64),
-        }
+    let as_base64 = fields.encoding_format.as_deref() == Some("base64");
+    let embedding = |(index, text): (usize, &Value)| {
+        let vector = vector(text, dimensions);
+        let vector = match as_base64 {
+            true => json!(base64_of(&vector)),
+            false => json!(vector),
+        };
+        json!({ "object": "embedding", "index": index, "embedding": vector })
     };
-    let data: Vec<Json> = inputs(input).into_iter().enumerate().map(entry).collect();
+    let data = inputs(input).into_iter().enumerate().map(embedding);
     let tokens = content::input_tokens(call.request.body.len());
-    Ok(Answer::json(object! {
+    Ok(Response::json(&json!({
         "object": "list",
-        "data": data,
+        "data": data.collect::<Vec<_>>(),
         "model": model,
-        "usage": object! { "prompt_tokens": tokens, "total_tokens": tokens },
-    }))
+        "usage": { "prompt_tokens": tokens, "total_tokens": tokens },
+    })))
 }
 
-/// The inputs of one request: a text, texts, tokens, or lists of tokens.
+/// The inputs of one request: one text, several texts, tokens, or several lists of tokens.
 pub(super) fn inputs(input: &Value) -> Vec<&Value> {
     match input {
         Value::Array(list) if !list.iter().all(Value::is_number) => list.iter().collect(),
@@ -56,38 +55,23 @@ pub(super) fn inputs(input: &Value) -> Vec<&Value> {
     }
 }
 
-fn vector(text: &Value, dimensions: usize) -> Vec<f32> {
-    let seed = text
-        .to_string()
-        .bytes()
-        .fold(0, |seed, byte| mix(seed ^ u64::from(byte)));
-    let raw: Vec<f32> = (0..dimensions as u64)
-        .map(|index| (mix(seed ^ index) % 20_001) as f32 / 10_000.0 - 1.0)
-        .collect();
+fn vector(input: &Value, dimensions: usize) -> Vec<f32> {
+    let mut rng = Rng::with_seed(xxh3_64(input.to_string().as_bytes()));
+    let raw: Vec<f32> = (0..dimensions).map(|_| rng.f32() * 2.0 - 1.0).collect();
     let length = raw.iter().map(|number| number * number).sum::<f32>().sqrt();
     raw.iter()
         .map(|number| number / length.max(f32::EPSILON))
         .collect()
 }
 
-fn encoded(vector: &[f32], base64: bool) -> Json {
-    let mut out = String::new();
-    if base64 {
-        let bytes: Vec<u8> = vector
-            .iter()
-            .flat_map(|number| number.to_le_bytes())
-            .collect();
-        STANDARD.encode(bytes).write(&mut out);
-    } else {
-        vector.write(&mut out);
-    }
-    Json(out)
+/// The numbers in little-endian order, in base64.
+fn base64_of(vector: &[f32]) -> String {
+    let bytes = vector.iter().flat_map(|number| number.to_le_bytes());
+    STANDARD.encode(bytes.collect::<Vec<u8>>())
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]

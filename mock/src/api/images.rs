@@ -1,36 +1,36 @@
-//! OpenAI's images: one grey pixel, as base64 or by an address that leads nowhere.
+//! OpenAI's images: one grey pixel, as base64 or as a URL that does not resolve.
 
-use crate::answer::Answer;
-use crate::ask::Ask;
-use crate::json::{Json, object};
-use crate::problem::Problem;
-use crate::routes::Call;
+use serde_json::{Value, json};
 
-/// A PNG of one pixel.
+use crate::api_error::ApiError;
+use crate::call::Call;
+use crate::request_fields::RequestFields;
+use crate::response::Response;
+
+/// A PNG image of one pixel, in base64.
 const PIXEL: &str =
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg==";
 
-/// `POST images/generations`, and edits and variations, whose form is not looked at.
-pub(crate) fn answer(call: &Call<'_>) -> Result<Answer, Problem> {
-    let json = call.request.path().ends_with("/generations");
-    let ask = match json {
-        true => Ask::read(&call.request.body)?,
-        false => Ask::default(),
+/// `POST images/generations`, and edits and variations, whose forms are not read.
+pub(crate) fn create(call: &Call<'_>) -> Result<Response, ApiError> {
+    let has_json_body = call.request.path().ends_with("/generations");
+    let fields = match has_json_body {
+        true => RequestFields::read(&call.request.body)?,
+        false => RequestFields::default(),
     };
-    let format = ask.response_format.as_ref();
-    let image = match format.and_then(|format| format.as_str()) {
-        Some("url") => object! { "url": "https://images.invalid/mock.png" },
-        Some(_) | None => object! { "b64_json": PIXEL },
+    let format = fields.response_format.as_ref();
+    let image = match format.and_then(Value::as_str) {
+        Some("url") => json!({ "url": "https://images.invalid/mock.png" }),
+        Some(_) | None => json!({ "b64_json": PIXEL }),
     };
-    let images: Vec<Json> = vec![image; ask.n.unwrap_or(1).clamp(1, 10)];
-    Ok(Answer::json(object! {
+    Ok(Response::json(&json!({
         "created": call.now,
-        "data": images,
-        "usage": object! {
-            "total_tokens": 110u8,
-            "input_tokens": 10u8,
-            "output_tokens": 100u8,
-            "input_tokens_details": object! { "text_tokens": 10u8, "image_tokens": 0u8 },
+        "data": vec![image; fields.n.unwrap_or(1).clamp(1, 10)],
+        "usage": {
+            "total_tokens": 110,
+            "input_tokens": 10,
+            "output_tokens": 100,
+            "input_tokens_details": { "text_tokens": 10, "image_tokens": 0 },
         },
-    }))
+    })))
 }

@@ -1,159 +1,161 @@
-//! Anthropic's messages: whole, as a stream of named events, and the count of input tokens.
+//! Anthropic's messages: complete, as a stream of named events, and the count of input tokens.
 
-use crate::answer::{Answer, Script, named_event};
-use crate::ask::Ask;
+use serde_json::{Map, Value, json};
+
+use crate::api_error::ApiError;
+use crate::call::Call;
 use crate::content;
-use crate::json::{Json, Null, object};
-use crate::problem::Problem;
-use crate::reply::{Reply, Says};
-use crate::routes::Call;
+use crate::generation::{Generation, Output};
+use crate::request_fields::RequestFields;
+use crate::response::{EventScript, Response, named_event};
 
 /// `POST messages`
-pub(crate) fn answer(call: &Call<'_>) -> Result<Answer, Problem> {
-    let ask = checked(call)?;
-    if ask.token_limit().is_none() {
+pub(crate) fn create(call: &Call<'_>) -> Result<Response, ApiError> {
+    let (fields, model) = required_fields(call)?;
+    if fields.token_limit().is_none() {
         return Err(required("max_tokens"));
     }
-    let model = ask.model.clone().unwrap_or_default();
-    let reply = Reply::to(call, &ask, model);
-    let id = call.mock.dice.id("msg_01");
-    Ok(match ask.is_stream() {
-        true => Answer::events(script(call, &reply, &id)),
-        false => Answer::json(whole(call, &reply, &id)),
+    let generation = Generation::new(call, &fields, model);
+    let id = call.mock.random.id("msg_01");
+    Ok(match fields.is_stream() {
+        true => Response::events(script(call, &generation, &id)),
+        false => Response::json(&complete(call, &generation, &id)),
     })
 }
 
 /// `POST messages/count_tokens`
-pub(crate) fn count_tokens(call: &Call<'_>) -> Result<Answer, Problem> {
-    checked(call)?;
+pub(crate) fn count_tokens(call: &Call<'_>) -> Result<Response, ApiError> {
+    required_fields(call)?;
     let tokens = content::input_tokens(call.request.body.len());
-    Ok(Answer::json(object! { "input_tokens": tokens }))
+    Ok(Response::json(&json!({ "input_tokens": tokens })))
 }
 
-fn checked(call: &Call<'_>) -> Result<Ask, Problem> {
-    let ask = Ask::read(&call.request.body)?;
-    if ask.model.is_none() {
-        return Err(required("model"));
-    }
-    if ask.messages.is_none() {
+/// The fields of the body, which must include `messages`, and the model.
+fn required_fields(call: &Call<'_>) -> Result<(RequestFields, String), ApiError> {
+    let fields = RequestFields::read(&call.request.body)?;
+    let model = fields.model.clone().ok_or_else(|| required("model"))?;
+    if fields.messages.is_none() {
         return Err(required("messages"));
     }
-    Ok(ask)
+    Ok((fields, model))
 }
 
-fn required(field: &str) -> Problem {
-    Problem::bad_request(format!("{field}: Field required"))
+fn required(field: &str) -> ApiError {
+    ApiError::bad_request(format!("{field}: Field required"))
 }
 
-fn whole(call: &Call<'_>, reply: &Reply, id: &str) -> Json {
-    let block = match &reply.says {
-        Says::Text { .. } => object! { "type": "text", "text": reply.text(), "citations": Null },
-        Says::ToolCall { name, pieces } => object! {
-            "type": "tool_use",
-            "id": call.mock.dice.id("toolu_01"),
-            "name": name,
-            "input": Json(pieces.concat()),
-        },
+fn complete(call: &Call<'_>, generation: &Generation, id: &str) -> Value {
+    let block = match &generation.output {
+        Output::Text { .. } => {
+            json!({ "type": "text", "text": generation.text(), "citations": null })
+        }
+        Output::ToolCall {
+            name, arguments, ..
+        } => tool_use(call, name, arguments),
     };
-    message(
-        reply,
-        id,
-        &[block],
-        Some(stop_reason(reply)),
-        reply.output_tokens(),
-    )
+    let (stop, tokens) = (stop_reason(generation), generation.output_tokens());
+    message(generation, id, &[block], Some(stop), tokens)
 }
 
-fn message(reply: &Reply, id: &str, blocks: &[Json], stop: Option<&str>, output: usize) -> Json {
-    object! {
+fn tool_use(call: &Call<'_>, name: &str, input: &Value) -> Value {
+    json!({
+        "type": "tool_use",
+        "id": call.mock.random.id("toolu_01"),
+        "name": name,
+        "input": input,
+    })
+}
+
+fn message(
+    generation: &Generation,
+    id: &str,
+    blocks: &[Value],
+    stop_reason: Option<&str>,
+    output_tokens: usize,
+) -> Value {
+    json!({
         "id": id,
         "type": "message",
         "role": "assistant",
-        "model": reply.model,
+        "model": generation.model,
         "content": blocks,
-        "stop_reason": stop,
-        "stop_sequence": Null,
-        "usage": object! {
-            "input_tokens": reply.input_tokens,
-            "cache_creation_input_tokens": 0u8,
-            "cache_read_input_tokens": 0u8,
-            "output_tokens": output,
+        "stop_reason": stop_reason,
+        "stop_sequence": null,
+        "usage": {
+            "input_tokens": generation.input_tokens,
+            "cache_creation_input_tokens": 0,
+            "cache_read_input_tokens": 0,
+            "output_tokens": output_tokens,
             "service_tier": "standard",
         },
+    })
+}
+
+fn stop_reason(generation: &Generation) -> &'static str {
+    match (&generation.output, generation.truncated) {
+        (Output::ToolCall { .. }, _) => "tool_use",
+        (Output::Text { .. }, true) => "max_tokens",
+        (Output::Text { .. }, false) => "end_turn",
     }
 }
 
-fn stop_reason(reply: &Reply) -> &'static str {
-    match (&reply.says, reply.limited) {
-        (Says::ToolCall { .. }, _) => "tool_use",
-        (Says::Text { .. }, true) => "max_tokens",
-        (Says::Text { .. }, false) => "end_turn",
+/// An event whose type comes first, as in the real API, and then `fields`.
+fn event<const N: usize>(kind: &str, fields: [(&str, Value); N]) -> String {
+    let mut event = Map::new();
+    event.insert("type".to_owned(), json!(kind));
+    event.extend(fields.map(|(name, value)| (name.to_owned(), value)));
+    named_event(kind, &Value::Object(event))
+}
+
+fn script(call: &Call<'_>, generation: &Generation, id: &str) -> EventScript {
+    EventScript {
+        opening: opening(call, generation, id),
+        tokens: generation.output_tokens(),
+        token: token(&generation.output),
+        closing: closing(generation),
+        error: ApiError::for_status(529).event(call.dialect, call.request_id),
     }
 }
 
-fn event(kind: &str, rest: Json) -> String {
-    // `rest` opens with its brace; the type goes first, as the real API has it.
-    let fields = rest.0.strip_prefix('{').unwrap_or_default();
-    let comma = if fields == "}" { "" } else { "," };
-    named_event(kind, &Json(format!("{{\"type\":\"{kind}\"{comma}{fields}")))
-}
-
-fn script(call: &Call<'_>, reply: &Reply, id: &str) -> Script {
-    Script {
-        opening: opening(call, reply, id),
-        tokens: reply.output_tokens(),
-        token: token(&reply.says),
-        closing: closing(reply),
-        error: Problem::asked_for(529).event(call.dialect, call.request_id),
-    }
-}
-
-fn opening(call: &Call<'_>, reply: &Reply, id: &str) -> String {
-    let block = match &reply.says {
-        Says::Text { .. } => object! { "type": "text", "text": "" },
-        Says::ToolCall { name, .. } => object! {
-            "type": "tool_use",
-            "id": call.mock.dice.id("toolu_01"),
-            "name": name,
-            "input": object! {},
-        },
+fn opening(call: &Call<'_>, generation: &Generation, id: &str) -> String {
+    let block = match &generation.output {
+        Output::Text { .. } => json!({ "type": "text", "text": "" }),
+        Output::ToolCall { name, .. } => tool_use(call, name, &json!({})),
     };
-    let started = message(reply, id, &[], None, 1);
+    let started = message(generation, id, &[], None, 1);
     [
-        event("message_start", object! { "message": started }),
+        event("message_start", [("message", started)]),
         event(
             "content_block_start",
-            object! { "index": 0u8, "content_block": block },
+            [("index", json!(0)), ("content_block", block)],
         ),
-        event("ping", object! {}),
+        event("ping", []),
     ]
     .concat()
 }
 
-fn token(says: &Says) -> Box<dyn Fn(usize) -> String> {
-    let delta = |delta: Json| {
-        event(
-            "content_block_delta",
-            object! { "index": 0u8, "delta": delta },
-        )
+fn token(output: &Output) -> Box<dyn Fn(usize) -> String> {
+    let event = |delta| {
+        let fields = [("index", json!(0)), ("delta", delta)];
+        event("content_block_delta", fields)
     };
-    match says.clone() {
-        Says::Text { .. } => Box::new(move |index| {
-            delta(object! { "type": "text_delta", "text": content::word(index) })
+    match output.clone() {
+        Output::Text { .. } => Box::new(move |index| {
+            event(json!({ "type": "text_delta", "text": content::word(index) }))
         }),
-        Says::ToolCall { pieces, .. } => Box::new(move |index| {
-            delta(object! { "type": "input_json_delta", "partial_json": pieces[index] })
+        Output::ToolCall { pieces, .. } => Box::new(move |index| {
+            event(json!({ "type": "input_json_delta", "partial_json": pieces[index] }))
         }),
     }
 }
 
-fn closing(reply: &Reply) -> String {
-    let delta = object! { "stop_reason": stop_reason(reply), "stop_sequence": Null };
-    let usage = object! { "output_tokens": reply.output_tokens() };
+fn closing(generation: &Generation) -> String {
+    let delta = json!({ "stop_reason": stop_reason(generation), "stop_sequence": null });
+    let usage = json!({ "output_tokens": generation.output_tokens() });
     [
-        event("content_block_stop", object! { "index": 0u8 }),
-        event("message_delta", object! { "delta": delta, "usage": usage }),
-        event("message_stop", object! {}),
+        event("content_block_stop", [("index", json!(0))]),
+        event("message_delta", [("delta", delta), ("usage", usage)]),
+        event("message_stop", []),
     ]
     .concat()
 }

@@ -1,5 +1,6 @@
-//! The APIs the mock pretends to be, one file each: a call in, an answer out, no I/O.
+//! The APIs that the mock imitates, one file each: from a call to a response, without I/O.
 
+pub(crate) mod admin;
 pub(crate) mod audio;
 pub(crate) mod chat;
 pub(crate) mod completions;
@@ -7,9 +8,9 @@ pub(crate) mod echo;
 pub(crate) mod embeddings;
 pub(crate) mod files;
 pub(crate) mod images;
-pub(crate) mod lists;
 pub(crate) mod messages;
 pub(crate) mod models;
-pub(crate) mod multipart;
-pub(crate) mod own;
+pub(crate) mod moderations;
+mod multipart;
+pub(crate) mod rerank;
 pub(crate) mod responses;

@@ -1,123 +1,123 @@
-//! Just enough of `multipart/form-data` to tell the parts of an upload apart. Reads a whole body.
+//! Reads an upload in `multipart/form-data` from a complete request body.
 
-use memchr::memmem;
+use std::convert::Infallible;
 
-use crate::problem::Problem;
+use bytes::Bytes;
+use futures_util::{FutureExt as _, stream};
+use multer::Multipart;
+
+use crate::api_error::ApiError;
 use crate::request::Request;
 
+/// The parts of a form, in their order.
+#[derive(Debug)]
+pub(super) struct Form(Vec<Part>);
+
 /// One part of a form.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Part<'a> {
-    pub(super) name: String,
+#[derive(Debug)]
+pub(super) struct Part {
+    pub(super) name: Option<String>,
     pub(super) filename: Option<String>,
-    pub(super) bytes: &'a [u8],
+    pub(super) bytes: Bytes,
 }
 
-/// The parts of `request`'s form, in their order.
-///
-/// # Errors
-/// A 400 when the body is no form, or is cut off inside one.
-pub(super) fn parts(request: &Request) -> Result<Vec<Part<'_>>, Problem> {
-    let boundary = request.header("content-type").and_then(boundary);
-    let boundary = boundary.ok_or_else(|| Problem::bad_request("Expected multipart/form-data."))?;
-    split(&request.body, boundary)
-        .ok_or_else(|| Problem::bad_request("The multipart body is malformed."))
-}
-
-/// The text of the part `name`.
-pub(super) fn text<'a>(parts: &[Part<'a>], name: &str) -> Option<&'a str> {
-    let part = parts.iter().find(|part| part.name == name)?;
-    std::str::from_utf8(part.bytes).ok()
-}
-
-fn boundary(content_type: &str) -> Option<&str> {
-    let (kind, parameters) = content_type.split_once(';')?;
-    let form = kind.trim().eq_ignore_ascii_case("multipart/form-data");
-    let value = parameters.split(';').find_map(|parameter| {
-        let (name, value) = parameter.split_once('=')?;
-        let ours = name.trim().eq_ignore_ascii_case("boundary");
-        ours.then(|| value.trim().trim_matches('"'))
-    })?;
-    (form && !value.is_empty()).then_some(value)
-}
-
-fn split<'a>(body: &'a [u8], boundary: &str) -> Option<Vec<Part<'a>>> {
-    let delimiter = format!("\r\n--{boundary}");
-    let finder = memmem::Finder::new(&delimiter);
-    let opening = &delimiter.as_bytes()[2..];
-    let mut rest = match body.strip_prefix(opening) {
-        Some(rest) => rest,
-        None => &body[finder.find(body)? + delimiter.len()..],
-    };
-    let mut parts = Vec::new();
-    while !rest.starts_with(b"--") {
-        rest = rest.strip_prefix(b"\r\n")?;
-        let end = finder.find(rest)?;
-        parts.push(part(&rest[..end])?);
-        rest = &rest[end + delimiter.len()..];
+impl Form {
+    /// Reads the form in the body of `request`.
+    ///
+    /// # Errors
+    /// A 400 when the body is not a form or is malformed.
+    pub(super) fn read(request: &Request) -> Result<Self, ApiError> {
+        let content_type = request.header("content-type").unwrap_or_default();
+        let boundary = multer::parse_boundary(content_type)
+            .map_err(|_| ApiError::bad_request("Expected multipart/form-data."))?;
+        // Reading never has to wait, since all of the body is there.
+        let parts = parts(request.body.clone(), boundary).now_or_never();
+        let parts = parts.and_then(Result::ok).map(Self);
+        parts.ok_or_else(|| ApiError::bad_request("The multipart body is malformed."))
     }
-    Some(parts)
+
+    /// The part `name`.
+    ///
+    /// # Errors
+    /// A 400 when the form has no such part.
+    pub(super) fn part(&self, name: &'static str) -> Result<&Part, ApiError> {
+        self.find(name).ok_or_else(|| ApiError::missing(name))
+    }
+
+    /// The part `name` as text.
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        std::str::from_utf8(&self.find(name)?.bytes).ok()
+    }
+
+    fn find(&self, name: &str) -> Option<&Part> {
+        self.0
+            .iter()
+            .find(|part| part.name.as_deref() == Some(name))
+    }
 }
 
-fn part(bytes: &[u8]) -> Option<Part<'_>> {
-    let end = memmem::find(bytes, b"\r\n\r\n")?;
-    let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
-    let disposition = head.lines().find(|line| {
-        line.get(..20)
-            .is_some_and(|name| name.eq_ignore_ascii_case("content-disposition:"))
-    })?;
-    Some(Part {
-        name: parameter(disposition, "name")?,
-        filename: parameter(disposition, "filename"),
-        bytes: &bytes[end + 4..],
-    })
-}
-
-/// The quoted parameter `name` of a header line; a `;` inside quotes is not looked for.
-fn parameter(line: &str, name: &str) -> Option<String> {
-    line.split(';').find_map(|piece| {
-        let (ours, value) = piece.trim().split_once('=')?;
-        (ours == name).then(|| value.trim_matches('"').to_owned())
-    })
+async fn parts(body: Bytes, boundary: String) -> multer::Result<Vec<Part>> {
+    let body = stream::iter([Ok::<Bytes, Infallible>(body)]);
+    let mut form = Multipart::new(body, boundary);
+    let mut parts = Vec::new();
+    while let Some(field) = form.next_field().await? {
+        parts.push(Part {
+            name: field.name().map(str::to_owned),
+            filename: field.file_name().map(str::to_owned),
+            bytes: field.bytes().await?,
+        });
+    }
+    Ok(parts)
 }
 
 #[cfg(test)]
 mod tests {
+    use bytes::BytesMut;
+
     use super::*;
+    use crate::request::take_head;
 
     const FORM: &[u8] =
         b"--XX\r\nContent-Disposition: form-data; name=\"purpose\"\r\n\r\nbatch\r\n\
         --XX\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a.bin\"\r\n\
         Content-Type: x/y\r\n\r\n\0\r\n--X\r\n\r\n--XX--\r\n";
 
+    fn read(content_type: &str, body: &'static [u8]) -> Result<Form, ApiError> {
+        let head = format!("POST / HTTP/1.1\r\ncontent-type: {content_type}\r\n\r\n");
+        let head = take_head(&mut BytesMut::from(head.as_bytes()));
+        let mut request = head.unwrap().unwrap();
+        request.body = Bytes::from_static(body);
+        Form::read(&request)
+    }
+
     #[test]
-    fn the_parts_are_told_apart() {
-        let parts = split(FORM, "XX").unwrap();
-        assert_eq!(text(&parts, "purpose"), Some("batch"));
-        assert_eq!(parts[1].filename.as_deref(), Some("a.bin"));
-        assert_eq!(parts[1].bytes, b"\0\r\n--X\r\n");
+    fn a_form_is_split_into_its_parts() {
+        let form = read("multipart/form-data; boundary=XX", FORM).unwrap();
+        assert_eq!(form.text("purpose"), Some("batch"));
+        let file = form.part("file").unwrap();
+        assert_eq!(file.filename.as_deref(), Some("a.bin"));
+        assert_eq!(&file.bytes[..], b"\0\r\n--X\r\n");
+        assert_eq!(form.part("other").unwrap_err().param, Some("other"));
     }
 
     #[test]
     fn a_form_that_is_cut_anywhere_is_refused() {
         for end in 0..FORM.len() - 4 {
-            assert!(split(&FORM[..end], "XX").is_none(), "{end}");
+            let form = read("multipart/form-data; boundary=XX", &FORM[..end]);
+            assert_eq!(form.unwrap_err().status, 400, "{end}");
         }
     }
 
     #[test]
     fn the_boundary_may_be_quoted() {
         let table = [
-            ("multipart/form-data; boundary=a", Some("a")),
-            (
-                "Multipart/Form-Data; charset=x; Boundary=\"a b\"",
-                Some("a b"),
-            ),
-            ("multipart/mixed; boundary=a", None),
-            ("multipart/form-data", None),
+            ("multipart/form-data; boundary=XX", true),
+            ("Multipart/Form-Data; charset=x; Boundary=\"XX\"", true),
+            ("multipart/mixed; boundary=XX", false),
+            ("multipart/form-data", false),
         ];
-        for (value, expected) in table {
-            assert_eq!(boundary(value), expected, "{value}");
+        for (content_type, accepted) in table {
+            assert_eq!(read(content_type, FORM).is_ok(), accepted, "{content_type}");
         }
     }
 }

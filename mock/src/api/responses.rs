@@ -1,261 +1,244 @@
-//! OpenAI's Responses: whole, and as numbered, named events that repeat the growing item.
+//! OpenAI's Responses: complete, and as numbered and named events that repeat the output item.
 
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
-use crate::answer::{Answer, Script, named_event};
-use crate::ask::Ask;
+use crate::api_error::ApiError;
+use crate::call::Call;
 use crate::content;
-use crate::json::{Json, Null, object};
-use crate::problem::Problem;
-use crate::reply::{Reply, Says};
-use crate::routes::Call;
+use crate::generation::{Generation, Output};
+use crate::request_fields::RequestFields;
+use crate::response::{EventScript, Response, named_event};
 
-/// One response under its ids.
+/// What one response says, and its ids.
 #[derive(Clone)]
 struct Turn {
-    reply: Reply,
+    generation: Generation,
     id: String,
     item_id: String,
     call_id: String,
 }
 
 /// `POST responses`
-pub(crate) fn answer(call: &Call<'_>) -> Result<Answer, Problem> {
-    let ask = Ask::read(&call.request.body)?;
-    let model = ask.model()?;
-    if matches!(ask.input, None | Some(Value::Null)) {
-        return Err(Problem::missing("input"));
+pub(crate) fn create(call: &Call<'_>) -> Result<Response, ApiError> {
+    let fields = RequestFields::read(&call.request.body)?;
+    let model = fields.model()?;
+    if matches!(fields.input, None | Some(Value::Null)) {
+        return Err(ApiError::missing("input"));
     }
-    let reply = Reply::to(call, &ask, model);
-    let dice = &call.mock.dice;
+    let generation = Generation::new(call, &fields, model);
+    let random = &call.mock.random;
     let turn = Turn {
-        item_id: match reply.says {
-            Says::Text { .. } => dice.id("msg_"),
-            Says::ToolCall { .. } => dice.id("fc_"),
+        item_id: match generation.output {
+            Output::Text { .. } => random.id("msg_"),
+            Output::ToolCall { .. } => random.id("fc_"),
         },
-        id: dice.id("resp_"),
-        call_id: dice.id("call_"),
-        reply,
+        id: random.id("resp_"),
+        call_id: random.id("call_"),
+        generation,
     };
-    Ok(match ask.is_stream() {
-        true => Answer::events(turn.script(call)),
-        false => Answer::json(turn.response(true)),
+    Ok(match fields.is_stream() {
+        true => Response::events(turn.script(call)),
+        false => Response::json(&turn.response(true)),
     })
 }
 
 impl Turn {
-    /// The response object: finished, or as it stands at the start of a stream.
-    fn response(&self, finished: bool) -> Json {
-        let reply = &self.reply;
-        let status = match (finished, reply.limited) {
-            (false, _) => "in_progress",
-            (true, true) => "incomplete",
-            (true, false) => "completed",
-        };
-        let limited = finished && reply.limited;
-        let incomplete = limited.then(|| object! { "reason": "max_output_tokens" });
-        let output: Vec<Json> = finished.then(|| self.item(true)).into_iter().collect();
-        object! {
+    /// The response object: finished, or as it is at the start of a stream.
+    fn response(&self, finished: bool) -> Value {
+        let generation = &self.generation;
+        let incomplete = finished && generation.truncated;
+        let incomplete = incomplete.then(|| json!({ "reason": "max_output_tokens" }));
+        let output = finished.then(|| self.item(true));
+        json!({
             "id": self.id,
             "object": "response",
-            "created_at": reply.created,
-            "status": status,
-            "error": Null,
+            "created_at": generation.created,
+            "status": self.status(finished),
+            "error": null,
             "incomplete_details": incomplete,
-            "instructions": Null,
-            "max_output_tokens": Null,
-            "model": reply.model,
-            "output": output,
+            "instructions": null,
+            "max_output_tokens": null,
+            "model": generation.model,
+            "output": output.as_slice(),
             "parallel_tool_calls": true,
-            "previous_response_id": Null,
-            "reasoning": object! { "effort": Null, "summary": Null },
+            "previous_response_id": null,
+            "reasoning": { "effort": null, "summary": null },
             "store": false,
-            "temperature": 1.0f64,
-            "text": object! { "format": object! { "type": "text" } },
+            "temperature": 1,
+            "text": { "format": { "type": "text" } },
             "tool_choice": "auto",
-            "tools": Vec::<Json>::new(),
-            "top_p": 1.0f64,
+            "tools": [],
+            "top_p": 1,
             "truncation": "disabled",
             "usage": finished.then(|| self.usage()),
-            "user": Null,
-            "metadata": object! {},
-        }
+            "user": null,
+            "metadata": {},
+        })
     }
 
-    fn usage(&self) -> Json {
-        let (input, output) = (self.reply.input_tokens, self.reply.output_tokens());
-        object! {
-            "input_tokens": input,
-            "input_tokens_details": object! { "cached_tokens": 0u8 },
-            "output_tokens": output,
-            "output_tokens_details": object! { "reasoning_tokens": 0u8 },
-            "total_tokens": input + output,
-        }
-    }
-
-    /// The one output item: a message, or a call of a function.
-    fn item(&self, finished: bool) -> Json {
-        let status = match (finished, self.reply.limited) {
+    fn status(&self, finished: bool) -> &'static str {
+        match (finished, self.generation.truncated) {
             (false, _) => "in_progress",
             (true, true) => "incomplete",
             (true, false) => "completed",
-        };
-        match &self.reply.says {
-            Says::Text { .. } => {
-                let part = finished.then(|| text_part(&self.reply.text()));
-                object! {
+        }
+    }
+
+    fn usage(&self) -> Value {
+        let input = self.generation.input_tokens;
+        let output = self.generation.output_tokens();
+        json!({
+            "input_tokens": input,
+            "input_tokens_details": { "cached_tokens": 0 },
+            "output_tokens": output,
+            "output_tokens_details": { "reasoning_tokens": 0 },
+            "total_tokens": input + output,
+        })
+    }
+
+    /// The only output item: a message or a function call.
+    fn item(&self, finished: bool) -> Value {
+        let status = self.status(finished);
+        match &self.generation.output {
+            Output::Text { .. } => {
+                let part = finished.then(|| text_part(&self.generation.text()));
+                json!({
                     "id": self.item_id,
                     "type": "message",
                     "status": status,
-                    "content": part.into_iter().collect::<Vec<_>>(),
+                    "content": part.as_slice(),
                     "role": "assistant",
-                }
+                })
             }
-            Says::ToolCall { name, pieces } => object! {
+            Output::ToolCall { name, pieces, .. } => json!({
                 "id": self.item_id,
                 "type": "function_call",
                 "status": status,
                 "arguments": if finished { pieces.concat() } else { String::new() },
                 "call_id": self.call_id,
                 "name": name,
-            },
+            }),
         }
     }
 
-    fn script(self, call: &Call<'_>) -> Script {
-        Script {
-            opening: self.opening(),
-            tokens: self.reply.output_tokens(),
+    fn script(self, call: &Call<'_>) -> EventScript {
+        EventScript {
+            opening: self.opening().concat(),
+            tokens: self.generation.output_tokens(),
             closing: self.closing(),
-            error: Problem::asked_for(500).event(call.dialect, call.request_id),
+            error: ApiError::for_status(500).event(call.dialect, call.request_id),
             token: self.token(),
         }
     }
 
-    /// Events before the first token: created, in_progress, item added, and for text its part.
-    fn opening_events(&self) -> usize {
-        match self.reply.says {
-            Says::Text { .. } => 4,
-            Says::ToolCall { .. } => 3,
-        }
-    }
-
-    fn opening(&self) -> String {
-        let added = object! { "output_index": 0u8, "item": self.item(false) };
-        let mut opening = [
-            event(
-                "response.created",
-                0,
-                object! { "response": self.response(false) },
-            ),
-            event(
-                "response.in_progress",
-                1,
-                object! { "response": self.response(false) },
-            ),
+    /// The events before the first token.
+    fn opening(&self) -> Vec<String> {
+        let started = json!({ "response": self.response(false) });
+        let added = json!({ "output_index": 0, "item": self.item(false) });
+        let mut events = vec![
+            event("response.created", 0, started.clone()),
+            event("response.in_progress", 1, started),
             event("response.output_item.added", 2, added),
-        ]
-        .concat();
-        if matches!(self.reply.says, Says::Text { .. }) {
-            let part = object! {
-                "item_id": self.item_id, "output_index": 0u8, "content_index": 0u8, "part": text_part(""),
-            };
-            opening.push_str(&event("response.content_part.added", 3, part));
+        ];
+        if matches!(self.generation.output, Output::Text { .. }) {
+            let part = json!({
+                "item_id": self.item_id,
+                "output_index": 0,
+                "content_index": 0,
+                "part": text_part(""),
+            });
+            events.push(event("response.content_part.added", 3, part));
         }
-        opening
+        events
     }
 
     fn token(self) -> Box<dyn Fn(usize) -> String> {
-        let before = self.opening_events();
+        let first_number = self.opening().len();
         let item_id = self.item_id;
-        match self.reply.says {
-            Says::Text { .. } => Box::new(move |index| {
-                let delta = object! {
+        match self.generation.output {
+            Output::Text { .. } => Box::new(move |index| {
+                let delta = json!({
                     "item_id": item_id,
-                    "output_index": 0u8,
-                    "content_index": 0u8,
+                    "output_index": 0,
+                    "content_index": 0,
                     "delta": content::word(index),
-                    "logprobs": Vec::<Json>::new(),
-                };
-                event("response.output_text.delta", before + index, delta)
+                    "logprobs": [],
+                });
+                event("response.output_text.delta", first_number + index, delta)
             }),
-            Says::ToolCall { pieces, .. } => Box::new(move |index| {
-                let delta = object! {
-                    "item_id": item_id, "output_index": 0u8, "delta": pieces[index],
-                };
-                event(
-                    "response.function_call_arguments.delta",
-                    before + index,
-                    delta,
-                )
+            Output::ToolCall { pieces, .. } => Box::new(move |index| {
+                let delta =
+                    json!({ "item_id": item_id, "output_index": 0, "delta": pieces[index] });
+                let kind = "response.function_call_arguments.delta";
+                event(kind, first_number + index, delta)
             }),
         }
     }
 
+    /// The events after the last token.
     fn closing(&self) -> String {
-        let mut number = self.opening_events() + self.reply.output_tokens();
-        let mut closing = String::new();
-        let mut push = |kind: &str, rest: Json| {
-            closing.push_str(&event(kind, number, rest));
-            number += 1;
-        };
-        match &self.reply.says {
-            Says::Text { .. } => {
-                let text = self.reply.text();
-                let done = object! {
-                    "item_id": self.item_id,
-                    "output_index": 0u8,
-                    "content_index": 0u8,
-                    "text": text,
-                    "logprobs": Vec::<Json>::new(),
-                };
-                push("response.output_text.done", done);
-                let part = object! {
-                    "item_id": self.item_id,
-                    "output_index": 0u8,
-                    "content_index": 0u8,
-                    "part": text_part(&text),
-                };
-                push("response.content_part.done", part);
-            }
-            Says::ToolCall { name, pieces } => {
-                let done = object! {
-                    "item_id": self.item_id,
-                    "name": name,
-                    "output_index": 0u8,
-                    "arguments": pieces.concat(),
-                };
-                push("response.function_call_arguments.done", done);
-            }
-        }
-        let item = object! { "output_index": 0u8, "item": self.item(true) };
-        push("response.output_item.done", item);
-        let last = match self.reply.limited {
+        let item = json!({ "output_index": 0, "item": self.item(true) });
+        let last = match self.generation.truncated {
             true => "response.incomplete",
             false => "response.completed",
         };
-        push(last, object! { "response": self.response(true) });
-        closing
+        let mut events = self.output_done();
+        events.push(("response.output_item.done", item));
+        events.push((last, json!({ "response": self.response(true) })));
+        let first_number = self.opening().len() + self.generation.output_tokens();
+        let numbered = (first_number..).zip(events);
+        numbered
+            .map(|(number, (kind, fields))| event(kind, number, fields))
+            .collect()
+    }
+
+    /// The events that repeat all of the text or all arguments.
+    fn output_done(&self) -> Vec<(&'static str, Value)> {
+        match &self.generation.output {
+            Output::Text { .. } => {
+                let text = self.generation.text();
+                let text_done = json!({
+                    "item_id": self.item_id,
+                    "output_index": 0,
+                    "content_index": 0,
+                    "text": text,
+                    "logprobs": [],
+                });
+                let part_done = json!({
+                    "item_id": self.item_id,
+                    "output_index": 0,
+                    "content_index": 0,
+                    "part": text_part(&text),
+                });
+                vec![
+                    ("response.output_text.done", text_done),
+                    ("response.content_part.done", part_done),
+                ]
+            }
+            Output::ToolCall { name, pieces, .. } => {
+                let done = json!({
+                    "item_id": self.item_id,
+                    "name": name,
+                    "output_index": 0,
+                    "arguments": pieces.concat(),
+                });
+                vec![("response.function_call_arguments.done", done)]
+            }
+        }
     }
 }
 
-fn text_part(text: &str) -> Json {
-    object! {
-        "type": "output_text",
-        "annotations": Vec::<Json>::new(),
-        "logprobs": Vec::<Json>::new(),
-        "text": text,
-    }
+fn text_part(text: &str) -> Value {
+    json!({ "type": "output_text", "annotations": [], "logprobs": [], "text": text })
 }
 
-/// An event with its type first and its number last, as the real API has them.
-fn event(kind: &str, number: usize, rest: Json) -> String {
-    let fields = rest.0.strip_prefix('{').unwrap_or_default();
-    let fields = fields.strip_suffix('}').unwrap_or_default();
-    named_event(
-        kind,
-        &Json(format!(
-            "{{\"type\":\"{kind}\",{fields},\"sequence_number\":{number}}}"
-        )),
-    )
+/// An event with its type first and its number last, as in the real API.
+fn event(kind: &str, number: usize, fields: Value) -> String {
+    let mut event = Map::new();
+    event.insert("type".to_owned(), json!(kind));
+    if let Value::Object(fields) = fields {
+        event.extend(fields);
+    }
+    event.insert("sequence_number".to_owned(), json!(number));
+    named_event(kind, &Value::Object(event))
 }

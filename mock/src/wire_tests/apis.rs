@@ -1,4 +1,4 @@
-//! What the APIs answer when nothing goes wrong, and how requests are read.
+//! The responses of the APIs without faults, and how requests are read.
 
 use super::*;
 
@@ -6,14 +6,14 @@ use super::*;
 async fn a_connection_serves_one_request_after_another() {
     let mock = mock();
     let mut stream = connect(&mock).await;
-    let mut answer = [0; 15];
+    let mut response = [0; 15];
     for _ in 0..3 {
         stream
             .write_all(get("/v1/models?mock_status=404").as_bytes())
             .await
             .unwrap();
-        stream.read_exact(&mut answer).await.unwrap();
-        assert_eq!(&answer, b"HTTP/1.1 404 No");
+        stream.read_exact(&mut response).await.unwrap();
+        assert_eq!(&response, b"HTTP/1.1 404 No");
         let mut rest = Vec::new();
         while !rest.ends_with(b"}}") {
             assert_ne!(stream.read_buf(&mut rest).await.unwrap(), 0);
@@ -25,15 +25,15 @@ async fn a_connection_serves_one_request_after_another() {
 }
 
 #[tokio::test]
-async fn a_chat_completion_is_answered_whole_and_as_a_stream() {
+async fn a_chat_completion_comes_complete_and_as_a_stream() {
     let mock = mock();
-    let (head, body) = ask_once(&mock, &post("/v1/chat/completions", CHAT)).await;
+    let (head, body) = exchange_and_close(&mock, &post("/v1/chat/completions", CHAT)).await;
     assert!(head.starts_with("HTTP/1.1 200 OK\r\n") && head.contains("x-request-id: req_"));
     assert_eq!(json(&body)["choices"][0]["message"]["content"], text(16));
 
-    let ask =
+    let sent =
         r#"{"model":"m","messages":[],"stream":true,"stream_options":{"include_usage":true}}"#;
-    let (_, body) = ask_once(&mock, &post("/v1/chat/completions", ask)).await;
+    let (_, body) = exchange_and_close(&mock, &post("/v1/chat/completions", sent)).await;
     let stream = unchunked(&body);
     assert!(stream.ends_with("data: [DONE]\n\n"));
     let events = events(&stream);
@@ -50,8 +50,8 @@ async fn a_chat_completion_is_answered_whole_and_as_a_stream() {
 #[tokio::test]
 async fn messages_are_streamed_event_by_event() {
     let mock = mock();
-    let ask = r#"{"model":"m","messages":[],"max_tokens":2,"stream":true}"#;
-    let (head, body) = ask_once(&mock, &post("/v1/messages", ask)).await;
+    let sent = r#"{"model":"m","messages":[],"max_tokens":2,"stream":true}"#;
+    let (head, body) = exchange_and_close(&mock, &post("/v1/messages", sent)).await;
     assert!(head.contains("\r\nrequest-id: req_"));
     let stream = unchunked(&body);
     let names: Vec<&str> = stream
@@ -85,8 +85,8 @@ async fn responses_number_their_events() {
     let tools =
         r#","tools":[{"type":"function","name":"w","parameters":{}}],"tool_choice":"required""#;
     for extra in ["", tools] {
-        let ask = format!(r#"{{"model":"m","input":"x","stream":true{extra}}}"#);
-        let (_, body) = ask_once(&mock, &post("/v1/responses", &ask)).await;
+        let sent = format!(r#"{{"model":"m","input":"x","stream":true{extra}}}"#);
+        let (_, body) = exchange_and_close(&mock, &post("/v1/responses", &sent)).await;
         let events = events(&unchunked(&body));
         let numbers: Vec<_> = events
             .iter()
@@ -99,7 +99,7 @@ async fn responses_number_their_events() {
 }
 
 #[tokio::test]
-async fn wrong_requests_get_the_errors_of_their_dialect() {
+async fn invalid_requests_get_the_errors_of_their_dialect() {
     let mock = mock();
     let table = [
         (
@@ -152,18 +152,19 @@ async fn wrong_requests_get_the_errors_of_their_dialect() {
         ),
     ];
     for (request, status, place, value) in table {
-        let (head, body) = ask_once(&mock, &request).await;
+        let (head, body) = exchange_and_close(&mock, &request).await;
         assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{head}");
         assert_eq!(json(&body).pointer(place).unwrap(), value, "{body}");
     }
 }
 
 #[tokio::test]
-async fn echo_shows_the_request_as_it_came() {
+async fn echo_shows_the_request_as_received() {
     let mock = mock();
     let request = "PATCH /echo/a%2Fb?x=1 HTTP/1.1\r\nHost: m\r\nX-Two: b\r\nx-two: A\r\n\
-                   Transfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n2\r\n\r\n\r\n0\r\nT: t\r\n\r\n";
-    let (_, body) = ask_once(&mock, request).await;
+                   Transfer-Encoding: chunked\r\n\r\n\
+                   3;x=y\r\nabc\r\n2\r\n\r\n\r\n0\r\nT: t\r\n\r\n";
+    let (_, body) = exchange_and_close(&mock, request).await;
     let echo = json(&body);
     assert_eq!(echo["method"], "PATCH");
     assert_eq!(echo["target"], "/echo/a%2Fb?x=1");
@@ -176,18 +177,18 @@ async fn echo_shows_the_request_as_it_came() {
 }
 
 #[tokio::test]
-async fn a_waiting_upload_is_told_to_go_on() {
+async fn a_waiting_upload_gets_100_continue() {
     let mock = mock();
     let mut stream = connect(&mock).await;
     let head = "POST /echo HTTP/1.1\r\nHost: m\r\nExpect: 100-continue\r\n\
                 Content-Length: 2\r\nConnection: close\r\n\r\n";
     stream.write_all(head.as_bytes()).await.unwrap();
-    let mut go_on = [0; 25];
-    timeout(PATIENCE, stream.read_exact(&mut go_on))
+    let mut interim = [0; 25];
+    timeout(PATIENCE, stream.read_exact(&mut interim))
         .await
         .unwrap()
         .unwrap();
-    assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
+    assert_eq!(&interim, b"HTTP/1.1 100 Continue\r\n\r\n");
     stream.write_all(b"ok").await.unwrap();
     let (bytes, _) = read_to_end(&mut stream).await;
     assert!(
@@ -201,14 +202,14 @@ async fn a_waiting_upload_is_told_to_go_on() {
 async fn ambiguous_requests_are_refused() {
     let mock = mock();
     let request = "POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n";
-    let (answer, ended) = ask(&mock, request).await;
-    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    let (response, ended) = exchange(&mock, request).await;
+    assert!(response.starts_with("HTTP/1.1 400 "), "{response}");
     assert_eq!(ended, Ok(()));
     assert_eq!(mock.counts().bad_requests, 1);
 }
 
 #[tokio::test]
-async fn an_upload_is_measured_and_its_content_can_be_had() {
+async fn an_upload_is_listed_with_its_size_and_can_be_downloaded() {
     let mock = mock();
     let form = "--B\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.bin\"\r\n\r\n\
                 12345\r\n--B--\r\n";
@@ -217,7 +218,7 @@ async fn an_upload_is_measured_and_its_content_can_be_had() {
         "Host: m\r\nContent-Type: multipart/form-data; boundary=B\r\n",
         1,
     );
-    let (_, body) = ask_once(&mock, &upload).await;
+    let (_, body) = exchange_and_close(&mock, &upload).await;
     let file = json(&body);
     assert_eq!(
         (&file["bytes"], &file["filename"]),
@@ -225,7 +226,7 @@ async fn an_upload_is_measured_and_its_content_can_be_had() {
     );
 
     let id = file["id"].as_str().unwrap();
-    let (_, body) = ask_once(&mock, &get(&format!("/v1/files/{id}"))).await;
+    let (_, body) = exchange_and_close(&mock, &get(&format!("/v1/files/{id}"))).await;
     assert_eq!(json(&body), file);
 
     let mut stream = connect(&mock).await;
@@ -243,11 +244,11 @@ async fn instant_answers_every_post_and_nothing_else() {
         ..MockOptions::default()
     });
     let mock = mock.unwrap();
-    let (_, body) = ask_once(&mock, &post("/anything", "no json")).await;
+    let (_, body) = exchange_and_close(&mock, &post("/anything", "no json")).await;
     assert_eq!(json(&body)["object"], "chat.completion");
-    let (_, body) = ask_once(&mock, &get("/v1/models")).await;
+    let (_, body) = exchange_and_close(&mock, &get("/v1/models")).await;
     assert_eq!(json(&body)["object"], "list");
-    let (_, body) = ask_once(&mock, &post("/mock/reset", "")).await;
+    let (_, body) = exchange_and_close(&mock, &post("/mock/reset", "")).await;
     assert_eq!(json(&body)["reset"], true);
 }
 
@@ -255,13 +256,13 @@ async fn instant_answers_every_post_and_nothing_else() {
 async fn head_and_http_1_0_are_framed_as_they_must_be() {
     let mock = mock();
     let head = "HEAD /v1/models HTTP/1.1\r\nConnection: close\r\n\r\n";
-    let (answer, _) = ask(&mock, head).await;
-    assert!(answer.contains("content-length: ") && answer.ends_with("\r\n\r\n"));
+    let (response, _) = exchange(&mock, head).await;
+    assert!(response.contains("content-length: ") && response.ends_with("\r\n\r\n"));
     let old = post("/v1/chat/completions", CHAT_STREAM).replacen("1.1", "1.0", 1);
-    let (answer, _) = ask(&mock, &old).await;
-    assert!(!answer.contains("chunked") && answer.ends_with("data: [DONE]\n\n"));
-    let (answer, _) = ask(&mock, &get("/v1/models?mock_status=204&mock_close")).await;
-    assert!(!answer.contains("content-length") && answer.ends_with("\r\n\r\n"));
+    let (response, _) = exchange(&mock, &old).await;
+    assert!(!response.contains("chunked") && response.ends_with("data: [DONE]\n\n"));
+    let (response, _) = exchange(&mock, &get("/v1/models?mock_status=204&mock_close")).await;
+    assert!(!response.contains("content-length") && response.ends_with("\r\n\r\n"));
 }
 
 #[tokio::test]

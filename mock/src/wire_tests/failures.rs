@@ -1,32 +1,32 @@
-//! What goes wrong when a fault is asked for.
+//! What goes wrong when a request sets a fault.
 
 use super::*;
 
 #[tokio::test]
-async fn a_cut_answer_ends_without_its_end() {
+async fn a_cut_response_ends_before_its_end() {
     let mock = mock();
     let path = "/v1/chat/completions";
-    let (whole, ended) = ask(&mock, &post(&format!("{path}?mock_cut=10"), CHAT)).await;
+    let (whole, ended) = exchange(&mock, &post(&format!("{path}?mock_cut=10"), CHAT)).await;
     assert_eq!(ended, Ok(()));
     assert_eq!(whole.split_once("\r\n\r\n").unwrap().1.len(), 10);
 
     for (asked, tokens) in [(0, 0), (3, 3), (99, 16)] {
         let request = post(&format!("{path}?mock_cut={asked}"), CHAT_STREAM);
-        let (stream, ended) = ask(&mock, &request).await;
+        let (stream, ended) = exchange(&mock, &request).await;
         assert_eq!(ended, Ok(()));
         assert_eq!(stream.matches("{\"content\":").count(), tokens);
         assert!(!stream.contains("[DONE]") && !stream.ends_with("0\r\n\r\n"));
     }
-    let (nothing, ended) = ask(&mock, &post(&format!("{path}?mock_cut=head"), CHAT)).await;
+    let (nothing, ended) = exchange(&mock, &post(&format!("{path}?mock_cut=head"), CHAT)).await;
     assert_eq!((nothing.as_str(), ended), ("", Ok(())));
 }
 
 #[tokio::test]
-async fn a_reset_answer_ends_in_a_reset() {
+async fn a_reset_response_ends_in_a_reset() {
     let mock = mock();
     for place in ["head", "0", "3"] {
         let target = format!("/v1/chat/completions?mock_reset={place}");
-        let (_, ended) = ask(&mock, &post(&target, CHAT_STREAM)).await;
+        let (_, ended) = exchange(&mock, &post(&target, CHAT_STREAM)).await;
         assert_eq!(ended, Err(ErrorKind::ConnectionReset), "{place}");
     }
 }
@@ -51,7 +51,7 @@ async fn silence_lasts_until_the_client_leaves() {
             assert_ne!(more.unwrap(), 0, "{query}");
         }
         drop(stream);
-        until(&mock, |counts| {
+        wait_for_counts(&mock, |counts| {
             counts.client_gone == index as u64 + 1 && counts.open == 0
         })
         .await;
@@ -68,7 +68,7 @@ async fn delays_pass_before_the_head_and_between_tokens() {
     ];
     for (query, least) in table {
         let begun = Instant::now();
-        ask_once(
+        exchange_and_close(
             &mock,
             &post(&format!("/v1/chat/completions?{query}"), CHAT_STREAM),
         )
@@ -78,7 +78,7 @@ async fn delays_pass_before_the_head_and_between_tokens() {
 }
 
 #[tokio::test]
-async fn a_200_that_is_none_comes_in_every_form() {
+async fn a_200_without_a_completion_comes_in_every_form() {
     let mock = mock();
     let table = [
         ("mock_error-first", CHAT_STREAM, "data: {\"error\":{"),
@@ -91,9 +91,9 @@ async fn a_200_that_is_none_comes_in_every_form() {
             "data: {\"choices\":[\n\n",
         ),
     ];
-    for (query, ask, start) in table {
+    for (query, sent, start) in table {
         let (head, body) =
-            ask_once(&mock, &post(&format!("/v1/chat/completions?{query}"), ask)).await;
+            exchange_and_close(&mock, &post(&format!("/v1/chat/completions?{query}"), sent)).await;
         assert!(head.starts_with("HTTP/1.1 200 "), "{query}");
         let body = match head.contains("chunked") {
             true => unchunked(&body),
@@ -101,10 +101,11 @@ async fn a_200_that_is_none_comes_in_every_form() {
         };
         assert!(body.starts_with(start), "{query}: {body}");
     }
-    let (head, body) = ask_once(&mock, &post("/v1/chat/completions?mock_empty-stream", CHAT)).await;
+    let (head, body) =
+        exchange_and_close(&mock, &post("/v1/chat/completions?mock_empty-stream", CHAT)).await;
     assert!(head.contains("text/event-stream"));
     assert_eq!(body, "0\r\n\r\n");
-    let (_, body) = ask_once(
+    let (_, body) = exchange_and_close(
         &mock,
         &post("/v1/chat/completions?mock_error-after=2", CHAT_STREAM),
     )
@@ -115,7 +116,7 @@ async fn a_200_that_is_none_comes_in_every_form() {
 }
 
 #[tokio::test]
-async fn malformed_answers_are_no_http() {
+async fn malformed_responses_are_not_valid_http() {
     let mock = mock();
     let table = [
         ("head", "\u{16}\u{3}HTTP"),
@@ -124,22 +125,22 @@ async fn malformed_answers_are_no_http() {
     ];
     for (what, start) in table {
         let target = format!("/v1/chat/completions?mock_malformed={what}&mock_close");
-        let (answer, _) = ask(&mock, &post(&target, CHAT)).await;
-        assert!(answer.starts_with(start), "{what}: {answer}");
+        let (response, _) = exchange(&mock, &post(&target, CHAT)).await;
+        assert!(response.starts_with(start), "{what}: {response}");
         match what {
-            "length" => assert_eq!(answer.matches("content-length: ").count(), 2),
-            "chunk" => assert!(answer.contains("\r\n\r\nzz\r\n")),
+            "length" => assert_eq!(response.matches("content-length: ").count(), 2),
+            "chunk" => assert!(response.contains("\r\n\r\nzz\r\n")),
             _ => {}
         }
     }
 }
 
 #[tokio::test]
-async fn the_connection_ends_as_it_was_asked_to() {
+async fn the_connection_ends_as_requested() {
     let mock = mock();
-    let (closed, ended) = ask(&mock, &get("/health?mock_close")).await;
+    let (closed, ended) = exchange(&mock, &get("/health?mock_close")).await;
     assert!(closed.contains("\r\nconnection: close\r\n") && ended.is_ok());
-    let (hung_up, ended) = ask(&mock, &get("/health?mock_hang-up")).await;
+    let (hung_up, ended) = exchange(&mock, &get("/health?mock_hang-up")).await;
     assert!(!hung_up.contains("connection: close") && ended.is_ok());
     let early =
         "POST /v1/files?mock_early&mock_status=413 HTTP/1.1\r\nContent-Length: 999999\r\n\r\nx";
@@ -150,11 +151,12 @@ async fn the_connection_ends_as_it_was_asked_to() {
 }
 
 #[tokio::test]
-async fn headers_and_interim_answers_are_added_as_asked() {
+async fn headers_and_interim_responses_are_added_on_request() {
     let mock = mock();
-    let query = "mock_status=429&mock_retry-after=Wed,+21+Oct&mock_header=Set-Cookie:+a&mock_header=set-cookie:b&mock_interim=103";
-    let (answer, _) = ask(&mock, &get(&format!("/v1/models?mock_close&{query}"))).await;
-    let last = answer
+    let query = "mock_status=429&mock_retry-after=Wed,+21+Oct&mock_interim=103\
+                 &mock_header=Set-Cookie:+a&mock_header=set-cookie:b";
+    let (response, _) = exchange(&mock, &get(&format!("/v1/models?mock_close&{query}"))).await;
+    let last = response
         .strip_prefix("HTTP/1.1 103 Interim\r\nlink: </mock>\r\n\r\n")
         .unwrap();
     assert!(
@@ -175,7 +177,7 @@ async fn a_stopped_mock_drops_its_connections_and_refuses_new_ones() {
         .write_all(get("/v1/models?mock_silence").as_bytes())
         .await
         .unwrap();
-    until(&mock, |counts| counts.requests == 1).await;
+    wait_for_counts(&mock, |counts| counts.requests == 1).await;
     mock.stop().await;
     let (bytes, _) = read_to_end(&mut stream).await;
     assert!(bytes.is_empty());
@@ -183,7 +185,7 @@ async fn a_stopped_mock_drops_its_connections_and_refuses_new_ones() {
 }
 
 #[tokio::test]
-async fn a_big_body_comes_whole_and_in_pieces() {
+async fn a_big_body_comes_complete_and_in_pieces() {
     let mock = mock();
     for query in ["mock_big=300000", "mock_big=3000&mock_pieces=7"] {
         let size: usize = query[9..].split('&').next().unwrap().parse().unwrap();
@@ -205,7 +207,7 @@ async fn an_upload_that_is_cut_is_counted() {
     let request = "POST /v1/files HTTP/1.1\r\nContent-Length: 100\r\n\r\nonly this";
     stream.write_all(request.as_bytes()).await.unwrap();
     drop(stream);
-    until(&mock, |counts| {
+    wait_for_counts(&mock, |counts| {
         counts.aborted_uploads == 1 && counts.open == 0
     })
     .await;

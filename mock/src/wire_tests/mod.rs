@@ -1,9 +1,9 @@
-//! The mock over real sockets: every claim about bytes on the wire is checked on the bytes. Here is
-//! the client that the tests share.
+//! The mock over real sockets: the tests check the bytes on the wire. This file holds the client
+//! that they share.
 
 #![allow(
     clippy::disallowed_methods,
-    reason = "a test's client may dial as it likes"
+    reason = "the client of a test may connect directly"
 )]
 
 mod apis;
@@ -42,7 +42,7 @@ fn get(target: &str) -> String {
     format!("GET {target} HTTP/1.1\r\nHost: m\r\n\r\n")
 }
 
-/// All bytes until the mock ends the connection, and how it ended.
+/// All bytes until the mock ends the connection, and the way in which it ended.
 async fn read_to_end(stream: &mut TcpStream) -> (Vec<u8>, Result<(), ErrorKind>) {
     let mut bytes = Vec::new();
     let ended = timeout(PATIENCE, stream.read_to_end(&mut bytes))
@@ -51,20 +51,20 @@ async fn read_to_end(stream: &mut TcpStream) -> (Vec<u8>, Result<(), ErrorKind>)
     (bytes, ended.map(|_| ()).map_err(|error| error.kind()))
 }
 
-/// The bytes of one exchange on a connection of its own that the mock ends.
-async fn ask(mock: &MockHandle, request: &str) -> (String, Result<(), ErrorKind>) {
+/// Sends one request on a new connection and reads until the mock ends the connection.
+async fn exchange(mock: &MockHandle, request: &str) -> (String, Result<(), ErrorKind>) {
     let mut stream = connect(mock).await;
     stream.write_all(request.as_bytes()).await.unwrap();
     let (bytes, ended) = read_to_end(&mut stream).await;
     (String::from_utf8_lossy(&bytes).into_owned(), ended)
 }
 
-/// The same, asking for the connection to be closed.
-async fn ask_once(mock: &MockHandle, request: &str) -> (String, String) {
+/// Sends one request with `Connection: close`; returns head and body of the response.
+async fn exchange_and_close(mock: &MockHandle, request: &str) -> (String, String) {
     let closing = request.replacen("Host: m\r\n", "Host: m\r\nConnection: close\r\n", 1);
-    let (answer, ended) = ask(mock, &closing).await;
+    let (response, ended) = exchange(mock, &closing).await;
     assert_eq!(ended, Ok(()));
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let (head, body) = response.split_once("\r\n\r\n").unwrap();
     (head.to_owned(), body.to_owned())
 }
 
@@ -87,7 +87,7 @@ fn unchunked(body: &str) -> String {
     }
 }
 
-/// The JSON of each `data:` line but `[DONE]`.
+/// The JSON of each `data:` line except `[DONE]`.
 fn events(stream: &str) -> Vec<Value> {
     let data = stream
         .lines()
@@ -95,10 +95,10 @@ fn events(stream: &str) -> Vec<Value> {
     data.filter(|data| *data != "[DONE]").map(json).collect()
 }
 
-/// Waits until the counts are as they should be; they follow a moment after a client has gone.
-async fn until(mock: &MockHandle, hold: impl Fn(&Counts) -> bool) {
+/// Waits until the counts satisfy `reached`; they change shortly after a client has left.
+async fn wait_for_counts(mock: &MockHandle, reached: impl Fn(&Counts) -> bool) {
     let waiting = async {
-        while !hold(&mock.counts()) {
+        while !reached(&mock.counts()) {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     };

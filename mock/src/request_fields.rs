@@ -1,15 +1,15 @@
-//! The few fields of a JSON request that the mock looks at. Everything else is skipped unread.
+//! The fields of a JSON request body that the mock reads. All other fields are ignored.
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use crate::problem::Problem;
+use crate::api_error::ApiError;
 
-/// What a JSON body asks for; one type for all APIs, since the mock is lenient.
+/// The fields of a JSON request body; one type for all APIs, since the mock is lenient.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(crate) struct Ask {
+pub(crate) struct RequestFields {
     pub(crate) model: Option<String>,
     pub(crate) stream: Option<bool>,
     stream_options: Option<StreamOptions>,
@@ -53,23 +53,26 @@ struct Function {
     parameters: Option<Value>,
 }
 
-impl Ask {
+impl RequestFields {
     /// Reads a JSON body.
     ///
     /// # Errors
-    /// A 400 when the body is no JSON object or a field the mock looks at has the wrong type.
-    pub(crate) fn read(body: &[u8]) -> Result<Self, Problem> {
+    /// A 400 when the body is not a JSON object or one of these fields has the wrong type.
+    pub(crate) fn read(body: &[u8]) -> Result<Self, ApiError> {
         serde_json::from_slice(body).map_err(|error| {
-            Problem::bad_request(format!(
+            ApiError::bad_request(format!(
                 "We could not parse the JSON body of your request: {error}."
             ))
         })
     }
 
-    /// The model, which most routes require.
-    pub(crate) fn model(&self) -> Result<String, Problem> {
+    /// The model.
+    ///
+    /// # Errors
+    /// A 400 when the request names none.
+    pub(crate) fn model(&self) -> Result<String, ApiError> {
         let named = self.model.clone().filter(|model| !model.is_empty());
-        named.ok_or_else(|| Problem::missing("model"))
+        named.ok_or_else(|| ApiError::missing("model"))
     }
 
     pub(crate) fn is_stream(&self) -> bool {
@@ -81,7 +84,7 @@ impl Ask {
         options.and_then(|options| options.include_usage) == Some(true)
     }
 
-    /// The smallest limit on answer tokens that the request names.
+    /// The lowest of the limits on output tokens in the request.
     pub(crate) fn token_limit(&self) -> Option<usize> {
         let limits = [
             self.max_tokens,
@@ -91,8 +94,8 @@ impl Ask {
         limits.into_iter().flatten().min()
     }
 
-    /// Whether the request leaves the model no choice but to call a tool.
-    pub(crate) fn forces_tool(&self) -> bool {
+    /// Whether the request requires the model to call a tool.
+    pub(crate) fn requires_tool(&self) -> bool {
         match &self.tool_choice {
             Some(Value::String(word)) => word == "required" || word == "any",
             Some(Value::Object(choice)) => choice
@@ -103,8 +106,8 @@ impl Ask {
         }
     }
 
-    /// Name and arguments (JSON text) of a call of the first tool that has a name.
-    pub(crate) fn first_tool_call(&self) -> Option<(String, String)> {
+    /// Name and arguments for a call of the first tool that has a name.
+    pub(crate) fn first_tool_call(&self) -> Option<(String, Value)> {
         let tools = self.tools.as_deref().unwrap_or_default();
         tools.iter().find_map(|tool| {
             let nested = tool.function.as_ref();
@@ -113,14 +116,14 @@ impl Ask {
             let schema = tool.parameters.as_ref();
             let schema = schema.or(tool.input_schema.as_ref());
             let schema = schema.or_else(|| nested?.parameters.as_ref());
-            let arguments = schema.map_or_else(|| Value::Object(Default::default()), example);
-            Some((name.clone(), arguments.to_string()))
+            let arguments = schema.map_or_else(|| Value::Object(Map::new()), example_for);
+            Some((name.clone(), arguments))
         })
     }
 }
 
-/// A small value that fits a JSON schema: the first choice, else a sample of its type.
-fn example(schema: &Value) -> Value {
+/// A small value that matches a JSON schema: the first of its `enum`, else a sample of its type.
+fn example_for(schema: &Value) -> Value {
     if let Some(first) = schema["enum"].get(0) {
         return first.clone();
     }
@@ -134,12 +137,11 @@ fn example(schema: &Value) -> Value {
         Some("boolean") => Value::from(true),
         Some("array") => Value::Array(Vec::new()),
         Some("object") => schema["properties"].as_object().map_or_else(
-            || Value::Object(Default::default()),
+            || Value::Object(Map::new()),
             |fields| {
-                let filled = fields
-                    .iter()
-                    .map(|(name, field)| (name.clone(), example(field)));
-                Value::Object(filled.collect())
+                let example =
+                    |(name, schema): (&String, &Value)| (name.clone(), example_for(schema));
+                Value::Object(fields.iter().map(example).collect())
             },
         ),
         _ => Value::Null,
@@ -148,12 +150,15 @@ fn example(schema: &Value) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
-    fn the_first_tool_is_called_with_arguments_that_fit_its_schema() {
-        let schema = r#"{"type":"object","properties":{"city":{"type":"string"},"days":{"type":["integer","null"]},"unit":{"enum":["C","F"]}}}"#;
-        let expected = r#"{"city":"example","days":1,"unit":"C"}"#;
+    fn the_arguments_of_a_tool_call_match_the_schema_of_the_tool() {
+        let schema = r#"{"type":"object","properties":{"city":{"type":"string"},
+            "days":{"type":["integer","null"]},"unit":{"enum":["C","F"]}}}"#;
+        let expected = json!({ "city": "example", "days": 1, "unit": "C" });
         let shapes = [
             format!(r#"{{"type":"function","function":{{"name":"w","parameters":{schema}}}}}"#),
             format!(r#"{{"type":"function","name":"w","parameters":{schema}}}"#),
@@ -161,16 +166,16 @@ mod tests {
         ];
         for shape in shapes {
             let body = format!(r#"{{"tools":[{{"type":"web_search"}},{shape}]}}"#);
-            let (name, arguments) = Ask::read(body.as_bytes())
+            let (name, arguments) = RequestFields::read(body.as_bytes())
                 .unwrap()
                 .first_tool_call()
                 .unwrap();
-            assert_eq!((name.as_str(), arguments.as_str()), ("w", expected));
+            assert_eq!((name.as_str(), &arguments), ("w", &expected));
         }
     }
 
     #[test]
-    fn a_tool_is_forced_by_each_dialects_word_for_it() {
+    fn each_dialect_can_require_a_tool_call() {
         let table = [
             (r#""required""#, true),
             (r#"{"type":"function","function":{"name":"w"}}"#, true),
@@ -179,17 +184,22 @@ mod tests {
             (r#""auto""#, false),
             ("null", false),
         ];
-        for (choice, forced) in table {
-            let ask = Ask::read(format!(r#"{{"tool_choice":{choice}}}"#).as_bytes()).unwrap();
-            assert_eq!(ask.forces_tool(), forced, "{choice}");
+        for (choice, required) in table {
+            let body = format!(r#"{{"tool_choice":{choice}}}"#);
+            let fields = RequestFields::read(body.as_bytes()).unwrap();
+            assert_eq!(fields.requires_tool(), required, "{choice}");
         }
     }
 
     #[test]
-    fn a_body_that_is_no_json_is_a_400() {
-        assert_eq!(Ask::read(b"{").unwrap_err().status, 400);
+    fn a_body_that_is_not_json_gets_a_400() {
+        assert_eq!(RequestFields::read(b"{").unwrap_err().status, 400);
         assert_eq!(
-            Ask::read(b"{}").unwrap().model().unwrap_err().param,
+            RequestFields::read(b"{}")
+                .unwrap()
+                .model()
+                .unwrap_err()
+                .param,
             Some("model")
         );
     }

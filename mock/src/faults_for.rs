@@ -1,12 +1,12 @@
-//! Decides how one request is to be answered: the mock's defaults, then the request's headers,
-//! then its query, then `fail-first` and the lot of `chaos`.
+//! Which faults apply to one request: first the defaults of the mock, then the headers of the
+//! request, then its query, then `chaos` and `fail-first`.
 
 use crate::behaviour::Behaviour;
-use crate::faults::{FaultError, note};
+use crate::faults::{self, FaultError};
 use crate::request::Request;
 use crate::state::Mock;
 
-/// The faults that `chaos` draws from. None of them lasts longer than a second.
+/// The faults that `chaos` chooses from. None of them takes longer than a second.
 const CHAOS: &[(&str, &str)] = &[
     ("status", "429"),
     ("status", "500"),
@@ -31,41 +31,37 @@ const CHAOS: &[(&str, &str)] = &[
 /// The behaviour for `request`.
 ///
 /// # Errors
-/// When the request asks for a fault that there is not, or with a wrong value.
-pub(crate) fn decide(mock: &Mock, request: &Request) -> Result<Behaviour, FaultError> {
+/// When the request names an unknown fault, or sets one to an invalid value.
+pub(crate) fn faults_for(mock: &Mock, request: &Request) -> Result<Behaviour, FaultError> {
     let mut behaviour = mock.defaults.clone();
     for (name, value) in &request.headers {
         if let Some(name) = fault_name(name, b"x-mock-") {
-            note(&mut behaviour, &name, &String::from_utf8_lossy(value))?;
+            faults::set(&mut behaviour, &name, &String::from_utf8_lossy(value))?;
         }
     }
     if request.target.contains("mock_") {
         for (name, value) in request.query() {
             if let Some(name) = fault_name(name.as_bytes(), b"mock_") {
-                note(&mut behaviour, &name, &value)?;
+                faults::set(&mut behaviour, &name, &value)?;
             }
         }
     }
-    draw_lot(mock, &mut behaviour)?;
-    Ok(count_failures(mock, request, behaviour))
+    if behaviour.chaos > 0.0
+        && mock.random.happens(behaviour.chaos)
+        && let Some((name, value)) = mock.random.pick(CHAOS)
+    {
+        faults::set(&mut behaviour, name, value)?;
+    }
+    Ok(apply_fail_first(mock, request, behaviour))
 }
 
 fn fault_name(name: &[u8], prefix: &[u8]) -> Option<String> {
     let (start, rest) = name.split_at_checked(prefix.len())?;
-    let ours = start.eq_ignore_ascii_case(prefix);
-    ours.then(|| String::from_utf8_lossy(rest).into_owned())
+    let is_fault = start.eq_ignore_ascii_case(prefix);
+    is_fault.then(|| String::from_utf8_lossy(rest).into_owned())
 }
 
-fn draw_lot(mock: &Mock, behaviour: &mut Behaviour) -> Result<(), FaultError> {
-    if behaviour.chaos > 0.0 && mock.dice.fraction() < behaviour.chaos {
-        let lot = mock.dice.draw() % CHAOS.len() as u64;
-        let (name, value) = CHAOS[lot as usize];
-        note(behaviour, name, value)?;
-    }
-    Ok(())
-}
-
-fn count_failures(mock: &Mock, request: &Request, mut behaviour: Behaviour) -> Behaviour {
+fn apply_fail_first(mock: &Mock, request: &Request, mut behaviour: Behaviour) -> Behaviour {
     let Some(first) = behaviour.fail_first else {
         return behaviour;
     };
@@ -74,11 +70,11 @@ fn count_failures(mock: &Mock, request: &Request, mut behaviour: Behaviour) -> B
         return behaviour.without_failure();
     }
     let failure = &mut behaviour.failure;
-    let none_named = !failure.silence
+    let no_failure_set = !failure.silence
         && failure.stop.is_none()
         && failure.malformed.is_none()
-        && failure.instead.is_none();
-    if none_named {
+        && failure.substitute.is_none();
+    if no_failure_set {
         failure.status.get_or_insert(503);
     }
     behaviour
@@ -89,7 +85,7 @@ mod tests {
     use bytes::BytesMut;
 
     use super::*;
-    use crate::MockOptions;
+    use crate::options::MockOptions;
     use crate::request::take_head;
 
     fn mock() -> Mock {
@@ -105,14 +101,14 @@ mod tests {
     }
 
     #[test]
-    fn the_query_wins_over_the_header_and_the_header_over_the_default() {
+    fn the_query_overrides_the_header_and_the_header_the_default() {
         let table = [
             ("/", "", 3),
             ("/", "X-Mock-Tokens: 4\r\n", 4),
             ("/?mock_tokens=5", "x-mock-tokens: 4\r\n", 5),
         ];
         for (target, headers, tokens) in table {
-            let behaviour = decide(&mock(), &request(target, headers)).unwrap();
+            let behaviour = faults_for(&mock(), &request(target, headers)).unwrap();
             assert_eq!(behaviour.tokens, tokens);
         }
     }
@@ -122,7 +118,7 @@ mod tests {
         let mock = mock();
         let ask = |key: &str| {
             let headers = format!("x-mock-fail-first: 2\r\nx-mock-key: {key}\r\n");
-            decide(&mock, &request("/", &headers))
+            faults_for(&mock, &request("/", &headers))
                 .unwrap()
                 .failure
                 .status
@@ -134,9 +130,9 @@ mod tests {
     }
 
     #[test]
-    fn the_failure_named_beside_fail_first_is_the_one_played() {
+    fn the_failure_set_together_with_fail_first_is_the_one_used() {
         let mock = mock();
-        let ask = || decide(&mock, &request("/?mock_fail-first=1&mock_reset=0", "")).unwrap();
+        let ask = || faults_for(&mock, &request("/?mock_fail-first=1&mock_reset=0", "")).unwrap();
         let (first, second) = (ask(), ask());
         assert!(first.failure.stop.is_some() && first.failure.status.is_none());
         assert_eq!(second.failure, Default::default());
@@ -147,9 +143,9 @@ mod tests {
         let hits = || {
             let mock = mock();
             let ask = |_| {
-                decide(&mock, &request("/?mock_chaos=0.1", ""))
+                faults_for(&mock, &request("/?mock_chaos=0.1", ""))
                     .unwrap()
-                    .asked
+                    .requested
                     .len()
                     > 2
             };
