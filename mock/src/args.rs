@@ -26,7 +26,7 @@ pub struct MockArgs {
     /// Tokens in a response
     #[arg(long, value_name = "N", default_value_t = 16)]
     pub tokens: usize,
-    /// Pause in milliseconds before every token of a stream but the first
+    /// Pause in milliseconds before every token of a stream except the first
     #[arg(long, value_name = "MS", default_value_t = 0)]
     pub token_delay: u64,
     /// A fault for every request, as NAME=VALUE or NAME; repeat for more

@@ -90,16 +90,9 @@ async fn exchange(
             return send_instant(connection, mock, &request, instant).await;
         }
     }
-    let behaviour = match is_admin {
-        true => Ok(Behaviour::default()),
-        false => faults_for(mock, &request),
-    };
-    let (behaviour, error) = match behaviour {
-        Ok(behaviour) => (behaviour, None),
-        Err(error) => (
-            Behaviour::default(),
-            Some(ApiError::bad_request(error.to_string())),
-        ),
+    let (behaviour, error) = match is_admin {
+        true => (Behaviour::default(), None),
+        false => behaviour_for(mock, &request),
     };
     mock.stats.counts().count_faults(&behaviour.requested);
     if !behaviour.early {
@@ -122,6 +115,17 @@ async fn exchange(
         None => send(connection, &call, response_with_faults(&call)).await,
     };
     Ok(action?)
+}
+
+/// The behaviour that `request` sets, or no faults and the error to answer it with.
+fn behaviour_for(mock: &Mock, request: &Request) -> (Behaviour, Option<ApiError>) {
+    match faults_for(mock, request) {
+        Ok(behaviour) => (behaviour, None),
+        Err(error) => {
+            let error = ApiError::bad_request(error.to_string());
+            (Behaviour::default(), Some(error))
+        }
+    }
 }
 
 async fn send_instant(
