@@ -130,7 +130,7 @@ impl Gateway {
                     .memory
                     .bodies
                     .unwrap_or_else(machine::memory::for_bodies),
-                metrics.bodies.clone(),
+                metrics.bodies(),
             ),
             max_requests: settings.downstream.max_requests,
             downstream: DownstreamTimeouts {

@@ -72,6 +72,8 @@ pub enum Page {
     Config,
     /// The errors the gateway makes
     Errors,
+    /// The metrics
+    Metrics,
     /// The mock's routes, and what it can be told to do wrong
     Mock,
 }

@@ -1,7 +1,7 @@
 //! `throughway docs`: prints a reference page from the code, for the files in `docs`.
 
 use super::args::Page;
-use crate::{config, directives, error, route};
+use crate::{config, directives, error, observe, route};
 
 /// The text of a page.
 pub fn page(page: Page) -> String {
@@ -10,6 +10,7 @@ pub fn page(page: Page) -> String {
         Page::Settings => config::page(),
         Page::Config => route::config::page(),
         Page::Errors => error::page(),
+        Page::Metrics => observe::metrics::page(),
         Page::Mock => throughway_mock::page(),
     }
 }

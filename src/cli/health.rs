@@ -3,11 +3,11 @@
 
 use std::{
     io::{self, Read as _, Write as _},
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream},
+    net::{SocketAddr, TcpStream},
     time::Duration,
 };
 
-use super::args::ServeArgs;
+use super::{args::ServeArgs, start_message::reachable};
 use crate::{
     config::{Environment, Settings},
     observe::logs,
@@ -35,16 +35,6 @@ pub fn run(args: &ServeArgs, environment: &Environment) -> u8 {
         Ok(()) => 0,
         Err(error) => unwell(&format_args!("{address}: {error}")),
     }
-}
-
-/// The wildcard address is no place to connect to: loopback of its family is.
-fn reachable(mut listen: SocketAddr) -> SocketAddr {
-    match listen.ip() {
-        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => listen.set_ip(Ipv4Addr::LOCALHOST.into()),
-        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => listen.set_ip(Ipv6Addr::LOCALHOST.into()),
-        IpAddr::V4(_) | IpAddr::V6(_) => {}
-    }
-    listen
 }
 
 /// Behind TLS the accepted connection has to do: what the certificate says is for clients to judge.

@@ -7,3 +7,4 @@ pub mod explain;
 pub mod health;
 pub mod mock;
 pub mod serve;
+mod start_message;

@@ -2,12 +2,14 @@
 
 use std::{
     io::{self, IsTerminal as _},
+    net::SocketAddr,
     time::Duration,
 };
 
 use tokio::signal::unix::{SignalKind, signal};
+use tracing::Level;
 
-use super::args::ServeArgs;
+use super::{args::ServeArgs, start_message::start_message};
 use crate::{
     config::{Environment, Settings},
     gateway::UnusableSettings,
@@ -28,7 +30,11 @@ pub fn run(args: &ServeArgs, environment: &Environment) -> u8 {
         Ok(settings) => settings,
         Err(error) => return refuse(&error),
     };
-    if let Err(error) = logs::install(&settings.log.level, settings.log.format) {
+    if let Err(error) = logs::install(
+        &settings.log.level,
+        settings.log.format,
+        environment.takes_colour(),
+    ) {
         return refuse(&format_args!("nothing can be logged: {error}"));
     }
     raise_descriptor_limit();
@@ -56,17 +62,25 @@ async fn serve(settings: &Settings, environment: &Environment) -> Result<(), Ser
     if let Some(problem) = running.gateway.resolver.problem() {
         tracing::warn!(problem, "names cannot be resolved");
     }
+    tell_that_it_listens(settings, running.address);
+    let metrics = running.gateway.metrics.clone();
+    running.until(signals).await?;
+    tracing::info!(aborted = metrics.ended(Outcome::aborted).get(), "stopped");
+    Ok(())
+}
+
+/// In plain words to somebody at a terminal, else as an event.
+fn tell_that_it_listens(settings: &Settings, address: SocketAddr) {
+    if logs::is_at_a_terminal() && tracing::enabled!(Level::INFO) {
+        return logs::say(&start_message(settings, address));
+    }
     tracing::info!(
-        address = %running.address,
+        %address,
         tls = settings.tls.is_some(),
         guard = settings.guard.preset.as_str(),
         workers = settings.workers,
         "listening"
     );
-    let metrics = running.gateway.metrics.clone();
-    running.until(signals).await?;
-    tracing::info!(aborted = metrics.ended(Outcome::aborted).get(), "stopped");
-    Ok(())
 }
 
 /// Takes a signal by which other servers are told to read their settings or to open their logs

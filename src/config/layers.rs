@@ -100,7 +100,13 @@ impl Environment {
         Self(std::env::vars_os().filter_map(text).collect())
     }
 
-    /// The file that `THROUGHWAY_CONFIG` names.
+    /// Whether a terminal may be sent colours: `NO_COLOR` is not set (no-color.org), and `TERM` names
+    /// a terminal that takes them.
+    pub fn takes_colour(&self) -> bool {
+        let is_unset = |name| self.setting(name).is_none();
+        is_unset("NO_COLOR") && self.setting("TERM").is_some_and(|term| term != "dumb")
+    }
+
     /// Whether the process is told to use a proxy, which the gateway does not do.
     pub fn names_a_proxy(&self) -> bool {
         [

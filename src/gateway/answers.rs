@@ -44,9 +44,9 @@ impl Answers {
     pub(super) fn of(settings: &Settings, metrics: &Metrics) -> Result<Self, UnusableSettings> {
         let cache = &settings.cache;
         let shared = cache.redis.as_ref().map(|redis| {
-            let replicas = Replicas::new(redis, "the cache's redis", metrics.cache_redis.clone());
+            let replicas = Replicas::new(redis, "the cache's redis", metrics.cache_redis());
             let unusable = |error| UnusableSettings::CacheRedis(replicas::unusable(&error));
-            let counts = metrics.unusable_entries.clone();
+            let counts = metrics.unusable_entries();
             let store = |replicas| Arc::new(SharedStore::new(Arc::new(replicas), counts));
             replicas.map(store).map_err(unusable)
         });

@@ -28,7 +28,7 @@ impl Limits {
     ) -> Result<Self, UnusableSettings> {
         let (limits, store) = (&settings.limits, &settings.limit_store);
         let replicas = store.redis.as_ref().map(|redis| {
-            let replicas = Replicas::new(redis, "the limits' redis", metrics.redis.clone());
+            let replicas = Replicas::new(redis, "the limits' redis", metrics.redis());
             let unusable = |error| UnusableSettings::Redis(replicas::unusable(&error));
             replicas.map(Arc::new).map_err(unusable)
         });

@@ -127,7 +127,7 @@ impl LogWriter {
         outlet: impl Write + Send + 'static,
         bounds: Bounds,
         lost: Count,
-        news: fn(u64) -> String,
+        news: impl Fn(u64) -> String + Send + 'static,
     ) -> io::Result<Self> {
         let shared = Arc::new(Shared {
             queue: Mutex::default(),
@@ -186,7 +186,7 @@ impl Shared {
     }
 
     /// The writer's whole life.
-    fn write_on<W: Write>(&self, mut outlet: Outlet<W>, news: fn(u64) -> String) {
+    fn write_on<W: Write>(&self, mut outlet: Outlet<W>, news: impl Fn(u64) -> String) {
         let mut lines = Lines::default();
         loop {
             let untold = self.take(&mut lines);

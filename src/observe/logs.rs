@@ -1,31 +1,35 @@
-//! Logs by `tracing`, on standard error: text on a terminal, JSON lines otherwise. Written off the
-//! request path. Secrets never get here: events carry checked fields only.
+//! Where logs go and how they look: to standard error, as text on a terminal and as JSON lines
+//! otherwise, written off the request path. Secrets never get here: lines carry checked fields.
 
 use std::{
+    cell::RefCell,
     fs::File,
     io::{self, IsTerminal as _, Write as _},
     os::fd::AsFd as _,
     panic,
-    sync::OnceLock,
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
-use tracing_subscriber::{
-    EnvFilter,
-    filter::Directive,
-    fmt::{
-        format::Writer,
-        time::{FormatTime as _, SystemTime},
-    },
-};
+use tracing::Level;
+use tracing_subscriber::{EnvFilter, filter::Directive};
 
+pub use super::{
+    clock::{Clock, ForPeople, Milliseconds},
+    json_line::JsonLine,
+    text_style::{Colour, TextStyle},
+};
 use super::{
-    json_lines::{self, JsonLines},
+    json_events::{self, JsonEvents},
     log_writer::{Bounds, LogWriter},
     metrics,
+    text_events::{self, TextEvents},
 };
 
-/// How log lines look.
+/// How log lines look, as the settings say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Format {
     /// Text on a terminal, JSON otherwise.
@@ -35,62 +39,133 @@ pub enum Format {
     Json,
 }
 
-/// What all of the process writes through: standard error is one.
-static WRITER: OnceLock<LogWriter> = OnceLock::new();
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    Json,
+    Text(TextStyle),
+}
 
-/// Installs the process-wide subscriber, writing to standard error. `filter` takes `tracing`'s directives, `info` for example.
-/// Panics are logged, too. Does nothing when one is installed already.
+impl Shape {
+    /// `takes_colour`: a terminal may be sent colours.
+    fn of(format: Format, is_terminal: bool, takes_colour: bool) -> Self {
+        let is_json = match format {
+            Format::Auto => !is_terminal,
+            Format::Text => false,
+            Format::Json => true,
+        };
+        match is_json {
+            true => Shape::Json,
+            false => Shape::Text(TextStyle {
+                // A file is read on another day, and in another place.
+                clock: match is_terminal {
+                    true => Clock::Local,
+                    false => Clock::Utc,
+                },
+                colour: is_terminal && takes_colour,
+            }),
+        }
+    }
+}
+
+/// The part of the program that the lines of requests are from, for `log.level` and readers.
+pub const REQUEST_MODULE: &str = "throughway::record";
+
+struct Output {
+    writer: LogWriter,
+    shape: Shape,
+}
+
+/// What all of the process writes through: standard error is one.
+static OUTPUT: OnceLock<Output> = OnceLock::new();
+/// `log.level` lets the lines of requests through.
+static TAKES_REQUESTS: AtomicBool = AtomicBool::new(false);
+
+/// Room that a thread keeps for its next line.
+const KEPT_ROOM: usize = 16 * 1024;
+
+thread_local! {
+    static LINE: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// Makes all of the process log to standard error, panics too. `filter` takes `tracing`'s
+/// directives, `info` for example; `takes_colour`: a terminal may be sent colours. Does nothing
+/// when it was called before.
 ///
 /// # Errors
 /// When the system gives no thread or descriptor to write with.
-pub fn install(filter: &str, format: Format) -> io::Result<()> {
-    if WRITER.get().is_some() {
+pub fn install(filter: &str, format: Format, takes_colour: bool) -> io::Result<()> {
+    if OUTPUT.get().is_some() {
         return Ok(());
     }
-    let json = match format {
-        Format::Auto => !io::stderr().is_terminal(),
-        Format::Text => false,
-        Format::Json => true,
-    };
-    let news = if json {
-        json_lines::lost_lines
-    } else {
-        lost_lines_as_text
+    let shape = Shape::of(format, io::stderr().is_terminal(), takes_colour);
+    let news = move |count| match shape {
+        Shape::Json => json_events::lost_lines(count),
+        Shape::Text(style) => text_events::lost_lines(style, count),
     };
     // A descriptor of our own: the standard one is behind a lock, which a write that blocks would
     // hold.
     let outlet = File::from(io::stderr().as_fd().try_clone_to_owned()?);
     let lost = metrics::log_lines_lost();
     let writer = LogWriter::start(outlet, Bounds::default(), lost, news)?;
-    let writer = WRITER.get_or_init(|| writer);
+    let Output { writer, .. } = OUTPUT.get_or_init(|| Output { writer, shape });
     let (understood, rest) = directives(filter);
     let builder = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(understood))
         .log_internal_errors(false)
         .with_writer(move || writer);
-    let _ = if json {
-        builder.event_format(JsonLines).try_init()
-    } else {
-        builder
-            .compact()
-            .with_target(false)
-            .with_ansi(io::stderr().is_terminal())
-            .try_init()
+    // Only tests may have installed another one.
+    let _ = match shape {
+        Shape::Json => builder.event_format(JsonEvents).try_init(),
+        Shape::Text(style) => builder.event_format(TextEvents(style)).try_init(),
     };
+    let takes_requests = tracing::enabled!(target: REQUEST_MODULE, Level::INFO);
+    TAKES_REQUESTS.store(takes_requests, Ordering::Relaxed);
     panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));
-    for part in rest {
+    warn_of_directives(&rest);
+    Ok(())
+}
+
+fn warn_of_directives(not_understood: &[&str]) {
+    for part in not_understood {
         tracing::warn!(
             part,
             "this part of `log.level` is not understood and has no effect"
         );
     }
-    Ok(())
+}
+
+/// Writes the line of one request, with its line feed, into a buffer that the thread uses again,
+/// and hands it over. Does nothing where such lines are not wanted.
+pub fn request_line(write: impl FnOnce(&mut String, Shape)) {
+    let Some(output) = OUTPUT.get() else {
+        return;
+    };
+    if !TAKES_REQUESTS.load(Ordering::Relaxed) {
+        return;
+    }
+    // Fails only in a thread that ends: what is left of its requests has no line.
+    let _ = LINE.try_with(|kept| {
+        let mut line = kept.take();
+        line.clear();
+        write(&mut line, output.shape);
+        output.writer.hand_over(line.as_bytes());
+        if line.capacity() <= KEPT_ROOM {
+            kept.replace(line);
+        }
+    });
+}
+
+/// Whether lines are text for a person at a terminal.
+pub fn is_at_a_terminal() -> bool {
+    let shape = OUTPUT.get().map(|output| output.shape);
+    matches!(shape, Some(Shape::Text(style)) if style.clock == Clock::Local)
 }
 
 /// A line beside those of `tracing`, the last words of a process for example.
 pub fn say(line: &str) {
-    match WRITER.get() {
-        Some(writer) => writer.hand_over(format!("{line}\n").as_bytes()),
+    match OUTPUT.get() {
+        Some(Output { writer, .. }) => writer.hand_over(format!("{line}\n").as_bytes()),
         // Nobody is there to be told that standard error takes nothing.
         None => drop(writeln!(io::stderr(), "{line}")),
     }
@@ -98,7 +173,7 @@ pub fn say(line: &str) {
 
 /// Waits until all that was logged is written or lost; no longer than `patience`.
 pub fn flush(patience: Duration) {
-    if let Some(writer) = WRITER.get() {
+    if let Some(Output { writer, .. }) = OUTPUT.get() {
         writer.flush(patience);
     }
 }
@@ -112,13 +187,6 @@ fn directives(filter: &str) -> (String, Vec<&str>) {
     // actix-http reports what the line reports better.
     understood.extend(["actix_http=off", "actix_server=warn"]);
     (understood.join(","), rest)
-}
-
-fn lost_lines_as_text(count: u64) -> String {
-    let mut line = String::new();
-    // Writing to a string cannot fail.
-    let _ = SystemTime.format_time(&mut Writer::new(&mut line));
-    line + &format!("  WARN log lines were lost lost={count}\n")
 }
 
 #[cfg(test)]
@@ -138,11 +206,19 @@ mod tests {
     }
 
     #[test]
-    fn lost_lines_are_told_with_their_count() {
-        let line = lost_lines_as_text(3);
-        assert!(
-            line.ends_with(" WARN log lines were lost lost=3\n"),
-            "{line}"
-        );
+    fn lines_are_text_on_a_terminal_and_json_elsewhere() {
+        let text = |clock, colour| Shape::Text(TextStyle { clock, colour });
+        for (format, is_terminal, takes_colour, expected) in [
+            (Format::Auto, true, true, text(Clock::Local, true)),
+            (Format::Auto, true, false, text(Clock::Local, false)),
+            (Format::Auto, false, true, Shape::Json),
+            (Format::Text, true, true, text(Clock::Local, true)),
+            (Format::Text, false, true, text(Clock::Utc, false)),
+            (Format::Json, true, true, Shape::Json),
+            (Format::Json, false, false, Shape::Json),
+        ] {
+            let shape = Shape::of(format, is_terminal, takes_colour);
+            assert_eq!(shape, expected, "{format:?} {is_terminal} {takes_colour}");
+        }
     }
 }

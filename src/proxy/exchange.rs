@@ -5,18 +5,17 @@ use std::{cell::RefCell, rc::Rc};
 
 use actix_http::Version;
 
-use super::admit::Admitted;
+use super::{admit::Admitted, notes::RequestNotes};
 use crate::{
     dialect::Generates,
     downstream::{ExchangeGuard, Link},
     rate_limit::Lease,
-    record::Recorder,
     upstream::{Asked, BodyLength, RequestBody},
 };
 
 /// Each step fills in what it decides; the relay holds it until the end.
 pub struct Exchange {
-    pub recorder: Recorder,
+    pub notes: RequestNotes,
     /// The caller's body; a target may get an edited copy.
     pub body: Rc<RefCell<RequestBody>>,
     /// Places among the requests under way.
@@ -30,9 +29,9 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    pub fn new(admitted: &Admitted<'_>, recorder: Recorder, guard: ExchangeGuard) -> Self {
+    pub fn new(admitted: &Admitted<'_>, notes: RequestNotes, guard: ExchangeGuard) -> Self {
         Exchange {
-            recorder,
+            notes,
             body: admitted.body.clone(),
             leases: Vec::new(),
             asked: admitted.asked(),
@@ -50,7 +49,7 @@ impl Exchange {
     /// The body has no further use: the response is there without it.
     pub fn discard_body(&mut self) {
         let mut body = self.body.borrow_mut();
-        self.recorder.note_bytes_in(body.bytes_read());
+        self.notes.recorder.note_bytes_in(body.bytes_read());
         body.discard();
     }
 }

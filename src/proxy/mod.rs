@@ -6,6 +6,7 @@ mod exchange;
 pub mod explain;
 mod headers;
 mod lookup;
+mod notes;
 mod offload;
 mod pages;
 mod pipeline;

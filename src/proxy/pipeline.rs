@@ -11,10 +11,9 @@ use super::{
     exchange::Exchange,
     explain,
     lookup::{self, Joined, Lookup},
-    prepare, relay,
+    notes, prepare, relay,
     relay::ReplyBody,
     send::{self, Fetched},
-    trace_id,
     worker::Worker,
 };
 use crate::{
@@ -22,7 +21,6 @@ use crate::{
     directives::Directives,
     downstream::{Extent, Link},
     error::GatewayError,
-    record::Recorder,
     upstream::Upstream,
 };
 
@@ -49,23 +47,16 @@ pub async fn run<U: Upstream>(
     link.body_at_hand().await;
     let (head, payload) = request.into_parts();
     let directives = Directives::parse(head.headers(), gateway.portkey);
-    let recorder = Recorder::open(
-        gateway.metrics.clone(),
-        gateway.access_log,
-        trace_id::of(head.headers(), gateway.portkey, &directives),
-        head.method.clone(),
-        head.uri.path(),
-        link.clone(),
-    );
+    let notes = notes::open(gateway, &head, &directives, link);
     let admitted = match admit::admit(gateway, &head, payload, directives, link) {
         Ok(Admission::Admitted(admitted)) => admitted,
-        Ok(Admission::Preflight(response)) => return relay::own(response, recorder, guard),
-        Err(error) => return relay::refuse(&error, recorder, guard),
+        Ok(Admission::Preflight(response)) => return relay::own(response, notes, guard),
+        Err(error) => return relay::refuse(&error, notes, guard),
     };
-    let mut exchange = Exchange::new(&admitted, recorder, guard);
+    let mut exchange = Exchange::new(&admitted, notes, guard);
     match fetch(worker, &admitted, &mut exchange).await {
         Ok(reply) => relay::begin(reply, exchange, gateway),
-        Err(error) => relay::refuse(&error, exchange.recorder, exchange.guard),
+        Err(error) => relay::refuse(&error, exchange.notes, exchange.guard),
     }
 }
 
@@ -79,7 +70,7 @@ async fn fetch<U: Upstream>(
     if !admitted.directives.dry_run {
         prepare::take_places(admitted, &plan, exchange).await?;
     }
-    let received = exchange.recorder.received();
+    let received = exchange.notes.reply.received;
     let mut prepared = prepare::prepare(admitted, &plan, exchange.link(), received).await?;
     if admitted.directives.dry_run {
         let plan = explain::explain(admitted, &prepared, &worker.targets).await;

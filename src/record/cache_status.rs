@@ -1,31 +1,40 @@
 //! What the cache did for a request, in the words of replies, metrics and the log.
 
-use crate::cache::NoCacheReason;
+use crate::{
+    cache::NoCacheReason,
+    observe::metrics::{CacheResult, LabelValue as _},
+};
 
 /// What the cache did for a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CacheStatus {
-    /// No part in it.
+    /// It took no part.
     Disabled(NoCacheReason),
-    /// The answer was given before.
+    /// The answer was kept from an earlier request.
     Hit,
-    /// It was under way for another request: no call was made for this one. `well`: what came of that is a 200.
+    /// The same call was under way for another request, and none was made for this one. `well`: its
+    /// answer is a 200.
     Joined { well: bool },
-    /// It was not, and is kept if it may be.
+    /// Nothing was kept; the answer is, if it may be.
     Miss,
-    /// The same, because the caller wanted a fresh one.
+    /// The caller wanted a fresh answer, which is kept if it may be.
     Refresh,
 }
 
 impl CacheStatus {
-    /// As replies tell it.
-    pub fn name(self) -> &'static str {
+    /// As replies and metrics tell it.
+    pub fn result(self) -> CacheResult {
         match self {
-            CacheStatus::Disabled(_) => "DISABLED",
-            CacheStatus::Hit | CacheStatus::Joined { well: true } => "HIT",
-            CacheStatus::Miss | CacheStatus::Joined { well: false } => "MISS",
-            CacheStatus::Refresh => "REFRESH",
+            CacheStatus::Disabled(_) => CacheResult::Disabled,
+            CacheStatus::Hit | CacheStatus::Joined { well: true } => CacheResult::Hit,
+            CacheStatus::Miss | CacheStatus::Joined { well: false } => CacheResult::Miss,
+            CacheStatus::Refresh => CacheResult::Refresh,
         }
+    }
+
+    /// The word in replies.
+    pub fn name(self) -> &'static str {
+        self.result().label()
     }
 
     /// As the log tells it.
@@ -37,20 +46,20 @@ impl CacheStatus {
         }
     }
 
-    /// Somebody wanted the cache to have a part.
+    /// Whether the caller or a config asked for the cache.
     pub fn was_asked_for(self) -> bool {
         self != CacheStatus::Disabled(NoCacheReason::NotAsked)
     }
 
-    /// Why the cache was of no use, where it was asked for; `not_kept`: why the answer was not kept.
-    pub fn reason(self, not_kept: Option<NoCacheReason>) -> Option<&'static str> {
-        let reason = match self {
+    /// Why the cache was of no use, where it was asked for. `not_kept`: why the answer was not
+    /// kept.
+    pub fn reason(self, not_kept: Option<NoCacheReason>) -> Option<NoCacheReason> {
+        match self {
             CacheStatus::Disabled(NoCacheReason::NotAsked)
             | CacheStatus::Hit
             | CacheStatus::Joined { .. } => None,
             CacheStatus::Disabled(reason) => Some(reason),
             CacheStatus::Miss | CacheStatus::Refresh => not_kept,
-        };
-        reason.map(NoCacheReason::name)
+        }
     }
 }

@@ -78,6 +78,7 @@ mod limits_shared;
 mod limits_together;
 mod logs;
 mod logs_outlets;
+mod logs_terminal;
 mod loops;
 mod matrix;
 mod matrix_connect;

@@ -18,7 +18,8 @@ use crate::{
     cache::{NoCacheReason, flight::Reader},
     downstream::Link,
     gateway::Beginning,
-    proxy::send::upstream_body::{Incoming, NO_TOKEN, OUT_OF_TIME, SILENT},
+    proxy::send::upstream_body::Incoming,
+    record::CutReason,
     upstream::Failure,
 };
 
@@ -148,7 +149,7 @@ impl Pump {
             if lead.poll_room(cx).is_pending() {
                 self.paused = true;
                 ready!(self.poll_late(cx));
-                self.end(Err(OUT_OF_TIME.to_owned()));
+                self.end(Err(CutReason::OutOfTime.to_string()));
                 continue;
             }
             if std::mem::take(&mut self.paused) {
@@ -163,14 +164,14 @@ impl Pump {
                 Poll::Ready(None) => self.end(Ok(())),
                 Poll::Pending if self.incoming.poll_no_token(cx).is_ready() => {
                     self.incoming.note_no_token();
-                    self.end(Err(NO_TOKEN.to_owned()));
+                    self.end(Err(CutReason::NoToken.to_string()));
                 }
                 Poll::Pending => match ready!(self.poll_late(cx)) {
                     Late::Silent => {
                         self.incoming.note_silence();
-                        self.end(Err(SILENT.to_owned()));
+                        self.end(Err(CutReason::UpstreamSilent.to_string()));
                     }
-                    Late::OutOfTime => self.end(Err(OUT_OF_TIME.to_owned())),
+                    Late::OutOfTime => self.end(Err(CutReason::OutOfTime.to_string())),
                 },
             }
         }
@@ -181,7 +182,7 @@ impl Pump {
         self.kept.watch.feed(&chunk);
         self.kept.keeping.lead.push(chunk);
         if self.times.ends_at.is_some_and(|end| self.last >= end) {
-            self.end(Err(OUT_OF_TIME.to_owned()));
+            self.end(Err(CutReason::OutOfTime.to_string()));
         }
     }
 

@@ -88,7 +88,7 @@ pub async fn lookup(
     let directives = &admitted.directives;
     let refresh = directives.cache.force_refresh == Some(true);
     let looked = cacheable.look(key, directives, exchange.link()).await?;
-    exchange.recorder.note_cache(looked.status(refresh));
+    exchange.notes.note_cache(looked.status(refresh));
     Ok(match looked {
         Looked::Nowhere(_) => Lookup::Missed(None),
         Looked::Found(answer) => {
@@ -107,7 +107,7 @@ pub async fn lookup(
             Lookup::Missed(Some(store))
         }
         Looked::Missed(Err(reason)) => {
-            exchange.recorder.note_not_kept(reason);
+            exchange.notes.recorder.note_not_kept(reason);
             Lookup::Missed(None)
         }
     })
@@ -119,7 +119,7 @@ fn note_found(prepared: &Prepared<'_>, exchange: &mut Exchange, given_by: Option
     let target = given_by.and_then(|it| plan.target_of(it));
     let target = target.unwrap_or_else(|| plan.target(prepared.first.target));
     let route = target.route(prepared.world.withheld(target));
-    exchange.recorder.note_route(route);
+    exchange.notes.note_route(route);
     exchange.discard_body();
 }
 
@@ -134,7 +134,7 @@ pub fn of_target(
     match store?.of_target(target, &admitted.directives.cache) {
         Ok(store) => Some(store),
         Err(reason) => {
-            exchange.recorder.note_not_kept(reason);
+            exchange.notes.recorder.note_not_kept(reason);
             None
         }
     }

@@ -73,7 +73,7 @@ pub async fn take_places(
 ) -> Result<(), GatewayError> {
     let limits = admitted.gateway.limits.requests.iter().chain(&plan.limits);
     let (room, leases) = Counted::of(admitted).admit(limits, "").await;
-    exchange.recorder.note_room(room);
+    exchange.notes.reply.room = room;
     exchange.leases = leases?;
     Ok(())
 }

@@ -8,8 +8,6 @@ use actix_http::{
     header::{self, HeaderMap, HeaderName, HeaderValue},
 };
 
-use bytes::Bytes;
-
 use super::{
     Relay, Source, State,
     ending::{Ending, Expected},
@@ -20,12 +18,14 @@ use super::{
     websocket::Frames,
 };
 use crate::{
+    dialect::FirstEvent,
     gateway::Gateway,
     observe::metrics::Outcome,
     proxy::{
         exchange::Exchange,
         headers::strip_response,
         lookup::{Begun, BodyTimes, Head, Joined},
+        notes::{ReplyFacts, RequestNotes},
         pipeline::Reply,
         send::{Fetched, upstream_body::Incoming},
     },
@@ -49,9 +49,9 @@ struct Beginning {
 /// The client's response: status and headers as they came, less what ends here, with our own.
 pub fn begin(reply: Reply, mut exchange: Exchange, gateway: &Gateway) -> Response<ReplyBody> {
     let beginning = match reply {
-        Reply::Own(response) => return own(response, exchange.recorder, exchange.guard),
+        Reply::Own(response) => return own(response, exchange.notes, exchange.guard),
         Reply::Hit(answer) => return hit(&answer, exchange),
-        Reply::Joined(joined) => of_joined(joined, &mut exchange.recorder),
+        Reply::Joined(joined) => of_joined(joined, &mut exchange.notes),
         Reply::Fetched(fetched) => of_fetched(fetched, &mut exchange, gateway),
     };
     relay(beginning, exchange, gateway.server_timing)
@@ -74,7 +74,7 @@ fn of_fetched(fetched: Fetched, exchange: &mut Exchange, gateway: &Gateway) -> B
                 status,
                 headers: &headers,
                 size,
-                route: exchange.recorder.route(),
+                route: exchange.notes.reply.route.as_ref(),
                 credentials: &gateway.known.credentials.headers,
                 noise: &gateway.cache.noise,
             };
@@ -82,7 +82,7 @@ fn of_fetched(fetched: Fetched, exchange: &mut Exchange, gateway: &Gateway) -> B
             let link = exchange.guard.link();
             stored(
                 store.begin(head, incoming, times, link),
-                &mut exchange.recorder,
+                &mut exchange.notes.recorder,
             )
         }
     };
@@ -110,12 +110,12 @@ fn stored(begun: Begun, recorder: &mut Recorder) -> Source {
     source
 }
 
-fn of_joined(joined: Joined, recorder: &mut Recorder) -> Beginning {
+fn of_joined(joined: Joined, notes: &mut RequestNotes) -> Beginning {
     let head = joined.head;
     let status = head.head.status();
-    recorder.note_status(status.as_u16());
+    notes.recorder.note_status(status.as_u16());
     if let Some(route) = &head.route {
-        recorder.note_route(route.clone());
+        notes.note_route(route.clone());
     }
     let mut headers = HeaderMap::with_capacity(head.head.headers().len());
     for (name, value) in head.head.headers() {
@@ -133,7 +133,7 @@ fn of_joined(joined: Joined, recorder: &mut Recorder) -> Beginning {
     }
 }
 
-fn relay(beginning: Beginning, mut exchange: Exchange, server_timing: bool) -> Response<ReplyBody> {
+fn relay(beginning: Beginning, exchange: Exchange, server_timing: bool) -> Response<ReplyBody> {
     let Beginning {
         status,
         mut headers,
@@ -141,23 +141,33 @@ fn relay(beginning: Beginning, mut exchange: Exchange, server_timing: bool) -> R
         source,
         ..
     } = beginning;
-    let recorder = &mut exchange.recorder;
+    let RequestNotes {
+        reply: facts,
+        mut recorder,
+    } = exchange.notes;
     if server_timing {
-        headers.append(SERVER_TIMING, timing(recorder));
+        headers.append(SERVER_TIMING, timing(&facts));
     }
-    reply_headers::trace(&mut headers, recorder.trace_id().clone());
-    reply_headers::describe(&mut headers, recorder);
+    reply_headers::describe(&mut headers, facts);
     recorder.note_bytes_in(exchange.body.borrow().bytes_read());
     let expected = Expected {
         route: exchange.generates,
         strict: beginning.strict_end,
     };
     let ending = Ending::of(expected, status, &headers, size);
+    let first_token = exchange.generates.filter(|_| ending.sees_events());
     if let Source::Whole(Some(bytes)) = &source {
         let ending = ending.of_whole(bytes);
         if !ending.breaks_off() {
-            let (bytes, unfinished) = (bytes.clone(), ending.is_unfinished());
-            return whole(status, headers, bytes, exchange, unfinished);
+            let outcome = match (exchange.guard.link().is_gone(), ending.is_unfinished()) {
+                (true, _) => Outcome::client_gone,
+                (false, true) => Outcome::unfinished,
+                (false, false) => Outcome::relayed,
+            };
+            let length = bytes.len();
+            let body = ReplyBody::whole(bytes.clone(), exchange.leases, exchange.guard);
+            let response = Response::with_body(status, body);
+            return whole(response, headers, recorder, (length, outcome));
         }
     }
     let switched = status == StatusCode::SWITCHING_PROTOCOLS;
@@ -181,7 +191,8 @@ fn relay(beginning: Beginning, mut exchange: Exchange, server_timing: bool) -> R
         uploaded: 0,
         frames: switched.then(Frames::default),
         ending,
-        recorder: Some(exchange.recorder),
+        first_token: first_token.map(|route| Box::new(FirstEvent::new(route.dialect()))),
+        recorder: Some(recorder),
         guard: exchange.guard,
     };
     relay.restart_idle();
@@ -201,22 +212,13 @@ fn relay(beginning: Beginning, mut exchange: Exchange, server_timing: bool) -> R
 /// A response that is there, all of it: the record closes with it. A stream may be unfinished for
 /// all that.
 fn whole(
-    status: StatusCode,
+    mut response: Response<ReplyBody>,
     headers: HeaderMap,
-    bytes: Bytes,
-    exchange: Exchange,
-    unfinished: bool,
+    mut recorder: Recorder,
+    (length, outcome): (usize, Outcome),
 ) -> Response<ReplyBody> {
-    let outcome = match (exchange.link().is_gone(), unfinished) {
-        (true, _) => Outcome::client_gone,
-        (false, true) => Outcome::unfinished,
-        (false, false) => Outcome::relayed,
-    };
-    let mut recorder = exchange.recorder;
-    recorder.note_bytes_out(bytes.len());
-    let body = ReplyBody::whole(bytes, exchange.leases, exchange.guard);
-    let mut response = Response::with_body(status, body);
     *response.headers_mut() = headers;
+    recorder.note_bytes_out(length);
     recorder.close(outcome);
     response
 }
@@ -255,8 +257,8 @@ fn body_size(status: StatusCode, asked: Asked, headers: &HeaderMap) -> BodySize 
 }
 
 /// `server-timing` (W3C): the wait for the upstream's head.
-fn timing(recorder: &Recorder) -> HeaderValue {
-    let upstream = recorder.elapsed().as_secs_f64() * 1e3;
+fn timing(facts: &ReplyFacts) -> HeaderValue {
+    let upstream = facts.received.elapsed().as_secs_f64() * 1e3;
     HeaderValue::from_str(&format!("upstream;dur={upstream:.3}"))
         .unwrap_or_else(|_| HeaderValue::from_static("upstream"))
 }

@@ -6,10 +6,6 @@ use bytes::Bytes;
 
 use crate::dialect::{Coded, Generates, Media, StreamEnd};
 
-pub const UNFINISHED: &str = "the stream ended without its last event";
-pub const UNFINISHED_STRICTLY: &str =
-    "the stream ended without its last event, which is not to pass for whole (`strict_end`)";
-
 /// What a target's answers are held to.
 #[derive(Clone, Copy)]
 pub struct Expected {
@@ -48,6 +44,11 @@ impl Ending {
             },
             withheld: false,
         }
+    }
+
+    /// Whether the body is a stream that can be looked at.
+    pub fn sees_events(&self) -> bool {
+        self.stream.is_some()
     }
 
     /// Takes the next bytes, and gives what of them the client gets.

@@ -9,11 +9,15 @@ use super::{reply_body::ReplyBody, reply_headers};
 use crate::{
     cache::answer::StoredAnswer,
     observe::metrics::Outcome,
-    proxy::{exchange::Exchange, lookup::now},
+    proxy::{exchange::Exchange, lookup::now, notes::RequestNotes},
 };
 
 pub fn hit(answer: &StoredAnswer, exchange: Exchange) -> Response<ReplyBody> {
-    let (head, mut recorder) = (answer.head(), exchange.recorder);
+    let head = answer.head();
+    let RequestNotes {
+        reply: facts,
+        mut recorder,
+    } = exchange.notes;
     recorder.note_status(head.status().as_u16());
     recorder.note_bytes_out(answer.body().len());
     let body = ReplyBody::whole(answer.body().clone(), exchange.leases, exchange.guard);
@@ -24,8 +28,7 @@ pub fn hit(answer: &StoredAnswer, exchange: Exchange) -> Response<ReplyBody> {
     }
     let age = answer.age(now());
     headers.insert(header::AGE, HeaderValue::from(age.as_secs()));
-    reply_headers::trace(headers, recorder.trace_id().clone());
-    reply_headers::describe(headers, &recorder);
+    reply_headers::describe(headers, facts);
     recorder.close(Outcome::answered);
     response
 }

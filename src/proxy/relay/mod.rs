@@ -19,24 +19,22 @@ use std::{
 use actix_http::body::BodySize;
 use bytes::Bytes;
 
-use self::ending::{Ending, UNFINISHED, UNFINISHED_STRICTLY};
+use self::ending::Ending;
 use self::websocket::Frames;
 pub use self::{
     begin::begin,
     own::{own, refuse},
     reply_body::ReplyBody,
 };
-use super::send::{
-    at_most,
-    upstream_body::{Incoming, NO_TOKEN, OUT_OF_TIME, SILENT},
-};
+use super::send::{at_most, upstream_body::Incoming};
 use crate::{
     cache::flight::{Broken, Reader},
+    dialect::{FirstEvent, Verdict},
     downstream::{ExchangeGuard, Expired},
     gateway::Beginning,
     observe::metrics::Outcome,
     rate_limit::Lease,
-    record::{OUT_OF_BUDGET, Recorder},
+    record::{CutReason, Recorder},
     upstream::RequestBody,
 };
 
@@ -85,6 +83,8 @@ pub struct Relay {
     /// Follows a WebSocket's frames, to close it between two of them when the gateway drains.
     frames: Option<Frames>,
     ending: Ending,
+    /// Looks for a stream's first token, for the record.
+    first_token: Option<Box<FirstEvent>>,
     recorder: Option<Recorder>,
     guard: ExchangeGuard,
 }
@@ -103,7 +103,7 @@ impl Relay {
             State::Over => return Poll::Ready(None),
         }
         if self.ends_at.is_some_and(|end| Instant::now() >= end) {
-            return self.abort(Outcome::truncated, OUT_OF_TIME.to_owned(), cx);
+            return self.abort(Outcome::truncated, CutReason::OutOfTime, cx);
         }
         if self.ending.is_withheld() {
             return self.break_off_unfinished(cx);
@@ -114,7 +114,9 @@ impl Relay {
         match &mut self.source {
             Source::Upstream(incoming) => match incoming.poll_chunk(cx) {
                 Poll::Ready(Some(Ok(chunk))) => self.pass(chunk, cx),
-                Poll::Ready(Some(Err(failure))) => self.broke_off(failure.to_string(), cx),
+                Poll::Ready(Some(Err(failure))) => {
+                    self.broke_off(CutReason::UpstreamBrokeOff(failure.to_string()), cx)
+                }
                 Poll::Ready(None) => self.complete(cx),
                 Poll::Pending => self.poll_watch(cx),
             },
@@ -125,7 +127,7 @@ impl Relay {
                         Broken::Upstream(_) => Outcome::truncated,
                         Broken::Abandoned | Broken::LeftBehind => Outcome::aborted,
                     };
-                    self.abort(outcome, broken.to_string(), cx)
+                    self.abort(outcome, broken.into(), cx)
                 }
                 Poll::Ready(None) => self.complete(cx),
                 Poll::Pending => self.poll_client(cx),
@@ -142,6 +144,7 @@ impl Relay {
         if chunk.is_empty() && self.ending.is_withheld() {
             return self.break_off_unfinished(cx);
         }
+        self.look_for_first_token(&chunk);
         if let Some(recorder) = &mut self.recorder {
             recorder.note_bytes_out(chunk.len());
         }
@@ -152,9 +155,19 @@ impl Relay {
         Poll::Ready(Some(Ok(chunk)))
     }
 
+    fn look_for_first_token(&mut self, chunk: &[u8]) {
+        let verdict = self.first_token.as_mut().map(|it| it.feed(chunk));
+        match (verdict, &mut self.recorder) {
+            (Some(Verdict::Undecided) | None, _) => return,
+            (Some(Verdict::Begun), Some(recorder)) => recorder.note_first_token(),
+            (Some(Verdict::Begun | Verdict::Refused(_)), _) => {}
+        }
+        self.first_token = None;
+    }
+
     fn broke_off(
         &mut self,
-        detail: String,
+        reason: CutReason,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Aborted>>> {
         // A client that leaves in the middle of its upload fails that, too.
@@ -165,7 +178,7 @@ impl Relay {
                 Outcome::truncated
             }
         };
-        self.abort(outcome, detail, cx)
+        self.abort(outcome, reason, cx)
     }
 
     fn restart_idle(&self) {
@@ -181,7 +194,7 @@ impl Relay {
         if let Source::Upstream(incoming) = &mut self.source {
             if incoming.poll_no_token(cx).is_ready() {
                 incoming.note_no_token();
-                return self.abort(Outcome::truncated, NO_TOKEN.to_owned(), cx);
+                return self.abort(Outcome::truncated, CutReason::NoToken, cx);
             }
             let uploaded = self.request_body.borrow().bytes_read();
             if self.frames.is_none() {
@@ -196,15 +209,15 @@ impl Relay {
 
     /// Nothing has come at all: look after the client.
     fn poll_client(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Aborted>>> {
-        let (outcome, detail) = match self.guard.link().expired() {
+        let (outcome, reason) = match self.guard.link().expired() {
             None => return Poll::Pending,
             Some(Expired::Deadline) => {
                 self.note_fault(Incoming::note_silence);
-                (Outcome::truncated, SILENT)
+                (Outcome::truncated, CutReason::UpstreamSilent)
             }
-            Some(Expired::BodyIdle) => (Outcome::client_gone, "the request body stalled"),
+            Some(Expired::BodyIdle) => (Outcome::client_gone, CutReason::RequestBodyStalled),
             Some(Expired::BodyMalformed(_)) => {
-                (Outcome::client_gone, "the request body is malformed")
+                (Outcome::client_gone, CutReason::RequestBodyMalformed)
             }
             Some(
                 Expired::ClientGone
@@ -212,9 +225,9 @@ impl Relay {
                 | Expired::HeadMemory
                 | Expired::WriteStall
                 | Expired::Lingered,
-            ) => (Outcome::client_gone, "the client left or stopped reading"),
+            ) => (Outcome::client_gone, CutReason::ClientLeft),
         };
-        self.abort(outcome, detail.to_owned(), cx)
+        self.abort(outcome, reason, cx)
     }
 
     /// What is taken from upstream ended early.
@@ -230,24 +243,24 @@ impl Relay {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Aborted>>> {
         self.note_fault(Incoming::note_broken_off);
-        self.abort(Outcome::truncated, UNFINISHED_STRICTLY.to_owned(), cx)
+        self.abort(Outcome::truncated, CutReason::UnfinishedStrictly, cx)
     }
 
     fn complete(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Aborted>>> {
         if self.ending.breaks_off() {
             return self.break_off_unfinished(cx);
         }
-        let (outcome, detail) = match self.frames {
+        let (outcome, reason) = match self.frames {
             Some(_) => (Outcome::tunnelled, None),
             None if self.ending.is_unfinished() => {
-                (Outcome::unfinished, Some(UNFINISHED.to_owned()))
+                (Outcome::unfinished, Some(CutReason::Unfinished))
             }
             None => (Outcome::relayed, None),
         };
         if self.close_delimited || self.frames.is_some() {
             self.guard.link().finish();
         }
-        self.close(outcome, detail);
+        self.close(outcome, reason);
         self.state = State::Over;
         Poll::Ready(None)
     }
@@ -256,10 +269,10 @@ impl Relay {
     fn abort(
         &mut self,
         outcome: Outcome,
-        detail: String,
+        reason: CutReason,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Aborted>>> {
-        self.close(outcome, Some(detail));
+        self.close(outcome, Some(reason));
         let link = self.guard.link();
         self.state = State::Aborting {
             after_flush: link.flushes(),
@@ -290,7 +303,7 @@ impl Relay {
         }
     }
 
-    fn close(&mut self, outcome: Outcome, detail: Option<String>) {
+    fn close(&mut self, outcome: Outcome, reason: Option<CutReason>) {
         if let Some(mut recorder) = self.recorder.take() {
             recorder.note_bytes_in(self.request_body.borrow().bytes_read());
             if let Source::Shared(reader) = &self.source
@@ -298,8 +311,8 @@ impl Relay {
             {
                 recorder.note_not_kept(reason);
             }
-            if let Some(detail) = detail {
-                recorder.note_detail(detail);
+            if let Some(reason) = reason {
+                recorder.note_cut(reason);
             }
             recorder.close(outcome);
         }
@@ -337,7 +350,7 @@ impl Drop for Relay {
             Recorder::dropped(link)
         };
         self.reset_if_ambiguous();
-        let detail = (outcome == Outcome::aborted).then(|| OUT_OF_BUDGET.to_owned());
-        self.close(outcome, detail);
+        let reason = (outcome == Outcome::aborted).then_some(CutReason::DrainBudget);
+        self.close(outcome, reason);
     }
 }

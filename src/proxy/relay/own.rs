@@ -8,26 +8,26 @@ use crate::{
     downstream::ExchangeGuard,
     error::{Code, GatewayError},
     observe::metrics::Outcome,
-    record::Recorder,
+    proxy::notes::RequestNotes,
 };
 
 /// A response of the gateway's own that is no error; the record closes with it.
 pub fn own(
     response: Response<Bytes>,
-    mut recorder: Recorder,
+    mut notes: RequestNotes,
     guard: ExchangeGuard,
 ) -> Response<ReplyBody> {
-    recorder.note_status(response.status().as_u16());
-    close(response, recorder, guard, Outcome::answered)
+    notes.recorder.note_status(response.status().as_u16());
+    close(response, notes, guard, Outcome::answered)
 }
 
 /// The gateway's "no". A body that is stalled or broken has no end to wait for: the connection ends with the answer.
 pub fn refuse(
     error: &GatewayError,
-    mut recorder: Recorder,
+    mut notes: RequestNotes,
     guard: ExchangeGuard,
 ) -> Response<ReplyBody> {
-    recorder.note_error(error.code, &error.message);
+    notes.recorder.note_error(error.code, &error.message);
     let link = guard.link().clone();
     let outcome = match error.code {
         Code::ClientClosed => {
@@ -36,7 +36,7 @@ pub fn refuse(
         }
         _ => Outcome::refused,
     };
-    let mut response = close(error.response(), recorder, guard, outcome);
+    let mut response = close(error.response(), notes, guard, outcome);
     if error.code == Code::InvalidBody {
         link.finish();
         response
@@ -48,14 +48,12 @@ pub fn refuse(
 
 fn close(
     response: Response<Bytes>,
-    recorder: Recorder,
+    notes: RequestNotes,
     guard: ExchangeGuard,
     outcome: Outcome,
 ) -> Response<ReplyBody> {
     let mut response = response.map_body(|_, bytes| ReplyBody::own(bytes, guard));
-    let (headers, trace_id) = (response.headers_mut(), recorder.trace_id().clone());
-    reply_headers::trace(headers, trace_id);
-    reply_headers::describe(headers, &recorder);
-    recorder.close(outcome);
+    reply_headers::describe(response.headers_mut(), notes.reply);
+    notes.recorder.close(outcome);
     response
 }

@@ -10,8 +10,8 @@ use crate::{
         TRACE_ID, WITHHELD,
     },
     downstream::Link,
-    proxy::admit::cors,
-    record::{Recorder, Route},
+    proxy::{admit::cors, notes::ReplyFacts},
+    record::Route,
 };
 use actix_http::{
     ConnectionType, Response,
@@ -30,14 +30,17 @@ pub fn trace(headers: &mut HeaderMap, trace_id: HeaderValue) {
     headers.insert(TRACE_ID, trace_id);
 }
 
-/// The reply headers that tell of a target, if one was chosen, and of limits, if any applied.
-pub fn describe(headers: &mut HeaderMap, recorder: &Recorder) {
-    if let Some(route) = recorder.route() {
+/// The trace id, and the reply headers that tell of a target, if one was chosen, and of limits, if
+/// any applied.
+pub fn describe(headers: &mut HeaderMap, facts: ReplyFacts) {
+    let room = facts.tightest_room();
+    trace(headers, facts.trace_id);
+    if let Some(route) = facts.route {
         describe_route(headers, route);
-        let cache = HeaderValue::from_static(recorder.cache().name());
+        let cache = HeaderValue::from_static(facts.cache.name());
         headers.insert(CACHE_STATUS, cache);
     }
-    if let Some(room) = recorder.room() {
+    if let Some(room) = room {
         headers.insert(RATELIMIT_LIMIT, HeaderValue::from(room.limit));
         headers.insert(RATELIMIT_REMAINING, HeaderValue::from(room.remaining));
         let reset = room.reset.as_millis().div_ceil(1000);
@@ -46,16 +49,16 @@ pub fn describe(headers: &mut HeaderMap, recorder: &Recorder) {
     }
 }
 
-fn describe_route(headers: &mut HeaderMap, route: &Route) {
-    headers.insert(PROVIDER, route.provider.clone());
-    headers.insert(LAST_USED_OPTION_INDEX, route.index.clone());
+fn describe_route(headers: &mut HeaderMap, route: Route) {
+    headers.insert(PROVIDER, route.provider);
+    headers.insert(LAST_USED_OPTION_INDEX, route.index);
     let retries = match route.retries {
         0 => HeaderValue::from_static("0"),
         some => HeaderValue::from(some),
     };
     headers.insert(RETRY_ATTEMPT_COUNT, retries);
-    if let Some(withheld) = &route.withheld {
-        headers.insert(WITHHELD, withheld.clone());
+    if let Some(withheld) = route.withheld {
+        headers.insert(WITHHELD, withheld);
     }
     if route.replay_lost {
         headers.insert(REPLAY, HeaderValue::from_static("lost"));

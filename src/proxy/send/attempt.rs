@@ -145,8 +145,9 @@ impl<U: Upstream> Sending<'_, U> {
             Ok(Err(failure)) => return self.failed(&failure, &call, target, permit),
             Err(stopped) => return self.stopped(stopped, permit),
         };
-        self.recorder
+        self.notes
             .borrow_mut()
+            .recorder
             .note_head(answer.head.status.as_u16());
         let opened = Box::new(Opened {
             send,
@@ -299,12 +300,12 @@ impl<U: Upstream> Sending<'_, U> {
     async fn take_places(&self, target: &Target) -> Result<Vec<Lease>, GatewayError> {
         let settings = &self.worker.gateway.limits.attempts;
         if settings.is_empty() && target.limits.is_empty() {
-            self.recorder.borrow_mut().note_attempts_room(None);
+            self.notes.borrow_mut().reply.attempts_room = None;
             return Ok(Vec::new());
         }
         let limits = settings.iter().chain(&target.limits);
         let (room, leases) = self.counted.admit(limits, target.base.origin()).await;
-        self.recorder.borrow_mut().note_attempts_room(room);
+        self.notes.borrow_mut().reply.attempts_room = room;
         leases
     }
 

@@ -48,8 +48,9 @@ impl<U: Upstream> Sending<'_, U> {
             Tried::Good(_) | Tried::Over(_) => (send, tried),
         };
         self.in_flight.set(0);
-        self.recorder
+        self.notes
             .borrow()
+            .recorder
             .count_hedge(outcome.0.ticket == second.ticket);
         outcome
     }

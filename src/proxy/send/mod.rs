@@ -34,6 +34,7 @@ use super::{
     admit::Admitted,
     exchange::Exchange,
     lookup::Keeping,
+    notes::RequestNotes,
     plan::{Plan, Target},
     prepare::{Prepared, limits::Counted},
     worker::Worker,
@@ -43,7 +44,6 @@ use crate::{
     dialect,
     downstream::Link,
     error::{Code, GatewayError},
-    record::Recorder,
     route::{
         attempts::{Attempts, Failed, Send, Step},
         policy::HeaderEdit,
@@ -89,14 +89,14 @@ pub async fn send<U: Upstream>(
         body: admitted.body.clone(),
         stream_said: RefCell::new(StreamSaid::of(admitted.says_stream.get())),
         attempts: RefCell::new(prepared.attempts),
-        recorder: RefCell::new(&mut exchange.recorder),
+        notes: RefCell::new(&mut exchange.notes),
         in_flight: Cell::default(),
         told: Cell::default(),
     };
     let opened = sending.run(prepared.first).await;
     drop(sending);
     let read = admitted.body.borrow().bytes_read();
-    exchange.recorder.note_bytes_in(read);
+    exchange.notes.recorder.note_bytes_in(read);
     opened
 }
 
@@ -115,7 +115,7 @@ struct Sending<'a, U> {
     /// The body asks for a stream, once that has been looked for.
     stream_said: RefCell<StreamSaid>,
     attempts: RefCell<Attempts<'a>>,
-    recorder: RefCell<&'a mut Recorder>,
+    notes: RefCell<&'a mut RequestNotes>,
     in_flight: Cell<u32>,
     /// The ticket of the send that the reply tells of.
     told: Cell<u32>,
@@ -157,15 +157,16 @@ impl<U: Upstream> Sending<'_, U> {
         }
     }
 
-    /// Tells recorder and state machine what came of a send.
+    /// Tells notes and state machine what came of a send.
     fn next(&self, send: Send, failed: Failed) -> Step {
         let mut attempts = self.attempts.borrow_mut();
         let step = attempts.next(send, failed, &self.world);
         let target = self.plan.target(send.target);
-        let mut recorder = self.recorder.borrow_mut();
+        let mut notes = self.notes.borrow_mut();
+        let recorder = &mut notes.recorder;
         recorder.note_failed_attempt(&target.index, target.base.origin(), failed);
         recorder.note_step(&step, send);
-        recorder.note_retries(attempts.retry_count(send));
+        notes.note_retries(attempts.retry_count(send));
         step
     }
 
@@ -180,11 +181,11 @@ impl<U: Upstream> Sending<'_, U> {
     fn note_route(&self, send: Send) {
         self.told.set(send.ticket);
         let target = self.plan.target(send.target);
-        let mut recorder = self.recorder.borrow_mut();
-        recorder.note_origin(target.base.origin());
+        let mut notes = self.notes.borrow_mut();
+        notes.recorder.note_origin(target.base.origin());
         let mut route = target.route(self.world.withheld(target));
         route.retries = send.retry.cast_signed();
-        recorder.note_route(route);
+        notes.note_route(route);
     }
 
     fn deliver(&self, mut opened: Box<Opened>) -> Box<Opened> {
@@ -200,7 +201,7 @@ impl<U: Upstream> Sending<'_, U> {
     /// its way up.
     fn let_go_of_body(&self, opened: Option<&Opened>) {
         if self.plan.may_replay && !self.body.borrow().is_replayable() {
-            self.recorder.borrow_mut().note_replay_lost();
+            self.notes.borrow_mut().note_replay_lost();
         }
         let sent = opened.map(|opened| &opened.body);
         if !sent.is_some_and(|sent| Rc::ptr_eq(sent, &self.body)) {

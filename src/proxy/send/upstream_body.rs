@@ -18,10 +18,6 @@ use crate::{
     upstream::{Answer, AnswerBody, BodyLength, Failure, RequestBody},
 };
 
-pub const SILENT: &str = "the upstream fell silent (`timeouts.idle`)";
-pub const NO_TOKEN: &str = "the upstream sent no token in time (`timeouts.first_token`)";
-pub const OUT_OF_TIME: &str = "the exchange took too long (`timeouts.total`)";
-
 /// A body under way, and what it keeps from others. Dropping it before its end closes the upstream connection.
 pub struct Incoming {
     held: Held,

@@ -12,6 +12,7 @@ pub mod redis;
 pub mod replicas;
 pub mod routing;
 pub mod stock;
+pub mod terminal;
 pub mod timing;
 pub mod tls_upstream;
 pub mod upstream;

@@ -15,7 +15,7 @@ use std::{
     time::Instant,
 };
 
-use super::{Client, PATIENCE, Response, client::METRICS};
+use super::{Client, PATIENCE, Response, client::METRICS, terminal::Terminal};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_throughway");
 
@@ -86,6 +86,18 @@ impl Process {
         let script = format!("ulimit -f {blocks} && exec \"$0\" \"$@\"");
         shell.args([OsStr::new("-c"), OsStr::new(&script), OsStr::new(PROGRAM)]);
         Self::found_by_its_socket(shell, name, yaml, stderr.into())
+    }
+
+    /// The same with a terminal as its standard error, and these variables in its environment.
+    pub fn at_terminal(name: &str, yaml: &str, variables: &[(&str, &str)]) -> (Self, Terminal) {
+        let (terminal, stderr) = Terminal::open();
+        let mut command = Command::new("/usr/bin/env");
+        let variables = variables
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"));
+        command.args(variables).arg(PROGRAM);
+        let process = Self::found_by_its_socket(command, name, yaml, stderr.into());
+        (process, terminal)
     }
 
     fn found_by_its_socket(command: Command, name: &str, yaml: &str, stderr: Stdio) -> Self {

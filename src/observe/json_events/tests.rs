@@ -1,45 +1,17 @@
-use std::{
-    collections::BTreeMap,
-    io,
-    sync::{Arc, Mutex},
-};
-
-use tracing_subscriber::fmt::MakeWriter;
+use std::collections::BTreeMap;
 
 use super::*;
-
-#[derive(Clone, Default)]
-struct Kept(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Kept {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().expect("no panic").extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl MakeWriter<'_> for Kept {
-    type Writer = Kept;
-
-    fn make_writer(&self) -> Kept {
-        self.clone()
-    }
-}
+use crate::observe::kept::Kept;
 
 /// The line that these events make.
 fn logged(log: impl FnOnce()) -> String {
     let kept = Kept::default();
     let subscriber = tracing_subscriber::fmt()
-        .event_format(JsonLines)
+        .event_format(JsonEvents)
         .with_writer(kept.clone())
         .finish();
     tracing::subscriber::with_default(subscriber, log);
-    let bytes = kept.0.lock().expect("no panic").clone();
-    String::from_utf8(bytes).expect("text")
+    kept.text()
 }
 
 /// Its keys; a key that is there twice is there twice here.

@@ -1,28 +1,29 @@
-//! One event as one line of JSON: `timestamp`, `level`, the event's own fields, and `module`, which
-//! logged it. Each key once.
+//! One event of `tracing` as one line of JSON: `timestamp`, `level`, the event's own fields, and
+//! `module`, the part of the program that logged it. Each key once.
 
-use std::fmt::{self, Debug, Write as _};
+use std::{
+    fmt::{self, Debug, Write as _},
+    time::SystemTime,
+};
 
 use tracing::{
-    Event, Subscriber,
+    Event, Level, Subscriber,
     field::{Field, FieldSet, Visit},
 };
 use tracing_subscriber::{
-    fmt::{
-        FmtContext, FormatEvent, FormatFields,
-        format::Writer,
-        time::{FormatTime as _, SystemTime},
-    },
+    fmt::{FmtContext, FormatEvent, FormatFields, format::Writer},
     registry::LookupSpan,
 };
+
+use super::{clock::Clock, escape, json_line::JsonLine};
 
 /// Keys of every line. A field of one of these names is left out.
 const OWN_KEYS: [&str; 3] = ["timestamp", "level", "module"];
 
 /// The format.
-pub struct JsonLines;
+pub struct JsonEvents;
 
-impl<S, N> FormatEvent<S, N> for JsonLines
+impl<S, N> FormatEvent<S, N> for JsonEvents
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
@@ -35,7 +36,7 @@ where
     ) -> fmt::Result {
         let metadata = event.metadata();
         writer.write_str("{\"timestamp\":\"")?;
-        SystemTime.format_time(&mut writer)?;
+        Clock::Utc.write(&mut writer, SystemTime::now())?;
         write!(writer, "\",\"level\":\"{}\"", metadata.level())?;
         let mut fields = Fields {
             writer: writer.by_ref(),
@@ -50,16 +51,13 @@ where
     }
 }
 
-/// The line that tells of lines lost.
+/// The line that tells how many lines were lost.
 pub fn lost_lines(count: u64) -> String {
-    let mut line = String::from("{\"timestamp\":\"");
-    // Writing to a string cannot fail.
-    let _ = SystemTime.format_time(&mut Writer::new(&mut line));
-    let module = module_path!();
-    let _ = writeln!(
-        line,
-        "\",\"level\":\"WARN\",\"message\":\"log lines were lost\",\"lost\":{count},\"module\":\"{module}\"}}"
-    );
+    let mut line = String::new();
+    let mut object = JsonLine::begin(&mut line, SystemTime::now(), Level::WARN);
+    object.text("message", "log lines were lost");
+    object.number("lost", count);
+    object.end(module_path!());
     line
 }
 
@@ -136,34 +134,17 @@ impl Visit for Fields<'_> {
 
 fn string(writer: &mut Writer<'_>, text: &str) -> fmt::Result {
     writer.write_char('"')?;
-    Escaping(writer.by_ref()).write_str(text)?;
+    escape::json(writer, text)?;
     writer.write_char('"')
 }
 
-/// Escapes what may not stand in a JSON string (RFC 8259 §7).
+/// Escapes what is written through it.
 struct Escaping<'w>(Writer<'w>);
 
 impl fmt::Write for Escaping<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        let mut rest = text;
-        while let Some(at) = rest.bytes().position(needs_escape) {
-            self.0.write_str(&rest[..at])?;
-            match rest.as_bytes()[at] {
-                b'"' => self.0.write_str("\\\"")?,
-                b'\\' => self.0.write_str("\\\\")?,
-                b'\n' => self.0.write_str("\\n")?,
-                b'\r' => self.0.write_str("\\r")?,
-                b'\t' => self.0.write_str("\\t")?,
-                control => write!(self.0, "\\u{control:04x}")?,
-            }
-            rest = &rest[at + 1..];
-        }
-        self.0.write_str(rest)
+        escape::json(&mut self.0, text)
     }
-}
-
-fn needs_escape(byte: u8) -> bool {
-    byte < 0x20 || matches!(byte, b'"' | b'\\')
 }
 
 #[cfg(test)]

@@ -1,0 +1,166 @@
+//! Which values can a metric's label have? Closed sets all: none is a client's to choose.
+
+use crate::{
+    cache::NoCacheReason,
+    error::Code,
+    observe::outcome::Outcome,
+    route::{attempts::Fault, breaker::Transition},
+};
+
+/// The values of one label.
+pub trait LabelValue: Copy + PartialEq + 'static {
+    const ALL: &'static [Self];
+    /// Whether a value is on the page before it was counted once.
+    const IS_SHOWN_AT_ZERO: bool = true;
+
+    /// The value on the page.
+    fn label(self) -> &'static str;
+}
+
+/// The class of an upstream's status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StatusClass {
+    Informational,
+    Success,
+    Redirection,
+    ClientError,
+    ServerError,
+}
+
+impl StatusClass {
+    /// Statuses from 600 on, which HTTP does not know, count as 5xx (RFC 9110 §15).
+    pub fn of(status: u16) -> Self {
+        match status {
+            ..200 => StatusClass::Informational,
+            200..300 => StatusClass::Success,
+            300..400 => StatusClass::Redirection,
+            400..500 => StatusClass::ClientError,
+            500.. => StatusClass::ServerError,
+        }
+    }
+}
+
+impl LabelValue for StatusClass {
+    const ALL: &'static [Self] = &[
+        StatusClass::Informational,
+        StatusClass::Success,
+        StatusClass::Redirection,
+        StatusClass::ClientError,
+        StatusClass::ServerError,
+    ];
+
+    fn label(self) -> &'static str {
+        match self {
+            StatusClass::Informational => "1xx",
+            StatusClass::Success => "2xx",
+            StatusClass::Redirection => "3xx",
+            StatusClass::ClientError => "4xx",
+            StatusClass::ServerError => "5xx",
+        }
+    }
+}
+
+/// Which of two requests that raced answered first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Winner {
+    First,
+    Second,
+}
+
+impl LabelValue for Winner {
+    const ALL: &'static [Self] = &[Winner::First, Winner::Second];
+
+    fn label(self) -> &'static str {
+        match self {
+            Winner::First => "first",
+            Winner::Second => "second",
+        }
+    }
+}
+
+/// What the cache did for a request, as replies and metrics tell it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CacheResult {
+    Hit,
+    Miss,
+    Refresh,
+    Disabled,
+}
+
+impl LabelValue for CacheResult {
+    const ALL: &'static [Self] = &[
+        CacheResult::Hit,
+        CacheResult::Miss,
+        CacheResult::Refresh,
+        CacheResult::Disabled,
+    ];
+
+    fn label(self) -> &'static str {
+        match self {
+            CacheResult::Hit => "HIT",
+            CacheResult::Miss => "MISS",
+            CacheResult::Refresh => "REFRESH",
+            CacheResult::Disabled => "DISABLED",
+        }
+    }
+}
+
+/// Why an entry of the cache's Redis was removed unread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnusableEntry {
+    Damaged,
+    OtherFormat,
+}
+
+impl LabelValue for UnusableEntry {
+    const ALL: &'static [Self] = &[UnusableEntry::Damaged, UnusableEntry::OtherFormat];
+
+    fn label(self) -> &'static str {
+        match self {
+            UnusableEntry::Damaged => "damaged",
+            UnusableEntry::OtherFormat => "other_format",
+        }
+    }
+}
+
+impl LabelValue for Outcome {
+    const ALL: &'static [Self] = &Outcome::ALL;
+
+    fn label(self) -> &'static str {
+        self.as_str()
+    }
+}
+
+impl LabelValue for Code {
+    const ALL: &'static [Self] = Code::ALL;
+
+    fn label(self) -> &'static str {
+        self.name()
+    }
+}
+
+impl LabelValue for Transition {
+    const ALL: &'static [Self] = &Transition::ALL;
+
+    fn label(self) -> &'static str {
+        self.as_str()
+    }
+}
+
+impl LabelValue for Fault {
+    const ALL: &'static [Self] = &Fault::ALL;
+
+    fn label(self) -> &'static str {
+        self.as_str()
+    }
+}
+
+impl LabelValue for NoCacheReason {
+    const ALL: &'static [Self] = &NoCacheReason::ALL;
+    /// Most gateways meet few of these many reasons.
+    const IS_SHOWN_AT_ZERO: bool = false;
+
+    fn label(self) -> &'static str {
+        self.name()
+    }
+}

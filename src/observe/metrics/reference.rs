@@ -1,0 +1,74 @@
+//! The table of metrics as a page of the reference, `docs/metrics.md`.
+
+use std::fmt::Write as _;
+
+use super::{
+    Metrics, PREFIX,
+    kinds::{Metric, Row},
+};
+
+/// What the page says of one metric.
+pub struct Entry {
+    /// As on the page that Prometheus reads.
+    pub name: String,
+    kind: &'static str,
+    label: Option<&'static str>,
+    label_values: Vec<&'static str>,
+    help: &'static str,
+}
+
+impl Entry {
+    pub(super) fn of<M: Metric>(row: &Row) -> Self {
+        let mut name = format!("{PREFIX}_{}", row.name);
+        if let Some(unit) = row.unit {
+            name = format!("{name}_{unit}");
+        }
+        Entry {
+            name: name + M::ENDING,
+            kind: M::KIND,
+            label: row.label,
+            label_values: M::label_values(),
+            help: row.help,
+        }
+    }
+
+    fn labels(&self) -> String {
+        let values: Vec<String> = self
+            .label_values
+            .iter()
+            .map(|value| format!("`{value}`"))
+            .collect();
+        match (self.label, values.is_empty()) {
+            (None, _) => String::new(),
+            (Some(label), true) => format!("`{label}`"),
+            (Some(label), false) => format!("`{label}`: {}", values.join(", ")),
+        }
+    }
+}
+
+/// The page.
+pub fn page() -> String {
+    let mut page = String::from(
+        "# Metrics\n\n\
+         `GET /gateway/metrics` answers in the OpenMetrics text format 1.0, which Prometheus \
+         reads. Counters start at 0 with the process.\n\n\
+         No label has a value that a client could choose.\n\n\
+         | metric | kind | label and its values | meaning |\n|---|---|---|---|\n",
+    );
+    for entry in Metrics::entries() {
+        let (name, kind, labels, help) = (&entry.name, entry.kind, entry.labels(), entry.help);
+        // Writing to a string cannot fail.
+        let _ = writeln!(page, "| `{name}` | {kind} | {labels} | {help} |");
+    }
+    page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reference_page_is_in_step() {
+        crate::golden::assert_page("metrics.md", &page());
+    }
+}

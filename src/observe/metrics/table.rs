@@ -1,0 +1,110 @@
+//! Which metrics are there? One row for each: from it come the field, the registration and the
+//! entry of the reference page.
+
+use prometheus_client::registry::Registry;
+
+use super::{
+    PREFIX,
+    kinds::{Build, Count, CountBy, Level, LogLinesLost, Metric, Row},
+    labels::{CacheResult, StatusClass, UnusableEntry, Winner},
+    reference::Entry,
+};
+use crate::{
+    cache::NoCacheReason,
+    error::Code,
+    observe::outcome::Outcome,
+    route::{attempts::Fault, breaker::Transition},
+};
+
+/// Names the fields of [`Metrics`] and the rows of the table: field, kind, name, unit in brackets,
+/// label, help.
+macro_rules! metrics {
+    ($(
+        $field:ident: $kind:ty = $name:literal $([$unit:literal])? $(by $label:literal)?,
+        $help:literal;
+    )*) => {
+        /// What the gateway counts. Made once and shared by all workers.
+        pub struct Metrics {
+            pub(super) registry: Registry,
+            $(#[doc = $help] pub $field: $kind,)*
+        }
+
+        impl Metrics {
+            pub fn new() -> Self {
+                let mut registry = Registry::with_prefix(PREFIX);
+                $(let $field = <$kind>::registered(&mut registry, &Row {
+                    name: $name,
+                    unit: metrics!(@option $($unit)?),
+                    label: metrics!(@option $($label)?),
+                    help: $help,
+                });)*
+                Metrics { registry, $($field,)* }
+            }
+
+            /// What the reference page lists.
+            pub(super) fn entries() -> Vec<Entry> {
+                vec![$(Entry::of::<$kind>(&Row {
+                    name: $name,
+                    unit: metrics!(@option $($unit)?),
+                    label: metrics!(@option $($label)?),
+                    help: $help,
+                }),)*]
+            }
+        }
+    };
+    (@option) => { None };
+    (@option $value:literal) => { Some($value) };
+}
+
+metrics! {
+    build: Build = "build" by "version",
+        "Version of this gateway";
+    received: Count = "requests_received",
+        "Requests that arrived";
+    in_flight: Level = "requests_in_flight",
+        "Requests being served now";
+    outcomes: CountBy<Outcome> = "requests" by "outcome",
+        "Requests that ended, by outcome";
+    errors: CountBy<Code> = "errors" by "code",
+        "Answers the gateway made, by x-gateway-error";
+    upstream_responses: CountBy<StatusClass> = "upstream_responses" by "class",
+        "Response heads from upstreams";
+    bytes_in: Count = "request_body" ["bytes"],
+        "Request body bytes read";
+    bytes_out: Count = "response_body" ["bytes"],
+        "Response body bytes relayed";
+    bodies_kept: Level = "request_body_kept" ["bytes"],
+        "Memory that request bodies hold now";
+    bodies_not_kept: Count = "request_body_not_kept",
+        "Times that a part of a request body found no room in memory.bodies";
+    stale_retries: Count = "upstream_stale_retries",
+        "Second tries after a pooled connection proved dead";
+    retries: Count = "upstream_retries",
+        "Requests sent again to the same target, as configs asked";
+    fallbacks: Count = "upstream_fallbacks",
+        "Requests sent to another target after one failed";
+    log_lines_lost: LogLinesLost = "log_lines_lost",
+        "Log lines lost because standard error failed or did not keep up";
+    hedges: CountBy<Winner> = "upstream_hedges" by "winner",
+        "Second requests sent beside slow ones, by which of the two answered";
+    breakers: CountBy<Transition> = "breaker_transitions" by "to",
+        "Circuit breakers that changed, by their new state";
+    failed_attempts: CountBy<Fault> = "upstream_failed_attempts" by "fault",
+        "Attempts that came to nothing, by reason";
+    cache_results: CountBy<CacheResult> = "cache_requests" by "status",
+        "Requests that asked for the cache, by what it did";
+    cache_joined: Count = "cache_joined",
+        "Waits of a request for the same one under way, instead of being sent";
+    cache_refusals: CountBy<NoCacheReason> = "cache_refusals" by "reason",
+        "Requests and answers that the cache took no part in or did not keep, by reason";
+    unusable_entries: CountBy<UnusableEntry> = "cache_unusable_entries" by "reason",
+        "Entries of the cache's Redis that were removed unread, by reason";
+    cache_redis_failures: Count = "cache_redis_failures",
+        "Questions to the cache's Redis that were not answered";
+    cache_redis_up: Level = "cache_redis_up",
+        "Whether the cache's Redis answered last; 0 without one";
+    redis_failures: Count = "redis_failures",
+        "Questions to the limits' Redis that were not answered";
+    redis_up: Level = "redis_up",
+        "Whether the limits' Redis answered last; 0 without one";
+}

@@ -1,0 +1,295 @@
+//! What happened to one request? Noted while it runs, counted and logged when it ends. Whoever
+//! notes something cannot read it here: replies are made from `proxy`'s own facts.
+
+use std::{
+    rc::Rc,
+    sync::{
+        Arc,
+        atomic::{Ordering, fence},
+    },
+    time::{Duration, Instant},
+};
+
+use actix_http::{Method, header::HeaderValue};
+
+use super::{
+    AccessLog, CacheStatus, CutReason, access_line, failed_attempts::FailedAttempts,
+    path_and_origin::PathAndOrigin,
+};
+use crate::{
+    cache::NoCacheReason,
+    downstream::Link,
+    error::Code,
+    observe::{
+        logs,
+        metrics::{Metrics, Outcome},
+    },
+    route::attempts::{Failed, Send, Step, StopReason},
+};
+
+/// The record of a request under way. Closing it says how the request ended; dropped open, its
+/// client has left, or the gateway stops.
+pub struct Recorder {
+    metrics: Arc<Metrics>,
+    access: AccessLog,
+    facts: Facts,
+    link: Rc<Link>,
+    is_open: bool,
+}
+
+/// What is known of one request.
+pub(super) struct Facts {
+    pub(super) received: Instant,
+    pub(super) trace_id: HeaderValue,
+    pub(super) method: Method,
+    pub(super) places: PathAndOrigin,
+    pub(super) target: Option<TriedTarget>,
+    pub(super) cache: CacheStatus,
+    /// Why the answer was not kept, where the cache had a part.
+    pub(super) not_kept: Option<NoCacheReason>,
+    pub(super) failed_attempts: FailedAttempts,
+    /// The status the client got, or 0 before there is one.
+    pub(super) status: u16,
+    pub(super) ending: Ending,
+    /// Why nothing more was tried, where a policy would have had more.
+    pub(super) stopped: Option<StopReason>,
+    /// From the request's arrival to the upstream's head.
+    pub(super) head_after: Option<Duration>,
+    /// From the request's arrival to a stream's first token.
+    pub(super) first_token_after: Option<Duration>,
+    pub(super) bytes_in: u64,
+    pub(super) bytes_out: u64,
+}
+
+impl Facts {
+    pub(super) fn new(
+        received: Instant,
+        trace_id: HeaderValue,
+        method: Method,
+        path: &str,
+    ) -> Self {
+        Facts {
+            received,
+            trace_id,
+            method,
+            places: PathAndOrigin::new(path, access_line::LONGEST),
+            target: None,
+            cache: CacheStatus::Disabled(NoCacheReason::NotAsked),
+            not_kept: None,
+            failed_attempts: FailedAttempts::default(),
+            status: 0,
+            ending: Ending::Plain,
+            stopped: None,
+            head_after: None,
+            first_token_after: None,
+            bytes_in: 0,
+            bytes_out: 0,
+        }
+    }
+}
+
+/// Why a request ended other than well.
+#[derive(Default)]
+pub(super) enum Ending {
+    #[default]
+    Plain,
+    /// The gateway refused it or gave it up.
+    Error(Code, String),
+    /// The answer was cut.
+    Cut(CutReason),
+}
+
+/// The target that answered or was tried last.
+pub(super) struct TriedTarget {
+    /// Its place in the config.
+    pub(super) index: HeaderValue,
+    /// Retries it took; -1 if all of them failed.
+    pub(super) retries: i32,
+    /// The request's body could not have been sent again.
+    pub(super) replay_lost: bool,
+}
+
+impl Recorder {
+    /// Opens the record of a request that arrived at `received`.
+    pub fn open(
+        metrics: Arc<Metrics>,
+        access: AccessLog,
+        received: Instant,
+        trace_id: HeaderValue,
+        (method, path): (Method, &str),
+        link: Rc<Link>,
+    ) -> Self {
+        metrics.received.inc();
+        metrics.in_flight.inc();
+        let path = match access {
+            AccessLog::Off => "",
+            AccessLog::All | AccessLog::Errors => path,
+        };
+        Recorder {
+            metrics,
+            access,
+            facts: Facts::new(received, trace_id, method, path),
+            link,
+            is_open: true,
+        }
+    }
+
+    /// A target is tried, or answered before.
+    pub fn note_target(&mut self, index: HeaderValue, retries: i32) {
+        self.facts.target = Some(TriedTarget {
+            index,
+            retries,
+            replay_lost: false,
+        });
+    }
+
+    /// The origin of the target that is tried.
+    pub fn note_origin(&mut self, origin: &str) {
+        if self.access != AccessLog::Off {
+            let places = &mut self.facts.places;
+            places.set_origin(origin, access_line::LONGEST);
+        }
+    }
+
+    /// How many retries the target took; -1 if all of them failed.
+    pub fn note_retries(&mut self, retries: i32) {
+        if let Some(target) = &mut self.facts.target {
+            target.retries = retries;
+        }
+    }
+
+    /// The body outgrew what is kept, or there was no memory for it: it could not have been sent
+    /// again.
+    pub fn note_replay_lost(&mut self) {
+        if let Some(target) = &mut self.facts.target {
+            target.replay_lost = true;
+        }
+    }
+
+    /// What the cache did.
+    pub fn note_cache(&mut self, status: CacheStatus) {
+        self.facts.cache = status;
+    }
+
+    /// Why the answer was not kept.
+    pub fn note_not_kept(&mut self, reason: NoCacheReason) {
+        self.facts.not_kept = Some(reason);
+    }
+
+    /// An attempt failed.
+    pub fn note_failed_attempt(&mut self, index: &HeaderValue, origin: &str, failed: Failed) {
+        self.metrics.count_failed_attempt(failed.fault);
+        if self.access != AccessLog::Off {
+            let after = self.facts.received.elapsed();
+            let attempts = &mut self.facts.failed_attempts;
+            attempts.push(index, origin, failed, after);
+        }
+    }
+
+    /// What follows a failed attempt: another one, or none.
+    pub fn note_step(&mut self, step: &Step, after: Send) {
+        match step {
+            Step::Send(next) | Step::Wait(_, next) if next.target == after.target => {
+                self.metrics.retries.inc();
+            }
+            Step::Send(_) | Step::Wait(..) => {
+                self.metrics.fallbacks.inc();
+            }
+            Step::Join | Step::Stop(StopReason::NoneLeft) => {}
+            Step::Stop(reason) => self.facts.stopped = Some(*reason),
+        }
+    }
+
+    /// Two requests raced.
+    pub fn count_hedge(&self, second_won: bool) {
+        self.metrics.count_hedge(second_won);
+    }
+
+    /// The upstream's response head has come.
+    pub fn note_head(&mut self, status: u16) {
+        self.facts.status = status;
+        self.facts.head_after = Some(self.facts.received.elapsed());
+        self.metrics.count_upstream_status(status);
+    }
+
+    /// A stream's first token has come.
+    pub fn note_first_token(&mut self) {
+        self.facts.first_token_after = Some(self.facts.received.elapsed());
+    }
+
+    /// The gateway answers itself, with no error.
+    pub fn note_status(&mut self, status: u16) {
+        self.facts.status = status;
+    }
+
+    /// The gateway answers with an error of its own.
+    pub fn note_error(&mut self, code: Code, detail: &str) {
+        self.facts.status = code.status();
+        self.facts.ending = Ending::Error(code, detail.to_owned());
+        self.metrics.count_error(code);
+    }
+
+    /// Why the answer was not relayed whole.
+    pub fn note_cut(&mut self, reason: CutReason) {
+        self.facts.ending = Ending::Cut(reason);
+    }
+
+    pub fn note_bytes_out(&mut self, count: usize) {
+        self.facts.bytes_out += count as u64;
+    }
+
+    pub fn note_bytes_in(&mut self, count: u64) {
+        self.facts.bytes_in = count;
+    }
+
+    /// How a request ends whose answer is dropped before its end.
+    pub fn dropped(link: &Link) -> Outcome {
+        match link.is_cut_short() {
+            true => Outcome::aborted,
+            false => Outcome::client_gone,
+        }
+    }
+
+    /// Closes the record.
+    pub fn close(mut self, outcome: Outcome) {
+        self.settle(outcome);
+    }
+
+    fn settle(&mut self, outcome: Outcome) {
+        self.is_open = false;
+        self.metrics.ended(outcome).inc();
+        self.count_cache();
+        self.metrics.bytes_in.inc_by(self.facts.bytes_in);
+        self.metrics.bytes_out.inc_by(self.facts.bytes_out);
+        if self.access.takes(outcome) {
+            logs::request_line(|line, shape| {
+                access_line::write(line, shape, &self.facts, outcome);
+            });
+        }
+        // Whoever finds none in flight finds all of them counted and logged.
+        fence(Ordering::Release);
+        self.metrics.in_flight.dec();
+    }
+
+    fn count_cache(&self) {
+        let Facts {
+            cache, not_kept, ..
+        } = self.facts;
+        if cache.was_asked_for() {
+            self.metrics
+                .count_cache(cache.result(), cache.reason(not_kept));
+        }
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        if self.is_open {
+            let outcome = Recorder::dropped(&self.link);
+            if outcome == Outcome::aborted {
+                self.note_cut(CutReason::DrainBudget);
+            }
+            self.settle(outcome);
+        }
+    }
+}
