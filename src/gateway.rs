@@ -33,7 +33,7 @@ pub use self::{
     unreachable::unreachable_hosts,
 };
 use crate::{
-    config::Settings,
+    config::{AccessLog, Settings},
     downstream::{Closing, DownstreamTimeouts},
     egress::Policy,
     error::{Code, GatewayError},
@@ -43,7 +43,6 @@ use crate::{
     },
     memory::BodyMemory,
     observe::metrics::Metrics,
-    record::AccessLog,
     resolve::{DnsSettings, Resolver},
     route::policy::HeaderEdit,
     secret::Secret,
@@ -336,10 +335,7 @@ fn host_tls(settings: &Settings) -> Vec<HostTls> {
             key: format!("upstream.tls[{place}]"),
             host: entry.host.clone(),
             ca_file: entry.ca_file.clone(),
-            client_auth: entry
-                .client
-                .as_ref()
-                .map(|client| (client.cert.clone(), client.key.clone())),
+            client_auth: entry.client_cert.clone().zip(entry.client_key.clone()),
         })
         .collect()
 }

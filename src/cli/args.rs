@@ -1,12 +1,10 @@
 //! The command line: commands, flags and their help. It reads words and starts nothing.
 
-use std::net::SocketAddr;
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::config::{Flags, GuardPreset, Listen, Workers, from_flag};
+use crate::config::Flags;
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -68,6 +66,8 @@ pub enum Page {
     Headers,
     /// The settings
     Settings,
+    /// The JSON schema of the settings file, for editors
+    Schema,
     /// The config object
     Config,
     /// The errors the gateway makes
@@ -85,7 +85,7 @@ pub struct ServeArgs {
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     #[command(flatten)]
-    settings: SettingFlags,
+    pub flags: Flags,
 }
 
 /// Arguments of `check`.
@@ -95,7 +95,7 @@ pub struct CheckArgs {
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     #[command(flatten)]
-    settings: SettingFlags,
+    pub flags: Flags,
 }
 
 /// Arguments of `explain`.
@@ -117,40 +117,7 @@ pub struct ExplainArgs {
     #[arg(value_name = "PATH", default_value = "/v1/chat/completions")]
     pub path: String,
     #[command(flatten)]
-    settings: SettingFlags,
-}
-
-/// Flags that win over the file and the environment.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
-struct SettingFlags {
-    /// Address to listen on, such as 127.0.0.1:8787 (the default) [env: THROUGHWAY_LISTEN]
-    #[arg(long, value_name = "ADDR", value_parser = listen)]
-    listen: Option<SocketAddr>,
-    /// Worker threads, by default one per core [env: THROUGHWAY_WORKERS]
-    #[arg(long, value_name = "N", value_parser = workers)]
-    workers: Option<NonZeroUsize>,
-    /// Where requests may go: public, allowlist, self_hosted, dev [env: THROUGHWAY_GUARD]
-    ///
-    /// By default dev when listening on loopback, else public. public: https on port 443 to public
-    /// addresses. allowlist: only what the settings list. self_hosted: public, and the private
-    /// networks the settings list. dev: private addresses, http and any port; on loopback only.
-    #[arg(long, value_name = "PRESET", value_parser = from_flag::<GuardPreset>)]
-    guard: Option<GuardPreset>,
-    /// Take x-portkey-* headers for x-gateway-* ones [env: THROUGHWAY_PORTKEY]
-    #[arg(long)]
-    portkey: bool,
-    /// Start without keys where other machines can connect
-    /// [env: THROUGHWAY_ALLOW_UNAUTHENTICATED]
-    #[arg(long)]
-    allow_unauthenticated: bool,
-}
-
-fn listen(text: &str) -> Result<SocketAddr, String> {
-    from_flag::<Listen>(text).map(|it| it.0)
-}
-
-fn workers(text: &str) -> Result<NonZeroUsize, String> {
-    from_flag::<Workers>(text).map(|it| it.0)
+    pub flags: Flags,
 }
 
 impl Cli {
@@ -160,43 +127,10 @@ impl Cli {
     }
 }
 
-impl ServeArgs {
-    /// What the flags say about the settings.
-    pub fn flags(&self) -> Flags {
-        self.settings.flags()
-    }
-}
-
-impl CheckArgs {
-    /// What the flags say about the settings.
-    pub fn flags(&self) -> Flags {
-        self.settings.flags()
-    }
-}
-
-impl ExplainArgs {
-    /// What the flags say about the settings.
-    pub fn flags(&self) -> Flags {
-        self.settings.flags()
-    }
-}
-
-impl SettingFlags {
-    fn flags(&self) -> Flags {
-        Flags {
-            listen: self.listen,
-            workers: self.workers,
-            guard: self.guard,
-            portkey: self.portkey,
-            allow_unauthenticated: self.allow_unauthenticated,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Kind as _;
+    use crate::egress::Preset;
 
     fn command(words: &[&str]) -> Result<Command, clap::Error> {
         let words = std::iter::once(&"throughway").chain(words);
@@ -228,12 +162,12 @@ mod tests {
             };
             let expected = Flags {
                 listen: Some("127.0.0.1:0".parse().unwrap()),
-                workers: NonZeroUsize::new(2),
-                guard: Some(GuardPreset::Public),
+                workers: Some(2),
+                guard: Some(Preset::Public),
                 portkey: true,
                 allow_unauthenticated: false,
             };
-            assert_eq!(args.flags(), expected);
+            assert_eq!(args.flags, expected);
             assert_eq!(args.config, None);
         }
     }
@@ -257,6 +191,9 @@ mod tests {
     #[test]
     fn a_wrong_value_is_answered_with_what_is_allowed() {
         let error = command(&["--guard", "open"]).unwrap_err().to_string();
-        assert!(error.contains(GuardPreset::EXPECTED), "{error}");
+        assert!(
+            error.contains("must be public, allowlist, self_hosted or dev"),
+            "{error}"
+        );
     }
 }

@@ -41,7 +41,7 @@ pub fn run(
 
 /// Builds the program as `serve` does, and stops there.
 fn check(args: &CheckArgs, environment: &Environment) -> Result<(Settings, Vec<String>), Refused> {
-    let settings = Settings::load(Some(&args.file), environment, &args.flags())?;
+    let settings = Settings::load(Some(&args.file), environment, &args.flags)?;
     let warnings = Program::new(&settings)?.warnings().to_vec();
     Ok((settings, warnings))
 }

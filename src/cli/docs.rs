@@ -8,6 +8,7 @@ pub fn page(page: Page) -> String {
     match page {
         Page::Headers => directives::page(),
         Page::Settings => config::page(),
+        Page::Schema => config::schema_page(),
         Page::Config => route::config::page(),
         Page::Errors => error::page(),
         Page::Metrics => observe::metrics::page(),

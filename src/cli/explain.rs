@@ -57,7 +57,7 @@ pub fn run(
 }
 
 async fn plan(args: &ExplainArgs, environment: &Environment) -> Result<Vec<u8>, Refused> {
-    let settings = Settings::load(args.config.as_deref(), environment, &args.flags())?;
+    let settings = Settings::load(args.config.as_deref(), environment, &args.flags)?;
     let gateway = Program::new(&settings)?.into_gateway();
     let plans = Plans::new(gateway.known.clone(), gateway.policy.clone());
     let targets = Targets::new(gateway.policy.clone(), gateway.resolver.clone());

@@ -23,7 +23,7 @@ const STATUS_LINE: u64 = 64;
 
 /// Asks; returns the exit code.
 pub fn run(args: &ServeArgs, environment: &Environment) -> u8 {
-    let mut flags = args.flags();
+    let mut flags = args.flags.clone();
     // Whether a start without keys is in order is for `serve` to judge, which may have been told so by a flag.
     flags.allow_unauthenticated = true;
     let settings = match Settings::load(args.config.as_deref(), environment, &flags) {

@@ -26,7 +26,7 @@ const SIGXFSZ: i32 = 25;
 
 /// Runs the gateway; returns the exit code.
 pub fn run(args: &ServeArgs, environment: &Environment) -> u8 {
-    let settings = match Settings::load(args.config.as_deref(), environment, &args.flags()) {
+    let settings = match Settings::load(args.config.as_deref(), environment, &args.flags) {
         Ok(settings) => settings,
         Err(error) => return refuse(&error),
     };

@@ -3,7 +3,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use crate::config::{Guard, GuardPreset, Settings};
+use crate::{
+    config::{Guard, Settings},
+    egress::Preset,
+};
 
 /// The lines, without a line feed behind the last one. `address` is the one it got.
 pub fn start_message(settings: &Settings, address: SocketAddr) -> String {
@@ -32,10 +35,10 @@ pub fn reachable(mut listen: SocketAddr) -> SocketAddr {
 fn guard_lines(guard: &Guard) -> String {
     let preset = guard.preset.as_str();
     let allowed = match guard.preset {
-        GuardPreset::Dev => "any host and port by http and https, private ones included".to_owned(),
-        GuardPreset::Public => "public addresses over https on port 443".to_owned(),
-        GuardPreset::Allowlist => format!("{} only", listed(guard)),
-        GuardPreset::SelfHosted => format!(
+        Preset::Dev => "any host and port by http and https, private ones included".to_owned(),
+        Preset::Public => "public addresses over https on port 443".to_owned(),
+        Preset::Allowlist => format!("{} only", listed(guard)),
+        Preset::SelfHosted => format!(
             "public addresses over https on port 443, and {}",
             listed(guard)
         ),
@@ -60,16 +63,14 @@ const BODY: &str = r#"{"model":"gpt-4o-mini","messages":[{"role":"user","content
 
 fn example(settings: &Settings, url: &str) -> String {
     let (introduction, target, key) = match settings.guard.preset {
-        GuardPreset::Dev => (
+        Preset::Dev => (
             "Try it, with `throughway mock` running in another terminal:",
             MOCK,
             "",
         ),
         // The mock is on this machine, where these do not lead.
-        GuardPreset::Public | GuardPreset::SelfHosted => {
-            ("Try it, with a key of OpenAI:", OPENAI, KEY)
-        }
-        GuardPreset::Allowlist => (
+        Preset::Public | Preset::SelfHosted => ("Try it, with a key of OpenAI:", OPENAI, KEY),
+        Preset::Allowlist => (
             "Try it, with a host of guard.allow in the place of api.openai.com, and its key:",
             OPENAI,
             KEY,

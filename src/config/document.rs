@@ -1,5 +1,5 @@
 //! The settings file as a tree of values that know their line and column.
-//! It knows YAML and nothing of what the keys mean; `tree` hands it to serde.
+//! It knows YAML and nothing of what the keys mean; `de` hands it to serde.
 
 use std::fmt;
 
@@ -80,6 +80,89 @@ impl Node {
             position: error.location().map(Position::from).unwrap_or_default(),
             message: message(&error),
         })
+    }
+
+    /// Text from outside the file; it may become a number or a bool where one is wanted.
+    pub fn given(text: impl Into<String>) -> Self {
+        Self {
+            position: Position::default(),
+            value: Value::Expanded(text.into()),
+        }
+    }
+
+    /// Whether the file or a layer over it gives a value to the key at `path`.
+    pub fn gives(&self, path: &str) -> bool {
+        let found = path
+            .split('.')
+            .try_fold(self, |node, part| node.child(part));
+        found.is_some_and(|node| !matches!(node.value, Value::Null))
+    }
+
+    /// The innermost node there is on a path such as `upstream.tls[0].host`.
+    pub fn nearest(&self, path: &str) -> &Self {
+        let parts = path.split(['.', '[']).filter(|part| !part.is_empty());
+        let mut node = self;
+        for part in parts {
+            match node.child(part.trim_end_matches(']')) {
+                Some(child) => node = child,
+                None => break,
+            }
+        }
+        node
+    }
+
+    /// Config objects take their keys in several spellings; the one at hand comes first.
+    fn child(&self, part: &str) -> Option<&Self> {
+        let plain = |name: &str| name.replace('_', "").to_ascii_lowercase();
+        match &self.value {
+            Value::Map(entries) => {
+                let exact = entries.iter().find(|(key, _)| key.name == part);
+                let alike = || {
+                    let mut entries = entries.iter();
+                    entries.find(|(key, _)| plain(&key.name) == plain(part))
+                };
+                exact.or_else(alike).map(|(_, value)| value)
+            }
+            Value::List(items) => items.get(part.parse::<usize>().ok()?),
+            Value::Null
+            | Value::Bool(_)
+            | Value::Whole(_)
+            | Value::Number(_)
+            | Value::Text(_)
+            | Value::Expanded(_) => None,
+        }
+    }
+
+    /// Puts a value at a path such as `guard.preset`, in place of what is there. Sections around
+    /// it that have no content are made.
+    pub fn set(&mut self, path: &str, value: Self) {
+        let (name, rest) = match path.split_once('.') {
+            Some((section, rest)) => (section, Some(rest)),
+            None => (path, None),
+        };
+        if !matches!(self.value, Value::Map(_)) {
+            self.value = Value::Map(Vec::new());
+        }
+        let Value::Map(entries) = &mut self.value else {
+            return;
+        };
+        let old = entries.iter().position(|(key, _)| key.name == name);
+        let old = old.map(|place| entries.swap_remove(place));
+        let (key, mut node) = old.unwrap_or_else(|| (Key::new(name), Self::given("")));
+        match rest {
+            Some(rest) => node.set(rest, value),
+            None => node = value,
+        }
+        entries.push((key, node));
+    }
+}
+
+impl Key {
+    fn new(name: &str) -> Self {
+        Self {
+            position: Position::default(),
+            name: name.to_owned(),
+        }
     }
 }
 

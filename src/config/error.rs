@@ -7,8 +7,6 @@ use std::path::{Path, PathBuf};
 
 use super::document::{Position, SyntaxError};
 use super::expand::{ExpandError, ExpandFault};
-use super::reference::SETTINGS;
-use super::tree::{Fault, TreeError};
 
 /// A place in a settings file, printed as `file:line:column`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,12 +80,12 @@ pub enum ConfigError {
         variable: String,
     },
     /// An environment variable of ours that cannot be used.
-    #[error("{variable} must be {expected}")]
+    #[error("{variable} {reason}")]
     Environment {
         /// The variable.
         variable: &'static str,
-        /// What is allowed.
-        expected: &'static str,
+        /// The end of the sentence that begins with the variable.
+        reason: String,
     },
     /// A setting that does not go with another one, wherever both come from.
     #[error("{key} {reason}")]
@@ -145,28 +143,15 @@ impl ConfigError {
         }
     }
 
-    pub(super) fn tree(file: &Path, error: TreeError) -> Self {
-        let place = place(file, error.position);
-        match error.fault {
-            Fault::UnknownKey { allowed } => Self::UnknownKey {
-                place,
-                suggestion: suggestion(&error.path, allowed),
-                key: error.path,
-                allowed,
-            },
-            Fault::Value(reason) => Self::Value {
-                place,
-                key: match error.path.as_str() {
-                    "" => "the file".to_owned(),
-                    _ => error.path,
-                },
-                reason,
-            },
+    pub(super) fn conflict(key: impl Into<String>, reason: &'static str) -> Self {
+        Self::Conflict {
+            key: key.into(),
+            reason,
         }
     }
 }
 
-fn place(file: &Path, position: Position) -> Place {
+pub(super) fn place(file: &Path, position: Position) -> Place {
     Place {
         file: file.to_owned(),
         position,
@@ -182,28 +167,4 @@ fn within(key: &str) -> String {
         Some((section, _)) => format!("in {section}"),
         None => "at the top level".to_owned(),
     }
-}
-
-/// The closest allowed key, or else a key of the same name that belongs somewhere else.
-fn suggestion(path: &str, allowed: &[&str]) -> Option<String> {
-    let (section, name) = match path.rsplit_once('.') {
-        Some((section, name)) => (format!("{section}."), name),
-        None => (String::new(), path),
-    };
-    let plain = name.to_lowercase().replace('-', "_");
-    let distances = allowed
-        .iter()
-        .map(|key| (strsim::damerau_levenshtein(&plain, key), key));
-    let close = distances
-        .filter(|(distance, _)| *distance <= (plain.len() / 3).max(1))
-        .min();
-    close
-        .map(|(_, key)| format!("{section}{key}"))
-        .or_else(|| elsewhere(&plain))
-}
-
-fn elsewhere(name: &str) -> Option<String> {
-    let same = |key: &&str| key.rsplit_once('.').is_some_and(|(_, last)| last == name);
-    let mut found = SETTINGS.iter().map(|setting| setting.key).filter(same);
-    found.next().map(str::to_owned)
 }

@@ -2,8 +2,8 @@
 //! certain. That a key stands where it cannot be used at all is an error, and told elsewhere.
 
 use super::settings::Settings;
-use super::word::GuardPreset;
 use crate::cache::noise::is_built_in;
+use crate::egress::Preset;
 use crate::route::credential;
 
 /// A sentence for each.
@@ -18,7 +18,7 @@ pub(super) fn warnings(settings: &Settings) -> Vec<String> {
 
 fn allow(settings: &Settings) -> Option<String> {
     let (preset, allow) = (settings.guard.preset, &settings.guard.allow);
-    if preset == GuardPreset::Allowlist && allow.is_empty() {
+    if preset == Preset::Allowlist && allow.is_empty() {
         let warning = "guard.preset is allowlist and guard.allow is empty: every target that a \
                        caller names will be refused";
         return Some(warning.to_owned());
@@ -62,9 +62,8 @@ fn credentials(settings: &Settings) -> impl Iterator<Item = String> {
         format!("credentials.{key}[{place}] has no effect: it is one of the built-in names")
     };
     let names = &settings.credentials;
-    let is_header = |name: &String| credential::HEADERS.iter().any(|it| it.as_str() == name);
     let headers = names.headers.iter().enumerate();
-    let headers = headers.filter(move |(_, name)| is_header(name));
+    let headers = headers.filter(|(_, name)| credential::HEADERS.contains(name));
     let query = names.query.iter().enumerate();
     let query = query.filter(|(_, name)| credential::QUERY.contains(&name.as_str()));
     headers

@@ -3,84 +3,49 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use super::error::ConfigError;
-use super::file::File;
-use super::value::{Kind, Listen, Workers};
-use super::word::GuardPreset;
-use crate::secret::Secret;
+use clap::Args;
+
+use super::address::Listen;
+use super::de::word_from_flag;
+use super::document::Node;
+use super::kind::from_flag;
+use super::units::Count;
+use crate::egress::Preset;
 
 /// An environment variable that the gateway reads.
 pub struct Variable {
     /// Its name.
     pub name: &'static str,
-    /// The setting it stands for; `THROUGHWAY_CONFIG` names the file itself.
+    /// The path of the setting it stands for.
     pub key: &'static str,
-    /// Lays its text over the file; says what is allowed where it cannot.
-    over: fn(&mut File, &str) -> Result<(), &'static str>,
 }
 
-/// All of them, in the order of the reference page.
-pub const VARIABLES: [Variable; 9] = [
-    Variable {
-        name: CONFIG,
-        key: "the settings file's path",
-        // Read before the file is, see `Environment::config_file`.
-        over: |_, _| Ok(()),
-    },
-    Variable {
-        name: "THROUGHWAY_LISTEN",
-        key: "listen",
-        over: |file, text| set(&mut file.listen, text),
-    },
-    Variable {
-        name: "THROUGHWAY_WORKERS",
-        key: "workers",
-        over: |file, text| set(&mut file.workers, text),
-    },
-    Variable {
-        name: "THROUGHWAY_GUARD",
-        key: "guard.preset",
-        over: |file, text| set(&mut file.guard.preset, text),
-    },
-    Variable {
-        name: "THROUGHWAY_PORTKEY",
-        key: "portkey",
-        over: |file, text| set(&mut file.portkey, text),
-    },
-    Variable {
-        name: "THROUGHWAY_ALLOW_UNAUTHENTICATED",
-        key: "allow_unauthenticated",
-        over: |file, text| set(&mut file.allow_unauthenticated, text),
-    },
-    Variable {
-        name: "THROUGHWAY_ADMIN_TOKEN",
-        key: "admin_token",
-        over: |file, text| {
-            file.admin_token = Some(Secret::new(text));
-            Ok(())
-        },
-    },
-    Variable {
-        name: "THROUGHWAY_DEFAULT_TARGET",
-        key: "default_target",
-        over: |file, text| set(&mut file.default_target, text),
-    },
-    Variable {
-        name: "THROUGHWAY_LOG",
-        key: "log.level",
-        over: |file, text| set(&mut file.log.level, text),
-    },
+/// Makes a row of the table.
+const fn variable(name: &'static str, key: &'static str) -> Variable {
+    Variable { name, key }
+}
+
+/// Those that stand for settings, in the order of the reference page.
+pub const VARIABLES: [Variable; 8] = [
+    variable("THROUGHWAY_LISTEN", "listen"),
+    variable("THROUGHWAY_WORKERS", "workers"),
+    variable("THROUGHWAY_GUARD", "guard.preset"),
+    variable("THROUGHWAY_PORTKEY", "portkey"),
+    variable("THROUGHWAY_ALLOW_UNAUTHENTICATED", "allow_unauthenticated"),
+    variable("THROUGHWAY_ADMIN_TOKEN", "admin_token"),
+    variable("THROUGHWAY_DEFAULT_TARGET", "default_target"),
+    variable("THROUGHWAY_LOG", "log.level"),
 ];
 
 const PREFIX: &str = "THROUGHWAY_";
-const CONFIG: &str = "THROUGHWAY_CONFIG";
+/// The variable that names the settings file itself.
+pub const CONFIG: &str = "THROUGHWAY_CONFIG";
 
-fn set<T: Kind>(field: &mut Option<T>, text: &str) -> Result<(), &'static str> {
-    *field = Some(T::from_text(text).ok_or(T::EXPECTED)?);
-    Ok(())
+fn names() -> impl Iterator<Item = &'static str> {
+    let settings = VARIABLES.iter().map(|variable| variable.name);
+    std::iter::once(CONFIG).chain(settings)
 }
 
 /// The environment variables, taken once. Tests make their own.
@@ -121,7 +86,7 @@ impl Environment {
         .any(|name| self.0.contains_key(*name))
     }
 
-    /// The settings file it names.
+    /// The settings file that `THROUGHWAY_CONFIG` names.
     pub fn config_file(&self) -> Option<PathBuf> {
         self.setting(CONFIG).map(PathBuf::from)
     }
@@ -143,9 +108,18 @@ impl Environment {
         }
     }
 
+    /// Lays our variables over the file.
+    pub(super) fn lay_over(&self, file: &mut Node) {
+        for variable in &VARIABLES {
+            if let Some(text) = self.setting(variable.name) {
+                file.set(variable.key, Node::given(text));
+            }
+        }
+    }
+
     /// A warning for each `THROUGHWAY_*` variable that is neither ours nor used by the file.
     pub(super) fn unknown(&self, used: &[String]) -> Vec<String> {
-        let ours = |name: &str| VARIABLES.iter().any(|variable| variable.name == name);
+        let ours = |name: &str| names().any(|it| it == name);
         let names = self.0.keys().filter(|name| name.starts_with(PREFIX));
         names
             .filter(|name| !ours(name) && !used.contains(name) && !set_by_kubernetes(name))
@@ -174,10 +148,7 @@ fn set_by_kubernetes(name: &str) -> bool {
 }
 
 fn unknown_variable(name: &str) -> String {
-    let distances = VARIABLES.iter().map(|variable| {
-        let distance = strsim::damerau_levenshtein(name, variable.name);
-        (distance, variable.name)
-    });
+    let distances = names().map(|it| (strsim::damerau_levenshtein(name, it), it));
     match distances.min() {
         Some((distance, close)) if distance <= 3 => format!(
             "the environment variable {name} is not one of the gateway's and was ignored; did you \
@@ -187,50 +158,47 @@ fn unknown_variable(name: &str) -> String {
     }
 }
 
-/// What the command line says about settings; the file's path is given beside it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// What the command line says about settings: it wins over the file and the environment. The help
+/// of the commands shows these texts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
 pub struct Flags {
-    /// `--listen`.
+    /// Address to listen on, such as 127.0.0.1:8787 (the default) [env: THROUGHWAY_LISTEN]
+    #[arg(long, value_name = "ADDR", value_parser = from_flag::<Listen>)]
     pub listen: Option<SocketAddr>,
-    /// `--workers`.
-    pub workers: Option<NonZeroUsize>,
-    /// `--guard`.
-    pub guard: Option<GuardPreset>,
-    /// `--portkey`; a flag can only switch it on.
+    /// Worker threads, by default one per core [env: THROUGHWAY_WORKERS]
+    #[arg(long, value_name = "N", value_parser = from_flag::<Count<1024>>)]
+    pub workers: Option<usize>,
+    /// Where requests may go: public, allowlist, self_hosted, dev [env: THROUGHWAY_GUARD]
+    ///
+    /// By default dev when listening on loopback, else public. public: https on port 443 to public
+    /// addresses. allowlist: only what the settings list. self_hosted: public, and the private
+    /// networks the settings list. dev: private addresses, http and any port; on loopback only.
+    #[arg(long, value_name = "PRESET", value_parser = word_from_flag::<Preset>)]
+    pub guard: Option<Preset>,
+    /// Take x-portkey-* headers for x-gateway-* ones [env: THROUGHWAY_PORTKEY]
+    #[arg(long)]
     pub portkey: bool,
-    /// `--allow-unauthenticated`; a flag can only switch it on.
+    /// Start without keys where other machines can connect
+    /// [env: THROUGHWAY_ALLOW_UNAUTHENTICATED]
+    #[arg(long)]
     pub allow_unauthenticated: bool,
 }
 
-/// Lays our environment variables over the file.
-///
-/// # Errors
-/// The first variable that cannot be used.
-pub(super) fn environment_over(
-    file: &mut File,
-    environment: &Environment,
-) -> Result<(), ConfigError> {
-    for variable in &VARIABLES {
-        let Some(text) = environment.setting(variable.name) else {
-            continue;
-        };
-        (variable.over)(file, text).map_err(|expected| ConfigError::Environment {
-            variable: variable.name,
-            expected,
-        })?;
-    }
-    Ok(())
-}
-
-/// Lays the flags over the file.
-pub(super) fn flags_over(file: &mut File, flags: &Flags) {
-    file.listen = flags.listen.map(Listen).or(file.listen);
-    file.workers = flags.workers.map(Workers).or(file.workers);
-    file.guard.preset = flags.guard.or(file.guard.preset);
-    if flags.portkey {
-        file.portkey = Some(true);
-    }
-    if flags.allow_unauthenticated {
-        file.allow_unauthenticated = Some(true);
+impl Flags {
+    /// Lays the flags over the file.
+    pub(super) fn lay_over(&self, file: &mut Node) {
+        let on = |flag: bool| flag.then(|| "true".to_owned());
+        let given = [
+            ("listen", self.listen.map(|it| it.to_string())),
+            ("workers", self.workers.map(|it| it.to_string())),
+            ("guard.preset", self.guard.map(|it| it.to_string())),
+            ("portkey", on(self.portkey)),
+            ("allow_unauthenticated", on(self.allow_unauthenticated)),
+        ];
+        for (key, text) in given {
+            if let Some(text) = text {
+                file.set(key, Node::given(text));
+            }
+        }
     }
 }

@@ -1,37 +1,36 @@
-//! What did the operator set? Reads file, environment and flags into checked [`Settings`].
-//! The order: `document` (YAML with places) → `expand` (variables) → `tree` → `file` (keys and
-//! values) → `layers` (environment, flags) → `defaults` (and rules)
-//! → `settings`.
+//! What did the operator set? Reads file, environment and flags into checked [`Settings`]. The one
+//! struct tree is in `settings`; `load` tells the way there, `reference` prints what it says.
 
 mod address;
-mod defaults;
+mod de;
 mod document;
+mod enums;
 mod error;
 mod expand;
-mod file;
+mod fault;
 mod in_vain;
+mod kind;
 mod layers;
-mod measure;
+mod load;
 mod name;
+mod object_rules;
 mod objects;
 mod reference;
+mod rules;
 mod settings;
 mod show;
+mod suggest;
 #[cfg(test)]
 mod tests;
-mod tree;
-mod value;
-mod word;
+mod units;
 
-pub use address::BaseText;
 pub use document::Position;
+pub use enums::{AccessLog, LogFormat};
 pub use error::{ConfigError, Place};
-pub use layers::{Environment, Flags, VARIABLES};
+pub use layers::{Environment, Flags};
 pub use objects::Objects;
-pub use reference::{SETTINGS, Setting, page};
+pub use reference::{page, schema_page};
 pub use settings::{
     Cors, CredentialNames, Dns, Downstream, Drain, Guard, Log, Memory, Settings, Timeouts, Tls,
     Upstream, UpstreamTls,
 };
-pub use value::{Kind, Listen, Workers, from_flag};
-pub use word::{AccessLog, GuardPreset, LogFormat};

@@ -1,64 +1,151 @@
-//! The checked settings and how they are put together from file, environment and flags.
-//! Defaults and rules are in `defaults`; sockets and certificates are opened by what uses them.
+//! The settings, one struct tree: each field has its meaning and consequence (the two paragraphs of
+//! its comment), default, check (its type, or the kind it is read `with`) and example. Parsing,
+//! `check`, `docs/settings.md` and the JSON schema come from here; to add a setting, add a field.
 
+mod client_side;
+mod stores;
+mod upstream_side;
+
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use actix_http::header::HeaderName;
 use ipnet::IpNet;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json, json};
+use smart_default::SmartDefault;
 
-use super::address::BaseText;
-use super::defaults::is_loopback;
-use super::error::ConfigError;
-use super::file::File;
-use super::layers::{self, Environment, Flags};
-use super::objects::Objects;
-use super::word::{AccessLog, GuardPreset, LogFormat, OnRedisFailure};
-use crate::cache::memory::MemoryStore;
-use crate::egress::AllowEntry;
-use crate::replicas::ReplicaSettings;
+pub use self::client_side::{Cors, CredentialNames, Downstream, Drain, Log, Memory};
+pub use self::stores::{Cache, LimitStore};
+pub use self::upstream_side::{Dns, Guard, Timeouts, Tls, Upstream, UpstreamTls};
+use super::address::{Base, HostName, Listen, Network};
+use super::kind::{Kind as _, List, Optional, hidden};
+use super::name::Via;
+use super::objects::{Limits, Objects};
+use super::units::{ByteSize, Count};
+use crate::egress::BaseUrl;
 use crate::route::limit::Scoped;
-use crate::route::object::CacheAsked;
 use crate::secret::Secret;
 
-/// Everything the operator can decide, checked. Each field's reference is in `docs/settings.md`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Everything the operator can decide.
+#[derive(Clone, Debug, PartialEq, Eq, SmartDefault, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
 pub struct Settings {
-    /// Where clients connect. Default 127.0.0.1:8787; a wider address changes the defaults of
-    /// `guard.preset` and `drain.delay` and needs keys or `allow_unauthenticated`.
+    /// Where clients connect. `localhost:PORT` means 127.0.0.1.
+    ///
+    /// An address that other machines can reach changes the defaults of `guard.preset` and
+    /// `drain.delay`, and the gateway then refuses to start without keys unless
+    /// `allow_unauthenticated` is set.
+    #[default(SocketAddr::from(([127, 0, 0, 1], 8787)))]
+    #[serde(with = "Listen")]
+    #[schemars(example = &"0.0.0.0:8787")]
     pub listen: SocketAddr,
-    /// Worker threads. Default one per core; each has its own connection pool.
+    /// Worker threads.
+    ///
+    /// Each worker has its own connections and its own pool of upstream connections.
+    #[default(cores())]
+    #[serde(with = "Count::<1024>")]
+    #[schemars(extend("x-default" = "one per core"), example = 2)]
     pub workers: usize,
     /// Where requests may go.
     pub guard: Guard,
-    /// Whether `x-portkey-*` is another name for `x-gateway-*`. Default false.
+    /// Whether `x-portkey-*` is another name for `x-gateway-*`.
+    ///
+    /// Clients made for Portkey work unchanged: the namespace is then never forwarded, replies
+    /// carry both names, and the SDK's placeholder credential is dropped.
+    #[schemars(example = true)]
     pub portkey: bool,
-    /// Whether strangers may use a gateway without keys. Default false; also lifts the `Host` rule.
+    /// Whether a gateway without keys may listen where other machines can reach it.
+    ///
+    /// Whoever reaches the address can use it, so something in front must keep strangers out. The
+    /// check of `Host` is lifted, so that `hosts` has no effect. The check of `Origin` is not:
+    /// then only the origins that `cors.origins` lists are let in, and the gateway's own address
+    /// is an origin like any other.
+    #[schemars(example = true)]
     pub allow_unauthenticated: bool,
-    /// Where a request goes that names no target. Default none: such a request is a 400.
-    pub default_target: Option<BaseText>,
-    /// Targets with their credentials, chosen by `@name`.
+    /// Where a request goes that names no target.
+    ///
+    /// Without it such a request is answered with 400 `no_target`.
+    #[serde(with = "Optional::<Base>")]
+    #[schemars(example = &"https://api.openai.com/v1")]
+    pub default_target: Option<BaseUrl>,
+    /// Targets with their credentials, under names of your own; the keys are those of a target in
+    /// a [config](config.md), times in milliseconds.
+    ///
+    /// Requests choose one with `x-gateway-provider: @name`, with `provider: "@name"` in a config,
+    /// or with `model: "@name/..."` in the body. Its credential goes to its own host and nowhere
+    /// else.
+    #[schemars(
+        with = "BTreeMap<String, Map<String, Json>>",
+        title = "mapping of names to targets",
+        example = json!({
+            "my-vllm": { "custom_host": "http://10.0.0.7:8000/v1", "api_key": "sk-..." }
+        })
+    )]
     pub providers: Objects,
-    /// Config objects that requests name.
+    /// [Config objects](config.md) that requests name in `x-gateway-config`.
+    ///
+    /// The hosts in them are the operator's: callers' credentials go there only where a target
+    /// says `forward_authorization: true`, or is the config's one host and has no credential of
+    /// its own.
+    #[schemars(
+        with = "BTreeMap<String, Map<String, Json>>",
+        title = "mapping of names to config objects",
+        example = json!({ "chain": {
+            "strategy": { "mode": "fallback" },
+            "targets": [{ "provider": "openai" }, { "provider": "groq" }]
+        } })
+    )]
     pub configs: Objects,
-    /// The config of a request that names no target. Default none.
+    /// The config of a request that names no target.
+    ///
+    /// Does not go with `default_target`.
+    #[schemars(title = "a name under `configs`", example = &"chain")]
     pub default_config: Option<String>,
-    /// Limits for all requests.
+    /// Limits for all requests, whatever they ask for; the keys are those of
+    /// [`rate_limit`](config.md#rate_limit). A provider's own stands in it as `rate_limit`.
+    ///
+    /// A request over a limit is answered with 429 `rate_limited` and `Retry-After`, and uses up
+    /// nothing of the others. Counts are this process's own, unless `limit_store` says otherwise.
+    #[serde(with = "Limits")]
+    #[schemars(
+        with = "Vec<Map<String, Json>>",
+        title = "list of limits",
+        example = json!([{ "requests": 600, "window": "1m", "by": "client_address" }])
+    )]
     pub limits: Vec<Scoped>,
     /// Where limits count.
     pub limit_store: LimitStore,
     /// What is kept of answers.
     pub cache: Cache,
-    /// Who may say in `X-Forwarded-For` whom a request is from. Default nobody.
+    /// Proxies in front of the gateway, whose `X-Forwarded-For` is believed.
+    ///
+    /// Without it the address a client connects from is its own, and everybody behind one proxy
+    /// counts as one. With it, what proxies add does not count when the cache compares requests.
+    #[serde(with = "List::<Network>")]
+    #[schemars(example = ["10.0.0.0/8"])]
     pub trusted_proxies: Vec<IpNet>,
-    /// Names, lower-cased, that `Host` may have besides loopback's while no key is needed.
+    /// Names, without port, that a request's `Host` may have besides loopback's, while no key is
+    /// needed.
+    ///
+    /// Any other name is answered with 421, so that no web page can reach a local gateway through
+    /// a name of its own.
+    #[serde(with = "List::<HostName>")]
+    #[schemars(example = ["gateway.example.com"])]
     pub hosts: Vec<String>,
     /// What browsers may do.
     pub cors: Cors,
-    /// The key of `/gateway/admin` and of metrics. Default none: on loopback open, else closed.
+    /// The bearer token of `/gateway/admin/`, and of what concerns the operator: metrics, dry runs
+    /// and `/gateway/explain`.
+    ///
+    /// With it, all of these need it, on loopback too. Without it, `/gateway/admin/` is closed to
+    /// everybody, and the rest is open on loopback and closed elsewhere. A dry run takes the token
+    /// in the place of the caller's own `Authorization`; `/gateway/explain` is told the caller's
+    /// headers apart. A request that is sent goes without the token.
+    #[serde(serialize_with = "hidden")]
+    #[schemars(with = "Option<String>", title = "text, not empty", example = &"${ADMIN_TOKEN}")]
     pub admin_token: Option<Secret>,
-    /// How long an upstream may take.
+    /// How long an upstream may take. The earliest expiry wins.
     pub timeouts: Timeouts,
     /// How long and how much clients may take.
     pub downstream: Downstream,
@@ -68,16 +155,35 @@ pub struct Settings {
     pub dns: Dns,
     /// How the gateway goes down.
     pub drain: Drain,
-    /// The certificate clients see. Default none: plain HTTP.
+    /// The certificate that clients see.
+    ///
+    /// Without it the gateway speaks plain HTTP.
+    #[schemars(title = "mapping", example = json!({ "cert": "gateway.pem", "key": "gateway.key" }))]
     pub tls: Option<Tls>,
-    /// The name to add in `Via`. Default none: no `Via`, and loops over other proxies stay unseen.
+    /// Whether to add `Via` to requests, and under which name; `true` means `throughway`.
+    ///
+    /// With it, loops over other proxies are found and answered with 508 at once. Without it
+    /// nothing is added, and loops of default targets are found after about 64 rounds.
+    #[serde(with = "Via")]
+    #[schemars(example = &"edge-1")]
     pub via: Option<String>,
-    /// Whether upstreams are told the client's address. Default false.
+    /// Whether upstreams are told the client's address in `X-Forwarded-For`.
+    ///
+    /// Without it nothing is added.
+    #[schemars(example = true)]
     pub x_forwarded_for: bool,
-    /// Whether replies carry `server-timing`. Default false.
+    /// Whether replies say in `Server-Timing` where the time went.
+    ///
+    /// Clients can see how long the upstream took.
+    #[schemars(example = true)]
     pub server_timing: bool,
-    /// Bytes of a request body kept for retries, routing and edits. Default 32 MiB; a body beyond
-    /// it cannot be sent a second time.
+    /// How much of a request body is kept for retries, fallbacks, routing and edits.
+    ///
+    /// A longer body is sent once only; where routing or an edit needs it, the answer is 413.
+    /// Memory for it is used by each request that may be repeated.
+    #[default(32 << 20)]
+    #[serde(with = "ByteSize")]
+    #[schemars(example = &"8MiB")]
     pub replay_limit: u64,
     /// What the process may hold in memory.
     pub memory: Memory,
@@ -86,220 +192,17 @@ pub struct Settings {
     /// Names of credentials besides the built-in ones.
     pub credentials: CredentialNames,
     /// What the operator should know though it stops nothing; for the log at start.
+    #[serde(skip)]
     pub warnings: Vec<String>,
 }
 
-/// Where requests may go.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Guard {
-    /// Default `dev` when listening on loopback, else `public`.
-    pub preset: GuardPreset,
-    /// Hosts, `*.suffix`, networks, with or without a port.
-    pub allow: Vec<AllowEntry>,
-}
-
-/// What browsers may do.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Cors {
-    /// Origins, as browsers send them, whose pages may use the gateway. Default none.
-    pub origins: Vec<String>,
-}
-
-/// How long an upstream may take. The earliest expiry wins.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Timeouts {
-    /// Connecting and TLS; resolving has `dns.timeout`. Default 5 s.
-    pub connect: Duration,
-    /// From the request sent to the response head. Default 600 s.
-    pub head: Duration,
-    /// Between two pieces of a response body. Default 300 s.
-    pub idle: Duration,
-    /// The whole exchange. Default none.
-    pub total: Option<Duration>,
-}
-
-/// How long and how much clients may take.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Downstream {
-    /// For the whole request head. Default 30 s.
-    pub head: Duration,
-    /// Between two pieces of a request body. Default 60 s.
-    pub body_idle: Duration,
-    /// For a client that does not read. Default 60 s, then its connection is reset.
-    pub write_stall: Duration,
-    /// How long an idle connection stays open. Default 75 s; zero closes after each reply.
-    pub keep_alive: Duration,
-    /// Open connections for each worker; more wait in the system's queue. Default `None`: 25 000,
-    /// and no more than the limit of open files lets be served.
-    pub max_connections: Option<usize>,
-    /// Requests under way in the whole process. Default 16 384; one more is a 503.
-    pub max_requests: usize,
-    /// Bytes of a request body. Default none: no limit.
-    pub max_body: Option<u64>,
-}
-
-/// What the process may hold in memory.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Memory {
-    /// Bytes of all request bodies together. Default `None`: a part of the machine's memory.
-    pub bodies: Option<u64>,
-}
-
-/// Connections to upstreams.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Upstream {
-    /// How long an idle connection is kept for reuse. Default 4 s; zero keeps none.
-    pub keepalive: Duration,
-    /// Idle connections kept for each host, in each worker. Default 256.
-    pub max_idle_per_host: usize,
-    /// TLS beyond the public authorities, by host.
-    pub tls: Vec<UpstreamTls>,
-}
-
-/// TLS for one upstream host.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UpstreamTls {
-    /// The host, lower-cased, with a port where the entry is for that port only.
-    pub host: String,
-    /// PEM certificates to trust for this host instead of the system's.
-    pub ca_file: Option<PathBuf>,
-    /// The certificate the gateway shows this host.
-    pub client: Option<Tls>,
-}
-
-/// A certificate chain and its private key, as PEM files; not opened yet.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tls {
-    /// The chain, leaf first.
-    pub cert: PathBuf,
-    /// The private key.
-    pub key: PathBuf,
-}
-
-/// How names are resolved.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Dns {
-    /// Servers to ask. Default none: the system's way, hosts file and search domains included.
-    pub servers: Vec<SocketAddr>,
-    /// For one name. Default 3 s.
-    pub timeout: Duration,
-}
-
-/// What is kept of answers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cache {
-    /// The Redis that replicas share. Default none: each process keeps its own.
-    pub redis: Option<ReplicaSettings>,
-    /// Memory for them. Default 256 MiB.
-    pub max_bytes: u64,
-    /// Ends of paths that are cached besides those of the table.
-    pub paths: Vec<String>,
-    /// Request headers that the key leaves out besides the built-in ones.
-    pub ignore_headers: Vec<HeaderName>,
-    /// For requests whose config says nothing. Default none: off.
-    pub default: Option<CacheAsked>,
-}
-
-impl Default for Cache {
-    fn default() -> Self {
-        Cache {
-            redis: None,
-            max_bytes: MemoryStore::DEFAULT_MAX_BYTES,
-            paths: Vec::new(),
-            ignore_headers: Vec::new(),
-            default: None,
-        }
-    }
-}
-
-/// Where limits count.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LimitStore {
-    /// The Redis that replicas share. Default none: each process counts for itself.
-    pub redis: Option<ReplicaSettings>,
-    /// Default `local`.
-    pub on_redis_failure: OnRedisFailure,
-}
-
-/// How the gateway goes down.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Drain {
-    /// How long it goes on accepting while readiness says 503. Default 0 on loopback, else 5 s.
-    pub delay: Duration,
-    /// How long open requests may still take. Default 20 s, then they are cut.
-    pub budget: Duration,
-}
-
-/// What is logged.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Log {
-    /// A level, or a list such as `info,throughway=debug`. Default `info`.
-    pub level: String,
-    /// Default `auto`.
-    pub format: LogFormat,
-    /// Default `all`.
-    pub access: AccessLog,
-}
-
-/// Names of credentials besides the built-in ones, for forwarding, cache identity and redaction.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct CredentialNames {
-    /// Header names, lower-cased.
-    pub headers: Vec<String>,
-    /// Query parameter names.
-    pub query: Vec<String>,
-}
-
 impl Settings {
-    /// Reads the settings: the file (`path`, or else `THROUGHWAY_CONFIG`, or else none), then the
-    /// environment, then the flags; the later wins. Without all three, the defaults.
-    ///
-    /// # Errors
-    /// The first thing wrong, with its place.
-    pub fn load(
-        path: Option<&Path>,
-        environment: &Environment,
-        flags: &Flags,
-    ) -> Result<Self, ConfigError> {
-        let mut used = Vec::new();
-        let path = path.map(Path::to_owned).or(environment.config_file());
-        let file = match path {
-            Some(path) => File::read(&path, &mut environment.noting(&mut used))?,
-            None => File::default(),
-        };
-        Self::layered(file, environment, flags, &used)
-    }
-
-    /// Like [`Settings::load`], with the text of the file at hand; `name` is for messages.
-    ///
-    /// # Errors
-    /// The first thing wrong, with its place.
-    pub fn parse(
-        text: &str,
-        name: &Path,
-        environment: &Environment,
-        flags: &Flags,
-    ) -> Result<Self, ConfigError> {
-        let mut used = Vec::new();
-        let file = File::parse(text, name, &mut environment.noting(&mut used))?;
-        Self::layered(file, environment, flags, &used)
-    }
-
-    fn layered(
-        mut file: File,
-        environment: &Environment,
-        flags: &Flags,
-        used: &[String],
-    ) -> Result<Self, ConfigError> {
-        layers::environment_over(&mut file, environment)?;
-        layers::flags_over(&mut file, flags);
-        let mut settings = Self::checked(file)?;
-        settings.warnings.extend(environment.unknown(used));
-        Ok(settings)
-    }
-
-    /// Whether only this machine can connect.
+    /// Whether only this machine can connect. An IPv4 address in IPv6 form counts as what it is.
     pub fn on_loopback(&self) -> bool {
-        is_loopback(self.listen)
+        self.listen.ip().to_canonical().is_loopback()
     }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }

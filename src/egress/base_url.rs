@@ -152,6 +152,26 @@ impl BaseUrl {
         &self.origin.spelled
     }
 
+    /// The URL as text that gives this URL again. It may hold a credential in its query.
+    pub fn to_text(&self) -> String {
+        let Origin {
+            scheme,
+            host,
+            lookup_name,
+            ..
+        } = &*self.origin;
+        let port = self.explicit_port().map(|port| format!(":{port}"));
+        let query = self.raw_query().map(|query| format!("?{query}"));
+        // Reading takes one trailing slash away.
+        let slash = self.raw_path().ends_with('/').then(|| "/".to_owned());
+        let [port, slash, query] = [port, slash, query].map(Option::unwrap_or_default);
+        let path = self.raw_path();
+        match lookup_name {
+            Some(name) => format!("{scheme}://{name}{port}{path}{slash}{query}"),
+            None => format!("{scheme}://{host}{port}{path}{slash}{query}"),
+        }
+    }
+
     pub(super) fn shared_origin(&self) -> Arc<Origin> {
         Arc::clone(&self.origin)
     }

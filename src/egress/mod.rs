@@ -21,6 +21,6 @@ pub use base_url::{BaseUrl, BaseUrlError, MAX_BASE_URL_BYTES};
 pub use denied::Denied;
 pub use dots::has_dot_segment;
 pub use host::{Host, Scheme};
-pub use preset::{Preset, UnknownPreset};
+pub use preset::Preset;
 pub use rules::{MAX_ADDRESSES, NamedBy, Policy};
 pub use target::{HostPass, VettedTarget};

@@ -1,16 +1,19 @@
 //! Which rule set did the operator choose? Names and properties; `rules` applies them.
 
 use std::fmt;
-use std::str::FromStr;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 /// The rule sets an operator chooses from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Preset {
     /// `https` on port 443 to public addresses. Entries are not used.
     Public,
     /// Only listed hosts. A name entry admits public addresses; a network entry admits its own.
     Allowlist,
-    /// What `Public` allows, and what entries list, with `http` too unless they say `https://`.
+    /// What `public` allows, and what entries list, with `http` too unless they say `https://`.
     SelfHosted,
     /// Everything but the never-list. For a gateway that listens on loopback only.
     Dev,
@@ -52,21 +55,5 @@ impl Preset {
 impl fmt::Display for Preset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
-    }
-}
-
-/// A preset name that is none.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no preset: use `public`, `allowlist`, `self_hosted` or `dev`")]
-pub struct UnknownPreset(String);
-
-impl FromStr for Preset {
-    type Err = UnknownPreset;
-
-    fn from_str(name: &str) -> Result<Self, Self::Err> {
-        [Self::Public, Self::Allowlist, Self::SelfHosted, Self::Dev]
-            .into_iter()
-            .find(|preset| preset.as_str() == name)
-            .ok_or_else(|| UnknownPreset(name.to_owned()))
     }
 }

@@ -43,8 +43,8 @@ pub struct Answers {
 impl Answers {
     pub(super) fn of(settings: &Settings, metrics: &Metrics) -> Result<Self, UnusableSettings> {
         let cache = &settings.cache;
-        let shared = cache.redis.as_ref().map(|redis| {
-            let replicas = Replicas::new(redis, "the cache's redis", metrics.cache_redis());
+        let shared = cache.redis().map(|redis| {
+            let replicas = Replicas::new(&redis, "the cache's redis", metrics.cache_redis());
             let unusable = |error| UnusableSettings::CacheRedis(replicas::unusable(&error));
             let counts = metrics.unusable_entries();
             let store = |replicas| Arc::new(SharedStore::new(Arc::new(replicas), counts));

@@ -6,6 +6,7 @@ use actix_http::header::HeaderName;
 
 use crate::{
     config::{self, Settings, Timeouts},
+    egress::BaseUrl,
     route::{
         credential,
         object::{CacheAsked, Entry},
@@ -30,10 +31,7 @@ impl Known {
             providers: settings.providers.entries().clone(),
             configs: settings.configs.entries().clone(),
             default_config: settings.default_config.clone(),
-            default_target: settings
-                .default_target
-                .as_ref()
-                .map(|it| it.as_str().to_owned()),
+            default_target: settings.default_target.as_ref().map(BaseUrl::to_text),
             timeouts: settings.timeouts.clone(),
             credentials: CredentialNames::new(&settings.credentials),
             cache: settings.cache.default.clone(),
@@ -63,7 +61,7 @@ pub struct CredentialNames {
 impl CredentialNames {
     /// The built-in ones, and those of the settings.
     pub fn new(more: &config::CredentialNames) -> Self {
-        let headers = more.headers.iter().filter_map(|name| name.parse().ok());
+        let headers = more.headers.iter().cloned();
         let query = credential::QUERY
             .into_iter()
             .chain(more.query.iter().map(String::as_str));

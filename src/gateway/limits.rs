@@ -27,8 +27,8 @@ impl Limits {
         metrics: &Arc<Metrics>,
     ) -> Result<Self, UnusableSettings> {
         let (limits, store) = (&settings.limits, &settings.limit_store);
-        let replicas = store.redis.as_ref().map(|redis| {
-            let replicas = Replicas::new(redis, "the limits' redis", metrics.redis());
+        let replicas = store.redis().map(|redis| {
+            let replicas = Replicas::new(&redis, "the limits' redis", metrics.redis());
             let unusable = |error| UnusableSettings::Redis(replicas::unusable(&error));
             replicas.map(Arc::new).map_err(unusable)
         });

@@ -10,9 +10,9 @@ use crate::{
 
 /// A sentence for each. `policy` must know where the gateway listens.
 pub fn unreachable_hosts(settings: &Settings, policy: &Policy) -> Vec<String> {
-    let mut hosts: Vec<(String, &str)> = Vec::new();
+    let mut hosts: Vec<(String, BaseUrl)> = Vec::new();
     if let Some(target) = &settings.default_target {
-        hosts.push(("default_target".to_owned(), target.as_str()));
+        hosts.push(("default_target".to_owned(), target.clone()));
     }
     for (section, objects) in [
         ("providers", &settings.providers),
@@ -23,7 +23,7 @@ pub fn unreachable_hosts(settings: &Settings, policy: &Policy) -> Vec<String> {
         }
     }
     let told = hosts.into_iter().filter_map(|(key, host)| {
-        let denied = always_denied(host, policy)?;
+        let denied = always_denied(&host, policy)?;
         Some(format!(
             "{key}: every request to it will be refused: {denied}"
         ))
@@ -31,19 +31,19 @@ pub fn unreachable_hosts(settings: &Settings, policy: &Policy) -> Vec<String> {
     told.collect()
 }
 
-fn collect<'a>(path: String, entry: &'a Entry, hosts: &mut Vec<(String, &'a str)>) {
+fn collect(path: String, entry: &Entry, hosts: &mut Vec<(String, BaseUrl)>) {
     for (place, target) in entry.targets.iter().enumerate() {
         collect(format!("{path}.targets[{place}]"), target, hosts);
     }
-    if let Some(host) = &entry.custom_host {
+    let host = entry.custom_host.as_deref();
+    if let Some(host) = host.and_then(|host| BaseUrl::parse(host).ok()) {
         hosts.push((format!("{path}.custom_host"), host));
     }
 }
 
 /// Why it is, as far as that is known without asking for a name's addresses.
-fn always_denied(host: &str, policy: &Policy) -> Option<Denied> {
-    let url = BaseUrl::parse(host).ok()?;
-    match (policy.judge_host(&url, NamedBy::Settings), url.host()) {
+fn always_denied(url: &BaseUrl, policy: &Policy) -> Option<Denied> {
+    match (policy.judge_host(url, NamedBy::Settings), url.host()) {
         (Err(denied), _) => Some(denied),
         (Ok(pass), Host::Ip(_)) => policy.judge_addresses(pass, &[]).err(),
         (Ok(_), Host::Name(_)) => None,

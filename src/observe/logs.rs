@@ -28,16 +28,7 @@ use super::{
     metrics,
     text_events::{self, TextEvents},
 };
-
-/// How log lines look, as the settings say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Format {
-    /// Text on a terminal, JSON otherwise.
-    #[default]
-    Auto,
-    Text,
-    Json,
-}
+use crate::config::LogFormat;
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,11 +39,11 @@ pub enum Shape {
 
 impl Shape {
     /// `takes_colour`: a terminal may be sent colours.
-    fn of(format: Format, is_terminal: bool, takes_colour: bool) -> Self {
+    fn of(format: LogFormat, is_terminal: bool, takes_colour: bool) -> Self {
         let is_json = match format {
-            Format::Auto => !is_terminal,
-            Format::Text => false,
-            Format::Json => true,
+            LogFormat::Auto => !is_terminal,
+            LogFormat::Text => false,
+            LogFormat::Json => true,
         };
         match is_json {
             true => Shape::Json,
@@ -94,7 +85,7 @@ thread_local! {
 ///
 /// # Errors
 /// When the system gives no thread or descriptor to write with.
-pub fn install(filter: &str, format: Format, takes_colour: bool) -> io::Result<()> {
+pub fn install(filter: &str, format: LogFormat, takes_colour: bool) -> io::Result<()> {
     if OUTPUT.get().is_some() {
         return Ok(());
     }
@@ -209,13 +200,13 @@ mod tests {
     fn lines_are_text_on_a_terminal_and_json_elsewhere() {
         let text = |clock, colour| Shape::Text(TextStyle { clock, colour });
         for (format, is_terminal, takes_colour, expected) in [
-            (Format::Auto, true, true, text(Clock::Local, true)),
-            (Format::Auto, true, false, text(Clock::Local, false)),
-            (Format::Auto, false, true, Shape::Json),
-            (Format::Text, true, true, text(Clock::Local, true)),
-            (Format::Text, false, true, text(Clock::Utc, false)),
-            (Format::Json, true, true, Shape::Json),
-            (Format::Json, false, false, Shape::Json),
+            (LogFormat::Auto, true, true, text(Clock::Local, true)),
+            (LogFormat::Auto, true, false, text(Clock::Local, false)),
+            (LogFormat::Auto, false, true, Shape::Json),
+            (LogFormat::Text, true, true, text(Clock::Local, true)),
+            (LogFormat::Text, false, true, text(Clock::Utc, false)),
+            (LogFormat::Json, true, true, Shape::Json),
+            (LogFormat::Json, false, false, Shape::Json),
         ] {
             let shape = Shape::of(format, is_terminal, takes_colour);
             assert_eq!(shape, expected, "{format:?} {is_terminal} {takes_colour}");

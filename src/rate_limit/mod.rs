@@ -8,6 +8,8 @@ mod shared;
 use std::{sync::Arc, time::Duration};
 
 use governor::clock::DefaultClock;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 pub use self::key::{Identity, Key, subnet};
 use self::{
@@ -96,13 +98,15 @@ impl Drop for OwnLease {
 }
 
 /// What is done while Redis does not answer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum OnRedisFailure {
     /// Each replica counts for itself.
     #[default]
     Local,
+    /// Nothing is counted.
     Allow,
-    /// 503 `overloaded`.
+    /// Limited requests are answered with 503 `overloaded`.
     Deny,
 }
 

@@ -13,25 +13,13 @@ mod route;
 pub use self::{
     cache_status::CacheStatus, cut_reason::CutReason, recorder::Recorder, route::Route,
 };
-use crate::observe::metrics::Outcome;
+use crate::{config::AccessLog, observe::metrics::Outcome};
 
-/// Which requests are written to the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum AccessLog {
-    #[default]
-    All,
-    /// Only those that did not end well.
-    Errors,
-    Off,
-}
-
-impl AccessLog {
-    /// Whether a request that ended so has a line.
-    fn takes(self, outcome: Outcome) -> bool {
-        match self {
-            AccessLog::All => true,
-            AccessLog::Errors => !outcome.is_good(),
-            AccessLog::Off => false,
-        }
+/// Whether a request that ended so has a line.
+fn takes(access: AccessLog, outcome: Outcome) -> bool {
+    match access {
+        AccessLog::All => true,
+        AccessLog::Errors => !outcome.is_good(),
+        AccessLog::Off => false,
     }
 }

@@ -261,7 +261,7 @@ impl Recorder {
         self.count_cache();
         self.metrics.bytes_in.inc_by(self.facts.bytes_in);
         self.metrics.bytes_out.inc_by(self.facts.bytes_out);
-        if self.access.takes(outcome) {
+        if super::takes(self.access, outcome) {
             logs::request_line(|line, shape| {
                 access_line::write(line, shape, &self.facts, outcome);
             });

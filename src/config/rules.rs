@@ -1,0 +1,140 @@
+//! The rules between two settings: defaults that depend on another key, keys that do not go
+//! together. Single values were checked when they were read.
+
+use std::time::Duration;
+
+use super::document::Node;
+use super::enums::Store;
+use super::error::ConfigError;
+use super::in_vain;
+use super::object_rules;
+use super::settings::{Settings, UpstreamTls};
+use crate::egress::Preset;
+use crate::replicas;
+use crate::secret::Secret;
+
+const NEEDS_REDIS: &str = "needs the store beside it to be redis";
+const DRAIN_DELAY_EXPOSED: Duration = Duration::from_secs(5);
+
+/// Fills in the defaults that depend on other settings and checks the rules; `given` is the file
+/// with the layers over it.
+///
+/// # Errors
+/// The first rule that is broken.
+pub(super) fn settle(settings: &mut Settings, given: &Node) -> Result<(), ConfigError> {
+    if !settings.on_loopback() {
+        change_defaults_where_exposed(settings, given);
+    }
+    check_upstream_tls(&settings.upstream.tls)?;
+    let (limits, cache) = (&settings.limit_store, &settings.cache);
+    check_store(
+        "limit_store",
+        limits.store,
+        limits.url.as_ref(),
+        limits.cluster,
+        given,
+    )?;
+    check_store(
+        "cache",
+        cache.store,
+        cache.url.as_ref(),
+        cache.cluster,
+        given,
+    )?;
+    check_exposure(settings)?;
+    object_rules::check(
+        &settings.providers,
+        &settings.configs,
+        &settings.credentials.headers,
+        settings.default_config.as_deref(),
+        settings.default_target.is_some(),
+    )?;
+    if settings.admin_token.as_ref().is_some_and(Secret::is_empty) {
+        return Err(ConfigError::conflict("admin_token", "must not be empty"));
+    }
+    check_ignored_headers(settings)?;
+    settings.warnings.extend(in_vain::warnings(settings));
+    Ok(())
+}
+
+fn change_defaults_where_exposed(settings: &mut Settings, given: &Node) {
+    if !given.gives("guard.preset") {
+        settings.guard.preset = Preset::default_for(false);
+    }
+    if !given.gives("drain.delay") {
+        settings.drain.delay = DRAIN_DELAY_EXPOSED;
+    }
+}
+
+fn check_exposure(settings: &Settings) -> Result<(), ConfigError> {
+    let listen = settings.listen;
+    match settings.on_loopback() {
+        true => Ok(()),
+        false if settings.guard.preset.needs_loopback_listener() => {
+            Err(ConfigError::DevGuardExposed { listen })
+        }
+        false if !settings.allow_unauthenticated => Err(ConfigError::ExposedWithoutKeys { listen }),
+        false => Ok(()),
+    }
+}
+
+/// What one section says of its store.
+fn check_store(
+    section: &str,
+    store: Store,
+    url: Option<&Secret>,
+    cluster: bool,
+    given: &Node,
+) -> Result<(), ConfigError> {
+    let key = |name: &str| format!("{section}.{name}");
+    match (store, url) {
+        (Store::Redis, Some(url)) => replicas::check_urls(url.expose(), cluster)
+            .map_err(|reason| ConfigError::conflict(key("url"), reason)),
+        (Store::Redis, None) => {
+            let reason = "is needed where the store is redis";
+            Err(ConfigError::conflict(key("url"), reason))
+        }
+        (Store::Memory, _) => {
+            let redis_only = ["url", "cluster", "timeout", "on_redis_failure"].map(key);
+            match redis_only.into_iter().find(|key| given.gives(key)) {
+                Some(key) => Err(ConfigError::conflict(key, NEEDS_REDIS)),
+                None => Ok(()),
+            }
+        }
+    }
+}
+
+/// Those that any settings refuse were refused when they were read.
+fn check_ignored_headers(settings: &Settings) -> Result<(), ConfigError> {
+    let (ignored, carriers) = (
+        &settings.cache.ignore_headers,
+        &settings.credentials.headers,
+    );
+    match ignored.iter().position(|name| carriers.contains(name)) {
+        None => Ok(()),
+        Some(place) => Err(ConfigError::conflict(
+            format!("cache.ignore_headers[{place}]"),
+            "names a header that carries a credential, as credentials.headers says",
+        )),
+    }
+}
+
+fn check_upstream_tls(entries: &[UpstreamTls]) -> Result<(), ConfigError> {
+    for (place, entry) in entries.iter().enumerate() {
+        let certificate = (&entry.client_cert, &entry.client_key);
+        let reason = if entries[..place].iter().any(|it| it.host == entry.host) {
+            "names a host that an entry before it names"
+        } else if matches!(certificate, (Some(_), None) | (None, Some(_))) {
+            "needs both client_cert and client_key, or neither"
+        } else if entry.ca_file.is_none() && entry.client_cert.is_none() {
+            "needs ca_file, or client_cert and client_key, or all three"
+        } else {
+            continue;
+        };
+        return Err(ConfigError::conflict(
+            format!("upstream.tls[{place}]"),
+            reason,
+        ));
+    }
+    Ok(())
+}

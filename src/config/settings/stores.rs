@@ -1,0 +1,156 @@
+//! Settings of what is counted and kept: the store of the limits, and the cache.
+
+use std::time::Duration;
+
+use actix_http::header::HeaderName;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value as Json, json};
+use smart_default::SmartDefault;
+
+use crate::cache::memory::MemoryStore;
+use crate::config::enums::Store;
+use crate::config::kind::{Kind as _, List, hidden};
+use crate::config::name::{IgnoredHeader, PathEnd};
+use crate::config::objects::CacheDefault;
+use crate::config::units::{ByteSize, Period};
+use crate::rate_limit::OnRedisFailure;
+use crate::replicas::ReplicaSettings;
+use crate::route::object::CacheAsked;
+use crate::secret::Secret;
+
+const REDIS_TIMEOUT: Duration = Duration::from_millis(50);
+
+/// Where limits count.
+#[derive(Clone, Debug, PartialEq, Eq, SmartDefault, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitStore {
+    /// Where limits count.
+    ///
+    /// `memory`: each process for itself, so two replicas let twice as much through. `redis`: all
+    /// replicas together, by the server's clock.
+    #[schemars(example = &"redis")]
+    pub store: Store,
+    /// The Redis or Valkey server, 6.2 or later, needed with `redis`; `rediss://` for TLS. Of a
+    /// cluster, several with commas between.
+    ///
+    /// Each limited request asks it once for each limit.
+    #[serde(serialize_with = "hidden")]
+    #[schemars(with = "Option<String>", title = "URL", example = &"redis://10.0.0.5:6379/0")]
+    pub url: Option<Secret>,
+    /// Whether the server is a cluster.
+    ///
+    /// All keys of one limit lie on one node.
+    #[schemars(example = true)]
+    pub cluster: bool,
+    /// How long one question may take.
+    ///
+    /// Without an answer by then, the request goes on as `on_redis_failure` says.
+    #[default(REDIS_TIMEOUT)]
+    #[serde(with = "Period")]
+    #[schemars(example = &"200ms")]
+    pub timeout: Duration,
+    /// What is done while the server does not answer.
+    ///
+    /// `local`: each process counts for itself until it does. `allow`: nothing is counted. `deny`:
+    /// limited requests are answered with 503 `overloaded`. That it went and came back is logged,
+    /// and `throughway_redis_up` says so.
+    #[schemars(example = &"deny")]
+    pub on_redis_failure: OnRedisFailure,
+}
+
+impl LimitStore {
+    /// The Redis that replicas share; `None`: each process keeps its own.
+    pub fn redis(&self) -> Option<ReplicaSettings> {
+        redis(self.store, self.url.as_ref(), self.cluster, self.timeout)
+    }
+}
+
+/// What is kept of answers.
+#[derive(Clone, Debug, PartialEq, Eq, SmartDefault, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Cache {
+    /// Where answers are kept.
+    ///
+    /// `memory`: in each process, and gone with it. `redis`: for all replicas.
+    #[schemars(example = &"redis")]
+    pub store: Store,
+    /// The Redis or Valkey server, needed with `redis`; of a cluster several, with commas between.
+    ///
+    /// It should have a `maxmemory` and an eviction policy: purged answers stay until they run
+    /// out.
+    #[serde(serialize_with = "hidden")]
+    #[schemars(with = "Option<String>", title = "URL", example = &"redis://10.0.0.5:6379/1")]
+    pub url: Option<Secret>,
+    /// Whether the server is a cluster.
+    ///
+    /// As for `limit_store.cluster`.
+    #[schemars(example = true)]
+    pub cluster: bool,
+    /// How long one question may take.
+    ///
+    /// Without an answer by then it is a miss that is not kept; `throughway_cache_redis_up` and
+    /// the log say so.
+    #[default(REDIS_TIMEOUT)]
+    #[serde(with = "Period")]
+    #[schemars(example = &"200ms")]
+    pub timeout: Duration,
+    /// Memory for answers that are kept, all workers together.
+    ///
+    /// Beyond it those go first that nobody asked for longest.
+    #[default(MemoryStore::DEFAULT_MAX_BYTES)]
+    #[serde(with = "ByteSize")]
+    #[schemars(example = &"1GiB")]
+    pub max_bytes: u64,
+    /// Routes whose answers may be kept besides the built-in ones (chat and text completions,
+    /// embeddings, messages, responses, rerank, moderations, images, speech, Gemini's).
+    ///
+    /// Only `POST`; list none whose answers depend on more than the request.
+    #[serde(with = "List::<PathEnd>")]
+    #[schemars(example = ["/v1/score"])]
+    pub paths: Vec<String>,
+    /// Request headers that do not count when two requests are compared, besides the built-in ones
+    /// and, with `trusted_proxies`, what [proxies
+    /// add](caching.md#what-makes-two-requests-the-same).
+    ///
+    /// An answer that says it varies by one of them is not kept. A name that carries a credential,
+    /// tells callers apart or says what is asked is an error.
+    #[serde(with = "List::<IgnoredHeader>")]
+    #[schemars(example = ["x-request-start", "cf-ray"])]
+    pub ignore_headers: Vec<HeaderName>,
+    /// What holds for requests whose config and provider say nothing of a cache; the keys are
+    /// those of [`cache`](config.md#cache).
+    ///
+    /// Without it nothing is kept unless a request asks. With a `namespace` all callers share the
+    /// answers.
+    #[serde(with = "CacheDefault")]
+    #[schemars(
+        with = "Json",
+        title = "bool, or a mapping",
+        example = json!({ "max_age": 3600, "namespace": "everybody" })
+    )]
+    pub default: Option<CacheAsked>,
+}
+
+impl Cache {
+    /// The Redis that replicas share; `None`: each process keeps its own.
+    pub fn redis(&self) -> Option<ReplicaSettings> {
+        redis(self.store, self.url.as_ref(), self.cluster, self.timeout)
+    }
+}
+
+fn redis(
+    store: Store,
+    url: Option<&Secret>,
+    cluster: bool,
+    timeout: Duration,
+) -> Option<ReplicaSettings> {
+    match store {
+        Store::Memory => None,
+        Store::Redis => Some(ReplicaSettings {
+            url: url?.clone(),
+            cluster,
+            timeout,
+        }),
+    }
+}
