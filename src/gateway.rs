@@ -110,7 +110,7 @@ impl Gateway {
     /// The first setting that cannot be used.
     pub(crate) fn new(settings: &Settings) -> Result<Self, UnusableSettings> {
         let policy = Policy::new(settings.guard.preset, settings.guard.allow.clone());
-        let idle = Division::of(descriptors::limit(), settings.workers).idle;
+        let division = Division::of(descriptors::limit(), settings.workers);
         let host_rule = !settings.allow_unauthenticated;
         let metrics = Arc::new(Metrics::new());
         Ok(Gateway {
@@ -151,7 +151,8 @@ impl Gateway {
             pool: PoolLimits {
                 max_idle: settings.upstream.keepalive,
                 max_idle_per_key: settings.upstream.max_idle_per_host,
-                max_idle_total: MOST_IDLE.min(idle),
+                max_idle_total: MOST_IDLE,
+                max_open: division.clients + division.idle,
             },
             shortages: Arc::default(),
             trusted_proxies: settings.trusted_proxies.clone(),

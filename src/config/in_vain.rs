@@ -40,7 +40,8 @@ fn hosts(settings: &Settings) -> Option<String> {
 fn idle_connections(settings: &Settings) -> Option<String> {
     let default = Settings::default().upstream.max_idle_per_host;
     let upstream = &settings.upstream;
-    let in_vain = upstream.keepalive.is_zero() && upstream.max_idle_per_host != default;
+    let in_vain = upstream.keepalive == Some(std::time::Duration::ZERO)
+        && upstream.max_idle_per_host != default;
     in_vain.then(|| {
         "upstream.max_idle_per_host has no effect: upstream.keepalive is zero, so that no \
          connection is kept"

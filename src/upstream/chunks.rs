@@ -1,6 +1,6 @@
-//! Finds where a chunked body ends (RFC 9112 §7.1), and refuses one that is malformed. Accepts no
-//! more than actix-http's decoder, which reads the chunks after it; a differential test keeps the
-//! two in step. Decodes nothing.
+//! Tells the data of a chunked body from its framing and finds its end (RFC 9112 §7.1); refuses one
+//! that is malformed. Accepts no more than actix-http's decoder, which reads the chunks of requests
+//! after it; a differential test keeps the two in step.
 
 use super::{
     framing::Malformed,
@@ -52,6 +52,15 @@ pub struct Scanned {
     pub ended: bool,
 }
 
+/// Framing in front of the next data, or in front of nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Skipped {
+    /// Bytes of it.
+    pub length: usize,
+    /// The body ends with it.
+    pub ended: bool,
+}
+
 /// A chunked body that cannot be read on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Broken {
@@ -93,23 +102,52 @@ impl ChunkScanner {
     fn feed_chunks(&mut self, bytes: &[u8]) -> Result<(usize, usize), Broken> {
         let (mut seen, mut begun) = (0, 0);
         while seen < bytes.len() && self.at != At::Trailers {
-            if self.at == At::Data {
-                let rest = (bytes.len() - seen) as u64;
-                let data = self.left.min(rest);
-                self.left -= data;
-                seen += data as usize;
-                if self.left == 0 {
-                    self.at = At::DataCr;
+            match self.take_data(bytes.len() - seen) {
+                0 => {
+                    begun += usize::from(self.at == At::SizeLf);
+                    self.step(bytes[seen])
+                        .map_err(|why| Broken { chunks: seen, why })?;
+                    seen += 1;
                 }
-                continue;
+                data => seen += data,
             }
-            let is_size = self.at == At::SizeLf;
-            self.step(bytes[seen])
-                .map_err(|why| Broken { chunks: seen, why })?;
-            seen += 1;
-            begun += usize::from(is_size);
         }
         Ok((seen, begun))
+    }
+
+    /// How many of the next `available` bytes are data of the current chunk; none at its framing.
+    pub fn take_data(&mut self, available: usize) -> usize {
+        if self.at != At::Data {
+            return 0;
+        }
+        let data = self.left.min(available as u64);
+        self.left -= data;
+        if self.left == 0 {
+            self.at = At::DataCr;
+        }
+        data as usize
+    }
+
+    /// Reads framing up to the next data or the body's end.
+    pub fn skip_framing(&mut self, bytes: &[u8]) -> Result<Skipped, Malformed> {
+        let mut length = 0;
+        while self.at != At::Data
+            && let Some(byte) = bytes.get(length)
+        {
+            length += 1;
+            if self.at != At::Trailers {
+                self.step(*byte)?;
+            } else if self.trailers.step(*byte)? {
+                return Ok(Skipped {
+                    length,
+                    ended: true,
+                });
+            }
+        }
+        Ok(Skipped {
+            length,
+            ended: false,
+        })
     }
 
     fn step(&mut self, byte: u8) -> Result<(), Malformed> {

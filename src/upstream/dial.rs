@@ -1,4 +1,5 @@
-//! Opens a connection to a vetted target: staggered TCP (RFC 8305), the peer's address checked, then TLS.
+//! Opens a connection to a vetted target: staggered TCP (RFC 8305), the peer's address checked,
+//! then TLS.
 
 use std::{io, net::SocketAddr, time::Duration};
 
@@ -17,7 +18,8 @@ use crate::{
     machine::descriptors,
 };
 
-/// Delay before the next address is tried beside those under way (RFC 8305 §5, "Connection Attempt Delay").
+/// Delay before the next address is tried beside those under way (RFC 8305 §5, "Connection Attempt
+/// Delay").
 const STAGGER: Duration = Duration::from_millis(250);
 
 /// A connected socket, or why there is none. `within` bounds TCP and TLS together.
@@ -66,8 +68,8 @@ fn server_name(host: &Host) -> Result<ServerName<'static>, InvalidDnsNameError> 
     }
 }
 
-/// The first address to connect wins. Families alternate, IPv6 first; the next address starts when the last one failed or
-/// a stagger has passed.
+/// The first address to connect wins. Families alternate, IPv6 first; the next address starts when
+/// the last one failed or a stagger has passed.
 #[expect(
     clippy::disallowed_methods,
     reason = "the one place that dials: its addresses come from a `VettedTarget`"

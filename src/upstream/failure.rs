@@ -1,5 +1,5 @@
-//! Why an exchange with an upstream failed, as facts: what happened, on which connection, and how far it had got.
-//! Whose fault that is and which status it earns is said in `error.rs`.
+//! Why an exchange with an upstream failed, as facts: what happened, on which connection, and how
+//! far it had got. Whose fault that is and which status it earns is said in `error.rs`.
 
 use std::io;
 
@@ -76,8 +76,8 @@ impl Failure {
         }
     }
 
-    /// A pooled connection proved dead before anything of the response came: one more try on a new connection
-    /// is in order, if the request allows it.
+    /// A pooled connection proved dead before anything of the response came: one more try on a new
+    /// connection is in order, if the request allows it.
     pub fn is_stale_connection(&self) -> bool {
         self.reused
             && self.received == 0

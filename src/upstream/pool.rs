@@ -1,5 +1,6 @@
-//! Idle upstream connections of one worker. Filled by [`Transport`](super::transport::Transport) as it is dropped at a clean
-//! message boundary, emptied by use (newest first), by the sweep, and by bounds on keys and connections.
+//! Idle upstream connections of one worker: kept when an exchange ends at a clean message boundary,
+//! taken newest first, closed by the sweep. Bounded for each origin, and in all by the descriptors
+//! that connections in use leave.
 
 use std::{
     cell::{Cell, RefCell},
@@ -10,30 +11,55 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::connection::Connection;
+use foldhash::fast::RandomState;
+
+use super::{
+    connection::Connection,
+    idle_time::{self, Learned},
+};
 use crate::machine::descriptors::Shortages;
 
-/// What idle connections are shared by: scheme, host, port, guard policy and TLS identity (contract of the guard).
+#[cfg(test)]
+mod tests;
+
+/// What idle connections are shared by: scheme, host, port, guard policy and TLS identity (contract
+/// of the guard).
 pub type PoolKey = str;
 
-/// Idle for less than this, a connection is not asked about at the kernel: the event loop has just seen it.
+/// Idle for less than this, a connection is not asked about at the kernel: the event loop has just
+/// seen it.
 const ASK_KERNEL_AFTER: Duration = Duration::from_millis(50);
+/// How often idle connections are looked at.
+const SWEEP: Duration = Duration::from_secs(1);
+/// Where there is no room, this part of the idle connections is closed at once.
+const EVICTED_PART: usize = 16;
+/// Origins without a connection of which something is remembered.
+const MOST_REMEMBERED: usize = 1024;
 
 /// Bounds of a worker's pool.
 #[derive(Debug, Clone, Copy)]
 pub struct PoolLimits {
-    /// Longest time a connection may rest before it is closed. Shorter than the servers' own keep-alive (uvicorn: 5 s),
-    /// else requests meet closing connections.
-    pub max_idle: Duration,
+    /// Longest time a connection may rest, in the place of the usual times of [`idle_time`].
+    pub max_idle: Option<Duration>,
     /// Most idle connections per key.
     pub max_idle_per_key: usize,
-    /// Most idle connections in all; client-chosen hosts must not use up descriptors.
+    /// Most idle connections in all: client-chosen hosts must not use up memory.
     pub max_idle_total: usize,
+    /// Most connections, idle and in use, from which on none is kept: nor descriptors.
+    pub max_open: usize,
+}
+
+/// A connection on its way into an exchange and through it.
+pub struct Lent {
+    pub connection: Box<Connection>,
+    /// How long it had rested, if it comes from the pool.
+    pub rested: Option<Duration>,
 }
 
 pub struct Pool {
     idle: RefCell<Idle>,
     limits: PoolLimits,
+    lent: Cell<usize>,
     /// Of the whole process, and how many of them this pool has made room for.
     shortages: Arc<Shortages>,
     shortages_seen: Cell<u64>,
@@ -41,179 +67,238 @@ pub struct Pool {
 
 #[derive(Default)]
 struct Idle {
-    by_key: HashMap<Arc<PoolKey>, VecDeque<Box<Connection>>>,
+    origins: HashMap<Arc<PoolKey>, Origin, RandomState>,
     total: usize,
 }
 
+/// The idle connections of one key, the newest last, and what is known of the key.
+#[derive(Default)]
+struct Origin {
+    resting: VecDeque<Resting>,
+    learned: Option<Learned>,
+}
+
+struct Resting {
+    connection: Box<Connection>,
+    since: Instant,
+    allowed: Duration,
+}
+
+impl Resting {
+    fn rested(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.since)
+    }
+
+    fn is_due(&self, now: Instant) -> bool {
+        self.rested(now) >= self.allowed
+    }
+}
+
+impl Origin {
+    fn note_closed(&mut self, rested: Duration, now: Instant) {
+        self.learned = Some(Learned::note_closed(self.learned, rested, now));
+    }
+
+    /// Closes what has rested too long or was closed by the upstream. The event loop knows of a
+    /// close since its last turn at the latest, so the kernel is not asked.
+    fn sweep(&mut self, now: Instant) {
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut shortest_closed: Option<Duration> = None;
+        self.resting.retain_mut(|resting| {
+            if resting.is_due(now) {
+                return false;
+            }
+            let alive = resting.connection.is_alive(false, &mut cx);
+            if !alive {
+                let rested = resting.rested(now);
+                shortest_closed = Some(shortest_closed.map_or(rested, |it| it.min(rested)));
+            }
+            alive
+        });
+        if let Some(rested) = shortest_closed {
+            self.note_closed(rested, now);
+        }
+    }
+}
+
 impl Pool {
-    pub fn new(limits: PoolLimits, shortages: Arc<Shortages>) -> Rc<Self> {
-        Rc::new(Pool {
+    pub fn new(limits: PoolLimits, shortages: Arc<Shortages>) -> Self {
+        Pool {
             idle: RefCell::default(),
             limits,
+            lent: Cell::new(0),
             shortages_seen: Cell::new(shortages.count()),
             shortages,
-        })
+        }
+    }
+
+    /// A new connection, for an exchange.
+    pub fn lend(&self, connection: Box<Connection>) -> Lent {
+        self.lent.set(self.lent.get() + 1);
+        Lent {
+            connection,
+            rested: None,
+        }
     }
 
     /// The most recently used live connection for `key`. Dead ones met on the way are closed.
-    pub fn take(&self, key: &PoolKey) -> Option<Box<Connection>> {
+    pub fn take(&self, key: &PoolKey, now: Instant) -> Option<Lent> {
         let mut idle = self.idle.borrow_mut();
-        let idle = &mut *idle;
-        let queue = idle.by_key.get_mut(key)?;
+        let Idle { origins, total } = &mut *idle;
+        let origin = origins.get_mut(key)?;
         let mut cx = Context::from_waker(Waker::noop());
-        while let Some(mut connection) = queue.pop_back() {
-            idle.total -= 1;
-            let rested = connection.idle_since().elapsed();
-            if rested < self.limits.max_idle
-                && connection.is_alive(rested > ASK_KERNEL_AFTER, &mut cx)
-            {
-                return Some(connection);
+        while let Some(mut resting) = origin.resting.pop_back() {
+            *total -= 1;
+            if resting.is_due(now) {
+                continue;
             }
+            let rested = resting.rested(now);
+            let ask_kernel = rested > ASK_KERNEL_AFTER;
+            if resting.connection.is_alive(ask_kernel, &mut cx) {
+                let lent = self.lend(resting.connection);
+                let rested = Some(rested);
+                return Some(Lent { rested, ..lent });
+            }
+            origin.note_closed(rested, now);
         }
         None
     }
 
-    /// Keeps a connection for the next request, unless the bounds say otherwise.
-    pub fn put(&self, connection: Box<Connection>) {
-        let mut idle = self.idle.borrow_mut();
-        if idle.total >= self.limits.max_idle_total {
-            return;
+    /// An exchange has ended: its connection is kept for the next one, unless it or the bounds say
+    /// otherwise.
+    pub fn give_back(&self, mut lent: Lent) {
+        self.lent.set(self.lent.get().saturating_sub(1));
+        lent.connection.release();
+        if lent.connection.is_reusable() {
+            self.put(lent.connection, Instant::now());
         }
-        let idle = &mut *idle;
-        if let Some(queue) = idle.by_key.get_mut(connection.key()) {
-            if queue.len() >= self.limits.max_idle_per_key {
+    }
+
+    fn put(&self, connection: Box<Connection>, now: Instant) {
+        let mut idle = self.idle.borrow_mut();
+        if self.is_full(idle.total) {
+            idle.evict_oldest();
+            if self.is_full(idle.total) {
                 return;
             }
-            queue.push_back(connection);
+        }
+        if let Some(origin) = idle.origins.get_mut(connection.key()) {
+            if !self.keep(origin, connection, now) {
+                return;
+            }
         } else {
             let key = connection.key().clone();
-            idle.by_key.insert(key, VecDeque::from([connection]));
+            let mut origin = Origin::default();
+            if !self.keep(&mut origin, connection, now) {
+                return;
+            }
+            idle.origins.insert(key, origin);
         }
         idle.total += 1;
+    }
+
+    fn is_full(&self, idle: usize) -> bool {
+        idle >= self.limits.max_idle_total || idle + self.lent.get() >= self.limits.max_open
+    }
+
+    /// Whether it was kept.
+    fn keep(&self, origin: &mut Origin, connection: Box<Connection>, now: Instant) -> bool {
+        let allowed = idle_time::allowed(
+            self.limits.max_idle,
+            connection.is_tls(),
+            connection.idle_timeout(),
+            origin.learned.as_ref(),
+            now,
+        );
+        let kept = !allowed.is_zero() && origin.resting.len() < self.limits.max_idle_per_key;
+        if kept {
+            origin.resting.push_back(Resting {
+                connection,
+                since: now,
+                allowed,
+            });
+        }
+        kept
+    }
+
+    /// A connection for `key` proved closed under a request, after it had rested for so long.
+    pub fn note_closed(&self, key: &PoolKey, rested: Duration, now: Instant) {
+        if let Some(origin) = self.idle.borrow_mut().origins.get_mut(key) {
+            origin.note_closed(rested, now);
+        }
     }
 
     /// Closes all idle connections, as there are no descriptors left; whether there were any. The
     /// pools of other workers do the same with their next sweep.
     pub fn make_room(&self) -> bool {
         self.shortages.note();
-        let idle = std::mem::take(&mut *self.idle.borrow_mut());
-        idle.total > 0
+        self.idle.borrow_mut().clear() > 0
     }
 
-    /// Closes what has rested too long or was closed by the upstream, and forgets keys without connections.
-    pub fn sweep(&self) {
+    /// Closes what has rested too long or was closed by the upstream, and forgets keys of which
+    /// nothing is known.
+    fn sweep(&self, now: Instant) {
+        let mut idle = self.idle.borrow_mut();
         let shortages = self.shortages.count();
         if self.shortages_seen.replace(shortages) != shortages {
-            *self.idle.borrow_mut() = Idle::default();
+            idle.clear();
         }
-        let mut idle = self.idle.borrow_mut();
-        let mut cx = Context::from_waker(Waker::noop());
-        let now = Instant::now();
-        let mut total = 0;
-        idle.by_key.retain(|_, queue| {
-            queue.retain_mut(|connection| {
-                now.duration_since(connection.idle_since()) < self.limits.max_idle
-                    && connection.is_alive(true, &mut cx)
-            });
-            total += queue.len();
-            !queue.is_empty()
+        let (mut total, mut remembered) = (0, 0);
+        idle.origins.retain(|_, origin| {
+            origin.sweep(now);
+            let configured = self.limits.max_idle;
+            origin.learned = origin
+                .learned
+                .filter(|learned| !learned.is_forgotten(configured, now));
+            total += origin.resting.len();
+            let is_remembered = origin.resting.is_empty() && origin.learned.is_some();
+            remembered += usize::from(is_remembered);
+            !origin.resting.is_empty() || (is_remembered && remembered <= MOST_REMEMBERED)
         });
         idle.total = total;
     }
+}
 
-    /// Idle connections now.
-    #[allow(clippy::len_without_is_empty, reason = "a count for metrics")]
-    pub fn len(&self) -> usize {
-        self.idle.borrow().total
+impl Idle {
+    /// Closes all; how many there were.
+    fn clear(&mut self) -> usize {
+        for origin in self.origins.values_mut() {
+            origin.resting.clear();
+        }
+        std::mem::take(&mut self.total)
+    }
+
+    /// Closes those that have rested longest, so many at once that it does not happen often.
+    fn evict_oldest(&mut self) {
+        let resting = self.origins.values().flat_map(|origin| &origin.resting);
+        let mut since: Vec<Instant> = resting.map(|resting| resting.since).collect();
+        if since.is_empty() {
+            return;
+        }
+        let (_, newest_evicted, _) = since.select_nth_unstable(self.total / EVICTED_PART);
+        let newest_evicted = *newest_evicted;
+        self.total = 0;
+        for origin in self.origins.values_mut() {
+            origin
+                .resting
+                .retain(|resting| resting.since > newest_evicted);
+            self.total += origin.resting.len();
+        }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use tokio::net::{TcpListener, TcpStream};
-
-    use super::*;
-    use crate::upstream::socket::Socket;
-
-    const LIMITS: PoolLimits = PoolLimits {
-        max_idle: Duration::from_secs(60),
-        max_idle_per_key: 2,
-        max_idle_total: 3,
-    };
-
-    /// A connection, and its other end.
-    #[expect(clippy::disallowed_methods, reason = "a test dials its own listener")]
-    async fn connection(key: &str) -> (Box<Connection>, TcpStream) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let address = listener.local_addr().expect("an address");
-        let (near, far) = tokio::join!(TcpStream::connect(address), listener.accept());
-        let socket = Socket::Tcp(near.expect("connected"));
-        let connection = Box::new(Connection::new(socket, key.into()));
-        (connection, far.expect("accepted").0)
-    }
-
-    async fn filled(limits: PoolLimits, keys: &[&str]) -> (Rc<Pool>, Vec<TcpStream>) {
-        let pool = Pool::new(limits, Arc::default());
-        let mut far_ends = Vec::new();
-        for key in keys {
-            let (near, far) = connection(key).await;
-            pool.put(near);
-            far_ends.push(far);
+/// Sweeps until the pool is dropped.
+pub fn sweep_regularly(pool: &Rc<Pool>) {
+    let pool = Rc::downgrade(pool);
+    actix_rt::spawn(async move {
+        let mut tick = tokio::time::interval(SWEEP);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tick.tick().await;
+            match pool.upgrade() {
+                Some(pool) => pool.sweep(Instant::now()),
+                None => return,
+            }
         }
-        (pool, far_ends)
-    }
-
-    #[actix_rt::test]
-    async fn no_key_has_more_than_its_share_and_all_have_no_more_than_the_total() {
-        let (pool, _far) = filled(LIMITS, &["a", "a", "a"]).await;
-        assert_eq!(pool.len(), 2);
-        let (pool, _far) = filled(LIMITS, &["a", "b", "c", "d"]).await;
-        assert_eq!(pool.len(), 3);
-        assert!(pool.take("d").is_none());
-    }
-
-    #[actix_rt::test]
-    async fn a_connection_serves_its_own_key_once() {
-        let (pool, _far) = filled(LIMITS, &["a"]).await;
-        assert!(pool.take("b").is_none());
-        assert!(pool.take("a").is_some());
-        assert!(pool.take("a").is_none());
-        assert_eq!(pool.len(), 0);
-    }
-
-    #[actix_rt::test]
-    async fn keys_without_connections_are_forgotten() {
-        let at_once = PoolLimits {
-            max_idle: Duration::ZERO,
-            ..LIMITS
-        };
-        let (pool, _far) = filled(at_once, &["a", "b"]).await;
-        pool.sweep();
-        assert_eq!((pool.len(), pool.idle.borrow().by_key.len()), (0, 0));
-    }
-
-    #[actix_rt::test]
-    async fn without_descriptors_the_pools_of_all_workers_are_emptied() {
-        let (one, _far) = filled(LIMITS, &["a", "b"]).await;
-        let other = Pool::new(LIMITS, one.shortages.clone());
-        let (connection, _far) = connection("c").await;
-        other.put(connection);
-        assert!(one.make_room() && !one.make_room());
-        assert_eq!((one.len(), other.len()), (0, 1));
-        other.sweep();
-        assert_eq!(other.len(), 0);
-    }
-
-    #[actix_rt::test]
-    async fn a_connection_closed_or_written_to_by_the_upstream_is_swept() {
-        let (pool, far) = filled(LIMITS, &["a", "b", "c"]).await;
-        let mut far = far.into_iter();
-        drop(far.next());
-        let talking = far.next().expect("the second");
-        talking.try_write(b"HTTP/1.1 408 ").expect("written");
-        let _silent = far.next();
-        pool.sweep();
-        assert_eq!(pool.len(), 1);
-        assert!(pool.take("c").is_some());
-    }
+    });
 }

@@ -6,7 +6,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::print_stderr,
-    reason = "a test may panic, print, wait, dial and look at awc as shipped"
+    reason = "a test may panic, print, wait and dial"
 )]
 
 mod bodies;
@@ -56,11 +56,8 @@ mod edits_refused;
 mod errors;
 mod errors_directives;
 mod explain_alike;
-mod facts;
-mod facts_limits;
-mod facts_request;
 mod framing;
-mod framing_against_awc;
+mod framing_against_actix;
 mod framing_segments;
 mod guard;
 mod guard_fallback;
@@ -110,6 +107,9 @@ mod timeouts_body;
 mod trailers;
 mod truncation;
 mod unfinished;
+mod upstream_answers;
+mod upstream_limits;
+mod upstream_requests;
 mod upstream_tls;
 mod urls;
 mod websocket;

@@ -1,7 +1,7 @@
 //! How long and how many idle upstream connections are kept.
 
 use std::{
-    sync::{Mutex, mpsc},
+    sync::{Arc, Barrier, Mutex, mpsc},
     thread,
     time::{Duration, Instant},
 };
@@ -48,6 +48,81 @@ fn a_keep_alive_of_zero_keeps_no_connection() {
         assert_body(&gateway.exchange(get(&upstream)), "ok");
         assert_eq!(upstream.connections(), number);
     }
+}
+
+/// How many connections two requests take, with a pause of so long between them.
+fn connections_of_two(gateway: &Gateway, upstream: &Upstream, pause: Duration) -> usize {
+    let before = upstream.connections();
+    assert_body(&gateway.exchange(get(upstream)), "ok");
+    thread::sleep(pause);
+    assert_body(&gateway.exchange(get(upstream)), "ok");
+    upstream.connections() - before
+}
+
+#[test]
+fn a_connection_rests_no_longer_than_the_upstream_s_keep_alive_line_says() {
+    let pause = Duration::from_millis(1600);
+    for (line, connections) in [
+        ("", 1),
+        ("Keep-Alive: timeout=5, max=1000\r\n", 1),
+        ("Keep-Alive: timeout=2\r\n", 2),
+        ("keep-alive: max=5, timeout=1\r\n", 2),
+        ("Keep-Alive: timeout=0\r\n", 2),
+    ] {
+        let upstream = Upstream::answering(format!(
+            "HTTP/1.1 200 OK\r\n{line}Content-Length: 2\r\n\r\nok"
+        ));
+        let gateway = Gateway::start();
+        let seen = connections_of_two(&gateway, &upstream, pause);
+        assert_eq!(seen, connections, "{line:?}");
+    }
+}
+
+#[test]
+fn an_origin_that_closed_early_is_left_before_it_closes_again() {
+    // The first connection is closed after a second, all others never.
+    let upstream = Upstream::playing(|peer| {
+        while peer.request().is_some() {
+            peer.send(OK);
+            if peer.number == 1 {
+                peer.pause(Duration::from_secs(1));
+                return;
+            }
+        }
+    });
+    let gateway = Gateway::with("upstream: { keepalive: 1m }");
+    assert_body(&gateway.exchange(get(&upstream)), "ok");
+    // Closed after one second, and noticed within another.
+    thread::sleep(Duration::from_millis(2500));
+    let pause = Duration::from_millis(1500);
+    assert_eq!(connections_of_two(&gateway, &upstream, pause), 2);
+    let soon = Duration::from_millis(100);
+    assert_eq!(connections_of_two(&gateway, &upstream, soon), 0, "the last");
+    let other = Upstream::answering(OK);
+    assert_eq!(connections_of_two(&gateway, &other, pause), 1);
+}
+
+#[test]
+fn by_default_six_hundred_requests_at_once_leave_their_connections_to_the_next() {
+    const CLIENTS: usize = 600;
+    let all = Arc::new(Barrier::new(CLIENTS));
+    let upstream = Upstream::playing(move |peer| {
+        while peer.request().is_some() {
+            all.wait();
+            peer.send(OK);
+        }
+    });
+    let gateway = Gateway::start();
+    let mut clients: Vec<_> = (0..CLIENTS).map(|_| gateway.client()).collect();
+    for _ in 0..2 {
+        for client in &mut clients {
+            client.send(get(&upstream));
+        }
+        for client in &mut clients {
+            assert_body(&client.response(), "ok");
+        }
+    }
+    assert_eq!(upstream.connections(), CLIENTS);
 }
 
 #[test]

@@ -3,6 +3,8 @@
 
 use std::{sync::mpsc, time::Duration};
 
+use rustls::HandshakeKind;
+
 use crate::support::{
     Authority, Gateway, TlsPeer, Upstream,
     client::{End, Response},
@@ -57,6 +59,29 @@ fn a_trusted_upstream_is_spoken_to_and_its_connection_used_again() {
         assert_ok(&gateway.exchange(get(&tls_upstream::url(&upstream))));
     }
     assert_eq!(upstream.connections(), 1);
+}
+
+#[test]
+fn a_new_connection_resumes_the_session_of_an_earlier_one() {
+    for version in [&rustls::version::TLS13, &rustls::version::TLS12] {
+        let authority = Authority::new();
+        let (kind, kinds) = mpsc::channel();
+        let kind = std::sync::Mutex::new(kind);
+        let config = authority.server_speaking(version);
+        let upstream = tls_upstream::playing(config, move |peer| {
+            let _ = peer.head();
+            let negotiated = peer.stream.conn.handshake_kind();
+            let _ = kind.lock().expect("no panic").send(negotiated);
+            peer.send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok");
+            peer.close_notify();
+        });
+        let gateway = Gateway::with(&authority.settings());
+        for expected in [HandshakeKind::Full, HandshakeKind::Resumed] {
+            assert_ok(&gateway.exchange(get(&tls_upstream::url(&upstream))));
+            let kind = kinds.recv().expect("a handshake");
+            assert_eq!(kind, Some(expected), "{:?}", version.version);
+        }
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use serde_json::json;
 use smart_default::SmartDefault;
 
 use crate::config::address::{Allowed, HostPort, Nameserver};
-use crate::config::kind::{Kind as _, List, OrNone};
+use crate::config::kind::{Kind as _, List, OrAuto, OrNone};
 use crate::config::units::{Count, Delay, Period};
 use crate::egress::{AllowEntry, Preset};
 
@@ -75,18 +75,17 @@ pub struct Timeouts {
 #[derive(Clone, Debug, PartialEq, Eq, SmartDefault, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Upstream {
-    /// How long an idle upstream connection is kept for reuse.
+    /// How long an idle upstream connection is kept for reuse. `auto`: 60s for https, 4s for http.
     ///
-    /// Zero keeps none. Longer than the upstream's own time (uvicorn: 5 s), and requests meet
-    /// connections that are just being closed.
-    #[default(Duration::from_secs(4))]
-    #[serde(with = "Delay")]
+    /// Zero keeps none. Less where the upstream's `Keep-Alive: timeout=` says so, or where it was
+    /// seen to close earlier: requests would meet connections that are just being closed.
+    #[serde(with = "OrAuto::<Delay>")]
     #[schemars(example = &"30s")]
-    pub keepalive: Duration,
+    pub keepalive: Option<Duration>,
     /// Idle connections kept for each host, in each worker.
     ///
     /// Beyond it the connection is closed after use, and the next request connects anew.
-    #[default(256)]
+    #[default(4096)]
     #[serde(with = "Count::<1_000_000>")]
     #[schemars(example = 32)]
     pub max_idle_per_host: usize,

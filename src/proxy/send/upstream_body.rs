@@ -6,7 +6,6 @@ use std::{
     task::{Context, Poll},
 };
 
-use actix_http::ResponseHead;
 use bytes::Bytes;
 
 use super::{Held, Opened, TokenWatch};
@@ -15,7 +14,7 @@ use crate::{
     proxy::plan::TargetTimeouts,
     rate_limit::Lease,
     standing::Permit,
-    upstream::{Answer, AnswerBody, BodyLength, Failure, RequestBody},
+    upstream::{Answer, AnswerBody, BodyLength, Failure, RequestBody, ResponseHead},
 };
 
 /// A body under way, and what it keeps from others. Dropping it before its end closes the upstream connection.

@@ -24,6 +24,38 @@ fn the_end_is_found_however_the_bytes_are_split() {
     }
 }
 
+/// The data of a chunked body that comes in pieces of so many bytes, and the bytes behind it.
+fn decoded(body: &[u8], piece: usize) -> Result<(Vec<u8>, usize), Malformed> {
+    let mut scanner = ChunkScanner::default();
+    let (mut data, mut seen) = (Vec::new(), 0);
+    for bytes in body.chunks(piece) {
+        let mut at = 0;
+        while at < bytes.len() {
+            let length = scanner.take_data(bytes.len() - at);
+            data.extend_from_slice(&bytes[at..at + length]);
+            at += length;
+            let skipped = scanner.skip_framing(&bytes[at..])?;
+            at += skipped.length;
+            if skipped.ended {
+                return Ok((data, body.len() - seen - at));
+            }
+        }
+        seen += at;
+    }
+    panic!("no end");
+}
+
+#[test]
+fn the_data_is_told_from_its_framing_however_the_bytes_are_split() {
+    let body = b"5\r\nhello\r\n1;x=y\r\n \r\nA\r\n5\r\nworld\r\n\r\n0\r\nT: v\r\n\r\nHTTP/1.1";
+    for piece in 1..=body.len() {
+        let (data, behind) = decoded(body, piece).expect("valid");
+        assert_eq!(data, b"hello 5\r\nworld\r\n", "pieces of {piece}");
+        assert_eq!(behind, "HTTP/1.1".len(), "pieces of {piece}");
+        assert_eq!(decoded(b"1\r\nxy", piece), Err(Malformed::Chunks));
+    }
+}
+
 #[test]
 fn broken_coding_is_refused_behind_what_was_well_formed() {
     for (bad, well_formed) in [

@@ -1,40 +1,46 @@
-//! One upstream connection and the exchange it carries: HTTP/1.1 framing, truthfully, in both directions at once.
-//! awc reads the answer through it and believes that it sent the request; the head and the body on the wire are ours.
+//! One upstream connection and the exchange it carries: HTTP/1.1 framing in both directions at
+//! once. Knows neither the pool nor the client library.
 
-mod answer;
+mod request;
+mod response;
 #[cfg(test)]
 mod tests;
-mod upload;
 
-use std::{io, pin::Pin, rc::Rc, sync::Arc, task::Context, time::Instant};
+use std::{
+    cell::{Cell, RefCell},
+    io,
+    pin::Pin,
+    rc::Rc,
+    sync::Arc,
+    task::Context,
+    time::Duration,
+};
 
-use bytes::BytesMut;
+use bytes::Bytes;
 use tokio::io::{AsyncRead, ReadBuf};
 
 use super::{
-    exchange::{Exchange, Progress},
+    exchange::Progress,
     failure::{Cause, Failure},
-    framing::{Framing, Malformed},
-    outbox::Outbox,
+    framing::{Asked, Framing, Malformed},
     pool::PoolKey,
-    request_body::BodyLength,
+    read_buffer::ReadBuffer,
+    request_body::{BodyLength, RequestBody},
     socket::Socket,
+    write_buffer::WriteBuffer,
 };
 
 /// Where the connection stands in its exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    /// No request yet, or the answer is complete.
+    /// No request yet, or the response is complete.
     Rest,
     /// A request was begun; no final response head yet.
     AwaitHead,
-    /// A final head is complete in `inbox`; so many bytes of it are still to be shown.
-    ShowHead { left: usize, then: Framing },
     /// The response body.
     Body(Framing),
-    /// A chunked body has ended; so many bytes of the empty line that ends it for awc are still to
-    /// be shown.
-    ShowEnd { left: usize },
+    /// The body's framing is broken behind the data that was yielded last.
+    Broken(Malformed),
 }
 
 /// How the rest of the request body goes out.
@@ -49,43 +55,69 @@ enum Upload {
     Tunnel,
 }
 
+/// A request as it goes on the wire.
+pub struct Outgoing {
+    /// Framing included, with the empty line.
+    pub head: Bytes,
+    pub asked: Asked,
+    /// Shared by the tries of one request.
+    pub body: Rc<RefCell<RequestBody>>,
+}
+
 pub struct Connection {
+    /// `None` once the connection is closed.
     socket: Option<Socket>,
     key: Arc<PoolKey>,
+    read_buffer: ReadBuffer,
     exchanges: u32,
-    idle_since: Instant,
     phase: Phase,
+    asked: Asked,
     keep_alive: bool,
-    /// Bytes read from the wire and not yet shown to awc.
-    inbox: BytesMut,
+    idle_timeout: Option<Duration>,
+    /// Bytes read from the wire and not yet yielded.
+    inbox: Bytes,
+    /// A line has ended in `inbox` since it was last parsed as a head.
+    line_ended: bool,
+    /// The whole response has come, if not all of it has been yielded.
+    complete: bool,
     /// Bytes of the 1xx heads of this exchange.
     interim: usize,
-    outbox: Outbox,
+    write_buffer: WriteBuffer,
     /// Bytes the socket took may still rest in it: TLS has a buffer of its own.
     unflushed: bool,
     upload: Upload,
+    body: Option<Rc<RefCell<RequestBody>>>,
     write_error: Option<io::ErrorKind>,
-    progress: Progress,
-    exchange: Option<Rc<Exchange>>,
+    /// Bytes of this exchange that the socket took.
+    sent: u64,
+    /// Bytes of this exchange that came back.
+    received: u64,
+    progress: Option<Rc<Cell<Progress>>>,
 }
 
 impl Connection {
-    pub fn new(socket: Socket, key: Arc<PoolKey>) -> Self {
+    pub fn new(socket: Socket, key: Arc<PoolKey>, read_buffer: ReadBuffer) -> Self {
         Connection {
             socket: Some(socket),
             key,
+            read_buffer,
             exchanges: 0,
-            idle_since: Instant::now(),
             phase: Phase::Rest,
+            asked: Asked::Ordinary,
             keep_alive: true,
-            inbox: BytesMut::new(),
+            idle_timeout: None,
+            inbox: Bytes::new(),
+            line_ended: false,
+            complete: false,
             interim: 0,
-            outbox: Outbox::default(),
+            write_buffer: WriteBuffer::default(),
             unflushed: false,
             upload: Upload::Done,
+            body: None,
             write_error: None,
-            progress: Progress::default(),
-            exchange: None,
+            sent: 0,
+            received: 0,
+            progress: None,
         }
     }
 
@@ -93,14 +125,19 @@ impl Connection {
         &self.key
     }
 
-    pub fn idle_since(&self) -> Instant {
-        self.idle_since
+    pub fn is_tls(&self) -> bool {
+        matches!(self.socket, Some(Socket::Tls(_)))
+    }
+
+    /// No response, or no more of one, is to come.
+    pub fn is_at_rest(&self) -> bool {
+        self.phase == Phase::Rest
     }
 
     /// At rest at a clean message boundary, with nothing owed in either direction.
     pub fn is_reusable(&self) -> bool {
         self.socket.is_some()
-            && self.is_at_end()
+            && self.is_at_rest()
             && self.exchanges > 0
             && self.keep_alive
             && self.is_sent()
@@ -119,40 +156,38 @@ impl Connection {
                 .is_pending()
     }
 
-    /// Begins an exchange: the next flush sends its head.
-    pub fn begin(&mut self, exchange: Rc<Exchange>) {
+    /// Begins an exchange: the next poll sends its head.
+    pub fn begin(&mut self, outgoing: Outgoing, progress: Rc<Cell<Progress>>) {
         self.exchanges += 1;
         self.phase = Phase::AwaitHead;
+        self.asked = outgoing.asked;
         self.keep_alive = false;
+        self.line_ended = false;
+        self.complete = false;
         self.interim = 0;
         self.write_error = None;
-        self.progress = Progress {
-            reused: self.exchanges > 1,
-            ..Progress::default()
-        };
-        self.outbox.put_head(exchange.head.clone());
-        self.upload = match exchange.body.borrow().length() {
+        (self.sent, self.received) = (0, 0);
+        self.write_buffer.put_head(outgoing.head);
+        self.upload = match outgoing.body.borrow().length() {
             BodyLength::None => Upload::Done,
             BodyLength::Exact(0) => Upload::Done,
             BodyLength::Exact(length) => Upload::Length(length),
             BodyLength::Chunked => Upload::Chunked,
             BodyLength::Tunnel => Upload::AfterSwitch,
         };
-        self.exchange = Some(exchange);
+        self.body = Some(outgoing.body);
+        self.progress = Some(progress);
     }
 
-    /// Ends the exchange from outside: nobody reads the answer any more.
+    /// Ends the exchange: nobody reads the response any more. What has come of it to its last byte
+    /// does not stand in the way of another exchange.
     pub fn release(&mut self) {
+        self.skip_complete();
         self.publish();
-        self.exchange = None;
+        (self.body, self.progress) = (None, None);
         if !self.is_reusable() {
             self.socket = None;
         }
-    }
-
-    /// Nothing of an answer is to come.
-    fn is_at_end(&self) -> bool {
-        matches!(self.phase, Phase::Rest | Phase::ShowEnd { .. })
     }
 
     fn is_sent(&self) -> bool {
@@ -160,38 +195,32 @@ impl Connection {
     }
 
     fn is_written(&self) -> bool {
-        self.outbox.is_empty() && matches!(self.upload, Upload::Done | Upload::AfterSwitch)
+        self.write_buffer.is_empty() && matches!(self.upload, Upload::Done | Upload::AfterSwitch)
     }
 
-    fn publish(&mut self) {
-        self.progress.upload_done = self.is_sent();
-        if let Some(exchange) = &self.exchange {
-            exchange.set_progress(self.progress);
-        }
-    }
-
-    /// Records the failure for the caller and gives awc an error of the same kind.
-    fn fail(&mut self, cause: Cause) -> io::Error {
-        let kind = match &cause {
-            Cause::Write(kind) | Cause::Read(kind) => *kind,
-            Cause::Malformed(_) => io::ErrorKind::InvalidData,
-            _ => io::ErrorKind::UnexpectedEof,
-        };
-        self.publish();
-        if let Some(exchange) = &self.exchange {
-            exchange.set_failure(Failure {
-                cause,
-                reused: self.progress.reused,
-                sent: self.progress.sent,
-                received: self.progress.received,
+    fn publish(&self) {
+        if let Some(progress) = &self.progress {
+            progress.set(Progress {
+                upload_done: self.is_sent(),
+                complete: self.complete,
             });
         }
-        self.socket = None;
-        self.inbox.clear();
-        io::Error::new(kind, "upstream exchange failed")
     }
 
-    fn malformed(&mut self, why: Malformed) -> io::Error {
+    /// The exchange has failed, and the connection with it.
+    fn fail(&mut self, cause: Cause) -> Failure {
+        self.publish();
+        self.socket = None;
+        self.inbox = Bytes::new();
+        Failure {
+            cause,
+            reused: self.exchanges > 1,
+            sent: self.sent,
+            received: self.received,
+        }
+    }
+
+    fn malformed(&mut self, why: Malformed) -> Failure {
         self.fail(Cause::Malformed(why))
     }
 }

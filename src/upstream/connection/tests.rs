@@ -1,8 +1,8 @@
 //! A connection over sockets whose buffers are as small as the kernel allows.
 
-use std::{cell::RefCell, future::poll_fn, net::SocketAddr};
+use std::{cell::RefCell, future::poll_fn, net::SocketAddr, task::Poll};
 
-use actix_http::Payload;
+use actix_http::{Payload, header::HeaderMap};
 use bytes::Bytes;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::{
@@ -65,16 +65,31 @@ async fn tls_pair() -> (Socket, TlsStream<TcpStream>) {
     )
 }
 
-fn exchange(body: &'static [u8]) -> Rc<Exchange> {
+const HEAD: &[u8] = b"POST / HTTP/1.1\r\n\r\n";
+
+fn connection(socket: Socket) -> Connection {
+    Connection::new(socket, "key".into(), ReadBuffer::default())
+}
+
+/// Begins an exchange that uploads `body`.
+fn begin(connection: &mut Connection, body: &'static [u8]) -> Rc<Cell<Progress>> {
     let length = BodyLength::Exact(body.len() as u64);
-    let body = RequestBody::new(
-        Payload::from(Bytes::from_static(body)),
-        length,
-        0,
-        Account::UNCOUNTED,
-    );
-    let head = Bytes::from_static(b"POST / HTTP/1.1\r\n\r\n");
-    Exchange::new(head, Asked::Ordinary, Rc::new(RefCell::new(body)))
+    let source = Payload::from(Bytes::from_static(body));
+    let body = RequestBody::new(source, length, 0, Account::UNCOUNTED);
+    let outgoing = Outgoing {
+        head: Bytes::from_static(HEAD),
+        asked: Asked::Ordinary,
+        body: Rc::new(RefCell::new(body)),
+    };
+    let progress = Rc::<Cell<Progress>>::default();
+    connection.begin(outgoing, progress.clone());
+    progress
+}
+
+async fn read_status(connection: &mut Connection) -> Result<u16, Failure> {
+    let mut headers = HeaderMap::new();
+    let status = poll_fn(|cx| connection.poll_head(&mut headers, cx)).await?;
+    Ok(status.as_u16())
 }
 
 #[actix_rt::test]
@@ -82,85 +97,207 @@ async fn a_request_that_tls_holds_back_leaves_once_the_upstream_reads() {
     // More than the sockets hold, less than rustls is willing to.
     static BODY: [u8; 40_000] = [b'x'; 40_000];
     let (near, mut far) = tls_pair().await;
-    let mut connection = Connection::new(near, "key".into());
-    let exchange = exchange(&BODY);
-    connection.begin(exchange.clone());
-    poll_fn(|cx| connection.poll_flush(cx)).await.expect("sent");
-    assert!(!exchange.progress().upload_done, "nobody has read it yet");
+    let mut connection = connection(near);
+    let progress = begin(&mut connection, &BODY);
+    poll_fn(|cx| Poll::Ready(connection.poll_upload(cx)))
+        .await
+        .expect("sent");
+    assert!(!progress.get().upload_done, "nobody has read it yet");
 
     let upstream = async {
-        let mut request = vec![0; exchange.head.len() + BODY.len()];
+        let mut request = vec![0; HEAD.len() + BODY.len()];
         far.read_exact(&mut request).await.expect("the request");
         far.write_all(b"HTTP/1.1 204 No Content\r\n\r\n")
             .await
             .expect("an answer");
         far.flush().await.expect("an answer");
     };
+    // What the engine does: it polls until there is something to read.
     let answer = async {
-        let mut room = [0; 4096];
-        let mut buf = ReadBuf::new(&mut room);
-        poll_fn(|cx| connection.poll_read(cx, &mut buf))
-            .await
-            .expect("an answer");
-        buf.filled().len()
+        poll_fn(|cx| connection.poll_first_bytes(cx)).await?;
+        read_status(&mut connection).await
     };
     let both = async { tokio::join!(upstream, answer).1 };
     let patience = std::time::Duration::from_secs(5);
-    let shown = tokio::time::timeout(patience, both)
+    let status = tokio::time::timeout(patience, both)
         .await
         .expect("no standstill");
-    assert_eq!(shown, "HTTP/1.1 204 No Content\r\n\r\n".len());
-    assert!(exchange.progress().upload_done && connection.is_reusable());
+    assert_eq!(status, Ok(204));
+    assert!(progress.get().upload_done && connection.is_reusable());
 }
 
-/// What awc is shown of this answer in reads of so many bytes, and whether the connection may be
-/// used again.
-async fn shown(answer: &[u8], room: usize) -> (Vec<u8>, bool) {
+/// What came of an answer that arrived in pieces of so many bytes.
+#[derive(Debug, PartialEq, Eq)]
+struct Outcome {
+    status: Result<u16, Cause>,
+    data: String,
+    failure: Option<Cause>,
+    reusable: bool,
+}
+
+async fn outcome(answer: &[u8], piece: usize, then_closed: bool) -> Outcome {
     let (near, mut far) = narrow_pair().await;
-    let mut connection = Connection::new(Socket::Tcp(near), "key".into());
-    connection.begin(exchange(b""));
-    poll_fn(|cx| connection.poll_flush(cx)).await.expect("sent");
-    far.write_all(answer).await.expect("an answer");
-    let mut all = Vec::new();
-    loop {
-        let mut room = vec![0; room];
-        let mut buf = ReadBuf::new(&mut room);
-        let read = poll_fn(|cx| connection.poll_read(cx, &mut buf)).await;
-        if read.is_err() || buf.filled().is_empty() {
-            return (all, connection.is_reusable());
+    let mut connection = connection(Socket::Tcp(near));
+    begin(&mut connection, b"");
+    let writing = async {
+        for piece in answer.chunks(piece) {
+            far.write_all(piece).await.expect("written");
+            // The other side reads before the next piece comes.
+            tokio::time::sleep(std::time::Duration::from_micros(200)).await;
         }
-        all.extend_from_slice(buf.filled());
+        if then_closed {
+            far.shutdown().await.expect("closed");
+        }
+    };
+    let reading = async {
+        poll_fn(|cx| connection.poll_first_bytes(cx)).await?;
+        let status = read_status(&mut connection).await?;
+        let mut data = Vec::new();
+        loop {
+            match poll_fn(|cx| connection.poll_data(cx)).await {
+                Some(Ok(chunk)) => data.extend_from_slice(&chunk),
+                Some(Err(failure)) => return Ok((status, data, Some(failure.cause))),
+                None => return Ok((status, data, None)),
+            }
+        }
+    };
+    let read: Result<_, Failure> = tokio::join!(writing, reading).1;
+    let reusable = connection.is_reusable();
+    let (status, data, failure) = match read {
+        Ok((status, data, failure)) => (Ok(status), data, failure),
+        Err(failure) => (Err(failure.cause), Vec::new(), None),
+    };
+    Outcome {
+        status,
+        data: data.escape_ascii().to_string(),
+        failure,
+        reusable,
+    }
+}
+
+fn whole(data: &str, reusable: bool) -> Outcome {
+    Outcome {
+        status: Ok(200),
+        data: data.to_owned(),
+        failure: None,
+        reusable,
+    }
+}
+
+const OK: &str = "HTTP/1.1 200 OK\r\n";
+
+#[actix_rt::test]
+async fn an_answer_is_read_alike_in_whatever_pieces_it_comes() {
+    let hint = "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n";
+    let length = format!("{OK}Content-Length: 5\r\n\r\nhello");
+    let chunks = format!("{OK}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n1\r\n!\r\n0\r\n");
+    for (answer, expected) in [
+        (length.clone(), whole("hello", true)),
+        (format!("{hint}{hint}{length}"), whole("hello", true)),
+        (format!("{chunks}\r\n"), whole("hello!", true)),
+        (format!("{chunks}\n"), whole("hello!", true)),
+        (format!("{chunks}X: y\r\n\r\n"), whole("hello!", true)),
+        (format!("{chunks}X: y\n\n"), whole("hello!", true)),
+        (format!("{OK}\r\nhello"), whole("hello", false)),
+        (format!("{OK}Content-Length: 0\r\n\r\n"), whole("", true)),
+    ] {
+        let until_close = answer.ends_with("OK\r\n\r\nhello");
+        for piece in [1, 2, 3, 7, answer.len() - 1, answer.len()] {
+            let outcome = outcome(answer.as_bytes(), piece, until_close).await;
+            assert_eq!(outcome, expected, "{answer:?} in pieces of {piece}");
+        }
     }
 }
 
 #[actix_rt::test]
-async fn awc_is_shown_no_trailers_whatever_room_it_has() {
-    let chunks = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n";
-    for room in [
-        1,
-        2,
-        3,
-        7,
-        chunks.len() - 1,
-        chunks.len(),
-        chunks.len() + 1,
-        4096,
+async fn a_broken_end_follows_the_data_before_it_and_ends_the_connection() {
+    let chunks = format!("{OK}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
+    for (broken, why) in [
+        ("x\r\n", Malformed::Chunks),
+        ("0\r\nX\r\n\r\n", Malformed::TrailerLine),
+        ("0\r\n\rX", Malformed::TrailerLine),
+        ("0\r\nHost: x\r\n\r\n", Malformed::TrailerField),
     ] {
-        for trailers in ["\r\n", "\n", "X: y\r\n\r\n", "X: y\n\n"] {
-            let answer = [chunks, trailers].concat();
-            let (all, reusable) = shown(answer.as_bytes(), room).await;
-            let expected = [chunks, "\r\n"].concat();
-            assert_eq!(
-                all.escape_ascii().to_string(),
-                expected.as_bytes().escape_ascii().to_string()
-            );
-            assert!(reusable, "{room} {trailers:?}");
-        }
-        for (broken, well_formed) in [("X\r\n\r\n", chunks.len()), ("\rX", chunks.len())] {
-            let answer = [chunks, broken].concat();
-            let (all, reusable) = shown(answer.as_bytes(), room).await;
-            assert!(all.len() <= well_formed && !reusable, "{room} {broken:?}");
-            assert!(chunks.as_bytes().starts_with(&all), "{room} {broken:?}");
-        }
+        let answer = format!("{chunks}{broken}");
+        let outcome = outcome(answer.as_bytes(), chunks.len(), false).await;
+        let expected = Outcome {
+            failure: Some(Cause::Malformed(why)),
+            ..whole("hello", false)
+        };
+        assert_eq!(outcome, expected, "{broken:?}");
+    }
+}
+
+#[actix_rt::test]
+async fn an_answer_that_is_broken_as_it_comes_is_refused_whole() {
+    let answer = format!("{OK}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nx");
+    let outcome = outcome(answer.as_bytes(), answer.len(), false).await;
+    assert_eq!(outcome.status, Err(Cause::Malformed(Malformed::Chunks)));
+    assert!(!outcome.reusable);
+}
+
+#[actix_rt::test]
+async fn an_answer_that_nobody_reads_frees_its_connection_if_all_of_it_is_here() {
+    let chunks = format!("{OK}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n1\r\n!\r\n");
+    for (answer, complete, reusable) in [
+        (format!("{OK}Content-Length: 5\r\n\r\nhello"), true, true),
+        (format!("{OK}Content-Length: 5\r\n\r\nhell"), false, false),
+        (format!("{OK}Content-Length: 5\r\n\r\nhelloX"), true, false),
+        (format!("{chunks}0\r\n\r\n"), true, true),
+        (format!("{chunks}0\r\n\r\nX"), true, false),
+        (format!("{chunks}0\r\n"), false, false),
+        (format!("{OK}\r\nhello"), false, false),
+    ] {
+        let (near, mut far) = narrow_pair().await;
+        let mut connection = connection(Socket::Tcp(near));
+        let progress = begin(&mut connection, b"");
+        far.write_all(answer.as_bytes()).await.expect("written");
+        poll_fn(|cx| connection.poll_first_bytes(cx))
+            .await
+            .expect("bytes");
+        assert_eq!(read_status(&mut connection).await, Ok(200));
+        assert_eq!(progress.get().complete, complete, "{answer:?}");
+        connection.release();
+        assert_eq!(connection.is_reusable(), reusable, "{answer:?}");
+    }
+}
+
+#[actix_rt::test]
+async fn bytes_behind_an_answer_end_the_connection() {
+    for answer in [
+        format!("{OK}Content-Length: 5\r\n\r\nhelloHTTP/1.1 200"),
+        format!("{OK}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\nH"),
+        "HTTP/1.1 204 No Content\r\n\r\nhello".to_owned(),
+    ] {
+        let outcome = outcome(answer.as_bytes(), answer.len(), false).await;
+        assert!(
+            outcome.failure.is_none() && !outcome.reusable,
+            "{outcome:?}"
+        );
+    }
+}
+
+#[actix_rt::test]
+async fn an_end_too_early_is_told_from_an_end() {
+    for (answer, cause) in [
+        ("", Cause::ClosedBeforeHead),
+        ("HTTP/1.1 100 Continue\r\n\r\n", Cause::ClosedBeforeHead),
+        ("HTTP/1.1 200 OK\r\n", Cause::ClosedInHead),
+    ] {
+        let outcome = outcome(answer.as_bytes(), 9, true).await;
+        assert_eq!(outcome.status, Err(cause), "{answer:?}");
+    }
+    for lines in [
+        "Content-Length: 9\r\n\r\nhello",
+        "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
+        "Transfer-Encoding: chunked\r\n\r\n9\r\nhello",
+    ] {
+        let answer = format!("{OK}{lines}");
+        let outcome = outcome(answer.as_bytes(), answer.len(), true).await;
+        let expected = Outcome {
+            failure: Some(Cause::Truncated),
+            ..whole("hello", false)
+        };
+        assert_eq!(outcome, expected, "{lines}");
     }
 }

@@ -1,6 +1,13 @@
-//! Where an HTTP/1.1 response head ends, how its body is framed, and what makes it unfit to relay (RFC 9112 §2.2, §5, §6).
-//! Looks at bytes, moves none; the connection acts on what this says.
+//! Reads an HTTP/1.1 response head: its lines, how its body is framed, and what makes it unfit to
+//! relay (RFC 9112 §2.2, §5, §6). The connection acts on what this says.
 
+use std::time::Duration;
+
+use actix_http::{
+    StatusCode,
+    header::{HeaderMap, HeaderName, HeaderValue},
+};
+use bytes::Bytes;
 use httparse::{Header, ParserConfig, Response, Status};
 use thiserror::Error;
 
@@ -9,10 +16,12 @@ use super::{chunks::ChunkScanner, trailers::LineEnd};
 #[cfg(test)]
 mod tests;
 
-/// Most header lines of a response head; awc's own limit.
+/// Most header lines of a response head.
 pub const MAX_HEADERS: usize = 96;
-/// Largest response head in bytes; awc's own limit.
+/// Largest response head in bytes.
 pub const MAX_HEAD: usize = 128 * 1024;
+
+const TIMEOUT: &[u8] = b"timeout";
 
 /// How the end of a response body is known (RFC 9112 §6.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,19 +38,28 @@ pub enum Framing {
     Tunnel,
 }
 
-/// A complete response head, as far as the transport must know it.
+/// A complete response head, as far as the connection must know it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Head {
     /// Bytes up to and with the empty line.
     pub len: usize,
-    pub status: u16,
+    pub status: StatusCode,
     pub framing: Framing,
     /// The connection may carry another exchange after this one.
     pub keep_alive: bool,
-    /// Where the minor version digit stands when awc must be shown HTTP/1.0, because only then it reads until close.
-    pub show_as_http10: Option<usize>,
-    /// There are `Upgrade` lines outside a 101, which awc would take for a tunnel.
-    pub blank_upgrades: bool,
+    /// How long the upstream keeps an idle connection: `Keep-Alive: timeout=N`, in seconds.
+    pub idle_timeout: Option<Duration>,
+}
+
+impl Head {
+    /// Nothing but a body follows it: any status but 1xx, and 101.
+    pub fn is_final(&self) -> bool {
+        is_final(self.status)
+    }
+}
+
+fn is_final(status: StatusCode) -> bool {
+    !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS
 }
 
 /// Why a response head or body cannot be relayed.
@@ -84,8 +102,13 @@ pub enum Asked {
     Upgrade,
 }
 
-/// Reads the response head at the start of `bytes`; `None` while it is incomplete.
-pub fn read_head(bytes: &[u8], asked: Asked) -> Result<Option<Head>, Malformed> {
+/// Reads the response head at the start of `bytes`; `None` while it is incomplete. The lines of a
+/// final head are added to `headers`, their values as slices of `bytes`.
+pub fn read_head(
+    bytes: &Bytes,
+    asked: Asked,
+    headers: &mut HeaderMap,
+) -> Result<Option<Head>, Malformed> {
     let mut slots = [std::mem::MaybeUninit::<Header<'_>>::uninit(); MAX_HEADERS];
     let mut response = Response::new(&mut []);
     let parsed = ParserConfig::default().parse_response_with_uninit_headers(
@@ -102,49 +125,37 @@ pub fn read_head(bytes: &[u8], asked: Asked) -> Result<Option<Head>, Malformed> 
         Ok(Status::Partial) => return Ok(None),
         Err(_) => return Err(Malformed::Syntax),
     };
-    let status = response.code.ok_or(Malformed::Syntax)?;
-    if status < 100 || (status == 101 && asked != Asked::Upgrade) {
-        return Err(match status {
-            101 => Malformed::UnaskedUpgrade,
-            _ => Malformed::Syntax,
-        });
+    let code = response.code.ok_or(Malformed::Syntax)?;
+    let status = StatusCode::from_u16(code).map_err(|_| Malformed::Syntax)?;
+    if status == StatusCode::SWITCHING_PROTOCOLS && asked != Asked::Upgrade {
+        return Err(Malformed::UnaskedUpgrade);
     }
     let http11 = response.version == Some(1);
     let lines = Lines::read(response.headers)?;
     let framing = lines.framing(status, asked, http11)?;
-    let until_close = framing == Framing::UntilClose;
+    if is_final(status) {
+        collect(response.headers, bytes, headers)?;
+    }
     Ok(Some(Head {
         len,
         status,
-        keep_alive: lines.keeps_alive(status, http11) && !until_close,
-        // Leading empty lines are legal, so the version is looked for.
-        show_as_http10: (until_close && http11)
-            .then(|| memchr::memchr(b'/', bytes))
-            .flatten()
-            .map(|slash| slash + 3),
-        blank_upgrades: lines.upgrade && status != 101,
+        keep_alive: lines.keeps_alive(status, http11) && framing != Framing::UntilClose,
+        idle_timeout: lines.idle_timeout,
         framing,
     }))
 }
 
-/// Changes a head so that awc reads it as it is meant: see [`Head::show_as_http10`] and [`Head::blank_upgrades`]. Moves no
-/// byte. The blank lines are hop-by-hop and end here anyway.
-pub fn adapt_for_awc(bytes: &mut [u8], head: &Head) {
-    if let Some(digit) = head.show_as_http10 {
-        bytes[digit] = b'0';
-    }
-    if !head.blank_upgrades {
-        return;
-    }
-    for line in bytes[..head.len].split_mut(|byte| *byte == b'\n') {
-        let Some(colon) = memchr::memchr(b':', line) else {
-            continue;
-        };
-        if line[..colon].eq_ignore_ascii_case(b"upgrade") {
-            let end = line.len() - usize::from(line.ends_with(b"\r"));
-            line[colon + 1..end].fill(b' ');
+/// Header lines as actix-http's types, which take what httparse takes.
+fn collect(lines: &[Header<'_>], bytes: &Bytes, headers: &mut HeaderMap) -> Result<(), Malformed> {
+    for line in lines {
+        let name = HeaderName::from_bytes(line.name.as_bytes());
+        let value = HeaderValue::from_maybe_shared(bytes.slice_ref(line.value));
+        match (name, value) {
+            (Ok(name), Ok(value)) => headers.append(name, value),
+            _ => return Err(Malformed::Syntax),
         }
     }
+    Ok(())
 }
 
 /// The lines of a head that rule framing and the connection.
@@ -154,7 +165,7 @@ struct Lines {
     chunked: bool,
     close: bool,
     keep_alive: bool,
-    upgrade: bool,
+    idle_timeout: Option<Duration>,
 }
 
 impl Lines {
@@ -180,27 +191,34 @@ impl Lines {
                     lines.close |= has_token(header.value, b"close");
                     lines.keep_alive |= has_token(header.value, b"keep-alive");
                 }
-                7 if header.name.eq_ignore_ascii_case("upgrade") => lines.upgrade = true,
+                10 if header.name.eq_ignore_ascii_case("keep-alive") => {
+                    lines.idle_timeout = idle_timeout(header.value).or(lines.idle_timeout);
+                }
                 _ => {}
             }
         }
         Ok(lines)
     }
 
-    fn framing(&self, status: u16, asked: Asked, http11: bool) -> Result<Framing, Malformed> {
+    fn framing(
+        &self,
+        status: StatusCode,
+        asked: Asked,
+        http11: bool,
+    ) -> Result<Framing, Malformed> {
         if self.chunked && self.length.is_some() {
             return Err(Malformed::AmbiguousLength);
         }
         if self.chunked && !http11 {
             return Err(Malformed::TransferEncoding);
         }
-        if status == 101 {
+        if status == StatusCode::SWITCHING_PROTOCOLS {
             return match self.announces_body() {
                 true => Err(Malformed::FramedUpgrade),
                 false => Ok(Framing::Tunnel),
             };
         }
-        if asked == Asked::Head || status < 200 || status == 204 || status == 304 {
+        if asked == Asked::Head || is_bodyless(status) {
             return Ok(Framing::Bodyless);
         }
         Ok(match (self.chunked, self.length) {
@@ -216,11 +234,29 @@ impl Lines {
         self.chunked || self.length.is_some_and(|length| length > 0)
     }
 
-    /// A 204 that announces a body (RFC 9110 §15.3.5 has none) may be followed by one, which must not meet the next request.
-    fn keeps_alive(&self, status: u16, http11: bool) -> bool {
-        let trusted = status != 204 || !self.announces_body();
+    /// A 204 that announces a body (RFC 9110 §15.3.5 has none) may be followed by one, which must
+    /// not meet the next request.
+    fn keeps_alive(&self, status: StatusCode, http11: bool) -> bool {
+        let trusted = status != StatusCode::NO_CONTENT || !self.announces_body();
         trusted && !self.close && (http11 || self.keep_alive)
     }
+}
+
+fn is_bodyless(status: StatusCode) -> bool {
+    status.is_informational()
+        || status == StatusCode::NO_CONTENT
+        || status == StatusCode::NOT_MODIFIED
+}
+
+/// `timeout=5, max=100` (RFC 2068 §19.7.1.1): the seconds, if they are a number.
+fn idle_timeout(value: &[u8]) -> Option<Duration> {
+    let mut parameters = value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+    parameters.find_map(|parameter| {
+        let (name, seconds) = parameter.split_at_checked(TIMEOUT.len())?;
+        let seconds = seconds.trim_ascii_start().strip_prefix(b"=")?;
+        let is_it = name.eq_ignore_ascii_case(TIMEOUT);
+        is_it.then(|| decimal(seconds).map(Duration::from_secs))?
+    })
 }
 
 fn decimal(value: &[u8]) -> Option<u64> {

@@ -2,8 +2,16 @@
 
 use super::*;
 
+fn read(bytes: &str, asked: Asked) -> Result<Option<Head>, Malformed> {
+    read_head(
+        &Bytes::copy_from_slice(bytes.as_bytes()),
+        asked,
+        &mut HeaderMap::new(),
+    )
+}
+
 fn head(bytes: &str) -> Result<Option<Head>, Malformed> {
-    read_head(bytes.as_bytes(), Asked::Ordinary)
+    read(bytes, Asked::Ordinary)
 }
 
 #[test]
@@ -83,7 +91,7 @@ fn the_framing_follows_rfc_9112_section_6_3() {
             true,
         ),
     ] {
-        let head = read_head(format!("{lines}\r\n").as_bytes(), asked);
+        let head = read(&format!("{lines}\r\n"), asked);
         let head = head.expect(lines).expect(lines);
         assert_eq!((head.framing, head.keep_alive), (framing, keeps), "{lines}");
     }
@@ -152,30 +160,60 @@ fn a_head_too_large_is_told_from_one_still_coming() {
 }
 
 #[test]
-fn what_awc_would_misread_is_pointed_out() {
-    let unframed = head("\r\nHTTP/1.1 200 OK\r\nX: y\r\n\r\n")
-        .expect("valid")
-        .expect("whole");
-    assert_eq!(unframed.show_as_http10, Some(9));
-    let mut text =
-        *b"HTTP/1.1 426 No\r\nUpgrade: websocket\r\nA: b\r\nUPGRADE:h2\r\n\r\nUpgrade: x";
-    let refused = read_head(&text, Asked::Ordinary)
-        .expect("valid")
-        .expect("whole");
-    adapt_for_awc(&mut text, &refused);
-    assert_eq!(
-        text.escape_ascii().to_string(),
-        "HTTP/1.0 426 No\\r\\nUpgrade:          \\r\\nA: b\\r\\nUPGRADE:  \\r\\n\\r\\nUpgrade: x"
+fn the_lines_of_a_final_head_are_collected_as_they_came() {
+    let bytes = Bytes::from_static(
+        b"\r\nHTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nX: \xe9\t\x80 \nset-cookie:b=2\r\n\
+          E:\r\n\r\nX: y\r\n",
     );
+    let mut headers = HeaderMap::new();
+    let head = read_head(&bytes, Asked::Ordinary, &mut headers);
+    let head = head.expect("valid").expect("whole");
+    assert_eq!(bytes.len() - head.len, "X: y\r\n".len());
+    let values = |name: &str| -> Vec<&[u8]> {
+        headers
+            .get_all(name)
+            .map(|value| value.as_bytes())
+            .collect()
+    };
+    assert_eq!(headers.len(), 4);
+    assert_eq!(values("set-cookie"), [&b"a=1"[..], b"b=2"]);
+    assert_eq!(values("x"), [b"\xe9\t\x80"]);
+    assert_eq!(values("e"), [b""]);
+}
+
+#[test]
+fn the_lines_of_an_interim_head_are_not_collected() {
+    let bytes = Bytes::from_static(b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n");
+    let mut headers = HeaderMap::new();
+    let head = read_head(&bytes, Asked::Ordinary, &mut headers);
+    assert!(!head.expect("valid").expect("whole").is_final());
+    assert!(headers.is_empty());
+}
+
+#[test]
+fn a_keep_alive_line_tells_the_time_that_an_idle_connection_has() {
+    for (lines, seconds) in [
+        ("Keep-Alive: timeout=5\r\n", Some(5)),
+        ("keep-alive: max=100, TIMEOUT = 72 \r\n", Some(72)),
+        ("Keep-Alive: timeout=0\r\n", Some(0)),
+        ("Keep-Alive: max=3\r\nKeep-Alive: timeout=9\r\n", Some(9)),
+        ("Keep-Alive: timeout=-1\r\n", None),
+        ("Keep-Alive: timeout=soon\r\n", None),
+        ("Keep-Alive: timeout\r\n", None),
+        ("Keep-Alive: timeouts=5\r\n", None),
+        ("Keep-Alive: 5\r\n", None),
+        ("Connection: keep-alive\r\n", None),
+    ] {
+        let read = head(&format!("HTTP/1.1 200 OK\r\n{lines}\r\n"));
+        let told = read.expect(lines).expect(lines).idle_timeout;
+        assert_eq!(told, seconds.map(Duration::from_secs), "{lines}");
+    }
 }
 
 #[test]
 fn a_switch_of_protocols_has_no_body() {
     for lines in ["Content-Length: 5\r\n", "Transfer-Encoding: chunked\r\n"] {
         let head = format!("HTTP/1.1 101 Switching Protocols\r\n{lines}\r\n");
-        assert_eq!(
-            read_head(head.as_bytes(), Asked::Upgrade),
-            Err(Malformed::FramedUpgrade)
-        );
+        assert_eq!(read(&head, Asked::Upgrade), Err(Malformed::FramedUpgrade));
     }
 }

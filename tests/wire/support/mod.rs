@@ -11,7 +11,7 @@ pub mod process;
 pub mod redis;
 pub mod replicas;
 pub mod routing;
-pub mod stock;
+pub mod seen;
 pub mod terminal;
 pub mod timing;
 pub mod tls_upstream;

@@ -1,4 +1,5 @@
-//! Bytes on their way into a socket: the request head, then body chunks in their framing. Gathered, never copied.
+//! Bytes on their way into a socket: the request head, then body chunks in their framing. Gathered,
+//! never copied, and let go once the socket has taken them.
 
 use std::{
     io::{self, IoSlice, Write as _},
@@ -16,7 +17,7 @@ const SIZE_LINE: usize = 18;
 
 /// What is to be written, in this order: head, size line, chunk, tail.
 #[derive(Default)]
-pub struct Outbox {
+pub struct WriteBuffer {
     head: Bytes,
     size_line: [u8; SIZE_LINE],
     size_line_at: usize,
@@ -25,7 +26,7 @@ pub struct Outbox {
     tail: &'static [u8],
 }
 
-impl Outbox {
+impl WriteBuffer {
     pub fn put_head(&mut self, head: Bytes) {
         self.head = head;
     }
@@ -62,11 +63,11 @@ impl Outbox {
     }
 
     pub fn clear(&mut self) {
-        *self = Outbox::default();
+        *self = WriteBuffer::default();
     }
 
-    /// Writes until all is gone; ready with the number of bytes the socket took in this call, adding them to `sent`
-    /// as they go, so that the count is right on errors too.
+    /// Writes until all is gone. What the socket takes is added to `sent` at once, so that the
+    /// count is right on errors, too.
     pub fn poll_drain(
         &mut self,
         socket: &mut Socket,
@@ -95,14 +96,21 @@ impl Outbox {
     }
 
     fn advance(&mut self, mut written: usize) {
-        let head = written.min(self.head.len());
-        self.head.advance(head);
-        written -= head;
+        written -= take(&mut self.head, written);
         let line = written.min(self.size_line_end - self.size_line_at);
         self.size_line_at += line;
         written -= line;
-        let chunk = written.min(self.chunk.len());
-        self.chunk.advance(chunk);
+        let chunk = take(&mut self.chunk, written);
         self.tail = &self.tail[written - chunk..];
     }
+}
+
+/// Drops so many bytes or all; how many. Bytes of length zero would keep their allocation.
+fn take(bytes: &mut Bytes, written: usize) -> usize {
+    let taken = written.min(bytes.len());
+    match taken == bytes.len() {
+        true => *bytes = Bytes::new(),
+        false => bytes.advance(taken),
+    }
+    taken
 }

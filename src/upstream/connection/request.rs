@@ -1,4 +1,5 @@
-//! The request on its way up: its head, then the caller's body as it comes, in its framing, as far as the socket takes it.
+//! The request on its way up: its head, then the caller's body as it comes, in its framing, as far
+//! as the socket takes it.
 
 use std::{
     io,
@@ -9,17 +10,12 @@ use std::{
 use tokio::io::AsyncWrite;
 
 use super::{Connection, Upload};
-use crate::upstream::failure::Cause;
+use crate::upstream::failure::{Cause, Failure};
 
 impl Connection {
-    /// Sends what can be sent now. Never pending: awc reads only after it, and the rest is sent while it reads.
-    pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(self.poll_upload(cx))
-    }
-
-    /// Moves the request on, as far as caller and socket allow. A write that fails does not end the exchange, since the
-    /// answer may be here already; a caller's body that fails does.
-    pub(super) fn poll_upload(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+    /// Moves the request on, as far as caller and socket allow. A write that fails does not end the
+    /// exchange, since the response may be here already; a caller's body that fails does.
+    pub(super) fn poll_upload(&mut self, cx: &mut Context<'_>) -> Result<(), Failure> {
         if self.is_sent() {
             return Ok(());
         }
@@ -28,7 +24,7 @@ impl Connection {
             Err(Cause::Write(kind)) => {
                 self.write_error = Some(kind);
                 self.upload = Upload::Done;
-                self.outbox.clear();
+                self.write_buffer.clear();
                 self.unflushed = false;
                 self.keep_alive = false;
             }
@@ -40,7 +36,7 @@ impl Connection {
 
     fn pump(&mut self, cx: &mut Context<'_>) -> Result<(), Cause> {
         loop {
-            let starved = self.outbox.takes_chunk() && !self.fill(cx)?;
+            let starved = self.write_buffer.takes_chunk() && !self.fill(cx)?;
             if self.poll_drain(cx)?.is_pending() {
                 return Ok(());
             }
@@ -54,9 +50,9 @@ impl Connection {
         let Some(socket) = &mut self.socket else {
             return Err(Cause::Write(io::ErrorKind::NotConnected));
         };
-        let before = self.progress.sent;
-        let drained = self.outbox.poll_drain(socket, &mut self.progress.sent, cx);
-        self.unflushed |= self.progress.sent != before;
+        let before = self.sent;
+        let drained = self.write_buffer.poll_drain(socket, &mut self.sent, cx);
+        self.unflushed |= self.sent != before;
         match drained {
             Poll::Ready(Err(error)) => Err(Cause::Write(error.kind())),
             Poll::Ready(Ok(())) => Ok(Poll::Ready(())),
@@ -64,7 +60,8 @@ impl Connection {
         }
     }
 
-    /// A TLS socket may hold bytes back until it is flushed, and its flush may have to wait for the peer to read.
+    /// A TLS socket may hold bytes back until it is flushed, and its flush may have to wait for the
+    /// peer to read.
     fn flush(&mut self, cx: &mut Context<'_>) -> Result<(), Cause> {
         let Some(socket) = &mut self.socket else {
             return Err(Cause::Write(io::ErrorKind::NotConnected));
@@ -77,15 +74,16 @@ impl Connection {
         Ok(())
     }
 
-    /// Puts the body's next chunk into the outbox; false when the caller has none to give now.
+    /// Puts the body's next chunk into the write buffer; false when the caller has none to give
+    /// now.
     fn fill(&mut self, cx: &mut Context<'_>) -> Result<bool, Cause> {
         if matches!(self.upload, Upload::Done | Upload::AfterSwitch) {
             return Ok(true);
         }
-        let Some(exchange) = &self.exchange else {
+        let Some(body) = &self.body else {
             return Err(Cause::RequestBody);
         };
-        let next = exchange.body.borrow_mut().poll_chunk(cx);
+        let next = body.borrow_mut().poll_chunk(cx);
         match (next, &mut self.upload) {
             (Poll::Pending, _) => return Ok(false),
             (Poll::Ready(Some(Ok(chunk))), _) if chunk.is_empty() => {
@@ -101,12 +99,12 @@ impl Connection {
                 } else {
                     Upload::Length(rest)
                 };
-                self.outbox.put_plain(chunk);
+                self.write_buffer.put_plain(chunk);
             }
-            (Poll::Ready(Some(Ok(chunk))), Upload::Chunked) => self.outbox.put_chunk(chunk),
-            (Poll::Ready(Some(Ok(chunk))), _) => self.outbox.put_plain(chunk),
+            (Poll::Ready(Some(Ok(chunk))), Upload::Chunked) => self.write_buffer.put_chunk(chunk),
+            (Poll::Ready(Some(Ok(chunk))), _) => self.write_buffer.put_plain(chunk),
             (Poll::Ready(None), Upload::Chunked) => {
-                self.outbox.put_last_chunk();
+                self.write_buffer.put_last_chunk();
                 self.upload = Upload::Done;
             }
             (Poll::Ready(None), Upload::Length(_)) | (Poll::Ready(Some(Err(_))), _) => {

@@ -1,0 +1,62 @@
+//! The awc client with our engine. It gets one frozen request for all exchanges: what goes on the
+//! wire is the exchange's own head, so awc's redirects, timers and default headers are off.
+
+use awc::FrozenClientRequest;
+
+use super::engine::{Engine, InHand, failure_of};
+use crate::upstream::{
+    Answer, ResponseHead,
+    body::AnswerBody,
+    exchange::Exchange,
+    failure::{Cause, Failure},
+};
+
+/// The client of one worker.
+pub struct Client {
+    /// `None` would be a defect: awc takes this request.
+    request: Option<FrozenClientRequest>,
+    in_hand: InHand,
+}
+
+impl Client {
+    #[expect(
+        clippy::disallowed_types,
+        reason = "the one client: its engine sends to vetted targets only"
+    )]
+    pub fn new() -> Self {
+        let in_hand = InHand::default();
+        let client = awc::Client::builder()
+            .disable_redirects()
+            .disable_timeout()
+            .no_default_headers()
+            .wrap(Engine(in_hand.clone()))
+            .finish();
+        Client {
+            request: client.get("http://upstream/").freeze().ok(),
+            in_hand,
+        }
+    }
+
+    /// The final response to the exchange's request.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub async fn send(&self, exchange: Exchange) -> Result<Answer, Failure> {
+        let Some(request) = &self.request else {
+            return Err(Failure::unsent(Cause::Internal("awc froze no request")));
+        };
+        let progress = exchange.progress();
+        // awc calls the engine in `send`, before anything else can run.
+        self.in_hand.set(Some(exchange));
+        let response = request.send().await.map_err(failure_of)?;
+        let (mut head, mut payload) = (ResponseHead::default(), actix_http::Payload::None);
+        let _ = response.map_body(|theirs, coming| {
+            head.status = theirs.status;
+            head.headers = std::mem::take(&mut theirs.headers);
+            payload = coming;
+            actix_http::Payload::<()>::None
+        });
+        let body = AnswerBody::new(payload, progress);
+        Ok(Answer { head, body })
+    }
+}
