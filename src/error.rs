@@ -11,8 +11,8 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use crate::{
-    downstream::Expired,
-    egress::Denied,
+    downstream::AbortReason,
+    guard::Denied,
     memory::NoRoom,
     resolve::ResolveError,
     upstream::{BodyFault, Cause, Failure},
@@ -228,23 +228,23 @@ pub fn whole_seconds(wait: Duration) -> u64 {
 }
 
 /// What the client's side ended, as an error for the client, or for the log if it has left.
-impl From<Expired> for GatewayError {
-    fn from(expired: Expired) -> Self {
+impl From<AbortReason> for GatewayError {
+    fn from(expired: AbortReason) -> Self {
         match expired {
-            Expired::BodyIdle => GatewayError::new(
+            AbortReason::BodyIdle => GatewayError::new(
                 Code::InvalidBody,
                 "the request body stalled (`downstream.body_idle`)",
             ),
-            Expired::BodyMalformed(why) => {
+            AbortReason::BodyMalformed(why) => {
                 let message = format!("the request body cannot be read: {why}");
                 GatewayError::new(Code::InvalidBody, message)
             }
-            Expired::ClientGone
-            | Expired::Deadline
-            | Expired::Head
-            | Expired::HeadMemory
-            | Expired::WriteStall
-            | Expired::Lingered => {
+            AbortReason::ClientGone
+            | AbortReason::Deadline
+            | AbortReason::Head
+            | AbortReason::HeadMemory
+            | AbortReason::WriteStall
+            | AbortReason::Lingered => {
                 GatewayError::new(Code::ClientClosed, "the client closed the connection")
             }
         }

@@ -1,7 +1,7 @@
 //! What all workers share, built once from the settings: policy, resolver, TLS, counters. Anything made inside a worker exists
 //! once per worker; what must not is here.
 
-mod answers;
+mod cache;
 mod door;
 mod known;
 mod limits;
@@ -25,7 +25,7 @@ use ipnet::IpNet;
 use thiserror::Error;
 
 pub use self::{
-    answers::{Answers, Beginning, FlightKey, PurgeCount, SharedHead},
+    cache::{Beginning, FlightKey, PurgeCount, ResponseCache, SharedHead},
     door::{Door, Visitor, authority},
     known::{CredentialNames, Known},
     limits::Limits,
@@ -35,18 +35,18 @@ pub use self::{
 use crate::{
     config::{AccessLog, Settings},
     downstream::{Closing, DownstreamTimeouts},
-    egress::Policy,
     error::{Code, GatewayError},
+    guard::Policy,
     machine::{
         self,
         descriptors::{self, Division, Shortages},
     },
     memory::BodyMemory,
     observe::metrics::Metrics,
+    origin_health::OriginHealth,
     resolve::{DnsSettings, Resolver},
     route::policy::HeaderEdit,
     secret::Secret,
-    standing::Standing,
     upstream::{
         BodyLength, PoolLimits,
         tls::{HostTls, TlsClients, TlsError},
@@ -64,9 +64,9 @@ pub struct Gateway {
     pub portkey: bool,
     pub door: Door,
     pub known: Arc<Known>,
-    pub standing: Standing,
+    pub origin_health: OriginHealth,
     pub limits: Limits,
-    pub cache: Answers,
+    pub cache: ResponseCache,
     pub replay_limit: usize,
     pub body_memory: Arc<BodyMemory>,
     max_requests: usize,
@@ -120,9 +120,9 @@ impl Gateway {
                 origins: settings.cors.origins.clone(),
             },
             known: Arc::new(Known::of(settings)),
-            standing: Standing::new(metrics.clone()),
+            origin_health: OriginHealth::new(metrics.clone()),
             limits: Limits::of(settings, &metrics)?,
-            cache: Answers::of(settings, &metrics)?,
+            cache: ResponseCache::of(settings, &metrics)?,
             replay_limit: usize::try_from(settings.replay_limit).unwrap_or(usize::MAX),
             body_memory: BodyMemory::new(
                 settings

@@ -96,7 +96,7 @@ impl Program {
         let listener = listen(settings.listen).map_err(at_listen)?;
         let address = listener.local_addr().map_err(at_listen)?;
         let gateway = Arc::new(gateway.listening_on(vec![address]));
-        let timers = worker::Timers::of(settings);
+        let timers = worker::ActixTimers::of(settings);
         let sharing = gateway.clone();
         actix_rt::spawn(async move { sharing.limits.share().await });
         if let Some(store) = gateway.cache.shared.clone() {

@@ -9,10 +9,10 @@ use crate::{
     cache::{
         key::{CacheKey, Namespace, NoKey},
         memory::MemoryStore,
-        shared::SharedStore,
+        redis::RedisStore,
     },
     error::{Code, GatewayError},
-    replicas::Unavailable,
+    redis_client::Unavailable,
 };
 
 /// `GET`: how full the cache is. `DELETE`: takes answers out.
@@ -142,7 +142,7 @@ fn from_memory(memory: &MemoryStore, which: &Which) -> Value {
     }
 }
 
-async fn from_redis(shared: &SharedStore, which: &Which) -> Result<Value, Unavailable> {
+async fn from_redis(shared: &RedisStore, which: &Which) -> Result<Value, Unavailable> {
     Ok(match which {
         Which::Namespace(name) => {
             for namespace in namespaces(name) {

@@ -7,7 +7,7 @@ use actix_http::{
 };
 
 use super::{NoCacheReason, Route, cache_control::says_no_store, noise::Noise};
-use crate::{route::policy::BodyEdit, splice};
+use crate::{json_edit, route::policy::BodyEdit};
 
 /// Larger answers are not kept.
 pub const LARGEST_ANSWER: u64 = 8 * 1024 * 1024;
@@ -73,7 +73,7 @@ pub fn body_verdict(route: Route, body: &[u8]) -> Result<(), NoCacheReason> {
         },
         Route::Responses => {
             let mut against = Stateful::default();
-            match splice::each_entry(body, |key, value| against.look(&key, value)) {
+            match json_edit::each_entry(body, |key, value| against.look(&key, value)) {
                 Ok(()) => against.verdict(),
                 Err(_) => Err(NoCacheReason::NotJson),
             }

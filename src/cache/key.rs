@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::noise::{Noise, Readers};
 use crate::{
-    egress::{BaseUrl, NamedBy},
+    guard::{BaseUrl, NamedBy},
     route::policy::{BodyEdit, HeaderEdit},
 };
 

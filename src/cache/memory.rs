@@ -16,8 +16,8 @@ use moka::{Expiry, policy::EvictionPolicy, sync::Cache};
 
 use super::{
     NoCacheReason,
-    answer::{StoredAnswer, UnixMillis},
     key::{CacheKey, Namespace},
+    stored_response::{StoredResponse, UnixMillis},
 };
 
 /// Purges remembered by name; beyond it the older ones are remembered as one purge of everything.
@@ -62,7 +62,7 @@ pub struct MemoryStore {
 struct Entry {
     namespace: Namespace,
     asked: Asked,
-    answer: Arc<StoredAnswer>,
+    answer: Arc<StoredResponse>,
 }
 
 impl MemoryStore {
@@ -107,7 +107,7 @@ impl MemoryStore {
         Epoch(self.epoch.load(Ordering::Acquire))
     }
 
-    pub fn get(&self, key: &CacheKey, now: UnixMillis) -> Option<Arc<StoredAnswer>> {
+    pub fn get(&self, key: &CacheKey, now: UnixMillis) -> Option<Arc<StoredResponse>> {
         let entry = self.entries.get(key)?;
         let good = entry.answer.is_fresh(now) && !self.is_purged(&entry);
         good.then(|| entry.answer.clone())
@@ -121,7 +121,7 @@ impl MemoryStore {
         &self,
         key: CacheKey,
         namespace: Namespace,
-        answer: Arc<StoredAnswer>,
+        answer: Arc<StoredResponse>,
         asked: Asked,
     ) -> Result<(), NoCacheReason> {
         let entry = Entry {

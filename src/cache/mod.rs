@@ -2,16 +2,16 @@
 //! key (`key`), in which form (`answer`), and where (`memory`, or `shared` in Redis); and who awaits the same answer at once (`flight`).
 //! Asks no upstream; the line decides when to look.
 
-pub mod answer;
 mod cache_control;
 pub mod cacheable;
-pub mod flight;
+pub mod coalesce;
+pub mod completeness;
 pub mod key;
 pub mod memory;
 pub mod noise;
 mod reason;
+pub mod redis;
 mod routes;
-pub mod shared;
-pub mod terminal;
+pub mod stored_response;
 
 pub use self::{reason::NoCacheReason, routes::Route};

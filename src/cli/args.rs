@@ -130,7 +130,7 @@ impl Cli {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::egress::Preset;
+    use crate::guard::Preset;
 
     fn command(words: &[&str]) -> Result<Command, clap::Error> {
         let words = std::iter::once(&"throughway").chain(words);

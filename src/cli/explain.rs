@@ -1,4 +1,4 @@
-//! `throughway explain`: where would this request go? Plans it as the gateway would, looks names up, and sends nothing.
+//! `throughway explain`: where would this request go? PlanCache it as the gateway would, looks names up, and sends nothing.
 
 use std::{
     collections::BTreeMap,
@@ -13,8 +13,8 @@ use crate::{
     error::GatewayError,
     gateway::UnusableSettings,
     proxy::{
-        Plans, Targets,
-        explain::{Imagined, Lines},
+        PlanCache, Vetter,
+        explain::{DescribedRequest, Lines},
     },
     server::Program,
 };
@@ -59,13 +59,13 @@ pub fn run(
 async fn plan(args: &ExplainArgs, environment: &Environment) -> Result<Vec<u8>, Refused> {
     let settings = Settings::load(args.config.as_deref(), environment, &args.flags)?;
     let gateway = Program::new(&settings)?.into_gateway();
-    let plans = Plans::new(gateway.known.clone(), gateway.policy.clone());
-    let targets = Targets::new(gateway.policy.clone(), gateway.resolver.clone());
+    let plans = PlanCache::new(gateway.known.clone(), gateway.policy.clone());
+    let targets = Vetter::new(gateway.policy.clone(), gateway.resolver.clone());
     let answer = imagined(args)?.explain(&gateway, &plans, &targets).await?;
     Ok(answer.into_body().to_vec())
 }
 
-fn imagined(args: &ExplainArgs) -> Result<Imagined, Refused> {
+fn imagined(args: &ExplainArgs) -> Result<DescribedRequest, Refused> {
     let body = data(args)?;
     let method = match (&args.method, &body) {
         (Some(method), _) => method.clone(),
@@ -78,7 +78,7 @@ fn imagined(args: &ExplainArgs) -> Result<Imagined, Refused> {
         let lines = headers.entry(name.trim().to_ascii_lowercase()).or_default();
         lines.push(value.trim().to_owned());
     }
-    Ok(Imagined {
+    Ok(DescribedRequest {
         method,
         path: args.path.clone(),
         headers: headers

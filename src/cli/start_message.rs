@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use crate::{
     config::{Guard, Settings},
-    egress::Preset,
+    guard::Preset,
 };
 
 /// The lines, without a line feed behind the last one. `address` is the one it got.

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use serde_json::Value as Json;
 
 use super::kind::{Kind, Shown, described};
-use crate::egress::{AllowEntry, BaseUrl};
+use crate::guard::{AllowEntry, BaseUrl};
 
 described!(
     Listen, Nameserver, Network, HostName, HostPort, Allowed, Base

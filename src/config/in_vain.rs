@@ -3,7 +3,7 @@
 
 use super::settings::Settings;
 use crate::cache::noise::is_built_in;
-use crate::egress::Preset;
+use crate::guard::Preset;
 use crate::route::credential;
 
 /// A sentence for each.

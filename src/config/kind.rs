@@ -14,7 +14,7 @@ use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
 use serde::ser::{Serialize, Serializer};
 use serde_json::Value as Json;
 
-use crate::egress::AllowEntry;
+use crate::guard::AllowEntry;
 use crate::secret::Secret;
 
 /// A kind of value, for a field with `#[serde(with = "...")]`. Refusals read "must be" and what is

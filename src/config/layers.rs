@@ -12,7 +12,7 @@ use super::de::word_from_flag;
 use super::document::Node;
 use super::kind::from_flag;
 use super::units::Count;
-use crate::egress::Preset;
+use crate::guard::Preset;
 
 /// An environment variable that the gateway reads.
 pub struct Variable {

@@ -7,8 +7,8 @@ use super::error::ConfigError;
 use super::objects::Objects;
 use crate::route::Provider;
 use crate::route::catalogue;
+use crate::route::config_types::Entry;
 use crate::route::credential;
-use crate::route::object::Entry;
 
 /// The rules between providers, configs and the defaults.
 pub(super) fn check(

@@ -14,8 +14,8 @@ use super::fault::within;
 use super::kind::Shown as _;
 use crate::route::Provider;
 use crate::route::config::{parse_cache, parse_limit, parse_value};
+use crate::route::config_types::{CacheAsked, Entry};
 use crate::route::limit::{Limit, Scope, Scoped};
-use crate::route::object::{CacheAsked, Entry};
 
 /// Named config objects. Shows names only, since they hold keys.
 #[derive(Clone, Default)]

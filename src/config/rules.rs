@@ -9,8 +9,8 @@ use super::error::ConfigError;
 use super::in_vain;
 use super::object_rules;
 use super::settings::{Settings, UpstreamTls};
-use crate::egress::Preset;
-use crate::replicas;
+use crate::guard::Preset;
+use crate::redis_client;
 use crate::secret::Secret;
 
 const NEEDS_REDIS: &str = "needs the store beside it to be redis";
@@ -88,7 +88,7 @@ fn check_store(
 ) -> Result<(), ConfigError> {
     let key = |name: &str| format!("{section}.{name}");
     match (store, url) {
-        (Store::Redis, Some(url)) => replicas::check_urls(url.expose(), cluster)
+        (Store::Redis, Some(url)) => redis_client::check_urls(url.expose(), cluster)
             .map_err(|reason| ConfigError::conflict(key("url"), reason)),
         (Store::Redis, None) => {
             let reason = "is needed where the store is redis";

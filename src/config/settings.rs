@@ -23,7 +23,7 @@ use super::kind::{Kind as _, List, Optional, hidden};
 use super::name::Via;
 use super::objects::{Limits, Objects};
 use super::units::{ByteSize, Count};
-use crate::egress::BaseUrl;
+use crate::guard::BaseUrl;
 use crate::route::limit::Scoped;
 use crate::secret::Secret;
 

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 pub use self::sign::{Sign, sign};
-use super::{Dialect, candidates::Candidates, sse::Event};
+use super::{Dialect, gemini::Candidates, sse::Event};
 
 /// What an event means to somebody who waits for a first token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

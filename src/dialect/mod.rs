@@ -2,13 +2,13 @@
 //! answer of their route, compressed or not; which server-sent events hold a first token or an
 //! error; and whether their last event came, for each dialect. A look at a copy: edits nothing.
 
-mod candidates;
+mod completion;
 mod decode;
 mod event;
 mod first_event;
+mod gemini;
 mod generates;
 mod judge;
-mod last_event;
 mod media;
 mod response_status;
 #[cfg(test)]
@@ -18,11 +18,11 @@ mod shape;
 mod sse;
 mod stream_end;
 
+pub use completion::{Ending, LastEvent};
 pub use decode::{Coded, Coding, Stop, decode};
 pub use first_event::FirstEvent;
 pub use generates::Generates;
 pub use judge::{AnswerJudge, MOST_BYTES as MOST_JUDGED, begins_as_events};
-pub use last_event::{Ending, LastEvent};
 pub use media::Media;
 pub use response_status::says_not_completed;
 pub use says_error::says_error;

@@ -1,11 +1,11 @@
 //! Does an answer of the Responses API say of itself that it is not completed?
 
-use crate::splice;
+use crate::json_edit;
 
 /// It has a status, and another than `completed`. Of duplicate keys any counts; null is no status.
 pub fn says_not_completed(body: &[u8]) -> bool {
     let mut not_completed = false;
-    let read = splice::each_entry(body, |key, value| {
+    let read = json_edit::each_entry(body, |key, value| {
         not_completed |= key == "status" && value != "null" && !is_completed(value);
     });
     read.is_ok() && not_completed

@@ -2,25 +2,25 @@
 //! actix-http parses and frames; this module adds what it leaves out: a client that goes away is noticed in every phase,
 //! a stalled one ends, an abort comes after every byte that was received and never looks like a clean end.
 
-mod audience;
+mod abort_reason;
 mod closing;
-mod expired;
-mod gate;
+mod connection;
+mod detach;
 mod head_room;
-mod inbound;
-mod link;
+mod pipelining;
+mod socket;
 mod stream;
-mod watch;
+mod timers;
 
 pub use self::{
-    audience::{Audience, GoingOn, Others, Serving},
+    abort_reason::AbortReason,
     closing::Closing,
-    expired::Expired,
-    gate::Extent,
-    inbound::Inbound,
-    link::{ExchangeGuard, Link},
+    connection::{ClientConnection, ExchangeGuard},
+    detach::{Audience, GoingOn, Others, Serving},
+    pipelining::Extent,
+    socket::ClientSocket,
     stream::Stream,
-    watch::{TICK, Watch},
+    timers::{TICK, Timers},
 };
 
 /// Timers of the client's side. Each is checked four times a second by a clock as old, so it is never

@@ -6,10 +6,10 @@ use actix_http::header::HeaderName;
 
 use crate::{
     config::{self, Settings, Timeouts},
-    egress::BaseUrl,
+    guard::BaseUrl,
     route::{
+        config_types::{CacheAsked, Entry},
         credential,
-        object::{CacheAsked, Entry},
         policy::HeaderEdit,
     },
 };

@@ -7,17 +7,17 @@ use crate::{
     config::Settings,
     observe::metrics::Metrics,
     rate_limit::Limiter,
-    replicas::{self, Replicas},
+    redis_client::{self, RedisClient},
     route::limit::{By, Scoped},
 };
 
 /// Rate limits of the settings, and what all limits count with.
 pub struct Limits {
     pub limiter: Arc<Limiter>,
-    replicas: Option<Arc<Replicas>>,
-    /// Counted once for each request.
+    replicas: Option<Arc<RedisClient>>,
+    /// LimitCheck once for each request.
     pub requests: Box<[Scoped]>,
-    /// Counted for each attempt.
+    /// LimitCheck for each attempt.
     pub attempts: Box<[Scoped]>,
 }
 
@@ -28,8 +28,8 @@ impl Limits {
     ) -> Result<Self, UnusableSettings> {
         let (limits, store) = (&settings.limits, &settings.limit_store);
         let replicas = store.redis().map(|redis| {
-            let replicas = Replicas::new(&redis, "the limits' redis", metrics.redis());
-            let unusable = |error| UnusableSettings::Redis(replicas::unusable(&error));
+            let replicas = RedisClient::new(&redis, "the limits' redis", metrics.redis());
+            let unusable = |error| UnusableSettings::Redis(redis_client::unusable(&error));
             replicas.map(Arc::new).map_err(unusable)
         });
         let replicas = replicas.transpose()?;

@@ -4,8 +4,8 @@
 
 use crate::{
     config::Settings,
-    egress::{BaseUrl, Denied, Host, NamedBy, Policy},
-    route::object::Entry,
+    guard::{BaseUrl, Denied, Host, NamedBy, Policy},
+    route::config_types::Entry,
 };
 
 /// A sentence for each. `policy` must know where the gateway listens.

@@ -20,9 +20,9 @@ use self::{
 };
 pub use super::outcome::Outcome;
 use crate::{
-    cache::{NoCacheReason, shared::UnusableEntries},
+    cache::{NoCacheReason, redis::UnusableEntries},
     error::Code,
-    memory, replicas,
+    memory, redis_client,
     route::{attempts::Fault, breaker::Transition},
 };
 
@@ -92,16 +92,16 @@ impl Metrics {
     }
 
     /// What is counted of the limits' Redis.
-    pub fn redis(&self) -> replicas::Counts {
-        replicas::Counts {
+    pub fn redis(&self) -> redis_client::Counts {
+        redis_client::Counts {
             failures: self.redis_failures.clone(),
             up: self.redis_up.clone(),
         }
     }
 
     /// What is counted of the cache's Redis.
-    pub fn cache_redis(&self) -> replicas::Counts {
-        replicas::Counts {
+    pub fn cache_redis(&self) -> redis_client::Counts {
+        redis_client::Counts {
             failures: self.cache_redis_failures.clone(),
             up: self.cache_redis_up.clone(),
         }

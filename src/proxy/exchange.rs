@@ -8,7 +8,7 @@ use actix_http::Version;
 use super::{admit::Admitted, notes::RequestNotes};
 use crate::{
     dialect::Generates,
-    downstream::{ExchangeGuard, Link},
+    downstream::{ClientConnection, ExchangeGuard},
     rate_limit::Lease,
     upstream::{Asked, BodyLength, RequestBody},
 };
@@ -42,8 +42,8 @@ impl Exchange {
         }
     }
 
-    pub fn link(&self) -> &Rc<Link> {
-        self.guard.link()
+    pub fn connection(&self) -> &Rc<ClientConnection> {
+        self.guard.connection()
     }
 
     /// The body has no further use: the response is there without it.

@@ -24,21 +24,25 @@ use std::rc::Rc;
 
 use actix_http::{Request, Response};
 
-pub use self::{plan::Plans, relay::ReplyBody, send::vet::Targets, worker::Worker};
+pub use self::{plan::PlanCache, relay::ReplyBody, send::vet::Vetter, worker::Worker};
 use crate::{
     directives::DirectiveError,
-    downstream::Link,
+    downstream::ClientConnection,
     error::{Code, GatewayError},
     upstream::Upstream,
 };
 
 impl<U: Upstream> Worker<U> {
-    /// Serves one request of the client behind `link`.
-    pub async fn handle(&self, request: Request, link: Rc<Link>) -> Response<ReplyBody> {
+    /// Serves one request of the client behind `connection`.
+    pub async fn handle(
+        &self,
+        request: Request,
+        connection: Rc<ClientConnection>,
+    ) -> Response<ReplyBody> {
         let origin = self.gateway.door.listed_origin(request.head());
-        let mut response = pipeline::run(self, request, &link).await;
+        let mut response = pipeline::run(self, request, &connection).await;
         let portkey = self.gateway.portkey;
-        relay::reply_headers::finish(&mut response, origin.as_ref(), &link, portkey);
+        relay::reply_headers::finish(&mut response, origin.as_ref(), &connection, portkey);
         response
     }
 }

@@ -9,7 +9,7 @@ use super::trace_id;
 use crate::{
     cache::NoCacheReason,
     directives::{DirectiveError, Directives},
-    downstream::Link,
+    downstream::ClientConnection,
     gateway::Gateway,
     rate_limit::Room,
     record::{CacheStatus, Recorder, Route},
@@ -39,7 +39,7 @@ pub fn open(
     gateway: &Gateway,
     head: &RequestHead,
     directives: &Result<Directives, DirectiveError>,
-    link: &Rc<Link>,
+    connection: &Rc<ClientConnection>,
 ) -> RequestNotes {
     let trace_id = trace_id::of(head.headers(), gateway.portkey, directives);
     let reply = ReplyFacts::new(Instant::now(), trace_id);
@@ -49,7 +49,7 @@ pub fn open(
         reply.received,
         reply.trace_id.clone(),
         (head.method.clone(), head.uri.path()),
-        link.clone(),
+        connection.clone(),
     );
     RequestNotes { reply, recorder }
 }

@@ -6,7 +6,7 @@ use actix_http::{Method, Request, Response, body::BoxBody};
 
 use super::{
     admit::{self, checks, cors},
-    explain::{self, Imagined},
+    explain::{self, DescribedRequest},
     offload,
     prepare::buffer_body,
     relay::{ReplyBody, reply_headers},
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     directives::Directives,
-    downstream::{Extent, Link},
+    downstream::{ClientConnection, Extent},
     error::GatewayError,
     gateway::Visitor,
     upstream::{RequestBody, Upstream},
@@ -26,7 +26,11 @@ const QUESTION_AROUND_BODY: usize = 1 << 20;
 
 impl<U: Upstream> Worker<U> {
     /// `POST /gateway/explain`: what would be done with a request that is only told of.
-    pub async fn explain(&self, request: Request, link: &Rc<Link>) -> Response<ReplyBody> {
+    pub async fn explain(
+        &self,
+        request: Request,
+        connection: &Rc<ClientConnection>,
+    ) -> Response<ReplyBody> {
         let explain = async |request: Request| {
             let (head, payload) = request.into_parts();
             self.gateway
@@ -37,7 +41,7 @@ impl<U: Upstream> Worker<U> {
             let account = self
                 .gateway
                 .body_memory
-                .account(link.peer().map(|it| it.ip()));
+                .account(connection.peer().map(|it| it.ip()));
             let client = account.share();
             let body = RequestBody::new(payload, checks::body_length(&head)?, 0, account);
             let body = RefCell::new(body);
@@ -46,32 +50,32 @@ impl<U: Upstream> Worker<U> {
                 .gateway
                 .replay_limit
                 .saturating_add(QUESTION_AROUND_BODY);
-            buffer_body::read(link, &body, limit).await?;
+            buffer_body::read(connection, &body, limit).await?;
             let text = buffer_body::joined(&body)?;
             let length = text.len();
-            let parse = move || Imagined::parse(&text);
+            let parse = move || DescribedRequest::parse(&text);
             let imagined = offload::by_size(client, length, parse).await??;
             let answer = imagined.explain(&self.gateway, &self.plans, &self.targets);
             Ok(answer.await?.map_into_boxed_body())
         };
-        self.page(request, link, false, explain).await
+        self.page(request, connection, false, explain).await
     }
 
     /// Serves one of the gateway's own pages, made by `page`, to whom the door lets in; `open` pages are for everybody.
     pub async fn page(
         &self,
         request: Request,
-        link: &Rc<Link>,
+        connection: &Rc<ClientConnection>,
         open: bool,
         page: impl AsyncFnOnce(Request) -> Result<Response<BoxBody>, GatewayError>,
     ) -> Response<ReplyBody> {
-        let guard = link.begin(Extent::of(request.head()));
-        link.body_at_hand().await;
+        let guard = connection.begin(Extent::of(request.head()));
+        connection.body_at_hand().await;
         let (head, gateway) = (request.head(), &self.gateway);
         let directives = Directives::parse(head.headers(), gateway.portkey);
         let trace_id = trace_id::of(head.headers(), gateway.portkey, &directives);
         let origin = gateway.door.listed_origin(head);
-        let admitted = admit::check_body_at_hand(link).and_then(|()| match open {
+        let admitted = admit::check_body_at_hand(connection).and_then(|()| match open {
             true => Ok(Visitor::Direct),
             false => gateway.door.admit(head),
         });
@@ -87,7 +91,7 @@ impl<U: Upstream> Worker<U> {
             Err(own) => own.map_body(|_, bytes| ReplyBody::own(bytes, guard)),
         };
         reply_headers::trace(response.headers_mut(), trace_id);
-        reply_headers::finish(&mut response, origin.as_ref(), link, gateway.portkey);
+        reply_headers::finish(&mut response, origin.as_ref(), connection, gateway.portkey);
         response
     }
 }

@@ -17,9 +17,9 @@ use super::{
     worker::Worker,
 };
 use crate::{
-    cache::answer::StoredAnswer,
+    cache::stored_response::StoredResponse,
     directives::Directives,
-    downstream::{Extent, Link},
+    downstream::{ClientConnection, Extent},
     error::GatewayError,
     upstream::Upstream,
 };
@@ -31,24 +31,24 @@ pub enum Reply {
     /// The response to another request, as it comes.
     Joined(Joined),
     /// A stored response.
-    Hit(Arc<StoredAnswer>),
+    Hit(Arc<StoredResponse>),
     /// A response of the gateway's own that is no error.
     Own(Response<Bytes>),
 }
 
-/// Serves one request of the client behind `link`.
+/// Serves one request of the client behind `connection`.
 pub async fn run<U: Upstream>(
     worker: &Worker<U>,
     request: Request,
-    link: &Rc<Link>,
+    connection: &Rc<ClientConnection>,
 ) -> Response<ReplyBody> {
     let gateway = &worker.gateway;
-    let guard = link.begin(Extent::of(request.head()));
-    link.body_at_hand().await;
+    let guard = connection.begin(Extent::of(request.head()));
+    connection.body_at_hand().await;
     let (head, payload) = request.into_parts();
     let directives = Directives::parse(head.headers(), gateway.portkey);
-    let notes = notes::open(gateway, &head, &directives, link);
-    let admitted = match admit::admit(gateway, &head, payload, directives, link) {
+    let notes = notes::open(gateway, &head, &directives, connection);
+    let admitted = match admit::admit(gateway, &head, payload, directives, connection) {
         Ok(Admission::Admitted(admitted)) => admitted,
         Ok(Admission::Preflight(response)) => return relay::own(response, notes, guard),
         Err(error) => return relay::refuse(&error, notes, guard),
@@ -66,12 +66,12 @@ async fn fetch<U: Upstream>(
     admitted: &Admitted<'_>,
     exchange: &mut Exchange,
 ) -> Result<Reply, GatewayError> {
-    let plan = prepare::plan(admitted, &worker.plans, exchange.link()).await?;
+    let plan = prepare::plan(admitted, &worker.plans, exchange.connection()).await?;
     if !admitted.directives.dry_run {
         prepare::take_places(admitted, &plan, exchange).await?;
     }
     let received = exchange.notes.reply.received;
-    let mut prepared = prepare::prepare(admitted, &plan, exchange.link(), received).await?;
+    let mut prepared = prepare::prepare(admitted, &plan, exchange.connection(), received).await?;
     if admitted.directives.dry_run {
         let plan = explain::explain(admitted, &prepared, &worker.targets).await;
         return Ok(Reply::Own(plan));
@@ -82,7 +82,7 @@ async fn fetch<U: Upstream>(
     };
     let sent = send::send(worker, admitted, prepared, exchange).await;
     // From here on the response goes its own way, with or without this client.
-    exchange.link().set_audience(None);
+    exchange.connection().set_audience(None);
     match sent {
         Ok(opened) => {
             let target = plan.target(opened.send.target);

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::egress::BaseUrl;
+use crate::guard::BaseUrl;
 
 /// The origin-form request target (RFC 9112 §3.2.1): the base's path, the path after the gateway's prefix, then the base's
 /// query before the caller's.

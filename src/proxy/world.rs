@@ -9,9 +9,10 @@ use std::{
 use actix_http::header::HeaderValue;
 
 use crate::{
+    origin_health::{BreakerKey, OriginHealth},
     proxy::{
-        admit::caller::Presented,
-        plan::{CallerCredentials, Plan, Target},
+        admit::caller::CallerCredentials,
+        plan::{CredentialForwarding, Plan, Target},
     },
     rate_limit,
     route::{
@@ -20,15 +21,14 @@ use crate::{
         policy::BreakerPolicy,
         tree::TargetId,
     },
-    standing::{BreakerKey, Standing},
     upstream::RequestBody,
 };
 
 /// One request's view of what lies outside the state machine.
 pub struct LiveWorld<'a> {
     pub plan: &'a Plan,
-    pub standing: &'a Standing,
-    pub presented: &'a Presented<'a>,
+    pub origin_health: &'a OriginHealth,
+    pub presented: &'a CallerCredentials<'a>,
     pub body: Rc<RefCell<RequestBody>>,
     pub received: Instant,
 }
@@ -42,13 +42,14 @@ impl LiveWorld<'_> {
 
     /// Whose request it is, to breakers and budgets.
     pub fn caller(&self) -> CallerId {
-        self.standing.caller(self.presented.caller().as_bytes())
+        self.origin_health
+            .caller(self.presented.caller().as_bytes())
     }
 
     /// Where it is from.
     pub fn client(&self) -> ClientId {
         let subnet = rate_limit::subnet(self.presented.client());
-        self.standing.client(&subnet)
+        self.origin_health.client(&subnet)
     }
 
     fn who(&self) -> Who {
@@ -65,31 +66,31 @@ impl LiveWorld<'_> {
             let value = value.as_ref()?;
             names.contains(name).then_some(value.as_bytes())
         });
-        let crosses = target.credentials == CallerCredentials::Forwarded;
+        let crosses = target.credentials == CredentialForwarding::Forwarded;
         let callers = crosses.then(|| self.presented.credentials());
         let callers = callers.into_iter().flatten().map(|(_, value)| value);
         let credentials = own.chain(callers);
         let origin = target.base.origin();
-        self.standing
+        self.origin_health
             .breaker_key(origin, credentials, policy, self.caller())
     }
 
     /// The request is sent to this target for the first time, and may be retried there.
     pub fn note_request(&self, target: &Target) {
-        self.standing
+        self.origin_health
             .note_request(target.base.origin(), self.caller());
     }
 
     /// The request is sent to this target, and may be hedged.
     pub fn note_hedgeable(&self, target: &Target, max_ratio: f64) {
         let origin = target.base.origin();
-        self.standing
+        self.origin_health
             .note_hedgeable(origin, self.caller(), max_ratio);
     }
 
     /// Names of the caller's credentials that this target does not get, for the reply.
     pub fn withheld(&self, target: &Target) -> Option<HeaderValue> {
-        if target.credentials == CallerCredentials::Forwarded {
+        if target.credentials == CredentialForwarding::Forwarded {
             return None;
         }
         let mut given: Vec<&str> = self.presented.credentials().map(|(name, _)| name).collect();
@@ -107,17 +108,17 @@ impl World for LiveWorld<'_> {
         target
             .breaker
             .as_ref()
-            .is_none_or(|policy| self.standing.admits(&self.breaker_key(target, policy)))
+            .is_none_or(|policy| self.origin_health.admits(&self.breaker_key(target, policy)))
     }
 
     fn take_retry(&self, target: TargetId) -> bool {
         let origin = self.plan.target(target).base.origin();
-        self.standing.take_retry(origin, self.who())
+        self.origin_health.take_retry(origin, self.who())
     }
 
     fn take_hedge(&self, target: TargetId, max_ratio: f64) -> bool {
         let origin = self.plan.target(target).base.origin();
-        self.standing.take_hedge(origin, self.who(), max_ratio)
+        self.origin_health.take_hedge(origin, self.who(), max_ratio)
     }
 
     fn replayable(&self) -> bool {
@@ -125,7 +126,7 @@ impl World for LiveWorld<'_> {
     }
 
     fn time_left(&self) -> Option<Duration> {
-        // Targets may differ in `timeouts.total`: where one has none, neither has the exchange.
+        // Vetter may differ in `timeouts.total`: where one has none, neither has the exchange.
         let ends = self.plan.targets.iter().map(|target| self.ends_at(target));
         let latest = ends.reduce(|a, b| Some(a?.max(b?)))??;
         Some(latest.saturating_duration_since(Instant::now()))

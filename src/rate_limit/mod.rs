@@ -3,7 +3,7 @@
 
 mod key;
 mod memory;
-mod shared;
+mod redis;
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,10 +14,10 @@ use serde::{Deserialize, Serialize};
 pub use self::key::{Identity, Key, subnet};
 use self::{
     memory::{Bucket, Memory},
-    shared::{Shared, SharedLease},
+    redis::{Shared, SharedLease},
 };
 use crate::{
-    replicas::{Replicas, Unavailable},
+    redis_client::{RedisClient, Unavailable},
     route::limit::{Scope, Scoped},
 };
 
@@ -129,7 +129,7 @@ pub struct Limiter {
 
 impl Limiter {
     /// `replicas`: where counts are shared; without it they are this process's own.
-    pub fn new(replicas: Option<Arc<Replicas>>, on_failure: OnRedisFailure) -> Self {
+    pub fn new(replicas: Option<Arc<RedisClient>>, on_failure: OnRedisFailure) -> Self {
         let memory = || Memory::new(DefaultClock::default(), memory::MOST);
         Limiter {
             settings: memory(),

@@ -1,6 +1,6 @@
 //! Why was an answer not relayed whole? Each reason has its text in the access log.
 
-use crate::cache::flight::Broken;
+use crate::cache::coalesce::Broken;
 
 /// Why an answer ended before its end, or without the last event of its stream.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     cache::NoCacheReason,
-    downstream::Link,
+    downstream::ClientConnection,
     error::Code,
     observe::{
         logs,
@@ -33,7 +33,7 @@ pub struct Recorder {
     metrics: Arc<Metrics>,
     access: AccessLog,
     facts: Facts,
-    link: Rc<Link>,
+    connection: Rc<ClientConnection>,
     is_open: bool,
 }
 
@@ -117,7 +117,7 @@ impl Recorder {
         received: Instant,
         trace_id: HeaderValue,
         (method, path): (Method, &str),
-        link: Rc<Link>,
+        connection: Rc<ClientConnection>,
     ) -> Self {
         metrics.received.inc();
         metrics.in_flight.inc();
@@ -129,7 +129,7 @@ impl Recorder {
             metrics,
             access,
             facts: Facts::new(received, trace_id, method, path),
-            link,
+            connection,
             is_open: true,
         }
     }
@@ -243,8 +243,8 @@ impl Recorder {
     }
 
     /// How a request ends whose answer is dropped before its end.
-    pub fn dropped(link: &Link) -> Outcome {
-        match link.is_cut_short() {
+    pub fn dropped(connection: &ClientConnection) -> Outcome {
+        match connection.is_cut_short() {
             true => Outcome::aborted,
             false => Outcome::client_gone,
         }
@@ -285,7 +285,7 @@ impl Recorder {
 impl Drop for Recorder {
     fn drop(&mut self) {
         if self.is_open {
-            let outcome = Recorder::dropped(&self.link);
+            let outcome = Recorder::dropped(&self.connection);
             if outcome == Outcome::aborted {
                 self.note_cut(CutReason::DrainBudget);
             }

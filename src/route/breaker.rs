@@ -7,7 +7,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{policy::BreakerPolicy, window::Window};
+use super::{policy::BreakerPolicy, rolling_window::Window};
 
 /// Failures count for a minute, in slots of ten seconds.
 const SLOTS: usize = 6;

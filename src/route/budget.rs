@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{breaker::ClientId, window::Window};
+use super::{breaker::ClientId, rolling_window::Window};
 
 /// Seconds that a retry budget looks back on.
 const SECONDS: usize = 10;

@@ -2,7 +2,7 @@
 
 use super::{
     condition::{Condition, Field},
-    object::Sticky,
+    config_types::Sticky,
     policy::{Hedge, Retry, StatusCodes},
 };
 

@@ -16,28 +16,28 @@ use tokio_rustls::TlsAcceptor;
 use crate::{
     app,
     config::Settings,
-    downstream::{Inbound, Link, Serving, Stream, Watch},
+    downstream::{ClientConnection, ClientSocket, Serving, Stream, Timers},
     error::{Code, GatewayError},
     gateway::Gateway,
-    proxy::{Plans, ReplyBody, Targets, Worker},
+    proxy::{PlanCache, ReplyBody, Vetter, Worker},
     upstream::AwcUpstream,
 };
 
 /// Bytes of an answer gathered before they are written.
 const WRITE_BUFFER: usize = 32 * 1024;
 
-/// Timers actix-http keeps itself.
+/// ActixTimers actix-http keeps itself.
 #[derive(Debug, Clone, Copy)]
-pub struct Timers {
+pub struct ActixTimers {
     /// Connections are kept at all; for how long is the watch's to see.
     keeps_alive: bool,
     /// How long a connection lingers after an early answer, so that the client can read it.
     linger: Duration,
 }
 
-impl Timers {
+impl ActixTimers {
     pub fn of(settings: &Settings) -> Self {
-        Timers {
+        ActixTimers {
             keeps_alive: !settings.downstream.keep_alive.is_zero(),
             linger: Duration::from_secs(5),
         }
@@ -48,13 +48,13 @@ impl Timers {
 pub fn service(
     gateway: Arc<Gateway>,
     acceptor: Option<TlsAcceptor>,
-    timers: Timers,
+    timers: ActixTimers,
 ) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = DispatchError, InitError = ()>
 {
     fn_factory(move || {
         let (gateway, acceptor) = (gateway.clone(), acceptor.clone());
         async move {
-            let watch = Watch::start(
+            let watch = Timers::start(
                 gateway.downstream,
                 gateway.closing(),
                 gateway.body_memory.clone(),
@@ -71,11 +71,11 @@ pub fn service(
 async fn accept<S>(
     stream: TcpStream,
     acceptor: Option<TlsAcceptor>,
-    watch: Rc<Watch>,
+    watch: Rc<Timers>,
     http: Rc<S>,
 ) -> Result<(), DispatchError>
 where
-    S: Service<(Inbound, Option<std::net::SocketAddr>), Response = (), Error = DispatchError>,
+    S: Service<(ClientSocket, Option<std::net::SocketAddr>), Response = (), Error = DispatchError>,
 {
     // A socket that does not take the option still works, only slower.
     let _ = stream.set_nodelay(true);
@@ -90,7 +90,10 @@ where
         }
     };
     let inbound = watch.attach(stream);
-    let (peer, others) = (inbound.link().peer(), inbound.link().others().clone());
+    let (peer, others) = (
+        inbound.connection().peer(),
+        inbound.connection().others().clone(),
+    );
     let served = http.call((inbound, peer)).await;
     // A worker without connections ends when the gateway drains: this one counts as long as others need what it began.
     others.until_all_is_done().await;
@@ -99,9 +102,9 @@ where
 
 async fn http(
     gateway: Arc<Gateway>,
-    timers: Timers,
+    timers: ActixTimers,
 ) -> Result<
-    impl Service<(Inbound, Option<std::net::SocketAddr>), Response = (), Error = DispatchError>,
+    impl Service<(ClientSocket, Option<std::net::SocketAddr>), Response = (), Error = DispatchError>,
     (),
 > {
     let pages = app::pages(gateway.clone()).into_factory();
@@ -113,8 +116,8 @@ async fn http(
             gateway.tls.clone(),
             gateway.metrics.stale_retries.clone(),
         ),
-        plans: Plans::new(gateway.known.clone(), gateway.policy.clone()),
-        targets: Targets::new(gateway.policy.clone(), gateway.resolver.clone()),
+        plans: PlanCache::new(gateway.known.clone(), gateway.policy.clone()),
+        targets: Vetter::new(gateway.policy.clone(), gateway.resolver.clone()),
         gateway,
     };
     let router = Rc::new(Router { pages, worker });
@@ -130,12 +133,12 @@ async fn http(
         .client_disconnect_timeout(timers.linger)
         .h1_allow_half_closed(false)
         .h1_write_buffer_size(WRITE_BUFFER)
-        .on_connect_ext(|inbound: &Inbound, data| {
-            data.insert(inbound.link().clone());
+        .on_connect_ext(|inbound: &ClientSocket, data| {
+            data.insert(inbound.connection().clone());
         })
         .h1(fn_service(move |mut request: Request| {
             let router = router.clone();
-            let link = request.conn_data::<Rc<Link>>().cloned();
+            let connection = request.conn_data::<Rc<ClientConnection>>().cloned();
             // Boxed: actix-http would copy it into the connection's state, and keep its room there while a body streams.
             let serving = Box::pin(async move {
                 if !matches!(request.payload(), Payload::None) {
@@ -143,7 +146,7 @@ async fn http(
                 }
                 router.route(request).await
             });
-            Serving::new(link, serving)
+            Serving::new(connection, serving)
         }))
         .new_service(())
         .await
@@ -170,8 +173,8 @@ struct Router {
 
 impl Router {
     async fn route(&self, request: Request) -> Result<Response<ReplyBody>, actix_http::Error> {
-        let Some(link) = request.conn_data::<Rc<Link>>().cloned() else {
-            // Every connection gets its link before its first request.
+        let Some(connection) = request.conn_data::<Rc<ClientConnection>>().cloned() else {
+            // Every connection gets its connection before its first request.
             let error = GatewayError::new(Code::Internal, "the connection is unknown");
             return Ok(error
                 .response()
@@ -181,14 +184,14 @@ impl Router {
         let asks_upgrade = request.head().upgrade();
         let path = request.uri().path();
         let mut response = if path == app::EXPLAIN {
-            Box::pin(self.worker.explain(request, &link)).await
+            Box::pin(self.worker.explain(request, &connection)).await
         } else if path.starts_with(app::OWN_PREFIX) {
-            Box::pin(self.page(request, &link)).await
+            Box::pin(self.page(request, &connection)).await
         } else {
-            self.worker.handle(request, link.clone()).await
+            self.worker.handle(request, connection.clone()).await
         };
         let switches = response.head().status == StatusCode::SWITCHING_PROTOCOLS;
-        if (asks_upgrade || link.is_closing()) && !switches {
+        if (asks_upgrade || connection.is_closing()) && !switches {
             // To a request that asks for an upgrade, actix-http would otherwise say that it happens.
             let head = response.head_mut();
             head.set_connection_type(ConnectionType::Close);
@@ -196,10 +199,14 @@ impl Router {
         Ok(response)
     }
 
-    async fn page(&self, request: Request, link: &Rc<Link>) -> Response<ReplyBody> {
+    async fn page(
+        &self,
+        request: Request,
+        connection: &Rc<ClientConnection>,
+    ) -> Response<ReplyBody> {
         let open = request.uri().path().starts_with(app::HEALTH_PREFIX);
         let page = async |request| self.answer_page(request).await;
-        self.worker.page(request, link, open, page).await
+        self.worker.page(request, connection, open, page).await
     }
 
     async fn answer_page(&self, request: Request) -> Result<Response<BoxBody>, GatewayError> {

@@ -14,7 +14,7 @@ use super::{
     tls::TlsClients,
 };
 use crate::{
-    egress::{Host, VettedTarget},
+    guard::{Host, VettedTarget},
     machine::descriptors,
 };
 

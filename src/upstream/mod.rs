@@ -40,7 +40,7 @@ pub use self::{
     pool::PoolLimits,
     request_body::{BodyFault, BodyLength, RequestBody, Supply, Whole},
 };
-use crate::egress::VettedTarget;
+use crate::guard::VettedTarget;
 
 /// Sends requests to upstreams.
 pub trait Upstream {

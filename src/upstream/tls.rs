@@ -13,7 +13,7 @@ use rustls::{
 };
 use thiserror::Error;
 
-use crate::egress::NamedBy;
+use crate::guard::NamedBy;
 
 /// TLS settings of one host.
 #[derive(Debug, Clone, PartialEq, Eq)]

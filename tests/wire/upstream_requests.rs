@@ -141,7 +141,7 @@ fn the_host_names_a_port_that_is_not_its_schemes_own() {
         ("https://llm.test:443/v1", "llm.test"),
         ("http://[::1]:8000/v1", "[::1]:8000"),
     ] {
-        let base = throughway::egress::BaseUrl::parse(url).expect("a base URL");
+        let base = throughway::guard::BaseUrl::parse(url).expect("a base URL");
         assert_eq!(base.authority(), host, "{url}");
     }
 }

@@ -5,9 +5,9 @@ use bytes::Bytes;
 
 use super::*;
 use crate::cache::{
-    answer::StoredHead,
     key::{BodyDigest, Caller, Request},
     noise::Noise,
+    stored_response::StoredHead,
 };
 
 const NOW: UnixMillis = UnixMillis(1_000_000);
@@ -28,9 +28,9 @@ fn key(path: &str) -> CacheKey {
     request.key()
 }
 
-fn answer_of(body: impl Into<Bytes>, ttl: Duration) -> Arc<StoredAnswer> {
+fn answer_of(body: impl Into<Bytes>, ttl: Duration) -> Arc<StoredResponse> {
     let (status, headers) = (StatusCode::OK, HeaderMap::new());
-    let answer = StoredAnswer::new(
+    let answer = StoredResponse::new(
         Arc::new(StoredHead::new(status, &headers)),
         body.into(),
         NOW,
@@ -39,7 +39,7 @@ fn answer_of(body: impl Into<Bytes>, ttl: Duration) -> Arc<StoredAnswer> {
     Arc::new(answer)
 }
 
-fn answer(body: &'static str) -> Arc<StoredAnswer> {
+fn answer(body: &'static str) -> Arc<StoredResponse> {
     answer_of(body, HOUR)
 }
 

@@ -15,8 +15,8 @@ use crate::config::name::{IgnoredHeader, PathEnd};
 use crate::config::objects::CacheDefault;
 use crate::config::units::{ByteSize, Period};
 use crate::rate_limit::OnRedisFailure;
-use crate::replicas::ReplicaSettings;
-use crate::route::object::CacheAsked;
+use crate::redis_client::ReplicaSettings;
+use crate::route::config_types::CacheAsked;
 use crate::secret::Secret;
 
 const REDIS_TIMEOUT: Duration = Duration::from_millis(50);

@@ -13,7 +13,7 @@ use smart_default::SmartDefault;
 use crate::config::address::{Allowed, HostPort, Nameserver};
 use crate::config::kind::{Kind as _, List, OrAuto, OrNone};
 use crate::config::units::{Count, Delay, Period};
-use crate::egress::{AllowEntry, Preset};
+use crate::guard::{AllowEntry, Preset};
 
 /// Where requests may go.
 #[derive(Clone, Debug, PartialEq, Eq, SmartDefault, Deserialize, Serialize, JsonSchema)]

@@ -31,7 +31,7 @@ pub struct Peer<'a> {
 }
 
 /// What a request shows of who sent it. Cannot be printed.
-pub struct Presented<'a> {
+pub struct CallerCredentials<'a> {
     pub names: &'a CredentialNames,
     pub head: &'a RequestHead,
     pub query: Option<&'a str>,
@@ -42,7 +42,7 @@ pub struct Presented<'a> {
     caller: OnceCell<Identity>,
 }
 
-impl<'a> Presented<'a> {
+impl<'a> CallerCredentials<'a> {
     pub fn new(
         names: &'a CredentialNames,
         head: &'a RequestHead,
@@ -50,7 +50,7 @@ impl<'a> Presented<'a> {
         placeholder: Option<&'a HeaderValue>,
         peer: Peer<'a>,
     ) -> Self {
-        Presented {
+        CallerCredentials {
             names,
             head,
             query,
@@ -169,7 +169,7 @@ mod tests {
                 address: None,
                 trusted_proxies: &[],
             };
-            let presented = Presented::new(&names, &head, query, placeholder, peer);
+            let presented = CallerCredentials::new(&names, &head, query, placeholder, peer);
             let shown = presented.credentials();
             let shown =
                 shown.map(|(name, value)| format!("{name}={}", String::from_utf8_lossy(value)));

@@ -10,8 +10,8 @@ use actix_http::{
 };
 
 use crate::{
-    egress::has_dot_segment,
     error::{Code, GatewayError},
+    guard::has_dot_segment,
     upstream::BodyLength,
 };
 

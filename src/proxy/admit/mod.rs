@@ -13,12 +13,12 @@ use std::{
 use actix_http::{Method, Payload, RequestHead, Response};
 use bytes::Bytes;
 
-use self::caller::{Peer, Presented};
+use self::caller::{CallerCredentials, Peer};
 use super::{headers::Hop, url};
 use crate::{
     dialect::Generates,
     directives::{DirectiveError, Directives},
-    downstream::{Expired, Link},
+    downstream::{AbortReason, ClientConnection},
     error::GatewayError,
     gateway::{Gateway, Visitor},
     memory::Share,
@@ -40,7 +40,7 @@ pub struct Admitted<'a> {
     /// The path after the gateway's prefix.
     pub rest: &'a str,
     pub hop: Hop<'a>,
-    pub presented: Presented<'a>,
+    pub presented: CallerCredentials<'a>,
     pub length: BodyLength,
     pub body: Rc<RefCell<RequestBody>>,
     /// The body asks for a stream, if a step has looked.
@@ -64,15 +64,15 @@ pub fn admit<'a>(
     head: &'a RequestHead,
     payload: Payload,
     directives: Result<Directives, DirectiveError>,
-    link: &Rc<Link>,
+    connection: &Rc<ClientConnection>,
 ) -> Result<Admission<'a>, GatewayError> {
     gateway.check_in_flight()?;
-    check_body_at_hand(link)?;
+    check_body_at_hand(connection)?;
     checks::check_method(&head.method)?;
     if gateway.door.admit(head)? == Visitor::Preflight {
         return Ok(Admission::Preflight(cors::preflight(head)));
     }
-    let admitted = Admitted::of(gateway, head, payload, Some(link), directives)?;
+    let admitted = Admitted::of(gateway, head, payload, Some(connection), directives)?;
     if admitted.directives.dry_run {
         gateway.check_operator(head.headers(), "dry runs")?;
     }
@@ -84,15 +84,15 @@ pub fn admit<'a>(
 ///
 /// # Errors
 /// 400 `invalid_body`.
-pub fn check_body_at_hand(link: &Link) -> Result<(), GatewayError> {
-    match link.malformed() {
+pub fn check_body_at_hand(connection: &ClientConnection) -> Result<(), GatewayError> {
+    match connection.malformed() {
         None => Ok(()),
-        Some(why) => Err(Expired::BodyMalformed(why).into()),
+        Some(why) => Err(AbortReason::BodyMalformed(why).into()),
     }
 }
 
 impl<'a> Admitted<'a> {
-    /// Reads what a request says. `link`: the connection that it came on, if it did.
+    /// Reads what a request says. `connection`: the connection that it came on, if it did.
     ///
     /// # Errors
     /// What the gateway does not take: framing, size, headers of its own, paths.
@@ -100,7 +100,7 @@ impl<'a> Admitted<'a> {
         gateway: &'a Gateway,
         head: &'a RequestHead,
         payload: Payload,
-        link: Option<&Rc<Link>>,
+        connection: Option<&Rc<ClientConnection>>,
         directives: Result<Directives, DirectiveError>,
     ) -> Result<Self, GatewayError> {
         let length = checks::body_length(head)?;
@@ -112,14 +112,17 @@ impl<'a> Admitted<'a> {
         let hop = Hop::of(head.headers(), gateway.portkey)?;
         let placeholder = gateway.placeholder_credential(head.headers());
         let peer = Peer {
-            address: link.and_then(|link| link.peer()).map(|peer| peer.ip()),
+            address: connection
+                .and_then(|connection| connection.peer())
+                .map(|peer| peer.ip()),
             trusted_proxies: &gateway.trusted_proxies,
         };
-        let presented = Presented::new(&gateway.known.credentials, head, query, placeholder, peer);
+        let presented =
+            CallerCredentials::new(&gateway.known.credentials, head, query, placeholder, peer);
         let account = gateway.body_memory.account(presented.client());
         let body = RequestBody::new(payload, length, KEPT_FOR_STALE_RETRY, account)
             .limited_to(gateway.max_body)
-            .supplied_by(link.map(|link| link.supply()));
+            .supplied_by(connection.map(|connection| connection.supply()));
         Ok(Admitted {
             gateway,
             head,

@@ -9,12 +9,12 @@ use actix_http::{Response, StatusCode, header};
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-pub use self::request::{Imagined, Lines};
+pub use self::request::{DescribedRequest, Lines};
 use super::{
     admit::Admitted,
-    plan::{CachePolicy, CallerCredentials, OwnCredential, Plan, Target, TargetTimeouts},
+    plan::{CachePolicy, CredentialForwarding, OwnCredential, Plan, Target, TargetTimeouts},
     prepare::Prepared,
-    send::vet::{Targets, Unvetted},
+    send::vet::{Unvetted, Vetter},
     world::LiveWorld,
 };
 use crate::{
@@ -22,9 +22,9 @@ use crate::{
         NoCacheReason,
         key::{CacheKey, Namespace},
     },
-    egress::{NamedBy, VettedTarget},
     error::{Code, GatewayError},
     gateway::Gateway,
+    guard::{NamedBy, VettedTarget},
     route::{
         attempts::{Send, World as _},
         limit::{Scope, Scoped},
@@ -46,7 +46,7 @@ pub fn only_post() -> Response<Bytes> {
 pub async fn explain(
     admitted: &Admitted<'_>,
     prepared: &Prepared<'_>,
-    targets: &Targets,
+    targets: &Vetter,
 ) -> Response<Bytes> {
     let cached = prepared.cached.as_ref();
     let explained = Explained {
@@ -62,7 +62,7 @@ pub async fn explain(
 }
 
 struct Explained<'a> {
-    targets: &'a Targets,
+    targets: &'a Vetter,
     gateway: &'a Gateway,
     world: &'a LiveWorld<'a>,
     /// The path after the gateway's prefix.
@@ -156,9 +156,9 @@ impl Explained<'_> {
             "guard": guard(verdict),
             "credentials": {
                 "callers": match target.credentials {
-                    CallerCredentials::Forwarded => "forwarded",
-                    CallerCredentials::Withheld => "withheld",
-                    CallerCredentials::Replaced => "replaced",
+                    CredentialForwarding::Forwarded => "forwarded",
+                    CredentialForwarding::Withheld => "withheld",
+                    CredentialForwarding::Replaced => "replaced",
                 },
                 "withheld": self.world.withheld(target).as_ref().map(text),
                 "own": target.own_credential.as_ref().map(OwnCredential::name),

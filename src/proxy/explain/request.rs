@@ -13,16 +13,16 @@ use crate::{
     gateway::Gateway,
     proxy::{
         admit::{Admitted, checks},
-        plan::Plans,
+        plan::PlanCache,
         prepare::{self, buffer_body::AtHand},
-        send::vet::Targets,
+        send::vet::Vetter,
     },
 };
 
 /// A request that somebody only tells of.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Imagined {
+pub struct DescribedRequest {
     #[serde(default = "post")]
     pub method: String,
     /// With its query, as a client would send it.
@@ -52,7 +52,7 @@ fn chat() -> String {
     "/v1/chat/completions".to_owned()
 }
 
-impl Imagined {
+impl DescribedRequest {
     /// Reads the JSON body of `POST /gateway/explain`.
     ///
     /// # Errors
@@ -73,8 +73,8 @@ impl Imagined {
     pub async fn explain(
         &self,
         gateway: &Gateway,
-        plans: &Plans,
-        targets: &Targets,
+        plans: &PlanCache,
+        targets: &Vetter,
     ) -> Result<Response<Bytes>, GatewayError> {
         let body = self.bytes();
         let head = self.head(&body)?;

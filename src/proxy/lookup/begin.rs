@@ -9,19 +9,19 @@ use actix_http::{
 };
 
 use super::{
-    fill::{Begun, BodyTimes, Pump},
-    store::{Keeping, Kept},
+    fill::{BodyTimes, Fill, FillStart},
+    store::{PendingStore, StoringResponse},
 };
 use crate::{
     cache::{
-        answer::{GivenBy, StoredHead},
         cacheable,
+        completeness::CompletenessCheck,
         noise::Noise,
-        terminal::TerminalWatch,
+        stored_response::{GivenBy, StoredHead},
     },
-    downstream::Link,
+    downstream::ClientConnection,
     gateway::{Beginning, SharedHead},
-    proxy::send::upstream_body::Incoming,
+    proxy::send::upstream_body::UpstreamBody,
     record::Route,
 };
 
@@ -37,18 +37,18 @@ pub struct Head<'a> {
     pub noise: &'a Noise,
 }
 
-impl Keeping {
+impl PendingStore {
     /// The answer's head has come.
     pub fn begin(
         mut self: Box<Self>,
         head: Head<'_>,
-        incoming: Incoming,
+        incoming: UpstreamBody,
         times: BodyTimes,
-        link: &Rc<Link>,
-    ) -> Begun {
+        connection: &Rc<ClientConnection>,
+    ) -> FillStart {
         if let Err(reason) = cacheable::sharing_verdict(head.headers, head.noise) {
             self.lead.begin(Beginning::NotShared(reason));
-            return Begun::Alone(incoming, reason);
+            return FillStart::Alone(incoming, reason);
         }
         let shared = self.policy.namespace.is_shared();
         let verdict = cacheable::answer_verdict(cacheable::Answer {
@@ -59,7 +59,7 @@ impl Keeping {
         });
         if let Err(reason) = verdict {
             if self.lead.close_if_alone() {
-                return Begun::Alone(incoming, reason);
+                return FillStart::Alone(incoming, reason);
             }
             self.lead.refuse(reason);
         }
@@ -68,8 +68,8 @@ impl Keeping {
             index: route.index.clone(),
         });
         let stored = Arc::new(StoredHead::new(head.status, head.headers).of_target(given_by));
-        let watch = TerminalWatch::new(head.headers, &self.path);
-        let kept = Kept {
+        let watch = CompletenessCheck::new(head.headers, &self.path);
+        let kept = StoringResponse {
             head: SharedHead {
                 head: stored,
                 size: head.size,
@@ -77,8 +77,8 @@ impl Keeping {
             },
             watch,
             keeping: self,
-            others: link.others().clone(),
+            others: connection.others().clone(),
         };
-        Pump::start(kept, incoming, times, link)
+        Fill::start(kept, incoming, times, connection)
     }
 }

@@ -13,25 +13,25 @@ use actix_http::body::BodySize;
 use bytes::Bytes;
 use tokio::time::{Sleep, sleep_until};
 
-use super::store::Kept;
+use super::store::StoringResponse;
 use crate::{
-    cache::{NoCacheReason, flight::Reader},
-    downstream::Link,
+    cache::{NoCacheReason, coalesce::Follower},
+    downstream::ClientConnection,
     gateway::Beginning,
-    proxy::send::upstream_body::Incoming,
+    proxy::send::upstream_body::UpstreamBody,
     record::CutReason,
     upstream::Failure,
 };
 
 /// Who takes the body from upstream.
 #[expect(clippy::large_enum_variant, reason = "taken apart at once")]
-pub enum Begun {
+pub enum FillStart {
     /// Nobody has to any more: this is all of it, and why it is not kept.
     Whole(Bytes, Option<NoCacheReason>),
     /// All who asked read along, this request's client as one of them.
-    Shared(Reader<Beginning>),
+    Shared(Follower<Beginning>),
     /// The client alone. Nothing is kept.
-    Alone(Incoming, NoCacheReason),
+    Alone(UpstreamBody, NoCacheReason),
 }
 
 /// How long a body may take.
@@ -46,9 +46,9 @@ pub struct BodyTimes {
 const AT_ONCE: usize = 64 * 1024;
 
 /// A body on its way from upstream to all who read it.
-pub struct Pump {
-    incoming: Incoming,
-    kept: Kept,
+pub struct Fill {
+    incoming: UpstreamBody,
+    kept: StoringResponse,
     /// The body is over, well or not.
     ended: Option<Result<(), String>>,
     times: BodyTimes,
@@ -72,26 +72,26 @@ enum Gathered {
     Broken(Vec<Bytes>, Failure),
 }
 
-impl Pump {
-    /// Takes at once what is there, which is often all, and the rest in a task of its own, for which `link` keeps its worker.
+impl Fill {
+    /// Takes at once what is there, which is often all, and the rest in a task of its own, for which `connection` keeps its worker.
     pub fn start(
-        mut kept: Kept,
-        mut incoming: Incoming,
+        mut kept: StoringResponse,
+        mut incoming: UpstreamBody,
         times: BodyTimes,
-        link: &Rc<Link>,
-    ) -> Begun {
+        connection: &Rc<ClientConnection>,
+    ) -> FillStart {
         let (chunks, end) = match gather(&mut incoming, kept.head.size) {
             Gathered::Whole(body) if kept.is_quick(&body) => {
                 kept.watch.feed(&body);
                 let refused = kept.finish_at_once(&body);
-                return Begun::Whole(body, refused);
+                return FillStart::Whole(body, refused);
             }
             Gathered::Whole(body) => (vec![body], Some(Ok(()))),
             Gathered::Part(chunks) => (chunks, None),
             Gathered::Broken(chunks, failure) => (chunks, Some(Err(failure))),
         };
         let reader = kept.begin();
-        let mut pump = Pump {
+        let mut pump = Fill {
             incoming,
             kept,
             ended: None,
@@ -106,19 +106,19 @@ impl Pump {
             Some(Err(failure)) => pump.break_off(&failure),
             None => {}
         }
-        let going_on = link.going_on();
+        let going_on = connection.going_on();
         actix_rt::spawn(async move {
             poll_fn(|cx| pump.poll(cx)).await;
             pump.finish().await;
             drop(going_on);
         });
-        Begun::Shared(reader)
+        FillStart::Shared(reader)
     }
 
     /// Nothing more comes, or nobody reads any more. What is kept of the upstream is given back
     /// first.
     async fn finish(self) {
-        let Pump {
+        let Fill {
             kept,
             ended,
             incoming,
@@ -224,7 +224,7 @@ impl Pump {
 }
 
 /// What is there already of a body of known length.
-fn gather(incoming: &mut Incoming, size: BodySize) -> Gathered {
+fn gather(incoming: &mut UpstreamBody, size: BodySize) -> Gathered {
     let (mut chunks, mut bytes) = (Vec::new(), 0);
     if !matches!(size, BodySize::Sized(_)) {
         return Gathered::Part(chunks);

@@ -6,17 +6,17 @@ use actix_http::StatusCode;
 
 use super::{
     now,
-    store::{Keeping, Lead, Store},
+    store::{Leader, PendingStore, Store},
 };
 use crate::{
     cache::{
         NoCacheReason,
-        answer::{GivenBy, StoredAnswer},
-        flight::{Abandoned, Entered, Reader},
+        coalesce::{Abandoned, Entered, Follower},
         key::CacheKey,
+        stored_response::{GivenBy, StoredResponse},
     },
     directives::Directives,
-    downstream::Link,
+    downstream::ClientConnection,
     error::GatewayError,
     gateway::{Beginning, FlightKey, PurgeCount, SharedHead},
     memory::Account,
@@ -28,18 +28,18 @@ use crate::{
         prepare::{Prepared, cache_key::Cacheable},
     },
     record::CacheStatus,
-    replicas::Unavailable,
+    redis_client::Unavailable,
 };
 
 /// What came of looking.
 enum Looked {
     /// The cache has no part in the request.
     Nowhere(NoCacheReason),
-    Found(Arc<StoredAnswer>),
+    Found(Arc<StoredResponse>),
     /// Somebody asks the same: this is what comes of it.
     Joined(Result<Joined, GatewayError>),
     /// What keeps the answer to come, or why nothing does.
-    Missed(Result<Box<Keeping>, NoCacheReason>),
+    Missed(Result<Box<PendingStore>, NoCacheReason>),
 }
 
 impl Looked {
@@ -60,7 +60,7 @@ impl Looked {
 /// A response that another request has begun.
 pub struct Joined {
     pub head: Arc<SharedHead>,
-    pub reader: Reader<Beginning>,
+    pub reader: Follower<Beginning>,
     /// A stream without its last event is an aborted transfer.
     pub strict_end: bool,
 }
@@ -70,7 +70,7 @@ pub enum Lookup {
     /// Nothing: this is the reply.
     Found(Reply),
     /// Send; and store the response there, if there is a place.
-    Missed(Option<Box<Keeping>>),
+    Missed(Option<Box<PendingStore>>),
 }
 
 /// Looks for a response that is stored or under way, if the cache was asked for.
@@ -87,7 +87,9 @@ pub async fn lookup(
     };
     let directives = &admitted.directives;
     let refresh = directives.cache.force_refresh == Some(true);
-    let looked = cacheable.look(key, directives, exchange.link()).await?;
+    let looked = cacheable
+        .look(key, directives, exchange.connection())
+        .await?;
     exchange.notes.note_cache(looked.status(refresh));
     Ok(match looked {
         Looked::Nowhere(_) => Lookup::Missed(None),
@@ -103,7 +105,9 @@ pub async fn lookup(
             Lookup::Found(Reply::Joined(joined))
         }
         Looked::Missed(Ok(store)) => {
-            exchange.link().set_audience(Some(store.flight().clone()));
+            exchange
+                .connection()
+                .set_audience(Some(store.flight().clone()));
             Lookup::Missed(Some(store))
         }
         Looked::Missed(Err(reason)) => {
@@ -126,11 +130,11 @@ fn note_found(prepared: &Prepared<'_>, exchange: &mut Exchange, given_by: Option
 /// Where the response of `target` is stored: it may ask for something else than the target that was
 /// tried first.
 pub fn of_target(
-    store: Option<Box<Keeping>>,
+    store: Option<Box<PendingStore>>,
     target: &Target,
     admitted: &Admitted<'_>,
     exchange: &mut Exchange,
-) -> Option<Box<Keeping>> {
+) -> Option<Box<PendingStore>> {
     match store?.of_target(target, &admitted.directives.cache) {
         Ok(store) => Some(store),
         Err(reason) => {
@@ -155,7 +159,7 @@ impl Cacheable<'_> {
         &self,
         key: Result<CacheKey, NoCacheReason>,
         directives: &Directives,
-        link: &Link,
+        connection: &ClientConnection,
     ) -> Result<Looked, GatewayError> {
         let key = match key {
             Ok(key) => key,
@@ -175,7 +179,7 @@ impl Cacheable<'_> {
             }
             let flight = self.flight(key, &store, directives.request_timeout);
             let reader = match self.admitted.gateway.cache.flights.enter(&flight) {
-                Entered::Lead(lead) => {
+                Entered::Leader(lead) => {
                     // Another may have come to its end since.
                     if let Some(answer) = self.look_here_again(&key, ended) {
                         return Ok(Looked::Found(answer));
@@ -185,7 +189,7 @@ impl Cacheable<'_> {
                 Entered::Join(reader) => reader,
             };
             self.admitted.gateway.metrics.cache_joined.inc();
-            match beginning(&reader, link).await? {
+            match beginning(&reader, connection).await? {
                 Ok(Beginning::Answer(head)) => {
                     return Ok(Looked::Joined(Ok(Joined {
                         head,
@@ -200,7 +204,7 @@ impl Cacheable<'_> {
         }
     }
 
-    async fn ask(&self, key: &CacheKey) -> (Option<Arc<StoredAnswer>>, Store) {
+    async fn ask(&self, key: &CacheKey) -> (Option<Arc<StoredResponse>>, Store) {
         match &self.admitted.gateway.cache.shared {
             None => self.look_here(key),
             Some(shared) => match shared.get(key, &self.policy.namespace).await {
@@ -212,7 +216,7 @@ impl Cacheable<'_> {
 
     /// An answer from outside the process takes memory for as long as it is read. Without room for
     /// it the upstream is asked, whose answer passes piece by piece.
-    fn counted(&self, found: Option<StoredAnswer>) -> Option<Arc<StoredAnswer>> {
+    fn counted(&self, found: Option<StoredResponse>) -> Option<Arc<StoredResponse>> {
         let found = found?;
         let room = self.account().reserve(found.body().len()).ok()?;
         Some(Arc::new(found.in_room(room)))
@@ -235,13 +239,13 @@ impl Cacheable<'_> {
         }
     }
 
-    fn look_here(&self, key: &CacheKey) -> (Option<Arc<StoredAnswer>>, Store) {
+    fn look_here(&self, key: &CacheKey) -> (Option<Arc<StoredResponse>>, Store) {
         let memory = &self.admitted.gateway.cache.memory;
         let asked = memory.asks();
         (memory.get(key, now()), Store::Memory(memory.clone(), asked))
     }
 
-    fn look_here_again(&self, key: &CacheKey, ended: u64) -> Option<Arc<StoredAnswer>> {
+    fn look_here_again(&self, key: &CacheKey, ended: u64) -> Option<Arc<StoredResponse>> {
         let cache = &self.admitted.gateway.cache;
         match cache.shared {
             None if cache.flights.ended() != ended => {
@@ -253,7 +257,7 @@ impl Cacheable<'_> {
     }
 
     /// Not too old, neither for whoever had it kept nor for this caller.
-    fn is_good(&self, answer: &StoredAnswer) -> bool {
+    fn is_good(&self, answer: &StoredResponse) -> bool {
         let now = now();
         answer.is_fresh(now) && answer.age(now) < self.policy.ttl
     }
@@ -274,8 +278,8 @@ impl Cacheable<'_> {
         }
     }
 
-    fn keeping(&self, key: CacheKey, store: Store, lead: Lead) -> Box<Keeping> {
-        Box::new(Keeping {
+    fn keeping(&self, key: CacheKey, store: Store, lead: Leader) -> Box<PendingStore> {
+        Box::new(PendingStore {
             key,
             policy: self.policy.clone(),
             store,
@@ -288,12 +292,12 @@ impl Cacheable<'_> {
 
 /// What the one who leads has to tell, for as long as the client waits for it.
 async fn beginning(
-    reader: &Reader<Beginning>,
-    link: &Link,
+    reader: &Follower<Beginning>,
+    connection: &ClientConnection,
 ) -> Result<Result<Beginning, Abandoned>, GatewayError> {
     poll_fn(|cx| match reader.poll_beginning(cx) {
         Poll::Ready(told) => Poll::Ready(Ok(told)),
-        Poll::Pending => match link.expired() {
+        Poll::Pending => match connection.expired() {
             Some(expired) => Poll::Ready(Err(expired.into())),
             None => Poll::Pending,
         },

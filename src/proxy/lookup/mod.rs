@@ -11,11 +11,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use self::{
     begin::Head,
-    fill::{Begun, BodyTimes},
+    fill::{BodyTimes, FillStart},
     find::{Joined, Lookup, lookup, of_target},
-    store::Keeping,
+    store::PendingStore,
 };
-use crate::cache::answer::UnixMillis;
+use crate::cache::stored_response::UnixMillis;
 
 pub fn now() -> UnixMillis {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);

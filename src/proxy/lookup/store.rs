@@ -8,12 +8,12 @@ use super::now;
 use crate::{
     cache::{
         NoCacheReason,
-        answer::{StoredAnswer, StoredHead},
-        flight::{self, Flight, Reader},
+        coalesce::{self, Flight, Follower},
+        completeness::{CompletenessCheck, SHORT_PLAIN},
         key::CacheKey,
         memory::{Asked, MemoryStore},
-        shared::{Purges, SharedStore},
-        terminal::{SHORT_PLAIN, TerminalWatch},
+        redis::{Purges, RedisStore},
+        stored_response::{StoredHead, StoredResponse},
     },
     directives::CacheDirectives,
     downstream::{Audience, GoingOn, Others},
@@ -30,28 +30,28 @@ use crate::{
 /// How long an answer can still be joined after it was put into Redis.
 const LONGEST_LINGER: Duration = Duration::from_millis(100);
 
-pub type Lead = flight::Lead<FlightKey, Beginning>;
+pub type Leader = coalesce::Leader<FlightKey, Beginning>;
 
 /// Where an answer is to be kept, and as of when.
 pub enum Store {
     Memory(Arc<MemoryStore>, Asked),
-    Shared(Arc<SharedStore>, Purges),
+    Shared(Arc<RedisStore>, Purges),
     /// Redis does not answer.
     Unavailable,
 }
 
 /// The keeping of an answer that has not come yet. Dropped, it leaves those who wait with it to themselves.
-pub struct Keeping {
+pub struct PendingStore {
     pub(super) key: CacheKey,
     pub(super) policy: CachePolicy,
     pub(super) store: Store,
     pub(super) path: Box<str>,
-    pub(super) lead: Lead,
+    pub(super) lead: Leader,
     /// Whose work it is to look at the answer.
     pub(super) client: Share,
 }
 
-impl Keeping {
+impl PendingStore {
     /// Those who wait with this request for its answer.
     pub fn flight(&self) -> &Arc<Flight<Beginning>> {
         self.lead.flight()
@@ -100,22 +100,22 @@ impl Audience for Flight<Beginning> {
 }
 
 /// An answer that is being kept while it comes.
-pub struct Kept {
-    pub(super) keeping: Box<Keeping>,
+pub struct StoringResponse {
+    pub(super) keeping: Box<PendingStore>,
     pub(super) head: SharedHead,
-    pub(super) watch: TerminalWatch,
+    pub(super) watch: CompletenessCheck,
     /// Of the connection that asked: its worker is not to end before the answer is kept.
     pub(super) others: Rc<Others>,
 }
 
-impl Kept {
+impl StoringResponse {
     /// Whether a body that is all there can be kept at once.
     pub fn is_quick(&self, body: &Bytes) -> bool {
         self.watch.is_quick(body)
     }
 
     /// Tells what comes before the body; whoever reads it first.
-    pub fn begin(&self) -> Reader<Beginning> {
+    pub fn begin(&self) -> Follower<Beginning> {
         let lead = &self.keeping.lead;
         let reader = lead.reader();
         lead.begin(Beginning::Answer(Arc::new(self.head.clone())));
@@ -162,10 +162,10 @@ impl Kept {
 /// The body as one piece, if it may be kept; beside the worker, where that may take long.
 async fn judged(
     pieces: Vec<Bytes>,
-    watch: TerminalWatch,
-    keeping: &Keeping,
+    watch: CompletenessCheck,
+    keeping: &PendingStore,
 ) -> Result<Bytes, NoCacheReason> {
-    let judge = |body: Bytes, watch: TerminalWatch| watch.end(&body).map(|()| body);
+    let judge = |body: Bytes, watch: CompletenessCheck| watch.end(&body).map(|()| body);
     let join = |pieces: Vec<Bytes>| Bytes::from(pieces.concat());
     let length: usize = pieces.iter().map(Bytes::len).sum();
     let judging = if length > SHORT_PLAIN {
@@ -183,17 +183,20 @@ async fn judged(
     judging.unwrap_or(Err(NoCacheReason::NotAnAnswer))
 }
 
-impl Keeping {
+impl PendingStore {
     /// Keeps an answer, in memory at once: whoever finds nothing under way any more finds it kept.
-    fn keep(self, answer: Result<(Arc<StoredHead>, Bytes), NoCacheReason>) -> (Lead, Option<Put>) {
-        let Keeping {
+    fn keep(
+        self,
+        answer: Result<(Arc<StoredHead>, Bytes), NoCacheReason>,
+    ) -> (Leader, Option<Put>) {
+        let PendingStore {
             key,
             policy,
             store,
             mut lead,
             ..
         } = self;
-        let answer = answer.map(|(head, body)| StoredAnswer::new(head, body, now(), policy.ttl));
+        let answer = answer.map(|(head, body)| StoredResponse::new(head, body, now(), policy.ttl));
         let refused = match (answer, store) {
             (Err(reason), _) => reason,
             (Ok(_), Store::Unavailable) => NoCacheReason::StoreUnavailable,
@@ -220,15 +223,15 @@ impl Keeping {
 
 /// An answer on its way to Redis.
 struct Put {
-    store: Arc<SharedStore>,
+    store: Arc<RedisStore>,
     key: CacheKey,
-    answer: StoredAnswer,
+    answer: StoredResponse,
     purges: Purges,
 }
 
 impl Put {
     /// The clients have their answer already. What fails is counted and logged there.
-    fn spawn(self, lead: Lead, others: Rc<Others>) {
+    fn spawn(self, lead: Leader, others: Rc<Others>) {
         let going_on = GoingOn::of(others);
         actix_rt::spawn(async move {
             let _ = self.store.put(&self.key, &self.answer, self.purges).await;

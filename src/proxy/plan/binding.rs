@@ -9,13 +9,13 @@ use actix_http::header::{HeaderName, HeaderValue};
 
 use super::{OwnCredential, named::Host};
 use crate::{
-    egress::{BaseUrl, NamedBy},
     error::{Code, GatewayError},
     gateway::CredentialNames,
+    guard::{BaseUrl, NamedBy},
     proxy::url,
     route::{
         catalogue::{self, CatalogueEntry},
-        object::Entry,
+        config_types::Entry,
         policy::{Auth, BodyEdit, HeaderEdit},
     },
     secret::Secret,

@@ -1,5 +1,5 @@
 //! A worker's memory of plans: requests alike in what they say of targets share one. Bound to one policy and one set of
-//! settings: others need other `Plans`, or old verdicts would live on.
+//! settings: others need other `PlanCache`, or old verdicts would live on.
 
 use std::{cell::RefCell, collections::HashMap, rc::Rc, sync::Arc};
 
@@ -11,20 +11,20 @@ use super::{
 };
 use crate::{
     directives::{Directives, Provider},
-    egress::Policy,
     error::GatewayError,
     gateway::Known,
+    guard::Policy,
     route::config::Source,
 };
 
-/// Plans kept at most, and bytes of memory they hold together: callers must not grow memory.
+/// PlanCache kept at most, and bytes of memory they hold together: callers must not grow memory.
 const MOST_KEPT: usize = 1024;
 const MOST_BYTES: usize = 8 << 20;
 /// A plan that holds more is made anew for each request: it would displace too many others.
 const LARGEST: usize = MOST_BYTES / 8;
 
 /// Makes plans and keeps them.
-pub struct Plans {
+pub struct PlanCache {
     known: Arc<Known>,
     policy: Arc<Policy>,
     kept: RefCell<Kept>,
@@ -55,9 +55,9 @@ pub enum Found {
     AsksModel,
 }
 
-impl Plans {
+impl PlanCache {
     pub fn new(known: Arc<Known>, policy: Arc<Policy>) -> Self {
-        Plans {
+        PlanCache {
             known,
             policy,
             kept: RefCell::default(),
@@ -111,7 +111,7 @@ impl Plans {
     }
 }
 
-impl Plans {
+impl PlanCache {
     fn recall(&self, key: &str) -> Option<Rc<Plan>> {
         if let Some(plan) = self.kept.borrow().young.plans.get(key) {
             return Some(plan.clone());
@@ -174,20 +174,20 @@ mod tests {
     use super::*;
     use crate::{
         config::{Environment, Flags, Settings},
-        egress::Preset,
+        guard::Preset,
     };
 
-    fn plans() -> Plans {
+    fn plans() -> PlanCache {
         let nothing = (Environment::default(), Flags::default());
         let settings = Settings::parse("{}", Path::new("s"), &nothing.0, &nothing.1);
         let known = Known::of(&settings.expect("settings"));
-        Plans::new(
+        PlanCache::new(
             Arc::new(known),
             Arc::new(Policy::new(Preset::Dev, Vec::new())),
         )
     }
 
-    fn find(plans: &Plans, config: String) -> Rc<Plan> {
+    fn find(plans: &PlanCache, config: String) -> Rc<Plan> {
         let entry = crate::route::config::parse(&config).expect("a config");
         let source = Source::Inline(Box::new(entry));
         let directives = Directives {

@@ -3,12 +3,12 @@
 use super::{Makers, Plan, resolve};
 use crate::{
     directives::{Directives, Provider},
-    egress::NamedBy,
     error::{Code, GatewayError},
     gateway::Known,
+    guard::NamedBy,
     route::{
         config::{self, ConfigObjectError, Source, Written},
-        object::Entry,
+        config_types::Entry,
         suggest,
     },
 };
@@ -29,7 +29,7 @@ pub enum Chosen {
     AsksModel,
 }
 
-/// Targets of a config, then the headers' provider and host, then the model's prefix, then `default_config`, then
+/// Vetter of a config, then the headers' provider and host, then the model's prefix, then `default_config`, then
 /// `default_target`. Whatever target of a config names nothing takes what comes next in that order, but for `default_config`.
 ///
 /// # Errors

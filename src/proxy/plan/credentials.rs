@@ -1,11 +1,11 @@
 //! Whether the caller's credentials go to a target: whoever names an origin decides what it gets.
 
 use super::named::Forward;
-use crate::egress::NamedBy;
+use crate::guard::NamedBy;
 
 /// What becomes of the caller's credentials at one target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CallerCredentials {
+pub enum CredentialForwarding {
     /// They cross, as every header does.
     Forwarded,
     /// Not sent on; the reply says so.
@@ -39,14 +39,14 @@ impl Claim {
     }
 }
 
-impl CallerCredentials {
+impl CredentialForwarding {
     pub(super) fn decide(claim: Claim) -> Self {
         let Forward { callers, operators } = claim.forward;
         match claim.has_own {
-            true => CallerCredentials::Replaced,
+            true => CredentialForwarding::Replaced,
             false => match callers.or(operators).unwrap_or(claim.admits_callers()) {
-                true => CallerCredentials::Forwarded,
-                false => CallerCredentials::Withheld,
+                true => CredentialForwarding::Forwarded,
+                false => CredentialForwarding::Withheld,
             },
         }
     }
@@ -54,7 +54,7 @@ impl CallerCredentials {
 
 #[cfg(test)]
 mod tests {
-    use super::{CallerCredentials::*, *};
+    use super::{CredentialForwarding::*, *};
 
     #[test]
     fn whoever_names_an_origin_decides_what_it_gets() {
@@ -87,7 +87,7 @@ mod tests {
                 forward: Forward { callers, operators },
                 only_origin,
             };
-            assert_eq!(CallerCredentials::decide(claim), expected, "{claim:?}");
+            assert_eq!(CredentialForwarding::decide(claim), expected, "{claim:?}");
             assert_eq!(claim.admits_callers(), admits, "{claim:?}");
         }
     }

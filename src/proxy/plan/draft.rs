@@ -7,18 +7,18 @@ use actix_http::header::HeaderValue;
 use super::{
     CachePolicy, Makers, Target, TargetTimeouts, TimeLimit,
     binding::{self, At, Bound, Parts},
-    credentials::{CallerCredentials, Claim},
+    credentials::{Claim, CredentialForwarding},
     named::{Forward, Named},
     resolve::{Given, Inherited},
 };
 use crate::{
     config::Timeouts,
-    egress::NamedBy,
     error::GatewayError,
     gateway::Known,
+    guard::NamedBy,
     route::{
+        config_types::Entry,
         limit::{Scope, Scoped},
-        object::Entry,
         policy::{BreakerPolicy, Hedge, Retry, TimeoutsAsked},
     },
 };
@@ -100,8 +100,8 @@ impl Draft {
             only_origin,
         };
         let (credentials, own_credential) = match self.bound.callers {
-            None => (CallerCredentials::decide(claim), binding.credential),
-            Some((own, _)) if claim.admits_callers() => (CallerCredentials::Replaced, Some(own)),
+            None => (CredentialForwarding::decide(claim), binding.credential),
+            Some((own, _)) if claim.admits_callers() => (CredentialForwarding::Replaced, Some(own)),
             Some((_, key)) => return Err(binding::refuse_credential(&self.path, key)),
         };
         let edits = self.bound.request_lines.into_iter().chain(binding.lines);

@@ -7,7 +7,7 @@ use actix_http::{RequestHead, header};
 
 use super::{
     Plan, Prefix,
-    cache::{Found, Plans},
+    cache::{Found, PlanCache},
     choose,
 };
 use crate::{
@@ -28,7 +28,7 @@ use crate::{
 /// # Errors
 /// What makes no plan, and what goes wrong with the body.
 pub async fn find(
-    plans: &Plans,
+    plans: &PlanCache,
     head: &RequestHead,
     directives: &Directives,
     client: Share,

@@ -21,15 +21,15 @@ use actix_http::header::{HeaderName, HeaderValue};
 
 #[cfg(test)]
 use self::choose::{Chosen, choose};
-pub use self::{cache::Plans, choose::Prefix, credentials::CallerCredentials, find::find};
+pub use self::{cache::PlanCache, choose::Prefix, credentials::CredentialForwarding, find::find};
 use crate::{
-    cache::{answer::GivenBy, key::Namespace},
-    egress::{BaseUrl, Denied, HostPass, NamedBy, Policy, VettedTarget},
+    cache::{key::Namespace, stored_response::GivenBy},
     gateway::Known,
+    guard::{BaseUrl, Denied, HostPass, NamedBy, Policy, VettedTarget},
     record::Route,
     route::{
+        config_types::CacheAsked,
         limit::Scoped,
-        object::CacheAsked,
         policy::{BodyEdit, BreakerPolicy, HeaderEdit},
         tree::{Node, TargetId, Tree},
     },
@@ -88,7 +88,7 @@ pub struct Target {
     pub limits: Box<[Scoped]>,
     /// What the config, the provider or the settings ask of the cache.
     pub cache: Option<CachePolicy>,
-    pub credentials: CallerCredentials,
+    pub credentials: CredentialForwarding,
     /// Lines set or taken out, the target's own credential among them.
     pub edits: Box<[HeaderEdit]>,
     pub own_credential: Option<OwnCredential>,

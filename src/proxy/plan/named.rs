@@ -12,12 +12,12 @@ use super::{
 };
 use crate::{
     directives::Provider,
-    egress::{BaseUrlError, NamedBy},
     error::{Code, GatewayError},
     gateway::Known,
+    guard::{BaseUrlError, NamedBy},
     route::{
         catalogue::{self, CatalogueEntry},
-        object::Entry,
+        config_types::Entry,
         suggest,
     },
 };

@@ -4,11 +4,11 @@ use std::{rc::Rc, time::Duration};
 
 use super::{Makers, Plan, binding, choose::Own, draft::Draft};
 use crate::{
-    egress::NamedBy,
     error::{Code, GatewayError},
+    guard::NamedBy,
     route::{
+        config_types::{CacheAsked, Entry, Mode},
         limit::{By, Scope, Scoped},
-        object::{CacheAsked, Entry, Mode},
         policy::{BodyEdit, BreakerPolicy, Hedge, MOST_BODY_EDITS, Retry, TimeoutsAsked},
         tree::{Choice, Node, NodeId, Tree},
     },

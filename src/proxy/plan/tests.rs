@@ -9,9 +9,9 @@ use super::*;
 use crate::{
     config::{Environment, Flags, Settings},
     directives::{Directives, Provider},
-    egress::Preset,
     error::{Code, GatewayError},
     gateway::Known,
+    guard::Preset,
 };
 
 const SETTINGS: &str = r#"
@@ -109,9 +109,9 @@ fn told(target: &Target) -> String {
     });
     let own = own.and_then(|(_, value)| value.as_ref()?.to_str().ok());
     let credentials = match (target.credentials, own) {
-        (CallerCredentials::Forwarded, _) => "callers",
-        (CallerCredentials::Withheld, _) => "none",
-        (CallerCredentials::Replaced, own) => own.unwrap_or("own"),
+        (CredentialForwarding::Forwarded, _) => "callers",
+        (CredentialForwarding::Withheld, _) => "none",
+        (CredentialForwarding::Replaced, own) => own.unwrap_or("own"),
     };
     format!("{} {credentials}", target.base.host())
 }

@@ -5,9 +5,9 @@ use bytes::Bytes;
 
 use crate::{
     error::GatewayError,
+    json_edit::{self, Said},
     memory::Share,
     proxy::offload,
-    splice::{self, Said},
 };
 
 /// What the body says of model and stream.
@@ -15,5 +15,5 @@ use crate::{
 /// # Errors
 /// `internal`.
 pub async fn said(client: Share, body: Bytes) -> Result<Said, GatewayError> {
-    offload::by_size(client, body.len(), move || splice::said(&body)).await
+    offload::by_size(client, body.len(), move || json_edit::said(&body)).await
 }

@@ -6,7 +6,7 @@ use std::{cell::RefCell, future::poll_fn, pin::pin, rc::Rc, task::Poll};
 use bytes::Bytes;
 
 use crate::{
-    downstream::{Expired, Link},
+    downstream::{AbortReason, ClientConnection},
     error::{Code, GatewayError},
     memory::NoRoom,
     proxy::offload,
@@ -18,21 +18,21 @@ pub trait Sender {
     /// The next bytes are owed, or not any more.
     fn await_body(&self, awaited: bool);
     /// What has ended the wait, if anything has.
-    fn expired(&self) -> Option<Expired>;
+    fn expired(&self) -> Option<AbortReason>;
     fn is_gone(&self) -> bool;
 }
 
-impl Sender for Rc<Link> {
+impl Sender for Rc<ClientConnection> {
     fn await_body(&self, awaited: bool) {
-        Link::await_body(self, awaited);
+        ClientConnection::await_body(self, awaited);
     }
 
-    fn expired(&self) -> Option<Expired> {
-        Link::expired(self)
+    fn expired(&self) -> Option<AbortReason> {
+        ClientConnection::expired(self)
     }
 
     fn is_gone(&self) -> bool {
-        Link::is_gone(self)
+        ClientConnection::is_gone(self)
     }
 }
 
@@ -42,7 +42,7 @@ pub struct AtHand;
 impl Sender for AtHand {
     fn await_body(&self, _: bool) {}
 
-    fn expired(&self) -> Option<Expired> {
+    fn expired(&self) -> Option<AbortReason> {
         None
     }
 
@@ -57,11 +57,11 @@ impl Sender for AtHand {
 /// 413 beyond the limit, 503 where there is no memory for it, 400 for a body that stalls or is
 /// broken, 499 for a client that leaves.
 pub async fn read(
-    link: &impl Sender,
+    connection: &impl Sender,
     body: &RefCell<RequestBody>,
     limit: usize,
 ) -> Result<(), GatewayError> {
-    match try_read(link, body, limit).await? {
+    match try_read(connection, body, limit).await? {
         Whole::Kept => Ok(()),
         Whole::TooLarge => Err(too_large(limit)),
         Whole::NoRoom => Err(NoRoom.into()),
@@ -74,7 +74,7 @@ pub async fn read(
 /// # Errors
 /// As for [`read`], but for limit and memory.
 pub async fn try_read(
-    link: &impl Sender,
+    connection: &impl Sender,
     body: &RefCell<RequestBody>,
     limit: usize,
 ) -> Result<Whole, GatewayError> {
@@ -90,19 +90,19 @@ pub async fn try_read(
     }
     let whole = poll_fn(|cx| match body.borrow_mut().poll_whole(limit, cx) {
         Poll::Ready(Ok(whole)) => Poll::Ready(Ok(whole)),
-        Poll::Ready(Err(fault)) => Poll::Ready(Err(broken(fault, link))),
+        Poll::Ready(Err(fault)) => Poll::Ready(Err(broken(fault, connection))),
         Poll::Pending => {
-            link.await_body(true);
-            match link.expired() {
+            connection.await_body(true);
+            match connection.expired() {
                 Some(expired) => Poll::Ready(Err(expired.into())),
                 None => Poll::Pending,
             }
         }
     })
     .await?;
-    link.await_body(false);
+    connection.await_body(false);
     if whole == Whole::Kept {
-        while_there(link, make_one_piece(body)).await?;
+        while_there(connection, make_one_piece(body)).await?;
     }
     Ok(whole)
 }
@@ -132,9 +132,9 @@ pub fn joined(body: &RefCell<RequestBody>) -> Result<Bytes, GatewayError> {
     Ok(body.borrow_mut().joined()?.unwrap_or_default())
 }
 
-fn broken(fault: BodyFault, link: &impl Sender) -> GatewayError {
+fn broken(fault: BodyFault, connection: &impl Sender) -> GatewayError {
     match fault {
-        BodyFault::ClientGone if link.is_gone() => Expired::ClientGone.into(),
+        BodyFault::ClientGone if connection.is_gone() => AbortReason::ClientGone.into(),
         // actix-http reports a body that ends early as if the client had left.
         BodyFault::ClientGone | BodyFault::Malformed => {
             GatewayError::new(Code::InvalidBody, "the request body ended early")

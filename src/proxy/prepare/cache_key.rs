@@ -11,9 +11,9 @@ use crate::{
     directives::{self, CacheDirectives},
     error::GatewayError,
     proxy::{
-        admit::{Admitted, caller::Presented},
+        admit::{Admitted, caller::CallerCredentials},
         offload,
-        plan::{CachePolicy, CallerCredentials, Plan, Target},
+        plan::{CachePolicy, CredentialForwarding, Plan, Target},
         url,
     },
     rate_limit::Identity,
@@ -110,7 +110,7 @@ impl Cacheable<'_> {
         for id in candidates {
             cacheable::edits_verdict(route, &self.plan.target(*id).override_params)?;
         }
-        let Presented {
+        let CallerCredentials {
             names, head, query, ..
         } = self.admitted.presented;
         let shared = self.policy.namespace.is_shared();
@@ -145,7 +145,7 @@ impl Cacheable<'_> {
         key::Target {
             base: &target.base,
             named_by: target.named_by,
-            gets_credentials: target.credentials == CallerCredentials::Forwarded,
+            gets_credentials: target.credentials == CredentialForwarding::Forwarded,
             edits: &target.edits,
             override_params: &target.override_params,
             model_prefix: target.model_prefix.as_deref(),

@@ -16,6 +16,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     error::{Code, GatewayError},
+    json_edit::{self, Paths},
     memory::Share,
     proxy::offload,
     route::{
@@ -23,7 +24,6 @@ use crate::{
         decided::Decided,
         tree::Tree,
     },
-    splice::{self, Paths},
 };
 
 /// Bytes of the body, times the tests of values in it, that are looked at on the worker itself.
@@ -201,7 +201,7 @@ fn single(written: &str) -> Option<Value> {
 fn text(written: &str) -> Option<Box<str>> {
     let mut digest = Sha256::new();
     if written.starts_with(['{', '[']) {
-        splice::compact(written, |piece| digest.update(piece));
+        json_edit::compact(written, |piece| digest.update(piece));
     } else {
         let text = single(written)?.to_string();
         if text.len() <= LONGEST_AS_IT_IS {
@@ -222,7 +222,7 @@ fn tested(written: &str) -> Result<Option<Value>, TooManyItems> {
         return Ok(single(written));
     }
     let (mut items, mut count) = (Vec::new(), 0);
-    let read = splice::each_item(written, |place, item| {
+    let read = json_edit::each_item(written, |place, item| {
         count = place + 1;
         if count <= MOST_TESTED_ITEMS && !item.starts_with(['{', '[']) {
             items.extend(single(item));

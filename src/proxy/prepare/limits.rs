@@ -4,21 +4,21 @@ use std::collections::BTreeMap;
 
 use crate::{
     error::{Code, GatewayError},
-    proxy::admit::{Admitted, caller::Presented},
+    proxy::admit::{Admitted, caller::CallerCredentials},
     rate_limit::{self, Key, Lease, Limiter, NotAdmitted, Reason, Refused, Room},
     route::limit::{By, Scoped},
 };
 
 /// A request, as limits see it.
-pub struct Counted<'a> {
+pub struct LimitCheck<'a> {
     pub limiter: &'a Limiter,
-    pub presented: &'a Presented<'a>,
+    pub presented: &'a CallerCredentials<'a>,
     pub metadata: Option<&'a BTreeMap<String, String>>,
 }
 
-impl<'a> Counted<'a> {
+impl<'a> LimitCheck<'a> {
     pub fn of(admitted: &'a Admitted<'_>) -> Self {
-        Counted {
+        LimitCheck {
             limiter: &admitted.gateway.limits.limiter,
             presented: &admitted.presented,
             metadata: admitted.directives.metadata.as_ref(),
@@ -26,7 +26,7 @@ impl<'a> Counted<'a> {
     }
 }
 
-impl Counted<'_> {
+impl LimitCheck<'_> {
     /// Counts the request for each of these limits. `origin`: the upstream of the attempt, where one is counted.
     /// What is left of the limit nearest its end, and the places taken, to be held until the answer's last byte, or the first limit
     /// without room; what was counted before it is taken back.

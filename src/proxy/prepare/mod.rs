@@ -12,11 +12,11 @@ use std::{rc::Rc, time::Instant};
 
 use bytes::Bytes;
 
-use self::{buffer_body::Sender, cache_key::Cacheable, limits::Counted};
+use self::{buffer_body::Sender, cache_key::Cacheable, limits::LimitCheck};
 use super::{
     admit::Admitted,
     exchange::Exchange,
-    plan::{self, Plan, Plans},
+    plan::{self, Plan, PlanCache},
     world::LiveWorld,
 };
 use crate::{
@@ -46,7 +46,7 @@ pub struct Prepared<'a> {
 /// What makes no plan, and what goes wrong with the body.
 pub async fn plan(
     admitted: &Admitted<'_>,
-    plans: &Plans,
+    plans: &PlanCache,
     sender: &impl Sender,
 ) -> Result<Rc<Plan>, GatewayError> {
     let model = async || {
@@ -72,7 +72,7 @@ pub async fn take_places(
     exchange: &mut Exchange,
 ) -> Result<(), GatewayError> {
     let limits = admitted.gateway.limits.requests.iter().chain(&plan.limits);
-    let (room, leases) = Counted::of(admitted).admit(limits, "").await;
+    let (room, leases) = LimitCheck::of(admitted).admit(limits, "").await;
     exchange.notes.reply.room = room;
     exchange.leases = leases?;
     Ok(())
@@ -97,7 +97,7 @@ pub async fn prepare<'a>(
     }
     let world = LiveWorld {
         plan,
-        standing: &gateway.standing,
+        origin_health: &gateway.origin_health,
         presented: &admitted.presented,
         body: admitted.body.clone(),
         received,

@@ -10,7 +10,7 @@ use actix_http::{
 
 use super::{
     Relay, Source, State,
-    ending::{Ending, Expected},
+    completion::{Expected, StreamCompletion},
     hit::hit,
     own::own,
     reply_body::ReplyBody,
@@ -24,10 +24,10 @@ use crate::{
     proxy::{
         exchange::Exchange,
         headers::strip_response,
-        lookup::{Begun, BodyTimes, Head, Joined},
+        lookup::{BodyTimes, FillStart, Head, Joined},
         notes::{ReplyFacts, RequestNotes},
         pipeline::Reply,
-        send::{Fetched, upstream_body::Incoming},
+        send::{Fetched, upstream_body::UpstreamBody},
     },
     record::Recorder,
     upstream::Asked,
@@ -62,7 +62,7 @@ fn of_fetched(fetched: Fetched, exchange: &mut Exchange, gateway: &Gateway) -> B
         let timeouts = &fetched.opened.clocks;
         (timeouts.times().idle.time, timeouts.ends_at())
     };
-    let (head, incoming) = Incoming::of(*fetched.opened);
+    let (head, incoming) = UpstreamBody::of(*fetched.opened);
     let (status, mut headers) = (head.status, head.headers);
     let switched = status == StatusCode::SWITCHING_PROTOCOLS;
     strip_response(&mut headers, gateway.portkey, switched);
@@ -79,9 +79,9 @@ fn of_fetched(fetched: Fetched, exchange: &mut Exchange, gateway: &Gateway) -> B
                 noise: &gateway.cache.noise,
             };
             let times = BodyTimes { idle, ends_at };
-            let link = exchange.guard.link();
+            let connection = exchange.guard.connection();
             stored(
-                store.begin(head, incoming, times, link),
+                store.begin(head, incoming, times, connection),
                 &mut exchange.notes.recorder,
             )
         }
@@ -98,11 +98,11 @@ fn of_fetched(fetched: Fetched, exchange: &mut Exchange, gateway: &Gateway) -> B
 }
 
 /// Where the body of a response that is being stored comes from.
-fn stored(begun: Begun, recorder: &mut Recorder) -> Source {
+fn stored(begun: FillStart, recorder: &mut Recorder) -> Source {
     let (source, refused) = match begun {
-        Begun::Whole(body, refused) => (Source::Whole(Some(body)), refused),
-        Begun::Shared(reader) => (Source::Shared(reader), None),
-        Begun::Alone(incoming, reason) => (Source::Upstream(incoming), Some(reason)),
+        FillStart::Whole(body, refused) => (Source::Whole(Some(body)), refused),
+        FillStart::Shared(reader) => (Source::Shared(reader), None),
+        FillStart::Alone(incoming, reason) => (Source::Upstream(incoming), Some(reason)),
     };
     if let Some(reason) = refused {
         recorder.note_not_kept(reason);
@@ -154,12 +154,15 @@ fn relay(beginning: Beginning, exchange: Exchange, server_timing: bool) -> Respo
         route: exchange.generates,
         strict: beginning.strict_end,
     };
-    let ending = Ending::of(expected, status, &headers, size);
+    let ending = StreamCompletion::of(expected, status, &headers, size);
     let first_token = exchange.generates.filter(|_| ending.sees_events());
     if let Source::Whole(Some(bytes)) = &source {
         let ending = ending.of_whole(bytes);
         if !ending.breaks_off() {
-            let outcome = match (exchange.guard.link().is_gone(), ending.is_unfinished()) {
+            let outcome = match (
+                exchange.guard.connection().is_gone(),
+                ending.is_unfinished(),
+            ) {
                 (true, _) => Outcome::client_gone,
                 (false, true) => Outcome::unfinished,
                 (false, false) => Outcome::relayed,
@@ -187,7 +190,7 @@ fn relay(beginning: Beginning, exchange: Exchange, server_timing: bool) -> Respo
         ends_at: beginning.ends_at,
         _leases: exchange.leases,
         close_delimited,
-        says_close: exchange.guard.link().is_closing(),
+        says_close: exchange.guard.connection().is_closing(),
         uploaded: 0,
         frames: switched.then(Frames::default),
         ending,

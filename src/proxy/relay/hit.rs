@@ -7,12 +7,12 @@ use actix_http::{
 
 use super::{reply_body::ReplyBody, reply_headers};
 use crate::{
-    cache::answer::StoredAnswer,
+    cache::stored_response::StoredResponse,
     observe::metrics::Outcome,
     proxy::{exchange::Exchange, lookup::now, notes::RequestNotes},
 };
 
-pub fn hit(answer: &StoredAnswer, exchange: Exchange) -> Response<ReplyBody> {
+pub fn hit(answer: &StoredResponse, exchange: Exchange) -> Response<ReplyBody> {
     let head = answer.head();
     let RequestNotes {
         reply: facts,

@@ -2,7 +2,7 @@
 //! off ends as an aborted transfer, after every byte that was received; never as a complete answer.
 
 mod begin;
-mod ending;
+mod completion;
 mod hit;
 mod own;
 mod reply_body;
@@ -19,18 +19,18 @@ use std::{
 use actix_http::body::BodySize;
 use bytes::Bytes;
 
-use self::ending::Ending;
+use self::completion::StreamCompletion;
 use self::websocket::Frames;
 pub use self::{
     begin::begin,
     own::{own, refuse},
     reply_body::ReplyBody,
 };
-use super::send::{at_most, upstream_body::Incoming};
+use super::send::{at_most, upstream_body::UpstreamBody};
 use crate::{
-    cache::flight::{Broken, Reader},
+    cache::coalesce::{Broken, Follower},
     dialect::{FirstEvent, Verdict},
-    downstream::{ExchangeGuard, Expired},
+    downstream::{AbortReason, ExchangeGuard},
     gateway::Beginning,
     observe::metrics::Outcome,
     rate_limit::Lease,
@@ -58,9 +58,9 @@ enum State {
 /// Where the body comes from.
 #[expect(clippy::large_enum_variant, reason = "a relay is boxed")]
 enum Source {
-    Upstream(Incoming),
+    Upstream(UpstreamBody),
     /// What somebody takes from upstream for all who asked the same.
-    Shared(Reader<Beginning>),
+    Shared(Follower<Beginning>),
     /// All of it is there.
     Whole(Option<Bytes>),
 }
@@ -82,7 +82,7 @@ pub struct Relay {
     uploaded: u64,
     /// Follows a WebSocket's frames, to close it between two of them when the gateway drains.
     frames: Option<Frames>,
-    ending: Ending,
+    ending: StreamCompletion,
     /// Looks for a stream's first token, for the record.
     first_token: Option<Box<FirstEvent>>,
     recorder: Option<Recorder>,
@@ -171,10 +171,10 @@ impl Relay {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Aborted>>> {
         // A client that leaves in the middle of its upload fails that, too.
-        let outcome = match self.guard.link().is_gone() {
+        let outcome = match self.guard.connection().is_gone() {
             true => Outcome::client_gone,
             false => {
-                self.note_fault(Incoming::note_broken_off);
+                self.note_fault(UpstreamBody::note_broken_off);
                 Outcome::truncated
             }
         };
@@ -186,7 +186,7 @@ impl Relay {
             Source::Upstream(_) => Some(at_most(self.idle, self.ends_at)),
             Source::Shared(_) | Source::Whole(_) => None,
         };
-        self.guard.link().set_deadline(limit);
+        self.guard.connection().set_deadline(limit);
     }
 
     /// Nothing has come from upstream: look at the timers.
@@ -198,7 +198,7 @@ impl Relay {
             }
             let uploaded = self.request_body.borrow().bytes_read();
             if self.frames.is_none() {
-                self.guard.link().await_body(incoming.awaits_upload());
+                self.guard.connection().await_body(incoming.awaits_upload());
             } else if uploaded != self.uploaded {
                 self.uploaded = uploaded;
                 self.restart_idle();
@@ -209,29 +209,29 @@ impl Relay {
 
     /// Nothing has come at all: look after the client.
     fn poll_client(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Aborted>>> {
-        let (outcome, reason) = match self.guard.link().expired() {
+        let (outcome, reason) = match self.guard.connection().expired() {
             None => return Poll::Pending,
-            Some(Expired::Deadline) => {
-                self.note_fault(Incoming::note_silence);
+            Some(AbortReason::Deadline) => {
+                self.note_fault(UpstreamBody::note_silence);
                 (Outcome::truncated, CutReason::UpstreamSilent)
             }
-            Some(Expired::BodyIdle) => (Outcome::client_gone, CutReason::RequestBodyStalled),
-            Some(Expired::BodyMalformed(_)) => {
+            Some(AbortReason::BodyIdle) => (Outcome::client_gone, CutReason::RequestBodyStalled),
+            Some(AbortReason::BodyMalformed(_)) => {
                 (Outcome::client_gone, CutReason::RequestBodyMalformed)
             }
             Some(
-                Expired::ClientGone
-                | Expired::Head
-                | Expired::HeadMemory
-                | Expired::WriteStall
-                | Expired::Lingered,
+                AbortReason::ClientGone
+                | AbortReason::Head
+                | AbortReason::HeadMemory
+                | AbortReason::WriteStall
+                | AbortReason::Lingered,
             ) => (Outcome::client_gone, CutReason::ClientLeft),
         };
         self.abort(outcome, reason, cx)
     }
 
     /// What is taken from upstream ended early.
-    fn note_fault(&mut self, note: impl FnOnce(&mut Incoming)) {
+    fn note_fault(&mut self, note: impl FnOnce(&mut UpstreamBody)) {
         if let Source::Upstream(incoming) = &mut self.source {
             note(incoming);
         }
@@ -242,7 +242,7 @@ impl Relay {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Aborted>>> {
-        self.note_fault(Incoming::note_broken_off);
+        self.note_fault(UpstreamBody::note_broken_off);
         self.abort(Outcome::truncated, CutReason::UnfinishedStrictly, cx)
     }
 
@@ -258,7 +258,7 @@ impl Relay {
             None => (Outcome::relayed, None),
         };
         if self.close_delimited || self.frames.is_some() {
-            self.guard.link().finish();
+            self.guard.connection().finish();
         }
         self.close(outcome, reason);
         self.state = State::Over;
@@ -273,20 +273,20 @@ impl Relay {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Aborted>>> {
         self.close(outcome, Some(reason));
-        let link = self.guard.link();
+        let connection = self.guard.connection();
         self.state = State::Aborting {
-            after_flush: link.flushes(),
+            after_flush: connection.flushes(),
         };
-        link.settle();
-        link.wake_after_flush();
+        connection.settle();
+        connection.wake_after_flush();
         cx.waker().wake_by_ref();
         Poll::Pending
     }
 
     fn poll_abort(&mut self, after_flush: u64) -> Poll<Option<Result<Bytes, Aborted>>> {
-        let link = self.guard.link();
-        if link.flushes() == after_flush {
-            link.wake_after_flush();
+        let connection = self.guard.connection();
+        if connection.flushes() == after_flush {
+            connection.wake_after_flush();
             return Poll::Pending;
         }
         self.reset_if_ambiguous();
@@ -299,7 +299,7 @@ impl Relay {
     fn reset_if_ambiguous(&self) {
         let announced = self.says_close && self.size == BodySize::Stream;
         if self.close_delimited || announced {
-            self.guard.link().reset_on_close();
+            self.guard.connection().reset_on_close();
         }
     }
 
@@ -321,10 +321,10 @@ impl Relay {
     /// A WebSocket of a draining gateway is told so (close code 1001, RFC 6455 §7.4.1), between two frames.
     fn going_away(&mut self) -> Option<Bytes> {
         let frames = self.frames.as_mut()?;
-        if !self.guard.link().is_closing() || !frames.at_boundary() {
+        if !self.guard.connection().is_closing() || !frames.at_boundary() {
             return None;
         }
-        self.guard.link().finish();
+        self.guard.connection().finish();
         self.close(Outcome::tunnelled, None);
         self.state = State::Over;
         Some(Frames::going_away())
@@ -336,7 +336,7 @@ impl Drop for Relay {
         if self.state == State::Over {
             return;
         }
-        let link = self.guard.link();
+        let connection = self.guard.connection();
         let outcome = if matches!(self.size, BodySize::None | BodySize::Sized(0)) {
             // actix-http does not ask for a body of no bytes.
             match self.ending.is_unfinished() {
@@ -347,7 +347,7 @@ impl Drop for Relay {
             // After the server's close frame either side may be the first to close.
             Outcome::tunnelled
         } else {
-            Recorder::dropped(link)
+            Recorder::dropped(connection)
         };
         self.reset_if_ambiguous();
         let reason = (outcome == Outcome::aborted).then_some(CutReason::DrainBudget);

@@ -28,17 +28,17 @@ pub fn refuse(
     guard: ExchangeGuard,
 ) -> Response<ReplyBody> {
     notes.recorder.note_error(error.code, &error.message);
-    let link = guard.link().clone();
+    let connection = guard.connection().clone();
     let outcome = match error.code {
         Code::ClientClosed => {
-            link.hang_up();
+            connection.hang_up();
             Outcome::client_gone
         }
         _ => Outcome::refused,
     };
     let mut response = close(error.response(), notes, guard, outcome);
     if error.code == Code::InvalidBody {
-        link.finish();
+        connection.finish();
         response
             .head_mut()
             .set_connection_type(ConnectionType::Close);

@@ -9,7 +9,7 @@ use crate::{
         RATELIMIT_LIMIT, RATELIMIT_REMAINING, RATELIMIT_RESET, REPLAY, RETRY_ATTEMPT_COUNT,
         TRACE_ID, WITHHELD,
     },
-    downstream::Link,
+    downstream::ClientConnection,
     proxy::{admit::cors, notes::ReplyFacts},
     record::Route,
 };
@@ -69,7 +69,7 @@ fn describe_route(headers: &mut HeaderMap, route: Route) {
 pub fn finish(
     response: &mut Response<ReplyBody>,
     origin: Option<&HeaderValue>,
-    link: &Rc<Link>,
+    connection: &Rc<ClientConnection>,
     portkey: bool,
 ) {
     if let Some(origin) = origin {
@@ -83,15 +83,15 @@ pub fn finish(
     if portkey {
         mirror(response.headers_mut());
     }
-    if link.malformed().is_some() && response.body().is_own() {
+    if connection.malformed().is_some() && response.body().is_own() {
         // Nothing more can be read from this client, and what it still sends is thrown away until
         // it has read the answer.
-        link.finish();
+        connection.finish();
         response
             .head_mut()
             .set_connection_type(ConnectionType::Close);
     }
-    if link.is_closing() && !response.head().upgrade() {
+    if connection.is_closing() && !response.head().upgrade() {
         response
             .head_mut()
             .set_connection_type(ConnectionType::Close);

@@ -13,19 +13,20 @@ use std::{
 pub use super::blame::{Awaited, Stopped};
 use super::{
     Sending, blame,
-    held::Held,
+    first_token_watch::FirstTokenWatch,
+    held::HeldBack,
     hold,
-    timeouts::{Clocks, Expiry},
-    token_watch::TokenWatch,
+    timeouts::{AttemptTimers, Expiry},
     vet::Unvetted,
 };
 use crate::{
-    downstream::Expired,
-    egress::NamedBy,
+    downstream::AbortReason,
     error::{Code, GatewayError},
+    guard::NamedBy,
+    origin_health::Permit,
     proxy::{
         headers::RequestHead,
-        plan::{CallerCredentials, Target, TimeLimit},
+        plan::{CredentialForwarding, Target, TimeLimit},
         url,
     },
     rate_limit::Lease,
@@ -34,48 +35,50 @@ use crate::{
         attempts::{Failed, Fault, Send},
         policy::BreakerPolicy,
     },
-    standing::Permit,
     upstream::{Answer, BodyFault, Call, Cause, Failure, RequestBody, Upstream},
 };
 
 /// How an attempt ended.
-pub enum Tried {
+pub enum AttemptResult {
     /// The client gets this answer.
-    Good(Box<Opened>),
+    Good(Box<OpenResponse>),
     /// It came to nothing; the client gets `ending` if nothing else is tried.
-    Failed { failed: Failed, ending: Ending },
+    Failed {
+        failed: Failed,
+        ending: FailureReply,
+    },
     /// No target can help: the client left, or its own request is at fault.
     Over(GatewayError),
 }
 
 /// What the client gets of a failed attempt, if it was the last.
-pub enum Ending {
-    Answer(Box<Opened>),
+pub enum FailureReply {
+    Answer(Box<OpenResponse>),
     Error(GatewayError),
 }
 
 /// An answer whose head has come.
-pub struct Opened {
+pub struct OpenResponse {
     pub send: Send,
     pub answer: Answer,
     /// Bytes of its body that were held back.
-    pub held: Held,
+    pub held: HeldBack,
     pub body: Rc<RefCell<RequestBody>>,
-    pub clocks: Clocks,
+    pub clocks: AttemptTimers,
     /// The first token is still awaited.
-    pub first_token: Option<TokenWatch>,
+    pub first_token: Option<FirstTokenWatch>,
     pub permit: Option<Permit>,
     /// Places among the target's requests under way.
     pub leases: Vec<Lease>,
 }
 
-impl Opened {
+impl OpenResponse {
     /// The client gets it: the target has done its part so far.
-    pub(super) fn good(mut self: Box<Self>) -> Tried {
+    pub(super) fn good(mut self: Box<Self>) -> AttemptResult {
         if let Some(permit) = &mut self.permit {
             permit.succeed();
         }
-        Tried::Good(self)
+        AttemptResult::Good(self)
     }
 
     /// Some statuses count against the target, whatever becomes of the answer.
@@ -91,10 +94,10 @@ impl Opened {
 
 impl<U: Upstream> Sending<'_, U> {
     /// Sends to one target and waits for the beginning of its answer.
-    pub(super) async fn attempt(&self, send: Send) -> Tried {
+    pub(super) async fn attempt(&self, send: Send) -> AttemptResult {
         let target = self.plan.target(send.target);
         // A deadline of the attempt before may have passed, and is nothing to this one.
-        self.link.set_deadline(None);
+        self.connection.set_deadline(None);
         let permit = match self.permit(send, target) {
             Ok(permit) => permit,
             Err(BreakerOpen) => return breaker_open(),
@@ -106,7 +109,7 @@ impl<U: Upstream> Sending<'_, U> {
             .request_timeout
             .map(of_caller)
             .or(target.request_timeout);
-        let mut clocks = Clocks::start(target.timeouts, limit, self.world.ends_at(target));
+        let mut clocks = AttemptTimers::start(target.timeouts, limit, self.world.ends_at(target));
         let vetted = match self
             .watch(&mut clocks, self.worker.targets.vet(target))
             .await
@@ -127,7 +130,7 @@ impl<U: Upstream> Sending<'_, U> {
         let body = match self.watch(&mut clocks, self.body_for(send, target)).await {
             Ok(Ok(body)) => body,
             Ok(Err(error)) if error.code == Code::Overloaded => return self.no_room(error),
-            Ok(Err(error)) => return Tried::Over(error),
+            Ok(Err(error)) => return AttemptResult::Over(error),
             Err(stopped) => return self.stopped(stopped, permit),
         };
         let length = body.borrow().length();
@@ -149,10 +152,10 @@ impl<U: Upstream> Sending<'_, U> {
             .borrow_mut()
             .recorder
             .note_head(answer.head.status.as_u16());
-        let opened = Box::new(Opened {
+        let opened = Box::new(OpenResponse {
             send,
             answer,
-            held: Held::new(self.body.borrow().account().clone()),
+            held: HeldBack::new(self.body.borrow().account().clone()),
             body: call.body,
             clocks,
             first_token: None,
@@ -163,7 +166,7 @@ impl<U: Upstream> Sending<'_, U> {
     }
 
     /// A head has come: is it an answer?
-    async fn judge(&self, mut opened: Box<Opened>, target: &Target) -> Tried {
+    async fn judge(&self, mut opened: Box<OpenResponse>, target: &Target) -> AttemptResult {
         let status = opened.answer.head.status.as_u16();
         opened.note_status(target, status);
         if self.attempts.borrow().is_failure(status) {
@@ -176,8 +179,8 @@ impl<U: Upstream> Sending<'_, U> {
                 status,
                 retry_after: self.retry_after(&opened.answer),
             };
-            let ending = Ending::Answer(opened);
-            return Tried::Failed { failed, ending };
+            let ending = FailureReply::Answer(opened);
+            return AttemptResult::Failed { failed, ending };
         }
         if opened.clocks.awaits_first_token() && !hold::is_stream(&opened.answer) {
             opened.clocks.disarm_first_token();
@@ -201,10 +204,10 @@ impl<U: Upstream> Sending<'_, U> {
         &self,
         call: &Call,
         target: &Target,
-        clocks: &mut Clocks,
+        clocks: &mut AttemptTimers,
         sent_at: Instant,
     ) -> Result<Result<Answer, Failure>, Stopped> {
-        clocks.await_head(self.link);
+        clocks.await_head(self.connection);
         let mut sending = pin!(self.worker.upstream.send(call));
         let mut uploaded = 0;
         let unarmed = Cell::new(target.timeouts.first_token);
@@ -213,10 +216,10 @@ impl<U: Upstream> Sending<'_, U> {
                 return Poll::Ready(Ok(answer));
             }
             let mut body = call.body.borrow_mut();
-            self.link.await_body(body.is_waiting());
+            self.connection.await_body(body.is_waiting());
             if body.bytes_read() != uploaded {
                 uploaded = body.bytes_read();
-                clocks.await_head(self.link);
+                clocks.await_head(self.connection);
             }
             if let Some(limit) = unarmed.get()
                 && let Poll::Ready(asked) = self.poll_asks_for_stream(&mut body, cx)
@@ -234,7 +237,7 @@ impl<U: Upstream> Sending<'_, U> {
     /// Waits for something that has timers of its own.
     async fn watch<T>(
         &self,
-        clocks: &mut Clocks,
+        clocks: &mut AttemptTimers,
         waiting: impl Future<Output = T>,
     ) -> Result<T, Stopped> {
         let mut waiting = pin!(waiting);
@@ -248,19 +251,19 @@ impl<U: Upstream> Sending<'_, U> {
     /// A timer ran out, or the client's side ended it.
     pub(super) fn poll_stopped(
         &self,
-        clocks: &mut Clocks,
+        clocks: &mut AttemptTimers,
         cx: &mut std::task::Context<'_>,
     ) -> Poll<Stopped> {
-        let awaited = match self.link.is_body_awaited() {
+        let awaited = match self.connection.is_body_awaited() {
             true => Awaited::Caller,
             false => Awaited::Upstream,
         };
         if let Poll::Ready(expiry) = clocks.poll_expired(cx) {
             return Poll::Ready(Stopped::Timer(expiry, awaited));
         }
-        match self.link.expired() {
+        match self.connection.expired() {
             None => Poll::Pending,
-            Some(Expired::Deadline) => Poll::Ready(Stopped::Timer(clocks.deadline(), awaited)),
+            Some(AbortReason::Deadline) => Poll::Ready(Stopped::Timer(clocks.deadline(), awaited)),
             Some(expired) => Poll::Ready(Stopped::Client(expired.into())),
         }
     }
@@ -273,8 +276,8 @@ impl<U: Upstream> Sending<'_, U> {
     ) -> bytes::Bytes {
         let names = &self.worker.plans.known().credentials;
         let (withheld, query) = match target.credentials {
-            CallerCredentials::Forwarded => (&[][..], self.admitted.query.map(Into::into)),
-            CallerCredentials::Withheld | CallerCredentials::Replaced => {
+            CredentialForwarding::Forwarded => (&[][..], self.admitted.query.map(Into::into)),
+            CredentialForwarding::Withheld | CredentialForwarding::Replaced => {
                 let query = self
                     .admitted
                     .query
@@ -313,15 +316,15 @@ impl<U: Upstream> Sending<'_, U> {
         let Some(policy) = &target.breaker else {
             return Ok(None);
         };
-        let standing = &self.worker.gateway.standing;
+        let origin_health = &self.worker.gateway.origin_health;
         let key = self.world.breaker_key(target, policy);
-        let permit = standing.begin(&key, policy, self.world.client(), send.forced);
+        let permit = origin_health.begin(&key, policy, self.world.client(), send.forced);
         permit.map(Some).ok_or(BreakerOpen)
     }
 
-    pub(super) fn stopped(&self, stopped: Stopped, permit: Option<Permit>) -> Tried {
+    pub(super) fn stopped(&self, stopped: Stopped, permit: Option<Permit>) -> AttemptResult {
         let (expiry, awaited) = match stopped {
-            Stopped::Client(error) => return Tried::Over(error),
+            Stopped::Client(error) => return AttemptResult::Over(error),
             Stopped::Timer(expiry, awaited) => (expiry, awaited),
         };
         if awaited.blames_upstream(expiry)
@@ -330,7 +333,7 @@ impl<U: Upstream> Sending<'_, U> {
             permit.fail();
         }
         match expiry {
-            Expiry::Total(_) => Tried::Over(expiry.into()),
+            Expiry::Total(_) => AttemptResult::Over(expiry.into()),
             Expiry::FirstToken(_) => failed(Fault::FirstToken, expiry.into()),
             Expiry::RequestTimeout(_) | Expiry::Head(_) | Expiry::Idle(_) => {
                 failed(Fault::Timeout, expiry.into())
@@ -340,10 +343,10 @@ impl<U: Upstream> Sending<'_, U> {
 
     /// The gateway has no room for the send. That says nothing of the target, and no other could
     /// help; where two sends are under way, the other one may.
-    fn no_room(&self, error: GatewayError) -> Tried {
+    fn no_room(&self, error: GatewayError) -> AttemptResult {
         match self.in_flight.get() > 1 {
             true => failed(Fault::Connect, error),
-            false => Tried::Over(error),
+            false => AttemptResult::Over(error),
         }
     }
 
@@ -354,15 +357,15 @@ impl<U: Upstream> Sending<'_, U> {
         call: &Call,
         target: &Target,
         permit: Option<Permit>,
-    ) -> Tried {
+    ) -> AttemptResult {
         // actix-http reports a body that ends early as if the client had left.
         let fault = match call.body.borrow().fault() {
-            Some(BodyFault::ClientGone) if !self.link.is_gone() => Some(BodyFault::Malformed),
+            Some(BodyFault::ClientGone) if !self.connection.is_gone() => Some(BodyFault::Malformed),
             fault => fault,
         };
         let error = GatewayError::from_failure(failure, fault);
         match failure.cause {
-            Cause::RequestBody => return Tried::Over(error),
+            Cause::RequestBody => return AttemptResult::Over(error),
             Cause::NoDescriptors => return self.no_room(error),
             _ => {}
         }
@@ -382,7 +385,7 @@ impl<U: Upstream> Sending<'_, U> {
 }
 
 /// There is nothing that can be dialled. Which target it is of several is said with the error.
-fn unvetted_target(unvetted: Unvetted, target: &Target, permit: Option<Permit>) -> Tried {
+fn unvetted_target(unvetted: Unvetted, target: &Target, permit: Option<Permit>) -> AttemptResult {
     let fault = match &unvetted {
         Unvetted::Denied(_) => Fault::Denied,
         Unvetted::Unresolved(_) => {
@@ -403,7 +406,7 @@ fn unvetted_target(unvetted: Unvetted, target: &Target, permit: Option<Permit>) 
 /// The target's breaker lets nothing through.
 struct BreakerOpen;
 
-fn breaker_open() -> Tried {
+fn breaker_open() -> AttemptResult {
     let message = "the target's circuit breaker is open";
     failed(
         Fault::BreakerOpen,
@@ -411,12 +414,12 @@ fn breaker_open() -> Tried {
     )
 }
 
-pub(super) fn failed(fault: Fault, error: GatewayError) -> Tried {
+pub(super) fn failed(fault: Fault, error: GatewayError) -> AttemptResult {
     let failed = Failed {
         fault,
         status: error.code.status(),
         retry_after: None,
     };
-    let ending = Ending::Error(error);
-    Tried::Failed { failed, ending }
+    let ending = FailureReply::Error(error);
+    AttemptResult::Failed { failed, ending }
 }

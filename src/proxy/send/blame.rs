@@ -1,7 +1,7 @@
 //! Whose fault it is that an attempt came to nothing. Only an upstream's faults count against a
 //! target; whatever a caller can bring about alone does not.
 
-use crate::{egress::NamedBy, error::GatewayError, proxy::plan::TimeLimit, upstream::Cause};
+use crate::{error::GatewayError, guard::NamedBy, proxy::plan::TimeLimit, upstream::Cause};
 
 use super::timeouts::Expiry;
 

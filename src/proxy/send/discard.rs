@@ -2,23 +2,23 @@
 
 use std::{future::poll_fn, time::Duration};
 
-use super::attempt::{Ending, Opened};
+use super::attempt::{FailureReply, OpenResponse};
 
 /// Bytes read of such an answer at most, and for how long; beyond, its connection is closed.
 const MOST_BYTES: usize = 64 * 1024;
 const LONGEST: Duration = Duration::from_secs(1);
 
-impl Ending {
+impl FailureReply {
     /// Something else is sent in its place.
     pub(super) fn discard(self) {
         match self {
-            Ending::Answer(opened) => opened.discard(),
-            Ending::Error(_) => {}
+            FailureReply::Answer(opened) => opened.discard(),
+            FailureReply::Error(_) => {}
         }
     }
 }
 
-impl Opened {
+impl OpenResponse {
     fn discard(self) {
         let mut body = self.answer.body;
         if body.progress().complete {

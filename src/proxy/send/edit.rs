@@ -7,9 +7,9 @@ use bytes::Bytes;
 use super::Sending;
 use crate::{
     error::{Code, GatewayError},
+    json_edit::{self, NotEditable},
     proxy::{offload, plan::Target},
     route::policy::BodyEdit,
-    splice::{self, NotEditable},
     upstream::{BodyLength, RequestBody},
 };
 
@@ -68,10 +68,10 @@ impl<U> Sending<'_, U> {
 
 fn edit(mut bytes: Bytes, prefix: Option<&str>, params: &[BodyEdit]) -> Result<Bytes, NotEditable> {
     if let Some(prefix) = prefix {
-        bytes = splice::strip_model_prefix(&bytes, prefix)?;
+        bytes = json_edit::strip_model_prefix(&bytes, prefix)?;
     }
     if !params.is_empty() {
-        bytes = splice::override_params(&bytes, params)?;
+        bytes = json_edit::override_params(&bytes, params)?;
     }
     Ok(bytes)
 }

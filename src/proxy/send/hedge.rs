@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use futures_util::future::{Either, select};
 
-use super::{Sending, attempt::Tried};
+use super::{Sending, attempt::AttemptResult};
 use crate::{route::attempts::Send, upstream::Upstream};
 
 impl<U: Upstream> Sending<'_, U> {
     /// Sends, and once more beside it if there is no answer `after` so long. What comes back is the winner's, or the last
     /// failure.
-    pub(super) async fn race(&self, first: Send, after: Duration) -> (Send, Tried) {
+    pub(super) async fn race(&self, first: Send, after: Duration) -> (Send, AttemptResult) {
         if let Some(ratio) = self.plan.hedge_ratio(first.target) {
             let target = self.plan.target(first.target);
             self.world.note_hedgeable(target, ratio);
@@ -35,7 +35,7 @@ impl<U: Upstream> Sending<'_, U> {
         };
         self.in_flight.set(1);
         let outcome = match tried {
-            Tried::Failed { failed, ending } => {
+            AttemptResult::Failed { failed, ending } => {
                 ending.discard();
                 // The state machine says `Join`: the other is still under way.
                 self.next(send, failed);
@@ -45,7 +45,7 @@ impl<U: Upstream> Sending<'_, U> {
                 };
                 (other_send, tried)
             }
-            Tried::Good(_) | Tried::Over(_) => (send, tried),
+            AttemptResult::Good(_) | AttemptResult::Over(_) => (send, tried),
         };
         self.in_flight.set(0);
         self.notes

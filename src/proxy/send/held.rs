@@ -13,7 +13,7 @@ use crate::{
 const MOST: usize = 64 * 1024;
 
 /// What was read of a body ahead of its relay.
-pub struct Held {
+pub struct HeldBack {
     /// As it came: mostly there is no more.
     first: Option<Bytes>,
     more: Kept,
@@ -23,9 +23,9 @@ pub struct Held {
     ended: bool,
 }
 
-impl Held {
+impl HeldBack {
     pub fn new(account: Account) -> Self {
-        Held {
+        HeldBack {
             first: None,
             more: Kept::new(account),
             full: false,
@@ -83,7 +83,7 @@ mod tests {
         for (memory, most) in [(1 << 30, MOST), (20_000, 10_001)] {
             let counts = Counts::default();
             let memory = BodyMemory::new(memory, counts.clone());
-            let mut held = Held::new(memory.account(None));
+            let mut held = HeldBack::new(memory.account(None));
             let mut pushed = 0;
             while !held.is_full() {
                 held.push(Bytes::from_static(b"x"));

@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::{
     Sending,
-    attempt::{Ending, Opened, Stopped, Tried, failed},
+    attempt::{AttemptResult, FailureReply, OpenResponse, Stopped, failed},
 };
 use crate::{
     dialect::{AnswerJudge, Coded, Dialect, FirstEvent, Generates, Media, Verdict},
@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// What shows that an answer is one.
-pub enum Judge {
+pub enum ResponseJudge {
     /// The look of an answer of its route.
     Answer(Box<AnswerJudge>),
     /// A token. A stream without one is none the worse.
@@ -28,20 +28,20 @@ pub enum Judge {
     FirstByte,
 }
 
-impl Judge {
+impl ResponseJudge {
     pub fn feed(&mut self, bytes: &[u8]) -> Verdict {
         match self {
-            Judge::Answer(answer) => answer.feed(bytes),
-            Judge::Token(events) => begun_at_last(events.feed(bytes)),
-            Judge::FirstByte if bytes.is_empty() => Verdict::Undecided,
-            Judge::FirstByte => Verdict::Begun,
+            ResponseJudge::Answer(answer) => answer.feed(bytes),
+            ResponseJudge::Token(events) => begun_at_last(events.feed(bytes)),
+            ResponseJudge::FirstByte if bytes.is_empty() => Verdict::Undecided,
+            ResponseJudge::FirstByte => Verdict::Begun,
         }
     }
 
     fn end(&mut self) -> Verdict {
         match self {
-            Judge::Answer(answer) => answer.end(),
-            Judge::Token(_) | Judge::FirstByte => Verdict::Begun,
+            ResponseJudge::Answer(answer) => answer.end(),
+            ResponseJudge::Token(_) | ResponseJudge::FirstByte => Verdict::Begun,
         }
     }
 }
@@ -59,19 +59,24 @@ pub fn is_stream(answer: &Answer) -> bool {
 }
 
 /// How to judge this answer to a request with this method and path; `None` if it has no body.
-pub fn judge_for(answer: &Answer, asked: Asked, method: &Method, path: &str) -> Option<Judge> {
+pub fn judge_for(
+    answer: &Answer,
+    asked: Asked,
+    method: &Method,
+    path: &str,
+) -> Option<ResponseJudge> {
     let route = Generates::of(path).filter(|_| *method == Method::POST);
     match route {
         Some(route) if is_judged(answer, asked) => {
             let judge = AnswerJudge::new(route, &answer.head.headers);
-            Some(Judge::Answer(Box::new(judge)))
+            Some(ResponseJudge::Answer(Box::new(judge)))
         }
         _ => token_judge_for(answer, asked, path),
     }
 }
 
 /// How to wait for the first token of this answer; `None` if it has no body.
-pub fn token_judge_for(answer: &Answer, asked: Asked, path: &str) -> Option<Judge> {
+pub fn token_judge_for(answer: &Answer, asked: Asked, path: &str) -> Option<ResponseJudge> {
     let head = &answer.head;
     let bodyless = matches!(
         head.status,
@@ -82,8 +87,8 @@ pub fn token_judge_for(answer: &Answer, asked: Asked, path: &str) -> Option<Judg
     }
     let shows_tokens = is_stream(answer) && Coded::of(&head.headers) == Coded::Plain;
     Some(match is_judged(answer, asked) && shows_tokens {
-        true => Judge::Token(FirstEvent::new(Dialect::of(path))),
-        false => Judge::FirstByte,
+        true => ResponseJudge::Token(FirstEvent::new(Dialect::of(path))),
+        false => ResponseJudge::FirstByte,
     })
 }
 
@@ -93,8 +98,12 @@ fn is_judged(answer: &Answer, asked: Asked) -> bool {
 
 impl<U: Upstream> Sending<'_, U> {
     /// Reads on until the answer shows what it is, or nothing else could be tried any more.
-    pub(super) async fn hold(&self, mut opened: Box<Opened>, mut judge: Judge) -> Tried {
-        opened.clocks.await_body(self.link);
+    pub(super) async fn hold(
+        &self,
+        mut opened: Box<OpenResponse>,
+        mut judge: ResponseJudge,
+    ) -> AttemptResult {
+        opened.clocks.await_body(self.connection);
         loop {
             let next = self.next_chunk(&mut opened).await;
             let verdict = match next {
@@ -118,14 +127,14 @@ impl<U: Upstream> Sending<'_, U> {
                 Verdict::Refused(_) => return false_answer(opened),
                 Verdict::Undecided if opened.held.is_full() => return opened.good(),
                 Verdict::Undecided if !self.holds(opened.send) => return opened.good(),
-                Verdict::Undecided => opened.clocks.await_body(self.link),
+                Verdict::Undecided => opened.clocks.await_body(self.connection),
             }
         }
     }
 
     async fn next_chunk(
         &self,
-        opened: &mut Opened,
+        opened: &mut OpenResponse,
     ) -> Result<Option<Result<Bytes, Failure>>, Stopped> {
         poll_fn(|cx| {
             if let Poll::Ready(chunk) = opened.answer.body.poll_chunk(cx) {
@@ -134,7 +143,7 @@ impl<U: Upstream> Sending<'_, U> {
             let body = opened.body.borrow();
             let owed = body.is_waiting() && !opened.answer.body.progress().upload_done;
             drop(body);
-            self.link.await_body(owed);
+            self.connection.await_body(owed);
             self.poll_stopped(&mut opened.clocks, cx).map(Err)
         })
         .await
@@ -142,7 +151,7 @@ impl<U: Upstream> Sending<'_, U> {
 }
 
 /// The body broke off before anything of it went to the client.
-fn broke_off(mut opened: Box<Opened>, failure: &Failure) -> Tried {
+fn broke_off(mut opened: Box<OpenResponse>, failure: &Failure) -> AttemptResult {
     if let Some(permit) = opened.permit.take() {
         permit.fail();
     }
@@ -150,7 +159,7 @@ fn broke_off(mut opened: Box<Opened>, failure: &Failure) -> Tried {
 }
 
 /// A 200 that is none.
-fn false_answer(mut opened: Box<Opened>) -> Tried {
+fn false_answer(mut opened: Box<OpenResponse>) -> AttemptResult {
     if let Some(permit) = opened.permit.take() {
         permit.fail();
     }
@@ -159,6 +168,6 @@ fn false_answer(mut opened: Box<Opened>) -> Tried {
         status: opened.answer.head.status.as_u16(),
         retry_after: None,
     };
-    let ending = Ending::Answer(opened);
-    Tried::Failed { failed, ending }
+    let ending = FailureReply::Answer(opened);
+    AttemptResult::Failed { failed, ending }
 }

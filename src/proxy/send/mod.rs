@@ -6,11 +6,11 @@ mod attempt;
 mod blame;
 mod discard;
 mod edit;
+mod first_token_watch;
 mod hedge;
 mod held;
 mod hold;
 mod timeouts;
-mod token_watch;
 pub mod upstream_body;
 pub mod vet;
 
@@ -27,22 +27,24 @@ use actix_http::header::{self, HeaderName, HeaderValue};
 
 use self::{
     asks_for_stream::StreamSaid,
-    attempt::{Ending, Tried},
+    attempt::{AttemptResult, FailureReply},
 };
-pub use self::{attempt::Opened, held::Held, timeouts::at_most, token_watch::TokenWatch};
+pub use self::{
+    attempt::OpenResponse, first_token_watch::FirstTokenWatch, held::HeldBack, timeouts::at_most,
+};
 use super::{
     admit::Admitted,
     exchange::Exchange,
-    lookup::Keeping,
+    lookup::PendingStore,
     notes::RequestNotes,
     plan::{Plan, Target},
-    prepare::{Prepared, limits::Counted},
+    prepare::{Prepared, limits::LimitCheck},
     worker::Worker,
     world::LiveWorld,
 };
 use crate::{
     dialect,
-    downstream::Link,
+    downstream::ClientConnection,
     error::{Code, GatewayError},
     route::{
         attempts::{Attempts, Failed, Send, Step},
@@ -56,9 +58,9 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// What the targets came to.
 pub struct Fetched {
-    pub opened: Box<Opened>,
+    pub opened: Box<OpenResponse>,
     /// Where the response is stored, if it may be.
-    pub store: Option<Box<Keeping>>,
+    pub store: Option<Box<PendingStore>>,
     /// A stream without its last event is an aborted transfer.
     pub strict_end: bool,
 }
@@ -72,19 +74,19 @@ pub async fn send<U: Upstream>(
     admitted: &Admitted<'_>,
     prepared: Prepared<'_>,
     exchange: &mut Exchange,
-) -> Result<Box<Opened>, GatewayError> {
+) -> Result<Box<OpenResponse>, GatewayError> {
     let (gateway, head) = (&worker.gateway, admitted.head);
-    let link = exchange.link().clone();
+    let connection = exchange.connection().clone();
     let names_target = admitted.directives.names_target();
     let waiting = (!names_target).then(|| gateway.loops.wait(head, admitted.length));
     let sending = Sending {
         worker,
-        link: &link,
+        connection: &connection,
         admitted,
         plan: prepared.plan,
         world: prepared.world,
-        counted: Counted::of(admitted),
-        added: gateway.added_lines(head, link.peer(), waiting.as_ref())?,
+        counted: LimitCheck::of(admitted),
+        added: gateway.added_lines(head, connection.peer(), waiting.as_ref())?,
         asked: exchange.asked,
         body: admitted.body.clone(),
         stream_said: RefCell::new(StreamSaid::of(admitted.says_stream.get())),
@@ -103,11 +105,11 @@ pub async fn send<U: Upstream>(
 /// One request on its way: what every attempt of it shares.
 struct Sending<'a, U> {
     worker: &'a Worker<U>,
-    link: &'a Link,
+    connection: &'a ClientConnection,
     admitted: &'a Admitted<'a>,
     plan: &'a Plan,
     world: LiveWorld<'a>,
-    counted: Counted<'a>,
+    counted: LimitCheck<'a>,
     /// Lines the settings add.
     added: Vec<HeaderEdit>,
     asked: Asked,
@@ -126,7 +128,7 @@ impl<U: Upstream> Sending<'_, U> {
     ///
     /// # Errors
     /// The last attempt's failure, or the client's own.
-    async fn run(&self, first: Send) -> Result<Box<Opened>, GatewayError> {
+    async fn run(&self, first: Send) -> Result<Box<OpenResponse>, GatewayError> {
         let mut send = first;
         loop {
             self.note_send(send);
@@ -136,9 +138,9 @@ impl<U: Upstream> Sending<'_, U> {
                 Some(after) => self.race(send, after).await,
             };
             let (failed, ending) = match tried {
-                Tried::Good(opened) => return Ok(self.deliver(opened)),
-                Tried::Over(error) => return Err(error),
-                Tried::Failed { failed, ending } => (failed, ending),
+                AttemptResult::Good(opened) => return Ok(self.deliver(opened)),
+                AttemptResult::Over(error) => return Err(error),
+                AttemptResult::Failed { failed, ending } => (failed, ending),
             };
             let step = self.next(send, failed);
             send = match step {
@@ -188,7 +190,7 @@ impl<U: Upstream> Sending<'_, U> {
         notes.note_route(route);
     }
 
-    fn deliver(&self, mut opened: Box<Opened>) -> Box<Opened> {
+    fn deliver(&self, mut opened: Box<OpenResponse>) -> Box<OpenResponse> {
         opened.first_token = first_token(&mut opened, self.asked, self.admitted.rest);
         if self.told.get() != opened.send.ticket {
             self.note_route(opened.send);
@@ -199,7 +201,7 @@ impl<U: Upstream> Sending<'_, U> {
 
     /// Nothing more is tried: what is kept of the body is needed no more, but for what is still on
     /// its way up.
-    fn let_go_of_body(&self, opened: Option<&Opened>) {
+    fn let_go_of_body(&self, opened: Option<&OpenResponse>) {
         if self.plan.may_replay && !self.body.borrow().is_replayable() {
             self.notes.borrow_mut().note_replay_lost();
         }
@@ -212,13 +214,13 @@ impl<U: Upstream> Sending<'_, U> {
         }
     }
 
-    fn end(&self, ending: Ending) -> Result<Box<Opened>, GatewayError> {
+    fn end(&self, ending: FailureReply) -> Result<Box<OpenResponse>, GatewayError> {
         match ending {
-            Ending::Answer(opened) => {
+            FailureReply::Answer(opened) => {
                 self.let_go_of_body(Some(&opened));
                 Ok(opened)
             }
-            Ending::Error(error) => {
+            FailureReply::Error(error) => {
                 self.let_go_of_body(None);
                 Err(error)
             }
@@ -233,9 +235,9 @@ impl<U: Upstream> Sending<'_, U> {
 
     /// Waits before the next try, for as long as the client does.
     async fn pause(&self, pause: Duration) -> Result<(), GatewayError> {
-        self.link.set_deadline(None);
+        self.connection.set_deadline(None);
         let mut sleep = pin!(tokio::time::sleep(pause));
-        poll_fn(|cx| match self.link.expired() {
+        poll_fn(|cx| match self.connection.expired() {
             Some(expired) => Poll::Ready(Err(expired.into())),
             None => sleep.as_mut().poll(cx).map(Ok),
         })
@@ -295,8 +297,8 @@ impl<U: Upstream> Sending<'_, U> {
 }
 
 /// The wait for a first token that goes on while the answer is relayed.
-fn first_token(opened: &mut Opened, asked: Asked, path: &str) -> Option<TokenWatch> {
+fn first_token(opened: &mut OpenResponse, asked: Asked, path: &str) -> Option<FirstTokenWatch> {
     let timer = opened.clocks.take_first_token()?;
     let judge = hold::token_judge_for(&opened.answer, asked, path)?;
-    Some(TokenWatch::new(timer, judge))
+    Some(FirstTokenWatch::new(timer, judge))
 }

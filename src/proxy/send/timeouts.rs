@@ -11,9 +11,9 @@ use std::{
 use tokio::time::Sleep;
 
 use crate::{
-    downstream::Link,
-    egress::NamedBy,
+    downstream::ClientConnection,
     error::{Code, GatewayError},
+    guard::NamedBy,
     proxy::plan::{TargetTimeouts, TimeLimit},
 };
 
@@ -47,7 +47,7 @@ impl Expiry {
 type Timer = Pin<Box<Sleep>>;
 
 /// The timers of one attempt, from its beginning to its first token.
-pub struct Clocks {
+pub struct AttemptTimers {
     request_timeout: Option<(TimeLimit, Timer)>,
     first_token: Option<(TimeLimit, Timer)>,
     /// Head, then idle; `None`: the watch has it.
@@ -57,14 +57,14 @@ pub struct Clocks {
     in_body: bool,
 }
 
-impl Clocks {
+impl AttemptTimers {
     /// Runs from now. `received`: when the request came.
     pub fn start(
         times: TargetTimeouts,
         request_timeout: Option<TimeLimit>,
         ends_at: Option<Instant>,
     ) -> Self {
-        Clocks {
+        AttemptTimers {
             request_timeout: request_timeout.map(|limit| (limit, timer(limit.time))),
             first_token: None,
             silence: None,
@@ -85,21 +85,21 @@ impl Clocks {
     }
 
     /// The request is being sent: the wait for its head begins, or begins anew because the upload moved.
-    pub fn await_head(&mut self, link: &Link) {
-        self.await_silence(link, self.times.head.time);
+    pub fn await_head(&mut self, connection: &ClientConnection) {
+        self.await_silence(connection, self.times.head.time);
     }
 
     /// The head has come, and the next bytes of the body are awaited.
-    pub fn await_body(&mut self, link: &Link) {
+    pub fn await_body(&mut self, connection: &ClientConnection) {
         self.in_body = true;
         self.request_timeout = None;
-        self.await_silence(link, self.times.idle.time);
+        self.await_silence(connection, self.times.idle.time);
     }
 
-    fn await_silence(&mut self, link: &Link, limit: Duration) {
+    fn await_silence(&mut self, connection: &ClientConnection, limit: Duration) {
         let limit = at_most(limit, self.ends_at);
         match &mut self.silence {
-            _ if !self.times.exact => link.set_deadline(Some(limit)),
+            _ if !self.times.exact => connection.set_deadline(Some(limit)),
             Some(timer) => timer.as_mut().reset(tokio::time::Instant::now() + limit),
             none => *none = Some(timer(limit)),
         }

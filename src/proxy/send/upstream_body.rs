@@ -8,22 +8,22 @@ use std::{
 
 use bytes::Bytes;
 
-use super::{Held, Opened, TokenWatch};
+use super::{FirstTokenWatch, HeldBack, OpenResponse};
 use crate::{
-    egress::NamedBy,
+    guard::NamedBy,
+    origin_health::Permit,
     proxy::plan::TargetTimeouts,
     rate_limit::Lease,
-    standing::Permit,
     upstream::{Answer, AnswerBody, BodyLength, Failure, RequestBody, ResponseHead},
 };
 
 /// A body under way, and what it keeps from others. Dropping it before its end closes the upstream connection.
-pub struct Incoming {
-    held: Held,
+pub struct UpstreamBody {
+    held: HeldBack,
     body: AnswerBody,
     /// What the upstream gets: the caller's body, or an edited copy.
     sent_body: Rc<RefCell<RequestBody>>,
-    first_token: Option<TokenWatch>,
+    first_token: Option<FirstTokenWatch>,
     /// A body cut short counts against the target.
     permit: Option<Permit>,
     times: TargetTimeouts,
@@ -31,10 +31,10 @@ pub struct Incoming {
     _leases: Vec<Lease>,
 }
 
-impl Incoming {
+impl UpstreamBody {
     /// Parts an answer from its head.
-    pub fn of(opened: Opened) -> (ResponseHead, Self) {
-        let Opened {
+    pub fn of(opened: OpenResponse) -> (ResponseHead, Self) {
+        let OpenResponse {
             answer: Answer { head, body },
             held,
             body: sent_body,
@@ -44,7 +44,7 @@ impl Incoming {
             leases,
             ..
         } = opened;
-        let incoming = Incoming {
+        let incoming = UpstreamBody {
             held,
             body,
             sent_body,

@@ -4,14 +4,14 @@
 use std::{net::IpAddr, sync::Arc};
 
 use crate::{
-    egress::{Denied, Policy, VettedTarget},
     error::GatewayError,
+    guard::{Denied, Policy, VettedTarget},
     proxy::plan::{Target, Verdict},
     resolve::{ResolveError, Resolver},
 };
 
 /// Vets targets for one worker.
-pub struct Targets {
+pub struct Vetter {
     policy: Arc<Policy>,
     resolver: Arc<Resolver>,
 }
@@ -23,9 +23,9 @@ pub enum Unvetted {
     Unresolved(ResolveError),
 }
 
-impl Targets {
+impl Vetter {
     pub fn new(policy: Arc<Policy>, resolver: Arc<Resolver>) -> Self {
-        Targets { policy, resolver }
+        Vetter { policy, resolver }
     }
 
     /// What the host was judged by, one resolution, a judgement of every address.

@@ -5,8 +5,8 @@
 //! A failure is first the target's own affair (retry), then each group's, from the inside out
 //! (fallback). After a timeout the groups come first.
 
+mod cursor;
 mod outcome;
-mod place;
 #[cfg(test)]
 mod tests;
 
@@ -18,8 +18,8 @@ use super::{
     policy::{Hedge, Retry},
     tree::{TargetId, Tree},
 };
+use cursor::{Chosen, Cursor};
 pub use outcome::{Failed, Fault, NoMatch, Send, Step, StopReason};
-use place::{Chosen, Place};
 
 /// A longer `Retry-After` ends retrying.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60);
@@ -44,7 +44,7 @@ pub trait World {
 
 /// The attempts of one request.
 pub struct Attempts<'p> {
-    place: Place<'p>,
+    place: Cursor<'p>,
     /// The latest send, which is the one at `place`.
     current: Send,
     /// Two are in flight, the current send and a slower elder; what came of the one that failed first, if one has.
@@ -65,7 +65,7 @@ impl<'p> Attempts<'p> {
         world: &dyn World,
     ) -> Result<(Self, Send), NoMatch> {
         let chosen = Chosen::by(tree, decided, world)?;
-        let place = Place::first(tree, chosen, world);
+        let place = Cursor::first(tree, chosen, world);
         let first = Send {
             ticket: 0,
             target: place.target(),

@@ -11,8 +11,8 @@ use super::{
 use crate::route::{
     Provider,
     condition::WorkBudget,
+    config_types::{CacheAsked, Entry},
     limit::{By, Limit, Rate},
-    object::{CacheAsked, Entry},
     policy::{Auth, Hedge, MOST_ATTEMPTS, MOST_DEPTH, Retry, TimeoutsAsked},
 };
 

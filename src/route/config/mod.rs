@@ -22,8 +22,8 @@ use base64::{
 use serde_json::Value;
 
 use super::{
+    config_types::{CacheAsked, Entry},
     limit::Limit,
-    object::{CacheAsked, Entry},
 };
 pub use page::page;
 

@@ -4,11 +4,11 @@ use std::fmt::Write as _;
 
 use super::fields::{FIELDS, Section};
 use crate::{
+    json_edit,
     route::{
         catalogue::{KeyPlace, PROVIDERS},
         condition,
     },
-    splice,
 };
 
 const OPENING: &str = "\
@@ -144,7 +144,7 @@ fn bounds() -> String {
         let _ = writeln!(text, "| {what} | {most} |");
     }
     let searched = condition::LONGEST_SEARCHED / 1024;
-    let copies = splice::ROOM_FOR_COPIES / 1024;
+    let copies = json_edit::ROOM_FOR_COPIES / 1024;
     text.push_str(
         &BOUNDS_OF_FACTS
             .replace("{searched}", &searched.to_string())

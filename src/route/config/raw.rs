@@ -4,7 +4,7 @@
 use serde_json::value::RawValue;
 
 use super::fields::Section;
-use crate::{route::object::Entry, splice::Object};
+use crate::{json_edit::Object, route::config_types::Entry};
 
 /// Gives an entry, and those inside it, the written text of its parameters. `text` is the JSON it was read from.
 pub fn restore(entry: &mut Entry, text: &str) {

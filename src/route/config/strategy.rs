@@ -9,7 +9,7 @@ use super::{
 };
 use crate::route::{
     condition::{Condition, Field, WorkBudget},
-    object::{Entry, Mode, Sticky, Strategy},
+    config_types::{Entry, Mode, Sticky, Strategy},
     policy::BreakerPolicy,
 };
 

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{fields::FIELDS, *};
 use crate::{
     golden::{assert_page, cases},
-    route::object::Mode,
+    route::config_types::Mode,
 };
 
 /// What was read, in words: one line for each fact. Keys are shown, since these are nobody's.

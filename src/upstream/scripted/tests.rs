@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::*;
 use crate::{
-    egress::{BaseUrl, NamedBy, Policy, Preset},
+    guard::{BaseUrl, NamedBy, Policy, Preset},
     memory::Account,
     upstream::{Asked, RequestBody},
 };

@@ -400,7 +400,7 @@ fn a_key_in_a_base_url_stands_in_place_of_the_callers_credentials() {
         };
         let plan = plan_of(&known, &said).expect("a plan");
         let target = &plan.targets[0];
-        assert_eq!(target.credentials, CallerCredentials::Replaced);
+        assert_eq!(target.credentials, CredentialForwarding::Replaced);
         assert_eq!(
             target.own_credential.as_ref().map(OwnCredential::name),
             Some(name)

@@ -7,7 +7,7 @@ use crate::{
     memory::Account,
     route::{
         condition::{Condition, WorkBudget},
-        object::Sticky,
+        config_types::Sticky,
         tree::{Choice, Node},
     },
 };

@@ -3,7 +3,7 @@
 use super::*;
 use crate::route::{
     condition::{Condition, WorkBudget},
-    object::Sticky,
+    config_types::Sticky,
     policy::StatusCodes,
     tree::{Choice, Node, NodeId},
 };

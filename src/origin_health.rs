@@ -1,0 +1,271 @@
+//! What recent requests say of each origin: circuit breakers, retry and hedge budgets. Each caller
+//! has its own, so that none opens a breaker or uses up a budget for the others. One for all
+//! workers, bounded, and touched only by requests whose config asks for them. Knows clocks and
+//! locks; what opens a breaker is `route::breaker`'s to say.
+
+use std::{
+    hash::{BuildHasher as _, Hash, Hasher as _, RandomState},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use moka::sync::Cache;
+
+use crate::{
+    observe::metrics::Metrics,
+    route::{
+        breaker::{Admission, Breaker, CallerId, ClientId, Evidence, Transition, Who},
+        budget::{HedgeBudget, RetryBudget, Spare},
+        policy::BreakerPolicy,
+    },
+};
+
+/// Entries remembered at most of each kind: callers name origins, and themselves. Who is forgotten
+/// begins anew, with a closed breaker and a fresh budget.
+const MOST: u64 = 10_000;
+/// What nobody asked for so long is forgotten; longer than any window or usual cooldown.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(3600);
+
+type Shared<T> = Arc<Mutex<T>>;
+
+/// Breakers and budgets of all origins and callers.
+pub struct OriginHealth {
+    breakers: Cache<BreakerKey, Shared<Breaker>>,
+    evidence: Cache<TargetKey, Shared<Evidence>>,
+    retries: Cache<BudgetKey, Shared<RetryBudget>>,
+    hedges: Cache<BudgetKey, Shared<HedgeBudget>>,
+    spare_retries: Cache<OriginId, Shared<Spare>>,
+    spare_hedges: Cache<OriginId, Shared<Spare>>,
+    /// Keyed anew in each process: nobody can aim at another's breaker.
+    hasher: RandomState,
+    metrics: Arc<Metrics>,
+}
+
+/// Names an origin by its keyed hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct OriginId(u64);
+
+/// What is called a target here: an origin, as it is with one credential, under one policy. Holds
+/// no credential, only its keyed hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct TargetKey {
+    origin: OriginId,
+    credential: u64,
+    policy: u64,
+}
+
+/// Whose breaker it is, and for what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct BreakerKey {
+    target: TargetKey,
+    caller: CallerId,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct BudgetKey {
+    origin: OriginId,
+    caller: CallerId,
+}
+
+impl OriginHealth {
+    pub fn new(metrics: Arc<Metrics>) -> Self {
+        OriginHealth {
+            breakers: remembered_while_used(),
+            evidence: remembered_while_used(),
+            retries: remembered_while_used(),
+            hedges: remembered_while_used(),
+            spare_retries: remembered_while_used(),
+            spare_hedges: remembered_while_used(),
+            hasher: RandomState::new(),
+            metrics,
+        }
+    }
+
+    /// Names a caller by what tells it from others.
+    pub fn caller(&self, identity: &[u8]) -> CallerId {
+        CallerId(self.hasher.hash_one(identity))
+    }
+
+    /// Names a client by its network.
+    pub fn client(&self, subnet: &str) -> ClientId {
+        ClientId(self.hasher.hash_one(subnet))
+    }
+
+    /// One breaker for each origin, credential and policy, and each caller.
+    pub fn breaker_key<'c>(
+        &self,
+        origin: &str,
+        credentials: impl Iterator<Item = &'c [u8]>,
+        policy: &BreakerPolicy,
+        caller: CallerId,
+    ) -> BreakerKey {
+        let mut hasher = self.hasher.build_hasher();
+        credentials.for_each(|credential| credential.hash(&mut hasher));
+        let credential = hasher.finish();
+        let mut hasher = self.hasher.build_hasher();
+        let percentage = policy.failure_threshold_percentage.map(f64::to_bits);
+        (
+            policy.failure_threshold,
+            percentage,
+            policy.minimum_requests,
+        )
+            .hash(&mut hasher);
+        (policy.cooldown, &policy.failure_status_codes).hash(&mut hasher);
+        let target = TargetKey {
+            origin: self.origin(origin),
+            credential,
+            policy: hasher.finish(),
+        };
+        BreakerKey { target, caller }
+    }
+
+    /// A request would be let through now.
+    pub fn admits(&self, key: &BreakerKey) -> bool {
+        let breaker = self.breakers.get(key);
+        breaker.is_none_or(|breaker| locked(&breaker).admits(Instant::now()))
+    }
+
+    /// Lets a request through, or not. `forced`: in any case.
+    pub fn begin(
+        &self,
+        key: &BreakerKey,
+        policy: &BreakerPolicy,
+        client: ClientId,
+        forced: bool,
+    ) -> Option<Permit> {
+        let breaker = kept(&self.breakers, *key, || {
+            Breaker::new(policy, Instant::now())
+        });
+        let (admission, transition) = locked(&breaker).begin(Instant::now(), forced)?;
+        let evidence = kept(&self.evidence, key.target, || {
+            Evidence::new(policy, Instant::now())
+        });
+        let permit = Permit {
+            breaker,
+            evidence,
+            client,
+            admission: Some(admission),
+            metrics: self.metrics.clone(),
+        };
+        permit.count(transition);
+        Some(permit)
+    }
+
+    /// A request of this caller is sent for the first time, to an origin for which retries are
+    /// configured.
+    pub fn note_request(&self, origin: &str, caller: CallerId) {
+        let budget = self.retry_budget(self.origin(origin), caller);
+        locked(&budget).note_request(Instant::now());
+    }
+
+    /// A retry is sent, if the caller has one more at this origin.
+    pub fn take_retry(&self, origin: &str, who: Who) -> bool {
+        let (origin, now) = (self.origin(origin), Instant::now());
+        let spare = kept(&self.spare_retries, origin, || Spare::new(now));
+        let budget = self.retry_budget(origin, who.caller);
+        locked(&budget).take(now, who.client, &mut locked(&spare))
+    }
+
+    /// A request of this caller is sent that may be hedged.
+    pub fn note_hedgeable(&self, origin: &str, caller: CallerId, max_ratio: f64) {
+        let budget = self.hedge_budget(self.origin(origin), caller);
+        locked(&budget).note_request(max_ratio);
+    }
+
+    /// A hedge is sent, if the caller has one more at this origin.
+    pub fn take_hedge(&self, origin: &str, who: Who, max_ratio: f64) -> bool {
+        let (origin, now) = (self.origin(origin), Instant::now());
+        let spare = kept(&self.spare_hedges, origin, || Spare::new(now));
+        let budget = self.hedge_budget(origin, who.caller);
+        locked(&budget).take(now, max_ratio, who.client, &mut locked(&spare))
+    }
+
+    fn origin(&self, origin: &str) -> OriginId {
+        OriginId(self.hasher.hash_one(origin))
+    }
+
+    fn retry_budget(&self, origin: OriginId, caller: CallerId) -> Shared<RetryBudget> {
+        let key = BudgetKey { origin, caller };
+        kept(&self.retries, key, || RetryBudget::new(Instant::now()))
+    }
+
+    fn hedge_budget(&self, origin: OriginId, caller: CallerId) -> Shared<HedgeBudget> {
+        let key = BudgetKey { origin, caller };
+        kept(&self.hedges, key, HedgeBudget::default)
+    }
+}
+
+/// Leave to send one request. Dropped without a word, it says nothing of the target: the client
+/// left, or its own time was over.
+pub struct Permit {
+    breaker: Shared<Breaker>,
+    evidence: Shared<Evidence>,
+    client: ClientId,
+    admission: Option<Admission>,
+    metrics: Arc<Metrics>,
+}
+
+impl Permit {
+    /// The target has answered. It may still fail later, by breaking off.
+    pub fn succeed(&mut self) {
+        let Some(admission) = self.admission.take() else {
+            return;
+        };
+        let now = Instant::now();
+        let transition = locked(&self.breaker).succeed(now, admission);
+        let mut evidence = locked(&self.evidence);
+        match transition {
+            Some(Transition::Closed) => evidence.forget(),
+            _ => evidence.note_success(now),
+        }
+        drop(evidence);
+        self.count(transition);
+    }
+
+    /// The target is at fault.
+    pub fn fail(mut self) {
+        let now = Instant::now();
+        let others_say = locked(&self.evidence).note_failure(now, self.client);
+        let admission = self.admission.take().unwrap_or(Admission::Normal);
+        let transition = locked(&self.breaker).fail(now, admission, others_say);
+        self.count(transition);
+    }
+
+    fn count(&self, transition: Option<Transition>) {
+        if let Some(transition) = transition {
+            self.metrics.count_breaker(transition);
+        }
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        if let Some(admission) = self.admission.take() {
+            locked(&self.breaker).abandon(admission);
+        }
+    }
+}
+
+fn kept<K, T>(cache: &Cache<K, Shared<T>>, key: K, new: impl FnOnce() -> T) -> Shared<T>
+where
+    K: Eq + Hash + Send + Sync + 'static,
+    T: Send + 'static,
+{
+    cache.get_with(key, || Arc::new(Mutex::new(new())))
+}
+
+fn remembered_while_used<K, V>() -> Cache<K, V>
+where
+    K: Eq + Hash + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    Cache::builder()
+        .max_capacity(MOST)
+        .time_to_idle(FORGOTTEN_AFTER)
+        .build()
+}
+
+/// A panic elsewhere leaves counts that are as good as before.
+fn locked<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}

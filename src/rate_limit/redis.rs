@@ -1,0 +1,297 @@
+//! Counts that all replicas share, in Redis: one script, the server's clock. Requests under way are leases that run out when a
+//! replica dies, and are prolonged while it lives. What this process knows of its own is in `leases`.
+
+mod leases;
+
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use futures_util::future::join_all;
+use redis::{RedisResult, Script, cmd};
+use tokio::{
+    sync::Notify,
+    time::{MissedTickBehavior, interval, sleep},
+};
+
+use self::leases::{LEASE, Leases, OfKey};
+use super::{Key, Reason, Refused, Room};
+use crate::{
+    redis_client::{Connection, RedisClient, Unavailable},
+    route::limit::{Limit, Rate},
+};
+
+/// How often is looked for leases to prolong, and for those that could not be given back.
+const LOOK: Duration = Duration::from_secs(1);
+/// Keys asked about at once.
+const AT_ONCE: usize = 256;
+
+/// Limits counted in Redis.
+pub struct Shared {
+    replicas: Arc<RedisClient>,
+    take: Script,
+    give_back: Script,
+    prolong: Script,
+    leases: Mutex<Leases>,
+    /// Some lease has ended.
+    ended: Notify,
+    /// Redis has not answered since it was last asked.
+    was_away: AtomicBool,
+    /// This process among the replicas.
+    process: u64,
+    next: AtomicU64,
+}
+
+/// A place among those under way, or one that Redis was asked for and may have given; dropping it gives it back.
+pub struct SharedLease {
+    shared: Arc<Shared>,
+    key: Key,
+    id: u64,
+    is_refused: bool,
+}
+
+/// Admitted, reason, remaining, microseconds to wait, microseconds until full.
+type Answer = (u8, u8, u32, u64, u64);
+
+impl std::fmt::Debug for SharedLease {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SharedLease({})", self.id)
+    }
+}
+
+impl Shared {
+    pub fn new(replicas: Arc<RedisClient>) -> Self {
+        Shared {
+            replicas,
+            take: Script::new(include_str!("take.lua")),
+            give_back: Script::new(include_str!("give_back.lua")),
+            prolong: Script::new(include_str!("prolong.lua")),
+            leases: Mutex::default(),
+            ended: Notify::new(),
+            was_away: AtomicBool::new(false),
+            process: rand::random(),
+            next: AtomicU64::new(0),
+        }
+    }
+
+    /// Counts one request. The outer error: Redis did not answer.
+    pub async fn admit(
+        self: &Arc<Self>,
+        limit: &Limit,
+        key: Key,
+    ) -> Result<Result<(Option<SharedLease>, Room), Refused>, Unavailable> {
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        let interval = limit.rate.map_or(0.0, micros_per_request);
+        let burst = limit.rate.map_or(0, |rate| rate.burst.get());
+        let most = limit.concurrent.map_or(0, |it| it.get());
+        // Whoever asks after an answer has ended finds its place free, however late that is given back.
+        let brought = match limit.concurrent {
+            Some(_) => self.leases().to_bring(&key),
+            None => Vec::new(),
+        };
+        let mut invocation = self.take.key(rate_key(key));
+        invocation
+            .key(lease_key(key))
+            .arg(interval)
+            .arg(burst)
+            .arg(most)
+            .arg(LEASE.as_micros() as u64)
+            .arg(self.lease_name(id))
+            .arg(self.lease_names(&brought));
+        let ask = async |mut connection: Connection| {
+            // Made before the answer is known: it may never come, to a question that is counted nevertheless.
+            let lease = limit.concurrent.map(|_| SharedLease {
+                shared: self.clone(),
+                key,
+                id,
+                is_refused: false,
+            });
+            let answer: Answer = invocation.invoke_async(&mut connection).await?;
+            Ok((answer, lease))
+        };
+        let (answer, lease) = self.ask(ask).await?;
+        if !brought.is_empty() {
+            self.leases().returned(&key, &brought);
+        }
+        let (admitted, reason, remaining, wait, reset) = answer;
+        let room = |(limit, most)| Room {
+            limit,
+            most,
+            remaining,
+            reset: Duration::from_micros(reset),
+        };
+        let at_once = (most, most);
+        let in_time = |rate: Rate| (rate.requests.get(), rate.burst.get());
+        let requests = limit.rate.map_or(at_once, in_time);
+        if admitted == 0 {
+            if let Some(lease) = lease {
+                lease.refused();
+            }
+            let (reason, room) = match reason {
+                2 => (Reason::Concurrent, room(at_once)),
+                _ => (Reason::Requests, room(requests)),
+            };
+            return Ok(Err(Refused {
+                room,
+                reason,
+                retry_after: Duration::from_micros(wait),
+            }));
+        }
+        if lease.is_some() {
+            self.leases().hold(key, id, Instant::now());
+        }
+        Ok(Ok((lease, room(requests))))
+    }
+
+    /// Takes a request back that was counted and is not sent. Lost, if Redis does not answer.
+    pub async fn take_back(&self, rate: Rate, key: Key) {
+        let mut invocation = self.give_back.key(rate_key(key));
+        invocation.arg(micros_per_request(rate));
+        let ask =
+            async |mut connection: Connection| invocation.invoke_async::<()>(&mut connection).await;
+        let _ = self.ask(ask).await;
+    }
+
+    /// Prolongs the leases of this process and gives back those that ended, for as long as it is awaited. Neither waits for the
+    /// other.
+    pub async fn keep_leases(self: Arc<Self>) {
+        tokio::join!(self.keep_prolonging(), self.keep_returning());
+    }
+
+    async fn keep_prolonging(&self) {
+        let mut tick = interval(LOOK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tick.tick().await;
+            let keys = self.leases().to_prolong(Instant::now());
+            for some in keys.chunks(AT_ONCE) {
+                if self.prolong(some).await.is_err() {
+                    // Until Redis may be asked again: the others have leases too.
+                    sleep(LOOK).await;
+                }
+            }
+        }
+    }
+
+    async fn keep_returning(&self) {
+        let mut tick = interval(LOOK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = self.ended.notified() => {}
+                _ = tick.tick() => {}
+            }
+            let ended = self.leases().due_to_return(Instant::now());
+            for some in ended.chunks(AT_ONCE) {
+                // What Redis does not hear of is told again.
+                let _ = self.give_back(some).await;
+            }
+        }
+    }
+
+    async fn prolong(&self, keys: &[Key]) -> Result<(), Unavailable> {
+        let held = self.leases().begin_prolonging(keys, Instant::now());
+        let one = async |(key, ids): &OfKey, mut connection: Connection| {
+            let mut invocation = self.prolong.key(lease_key(*key));
+            invocation
+                .arg(LEASE.as_micros() as u64)
+                .arg(self.lease_names(ids));
+            invocation.invoke_async::<()>(&mut connection).await?;
+            self.leases().prolonged(key, Instant::now());
+            Ok(())
+        };
+        let outcome = self.ask_of_each(&held, one).await;
+        self.leases().end_prolonging(Instant::now());
+        self.ended.notify_one();
+        outcome
+    }
+
+    async fn give_back(&self, ended: &[OfKey]) -> Result<(), Unavailable> {
+        let one = async |(key, ids): &OfKey, mut connection: Connection| {
+            let mut remove = cmd("ZREM");
+            remove.arg(lease_key(*key)).arg(self.lease_names(ids));
+            remove.query_async::<()>(&mut connection).await?;
+            self.leases().returned(key, ids);
+            Ok(())
+        };
+        self.ask_of_each(ended, one).await
+    }
+
+    /// Asks about several keys at once. Each is a question of its own and not part of a pipeline, which in a cluster would have to
+    /// be for one node.
+    async fn ask_of_each(
+        &self,
+        all: &[OfKey],
+        one: impl AsyncFn(&OfKey, Connection) -> RedisResult<()>,
+    ) -> Result<(), Unavailable> {
+        if all.is_empty() {
+            return Ok(());
+        }
+        let ask = async |connection: Connection| {
+            let questions = all.iter().map(|of_key| one(of_key, connection.clone()));
+            join_all(questions).await.into_iter().collect()
+        };
+        self.ask(ask).await
+    }
+
+    async fn ask<T>(
+        &self,
+        question: impl AsyncFnOnce(Connection) -> RedisResult<T>,
+    ) -> Result<T, Unavailable> {
+        let answer = self.replicas.ask(question).await;
+        if answer.is_err() {
+            self.was_away.store(true, Ordering::Release);
+        } else if self.was_away.load(Ordering::Acquire)
+            && self.was_away.swap(false, Ordering::AcqRel)
+        {
+            self.leases().may_be_lost();
+        }
+        answer
+    }
+
+    fn lease_name(&self, id: u64) -> String {
+        format!("{:x}-{id:x}", self.process)
+    }
+
+    fn lease_names(&self, ids: &[u64]) -> Vec<String> {
+        ids.iter().map(|id| self.lease_name(*id)).collect()
+    }
+
+    fn leases(&self) -> MutexGuard<'_, Leases> {
+        self.leases.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl SharedLease {
+    /// Redis says that it has not given it.
+    fn refused(mut self) {
+        self.is_refused = true;
+    }
+}
+
+impl Drop for SharedLease {
+    fn drop(&mut self) {
+        if !self.is_refused {
+            let now = Instant::now();
+            self.shared.leases().end(self.key, self.id, now);
+            self.shared.ended.notify_one();
+        }
+    }
+}
+
+/// The braces keep a limit's keys on one node of a cluster.
+fn micros_per_request(rate: Rate) -> f64 {
+    rate.interval().as_nanos() as f64 / 1e3
+}
+
+fn rate_key(key: Key) -> String {
+    format!("throughway:{{{key}}}:rate")
+}
+
+fn lease_key(key: Key) -> String {
+    format!("throughway:{{{key}}}:leases")
+}
