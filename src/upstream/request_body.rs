@@ -1,16 +1,17 @@
 //! The caller's request body on its way up: read once from downstream, kept as far as a second try
 //! may need it. Changes no byte; framing is the transport's.
 
+mod source;
+
 use std::{
-    pin::Pin,
     rc::Weak,
     task::{Context, Poll, ready},
 };
 
 use actix_http::{Payload, error::PayloadError};
 use bytes::Bytes;
-use futures_core::Stream;
 
+use self::source::Source;
 use super::kept::Kept;
 use crate::memory::{Account, NoRoom};
 
@@ -67,33 +68,6 @@ pub trait Supply {
     fn unwanted(&self);
 }
 
-/// What the caller still sends.
-struct Source {
-    payload: Payload,
-    /// The body may outlive the connection, whose socket must not wait for that.
-    supply: Option<Weak<dyn Supply>>,
-}
-
-impl Source {
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, PayloadError>>> {
-        let next = Pin::new(&mut self.payload).poll_next(cx);
-        if next.is_pending()
-            && let Some(supply) = self.supply.as_ref().and_then(Weak::upgrade)
-        {
-            supply.taken();
-        }
-        next
-    }
-}
-
-impl Drop for Source {
-    fn drop(&mut self) {
-        if let Some(supply) = self.supply.as_ref().and_then(Weak::upgrade) {
-            supply.unwanted();
-        }
-    }
-}
-
 /// Where the next bytes to send are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Next {
@@ -128,10 +102,7 @@ impl RequestBody {
     /// try until [`forget`](Self::forget).
     pub fn new(payload: Payload, length: BodyLength, keep_limit: usize, account: Account) -> Self {
         RequestBody {
-            source: Source {
-                payload,
-                supply: None,
-            },
+            source: Source::new(payload),
             length,
             kept: Kept::new(account),
             keep_limit,
@@ -280,7 +251,9 @@ impl RequestBody {
         if self.ended {
             return Poll::Ready(None);
         }
-        let next = self.source.poll_next(cx);
+        let (length, read) = (self.length, self.read);
+        let complete = |more: usize| matches!(length, BodyLength::Exact(length) if length == read + more as u64);
+        let next = self.source.poll_next(complete, cx);
         self.waiting = next.is_pending();
         Poll::Ready(match ready!(next) {
             Some(Ok(chunk)) => Some(self.admit(chunk)),

@@ -1,5 +1,6 @@
-use std::task::Waker;
+use std::{pin::Pin, task::Waker};
 
+use futures_core::Stream;
 use proptest::prelude::*;
 
 use super::*;
@@ -242,4 +243,44 @@ fn a_body_that_is_on_its_way_is_not_lent() {
     let mut body = RequestBody::of(pieces, BodyLength::Chunked);
     assert!(next(&mut body).is_some() && body.lend_long(1000).is_none());
     assert!(body.rewind() && body.lend_long(1000).is_some());
+}
+
+/// A chunked body that comes in these pieces, and then as `end` says.
+fn ending(pieces: Vec<Bytes>, end: Option<PayloadError>) -> RequestBody {
+    let pieces = pieces.into_iter().map(Ok).chain(end.map(Err));
+    let stream: Pin<Box<dyn Stream<Item = _>>> = Box::pin(futures_util::stream::iter(pieces));
+    let payload = Payload::Stream { payload: stream };
+    RequestBody::new(payload, BodyLength::Chunked, 0, Account::UNCOUNTED)
+}
+
+#[test]
+fn small_pieces_at_hand_go_up_together_and_large_ones_as_they_are() {
+    let small = |count: usize| vec![Bytes::from_static(b"x"); count];
+    let large = vec![Bytes::from(vec![b'y'; 4096])];
+    for (pieces, sent) in [
+        (small(100), vec![100]),
+        (small(20_000), vec![8192, 8192, 3616]),
+        (
+            [small(3), large.clone(), small(2)].concat(),
+            vec![3, 4096, 2],
+        ),
+        ([large.clone(), large].concat(), vec![4096, 4096]),
+    ] {
+        let expected = pieces.concat();
+        let mut body = ending(pieces, None);
+        let mut chunks = Vec::new();
+        while let Some(chunk) = next(&mut body) {
+            chunks.push(chunk.expect("a whole body"));
+        }
+        let lengths: Vec<_> = chunks.iter().map(Bytes::len).collect();
+        assert_eq!((lengths, chunks.concat()), (sent, expected));
+    }
+}
+
+#[test]
+fn a_fault_behind_small_pieces_comes_after_their_bytes() {
+    let pieces = vec![Bytes::from_static(b"a"), Bytes::from_static(b"b")];
+    let mut body = ending(pieces, Some(PayloadError::Incomplete(None)));
+    assert_eq!(next(&mut body), Some(Ok(Bytes::from_static(b"ab"))));
+    assert_eq!(next(&mut body), Some(Err(BodyFault::ClientGone)));
 }
