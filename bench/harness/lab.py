@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .options import BENCH, Refused
-from .process import Child
+from .process import Child, free_port
+from .tls import configure
 
 LOADGEN = BENCH / "target/release/loadgen"
 #: No single run of the load tool may take longer, seconds.
@@ -58,9 +59,25 @@ def opened(options):
                          stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         try:
             port = json.loads(upstream.process.stdout.readline())["port"]
-            yield Lab(options, Path(folder), port)
+            with _over_tls(options, Path(folder), port) as port:
+                yield Lab(options, Path(folder), port)
         finally:
             upstream.stop()
+
+
+@contextlib.contextmanager
+def _over_tls(options, folder, port):
+    """The port that a proxy is sent to: with --tls, of a terminator in front of the upstream."""
+    if not options.tls:
+        yield port
+        return
+    tls_port = free_port()
+    terminator = Child([options.nginx, "-p", folder, "-c", configure(folder, tls_port, port)], options.load_core,
+                       None, stdin=subprocess.DEVNULL)
+    try:
+        yield tls_port
+    finally:
+        terminator.stop()
 
 
 def _raise_open_files():

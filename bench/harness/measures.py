@@ -4,7 +4,14 @@ Memory is the peak (VmHWM) less what the process had when idle after its first a
 measure starts its own process.
 """
 
-from .proxies import running
+import http.client
+import time
+from statistics import median
+
+from .proxies import PROBE_BODY, running
+
+#: Pauses of the pause measure.
+PAUSES = 2
 
 
 class Errors:
@@ -19,17 +26,51 @@ class Errors:
 
 
 def throughput(lab, contestant, errors):
+    return _full_load(lab, contestant, errors, "throughput", lab.options.connections)
+
+
+def connections(lab, contestant, errors):
+    figures = {}
+    for count in lab.options.more_connections:
+        figures |= _full_load(lab, contestant, errors, f"connections{count}", count)
+    return figures
+
+
+def _full_load(lab, contestant, errors, key, count):
     options = lab.options
     with running(contestant, lab) as live:
-        result = lab.load("closed", live, connections=options.connections,
-                          seconds=options.seconds, warmup=options.warmup)
-    errors.check(result, f"{contestant.name} throughput")
-    figures = {"throughput.rps": result["rps"], "throughput.p50_us": result["latency_us"]["p50"],
-               "throughput.p99_us": result["latency_us"]["p99"]}
+        result = lab.load("closed", live, connections=count, seconds=options.seconds, warmup=options.warmup)
+    errors.check(result, f"{contestant.name} throughput over {count} connections")
+    figures = {f"{key}.rps": result["rps"], f"{key}.p50_us": result["latency_us"]["p50"],
+               f"{key}.p99_us": result["latency_us"]["p99"]}
     if live.child:
-        figures["throughput.cpu_us"] = _ratio(result["cpu_us"], result["requests"])
-        figures["throughput.busy_percent"] = _ratio(result["cpu_us"], result["seconds"] * 1e4)
+        figures[f"{key}.cpu_us"] = _ratio(result["cpu_us"], result["requests"])
+        figures[f"{key}.busy_percent"] = _ratio(result["cpu_us"], result["seconds"] * 1e4)
     return figures
+
+
+def pause(lab, contestant, _errors):
+    """One client that asks, waits and asks again: what the second request takes."""
+    with running(contestant, lab) as live:
+        client = http.client.HTTPConnection("127.0.0.1", live.port, timeout=30)
+        took = []
+        for number in range(PAUSES + 1):
+            if number:
+                time.sleep(lab.options.pause)
+            took.append(_one_request(client, live))
+        client.close()
+    return {"pause.first_us": took[0], "pause.after_us": median(took[1:])}
+
+
+def _one_request(client, live):
+    headers = dict(line.split(": ", 1) for line in live.headers) | {"Content-Type": "application/json"}
+    started = time.monotonic()
+    client.request("POST", "/v1/chat/completions", PROBE_BODY, headers)
+    answer = client.getresponse()
+    answer.read()
+    if answer.status != 200:
+        raise RuntimeError(f"a request was answered with {answer.status}")
+    return (time.monotonic() - started) * 1e6
 
 
 def latency(lab, contestant, errors):
@@ -106,4 +147,4 @@ def _ratio(part, whole):
     return part / whole if part is not None and whole else None
 
 
-GROUPS = {"throughput": throughput, "latency": latency, "streams": streams, "bulk": bulk, "startup": startup}
+GROUPS = {"throughput": throughput, "connections": connections, "pause": pause, "latency": latency, "streams": streams, "bulk": bulk, "startup": startup}

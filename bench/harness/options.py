@@ -7,7 +7,9 @@ from pathlib import Path
 BENCH = Path(__file__).resolve().parent.parent
 REPOSITORY = BENCH.parent
 ABOUT = "Measures Throughway, nginx and the direct way in turns, on fixed cores; bench/README.md explains the figures."
-GROUPS = ["throughput", "latency", "streams", "bulk", "startup"]
+GROUPS = ["throughput", "connections", "latency", "streams", "bulk", "startup", "pause"]
+#: What is measured over TLS: the rest says nothing of it.
+OVER_TLS = ["throughput", "connections", "pause"]
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,9 @@ def parse(arguments=None):
     add = parser.add_argument
     add("--rounds", type=int, default=5, help="how often everything is measured, proxies taking turns")
     add("--quick", action="store_true", help="2 short rounds: proves that it works, no figures to quote")
-    add("--only", default=",".join(GROUPS), help="comma list of what to measure")
+    add("--only", default="", help=f"comma list of what to measure: {', '.join(GROUPS)}; all but pause if empty")
+    add("--access-log", action="store_true", help="nginx and throughway write a line for each request, buffered")
+    add("--tls", action="store_true", help="TLS from the proxy to the upstream; without the direct way")
     add("--skip", default="", help="comma list of proxies to leave out (nginx, throughway, throughway-default)")
     add("--proxy", action="append", default=[], metavar="NAME=COMMAND:PORT",
         help="one more proxy, PORT may be 'auto'; in COMMAND {port}, {upstream}, {folder}, "
@@ -47,6 +51,8 @@ def parse(arguments=None):
     add("--seconds", type=float, default=4.0, help="length of a throughput or latency window")
     add("--warmup", type=float, default=1.0, help="load before each window, not counted")
     add("--connections", type=int, default=64, help="keep-alive connections")
+    add("--more-connections", default="1000,4000", help="comma list: throughput over so many connections, too")
+    add("--pause", type=float, default=10.0, help="seconds between two requests of the pause measure")
     add("--rate", type=int, default=2000, help="requests per second of the latency measure")
     add("--streams", default="500:20,2000:200", help="comma list of STREAMS:INTERVAL_MS")
     add("--stream-seconds", type=float, default=4.0, help="length of every stream, rounded to whole intervals")
@@ -62,9 +68,16 @@ def parse(arguments=None):
 
 
 def _checked(options):
-    options.only = options.only.split(",")
+    everything = OVER_TLS if options.tls else [group for group in GROUPS if group != "pause"]
+    options.only = options.only.split(",") if options.only else everything
     if unknown := set(options.only) - set(GROUPS):
         raise Refused(f"--only: unknown {', '.join(sorted(unknown))}; known are {', '.join(GROUPS)}")
+    if options.tls and (plain := set(options.only) - set(OVER_TLS)):
+        raise Refused(f"--tls: {', '.join(sorted(plain))} is not measured over TLS")
+    try:
+        options.more_connections = [int(count) for count in options.more_connections.split(",") if count]
+    except ValueError:
+        raise Refused(f"--more-connections: expected numbers, got {options.more_connections}") from None
     options.skip = [name for name in options.skip.split(",") if name]
     try:
         pairs = [tuple(map(int, load.split(":"))) for load in options.streams.split(",")]

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 from pathlib import Path
 
@@ -77,3 +78,9 @@ def _descendants(pid):
 
 def _lines(pid, name):
     return Path(f"/proc/{pid}/{name}").read_text().splitlines()
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .options import Refused
-from .process import Child
+from .process import Child, free_port
 
 READY_SECONDS = 10
 PROBE_BODY = b'{"model":"bench-model","messages":[]}'
@@ -23,16 +23,18 @@ pid {folder}/nginx.pid;
 error_log {folder}/nginx-error.log warn;
 events {{ worker_connections 16384; }}
 http {{
-  access_log off;
+  access_log {access_log};
   client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
   uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
   keepalive_requests 1000000000;
   client_max_body_size 0;
-  upstream provider {{ server 127.0.0.1:{upstream}; keepalive 128; keepalive_requests 1000000000; }}
+  upstream provider {{ server 127.0.0.1:{upstream}; keepalive 4096; keepalive_requests 1000000000; }}
   server {{
     listen 127.0.0.1:{port} backlog=4096;
     location / {{
-      proxy_pass http://provider;
+      proxy_pass {scheme}://provider;
+      proxy_ssl_name localhost;
+      proxy_ssl_server_name on;
       proxy_http_version 1.1;
       proxy_set_header Connection "";
       proxy_buffering {buffering};
@@ -47,7 +49,7 @@ http {{
 SETTINGS = """listen: 127.0.0.1:{port}
 workers: 1
 guard: {{preset: dev}}
-{target}log: {{access: off}}
+{target}{tls}log: {{access: {log}}}
 """
 
 
@@ -72,7 +74,7 @@ class Contestant:
 
 def contestants(options):
     """Everyone in this run, direct first; missing programs are refused now and not in the last round."""
-    gateway = ["x-gateway-provider: passthrough", "x-gateway-custom-host: http://127.0.0.1:{upstream}/v1"]
+    gateway = ["x-gateway-provider: passthrough", f"x-gateway-custom-host: {_base(options)}"]
     throughway = shlex.quote(str(options.throughway))
     everyone = [
         Contestant("direct"),
@@ -80,7 +82,8 @@ def contestants(options):
         Contestant("throughway", f"{throughway} serve --config {{settings}}", headers=gateway),
         Contestant("throughway-default", f"{throughway} serve --config {{settings-default}}"),
     ]
-    everyone = [one for one in everyone if one.direct or one.name not in options.skip]
+    absent = [*options.skip, "direct"] if options.tls else options.skip
+    everyone = [one for one in everyone if one.name not in absent or (one.direct and not options.tls)]
     everyone += [_extra(text, options.header, gateway) for text in options.proxy]
     names = [one.name for one in everyone]
     if options.baseline not in names or len(set(names)) < len(names):
@@ -89,6 +92,11 @@ def contestants(options):
         if not one.direct and not one.binary().is_file():
             raise Refused(f"{one.name}: no program {one.binary()}; build or install it, or --skip {one.name}")
     return everyone
+
+
+def _base(options):
+    """The upstream's base URL, its port to be filled in."""
+    return "https://localhost:{upstream}/v1" if options.tls else "http://127.0.0.1:{upstream}/v1"
 
 
 def _extra(text, headers, gateway):
@@ -120,7 +128,7 @@ def running(contestant, lab, buffering="on"):
     if contestant.direct:
         yield Live(lab.upstream_port, headers)
         return
-    port = _free_port() if contestant.port == "auto" else int(contestant.port)
+    port = free_port() if contestant.port == "auto" else int(contestant.port)
     command = _filled(contestant.command, port, lab, buffering)
     log = lab.folder / f"{contestant.name}.log"
     with log.open("wb") as log_file:
@@ -144,8 +152,12 @@ def running(contestant, lab, buffering="on"):
 
 def _filled(command, port, lab, buffering):
     """The command as words, its files written."""
-    values = {"port": port, "upstream": lab.upstream_port, "folder": lab.folder, "buffering": buffering}
-    target = f'default_target: "http://127.0.0.1:{lab.upstream_port}/v1"\n'
+    options = lab.options
+    values = {"port": port, "upstream": lab.upstream_port, "folder": lab.folder, "buffering": buffering,
+              "scheme": "https" if options.tls else "http", "log": "all" if options.access_log else "off",
+              "access_log": f"{lab.folder}/access-{port}.log combined buffer=64k" if options.access_log else "off",
+              "tls": f'upstream: {{tls: [{{host: localhost, ca_file: "{lab.folder}/tls.crt"}}]}}\n' if options.tls else ""}
+    target = f'default_target: "{_base(options).format(upstream=lab.upstream_port)}"\n'
     files = {"nginx": NGINX.format(**values), "settings": SETTINGS.format(**values, target=""),
              "settings-default": SETTINGS.format(**values, target=target)}
     for name, text in files.items():
@@ -157,12 +169,6 @@ def _filled(command, port, lab, buffering):
     for name, value in values.items():
         words = [word.replace(f"{{{name}}}", str(value)) for word in words]
     return words
-
-
-def _free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def _wait_for_answer(name, child, port, headers, log):

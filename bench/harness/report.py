@@ -68,9 +68,14 @@ def _doubts(summary):
 def _method(options):
     rounds = "1 round" if options.rounds == 1 else f"{options.rounds} interleaved rounds"
     return (f"Medians of {rounds}; × is the median of the per-round ratios to {options.baseline}, in brackets their "
-            "range. 1 KiB JSON POST, loopback, one worker each. nginx: keep-alive to the upstream, access log off, "
+            f"range. 1 KiB JSON POST, loopback, one worker each, {_variant(options)}. nginx: keep-alive to the upstream, "
             "request buffering off, response buffering on for throughput and latency, off for streams and bulk, "
             "no temporary files.")
+
+
+def _variant(options):
+    log = "a line for each request in a buffered log" if options.access_log else "access logs off"
+    return f"{log}, TLS to the upstream" if options.tls else log
 
 
 def _shown(row, found):

@@ -60,7 +60,9 @@ def _ports_in_wait():
 
 
 def _add_differences(figures):
-    direct = figures["direct"]
+    direct = figures.get("direct")
+    if direct is None:
+        return
     for name, own in figures.items():
         for key in ADDED & own.keys():
             if name != "direct":

@@ -44,6 +44,15 @@ def rows(options):
         Row("added.latency.p99_us", "p99 added to direct, µs", 0, Promise(1.2, "most", True)),
         Row("latency.cpu_us", f"proxy CPU per request at {options.rate} requests/s, µs", 1),
     ]
+    for count in options.more_connections:
+        table += [
+            Row(f"connections{count}.rps", f"requests/s, {count} connections", 0),
+            Row(f"connections{count}.cpu_us", f"proxy CPU per request, {count} connections, µs", 1),
+        ]
+    table += [
+        Row("pause.first_us", "a process's first request but one, µs", 0),
+        Row("pause.after_us", f"a request after {options.pause:g} idle seconds, µs", 0),
+    ]
     for load in options.streams:
         table += _stream_rows(load)
     for way in ("upload", "download"):
