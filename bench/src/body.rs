@@ -52,7 +52,9 @@ impl Body {
             Self::Done | Self::Length(0) => Ok(Step::Done),
             _ if bytes.is_empty() => Ok(Step::NeedMore),
             Self::UntilClose => Ok(Step::Data { take: bytes.len() }),
-            Self::Length(left) => Ok(Step::Data { take: take_from(left, bytes) }),
+            Self::Length(left) => Ok(Step::Data {
+                take: take_from(left, bytes),
+            }),
             Self::ChunkData(left) => {
                 let take = take_from(left, bytes);
                 if *left == 0 {
@@ -80,10 +82,14 @@ impl Body {
     }
 
     fn chunk_size(&mut self, bytes: &[u8]) -> Result<Step, Failure> {
-        let Some(feed) = bytes.iter().position(|&byte| byte == b'\n') else { return Ok(Step::NeedMore) };
+        let Some(feed) = bytes.iter().position(|&byte| byte == b'\n') else {
+            return Ok(Step::NeedMore);
+        };
         let line = bytes[..feed].trim_ascii_end();
         let digits = line.split(|&byte| byte == b';').next().unwrap_or(line);
-        let size = std::str::from_utf8(digits).ok().and_then(|hex| u64::from_str_radix(hex, 16).ok());
+        let size = std::str::from_utf8(digits)
+            .ok()
+            .and_then(|hex| u64::from_str_radix(hex, 16).ok());
         *self = match size.ok_or(Failure::Malformed("chunk size"))? {
             0 => Self::Trailer,
             size => Self::ChunkData(size),
@@ -92,7 +98,9 @@ impl Body {
     }
 
     fn trailer(&mut self, bytes: &[u8]) -> Step {
-        let Some(feed) = bytes.iter().position(|&byte| byte == b'\n') else { return Step::NeedMore };
+        let Some(feed) = bytes.iter().position(|&byte| byte == b'\n') else {
+            return Step::NeedMore;
+        };
         if feed <= 1 {
             *self = Self::Done;
         }
@@ -138,7 +146,11 @@ mod tests {
     #[test]
     fn a_chunked_body_cut_anywhere_gives_the_same_bytes() -> Result<(), Failure> {
         for cut in 0..CODED.len() {
-            assert_eq!(decode(cut)?, (b"hello world".to_vec(), 2, true), "cut at {cut}");
+            assert_eq!(
+                decode(cut)?,
+                (b"hello world".to_vec(), 2, true),
+                "cut at {cut}"
+            );
         }
         Ok(())
     }

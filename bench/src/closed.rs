@@ -1,4 +1,5 @@
-//! Closed loop: N connections, each sending its next request when the last answer is complete. Gives throughput.
+//! Closed loop: N connections, each sending its next request when the last response is complete.
+//! Gives throughput.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -36,9 +37,18 @@ pub async fn run(arguments: &Arguments) -> Result<Report, String> {
     let cpu = CpuMeter::new(arguments.pids()?);
     let request: Rc<[u8]> = chat_request(target, "", &arguments.header_lines(), false).into();
     let distinct = arguments.all("distinct").any(|it| it == "true");
-    let shared = Rc::new(Shared { distinct, ..Shared::default() });
+    let shared = Rc::new(Shared {
+        distinct,
+        ..Shared::default()
+    });
     let loops: Vec<_> = (0..connections)
-        .map(|_| spawn_local(send_until_stopped(Client::new(target), Rc::clone(&request), Rc::clone(&shared))))
+        .map(|_| {
+            spawn_local(send_until_stopped(
+                Client::new(target),
+                Rc::clone(&request),
+                Rc::clone(&shared),
+            ))
+        })
         .collect();
 
     sleep(warmup).await;
@@ -48,7 +58,7 @@ pub async fn run(arguments: &Arguments) -> Result<Report, String> {
     shared.measuring.set(false);
     let (ended, cpu_after) = (now_ns(), cpu.microseconds());
     shared.stopping.set(true);
-    // A connection whose answer never comes must not keep the report from being printed.
+    // A connection whose response never comes must not keep the report from being printed.
     for task in loops {
         let _ = tokio::time::timeout(Duration::from_secs(5), task).await;
     }

@@ -1,4 +1,5 @@
-//! The stream events both sides know: an OpenAI-shaped chunk whose content is the time at which it was written.
+//! The stream events both sides know: an OpenAI-shaped chunk whose content is the time at which it
+//! was written.
 
 use crate::clock::now_ns;
 use crate::head::number;
@@ -18,8 +19,10 @@ impl EventChunk {
     pub fn new() -> Self {
         let zeros = "0".repeat(DIGITS);
         let event = format!(
-            "data: {{\"id\":\"chatcmpl-bench\",\"object\":\"chat.completion.chunk\",\"created\":1700000000,\"model\":\"bench-model\",\
-             \"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{zeros}\"}},\"logprobs\":null,\"finish_reason\":null}}]}}\n\n"
+            "data: {{\"id\":\"chatcmpl-bench\",\"object\":\"chat.completion.chunk\",\
+             \"created\":1700000000,\"model\":\"bench-model\",\
+             \"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{zeros}\"}},\"logprobs\":null,\
+             \"finish_reason\":null}}]}}\n\n"
         );
         let bytes = format!("{:x}\r\n{event}\r\n", event.len()).into_bytes();
         let stamp_at = position(&bytes, MARK).map_or(0, |mark| mark + MARK.len());
@@ -74,12 +77,17 @@ fn read_event(event: &[u8]) -> Event {
     if event == DONE {
         return Event::Done;
     }
-    let stamp = position(event, MARK).and_then(|mark| event.get(mark + MARK.len()..mark + MARK.len() + DIGITS));
-    stamp.and_then(number).map_or(Event::Foreign, Event::Stamped)
+    let stamp = position(event, MARK)
+        .and_then(|mark| event.get(mark + MARK.len()..mark + MARK.len() + DIGITS));
+    stamp
+        .and_then(number)
+        .map_or(Event::Foreign, Event::Stamped)
 }
 
 fn position(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
-    bytes.windows(wanted.len()).position(|window| window == wanted)
+    bytes
+        .windows(wanted.len())
+        .position(|window| window == wanted)
 }
 
 #[cfg(test)]
@@ -100,7 +108,10 @@ mod tests {
                     Event::Done | Event::Foreign => panic!("not an event of ours"),
                 });
             }
-            assert!(reader.is_clean() && stamps.len() == 1 && stamps[0] >= before, "cut at {cut}");
+            assert!(
+                reader.is_clean() && stamps.len() == 1 && stamps[0] >= before,
+                "cut at {cut}"
+            );
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A keep-alive client connection that sends one prepared request and checks one whole answer.
+//! A keep-alive client connection that sends one prepared request and checks one whole response.
 
 use std::net::SocketAddr;
 
@@ -17,7 +17,7 @@ impl Client {
         Self { target, wire: None }
     }
 
-    /// Connects, if the last answer closed the connection, so that the next exchange need not.
+    /// Connects, if the last response closed the connection, so that the next exchange need not.
     pub async fn ready(&mut self) -> Result<(), Failure> {
         if self.wire.is_none() {
             self.wire = Some(Wire::connect(self.target, SMALL_BUFFER).await?);
@@ -25,10 +25,13 @@ impl Client {
         Ok(())
     }
 
-    /// One request and its complete answer. After a failure the next exchange uses a new connection.
+    /// One request and its complete response. After a failure the next exchange uses a new
+    /// connection.
     pub async fn exchange(&mut self, request: &[u8]) -> Result<(), Failure> {
         self.ready().await?;
-        let Some(mut wire) = self.wire.take() else { return Err(Failure::Closed("before the request")) };
+        let Some(mut wire) = self.wire.take() else {
+            return Err(Failure::Closed("before the request"));
+        };
         wire.send(request).await?;
         let close = expect_answer(&mut wire, ANSWER_LENGTH).await?;
         if !close {
@@ -38,14 +41,22 @@ impl Client {
     }
 }
 
-/// Reads a response and insists on status 200 and a body of `expected` bytes; tells whether the peer closes.
+/// Reads a response and insists on status 200 and a body of `expected` bytes; tells whether the
+/// peer closes.
 pub async fn expect_answer(wire: &mut Wire, expected: u64) -> Result<bool, Failure> {
-    let head = wire.head().await?.ok_or(Failure::Closed("instead of an answer"))?;
+    let head = wire
+        .head()
+        .await?
+        .ok_or(Failure::Closed("instead of an answer"))?;
     let status = head.status(wire.bytes())?;
     wire.consume(head.len);
     if status != 200 {
         return Err(Failure::Status(status));
     }
     let got = wire.discard(&mut Body::of_response(head.framing)).await?;
-    if got == expected { Ok(head.close) } else { Err(Failure::Body { expected, got }) }
+    if got == expected {
+        Ok(head.close)
+    } else {
+        Err(Failure::Body { expected, got })
+    }
 }

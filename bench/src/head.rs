@@ -1,5 +1,6 @@
-//! Just enough of an HTTP/1.1 head: first line, framing, `Connection: close` and our own timestamp header.
-//! Trusts its peers about everything else; this is a measuring tool, not a parser to build on.
+//! Just enough of an HTTP/1.1 head: first line, framing, `Connection: close` and our own timestamp
+//! header. Trusts its peers about everything else; this is a measuring tool, not a parser to build
+//! on.
 
 use std::ops::Range;
 
@@ -26,9 +27,16 @@ pub struct Head {
 impl Head {
     /// The head at the start of `bytes`, or `None` while its empty line has not arrived.
     pub fn parse(bytes: &[u8]) -> Result<Option<Self>, Failure> {
-        let Some(first_end) = line_end(bytes, 0) else { return Ok(None) };
-        let mut head =
-            Self { len: 0, first_line: 0..first_end - 2, framing: Framing::Unstated, close: false, sent_at: None };
+        let Some(first_end) = line_end(bytes, 0) else {
+            return Ok(None);
+        };
+        let mut head = Self {
+            len: 0,
+            first_line: 0..first_end - 2,
+            framing: Framing::Unstated,
+            close: false,
+            sent_at: None,
+        };
         let mut start = first_end;
         while let Some(end) = line_end(bytes, start) {
             if end - start == 2 {
@@ -44,7 +52,10 @@ impl Head {
     /// The status code of a response's first line.
     pub fn status(&self, bytes: &[u8]) -> Result<u16, Failure> {
         let digits = bytes[self.first_line.clone()].get(9..12);
-        digits.and_then(number).and_then(|code| u16::try_from(code).ok()).ok_or(Failure::Malformed("status line"))
+        digits
+            .and_then(number)
+            .and_then(|code| u16::try_from(code).ok())
+            .ok_or(Failure::Malformed("status line"))
     }
 
     fn take_line(&mut self, line: &[u8]) -> Result<(), Failure> {
@@ -58,7 +69,9 @@ impl Head {
                     self.close = value.eq_ignore_ascii_case(b"close");
                 }
             }
-            Some(b't') if value_of(line, b"transfer-encoding").is_some() => self.framing = Framing::Chunked,
+            Some(b't') if value_of(line, b"transfer-encoding").is_some() => {
+                self.framing = Framing::Chunked
+            }
             Some(b'x') => {
                 if let Some(value) = value_of(line, b"x-sent-at") {
                     self.sent_at = number(value);

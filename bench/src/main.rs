@@ -1,5 +1,6 @@
-//! The load tool behind `bench/run`: an instant upstream and the clients that measure through a proxy.
-//! Each subcommand prints one JSON line. Everything runs on one thread, so that the tool fits on one core.
+//! The load tool behind `bench/run`: an instant upstream and the clients that measure through a
+//! proxy. Each subcommand prints one JSON line. Everything runs on one thread, so that the tool
+//! fits on one core.
 
 mod arguments;
 mod body;
@@ -34,7 +35,8 @@ const USAGE: &str = "usage: loadgen upstream|closed|open|streams|upload|download
   streams   --target ADDR --streams N --chunks N --interval-ms MS --ramp S
   upload    --target ADDR --bytes N
   download  --target ADDR --bytes N
-every client also takes --header 'Name: value' (repeated) and --pids PID,PID (whose CPU time to count)";
+every client also takes --header 'Name: value' (repeated) and --pids PID,PID (whose CPU \
+time to count)";
 
 fn main() -> ExitCode {
     match run() {

@@ -1,5 +1,6 @@
-//! Open loop: requests are due at a fixed rate whatever the answers do, and latency counts from when a request
-//! was due, not from when it could be sent. That is the correction for coordinated omission.
+//! Open loop: requests are due at a fixed rate whatever the responses do, and latency counts from
+//! when a request was due, not from when it could be sent. That is the correction for coordinated
+//! omission.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -40,24 +41,40 @@ pub async fn run(arguments: &Arguments) -> Result<Report, String> {
     let target = arguments.target()?;
     let rate: u64 = arguments.get("rate")?;
     let count = |length: Duration| (length.as_secs_f64() * rate as f64) as u64;
-    let (warmup, measured) = (count(arguments.seconds("warmup")?), count(arguments.seconds("seconds")?));
+    let (warmup, measured) = (
+        count(arguments.seconds("warmup")?),
+        count(arguments.seconds("seconds")?),
+    );
     let cpu = CpuMeter::new(arguments.pids()?);
     let request: Rc<[u8]> = chat_request(target, "", &arguments.header_lines(), false).into();
     let shared = Rc::new(Shared::default());
     for _ in 0..arguments.get("connections")? {
         let mut client = Client::new(target);
-        client.ready().await.map_err(|failure| failure.to_string())?;
-        spawn_local(answer_queue(client, Rc::clone(&request), Rc::clone(&shared)));
+        client
+            .ready()
+            .await
+            .map_err(|failure| failure.to_string())?;
+        spawn_local(answer_queue(
+            client,
+            Rc::clone(&request),
+            Rc::clone(&shared),
+        ));
     }
 
-    let schedule = Schedule { started: now_ns(), period_ns: 1_000_000_000 / rate.max(1), warmup };
+    let schedule = Schedule {
+        started: now_ns(),
+        period_ns: 1_000_000_000 / rate.max(1),
+        warmup,
+    };
     schedule.offer(0..warmup, &shared).await?;
     let (cpu_before, window_began) = (cpu.microseconds(), now_ns());
     schedule.offer(warmup..warmup + measured, &shared).await?;
     let answered_in_time = wait_for(warmup + measured, &shared).await;
     let (cpu_after, window_ended) = (cpu.microseconds(), now_ns());
     if !answered_in_time {
-        shared.failures.borrow_mut().add(&Failure::Malformed("run: answers missing 5 s after the last request"));
+        shared.failures.borrow_mut().add(&Failure::Malformed(
+            "run: answers missing 5 s after the last request",
+        ));
     }
     Ok(Report::default()
         .number("requests", measured as f64)
@@ -81,7 +98,10 @@ impl Schedule {
     async fn offer(&self, numbers: std::ops::Range<u64>, shared: &Shared) -> Result<(), String> {
         let pacer = Pacer::start(self.period_ns)?;
         for number in numbers {
-            let due = Due { at: self.started + number * self.period_ns, measured: number >= self.warmup };
+            let due = Due {
+                at: self.started + number * self.period_ns,
+                measured: number >= self.warmup,
+            };
             while now_ns() < due.at {
                 pacer.beat().await?;
             }

@@ -37,7 +37,9 @@ impl Samples {
     /// Nearest-rank percentile in microseconds; zero without samples. The samples must be sorted.
     fn percentile(&self, rank: f64) -> f64 {
         let position = (self.0.len() as f64 * rank).ceil() as usize;
-        self.0.get(position.saturating_sub(1)).map_or(0.0, |&value| value as f64 / 1e3)
+        self.0
+            .get(position.saturating_sub(1))
+            .map_or(0.0, |&value| value as f64 / 1e3)
     }
 }
 
@@ -48,9 +50,14 @@ mod tests {
     #[test]
     fn percentiles_are_nearest_ranks() {
         let mut samples = Samples::default();
-        (1..=100).rev().for_each(|value| samples.push(value * 1_000));
+        (1..=100)
+            .rev()
+            .for_each(|value| samples.push(value * 1_000));
         let summary = samples.summary();
-        assert_eq!((summary.p50, summary.p99, summary.max, summary.mean), (50.0, 99.0, 100.0, 50.5));
+        assert_eq!(
+            (summary.p50, summary.p99, summary.max, summary.mean),
+            (50.0, 99.0, 100.0, 50.5)
+        );
     }
 
     #[test]

@@ -9,11 +9,12 @@ use crate::events::{EventChunk, ending};
 use crate::failure::Failure;
 use crate::wire::Wire;
 
-/// Writes a whole stream. The first event comes one interval after the head, so a proxy that holds the head
-/// back until there is a body shows in the head's delay.
+/// Writes a whole stream. The first event comes one interval after the head, so a proxy that holds
+/// the head back until there is a body shows in the head's delay.
 pub async fn serve_stream(wire: &mut Wire, chunks: u64, interval: Duration) -> Result<(), Failure> {
     let head = format!(
-        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache\r\nX-Sent-At: {:020}\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache\r\n\
+         X-Sent-At: {:020}\r\nTransfer-Encoding: chunked\r\n\r\n",
         now_ns()
     );
     wire.send(head.as_bytes()).await?;

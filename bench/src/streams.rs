@@ -1,5 +1,5 @@
-//! Many event streams at once: how late the head, the first event and every later event arrive, and whether
-//! events that the upstream wrote apart arrived together.
+//! Many event streams at once: how late the head, the first event and every later event arrive, and
+//! whether events that the upstream wrote apart arrived together.
 
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
@@ -44,7 +44,15 @@ pub async fn run(arguments: &Arguments) -> Result<Report, String> {
     let shared = Rc::new(Shared::default());
     let (cpu_before, started) = (cpu.microseconds(), now_ns());
     let tasks: Vec<_> = (0..streams)
-        .map(|number| spawn_local(one_stream(target, gap * number, Rc::clone(&request), chunks, Rc::clone(&shared))))
+        .map(|number| {
+            spawn_local(one_stream(
+                target,
+                gap * number,
+                Rc::clone(&request),
+                chunks,
+                Rc::clone(&shared),
+            ))
+        })
         .collect();
     for task in tasks {
         task.await.map_err(|error| error.to_string())?;
@@ -63,7 +71,13 @@ pub async fn run(arguments: &Arguments) -> Result<Report, String> {
         .failures(&shared.failures.borrow()))
 }
 
-async fn one_stream(target: SocketAddr, delay: Duration, request: Rc<[u8]>, events: u64, shared: Rc<Shared>) {
+async fn one_stream(
+    target: SocketAddr,
+    delay: Duration,
+    request: Rc<[u8]>,
+    events: u64,
+    shared: Rc<Shared>,
+) {
     sleep(delay).await;
     match read_stream(target, &request, events, &shared).await {
         Ok(()) => shared.completed.set(shared.completed.get() + 1),
@@ -71,20 +85,35 @@ async fn one_stream(target: SocketAddr, delay: Duration, request: Rc<[u8]>, even
     }
 }
 
-async fn read_stream(target: SocketAddr, request: &[u8], events: u64, shared: &Shared) -> Result<(), Failure> {
+async fn read_stream(
+    target: SocketAddr,
+    request: &[u8],
+    events: u64,
+    shared: &Shared,
+) -> Result<(), Failure> {
     let mut wire = Wire::connect(target, SMALL_BUFFER).await?;
     wire.send(request).await?;
-    let head = wire.head().await?.ok_or(Failure::Closed("instead of an answer"))?;
+    let head = wire
+        .head()
+        .await?
+        .ok_or(Failure::Closed("instead of an answer"))?;
     let arrived = now_ns();
     let status = head.status(wire.bytes())?;
     wire.consume(head.len);
     if status != 200 {
         return Err(Failure::Status(status));
     }
-    let sent_at = head.sent_at.ok_or(Failure::Malformed("head: x-sent-at is missing"))?;
-    shared.heads.borrow_mut().push(arrived.saturating_sub(sent_at));
+    let sent_at = head
+        .sent_at
+        .ok_or(Failure::Malformed("head: x-sent-at is missing"))?;
+    shared
+        .heads
+        .borrow_mut()
+        .push(arrived.saturating_sub(sent_at));
     let _open = Open::enter(shared);
-    Progress::new(events, arrived).read(&mut wire, &mut Body::of_response(head.framing), shared).await
+    Progress::new(events, arrived)
+        .read(&mut wire, &mut Body::of_response(head.framing), shared)
+        .await
 }
 
 /// Counts a stream as open from its head to its end.
@@ -93,7 +122,9 @@ struct Open<'a>(&'a Shared);
 impl<'a> Open<'a> {
     fn enter(shared: &'a Shared) -> Self {
         shared.open.set(shared.open.get() + 1);
-        shared.most_open.set(shared.most_open.get().max(shared.open.get()));
+        shared
+            .most_open
+            .set(shared.most_open.get().max(shared.open.get()));
         Self(shared)
     }
 }
@@ -117,10 +148,22 @@ struct Progress {
 
 impl Progress {
     fn new(expected: u64, arrived: u64) -> Self {
-        Self { expected, seen: 0, done: false, foreign: false, in_this_chunk: 0, arrived }
+        Self {
+            expected,
+            seen: 0,
+            done: false,
+            foreign: false,
+            in_this_chunk: 0,
+            arrived,
+        }
     }
 
-    async fn read(mut self, wire: &mut Wire, body: &mut Body, shared: &Shared) -> Result<(), Failure> {
+    async fn read(
+        mut self,
+        wire: &mut Wire,
+        body: &mut Body,
+        shared: &Shared,
+    ) -> Result<(), Failure> {
         let mut events = EventReader::default();
         loop {
             match wire.piece(body).await? {
@@ -134,18 +177,29 @@ impl Progress {
             return Err(Failure::Malformed("stream: foreign bytes or no [DONE]"));
         }
         let (expected, got) = (self.expected, self.seen);
-        if got == expected { Ok(()) } else { Err(Failure::Body { expected, got }) }
+        if got == expected {
+            Ok(())
+        } else {
+            Err(Failure::Body { expected, got })
+        }
     }
 
     fn take(&mut self, event: &Event, shared: &Shared) {
         match *event {
             Event::Stamped(written) => {
                 self.in_this_chunk += 1;
-                let delays = if self.seen == 0 { &shared.first_events } else { &shared.later_events };
-                delays.borrow_mut().push(self.arrived.saturating_sub(written));
+                let delays = if self.seen == 0 {
+                    &shared.first_events
+                } else {
+                    &shared.later_events
+                };
+                delays
+                    .borrow_mut()
+                    .push(self.arrived.saturating_sub(written));
                 self.seen += 1;
             }
-            // The upstream writes `[DONE]` right behind the last event: sharing a chunk with it is no coalescing.
+            // The upstream writes `[DONE]` right behind the last event: sharing a chunk with it is
+            // no coalescing.
             Event::Done => self.done = true,
             Event::Foreign => self.foreign = true,
         }
@@ -154,7 +208,9 @@ impl Progress {
     fn end_chunk(&mut self, shared: &Shared) {
         shared.chunks.set(shared.chunks.get() + 1);
         if self.in_this_chunk > 1 {
-            shared.coalesced_chunks.set(shared.coalesced_chunks.get() + 1);
+            shared
+                .coalesced_chunks
+                .set(shared.coalesced_chunks.get() + 1);
         }
         self.in_this_chunk = 0;
     }

@@ -14,7 +14,8 @@ pub async fn run(arguments: &Arguments) -> Result<Report, String> {
     let target = arguments.target()?;
     let cpu = CpuMeter::new(arguments.pids()?);
     let head = format!(
-        "POST /v1/files?upload=1 HTTP/1.1\r\nHost: {target}\r\nAuthorization: Bearer sk-bench-0123456789abcdef\r\n\
+        "POST /v1/files?upload=1 HTTP/1.1\r\nHost: {target}\r\n\
+         Authorization: Bearer sk-bench-0123456789abcdef\r\n\
          Content-Type: application/octet-stream\r\n{}Content-Length: {bytes}\r\n\r\n",
         arguments.header_lines()
     );
@@ -41,12 +42,22 @@ async fn upload(target: std::net::SocketAddr, head: &str, bytes: u64) -> Result<
         Err(Failure::Io(_) | Failure::Closed(_)) if sent.is_err() => return sent,
         other => other?,
     };
-    if received == bytes { Ok(()) } else { Err(Failure::Body { expected: bytes, got: received }) }
+    if received == bytes {
+        Ok(())
+    } else {
+        Err(Failure::Body {
+            expected: bytes,
+            got: received,
+        })
+    }
 }
 
 /// How many bytes the upstream says it got.
 async fn received(wire: &mut Wire) -> Result<u64, Failure> {
-    let head = wire.head().await?.ok_or(Failure::Closed("instead of an answer"))?;
+    let head = wire
+        .head()
+        .await?
+        .ok_or(Failure::Closed("instead of an answer"))?;
     let status = head.status(wire.bytes())?;
     wire.consume(head.len);
     if status != 200 {
@@ -58,7 +69,9 @@ async fn received(wire: &mut Wire) -> Result<u64, Failure> {
         match wire.piece(&mut body).await? {
             Piece::Data(data) => text.extend_from_slice(data),
             Piece::ChunkEnd | Piece::Drained => {}
-            Piece::Done => return crate::head::number(&text).ok_or(Failure::Malformed("upload answer")),
+            Piece::Done => {
+                return crate::head::number(&text).ok_or(Failure::Malformed("upload answer"));
+            }
         }
     }
 }

@@ -1,4 +1,5 @@
-//! The instant upstream: answers any request at once with a small JSON, streams or sends bulk when its query asks.
+//! The instant upstream: answers any request at once with a small JSON, streams or sends bulk when
+//! its query asks.
 
 use std::io::{Read, Write};
 use std::net::SocketAddr;
@@ -24,19 +25,31 @@ enum Wanted {
     Upload,
 }
 
-/// Prints the port as a JSON line, then serves until standard input closes, that is until the parent is gone.
+/// Prints the port as a JSON line, then serves until standard input closes, that is until the
+/// parent is gone.
 pub async fn serve(arguments: &Arguments) -> Result<(), String> {
     let address: SocketAddr = arguments.get("listen")?;
-    let listener = TcpListener::bind(address).await.map_err(|error| format!("listen on {address}: {error}"))?;
-    let port = listener.local_addr().map_err(|error| error.to_string())?.port();
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|error| format!("listen on {address}: {error}"))?;
+    let port = listener
+        .local_addr()
+        .map_err(|error| error.to_string())?
+        .port();
     println!("{{\"port\":{port}}}");
-    std::io::stdout().flush().map_err(|error| error.to_string())?;
+    std::io::stdout()
+        .flush()
+        .map_err(|error| error.to_string())?;
     std::thread::spawn(exit_with_parent);
     let instant: Rc<[u8]> = answer().into();
     loop {
-        let (stream, _) = listener.accept().await.map_err(|error| format!("accept: {error}"))?;
+        let (stream, _) = listener
+            .accept()
+            .await
+            .map_err(|error| format!("accept: {error}"))?;
         let instant = Rc::clone(&instant);
-        // A proxy that closes or resets a connection is no fault here; the client reports what it saw.
+        // A proxy that closes or resets a connection is no fault here; the client reports what it
+        // saw.
         spawn_local(async move { serve_connection(stream, &instant).await.ok() });
     }
 }
@@ -57,9 +70,14 @@ async fn serve_connection(stream: TcpStream, instant: &[u8]) -> Result<(), Failu
         let received = wire.discard(&mut Body::of_request(head.framing)).await?;
         match wanted {
             Wanted::Answer => wire.send(instant).await?,
-            Wanted::Stream { chunks, interval } => serve_stream(&mut wire, chunks, interval).await?,
+            Wanted::Stream { chunks, interval } => {
+                serve_stream(&mut wire, chunks, interval).await?
+            }
             Wanted::Download { bytes } => send_bulk(&mut wire, bytes).await?,
-            Wanted::Upload => wire.send(&json_response(&format!("{received:020}"))).await?,
+            Wanted::Upload => {
+                wire.send(&json_response(&format!("{received:020}")))
+                    .await?
+            }
         }
     }
     Ok(())
@@ -67,13 +85,28 @@ async fn serve_connection(stream: TcpStream, instant: &[u8]) -> Result<(), Failu
 
 /// Reads `POST /v1/...?chunks=100&interval_ms=20`, `?bytes=N` and `?upload=1`.
 fn wanted(request_line: &[u8]) -> Wanted {
-    let Some(mark) = request_line.iter().position(|&byte| byte == b'?') else { return Wanted::Answer };
-    let query = request_line[mark + 1..].split(|&byte| byte == b' ').next().unwrap_or_default();
-    let value = |name: &[u8]| {
-        query.split(|&byte| byte == b'&').find_map(|pair| number(pair.strip_prefix(name)?.strip_prefix(b"=")?))
+    let Some(mark) = request_line.iter().position(|&byte| byte == b'?') else {
+        return Wanted::Answer;
     };
-    match (value(b"chunks"), value(b"interval_ms"), value(b"bytes"), value(b"upload")) {
-        (Some(chunks), Some(ms), ..) => Wanted::Stream { chunks, interval: Duration::from_millis(ms) },
+    let query = request_line[mark + 1..]
+        .split(|&byte| byte == b' ')
+        .next()
+        .unwrap_or_default();
+    let value = |name: &[u8]| {
+        query
+            .split(|&byte| byte == b'&')
+            .find_map(|pair| number(pair.strip_prefix(name)?.strip_prefix(b"=")?))
+    };
+    match (
+        value(b"chunks"),
+        value(b"interval_ms"),
+        value(b"bytes"),
+        value(b"upload"),
+    ) {
+        (Some(chunks), Some(ms), ..) => Wanted::Stream {
+            chunks,
+            interval: Duration::from_millis(ms),
+        },
         (_, _, Some(bytes), _) => Wanted::Download { bytes },
         (.., Some(_)) => Wanted::Upload,
         _ => Wanted::Answer,
@@ -81,7 +114,10 @@ fn wanted(request_line: &[u8]) -> Wanted {
 }
 
 async fn send_bulk(wire: &mut Wire, bytes: u64) -> Result<(), Failure> {
-    let head = format!("HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nContent-Length: {bytes}\r\n\r\n");
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\n\
+         Content-Length: {bytes}\r\n\r\n"
+    );
     wire.send(head.as_bytes()).await?;
     wire.send_zeros(bytes, BULK_BUFFER).await
 }

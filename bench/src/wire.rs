@@ -33,7 +33,12 @@ impl Wire {
 
     pub fn over(stream: TcpStream, buffer: usize) -> Result<Self, Failure> {
         stream.set_nodelay(true)?;
-        Ok(Self { stream, buffer: vec![0; buffer].into(), start: 0, end: 0 })
+        Ok(Self {
+            stream,
+            buffer: vec![0; buffer].into(),
+            start: 0,
+            end: 0,
+        })
     }
 
     pub async fn send(&mut self, bytes: &[u8]) -> Result<(), Failure> {
@@ -61,14 +66,19 @@ impl Wire {
         }
     }
 
-    /// The next head; its bytes stay readable through `bytes` until consumed. `None` when the peer closed before one.
+    /// The next head; its bytes stay readable through `bytes` until consumed. `None` when the peer
+    /// closed before one.
     pub async fn head(&mut self) -> Result<Option<Head>, Failure> {
         loop {
             if let Some(head) = Head::parse(self.bytes())? {
                 return Ok(Some(head));
             }
             if self.fill().await? == 0 {
-                return if self.bytes().is_empty() { Ok(None) } else { Err(Failure::Closed("inside a head")) };
+                return if self.bytes().is_empty() {
+                    Ok(None)
+                } else {
+                    Err(Failure::Closed("inside a head"))
+                };
             }
         }
     }
@@ -91,7 +101,11 @@ impl Wire {
                     if self.fill().await? > 0 {
                         return Ok(Piece::Drained);
                     }
-                    return if body.may_close() { Ok(Piece::Done) } else { Err(Failure::Closed("inside a body")) };
+                    return if body.may_close() {
+                        Ok(Piece::Done)
+                    } else {
+                        Err(Failure::Closed("inside a body"))
+                    };
                 }
             }
         }

@@ -1,4 +1,5 @@
-// What a Node client check needs: arguments, the list of checks, comparisons, the report. The same lines as harness.py prints.
+// What a Node client check needs: arguments, the list of checks, comparisons, the report.
+// Its lines have the format of harness.py.
 // Knows no SDK. A check is an async function of one bench that throws when it is not satisfied.
 
 import { isDeepStrictEqual, inspect, parseArgs } from "node:util";
@@ -6,7 +7,9 @@ import { isDeepStrictEqual, inspect, parseArgs } from "node:util";
 /** The upstream must be seen to end a cancelled stream within this many milliseconds. */
 const CANCEL_MS = 1000;
 /** Hop-by-hop names belong to one connection; the volatile must cross but differ between requests. */
-const HOP_BY_HOP = new Set(["connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"]);
+const HOP_BY_HOP = new Set([
+  "connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
+]);
 const VOLATILE = new Set(["date", "request-id", "x-request-id", "openai-processing-ms"]);
 
 const checks = [];
@@ -60,7 +63,8 @@ export class Watch {
 
   givenUp() {
     const wanted = this.cancels + (this.bench.target === "mock" ? 1 : 0);
-    return this.until((_, cancels) => cancels >= wanted, CANCEL_MS, `the upstream works on ${CANCEL_MS} ms after the cancel`);
+    const complaint = `the upstream still works ${CANCEL_MS} ms after the cancel`;
+    return this.until((_, cancels) => cancels >= wanted, CANCEL_MS, complaint);
   }
 
   async until(met, ms, complaint) {
@@ -87,7 +91,10 @@ function parse() {
   });
   const complete = values.upstream && ["mock", "vllm"].includes(values.target) && (values.direct || values.gateway);
   if (!complete) {
-    console.error("usage: --upstream URL --target mock|vllm (--gateway URL | --direct) [--model M] [--default-target] [--stats-url URL] [--only TEXT]");
+    console.error(
+      "usage: --upstream URL --target mock|vllm (--gateway URL | --direct) [--model M] [--default-target] " +
+        "[--stats-url URL] [--only TEXT]",
+    );
     process.exit(2);
   }
   return values;
@@ -110,7 +117,10 @@ function benchFrom(args) {
     headers: direct ? {} : routing,
     key: "sk-client-check",
     /** Headers that ask the mock for faults, such as {"token-delay": 30}; none for another target. */
-    fault: (faults) => (target === "mock" ? Object.fromEntries(Object.entries(faults).map(([n, v]) => [`x-mock-${n}`, String(v)])) : {}),
+    fault: (faults) => {
+      const lines = target === "mock" ? Object.entries(faults) : [];
+      return Object.fromEntries(lines.map(([name, value]) => [`x-mock-${name}`, String(value)]));
+    },
   };
 }
 

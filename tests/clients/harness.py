@@ -14,7 +14,7 @@ import traceback
 import urllib.request
 from dataclasses import dataclass, field
 
-# The upstream must be seen to end a cancelled stream within this many seconds (contract: client gone).
+# The upstream must be seen to end a cancelled stream within this many seconds.
 CANCEL_SECONDS = 1.0
 # Hop-by-hop names belong to one connection, so the two sides may differ in them.
 HOP_BY_HOP = {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
@@ -92,7 +92,9 @@ class Watch:
         """Fails unless the upstream gives the request up in time."""
         # vLLM: no more at work than before it came, so the negative count is back where it was
         wanted = self.cancels + (1 if self.bench.target == "mock" else 0)
-        await self.until(lambda _, cancels: cancels >= wanted, seconds, f"the upstream works on {seconds} s after the cancel")
+        await self.until(
+            lambda _, cancels: cancels >= wanted, seconds, f"the upstream works on {seconds} s after the cancel"
+        )
 
     async def until(self, met, seconds, complaint):
         end = time.monotonic() + seconds

@@ -1,5 +1,6 @@
 // Does the OpenAI Node SDK, unchanged, get from the gateway what it gets from the upstream?
-// Run `tests/clients/run`, which starts all that is needed. The SDK is found in target/clients/node (or $CLIENTS_DIR/node).
+// Run `tests/clients/run`, which starts all that is needed.
+// The SDK is found in target/clients/node (or $CLIENTS_DIR/node).
 
 import { createRequire } from "node:module";
 import path from "node:path";
@@ -93,7 +94,8 @@ check("chat", async (bench) => {
 });
 
 check("chat stream: chunks, finish and usage", async (bench) => {
-  const [text, finish, usage] = await same(bench, async (c) => gather(await c.chat.completions.create(chat(bench, streamed))));
+  const call = async (c) => gather(await c.chat.completions.create(chat(bench, streamed)));
+  const [text, finish, usage] = await same(bench, call);
   assert(text && finish.length === 1 && usage.length === 1, [text, finish, usage]);
 });
 
@@ -113,7 +115,8 @@ check("the upstream sees the SDK's own request", async (bench) => {
     const headers = headerLines(got.headers.map(([name, value]) => [name.toLowerCase(), value]));
     return [got.method, got.target, got.framing, got.body_base64, headers];
   };
-  assert((await same(bench, seen))[4].some(([name, value]) => name === "x-own" && value === "value"), "own header lost");
+  const headers = (await same(bench, seen))[4];
+  assert(headers.some(([name, value]) => name === "x-own" && value === "value"), "own header lost");
 }, { only: "mock" });
 
 check("status and header lines are the upstream's", async (bench) => {
@@ -126,7 +129,11 @@ check("status and header lines are the upstream's", async (bench) => {
 check("twelve streams at once do not mix", async (bench) => {
   const words = "one two three four five six one two three four five six".split(" ");
   const one = async (c, word) =>
-    gather(await c.chat.completions.create(chat(bench, { ...streamed, messages: [{ role: "user", content: `${word} `.repeat(3) }] })));
+    gather(
+      await c.chat.completions.create(
+        chat(bench, { ...streamed, messages: [{ role: "user", content: `${word} `.repeat(3) }] }),
+      ),
+    );
   const wanted = [];
   for (const word of words) wanted.push(await one(straight(bench), word));
   const shared = via(bench);
@@ -172,7 +179,12 @@ check("the client's own timeout closes the upstream too", async (bench) => {
   await watch.givenUp();
 });
 
-const toolAsk = (bench) => chat(bench, { tools: [weather], tool_choice: { type: "function", function: { name: "get_weather" } }, max_tokens: 64 });
+const toolAsk = (bench) =>
+  chat(bench, {
+    tools: [weather],
+    tool_choice: { type: "function", function: { name: "get_weather" } },
+    max_tokens: 64,
+  });
 
 check("tool calls", async (bench) => {
   const call = async (c) => {
@@ -187,8 +199,10 @@ check("tool calls", async (bench) => {
 
 check("tool calls, streamed", async (bench) => {
   const call = async (c) => {
-    const stream = await c.chat.completions.create({ ...toolAsk(bench), stream: true }, faults(bench, { "tool-call": 1 }));
-    const parts = (await collect(stream)).flatMap((chunk) => chunk.choices).flatMap((choice) => choice.delta.tool_calls ?? []);
+    const ask = { ...toolAsk(bench), stream: true };
+    const stream = await c.chat.completions.create(ask, faults(bench, { "tool-call": 1 }));
+    const choices = (await collect(stream)).flatMap((chunk) => chunk.choices);
+    const parts = choices.flatMap((choice) => choice.delta.tool_calls ?? []);
     return ["name", "arguments"].map((key) => parts.map((part) => part.function[key] ?? "").join(""));
   };
   expect("name", (await same(bench, call))[0], "get_weather");
@@ -263,7 +277,8 @@ check("an error event in a stream", async (bench) => {
 
 check("a stream cut short is an error, never an end", async (bench) => {
   const cases = [{ cut: 5 }, { reset: 5 }];
-  // Node takes a FIN inside a chunked answer for its end when that answer said `connection: close`; the gateway must not pass that on
+  // Node takes a FIN inside a chunked response for its end when that response said `connection: close`: the gateway
+  // must not pass that header on
   if (!bench.direct) cases.push({ cut: 5, close: 1 });
   for (const asked of cases) {
     const stream = await via(bench).chat.completions.create(chat(bench, { stream: true }), faults(bench, asked));
@@ -274,7 +289,8 @@ check("a stream cut short is an error, never an end", async (bench) => {
 
 check("a stream written byte by byte", async (bench) => {
   const asked = faults(bench, { pieces: 1, tokens: 40 });
-  const call = async (c) => gather(await c.chat.completions.create(chat(bench, { ...streamed, max_tokens: 40 }), asked));
+  const body = chat(bench, { ...streamed, max_tokens: 40 });
+  const call = async (c) => gather(await c.chat.completions.create(body, asked));
   const [text] = await same(bench, call);
   assert(text.includes("naïve") && text.includes("🙂"), text);
 }, { only: "mock" });
@@ -330,7 +346,8 @@ check("binary download", async (bench) => {
 }, { only: "mock" });
 
 check("a download cut short is an error, never a file", async (bench) => {
-  await thrown(async () => bytes(await via(bench).files.content("file-1", { query: { bytes: 100_000 }, ...faults(bench, { cut: 50_000 }) })));
+  const options = { query: { bytes: 100_000 }, ...faults(bench, { cut: 50_000 }) };
+  await thrown(async () => bytes(await via(bench).files.content("file-1", options)));
 }, { only: "mock" });
 
 check("speech, binary", async (bench) => {

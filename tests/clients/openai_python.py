@@ -1,6 +1,7 @@
 """Does the OpenAI Python SDK, unchanged, get from the gateway what it gets from the upstream?
 
-Run `python openai_python.py --help`; `tests/clients/run` starts all that is needed. Here are the answers and the ways to name
+Run `python openai_python.py --help`; `tests/clients/run` starts all that is needed. Here are the responses and the ways
+to name
 a target; cancelling, errors and files have files of their own.
 """
 
@@ -142,7 +143,9 @@ def tool_calls_stream(bench):
     ask = tool_ask(bench)
 
     def calls(client):
-        deltas = [c.choices[0].delta.tool_calls for c in client.chat.completions.create(**ask, stream=True) if c.choices]
+        deltas = [
+            c.choices[0].delta.tool_calls for c in client.chat.completions.create(**ask, stream=True) if c.choices
+        ]
         parts = [part for delta in deltas if delta for part in delta]
         return "".join(p.function.name or "" for p in parts), "".join(p.function.arguments or "" for p in parts)
 
@@ -189,7 +192,9 @@ def models(bench):
 @check("embeddings, float")
 def embeddings_float(bench):
     if bench.target == "vllm":  # a generating model has no embeddings: the refusal must be the same
-        return same(bench, lambda c: refusal(lambda: c.embeddings.create(model=bench.model, input="a", encoding_format="float")))
+        return same(
+            bench, lambda c: refusal(lambda: c.embeddings.create(model=bench.model, input="a", encoding_format="float"))
+        )
     ask = {"model": "e", "input": ["one", "two"], "encoding_format": "float"}
     view = lambda a: [d.embedding for d in a.data]  # noqa: E731
     assert len(same(bench, lambda c: c.embeddings.create(**ask), view)) == 2
@@ -219,7 +224,11 @@ def custom_host_alone(bench):
 @check("bare SDK: the default target", needs="default_target")
 def bare_sdk(bench):
     client = OpenAI(**options(bench, bench.base, {}))
-    expect("answer", told(client.chat.completions.create(**chat(bench))), told(straight(bench).chat.completions.create(**chat(bench))))
+    expect(
+        "answer",
+        told(client.chat.completions.create(**chat(bench))),
+        told(straight(bench).chat.completions.create(**chat(bench))),
+    )
     assert list(client.chat.completions.create(**chat(bench, **STREAM)))
 
 

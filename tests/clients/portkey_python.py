@@ -1,6 +1,7 @@
 """Does Portkey's own Python SDK, unchanged, get retries and fallbacks from a gateway in Portkey mode?
 
-Run `python portkey_python.py --help`; `tests/clients/run` starts all that is needed: two mocks, and a gateway with `--portkey`.
+Run `python portkey_python.py --help`; `tests/clients/run` starts all that is needed: two mocks, and a gateway with
+`--portkey`.
 """
 
 import json

@@ -6,13 +6,10 @@ import collections
 import json
 import os
 import re
-import signal
-import socket
-import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
+from pathlib import Path
 
 for name in list(os.environ):
     if name.upper().startswith("OPENAI_") or name.upper().endswith("_PROXY"):
@@ -20,45 +17,44 @@ for name in list(os.environ):
 import httpx2  # noqa: E402  the SDK's own HTTP client
 import openai  # noqa: E402
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent / "tools"))
+import servers  # noqa: E402
+
 TOKENS = 40
 COOLDOWN_MS = 800
 CHECKS = []
 
 
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
+class Target:
+    """A mock that can be killed and started again on the same port."""
 
+    def __init__(self, binary):
+        self.command = [binary, "mock", "--model", "tiny", "--listen"]
+        self.server = servers.Server([*self.command, "127.0.0.1:0"])
+        self.address = self.server.address
 
-class Program:
-    """One process of the program on its own port, started and stopped by its process id."""
+    def kill(self):
+        self.server.process.kill()
+        self.server.process.wait()
 
-    def __init__(self, binary, log, *words, ready):
-        self.port, self.log, self.ready = free_port(), log, ready
-        self.command = [binary, *words, "--listen", f"127.0.0.1:{self.port}"]
-        self.process = None
-
-    @property
-    def root(self):
-        return f"http://127.0.0.1:{self.port}"
-
-    def start(self):
-        self.process = subprocess.Popen(self.command, stdout=self.log, stderr=self.log)
-        end = time.monotonic() + 10
+    def restart(self):
+        """Returns when the new process itself has said that it listens: another program may have taken the port."""
+        end = time.monotonic() + servers.PATIENCE
         while True:
+            self.server = servers.Server([*self.command, self.address])
             try:
-                urllib.request.urlopen(self.root + self.ready, timeout=1).read()
+                assert self.server.address == self.address
                 return
-            except OSError:
-                if time.monotonic() > end or self.process.poll() is not None:
-                    raise SystemExit(f"{self.command} did not start")
-                time.sleep(0.05)
+            except RuntimeError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.1)
 
-    def stop(self, how=signal.SIGTERM):
-        if self.process and self.process.poll() is None:
-            self.process.send_signal(how)
-            self.process.wait(30)
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.server.__exit__(*error)
 
 
 class Load:
@@ -96,9 +92,11 @@ class Load:
         return {"model": "tiny", "max_tokens": TOKENS, "messages": [{"role": "user", "content": "go on"}]} | more
 
     async def plain(self):
-        raw = await self.client.chat.completions.with_raw_response.create(**self.ask(), extra_headers={"x-mock-tokens": str(TOKENS)})
-        answer = raw.parse()
-        assert answer.choices[0].finish_reason, "no whole answer"
+        raw = await self.client.chat.completions.with_raw_response.create(
+            **self.ask(), extra_headers={"x-mock-tokens": str(TOKENS)}
+        )
+        completion = raw.parse()
+        assert completion.choices[0].finish_reason, "the response is not whole"
         self.outcomes["plain: whole"] += 1
         self.targets[raw.headers["x-gateway-last-used-option-index"]] += 1
 
@@ -130,10 +128,10 @@ async def kill_and_restart(first, until, kills):
     """Down for 1.5 s, up for 2.5 s, until shortly before the end."""
     while time.monotonic() < until - 5:
         await asyncio.sleep(2.5)
-        first.stop(signal.SIGKILL)
+        first.kill()
         kills.append(time.monotonic())
         await asyncio.sleep(1.5)
-        await asyncio.to_thread(first.start)
+        await asyncio.to_thread(first.restart)
 
 
 def check(what, held):
@@ -147,9 +145,10 @@ async def play(args, first, second, gateway):
             "mode": "fallback",
             "cb_config": {"failure_threshold": 3, "cooldown_interval": COOLDOWN_MS},
         },
-        "targets": [{"custom_host": f"{first.root}/v1"}, {"custom_host": f"{second.root}/v1"}],
+        "targets": [{"custom_host": f"http://{target.address}/v1"} for target in (first, second)],
     }
-    load, kills = Load(gateway.root, config), []
+    url = f"http://{gateway.address}"
+    load, kills = Load(url, config), []
     load.until = time.monotonic() + args.seconds
     await asyncio.gather(load.run(args.clients), kill_and_restart(first, load.until, kills))
     raw = await load.client.chat.completions.with_raw_response.create(**load.ask())
@@ -161,15 +160,17 @@ async def play(args, first, second, gateway):
     for outcome, count in sorted(load.outcomes.items()):
         print(f"  {count:6} {outcome}")
     for target, count in sorted(load.targets.items()):
-        print(f"  {count:6} whole answers by {target}")
-    seen = transitions(gateway.root)
+        print(f"  {count:6} whole responses by {target}")
+    seen = transitions(url)
     print(f"  breaker: {seen}")
     for complaint in load.wrong[:10]:
         print(f"  wrong: {complaint}")
     check("no request failed of which nothing had been sent", load.outcomes["failed before anything was sent"] == 0)
     check("no cut stream looked whole", load.outcomes["stream: cut, and ended as if it were whole"] == 0)
-    check("streams were cut by the kills, and said so", load.outcomes["stream: begun, ended as an aborted transfer"] > 0)
-    check("both targets answered", load.targets["config.targets[0]"] > 0 and load.targets["config.targets[1]"] > 0)
+    check(
+        "streams were cut by the kills, and said so", load.outcomes["stream: begun, ended as an aborted transfer"] > 0
+    )
+    check("both targets were used", load.targets["config.targets[0]"] > 0 and load.targets["config.targets[1]"] > 0)
     check("the breaker opened, probed and closed", all(seen.get(to, 0) > 0 for to in ("open", "half_open", "closed")))
     check("the first target is used again", last == "config.targets[0]")
 
@@ -180,19 +181,9 @@ def main():
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--clients", type=int, default=16)
     args = parser.parse_args()
-    with tempfile.TemporaryFile() as log:
-        mock = ("mock", "--model", "tiny")
-        first = Program(args.binary, log, *mock, ready="/v1/models")
-        second = Program(args.binary, log, *mock, ready="/v1/models")
-        gateway = Program(args.binary, log, "serve", "--workers", "2", ready="/gateway/health/ready")
-        programs = [first, second, gateway]
-        try:
-            for program in programs:
-                program.start()
-            asyncio.run(play(args, first, second, gateway))
-        finally:
-            for program in programs:
-                program.stop()
+    serve = [args.binary, "serve", "--listen", "127.0.0.1:0", "--workers", "2"]
+    with Target(args.binary) as first, Target(args.binary) as second, servers.Server(serve) as gateway:
+        asyncio.run(play(args, first, second, gateway))
     print(f"{sum(CHECKS)} passed, {CHECKS.count(False)} failed")
     sys.exit(0 if all(CHECKS) else 1)
 

@@ -1,4 +1,5 @@
-//! Bodies cross byte for byte in both directions, whatever they are and however they are framed.
+//! Bodies cross byte for byte in both directions, whatever they contain and however they are
+//! framed.
 
 use crate::support::{
     Gateway, Peer, Upstream,
@@ -31,21 +32,49 @@ fn echo() -> Upstream {
 fn bodies() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     let every_byte: Vec<u8> = (0..=255).collect();
     let zstd = b"\x28\xb5\x2f\xfd\x24\x05\x29\x00\x00hello\xed\x3c\x8f\x5d".to_vec();
-    let gzip = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\xff\xcb\x48\xcd\xc9\xc9\x07\x00\x86\xa6\x10\x36\x05\x00\x00\x00".to_vec();
+    let gzip = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\xff\
+                 \xcb\x48\xcd\xc9\xc9\x07\x00\x86\xa6\x10\x36\x05\x00\x00\x00"
+        .to_vec();
     vec![
         ("application/json", "", b"{}".to_vec()),
-        ("application/json", "", b" \r\n{ \"a\" :\t1 , \"a\":1 }\n\n".to_vec()),
-        ("application/json; charset=UTF-8", "", b"[1, 2,{\"a\":[]}]".to_vec()),
-        ("application/json", "", b"{\"n\":123456789012345678901234567890,\"f\":1.0E+2,\"z\":-0.0}".to_vec()),
-        ("application/json", "", b"{\"model\":\"a\",\"model\":\"b\",\"\\u0061\":\"\\/\\u00e9\"}".to_vec()),
+        (
+            "application/json",
+            "",
+            b" \r\n{ \"a\" :\t1 , \"a\":1 }\n\n".to_vec(),
+        ),
+        (
+            "application/json; charset=UTF-8",
+            "",
+            b"[1, 2,{\"a\":[]}]".to_vec(),
+        ),
+        (
+            "application/json",
+            "",
+            br#"{"n":123456789012345678901234567890,"f":1.0E+2,"z":-0.0}"#.to_vec(),
+        ),
+        (
+            "application/json",
+            "",
+            br#"{"model":"a","model":"b","\u0061":"\/\u00e9"}"#.to_vec(),
+        ),
         ("application/json", "", b"{\"broken\": ".to_vec()),
-        ("application/json", "", b"\xef\xbb\xbf{\"bom\":\"\xff\xfe\"}".to_vec()),
+        (
+            "application/json",
+            "",
+            b"\xef\xbb\xbf{\"bom\":\"\xff\xfe\"}".to_vec(),
+        ),
         ("text/plain; charset=iso-8859-1", "", b"caf\xe9".to_vec()),
-        ("application/x-www-form-urlencoded", "", b"a=1&b=%2F+&a=&;".to_vec()),
+        (
+            "application/x-www-form-urlencoded",
+            "",
+            b"a=1&b=%2F+&a=&;".to_vec(),
+        ),
         (
             "multipart/form-data; boundary=\"--x\"",
             "",
-            b"----x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.wav\"\r\n\r\n\x00\xff\r\n----x--\r\n".to_vec(),
+            b"----x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.wav\"\r\n\r\n\
+              \x00\xff\r\n----x--\r\n"
+                .to_vec(),
         ),
         ("application/octet-stream", "", every_byte),
         ("application/json", "gzip", gzip.clone()),
@@ -54,7 +83,11 @@ fn bodies() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         ("application/json", "zstd", zstd),
         ("application/json", "deflate, gzip", gzip),
         ("application/x-ndjson", "identity", b"{}\n{}\n".to_vec()),
-        ("text/event-stream", "", b"data: {\"a\":1}\n\ndata: [DONE]\r\n\r\n: c\n".to_vec()),
+        (
+            "text/event-stream",
+            "",
+            b"data: {\"a\":1}\n\ndata: [DONE]\r\n\r\n: c\n".to_vec(),
+        ),
         ("", "", b"\n".to_vec()),
     ]
 }
@@ -132,7 +165,7 @@ fn chunk(bytes: &[u8]) -> Vec<u8> {
     }
 }
 
-/// Decodes chunked requests and answers with their bodies, in chunks of at most 7 bytes.
+/// Decodes chunked requests and responses with their bodies, in chunks of at most 7 bytes.
 fn chunked_echo() -> Upstream {
     Upstream::playing(|peer| {
         while let Some(head) = peer.head() {
@@ -206,7 +239,7 @@ fn chunks_of_any_shape_cross_and_their_extensions_and_trailers_do_not() {
 }
 
 #[test]
-fn trailers_and_extensions_of_an_answer_do_not_cross() {
+fn trailers_and_extensions_of_a_response_do_not_cross() {
     let coded = "5;a=b\r\nhello\r\n1\r\n!\r\n0\r\nX-Sum: 1\r\n\r\n";
     let head = "HTTP/1.1 200 OK\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n";
     let upstream = Upstream::answering(format!("{head}{coded}"));

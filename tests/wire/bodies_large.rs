@@ -1,4 +1,5 @@
-//! Bodies larger than any buffer, compared by bytes; both directions at once; answers that come before the upload's end.
+//! Bodies larger than any buffer: their bytes, both directions at once, and responses that come
+//! before the end of the upload.
 
 use std::{io::Write, thread};
 
@@ -193,7 +194,7 @@ fn a_client_that_sends_everything_first_still_reads_an_early_refusal() {
         format!("Content-Length: {MANY}\r\n"),
         "",
     ));
-    // Writes all it has before it looks for an answer; a reset would lose the answer.
+    // Writes all it has before it looks for a response; a reset would lose the response.
     client.send(noise(MANY));
     let response = client.response();
     assert_eq!(

@@ -1,4 +1,5 @@
-//! Bytes go on as they come, in both directions: nothing waits for a body's end, for a full buffer, or for Nagle's algorithm.
+//! Bytes are passed on as they come, in both directions: nothing waits for the end of a body, for a
+//! full buffer, or for Nagle's algorithm.
 
 use std::{
     sync::{Mutex, mpsc},
@@ -7,7 +8,8 @@ use std::{
 
 use crate::support::{Gateway, PATIENCE, Peer, Upstream, message::request};
 
-/// Enough rounds that one delayed acknowledgement (40 ms) in each would show beyond any doubt: 6 s of them.
+/// Enough rounds that one delayed acknowledgement (40 ms) in each would show beyond any doubt: 6 s
+/// of them.
 const ROUNDS: usize = 150;
 const WITHOUT_STALLS: Duration = Duration::from_secs(3);
 
@@ -75,8 +77,9 @@ fn the_head_alone_reaches_the_upstream_while_the_body_is_to_come() {
     assert_eq!(client.response().text(), "ok");
 }
 
-/// Two writes in a row towards a side that has just spoken: that side delays its acknowledgement (40 ms), and Nagle's
-/// algorithm would hold the second write back until it comes. What is not held back takes well under a millisecond.
+/// Two writes in a row towards a side that has just spoken: that side delays its acknowledgement
+/// (40 ms), and Nagle's algorithm would hold the second write back until it comes. What is not held
+/// back takes well under a millisecond.
 #[test]
 fn small_pieces_of_an_upload_leave_at_once() {
     let (tell, told) = mpsc::channel();
@@ -113,14 +116,17 @@ fn small_pieces_of_an_upload_leave_at_once() {
     assert_eq!(client.take(5), b"0\r\n\r\n");
 }
 
-/// The same the other way round: the client speaks, the answer comes in two pieces.
+/// The same the other way round: the client speaks, the response comes in two pieces.
 #[test]
-fn small_pieces_of_an_answer_leave_at_once() {
+fn small_pieces_of_a_response_leave_at_once() {
     let (more, next) = mpsc::channel::<()>();
     let next = Mutex::new(next);
     let upstream = Upstream::playing(move |peer| {
         peer.head();
-        peer.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n");
+        peer.send(
+            "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\
+                   Transfer-Encoding: chunked\r\n\r\n",
+        );
         for _ in 0..ROUNDS {
             peer.take(1);
             peer.send("6\r\ndata: \r\n");
@@ -147,7 +153,7 @@ fn small_pieces_of_an_answer_leave_at_once() {
 }
 
 #[test]
-fn the_head_of_an_answer_goes_on_before_its_body() {
+fn the_head_of_a_response_goes_on_before_its_body() {
     let (go_on, wait) = mpsc::channel::<()>();
     let wait = Mutex::new(wait);
     let upstream = Upstream::playing(move |peer| {
@@ -165,7 +171,7 @@ fn the_head_of_an_answer_goes_on_before_its_body() {
 }
 
 #[test]
-fn question_and_answer_alternate_within_one_exchange() {
+fn both_bodies_may_alternate_within_one_exchange() {
     let upstream = Upstream::playing(|peer| {
         peer.head();
         peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
@@ -190,8 +196,8 @@ fn question_and_answer_alternate_within_one_exchange() {
         assert_eq!(client.take(6), [&b"1\r\n"[..], &[number], b"\r\n"].concat());
     }
     assert_eq!(client.take(5), b"0\r\n\r\n");
-    // actix-http decides when it sends a head, and closes after every answer that began before the upload's end
-    // (`h1/dispatcher.rs`, `send_response`): said in the head, and clean.
+    // actix-http decides when it sends a head, and closes after every response that began before
+    // the upload's end (`h1/dispatcher.rs`, `send_response`): said in the head, and clean.
     assert!(head.contains("\r\nconnection: close\r\n"), "{head}");
     assert!(client.is_closed());
 }

@@ -1,5 +1,5 @@
-//! What request bodies may hold of the gateway's memory, all together (`memory.bodies`), and how
-//! many requests may be under way (`downstream.max_requests`).
+//! How much memory all request bodies together may use (`memory.bodies`), and how many requests may
+//! be under way (`downstream.max_requests`).
 
 use std::{
     sync::{Mutex, mpsc},
@@ -19,7 +19,7 @@ const KEPT: &str = "throughway_request_body_kept_bytes";
 const MEGABYTE: usize = 1 << 20;
 const MOMENT: Duration = Duration::from_millis(1);
 
-/// Tells of each upload's first `first` bytes, and answers when all of it has come.
+/// Signals when the first `first` bytes of an upload have come, and responds after all of it.
 fn telling(first: usize) -> (Upstream, mpsc::Receiver<()>) {
     let (tell, told) = mpsc::channel();
     let tell = Mutex::new(tell);

@@ -1,5 +1,5 @@
-//! No web page spends a local person's keys: what a browser may send through the gateway while no key is needed, and what pages
-//! of listed origins are told.
+//! Web pages cannot use the gateway of a local user: what a browser may send while no key is
+//! needed, and what pages of listed origins can read.
 
 use crate::support::{
     Gateway, Response, Upstream,
@@ -115,7 +115,7 @@ fn without_a_list_every_foreign_origin_is_a_stranger() {
     }
 }
 
-/// The `access-control-*` lines of an answer, sorted.
+/// The `access-control-*` lines of a response, sorted.
 fn cors(response: &Response) -> Vec<String> {
     let lines = response
         .head
@@ -192,7 +192,8 @@ fn a_plain_options_request_is_forwarded() {
 fn our_cors_lines_replace_the_upstreams_for_listed_origins_only() {
     let gateway = Gateway::with(LISTED);
     let upstream = Upstream::answering(
-        "HTTP/1.1 200 OK\r\nAccess-Control-Allow-Origin: *\r\nAccess-Control-Expose-Headers: x-request-id\r\n\
+        "HTTP/1.1 200 OK\r\nAccess-Control-Allow-Origin: *\r\n\
+         Access-Control-Expose-Headers: x-request-id\r\n\
          access-control-allow-credentials: true\r\nVary: Accept\r\nContent-Length: 2\r\n\r\nok",
     );
     let plain = gateway.exchange(request("GET", "/v1/x", &upstream, "", ""));
@@ -255,14 +256,14 @@ fn a_listed_origins_page_may_read_refusals_and_pages_too() {
 }
 
 #[test]
-fn a_stranger_is_told_nothing_a_page_could_read() {
+fn an_unlisted_origin_gets_no_cors_headers() {
     let gateway = Gateway::with(LISTED);
     let response = gateway.exchange(bare("GET", "/v1/x", "Origin: https://evil.example\r\n"));
     assert_eq!((response.status, cors(&response)), (403, Vec::new()));
 }
 
 #[test]
-fn health_is_for_everybody() {
+fn health_pages_need_no_listed_host_or_origin() {
     let gateway = Gateway::start();
     for page in ["/gateway/health/live", "/gateway/health/ready"] {
         for (host, lines) in [

@@ -1,17 +1,18 @@
-//! The cache: who shares an answer with whom, what is kept, and how it is given again.
+//! The cache: which callers share responses, what is stored, and what a hit looks like.
 
 use crate::support::{
     Gateway, Upstream,
     caching::{Ask, BODY, JSON, numbered, numbering, playing, status, statuses},
     eventually,
-    routing::{LAST, STREAM, answer, base, chunk, token, token_chunks},
+    routing::{LAST, STREAM, answer, base, chunk, config_line, token, token_chunks},
 };
 
 #[test]
-fn the_same_again_is_a_hit_equal_to_the_first_in_all_that_is_kept() {
+fn a_repeated_request_is_a_hit_with_the_stored_head_and_body() {
     let upstream = numbering(
         "200 Fine",
-        "Content-Type: application/json\r\nx-request-id: r1\r\nSet-Cookie: a=b\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\
+        "Content-Type: application/json\r\nx-request-id: r1\r\nSet-Cookie: a=b\r\n\
+         Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n\
          x-many: 1\r\nx-many: 2\r\nConnection: x-hop\r\nx-hop: 1\r\nx-gateway-provider: forged\r\n",
     );
     let gateway = Gateway::start();
@@ -46,7 +47,7 @@ fn the_same_again_is_a_hit_equal_to_the_first_in_all_that_is_kept() {
 }
 
 #[test]
-fn whatever_differs_is_a_miss() {
+fn a_request_that_differs_is_a_miss() {
     let (upstream, other) = (numbering("200 OK", JSON), numbering("200 OK", JSON));
     let ask = Ask::of(&upstream);
     let changes: [(&str, Ask); 13] = [
@@ -159,7 +160,7 @@ fn whatever_differs_is_a_miss() {
 }
 
 #[test]
-fn noise_makes_no_difference() {
+fn headers_left_out_of_the_key_make_no_difference() {
     let upstream = numbering("200 OK", JSON);
     let gateway = Gateway::start();
     let ask = Ask::of(&upstream);
@@ -180,7 +181,7 @@ fn noise_makes_no_difference() {
 }
 
 #[test]
-fn callers_share_only_by_a_namespace_of_the_settings() {
+fn callers_share_only_in_a_namespace_of_the_settings() {
     let upstream = numbering("200 OK", JSON);
     let shared = Gateway::with("cache: { default: { namespace: all } }");
     let (a, b) = (
@@ -211,7 +212,7 @@ fn callers_share_only_by_a_namespace_of_the_settings() {
         statuses(&shared, [&configured[0], &configured[1]]),
         ["MISS", "MISS"]
     );
-    // Where callers share, a cookie of the answer's is a reason not to.
+    // Where callers share, a cookie in the response is a reason not to.
     let cookies = numbering("200 OK", "Set-Cookie: a=b\r\n");
     let ask = Ask::of(&cookies);
     assert_eq!(statuses(&shared, [&ask, &ask]), ["MISS", "MISS"]);
@@ -219,12 +220,13 @@ fn callers_share_only_by_a_namespace_of_the_settings() {
 }
 
 #[test]
-fn it_is_off_unless_asked_for_and_the_header_has_the_last_word() {
+fn the_cache_is_off_by_default_and_the_header_decides() {
     let upstream = numbering("200 OK", JSON);
     let base = base(&upstream);
     let silent = |more: &str| {
         let lines = format!(
-            "x-gateway-custom-host: {base}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n{more}",
+            "x-gateway-custom-host: {base}\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\n{more}",
             BODY.len()
         );
         format!("POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n{BODY}")
@@ -260,14 +262,17 @@ fn a_provider_of_the_settings_has_a_cache_of_its_own() {
     let upstream = numbering("200 OK", JSON);
     let host = base(&upstream);
     let gateway = Gateway::with(&format!(
-        "providers:\n  kept: {{ custom_host: \"{host}\", cache: {{ mode: simple, namespace: team }} }}\n  \
+        "providers:\n  kept: {{ custom_host: \"{host}\", cache: {{ mode: simple, namespace: team \
+         }} }}\n  \
          sent: {{ custom_host: \"{host}\" }}\n"
     ));
     let of = |provider: &str, key: &str| {
         let length = BODY.len();
         let response = gateway.exchange(format!(
-            "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
-             x-gateway-provider: @{provider}\r\nAuthorization: Bearer {key}\r\nContent-Length: {length}\r\n\r\n{BODY}"
+            "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n\
+             Content-Type: application/json\r\n\
+             x-gateway-provider: @{provider}\r\nAuthorization: Bearer {key}\r\n\
+             Content-Length: {length}\r\n\r\n{BODY}"
         ));
         status(&response).to_owned()
     };
@@ -276,7 +281,7 @@ fn a_provider_of_the_settings_has_a_cache_of_its_own() {
 }
 
 #[test]
-fn an_answer_is_given_no_longer_than_its_time() {
+fn a_stored_response_expires() {
     let upstream = numbering("200 OK", JSON);
     let gateway = Gateway::start();
     let ask = Ask {
@@ -289,7 +294,7 @@ fn an_answer_is_given_no_longer_than_its_time() {
 }
 
 #[test]
-fn nothing_bad_is_ever_kept() {
+fn responses_that_must_not_be_stored_are_not() {
     let large = answer("200 OK", JSON, &" ".repeat(8 * 1024 * 1024 + 1));
     let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
     let stream = |end: String| format!("{STREAM}{}{end}", token_chunks(3));
@@ -349,7 +354,7 @@ fn nothing_bad_is_ever_kept() {
 }
 
 #[test]
-fn what_the_cache_has_no_part_in_says_so() {
+fn requests_outside_the_cache_say_disabled() {
     let upstream = numbering("200 OK", JSON);
     let ask = Ask::of(&upstream);
     let responses = Ask {
@@ -468,7 +473,7 @@ fn a_body_over_the_replay_limit_is_sent_as_it_comes_and_not_cached() {
 }
 
 #[test]
-fn a_stream_is_kept_as_it_came_and_never_given_to_who_asks_for_none() {
+fn a_stream_is_stored_as_it_came_and_only_served_to_stream_requests() {
     let frames = token_chunks(3) + &chunk("data: [DONE]\n\n");
     let upstream = playing(format!("{STREAM}{frames}{LAST}"));
     let gateway = Gateway::start();
@@ -494,7 +499,7 @@ fn a_stream_is_kept_as_it_came_and_never_given_to_who_asks_for_none() {
 }
 
 #[test]
-fn a_client_that_leaves_leaves_nothing_half_kept() {
+fn a_client_that_leaves_leaves_no_half_stored_response() {
     let upstream = Upstream::playing(|peer| {
         while peer.request().is_some() {
             peer.send(format!("{STREAM}{}", token_chunks(2)));
@@ -518,13 +523,12 @@ fn a_client_that_leaves_leaves_nothing_half_kept() {
 }
 
 #[test]
-fn the_key_holds_what_becomes_of_the_request_on_its_way() {
+fn the_key_covers_what_a_target_changes_in_the_request() {
     let upstream = numbering("200 OK", JSON);
     let gateway = Gateway::start();
     let with = |config: &str| {
         let config = config.replace("HOST", &base(&upstream));
-        let line: &'static str =
-            Box::leak(format!("x-gateway-config: {config}\r\n").into_boxed_str());
+        let line: &'static str = Box::leak(config_line(&config).into_boxed_str());
         Ask {
             lines: line,
             ..Ask::of(&upstream)
@@ -537,7 +541,8 @@ fn the_key_holds_what_becomes_of_the_request_on_its_way() {
         r#"{"custom_host":"HOST","headers":{"x-a":"1"}}"#,
         r#"{"custom_host":"HOST","override_params":{"model":"n"}}"#,
         r#"{"custom_host":"HOST","forward_authorization":false}"#,
-        r#"{"strategy":{"mode":"fallback"},"targets":[{"custom_host":"HOST"},{"custom_host":"http://127.0.0.1:9/v1"}]}"#,
+        r#"{"strategy":{"mode":"fallback"},
+           "targets":[{"custom_host":"HOST"},{"custom_host":"http://127.0.0.1:9/v1"}]}"#,
     ]
     .map(with);
     for ask in &asks {

@@ -1,4 +1,4 @@
-//! The operator's hand in the cache: what is taken out, who may, and how much is in it.
+//! The admin page of the cache: purges, who may use it, and what it reports.
 
 use crate::support::{
     Gateway, Response,
@@ -8,12 +8,13 @@ use crate::support::{
 
 fn admin(gateway: &Gateway, method: &str, query: &str, token: &str) -> Response {
     gateway.exchange(format!(
-        "{method} /gateway/admin/cache{query} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n"
+        "{method} /gateway/admin/cache{query} HTTP/1.1\r\nHost: localhost\r\n\
+         Authorization: Bearer {token}\r\n\r\n"
     ))
 }
 
 #[test]
-fn the_operator_takes_answers_out_by_namespace_by_key_or_all() {
+fn the_operator_purges_by_namespace_by_key_or_everything() {
     let upstream = numbering("200 OK", JSON);
     let gateway = Gateway::with("admin_token: secret\ncache: { max_bytes: 1MiB }");
     let plain = Ask::of(&upstream);
@@ -72,7 +73,7 @@ fn the_operator_takes_answers_out_by_namespace_by_key_or_all() {
 }
 
 #[test]
-fn administration_is_closed_to_all_but_the_tokens_holder() {
+fn cache_administration_needs_the_admin_token() {
     for (settings, token) in [("", "secret"), ("", ""), ("admin_token: secret", "wrong")] {
         let gateway = Gateway::with(settings);
         for method in ["GET", "DELETE"] {
@@ -87,7 +88,7 @@ fn administration_is_closed_to_all_but_the_tokens_holder() {
 }
 
 #[test]
-fn what_is_kept_stays_under_its_bound() {
+fn stored_responses_stay_under_max_bytes() {
     let body: &'static str =
         Box::leak(answer("200 OK", JSON, &completion(&"x".repeat(50_000))).into_boxed_str());
     let upstream = playing(body);

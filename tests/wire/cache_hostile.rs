@@ -1,4 +1,4 @@
-//! Answers that are made to cost much when they are kept, or given again.
+//! Responses made to be expensive for the cache: slow to judge, or not read when they are served.
 
 use std::{
     net::SocketAddr,
@@ -25,7 +25,7 @@ fn narrow(gateway: SocketAddr) -> Client {
 }
 
 #[test]
-fn who_does_not_read_an_answer_that_was_kept_holds_a_little_of_it() {
+fn a_client_that_does_not_read_a_stored_response_holds_little_memory() {
     const READERS: usize = 16;
     let body = format!(r#"{{"choices":[],"x":"{}"}}"#, "x".repeat(6 * MEGABYTE));
     let upstream = playing(answer("200 OK", JSON, &body));
@@ -64,7 +64,7 @@ fn empty_members(bytes: usize) -> Vec<u8> {
     [head.into_bytes(), body].concat()
 }
 
-/// The longest answer to a look at the health page while this answer comes.
+/// The longest answer to a look at the health page while this response comes.
 fn slowest_while(answer: &[u8]) -> Duration {
     let answer = answer.to_vec();
     let upstream = Upstream::playing(move |peer| {
@@ -92,7 +92,7 @@ fn slowest_while(answer: &[u8]) -> Duration {
 }
 
 #[test]
-fn an_answer_that_is_hard_to_judge_keeps_nobody_waiting() {
+fn a_response_that_is_slow_to_judge_delays_no_other_request() {
     let lists = format!("data: {{\"choices\":[{}[]]}}\n\n", "[],".repeat(300_000));
     let events = format!("{STREAM}{}{LAST}", chunk(&lists).repeat(4));
     for (name, answer) in [

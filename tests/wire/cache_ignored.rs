@@ -52,7 +52,7 @@ fn a_header_is_ignored_where_the_settings_say_so_and_counts_elsewhere() {
         ),
         (PROXIES, "x-forwarded-host: a", "x-forwarded-host: b", true),
         (PROXIES, "x-amzn-trace-id: a", "x-amzn-trace-id: b", true),
-        // Proxies that sign people in tell upstreams so who asks.
+        // Proxies that authenticate people name the user to upstreams in this header.
         (PROXIES, "x-forwarded-user: a", "x-forwarded-user: b", false),
         (
             PROXIES,
@@ -101,7 +101,7 @@ fn a_header_is_ignored_where_the_settings_say_so_and_counts_elsewhere() {
 }
 
 #[test]
-fn an_answer_that_varies_by_an_ignored_header_is_not_kept() {
+fn a_response_that_varies_by_an_ignored_header_is_not_stored() {
     for (settings, varies, line) in [
         (IGNORING, "Vary: cf-ray\r\n", "cf-ray: 1\r\n"),
         (
@@ -128,7 +128,7 @@ fn an_answer_that_varies_by_an_ignored_header_is_not_kept() {
 }
 
 #[test]
-fn what_tells_callers_or_requests_apart_cannot_be_ignored() {
+fn headers_that_identify_callers_or_requests_cannot_be_ignored() {
     for name in [
         "authorization",
         "Authorization",

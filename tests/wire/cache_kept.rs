@@ -1,4 +1,4 @@
-//! Which answers that look well are kept: no errors in a 200, and nothing that stopped before its end.
+//! Which 200s are stored: none with an error inside, and none that broke off.
 
 use crate::support::{
     Gateway, Upstream,
@@ -46,7 +46,7 @@ fn is_kept(name: &str, path: &'static str, response: String) {
 }
 
 #[test]
-fn an_error_in_a_200_is_not_kept_however_it_is_sent() {
+fn an_error_in_a_200_is_not_stored_in_any_framing() {
     let unfinished = |status: &str| {
         let body = format!(r#"{{"id":"r","error":null,"output":[],"status":"{status}"}}"#);
         answer("200 OK", JSON, &body)
@@ -103,7 +103,7 @@ fn an_error_in_a_200_is_not_kept_however_it_is_sent() {
 }
 
 #[test]
-fn a_stream_without_its_last_word_is_not_kept() {
+fn a_stream_without_its_last_event_is_not_stored() {
     for (name, path, events) in [
         (
             "an image",
@@ -134,7 +134,7 @@ fn a_stream_without_its_last_word_is_not_kept() {
 }
 
 #[test]
-fn json_that_stops_where_its_connection_does_is_not_kept() {
+fn json_cut_by_a_close_is_not_stored() {
     for (path, body) in [
         (CHAT, r#"{"choices":[{"message":{"content":"on"#),
         (CHAT, "{\"choices\":[1,2],\n"),
@@ -150,7 +150,7 @@ fn json_that_stops_where_its_connection_does_is_not_kept() {
 }
 
 #[test]
-fn what_is_whole_is_kept() {
+fn complete_responses_are_stored() {
     for (name, path, response) in [
         (
             "completed",
@@ -216,7 +216,7 @@ fn what_is_whole_is_kept() {
 }
 
 #[test]
-fn what_is_no_answer_of_its_route_is_not_kept_and_says_so() {
+fn a_200_that_does_not_fit_its_route_is_not_stored_for_a_named_reason() {
     for (name, path, response, reason) in [
         (
             "text",

@@ -1,4 +1,5 @@
-//! A Redis that answers, and refuses: what it has is given, what it does not take is not kept.
+//! A Redis that responds with errors: stored responses are still served, and new ones are not
+//! stored.
 
 use crate::support::{
     Process, Redis, Upstream,
@@ -16,7 +17,7 @@ fn told(process: &Process, upstream: &Upstream, lines: &'static str) -> String {
 }
 
 #[test]
-fn a_full_redis_still_gives_what_it_has() {
+fn a_full_redis_still_serves_what_it_stores() {
     let redis = Redis::start();
     let upstream = numbering("200 OK", JSON);
     let process = keeping_in(&redis, "cache-full", "");
@@ -42,7 +43,7 @@ fn a_full_redis_still_gives_what_it_has() {
 }
 
 #[test]
-fn a_key_of_another_type_is_one_miss_and_nobody_elses() {
+fn a_redis_key_of_another_type_is_a_miss_for_that_key_only() {
     let redis = Redis::start();
     let upstream = numbering("200 OK", JSON);
     let process = keeping_in(&redis, "cache-type", "");

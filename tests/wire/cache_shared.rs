@@ -1,4 +1,4 @@
-//! Answers that replicas share in Redis, while it is there and while it is not.
+//! Responses that replicas share in Redis, while it works and while it does not.
 
 use crate::support::{
     Process, Redis, Upstream,
@@ -8,7 +8,7 @@ use crate::support::{
 };
 
 #[test]
-fn replicas_share_what_is_kept_and_what_is_purged() {
+fn replicas_share_stored_responses_and_purges() {
     for cluster in [false, true] {
         let redis = match cluster {
             true => Redis::cluster(),
@@ -20,7 +20,8 @@ fn replicas_share_what_is_kept_and_what_is_purged() {
             Process::serving(
                 &format!("cache-{name}-{cluster}"),
                 &format!(
-                    "admin_token: secret\ncache: {{ store: redis, url: \"{url}\", cluster: {cluster}, timeout: 5s }}"
+                    "admin_token: secret\ncache: {{ store: redis, url: \"{url}\", cluster: \
+                     {cluster}, timeout: 5s }}"
                 ),
             )
         };
@@ -33,7 +34,10 @@ fn replicas_share_what_is_kept_and_what_is_purged() {
         let at = |process: &Process, ask: &Ask| status(&process.exchange(ask.text())).to_owned();
         for process in [&one, &two] {
             eventually("redis is known", || {
-                let page = process.exchange("GET /gateway/metrics HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer secret\r\n\r\n");
+                let page = process.exchange(
+                    "GET /gateway/metrics HTTP/1.1\r\nHost: localhost\r\n\
+                                             Authorization: Bearer secret\r\n\r\n",
+                );
                 page.text().contains("throughway_cache_redis_up 1")
             });
         }
@@ -50,7 +54,8 @@ fn replicas_share_what_is_kept_and_what_is_purged() {
         eventually("it is kept", || at(&two, &named) == "HIT");
         let purge = |process: &Process, query: &str| {
             let line = format!(
-                "DELETE /gateway/admin/cache{query} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer secret\r\n\r\n"
+                "DELETE /gateway/admin/cache{query} HTTP/1.1\r\nHost: localhost\r\n\
+                 Authorization: Bearer secret\r\n\r\n"
             );
             assert_eq!(process.exchange(line).status, 200);
         };
@@ -66,7 +71,7 @@ fn replicas_share_what_is_kept_and_what_is_purged() {
 }
 
 #[test]
-fn what_was_purged_stays_so_when_redis_evicts_the_marks() {
+fn purged_responses_stay_purged_when_redis_evicts_the_marks() {
     let redis = Redis::start();
     let upstream = numbering("200 OK", JSON);
     let process = keeping_in(&redis, "cache-evicted", "admin_token: secret\n");
@@ -89,7 +94,8 @@ fn what_was_purged_stays_so_when_redis_evicts_the_marks() {
         assert_eq!(send(), "MISS", "{query}");
         eventually("it is kept", || send() == "HIT");
         let page = process.exchange(format!(
-            "DELETE /gateway/admin/cache{query} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer secret\r\n\r\n"
+            "DELETE /gateway/admin/cache{query} HTTP/1.1\r\nHost: localhost\r\n\
+             Authorization: Bearer secret\r\n\r\n"
         ));
         assert_eq!(page.status, 200);
         evict();
@@ -129,7 +135,7 @@ fn a_store_that_fails_is_a_miss_and_no_error() {
 }
 
 #[test]
-fn what_was_answered_before_a_stop_is_kept_before_the_process_ends() {
+fn a_stopping_process_first_stores_what_it_has_relayed() {
     let redis = Redis::start();
     let gate = Gate::default();
     let opens = gate.clone();
@@ -155,12 +161,11 @@ fn what_was_answered_before_a_stop_is_kept_before_the_process_ends() {
     std::thread::sleep(std::time::Duration::from_millis(1500));
     redis.freeze(false);
     assert!(process.ended().success());
-    // The answer, the mark of its namespace, and the one of all.
+    // The response, the mark of its namespace, and the one of all.
     assert_eq!(redis.keys_by_node(), [3]);
 }
 
-/// The entry that is kept, by its name in Redis, once it is there; marks of purges have longer
-/// names.
+/// Waits for the stored entry and returns its name in Redis. Marks of purges have longer names.
 fn entry_name(redis: &Redis) -> String {
     let is_entry = |line: &&str| {
         let name = line.strip_prefix("throughway:cache:");
@@ -208,7 +213,7 @@ fn an_entry_that_was_damaged_in_redis_is_a_miss_that_is_counted_and_removed() {
         assert_eq!(entry_name(&redis), entry, "{command}");
         let before = removed(reason);
         redis.ask(&command).expect("an answer");
-        // The one that was kept last may still be given as one under way, as it was.
+        // The last response may still be joinable for a moment.
         eventually("it is a miss", || {
             let response = send();
             let is_miss = status(&response) == "MISS";
@@ -270,7 +275,7 @@ fn an_entry_under_the_name_of_another_is_a_miss() {
 }
 
 #[test]
-fn an_answer_without_room_in_memory_is_asked_for_again() {
+fn a_response_without_room_in_memory_is_fetched_again() {
     let redis = Redis::start();
     let long = completion(&"x".repeat(2 << 20));
     let upstream = playing(answer("200 OK", JSON, &long));

@@ -1,4 +1,5 @@
-//! The cache among targets: whose word it is when another target than the first answers, and what a target's edits change.
+//! The cache and several targets: whose cache settings count when a later target responds, and what
+//! a target's edits change in the key.
 
 use crate::support::{
     Gateway, Response, Upstream,
@@ -24,7 +25,7 @@ fn told(response: &Response) -> String {
 }
 
 #[test]
-fn an_answer_of_a_target_that_asks_for_no_cache_is_not_kept() {
+fn a_response_of_a_target_that_turns_the_cache_off_is_not_stored() {
     let (first, second) = (
         Upstream::answering(answer("503 No", JSON, "{}")),
         numbering("200 OK", JSON),
@@ -37,7 +38,9 @@ fn an_answer_of_a_target_that_asks_for_no_cache_is_not_kept() {
     ] {
         let ask = configured(
             &format!(
-                r#"{{"strategy":{{"mode":"fallback"}},"targets":[{{"custom_host":"{}","cache":true}},{{"custom_host":"{}","cache":{cache}}}]}}"#,
+                r#"{{"strategy":{{"mode":"fallback"}},
+                   "targets":[{{"custom_host":"{}","cache":true}},
+                   {{"custom_host":"{}","cache":{cache}}}]}}"#,
                 base(&first),
                 base(&second)
             ),
@@ -49,14 +52,16 @@ fn an_answer_of_a_target_that_asks_for_no_cache_is_not_kept() {
 }
 
 #[test]
-fn a_callers_own_answer_of_a_later_target_does_not_reach_another_caller() {
+fn a_response_of_a_later_private_target_does_not_reach_another_caller() {
     let (first, second) = (
         Upstream::answering(answer("503 No", JSON, "{}")),
         numbering("200 OK", JSON),
     );
     let gateway = Gateway::with(&format!(
-        "providers:\n  a: {{ custom_host: \"{}\", cache: {{ namespace: everybody }} }}\n  b: {{ custom_host: \"{}\", forward_authorization: true, cache: false }}\n\
-         configs:\n  chain: {{ strategy: {{ mode: fallback }}, targets: [{{ provider: \"@a\" }}, {{ provider: \"@b\", forward_authorization: true }}] }}\n",
+        "providers:\n  a: {{ custom_host: \"{}\", cache: {{ namespace: everybody }} }}\n  b: {{ \
+         custom_host: \"{}\", forward_authorization: true, cache: false }}\n\
+         configs:\n  chain: {{ strategy: {{ mode: fallback }}, targets: [{{ provider: \"@a\" }}, \
+         {{ provider: \"@b\", forward_authorization: true }}] }}\n",
         base(&first),
         base(&second)
     ));
@@ -70,7 +75,7 @@ fn a_callers_own_answer_of_a_later_target_does_not_reach_another_caller() {
 }
 
 #[test]
-fn routes_are_told_by_the_path_that_the_caller_sends() {
+fn routes_are_recognised_by_the_path_the_caller_sends() {
     let upstream = numbering("200 OK", JSON);
     let gateway = Gateway::with("cache: { paths: [/v1/score, rank] }");
     for (path, expected) in [
@@ -90,7 +95,7 @@ fn routes_are_told_by_the_path_that_the_caller_sends() {
 }
 
 #[test]
-fn what_a_target_puts_into_a_body_is_judged_like_the_body() {
+fn override_params_are_judged_like_the_callers_body() {
     let upstream = numbering("200 OK", JSON);
     let gateway = Gateway::start();
     for (params, path, expected) in [
@@ -116,7 +121,7 @@ fn what_a_target_puts_into_a_body_is_judged_like_the_body() {
 }
 
 #[test]
-fn an_answer_is_no_older_than_the_caller_will_have_it() {
+fn a_hit_is_no_older_than_the_caller_accepts() {
     let upstream = numbering("200 OK", JSON);
     let gateway = Gateway::start();
     let ask = Ask::of(&upstream);
@@ -132,7 +137,7 @@ fn an_answer_is_no_older_than_the_caller_will_have_it() {
 }
 
 #[test]
-fn a_refresh_is_not_undone_by_what_was_asked_for_before_it() {
+fn a_refresh_is_not_undone_by_an_earlier_request() {
     let gate = Gate::default();
     let opens = gate.clone();
     let upstream = Upstream::playing(move |peer| {
@@ -168,7 +173,7 @@ fn a_refresh_is_not_undone_by_what_was_asked_for_before_it() {
 }
 
 #[test]
-fn a_hit_tells_of_the_target_whose_answer_it_is() {
+fn a_hit_names_the_target_that_sent_the_response() {
     let (first, second) = (
         Upstream::answering(answer("503 No", JSON, "{}")),
         numbering("200 OK", JSON),
@@ -176,7 +181,8 @@ fn a_hit_tells_of_the_target_whose_answer_it_is() {
     let gateway = Gateway::start();
     let ask = configured(
         &format!(
-            r#"{{"strategy":{{"mode":"fallback"}},"cache":true,"targets":[{{"custom_host":"{}"}},{{"custom_host":"{}"}}]}}"#,
+            r#"{{"strategy":{{"mode":"fallback"}},"cache":true,
+               "targets":[{{"custom_host":"{}"}},{{"custom_host":"{}"}}]}}"#,
             base(&first),
             base(&second)
         ),

@@ -1,5 +1,5 @@
-//! A client that leaves, in every phase and in every way: the upstream's connection is closed within a second, and the
-//! request is counted once as `client_gone`.
+//! A client that leaves, in every phase and in every way: the upstream's connection is closed
+//! within a second, and the request is counted once as `client_gone`.
 
 use std::{
     io::Write,
@@ -25,7 +25,7 @@ pub(crate) enum Leaving {
 impl Leaving {
     pub(crate) const ALL: [Leaving; 3] = [Leaving::Close, Leaving::Reset, Leaving::HalfClose];
 
-    /// Leaves; what has to be kept so that a half-closed connection stays one.
+    /// Leaves. The returned client must live as long as a half-closed connection shall stay open.
     pub(crate) fn leave(self, client: Client) -> Option<Client> {
         match self {
             Leaving::Close => drop(client),
@@ -62,7 +62,8 @@ pub(crate) fn assert_counted_once(gateway: &Gateway, left: Instant, what: &str) 
     }
 }
 
-/// An upstream that plays `script` up to the phase in question, says so, and tells when its connection was closed.
+/// An upstream that plays `script` up to the phase in question, says so, and tells when its
+/// connection was closed.
 struct Watched {
     upstream: Upstream,
     reached: Receiver<()>,
@@ -113,7 +114,7 @@ fn assert_noticed(
     }
 }
 
-/// A client that only half-closed sees the end of the connection, and no answer made for the log.
+/// A client that only half-closed sees the end of the connection, and no response made for the log.
 pub(crate) fn assert_no_error_came(client: &mut Client, what: &str) {
     let mut rest = Vec::new();
     let _ = std::io::Read::read_to_end(&mut client.stream, &mut rest);
@@ -248,7 +249,8 @@ fn flood(stream: &mut TcpStream, chunk: &[u8], blocked: &Sender<()>) {
     }
 }
 
-/// TCP delivers a close behind the bytes before it: while nobody takes those, only a reset can be noticed.
+/// TCP delivers a close after the bytes before it: while those are not read, only a reset can be
+/// noticed.
 #[test]
 fn while_the_upstream_does_not_read_the_upload() {
     let (tell_left, has_left) = mpsc::channel::<()>();
@@ -265,7 +267,8 @@ fn while_the_upstream_does_not_read_the_upload() {
     fill(&mut client);
     let left = Instant::now();
     client.reset();
-    // The upstream, too, sees the close behind the bytes it has not taken. The gateway's own account tells when it let go.
+    // The upstream, too, sees the close behind the bytes it has not taken. The gateway's own
+    // account tells when it let go.
     assert_counted_once(&gateway, left, "paused upload");
     let _ = tell_left.send(());
     let closed = seen.recv_timeout(PATIENCE).expect("the upstream reads");
@@ -306,7 +309,7 @@ fn fill(client: &mut Client) {
 }
 
 #[test]
-fn with_requests_waiting_behind() {
+fn with_pipelined_requests_waiting() {
     for behind in [1, 100] {
         for leaving in Leaving::ALL {
             let what = format!("{behind} requests behind, {leaving:?}");

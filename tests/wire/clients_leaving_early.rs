@@ -1,4 +1,5 @@
-//! A client that leaves before there is an upstream connection: while the name is looked up, while the connection is made.
+//! A client that leaves before there is an upstream connection: during the DNS look-up, while
+//! connecting.
 
 use std::time::Instant;
 
@@ -18,7 +19,8 @@ fn while_the_name_is_looked_up() {
         let gateway = Gateway::with(&format!("dns: {{ servers: [\"{}\"] }}", dns.address()));
         let mut client = gateway.client();
         client.send(
-            "POST /v1/x HTTP/1.1\r\nHost: localhost\r\nx-gateway-custom-host: http://slow.test/v1\r\n\
+            "POST /v1/x HTTP/1.1\r\nHost: localhost\r\nx-gateway-custom-host: \
+             http://slow.test/v1\r\n\
              Content-Length: 5\r\n\r\n",
         );
         dns.wait_for_queries("slow.test", 1);
@@ -51,14 +53,15 @@ fn blackhole() -> (Socket, Vec<Socket>, std::net::SocketAddr) {
 }
 
 #[test]
-fn while_the_connection_is_made() {
+fn while_the_connection_is_being_made() {
     for leaving in Leaving::ALL {
         let what = format!("connect, {leaving:?}");
         let (_listener, _full, address) = blackhole();
         let gateway = Gateway::start();
         let mut client = gateway.client();
         client.send(format!(
-            "POST /v1/x HTTP/1.1\r\nHost: localhost\r\nx-gateway-custom-host: http://{address}/v1\r\n\
+            "POST /v1/x HTTP/1.1\r\nHost: localhost\r\nx-gateway-custom-host: \
+             http://{address}/v1\r\n\
              Content-Length: 5\r\n\r\n",
         ));
         eventually("the request arrives", || in_flight(&gateway) == 1);
@@ -71,7 +74,8 @@ fn while_the_connection_is_made() {
     }
 }
 
-/// The gateway stops reading an upload that nobody takes yet; the client's end is noticed behind unread bytes.
+/// The gateway stops reading an upload until there is an upstream. It notices the client's close
+/// although unread bytes come before it.
 #[test]
 fn while_the_name_is_looked_up_and_the_upload_waits() {
     for leaving in Leaving::ALL {
@@ -80,7 +84,8 @@ fn while_the_name_is_looked_up_and_the_upload_waits() {
         let gateway = Gateway::with(&format!("dns: {{ servers: [\"{}\"] }}", dns.address()));
         let mut client = gateway.client();
         client.send(
-            "POST /v1/x HTTP/1.1\r\nHost: localhost\r\nx-gateway-custom-host: http://slow.test/v1\r\n\
+            "POST /v1/x HTTP/1.1\r\nHost: localhost\r\nx-gateway-custom-host: \
+             http://slow.test/v1\r\n\
              Content-Length: 100000000\r\n\r\n",
         );
         client.send(vec![b'x'; 200_000]);

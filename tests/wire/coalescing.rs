@@ -1,5 +1,5 @@
-//! Identical requests under way: one is sent, and all get what comes of it; who is not the same, or came too late for it, asks for
-//! itself.
+//! Equal requests under way: one is sent, and all get its response. Requests that differ, or come
+//! too late, are sent themselves.
 
 use crate::support::{
     Client, Gateway, Redis, Response, Upstream,
@@ -17,8 +17,10 @@ pub(crate) fn ask(host: &str, lines: &str) -> String {
     let body = r#"{"model":"m","stream":true,"messages":[]}"#;
     let length = body.len();
     format!(
-        "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
-         x-gateway-custom-host: {host}\r\nx-gateway-cache: true\r\nContent-Length: {length}\r\n{lines}\r\n{body}"
+        "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n\
+         Content-Type: application/json\r\n\
+         x-gateway-custom-host: {host}\r\nx-gateway-cache: true\r\nContent-Length: {length}\r\n\
+         {lines}\r\n{body}"
     )
 }
 
@@ -64,7 +66,7 @@ fn gated(answer: impl Into<String>) -> (Upstream, Gate) {
 }
 
 #[test]
-fn a_hundred_alike_are_one_call_and_each_gets_the_whole_answer() {
+fn a_hundred_equal_requests_are_one_call_and_each_gets_the_whole_response() {
     let (upstream, gate) = gated(answer(
         "200 OK",
         "Content-Type: application/json\r\nx-request-id: r1\r\nSet-Cookie: a=b\r\n",
@@ -138,7 +140,7 @@ fn a_hundred_read_one_stream_while_it_comes_and_a_late_one_gets_its_beginning_to
 }
 
 #[test]
-fn different_callers_are_different_calls_even_where_they_share_what_is_kept() {
+fn different_callers_do_not_join_even_where_they_share_stored_responses() {
     for settings in [
         "",
         "cache: { default: { mode: simple, namespace: team } }\n",
@@ -165,7 +167,7 @@ fn different_callers_are_different_calls_even_where_they_share_what_is_kept() {
 }
 
 #[test]
-fn who_is_tried_differently_asks_for_itself() {
+fn requests_with_different_configs_do_not_join() {
     let (upstream, gate) = gated(json("200 OK", r#"{"choices":[]}"#));
     let gateway = Gateway::start();
     let host = base(&upstream);
@@ -193,11 +195,12 @@ fn who_is_tried_differently_asks_for_itself() {
 }
 
 #[test]
-fn providers_of_one_host_that_are_tried_differently_do_not_join() {
+fn providers_of_one_host_with_different_timeouts_do_not_join() {
     let (upstream, gate) = gated(json("200 OK", r#"{"choices":[]}"#));
     let host = base(&upstream);
     let gateway = Gateway::with(&format!(
-        "providers:\n  fast: {{ custom_host: \"{host}\", request_timeout: 300 }}\n  slow: {{ custom_host: \"{host}\" }}\n"
+        "providers:\n  fast: {{ custom_host: \"{host}\", request_timeout: 300 }}\n  slow: {{ \
+         custom_host: \"{host}\" }}\n"
     ));
     let request = |name: &str| {
         let line = format!("x-gateway-provider: @{name}\r\n");
@@ -213,7 +216,7 @@ fn providers_of_one_host_that_are_tried_differently_do_not_join() {
 }
 
 #[test]
-fn an_error_is_everybodys() {
+fn an_error_is_shared_by_all_that_joined() {
     let (upstream, gate) = gated(json("500 Internal Server Error", FAILURE));
     let gateway = Gateway::with(WORKERS);
     for response in crowd(&gateway, &ask(&base(&upstream), ""), 10, &gate) {
@@ -238,7 +241,7 @@ fn an_error_is_everybodys() {
 }
 
 #[test]
-fn a_fallback_is_everybodys() {
+fn a_fallback_is_shared_by_all_that_joined() {
     let (upstream, gate) = gated(json("200 OK", r#"{"choices":[]}"#));
     let refusing = Refusing::new();
     let config = format!(
@@ -259,7 +262,7 @@ fn a_fallback_is_everybodys() {
 }
 
 #[test]
-fn an_answer_for_one_only_makes_each_of_the_others_a_call() {
+fn after_a_no_store_response_each_of_the_others_is_sent() {
     for line in ["Cache-Control: no-store", "Vary: *", "Vary: User-Agent"] {
         let lines = format!("Content-Type: application/json\r\n{line}\r\n");
         let (upstream, gate) = gated(answer("200 OK", &lines, r#"{"choices":[]}"#));
@@ -295,7 +298,7 @@ fn a_stream_that_breaks_off_is_an_aborted_transfer_for_all_and_not_kept() {
 }
 
 #[test]
-fn a_silent_stream_ends_for_all_when_its_time_is_over() {
+fn a_silent_stream_ends_for_all_at_the_idle_timeout() {
     let upstream = Upstream::playing(|peer| {
         peer.request();
         peer.send(STREAM.to_owned() + &token_chunks(1));
@@ -315,7 +318,7 @@ fn a_silent_stream_ends_for_all_when_its_time_is_over() {
 }
 
 #[test]
-fn nobody_who_comes_after_a_purge_gets_what_was_asked_for_before_it() {
+fn a_request_after_a_purge_does_not_join_one_from_before_it() {
     for (query, refresh) in [("all=true", false), ("key", false), ("key", true)] {
         let (upstream, gate) = gated(json("200 OK", r#"{"choices":[]}"#));
         let gateway = Gateway::with("admin_token: secret\n");
@@ -328,7 +331,8 @@ fn nobody_who_comes_after_a_purge_gets_what_was_asked_for_before_it() {
             all => all.to_owned(),
         };
         let purge = format!(
-            "DELETE /gateway/admin/cache?{query} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer secret\r\n\
+            "DELETE /gateway/admin/cache?{query} HTTP/1.1\r\nHost: localhost\r\n\
+             Authorization: Bearer secret\r\n\
              Connection: close\r\n\r\n"
         );
         assert_eq!(gateway.exchange(purge).status, 200, "{query}");
@@ -346,7 +350,8 @@ fn nobody_who_comes_after_a_purge_gets_what_was_asked_for_before_it() {
 /// The cache key of what [`ask`] asks.
 fn key_of(gateway: &Gateway, host: &str) -> String {
     let question = format!(
-        r#"{{"headers":{{"content-type":"application/json","x-gateway-custom-host":"{host}","x-gateway-cache":"true"}},
+        r#"{{"headers":{{"content-type":"application/json","x-gateway-custom-host":"{host}",
+           "x-gateway-cache":"true"}},
             "body":"{{\"model\":\"m\",\"stream\":true,\"messages\":[]}}"}}"#
     );
     let length = question.len();
@@ -359,7 +364,7 @@ fn key_of(gateway: &Gateway, host: &str) -> String {
 }
 
 #[test]
-fn it_is_the_same_where_answers_are_kept_in_redis() {
+fn requests_join_with_a_redis_store_too() {
     let redis = Redis::start();
     let url = redis.url();
     let gateway = Gateway::with(&format!(
@@ -375,7 +380,7 @@ fn it_is_the_same_where_answers_are_kept_in_redis() {
         statuses(&responses),
         [vec!["HIT"; 99], vec!["MISS"]].concat()
     );
-    // Kept, or about to be: nobody who comes now is sent.
+    // Stored, or about to be: later requests are not sent.
     for _ in 0..20 {
         assert_eq!(statuses(&[gateway.exchange(&request)]), ["HIT"]);
     }
@@ -398,13 +403,14 @@ fn what_is_purged_by_key_while_it_is_under_way_does_not_come_back_from_redis() {
     let mut before = asking(&gateway, &request);
     eventually("it was sent", || upstream.requests().len() == 1);
     let purge = format!(
-        "DELETE /gateway/admin/cache?key={key} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer secret\r\n\
+        "DELETE /gateway/admin/cache?key={key} HTTP/1.1\r\nHost: localhost\r\n\
+         Authorization: Bearer secret\r\n\
          Connection: close\r\n\r\n"
     );
     assert_eq!(gateway.exchange(purge).status, 200);
     gate.open();
     assert_eq!(before.response().status, 200);
-    // Its answer has come to Redis, and is not given.
+    // Its response is in Redis by now, and is not served.
     let entry = format!("EXISTS throughway:cache:{key}");
     eventually("it is there", || {
         redis.ask(&entry).as_deref() == Some(":1\r\n")

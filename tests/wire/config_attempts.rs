@@ -1,4 +1,5 @@
-//! Retry and fallback together: which outcome the client gets, which target is named, how many retries are told (3, 5.3, 5.4).
+//! Retry and fallback together: which outcome the client gets, which target is named, and which
+//! number of retries is reported.
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
@@ -15,12 +16,12 @@ use crate::support::{
 
 const BODY: &str = r#"{"model":"m"}"#;
 
-/// Says no so often, with a short wait asked for, and then answers.
+/// Fails this many times with a `retry-after` of 20 ms, and then responds.
 fn recovering(failures: usize, name: &'static str) -> Upstream {
     waiting(failures, name, 20)
 }
 
-/// The same, with so many milliseconds asked for.
+/// The same with a `retry-after` of `wait` milliseconds.
 fn waiting(failures: usize, name: &'static str, wait: u64) -> Upstream {
     let left = AtomicUsize::new(failures);
     Upstream::playing(move |peer| {
@@ -40,7 +41,7 @@ fn waiting(failures: usize, name: &'static str, wait: u64) -> Upstream {
 const RETRY: &str = r#""retry":{"attempts":3,"use_retry_after_header":true}"#;
 
 #[test]
-fn the_count_is_of_the_retries_used() {
+fn retry_attempt_count_tells_the_retries_used() {
     for failures in 0..=5 {
         let upstream = recovering(failures, "a");
         let config = format!(r#"{{"custom_host":"{}",{RETRY}}}"#, base(&upstream));
@@ -56,12 +57,13 @@ fn the_count_is_of_the_retries_used() {
 }
 
 #[test]
-fn attempts_of_zero_and_of_five_are_what_they_say() {
+fn zero_and_five_attempts_are_honoured() {
     for attempts in [0, 5] {
         // Below the three retries a second that an origin may always have.
         let upstream = waiting(9, "a", 400);
         let config = format!(
-            r#"{{"custom_host":"{}","retry":{{"attempts":{attempts},"use_retry_after_header":true}}}}"#,
+            r#"{{"custom_host":"{}",
+               "retry":{{"attempts":{attempts},"use_retry_after_header":true}}}}"#,
             base(&upstream)
         );
         let response = Gateway::start().exchange(configured(&config, BODY));
@@ -134,7 +136,7 @@ fn codes_of_a_fallback_say_for_which_statuses_it_moves_on() {
 }
 
 #[test]
-fn network_failures_move_on_whatever_the_codes() {
+fn network_failures_move_on_whatever_the_codes_say() {
     let second = Upstream::named("b");
     let refusing = Refusing::new();
     let closing = Upstream::playing(|peer| drop(peer.request()));
@@ -171,7 +173,8 @@ fn after_a_timeout_the_next_target_comes_before_a_retry_of_the_same() {
     ] {
         let (first, _told) = after_saying(says);
         let config = format!(
-            r#"{{"strategy":{{"mode":"fallback"}},"retry":{{"attempts":2,"on_status_codes":[408,504]}},"targets":[
+            r#"{{"strategy":{{"mode":"fallback"}},
+               "retry":{{"attempts":2,"on_status_codes":[408,504]}},"targets":[
                {{"custom_host":"{}",{limit}}},{{"custom_host":"{}"}}]}}"#,
             base(&first),
             base(&second)
@@ -183,7 +186,7 @@ fn after_a_timeout_the_next_target_comes_before_a_retry_of_the_same() {
 }
 
 #[test]
-fn when_all_fail_the_last_outcome_is_the_client_s_not_the_best() {
+fn when_all_fail_the_client_gets_the_last_outcome_not_the_best() {
     let throttled = Upstream::answering(answer(
         "429 Slow",
         "Retry-After: 7\r\nX-Mine: yes\r\n",
@@ -197,7 +200,8 @@ fn when_all_fail_the_last_outcome_is_the_client_s_not_the_best() {
         ([1, 0], 429, None),
     ] {
         let config = format!(
-            r#"{{"strategy":{{"mode":"fallback"}},"targets":[{{"custom_host":"{}"}},{{"custom_host":"{}"}}]}}"#,
+            r#"{{"strategy":{{"mode":"fallback"}},
+               "targets":[{{"custom_host":"{}"}},{{"custom_host":"{}"}}]}}"#,
             both[order[0]], both[order[1]]
         );
         let response = gateway.exchange(configured(&config, BODY));
@@ -288,7 +292,7 @@ fn a_guarded_target_moves_a_fallback_on_and_is_a_403_alone() {
 }
 
 #[test]
-fn a_client_that_leaves_ends_the_waiting_and_the_trying() {
+fn a_client_that_leaves_ends_waits_and_retries() {
     let upstream = Upstream::answering(answer("429 Slow", "Retry-After: 2\r\n", "later"));
     let config = format!(
         r#"{{"custom_host":"{}","retry":{{"attempts":2,"use_retry_after_header":true}}}}"#,
@@ -311,11 +315,12 @@ fn a_client_that_leaves_ends_the_waiting_and_the_trying() {
 }
 
 #[test]
-fn an_answer_without_a_body_passes_through_a_fallback() {
+fn a_response_without_a_body_passes_through_a_fallback() {
     let first = Upstream::failing("500 No");
     let second = Upstream::answering("HTTP/1.1 204 No Content\r\nX-Mine: yes\r\n\r\n");
     let config = format!(
-        r#"{{"strategy":{{"mode":"fallback"}},"targets":[{{"custom_host":"{}"}},{{"custom_host":"{}"}}]}}"#,
+        r#"{{"strategy":{{"mode":"fallback"}},
+           "targets":[{{"custom_host":"{}"}},{{"custom_host":"{}"}}]}}"#,
         base(&first),
         base(&second)
     );
@@ -326,7 +331,7 @@ fn an_answer_without_a_body_passes_through_a_fallback() {
 
 #[test]
 fn a_budget_for_each_origin_stops_a_storm_of_retries() {
-    // A fifth of the recent requests, and at least three a second (5.3).
+    // A fifth of the recent requests, and at least three a second.
     const REQUESTS: usize = 100;
     let upstream = waiting(usize::MAX, "a", 1);
     let config = format!(r#"{{"custom_host":"{}",{RETRY}}}"#, base(&upstream));

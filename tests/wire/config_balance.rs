@@ -1,4 +1,5 @@
-//! Loadbalance: shares by weight, none for a weight of zero, and the same target for requests alike in the fields asked for (5.4).
+//! Loadbalance: shares by weight, none for weight zero, and sticky targets for requests that are
+//! equal in the hashed fields.
 
 use std::collections::HashMap;
 
@@ -69,7 +70,7 @@ fn assert_share(count: usize, of: usize, share: f64) {
 }
 
 #[test]
-fn targets_are_chosen_by_weight_and_never_without() {
+fn targets_are_chosen_by_weight_and_never_with_weight_zero() {
     const TIMES: usize = 400;
     let targets = Targets::new(3);
     let config = targets.config("", &[r#","weight":3"#, r#","weight":1"#, r#","weight":0"#]);
@@ -81,7 +82,7 @@ fn targets_are_chosen_by_weight_and_never_without() {
 }
 
 #[test]
-fn a_weight_that_is_not_given_is_one_and_weights_may_be_fractions() {
+fn weights_default_to_one_and_may_be_fractions() {
     const TIMES: usize = 400;
     let targets = Targets::new(3);
     let config = targets.config("", &["", r#","weight":1"#, r#","weight":0.5"#]);
@@ -96,7 +97,8 @@ fn a_weight_that_is_not_given_is_one_and_weights_may_be_fractions() {
 fn a_balance_alone_tries_no_other_target() {
     let (bad, good) = (Upstream::failing("500 No"), Upstream::named("b"));
     let config = format!(
-        r#"{{"strategy":{{"mode":"loadbalance"}},"targets":[{{"custom_host":"{}"}},{{"custom_host":"{}","weight":0}}]}}"#,
+        r#"{{"strategy":{{"mode":"loadbalance"}},
+           "targets":[{{"custom_host":"{}"}},{{"custom_host":"{}","weight":0}}]}}"#,
         base(&bad),
         base(&good)
     );
@@ -106,7 +108,7 @@ fn a_balance_alone_tries_no_other_target() {
 }
 
 #[test]
-fn requests_alike_stick_to_one_target_on_every_replica() {
+fn sticky_requests_choose_the_same_target_on_every_replica() {
     let targets = Targets::new(3);
     let keys = ["", "", ""];
     for field in ["metadata.user", "headers.x-user"] {
@@ -144,7 +146,7 @@ fn stickiness_by_a_parameter_of_the_body() {
 }
 
 #[test]
-fn stickiness_respects_weights_and_needs_something_to_stick_to() {
+fn stickiness_respects_weights_and_needs_a_field_to_hash() {
     let targets = Targets::new(2);
     let strategy = r#","sticky":{"hash_fields":["metadata.user"]}"#;
     let gateway = Gateway::start();

@@ -1,4 +1,5 @@
-//! The circuit breaker: opens after failures, skips, lets one probe through after its cooldown, closes or opens again (5.7).
+//! The circuit breaker: opens after failures, skips the target, lets one probe through after its
+//! cooldown, closes or opens again.
 
 use std::{
     sync::{
@@ -42,7 +43,8 @@ impl Moody {
 /// A fallback from `first` to `second` whose breaker opens after three failures.
 fn guarded(first: &str, second: &str) -> String {
     format!(
-        r#"{{"strategy":{{"mode":"fallback","cb_config":{{"failure_threshold":3,"cooldown_interval":{},"minimum_requests":1}}}},
+        r#"{{"strategy":{{"mode":"fallback","cb_config":{{"failure_threshold":3,
+           "cooldown_interval":{},"minimum_requests":1}}}},
            "timeouts":{{"connect":400,"head":500}},
            "targets":[{{"custom_host":"{first}"}},{{"custom_host":"{second}"}}]}}"#,
         COOLDOWN.as_millis()
@@ -56,7 +58,7 @@ fn transitions(gateway: &Gateway, to: &str) -> i64 {
 }
 
 #[test]
-fn it_opens_after_failures_skips_probes_and_closes() {
+fn a_breaker_opens_after_failures_skips_probes_and_closes() {
     let first = Moody::failing("500 No");
     let second = Upstream::named("b");
     let gateway = Gateway::start();
@@ -90,7 +92,7 @@ fn it_opens_after_failures_skips_probes_and_closes() {
     assert!(transitions(&gateway, "half_open") >= 1);
     assert!(transitions(&gateway, "open") >= 2);
 
-    // Well again: the probe is the answer, and so is all after it.
+    // Well again: the probe and all requests after it get the first target's response.
     first.well.store(true, Ordering::SeqCst);
     std::thread::sleep(COOLDOWN + Duration::from_millis(100));
     for _ in 0..3 {
@@ -104,7 +106,7 @@ fn it_opens_after_failures_skips_probes_and_closes() {
 }
 
 #[test]
-fn half_open_lets_one_probe_through_and_no_second_beside_it() {
+fn a_half_open_breaker_lets_one_probe_through_at_a_time() {
     let (probe, calls) = (Gate::default(), Arc::new(AtomicUsize::new(0)));
     let (opened, counted) = (probe.clone(), calls.clone());
     let first = Upstream::playing(move |peer| {
@@ -145,7 +147,7 @@ fn half_open_lets_one_probe_through_and_no_second_beside_it() {
 }
 
 #[test]
-fn network_failures_and_timeouts_count() {
+fn network_failures_and_timeouts_open_a_breaker() {
     let refusing = Refusing::new();
     let closing = Upstream::playing(|peer| drop(peer.request()));
     let (silent, _told) = after_saying("");
@@ -165,7 +167,7 @@ fn network_failures_and_timeouts_count() {
 }
 
 #[test]
-fn faults_of_the_caller_s_making_do_not_count() {
+fn faults_that_a_caller_can_cause_do_not_open_a_breaker() {
     for status in ["400 No", "401 No", "404 No", "422 No"] {
         let first = Moody::failing(status);
         let second = Upstream::named("b");
@@ -180,7 +182,7 @@ fn faults_of_the_caller_s_making_do_not_count() {
 }
 
 #[test]
-fn a_429_counts_where_the_config_says_so() {
+fn a_429_opens_a_breaker_where_the_config_says_so() {
     for (codes, opened) in [("", 0), (r#""failure_status_codes":[429],"#, 1)] {
         let first = Moody::failing("429 Slow");
         let second = Upstream::named("b");
@@ -202,7 +204,7 @@ fn a_429_counts_where_the_config_says_so() {
 }
 
 #[test]
-fn with_all_open_all_are_tried() {
+fn when_all_breakers_are_open_all_targets_are_tried() {
     let (first, second) = (Moody::failing("500 No"), Moody::failing("503 No"));
     let gateway = Gateway::start();
     let config = guarded(&base(&first.upstream), &base(&second.upstream));
@@ -218,7 +220,8 @@ fn with_all_open_all_are_tried() {
     // A single target is all there are.
     let alone = Moody::failing("500 No");
     let config = format!(
-        r#"{{"strategy":{{"mode":"single","cb_config":{{"failure_threshold":2,"cooldown_interval":60000}}}},
+        r#"{{"strategy":{{"mode":"single","cb_config":{{"failure_threshold":2,
+           "cooldown_interval":60000}}}},
            "targets":[{{"custom_host":"{}"}}]}}"#,
         base(&alone.upstream)
     );
@@ -229,12 +232,13 @@ fn with_all_open_all_are_tried() {
 }
 
 #[test]
-fn a_balance_leaves_open_targets_out_of_the_draw() {
+fn a_balance_leaves_out_targets_with_open_breakers() {
     let bad = Moody::failing("500 No");
     let good = Upstream::named("b");
     let gateway = Gateway::start();
     let config = format!(
-        r#"{{"strategy":{{"mode":"loadbalance","cb_config":{{"failure_threshold":2,"cooldown_interval":60000,"minimum_requests":1}}}},
+        r#"{{"strategy":{{"mode":"loadbalance","cb_config":{{"failure_threshold":2,
+           "cooldown_interval":60000,"minimum_requests":1}}}},
            "targets":[{{"custom_host":"{}"}},{{"custom_host":"{}"}}]}}"#,
         base(&bad.upstream),
         base(&good)
@@ -269,12 +273,13 @@ fn another_credential_has_a_breaker_of_its_own() {
 }
 
 #[test]
-fn a_share_of_failures_opens_it_too_once_there_were_enough_requests() {
+fn a_failure_percentage_opens_a_breaker_after_enough_requests() {
     let first = Moody::failing("500 No");
     let second = Upstream::named("b");
     let gateway = Gateway::start();
     let config = format!(
-        r#"{{"strategy":{{"mode":"fallback","cb_config":{{"failure_threshold":1000,"failure_threshold_percentage":50,
+        r#"{{"strategy":{{"mode":"fallback","cb_config":{{"failure_threshold":1000,
+           "failure_threshold_percentage":50,
            "minimum_requests":6,"cooldown_interval":60000}}}},
            "targets":[{{"custom_host":"{}"}},{{"custom_host":"{}"}}]}}"#,
         base(&first.upstream),

@@ -1,4 +1,5 @@
-//! Conditional routing on metadata, headers, method, path and parameters of the JSON body at any depth (5.4).
+//! Conditional routing on metadata, headers, method, path and parameters of the JSON body at any
+//! depth.
 
 use crate::support::{
     Gateway, Upstream,
@@ -6,7 +7,8 @@ use crate::support::{
 };
 
 const BODY: &str = r#"{"model":"gpt-4o","temperature":0.7,"n":2,"stream":false,"stop":null,
-"messages":[{"role":"system","content":"x"},{"role":"user","content":"hallo"}],"metadata":{"deep":{"er":"yes"}}}"#;
+"messages":[{"role":"system","content":"x"},{"role":"user","content":"hallo"}],
+"metadata":{"deep":{"er":"yes"}}}"#;
 
 const LINES: &str =
     "X-Tier: gold\r\nX-Twice: one\r\nx-gateway-metadata: {\"tier\":\"pro\",\"age\":\"7\"}\r\n";
@@ -29,8 +31,9 @@ impl Choice {
 
     fn config(&self, query: &str) -> String {
         format!(
-            r#"{{"strategy":{{"mode":"conditional","conditions":[{{"query":{query},"then":"yes"}}],"default":"no"}},
-               "targets":[{{"name":"no","custom_host":"{}"}},{{"name":"yes","custom_host":"{}"}}]}}"#,
+            r#"{{"strategy":{{"mode":"conditional","default":"no",
+               "conditions":[{{"query":{query},"then":"yes"}}]}},"targets":[
+               {{"name":"no","custom_host":"{}"}},{{"name":"yes","custom_host":"{}"}}]}}"#,
             base(&self.no),
             base(&self.yes)
         )
@@ -76,7 +79,8 @@ const HOLDING: &[&str] = &[
     r#"{"params.metadata.deep.er":{"$eq":"yes"}}"#,
     r#"{"$and":[{"metadata.tier":{"$eq":"pro"}},{"params.n":{"$eq":2}}]}"#,
     r#"{"$or":[{"metadata.tier":{"$eq":"free"}},{"params.n":{"$eq":2}}]}"#,
-    r#"{"$or":[{"$and":[{"method":{"$eq":"POST"}},{"headers.x-tier":{"$eq":"gold"}}]},{"method":{"$eq":"GET"}}]}"#,
+    r#"{"$or":[{"$and":[{"method":{"$eq":"POST"}},{"headers.x-tier":{"$eq":"gold"}}]},
+       {"method":{"$eq":"GET"}}]}"#,
     r#"{"metadata.tier":{"$eq":"pro"},"params.model":{"$eq":"gpt-4o"}}"#,
 ];
 
@@ -118,7 +122,7 @@ fn a_query_that_does_not_hold_leaves_the_default() {
 }
 
 #[test]
-fn a_request_without_what_is_asked_for_is_no_error() {
+fn a_missing_field_is_no_error() {
     let choice = Choice::new();
     for body in ["", "no json", "[1,2]", "7"] {
         choice.assert(r#"{"params.model":{"$eq":"gpt-4o"}}"#, "", body, false);
@@ -152,7 +156,7 @@ fn no_match_and_no_default_is_a_400() {
     let choice = Choice::new();
     let config = choice
         .config(r#"{"method":{"$eq":"PUT"}}"#)
-        .replace(r#","default":"no""#, "");
+        .replace(r#""default":"no","#, "");
     let response = choice
         .gateway
         .refuses(chat(&config_line(&config), BODY), 400, "invalid_config");
@@ -161,14 +165,14 @@ fn no_match_and_no_default_is_a_400() {
 }
 
 #[test]
-fn an_expression_that_would_take_other_engines_for_ever_takes_no_time() {
+fn a_regex_that_backtracking_engines_never_finish_takes_no_time() {
     let choice = Choice::new();
     let body = format!("{{\"model\":\"{}!\"}}", "a".repeat(20_000));
     choice.assert(r#"{"params.model":{"$regex":"^(a+)+$"}}"#, "", &body, false);
 }
 
 #[test]
-fn a_body_too_long_to_be_read_is_a_413_where_routing_asks_for_it_and_no_matter_otherwise() {
+fn a_body_over_the_limit_is_a_413_only_where_routing_reads_it() {
     let choice = Choice::new();
     let gateway = Gateway::with("replay_limit: 1KiB");
     let body = format!("{{\"model\":\"gpt-4o\",\"x\":\"{}\"}}", "y".repeat(4000));

@@ -1,5 +1,5 @@
-//! The plan instead of the sending: `x-gateway-dry-run: true` and `POST /gateway/explain` (5.8). Nothing goes upstream, and
-//! credentials are told by name only.
+//! Plans: with `x-gateway-dry-run: true` and `POST /gateway/explain` nothing goes upstream, and
+//! credentials are shown by name only.
 
 use serde_json::{Value, json};
 
@@ -32,7 +32,8 @@ fn secretive() -> (Gateway, Upstream) {
     let gateway = Gateway::with(&format!(
         r#"
 providers:
-  vllm: {{ custom_host: "{host}", api_key: sekret-provider-key, headers: {{ x-token: sekret-header }} }}
+  vllm: {{ custom_host: "{host}", api_key: sekret-provider-key,
+    headers: {{ x-token: sekret-header }} }}
 configs:
   chain:
     strategy: {{ mode: fallback }}
@@ -70,10 +71,12 @@ fn a_dry_run_tells_the_targets_in_order_and_sends_nothing() {
 #[test]
 fn no_plan_tells_a_secret() {
     let (gateway, upstream) = secretive();
-    let lines = "Authorization: Bearer sekret-caller\r\nx-api-key: sekret-caller\r\nCookie: a=sekret-caller\r\n\
+    let lines = "Authorization: Bearer sekret-caller\r\nx-api-key: sekret-caller\r\n\
+                 Cookie: a=sekret-caller\r\n\
                  x-gateway-api-key: sekret-gateway-key\r\n";
     let inline = format!(
-        r#"{{"custom_host":"{}?key=sekret-base","api_key":"sekret-inline","headers":{{"x-t":"sekret-inline-header"}},
+        r#"{{"custom_host":"{}?key=sekret-base","api_key":"sekret-inline",
+           "headers":{{"x-t":"sekret-inline-header"}},
            "override_params":{{"user":"sekret-param"}}}}"#,
         base(&upstream)
     );
@@ -92,7 +95,8 @@ fn no_plan_tells_a_secret() {
 fn explain_tells_the_same_plan() {
     let (gateway, upstream) = secretive();
     let inline = format!(
-        r#"{{"strategy":{{"mode":"loadbalance"}},"targets":[{{"custom_host":"{}","weight":2}},{{"provider":"@vllm"}}]}}"#,
+        r#"{{"strategy":{{"mode":"loadbalance"}},
+           "targets":[{{"custom_host":"{}","weight":2}},{{"provider":"@vllm"}}]}}"#,
         base(&upstream)
     );
     for (name, config) in [("saved", "chain"), ("inline", &inline)] {
@@ -128,7 +132,7 @@ fn a_plain_request_has_a_plan_too() {
 }
 
 #[test]
-fn a_base_path_of_the_settings_is_for_the_holder_of_the_admin_token() {
+fn an_operators_base_path_is_shown_only_with_the_admin_token() {
     let upstream = Upstream::named("a");
     let url = upstream.url();
     let settings = format!("providers: {{ p: {{ custom_host: \"{url}/sekret/v1\" }} }}\n");
@@ -150,7 +154,7 @@ fn a_base_path_of_the_settings_is_for_the_holder_of_the_admin_token() {
 }
 
 #[test]
-fn what_would_be_refused_is_refused() {
+fn a_dry_run_refuses_what_the_request_would_be_refused_for() {
     let gateway = Gateway::start();
     gateway.refuses(chat(DRY, BODY), 400, "no_target");
     gateway.refuses(
@@ -168,7 +172,7 @@ fn what_would_be_refused_is_refused() {
 }
 
 #[test]
-fn a_dry_run_that_says_false_is_none() {
+fn a_dry_run_header_of_false_sends_the_request() {
     let upstream = Upstream::named("a");
     let lines = format!(
         "x-gateway-custom-host: {}\r\nx-gateway-dry-run: false\r\n",
@@ -180,11 +184,12 @@ fn a_dry_run_that_says_false_is_none() {
 
 #[test]
 fn plans_need_the_admin_token_where_others_can_reach_the_gateway() {
-    // `explain`, dry runs and metrics need the admin token or a key when not on loopback (8).
+    // `explain`, dry runs and metrics need the admin token or a key when not on loopback.
     let upstream = Upstream::named("a");
     let host = base(&upstream);
     let gateway = Gateway::with(&format!(
-        "listen: 0.0.0.0:0\nallow_unauthenticated: true\nadmin_token: an-admin-token-of-32-characters-xx\n\
+        "listen: 0.0.0.0:0\nallow_unauthenticated: true\n\
+         admin_token: an-admin-token-of-32-characters-xx\n\
          guard: {{ preset: self_hosted, allow: [\"{}\"] }}\ndefault_target: \"{host}\"\n",
         upstream.address
     ));

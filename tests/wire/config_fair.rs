@@ -1,5 +1,5 @@
-//! No caller opens a breaker for the others: not by times of its own, not by leaving, not by a body
-//! it owes, not by requests that fail (5.7).
+//! No caller opens a breaker for others: not by its own timeouts, by leaving, by a body it does not
+//! finish, or by requests that fail.
 
 use std::time::Duration;
 
@@ -47,12 +47,14 @@ fn gateway(first: &Upstream, second: &Upstream) -> Gateway {
         r#"
 configs:
   guarded:
-    strategy: {{ mode: fallback, cb_config: {{ failure_threshold: 2, minimum_requests: 1, cooldown_interval: 600000 }} }}
+    strategy: {{ mode: fallback, cb_config: {{ failure_threshold: 2, minimum_requests: 1,
+      cooldown_interval: 600000 }} }}
     targets:
       - {{ custom_host: "{0}", api_key: operators }}
       - {{ custom_host: "{1}", api_key: operators }}
   alone:
-    strategy: {{ mode: single, cb_config: {{ failure_threshold: 2, minimum_requests: 3, cooldown_interval: 600000 }} }}
+    strategy: {{ mode: single, cb_config: {{ failure_threshold: 2, minimum_requests: 3,
+      cooldown_interval: 600000 }} }}
     targets: [{{ custom_host: "{0}", api_key: operators }}]
 "#,
         base(first),
@@ -77,7 +79,8 @@ fn alone(first: &Upstream, times: &str) -> String {
 fn inline(first: &Upstream, second: &Upstream, times: &str) -> String {
     config_line(&format!(
         r#"{{"strategy":{{"mode":"fallback","cb_config":{BREAKER}}},{times},
-           "targets":[{{"custom_host":"{}","api_key":"operators"}},{{"custom_host":"{}","api_key":"operators"}}]}}"#,
+           "targets":[{{"custom_host":"{}","api_key":"operators"}},
+           {{"custom_host":"{}","api_key":"operators"}}]}}"#,
         base(first),
         base(second)
     ))
@@ -102,7 +105,7 @@ fn assert_served(gateway: &Gateway, what: &str) {
 }
 
 #[test]
-fn times_that_a_caller_sets_count_against_nobody() {
+fn timeouts_that_a_caller_sets_do_not_open_breakers() {
     let (first, second) = (Mood::upstream(), Upstream::named("b"));
     let slow = "x-mood: slow\r\n";
     let late = "x-mood: late-token\r\n";
@@ -162,15 +165,17 @@ fn times_that_a_caller_sets_count_against_nobody() {
 }
 
 #[test]
-fn times_that_the_settings_set_count() {
+fn timeouts_of_the_settings_open_breakers() {
     let (first, second) = (Mood::upstream(), Upstream::named("b"));
     let gateway = Gateway::with(&format!(
         r#"
 configs:
   guarded:
-    strategy: {{ mode: fallback, cb_config: {{ failure_threshold: 2, minimum_requests: 1, cooldown_interval: 600000 }} }}
+    strategy: {{ mode: fallback, cb_config: {{ failure_threshold: 2, minimum_requests: 1,
+      cooldown_interval: 600000 }} }}
     request_timeout: 20
-    targets: [{{ custom_host: "{}", api_key: operators }}, {{ custom_host: "{}", api_key: operators }}]
+    targets: [{{ custom_host: "{}", api_key: operators }},
+      {{ custom_host: "{}", api_key: operators }}]
 "#,
         base(&first),
         base(&second)
@@ -184,7 +189,7 @@ configs:
 }
 
 #[test]
-fn who_leaves_early_says_nothing_of_the_target() {
+fn a_client_that_leaves_early_does_not_count_against_the_target() {
     let (first, second) = (Mood::upstream(), Upstream::named("b"));
     let gateway = gateway(&first, &second);
     for calls in 1..=4 {
@@ -198,7 +203,7 @@ fn who_leaves_early_says_nothing_of_the_target() {
 }
 
 #[test]
-fn a_target_that_hangs_up_on_a_body_that_is_owed_is_not_at_fault() {
+fn a_target_that_closes_while_the_client_owes_the_body_is_not_at_fault() {
     // An upstream that waits for no body: it closes.
     let first = Upstream::playing(|peer| {
         let Some(head) = peer.head() else { return };
@@ -230,7 +235,7 @@ fn a_target_that_hangs_up_on_a_body_that_is_owed_is_not_at_fault() {
 }
 
 #[test]
-fn one_caller_s_failures_open_its_own_breaker_and_no_other_s() {
+fn one_callers_failures_open_its_own_breaker_and_no_others() {
     let (first, second) = (Mood::upstream(), Upstream::named("b"));
     let gateway = gateway(&first, &second);
     let cheat = |more: &str| gateway.exchange(chat(&(saved() + CHEAT + more), BODY));
@@ -252,7 +257,7 @@ fn one_caller_s_failures_open_its_own_breaker_and_no_other_s() {
 }
 
 #[test]
-fn an_outage_that_many_see_is_learnt_from_one_failure() {
+fn once_two_callers_saw_an_outage_one_failure_opens_the_others_breakers() {
     let (first, second) = (Upstream::failing("500 No"), Upstream::named("b"));
     let gateway = gateway(&first, &second);
     for number in 1..11 {
@@ -266,7 +271,7 @@ fn an_outage_that_many_see_is_learnt_from_one_failure() {
 }
 
 #[test]
-fn credentials_made_up_at_one_address_open_nobody_s_breaker() {
+fn made_up_credentials_from_one_address_open_no_other_callers_breaker() {
     let (first, second) = (Mood::upstream(), Upstream::named("b"));
     let gateway = gateway(&first, &second);
     for number in 0..20 {

@@ -1,4 +1,4 @@
-//! No caller uses up the retries or hedges of the others (5.3, 5.7).
+//! No caller uses up the retries or hedges of the others.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -43,7 +43,7 @@ fn asked(caller: &str, mood: &str) -> String {
 }
 
 #[test]
-fn failing_retries_of_one_caller_leave_the_others_theirs() {
+fn failing_retries_of_one_caller_leave_the_others_their_retries() {
     let upstream = failing_when_told();
     let gateway = provider(
         &upstream,
@@ -61,7 +61,7 @@ fn failing_retries_of_one_caller_leave_the_others_theirs() {
 }
 
 #[test]
-fn callers_made_up_at_one_address_leave_the_others_their_retries() {
+fn made_up_callers_at_one_address_leave_the_others_their_retries() {
     let upstream = failing_when_told();
     let gateway = provider(
         &upstream,
@@ -76,7 +76,7 @@ fn callers_made_up_at_one_address_leave_the_others_their_retries() {
 }
 
 #[test]
-fn hedges_of_one_caller_leave_the_others_theirs() {
+fn hedges_of_one_caller_leave_the_others_their_hedges() {
     let upstream = Upstream::playing(|peer| {
         while peer.request().is_some() {
             peer.pause(Duration::from_millis(300));

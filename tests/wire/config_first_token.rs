@@ -1,4 +1,5 @@
-//! `timeouts.first_token`: what arms it, what disarms it, what is a token in which dialect, and what is held meanwhile (5.6).
+//! `timeouts.first_token`: what starts and stops it, what counts as a token in each dialect, and
+//! what is held back meanwhile.
 
 use std::time::Duration;
 
@@ -45,7 +46,7 @@ fn to(path: &str, request: String) -> String {
 }
 
 #[test]
-fn it_is_armed_by_a_request_for_a_stream_and_by_no_other() {
+fn only_stream_requests_start_the_first_token_timeout() {
     let second = Upstream::named("second");
     for (path, lines, body, armed) in [
         ("/v1/chat/completions", "", STREAMING, true),
@@ -87,7 +88,7 @@ fn it_is_armed_by_a_request_for_a_stream_and_by_no_other() {
 }
 
 #[test]
-fn it_is_disarmed_by_a_head_that_is_no_stream() {
+fn a_response_that_is_no_stream_stops_the_first_token_timeout() {
     let body = completion("first");
     let head = format!(
         "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
@@ -101,7 +102,7 @@ fn it_is_disarmed_by_a_head_that_is_no_stream() {
 }
 
 #[test]
-fn on_the_last_target_expiry_before_the_head_is_a_504() {
+fn on_the_last_target_a_timeout_before_the_head_is_a_504() {
     let upstream = saying_then_late(String::new(), json("200 OK", "{}"));
     let response = Gateway::start().exchange(chat(&one(&upstream), STREAMING));
     assert_eq!(
@@ -111,7 +112,7 @@ fn on_the_last_target_expiry_before_the_head_is_a_504() {
 }
 
 #[test]
-fn on_the_last_target_nothing_is_held_and_expiry_after_the_head_is_an_abort() {
+fn on_the_last_target_nothing_is_held_back_and_a_timeout_after_the_head_aborts() {
     let seen = Gate::default();
     let opened = seen.clone();
     let upstream = Upstream::playing(move |peer| {
@@ -141,21 +142,24 @@ const NO_TOKENS: &[(&str, &str)] = &[
     ),
     (
         "empty content",
-        "data: {\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\n",
+        "data: {\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\
+         \n",
     ),
     (
         "Anthropic's opening",
-        "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"x\",\"content\":[]}}\n\n\
+        "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"x\",\
+         \"content\":[]}}\n\n\
          event: ping\ndata: {\"type\":\"ping\"}\n\n",
     ),
     (
         "the opening of Responses",
-        "event: response.created\ndata: {\"type\":\"response.created\",\"response\":{\"id\":\"r\",\"output\":[]}}\n\n",
+        "event: response.created\ndata: {\"type\":\"response.created\",\"response\":{\"id\":\"r\",\
+         \"output\":[]}}\n\n",
     ),
 ];
 
 #[test]
-fn what_is_no_token_is_held_and_does_not_count() {
+fn events_before_the_first_token_are_held_back() {
     for (what, events) in NO_TOKENS {
         let first = saying_then_late(
             STREAM.to_owned() + &chunk(events),
@@ -190,7 +194,8 @@ const TOKENS: &[(&str, &str)] = &[
     ),
     (
         "Responses",
-        "event: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\",\"delta\":\"a\"}\n\n",
+        "event: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\",\
+         \"delta\":\"a\"}\n\n",
     ),
     (
         "Anthropic",
@@ -204,12 +209,13 @@ const TOKENS: &[(&str, &str)] = &[
     ),
     (
         "Gemini",
-        "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"a\"}],\"role\":\"model\"}}]}\n\n",
+        "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"a\"}],\"role\":\"model\"}}]}\n\
+         \n",
     ),
 ];
 
 #[test]
-fn a_first_token_releases_everything_held_and_disarms() {
+fn a_first_token_releases_what_was_held_back_and_stops_the_timeout() {
     for (what, event) in TOKENS {
         let seen = Gate::default();
         let opened = seen.clone();

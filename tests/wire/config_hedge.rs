@@ -1,4 +1,5 @@
-//! Hedges: a second request beside a slow first one; the first answer is the client's and the loser is closed (5, `hedge`).
+//! Hedges: a second request beside a slow first one. The first response is the client's, and the
+//! loser's connection is closed.
 
 use std::{
     sync::{Mutex, mpsc},
@@ -20,7 +21,8 @@ fn hedged(hosts: &[&Upstream], after: u64, more: &str) -> String {
         .map(|upstream| format!(r#"{{"custom_host":"{}"}}"#, base(upstream)))
         .collect();
     format!(
-        r#"{{"strategy":{{"mode":"fallback"}},"hedge":{{"after":{after},"max_ratio":1}}{more},"targets":[{}]}}"#,
+        r#"{{"strategy":{{"mode":"fallback"}},
+           "hedge":{{"after":{after},"max_ratio":1}}{more},"targets":[{}]}}"#,
         targets.join(",")
     )
 }
@@ -40,7 +42,7 @@ fn ok(name: &str) -> String {
 }
 
 #[test]
-fn a_slow_first_is_overtaken_and_its_connection_closes() {
+fn a_slow_first_request_loses_to_the_hedge_and_its_connection_closes() {
     let (first, told) = after_saying("");
     let second = Upstream::named("b");
     let config = hedged(&[&first, &second], 300, "");
@@ -57,7 +59,7 @@ fn a_slow_first_is_overtaken_and_its_connection_closes() {
 }
 
 #[test]
-fn the_loser_s_connection_closes_within_a_second_while_the_winner_streams_on() {
+fn the_losers_connection_closes_within_a_second_while_the_winner_streams_on() {
     let (first, told) = after_saying("");
     let (go, gone) = mpsc::channel::<()>();
     let gone = Mutex::new(gone);
@@ -79,7 +81,7 @@ fn the_loser_s_connection_closes_within_a_second_while_the_winner_streams_on() {
 }
 
 #[test]
-fn a_first_that_answers_after_all_wins_over_a_hedge_that_does_not() {
+fn a_late_first_response_wins_over_a_silent_hedge() {
     let first = late(900, ok("a"));
     let (second, told) = after_saying("");
     let config = hedged(&[&first, &second], 300, "");
@@ -95,7 +97,7 @@ fn a_first_that_answers_after_all_wins_over_a_hedge_that_does_not() {
 }
 
 #[test]
-fn a_first_that_fails_while_the_hedge_runs_leaves_it_the_answer() {
+fn when_the_first_fails_the_running_hedge_decides() {
     let first = late(700, json("500 No", FAILURE));
     let second = late(900, ok("b"));
     let config = hedged(&[&first, &second], 300, "");
@@ -110,7 +112,7 @@ fn a_first_that_fails_while_the_hedge_runs_leaves_it_the_answer() {
 }
 
 #[test]
-fn a_hedge_that_fails_leaves_the_first_its_time() {
+fn a_failed_hedge_leaves_the_first_request_its_time() {
     let first = late(900, ok("a"));
     let second = Upstream::failing("500 No");
     let config = hedged(&[&first, &second], 300, "");
@@ -121,7 +123,7 @@ fn a_hedge_that_fails_leaves_the_first_its_time() {
 }
 
 #[test]
-fn when_first_and_hedge_fail_the_third_is_next() {
+fn when_first_and_hedge_fail_the_third_target_is_next() {
     let first = late(700, json("500 No", FAILURE));
     let second = Upstream::failing("500 No");
     let third = Upstream::named("c");
@@ -133,7 +135,7 @@ fn when_first_and_hedge_fail_the_third_is_next() {
 }
 
 #[test]
-fn a_quick_answer_is_not_hedged() {
+fn a_quick_response_is_not_hedged() {
     let (first, second) = (Upstream::named("a"), Upstream::named("b"));
     let config = hedged(&[&first, &second], 2000, "");
     let response = Gateway::start().exchange(configured(&config, BODY));
@@ -144,7 +146,7 @@ fn a_quick_answer_is_not_hedged() {
 }
 
 #[test]
-fn a_single_target_is_asked_a_second_time() {
+fn a_single_target_is_hedged_with_itself() {
     let upstream = Upstream::playing(|peer| {
         if peer.request().is_none() {
             return;
@@ -165,7 +167,7 @@ fn a_single_target_is_asked_a_second_time() {
 }
 
 #[test]
-fn one_request_is_hedged_once() {
+fn a_request_is_hedged_only_once() {
     let (first, second, third) = (after_saying(""), after_saying(""), Upstream::named("c"));
     let config = hedged(
         &[&first.0, &second.0, &third],
@@ -182,7 +184,7 @@ fn one_request_is_hedged_once() {
 }
 
 #[test]
-fn hedges_are_a_share_of_the_requests_at_most() {
+fn hedges_stay_under_max_ratio() {
     const REQUESTS: usize = 30;
     let upstream = late(120, ok("a"));
     let config = format!(

@@ -1,4 +1,4 @@
-//! What a target has from the groups around it, and what it must say itself (5.1).
+//! Which keys a target inherits from the groups around it, and which it must have itself.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ const BODY: &str = r#"{"model":"m","n":1}"#;
 const CALLER: &str = "Authorization: Bearer caller\r\n";
 
 #[test]
-fn the_header_s_host_is_the_root_default_and_a_target_s_own_wins() {
+fn the_headers_host_is_the_default_and_a_targets_own_wins() {
     let (header, group, own) = (
         Upstream::named("header"),
         Upstream::named("group"),
@@ -47,7 +47,7 @@ fn the_header_s_host_is_the_root_default_and_a_target_s_own_wins() {
 }
 
 #[test]
-fn fallback_hosts_after_the_header_s_work() {
+fn fallback_hosts_after_the_headers_work() {
     let (first, second) = (Upstream::failing("500 No"), Upstream::named("b"));
     let config = format!(
         r#"{{"strategy":{{"mode":"fallback"}},"targets":[{{}},{{"custom_host":"{}"}}]}}"#,
@@ -138,7 +138,8 @@ fn timeouts_are_replaced_whole() {
 fn keys_providers_headers_and_names_are_not_inherited() {
     let upstream = Upstream::named("a");
     let config = format!(
-        r#"{{"api_key":"outer","provider":"anthropic","headers":{{"x-outer":"1"}},"name":"outer","weight":0,
+        r#"{{"api_key":"outer","provider":"anthropic",
+           "headers":{{"x-outer":"1"}},"name":"outer","weight":0,
            "auth":{{"header":"x-odd"}},"targets":[{{"custom_host":"{}"}}]}}"#,
         base(&upstream)
     );

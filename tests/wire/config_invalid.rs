@@ -1,4 +1,5 @@
-//! A config that cannot be used as sent is a 400 that names the key's path and what is allowed (5), and repeats no value.
+//! An invalid config is a 400 that names the path of the key and what is allowed, and repeats no
+//! value.
 
 use crate::support::{
     Gateway, Upstream,
@@ -43,27 +44,32 @@ const INVALID: &[(&str, &str)] = &[
         "strategy.on_status",
     ),
     (
-        r#"{"strategy":{"mode":"conditional","conditions":[{"query":{"method":{"$eq":"GET"}},"then":"sekret"}]},
+        r#"{"strategy":{"mode":"conditional","conditions":[{"query":{"method":{"$eq":"GET"}},
+           "then":"sekret"}]},
            "targets":[{"name":"a","custom_host":"HOST"}]}"#,
         "strategy.conditions[0].then",
     ),
     (
-        r#"{"strategy":{"mode":"conditional","conditions":[{"query":{"method":{"$regex":"sekret("}},"then":"a"}]},
+        r#"{"strategy":{"mode":"conditional",
+           "conditions":[{"query":{"method":{"$regex":"sekret("}},"then":"a"}]},
            "targets":[{"name":"a","custom_host":"HOST"}]}"#,
         "strategy.conditions[0].query",
     ),
     (
-        r#"{"strategy":{"mode":"conditional","conditions":[{"query":{"method":{"$like":"sekret"}},"then":"a"}]},
+        r#"{"strategy":{"mode":"conditional","conditions":[{"query":{"method":{"$like":"sekret"}},
+           "then":"a"}]},
            "targets":[{"name":"a","custom_host":"HOST"}]}"#,
         "strategy.conditions[0].query",
     ),
     (
-        r#"{"strategy":{"mode":"conditional","conditions":[{"query":{"body.x":{"$eq":"sekret"}},"then":"a"}]},
+        r#"{"strategy":{"mode":"conditional","conditions":[{"query":{"body.x":{"$eq":"sekret"}},
+           "then":"a"}]},
            "targets":[{"name":"a","custom_host":"HOST"}]}"#,
         "strategy.conditions[0].query",
     ),
     (
-        r#"{"strategy":{"mode":"loadbalance","sticky":{"hash_fields":["sekret"]}},"targets":[{"custom_host":"HOST"}]}"#,
+        r#"{"strategy":{"mode":"loadbalance","sticky":{"hash_fields":["sekret"]}},
+           "targets":[{"custom_host":"HOST"}]}"#,
         "strategy.sticky.hash_fields",
     ),
     (

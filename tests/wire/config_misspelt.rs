@@ -1,5 +1,5 @@
-//! Names that are misspelt: refused, with the name that was probably meant. What the settings call
-//! their own is told only to who has it all but right.
+//! Misspelt names are refused with the name that was probably meant. Names from the settings are
+//! suggested only to callers who have them almost right.
 
 use crate::support::{
     Gateway, Upstream,
@@ -16,8 +16,10 @@ fn refusal(gateway: &Gateway, lines: &str) -> (u16, String, String) {
 
 fn named(host: &str) -> Gateway {
     Gateway::with(&format!(
-        "providers: {{ inhouse-vllm: {{ custom_host: \"{host}\" }}, eu: {{ custom_host: \"{host}\" }} }}\n\
-         configs: {{ production: {{ custom_host: \"{host}\" }}, b: {{ custom_host: \"{host}\" }} }}\n"
+        "providers: {{ inhouse-vllm: {{ custom_host: \"{host}\" }}, eu: {{ custom_host: \"{host}\" \
+         }} }}\n\
+         configs: {{ production: {{ custom_host: \"{host}\" }}, b: {{ custom_host: \"{host}\" }} \
+         }}\n"
     ))
 }
 
@@ -86,7 +88,7 @@ fn a_misspelt_config_is_refused_with_the_one_that_was_meant() {
 }
 
 #[test]
-fn schemes_are_schemes_in_any_case() {
+fn url_schemes_are_recognised_in_any_case() {
     let upstream = Upstream::named("a");
     let gateway = Gateway::start();
     let host = base(&upstream);
@@ -104,7 +106,7 @@ fn schemes_are_schemes_in_any_case() {
 }
 
 #[test]
-fn a_key_in_the_place_of_a_provider_is_not_repeated() {
+fn a_key_sent_as_a_provider_name_is_not_repeated() {
     let upstream = Upstream::named("a");
     let host = base(&upstream);
     let gateway = named(&host);

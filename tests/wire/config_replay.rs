@@ -1,4 +1,5 @@
-//! The request body while it may be needed again: it goes up as it comes, and is kept up to `replay_limit` (4.2, Done when 6).
+//! The request body while it may have to be sent again: it is sent as it comes, and copied up to
+//! `replay_limit`.
 
 use std::sync::{Mutex, mpsc};
 
@@ -13,7 +14,8 @@ const MEGABYTES_20: usize = 20 << 20;
 /// A POST head of a body of octets; `framing` and `lines` end in CRLF.
 fn head(lines: &str, framing: &str) -> String {
     format!(
-        "POST /v1/files HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/octet-stream\r\n{framing}{lines}\r\n"
+        "POST /v1/files HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/octet-stream\r\n\
+         {framing}{lines}\r\n"
     )
 }
 
@@ -49,7 +51,8 @@ fn retrying(upstream: &Upstream) -> String {
 fn fallback(hosts: [String; 2]) -> String {
     let [first, second] = hosts;
     config_line(&format!(
-        r#"{{"strategy":{{"mode":"fallback"}},"targets":[{{"custom_host":"{first}"}},{{"custom_host":"{second}"}}]}}"#
+        r#"{{"strategy":{{"mode":"fallback"}},
+           "targets":[{{"custom_host":"{first}"}},{{"custom_host":"{second}"}}]}}"#
     ))
 }
 
@@ -125,7 +128,7 @@ fn a_chunked_body_is_sent_again_in_chunks() {
 }
 
 #[test]
-fn a_target_that_answers_early_leaves_the_rest_of_the_body_to_the_next() {
+fn a_target_that_responds_early_leaves_the_next_one_the_whole_body() {
     // It says no after the head and closes: the body is still on its way from the client.
     let early = Upstream::playing(|peer| {
         peer.head();
@@ -200,7 +203,7 @@ fn a_body_over_the_limit_streams_is_sent_once_and_the_reply_says_so() {
 
 #[test]
 fn a_connect_failure_moves_on_even_with_a_body_over_the_limit() {
-    // Nothing of the body was taken for the first target, so that nothing of it is lost (5.3: a connect failure sends nothing).
+    // A connect failure sends nothing, so the second target gets the whole body.
     let body = noise(300_000);
     let refusing = Refusing::new();
     let (second, told) = swallowing(json("200 OK", &completion("b")));
@@ -215,7 +218,7 @@ fn a_connect_failure_moves_on_even_with_a_body_over_the_limit() {
 
 #[test]
 fn a_body_over_the_limit_is_lost_to_the_second_and_the_head_is_not_held_for_it() {
-    // No other target remains for a body that cannot be sent again: nothing is held back (5.6).
+    // No other target remains for a body that cannot be sent again: nothing is held back.
     let first = Upstream::playing(|peer| {
         let head = peer.head().expect("a head");
         peer.take(Peer::length(&head).expect("a length"));
@@ -234,7 +237,7 @@ fn a_body_over_the_limit_is_lost_to_the_second_and_the_head_is_not_held_for_it()
 }
 
 #[test]
-fn without_a_config_no_reply_speaks_of_replay() {
+fn without_a_config_no_reply_has_the_replay_header() {
     let (upstream, _told) = swallowing(json("200 OK", "{}"));
     let gateway = Gateway::with("replay_limit: 1KiB");
     let mut client = gateway.client();

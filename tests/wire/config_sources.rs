@@ -1,4 +1,4 @@
-//! Where a config comes from, and what chooses the target when several could (2, "What chooses the target").
+//! Where a config comes from, and which source chooses the target if several could.
 
 use crate::support::{
     Gateway, Response, Upstream,
@@ -39,12 +39,13 @@ fn an_inline_config_is_json_or_base64_of_it_in_either_alphabet() {
 }
 
 #[test]
-fn portkey_s_spelling_of_a_config_works_as_it_is() {
+fn portkeys_spelling_of_a_config_works_as_it_is() {
     let (a, b) = (Upstream::failing("429 Too Many"), Upstream::named("b"));
     let (first, second) = (base(&a), base(&b));
     let config = format!(
         r#"{{"strategy":{{"mode":"fallback","onStatusCodes":[429]}},"targets":[
-           {{"provider":"openai","customHost":"{first}","apiKey":"k1","overrideParams":{{"model":"x"}},"retry":{{"attempts":0,"onStatusCodes":[500]}}}},
+           {{"provider":"openai","customHost":"{first}","apiKey":"k1",
+           "overrideParams":{{"model":"x"}},"retry":{{"attempts":0,"onStatusCodes":[500]}}}},
            {{"provider":"openai","customHost":"{second}","apiKey":"k2"}}]}}"#
     );
     let response = Gateway::start().exchange(configured(&config, BODY));
@@ -91,7 +92,7 @@ fn what_is_neither_json_nor_a_saved_name_nor_base64_is_an_invalid_config() {
     ] {
         gateway.refuses(configured(value, BODY), 400, "invalid_config");
     }
-    // Empty means absent (2).
+    // Empty means absent.
     let response = gateway.exchange(configured("", BODY));
     assert_from(&response, "a", "an empty value");
     assert_eq!(upstream.count(), 1);
@@ -119,10 +120,12 @@ impl Sources {
         }
     }
 
-    /// A gateway with one of the settings' two defaults or none: together the second could never be used (11: "or").
+    /// A gateway with one of the settings' two defaults or none: together the second could never be
+    /// used (11: "or").
     fn gateway(&self, default_config: bool, default_target: bool) -> Gateway {
         let mut yaml = format!(
-            "providers: {{ in-header: {{ custom_host: \"{}\" }}, in-model: {{ custom_host: \"{}\" }} }}\n\
+            "providers: {{ in-header: {{ custom_host: \"{}\" }}, in-model: {{ custom_host: \"{}\" \
+             }} }}\n\
              configs: {{ saved: {{ custom_host: \"{}\" }}, chain: {{ custom_host: \"{}\" }} }}\n",
             base(&self.provider),
             base(&self.model),
@@ -143,7 +146,7 @@ impl Sources {
 }
 
 #[test]
-fn the_strongest_source_names_the_target() {
+fn the_sources_of_a_target_have_an_order() {
     let sources = Sources::new();
     let gateway = sources.gateway(true, false);
     let inline = config_line(&format!(
@@ -171,7 +174,7 @@ fn the_strongest_source_names_the_target() {
 }
 
 #[test]
-fn the_weakest_sources_are_the_default_config_and_the_default_target() {
+fn the_default_config_and_target_come_last() {
     let sources = Sources::new();
     let request = chat("", BODY);
     for (default_config, default_target, from) in [
@@ -215,7 +218,7 @@ fn a_provider_of_the_settings_that_is_not_there_is_unknown() {
 }
 
 #[test]
-fn a_config_without_a_host_takes_the_header_s() {
+fn a_config_without_a_host_takes_that_of_the_header() {
     let upstream = Upstream::named("a");
     let host = format!("x-gateway-custom-host: {}\r\n", base(&upstream));
     for config in [
@@ -231,7 +234,7 @@ fn a_config_without_a_host_takes_the_header_s() {
 }
 
 #[test]
-fn variables_expand_in_the_settings_only() {
+fn variables_are_expanded_only_in_the_settings() {
     let upstream = Upstream::named("a");
     let host = base(&upstream);
     let gateway = Gateway::start();
@@ -246,10 +249,11 @@ fn variables_expand_in_the_settings_only() {
 }
 
 #[test]
-fn in_portkey_mode_the_config_comes_and_the_reply_goes_under_its_names_too() {
+fn in_portkey_mode_config_and_reply_use_portkeys_header_names() {
     let (first, second) = (Upstream::failing("500 No"), Upstream::named("b"));
     let config = format!(
-        "{{\"strategy\":{{\"mode\":\"fallback\"}},\"targets\":[{{\"custom_host\":\"{}\"}},{{\"custom_host\":\"{}\"}}]}}",
+        "{{\"strategy\":{{\"mode\":\"fallback\"}},\"targets\":[{{\"custom_host\":\"{}\"}},\
+         {{\"custom_host\":\"{}\"}}]}}",
         base(&first),
         base(&second)
     );

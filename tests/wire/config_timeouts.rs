@@ -1,4 +1,4 @@
-//! Timeouts that a config asks for, for each target its own, and the caller's own limit above all (5.6).
+//! Timeouts in a config, separate for each target, and the caller's own limit above them.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ fn expired(limit: u64) -> String {
 }
 
 #[test]
-fn request_timeout_in_the_config_is_a_408_in_these_words() {
+fn request_timeout_in_the_config_is_a_408_with_portkeys_message() {
     let (upstream, told) = after_saying("");
     let config = format!(
         r#"{{"custom_host":"{}","request_timeout":300}}"#,
@@ -44,7 +44,7 @@ fn request_timeout_in_the_config_is_a_408_in_these_words() {
 }
 
 #[test]
-fn the_header_beats_the_config() {
+fn the_request_timeout_header_wins_over_the_config() {
     let upstream = late(900);
     let gateway = Gateway::start();
     for (header, config, seen) in [
@@ -84,7 +84,7 @@ fn request_timeout_is_for_each_attempt() {
 }
 
 #[test]
-fn when_all_targets_take_too_long_the_answer_is_the_408() {
+fn when_all_targets_take_too_long_the_response_is_the_408() {
     let (first, second) = (after_saying(""), after_saying(""));
     let config = format!(
         r#"{{"strategy":{{"mode":"fallback"}},"request_timeout":300,
@@ -99,7 +99,7 @@ fn when_all_targets_take_too_long_the_answer_is_the_408() {
 }
 
 #[test]
-fn a_408_of_the_gateway_s_is_tried_again_only_where_the_codes_say_so() {
+fn a_408_of_the_gateway_is_tried_again_only_where_the_codes_say_so() {
     for (codes, calls, retries) in [("", 1, "0"), (r#","on_status_codes":[408]"#, 2, "-1")] {
         let (upstream, _told) = after_saying("");
         let config = format!(
@@ -130,7 +130,7 @@ fn every_target_has_its_own_timeouts() {
 }
 
 #[test]
-fn a_config_s_timeout_stands_in_place_of_the_settings_one_longer_or_shorter() {
+fn a_configs_timeout_stands_in_place_of_the_settings_one_longer_or_shorter() {
     let upstream = late(1500);
     for (settings, asked, status) in [("400ms", 8000, 200), ("8s", 400, 504)] {
         let gateway = Gateway::with(&format!("timeouts: {{ head: {settings} }}"));
@@ -163,7 +163,8 @@ fn an_idle_limit_of_the_config_aborts_after_the_head() {
 
 #[test]
 fn the_total_is_one_deadline_over_all_attempts() {
-    // Three tries of a second each would be over; a wait that the deadline does not leave is not begun.
+    // Three tries of a second each would be over; a wait that the deadline does not leave is not
+    // begun.
     let (upstream, _told) = after_saying("");
     let config = format!(
         r#"{{"custom_host":"{}","timeouts":{{"head":600,"total":1500}},"retry":{{"attempts":5}}}}"#,
@@ -216,8 +217,9 @@ fn the_total_aborts_a_stream_that_has_begun() {
 }
 
 #[test]
-fn a_deadline_that_one_target_missed_is_not_the_next_one_s() {
-    // The settings' own timer is the watch's; the next target's name has to be waited for, and meets no old deadline.
+fn a_deadline_missed_by_one_target_does_not_count_for_the_next() {
+    // The settings' own timer is the watch's; the next target's name has to be waited for, and
+    // meets no old deadline.
     let dns = FakeDns::start();
     dns.answer("second.test", Reply::addresses(&["127.0.0.1"]));
     let gateway = Gateway::with(&format!(
@@ -227,7 +229,8 @@ fn a_deadline_that_one_target_missed_is_not_the_next_one_s() {
     let (silent, told) = after_saying("");
     let second = Upstream::named("second");
     let config = format!(
-        r#"{{"strategy":{{"mode":"fallback"}},"targets":[{{"custom_host":"{}"}},{{"custom_host":"http://second.test:{}/v1"}}]}}"#,
+        r#"{{"strategy":{{"mode":"fallback"}},"targets":[
+           {{"custom_host":"{}"}},{{"custom_host":"http://second.test:{}/v1"}}]}}"#,
         base(&silent),
         second.address.port()
     );

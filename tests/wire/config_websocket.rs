@@ -27,7 +27,8 @@ fn logging_echo() -> Upstream {
 
 fn fallback(first: &str, second: &str) -> String {
     config_line(&format!(
-        r#"{{"strategy":{{"mode":"fallback"}},"targets":[{{"custom_host":"{first}"}},{{"custom_host":"{second}"}}]}}"#
+        r#"{{"strategy":{{"mode":"fallback"}},
+           "targets":[{{"custom_host":"{first}"}},{{"custom_host":"{second}"}}]}}"#
     ))
 }
 
@@ -50,7 +51,7 @@ fn a_handshake_falls_back_until_it_is_switched() {
 }
 
 #[test]
-fn a_target_s_credential_replaces_the_caller_s_in_a_handshake() {
+fn a_targets_credential_replaces_the_callers_in_a_handshake() {
     let upstream = logging_echo();
     let config = config_line(&format!(
         r#"{{"custom_host":"{}","api_key":"own-key"}}"#,
@@ -67,7 +68,7 @@ fn a_target_s_credential_replaces_the_caller_s_in_a_handshake() {
 }
 
 #[test]
-fn a_handshake_carries_no_operator_s_key_to_a_host_of_the_caller_s() {
+fn a_handshake_carries_no_operators_key_to_the_callers_host() {
     let (operators, canary) = (Upstream::named("a"), logging_echo());
     let gateway = Gateway::with(&format!(
         "providers: {{ op: {{ custom_host: \"{}\", api_key: operator-key }} }}",

@@ -1,5 +1,6 @@
-//! A canary in the role of a host that the caller names: whatever is paired with it, no byte of an operator's secret reaches it
-//! (5.2, Done when 3). A caller-named host with an operator-held credential is a 400 `invalid_config`, never a send.
+//! A host that the caller names, combined with everything the settings hold: no byte of an
+//! operator's secret reaches it. A caller's host with an operator's credential is a 400
+//! `invalid_config`.
 
 use crate::support::{
     Gateway, Upstream,
@@ -39,8 +40,10 @@ configs:
   unbound: {{ override_params: {{ user: operator-param-1 }} }}
   unbound-headers: {{ headers: {{ x-secret: operator-header-4 }} }}
   by-provider: {{ provider: "@op" }}
-  group: {{ strategy: {{ mode: fallback }}, targets: [{{ provider: "@op" }}, {{ custom_host: "{host}/two", api_key: operator-key-4 }}] }}
-  unbound-group: {{ strategy: {{ mode: fallback }}, targets: [{{ headers: {{ x-secret: operator-header-5 }} }}, {{ provider: "@headed" }}] }}
+  group: {{ strategy: {{ mode: fallback }}, targets: [{{ provider: "@op" }},
+    {{ custom_host: "{host}/two", api_key: operator-key-4 }}] }}
+  unbound-group: {{ strategy: {{ mode: fallback }},
+    targets: [{{ headers: {{ x-secret: operator-header-5 }} }}, {{ provider: "@headed" }}] }}
   catalogue: {{ provider: openai, api_key: operator-key-6 }}
 "#,
             dns.address()
@@ -84,9 +87,12 @@ const INLINE: &[&str] = &[
     r#"{"targets":[{"provider":"@op","custom_host":"CANARY"}]}"#,
     r#"{"strategy":{"mode":"fallback"},"targets":[{"provider":"@op"},{"custom_host":"CANARY"}]}"#,
     r#"{"strategy":{"mode":"fallback"},"targets":[{"custom_host":"CANARY"},{"provider":"@op"}]}"#,
-    r#"{"strategy":{"mode":"fallback"},"targets":[{"provider":"@queried"},{"custom_host":"CANARY"}]}"#,
-    r#"{"strategy":{"mode":"loadbalance"},"targets":[{"provider":"@op"},{"custom_host":"CANARY"}]}"#,
-    r#"{"hedge":{"after":1,"max_ratio":1},"strategy":{"mode":"fallback"},"targets":[{"provider":"@op"},{"custom_host":"CANARY"}]}"#,
+    r#"{"strategy":{"mode":"fallback"},
+       "targets":[{"provider":"@queried"},{"custom_host":"CANARY"}]}"#,
+    r#"{"strategy":{"mode":"loadbalance"},
+       "targets":[{"provider":"@op"},{"custom_host":"CANARY"}]}"#,
+    r#"{"hedge":{"after":1,"max_ratio":1},"strategy":{"mode":"fallback"},
+       "targets":[{"provider":"@op"},{"custom_host":"CANARY"}]}"#,
     r#"{"provider":"@op","auth":{"header":"x-leak"},"custom_host":"CANARY"}"#,
     r#"{"provider":"@op","forward_authorization":true,"custom_host":"CANARY"}"#,
     r#"{"provider":"@op","api_key":"caller-own","custom_host":"CANARY"}"#,
@@ -106,7 +112,8 @@ const SAVED: &[&str] = &[
 const PROVIDERS: &[&str] = &["", "passthrough", "@op", "@headed", "@queried", "openai"];
 const MODELS: &[&str] = &["m", "@op/m", "@queried/m"];
 
-/// Every pairing of config, provider header, host header and model; a canary for each default config.
+/// Every pairing of config, provider header, host header and model; a canary for each default
+/// config.
 fn every_pairing(default_config: Option<&str>, status: &str) -> usize {
     let aviary = Aviary::new(default_config, status);
     let canary = base(&aviary.canary);
@@ -137,17 +144,17 @@ fn every_pairing(default_config: Option<&str>, status: &str) -> usize {
 }
 
 #[test]
-fn no_pairing_sings() {
+fn no_combination_of_config_and_provider_leaks_a_credential() {
     assert_eq!(every_pairing(None, "200 OK"), 28 * 6 * 2 * 3);
 }
 
 #[test]
-fn no_pairing_sings_after_the_operator_s_own_upstream_failed() {
+fn no_combination_leaks_after_the_operators_upstream_failed() {
     every_pairing(None, "500 No");
 }
 
 #[test]
-fn no_pairing_sings_beside_a_default_config() {
+fn no_combination_leaks_beside_a_default_config() {
     for default_config in ["bound", "unbound", "by-provider", "unbound-group"] {
         let aviary = Aviary::new(Some(default_config), "200 OK");
         let canary = base(&aviary.canary);
@@ -180,7 +187,8 @@ const FORBIDDEN: &[&str] = &[
     "x-gateway-config: {\"provider\":\"@op\"}\r\nx-gateway-custom-host: CANARY\r\n",
     "x-gateway-config: {\"targets\":[{\"provider\":\"@op\",\"custom_host\":\"CANARY\"}]}\r\n",
     "x-gateway-config: {\"custom_host\":\"CANARY\",\"targets\":[{\"provider\":\"@op\"}]}\r\n",
-    "x-gateway-config: {\"targets\":[{\"custom_host\":\"http://127.0.0.1:9/\"},{\"provider\":\"@op\",\"custom_host\":\"CANARY\"}]}\r\n",
+    "x-gateway-config: {\"targets\":[{\"custom_host\":\"http://127.0.0.1:9/\"},\
+     {\"provider\":\"@op\",\"custom_host\":\"CANARY\"}]}\r\n",
     "x-gateway-config: unbound\r\nx-gateway-custom-host: CANARY\r\n",
     "x-gateway-config: unbound-headers\r\nx-gateway-custom-host: CANARY\r\n",
     "x-gateway-config: by-provider\r\nx-gateway-custom-host: CANARY\r\n",
@@ -203,9 +211,9 @@ fn a_caller_named_host_with_an_operator_held_credential_is_a_400_and_never_a_sen
 }
 
 #[test]
-fn what_the_settings_bind_stays_bound_beside_a_caller_s_host() {
-    // A target's own host wins over the header (5.1): the operator's key goes to the operator's origin, and nothing to the
-    // canary.
+fn what_the_settings_bind_stays_bound_beside_a_callers_host() {
+    // A target's own host wins over the header: the operator's key goes to the operator's
+    // origin, and nothing to the canary.
     let aviary = Aviary::new(None, "200 OK");
     let lines = format!(
         "x-gateway-config: bound\r\nx-gateway-custom-host: {}\r\n",
@@ -218,7 +226,7 @@ fn what_the_settings_bind_stays_bound_beside_a_caller_s_host() {
 }
 
 #[test]
-fn a_host_named_beside_a_model_prefix_or_a_default_config_is_the_caller_s_alone() {
+fn a_host_named_beside_a_model_prefix_or_a_default_config_is_the_callers_alone() {
     let aviary = Aviary::new(Some("bound"), "200 OK");
     let lines = format!("x-gateway-custom-host: {}\r\n", base(&aviary.canary));
     for model in ["m", "@op/m"] {
@@ -232,10 +240,11 @@ fn a_host_named_beside_a_model_prefix_or_a_default_config_is_the_caller_s_alone(
 }
 
 #[test]
-fn a_fallback_from_the_operator_s_to_the_caller_s_takes_nothing_along() {
+fn a_fallback_from_an_operators_target_to_a_callers_takes_no_credential_along() {
     let aviary = Aviary::new(None, "500 No");
     let config = format!(
-        r#"{{"strategy":{{"mode":"fallback"}},"targets":[{{"provider":"@op"}},{{"custom_host":"{}"}}]}}"#,
+        r#"{{"strategy":{{"mode":"fallback"}},
+           "targets":[{{"provider":"@op"}},{{"custom_host":"{}"}}]}}"#,
         base(&aviary.canary)
     );
     for value in [config.clone(), base64(&config)] {

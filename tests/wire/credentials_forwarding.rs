@@ -1,4 +1,5 @@
-//! Who gets the caller's credentials: whom the caller named, and an operator's origin only where 5.2 says so.
+//! Which targets get the caller's credentials: those the caller named, and an operator's only under
+//! the documented conditions.
 
 use crate::support::{
     Gateway, Response, Upstream,
@@ -15,7 +16,7 @@ fn withheld(response: &Response) -> Vec<&str> {
 }
 
 #[test]
-fn an_origin_the_caller_named_gets_them_all() {
+fn an_origin_named_by_the_caller_gets_all_its_credentials() {
     let upstream = Upstream::named("a");
     let host = base(&upstream);
     let gateway = Gateway::start();
@@ -39,7 +40,7 @@ fn an_origin_the_caller_named_gets_them_all() {
 }
 
 #[test]
-fn a_target_that_says_so_gets_none() {
+fn a_target_with_forward_authorization_false_gets_none() {
     let upstream = Upstream::named("a");
     let config = format!(
         r#"{{"custom_host":"{}","forward_authorization":false}}"#,
@@ -57,8 +58,8 @@ fn a_target_that_says_so_gets_none() {
     assert_eq!(withheld(&response), Vec::<&str>::new());
 }
 
-/// Settings in which `HOST` and `OTHER` are origins of the operator's, a request's lines, and whether `HOST` gets the
-/// caller's credentials.
+/// Settings in which `HOST` and `OTHER` are origins of the operator's, a request's lines, and
+/// whether `HOST` gets the caller's credentials.
 const OPERATORS: &[(&str, &str, bool)] = &[
     // The plan's one origin, without a credential of its own.
     ("default_target: \"HOST\"", "", true),
@@ -78,24 +79,28 @@ const OPERATORS: &[(&str, &str, bool)] = &[
         true,
     ),
     (
-        "configs: { c: { strategy: { mode: fallback }, targets: [{ custom_host: \"HOST\" }, { custom_host: \"HOST/other\" }] } }",
+        "configs: { c: { strategy: { mode: fallback }, targets: [{ custom_host: \"HOST\" }, { \
+         custom_host: \"HOST/other\" }] } }",
         "x-gateway-config: c\r\n",
         true,
     ),
-    // Not the only one: nobody can tell for whom the credential is.
+    // Not the only origin: the credential may be meant for either.
     (
-        "configs: { c: { strategy: { mode: fallback }, targets: [{ custom_host: \"HOST\" }, { custom_host: \"OTHER\" }] } }",
+        "configs: { c: { strategy: { mode: fallback }, targets: [{ custom_host: \"HOST\" }, { \
+         custom_host: \"OTHER\" }] } }",
         "x-gateway-config: c\r\n",
         false,
     ),
     (
-        "configs: { c: { targets: [{ custom_host: \"HOST\" }, { targets: [{ custom_host: \"OTHER\" }] }] } }\ndefault_config: c",
+        "configs: { c: { targets: [{ custom_host: \"HOST\" }, { targets: [{ custom_host: \"OTHER\" \
+         }] }] } }\ndefault_config: c",
         "",
         false,
     ),
     // The operator says so, for one target or all.
     (
-        "configs: { c: { strategy: { mode: fallback }, targets: [{ custom_host: \"HOST\", forward_authorization: true }, { custom_host: \"OTHER\" }] } }",
+        "configs: { c: { strategy: { mode: fallback }, targets: [{ custom_host: \"HOST\", \
+         forward_authorization: true }, { custom_host: \"OTHER\" }] } }",
         "x-gateway-config: c\r\n",
         true,
     ),
@@ -107,7 +112,7 @@ const OPERATORS: &[(&str, &str, bool)] = &[
 ];
 
 #[test]
-fn an_operator_s_origin_gets_them_only_as_the_one_origin_or_by_the_operator_s_word() {
+fn an_operators_origin_gets_them_only_alone_or_if_the_settings_say_so() {
     for (settings, lines, sent) in OPERATORS {
         let (upstream, other) = (Upstream::named("a"), Upstream::named("other"));
         let settings = settings
@@ -140,7 +145,8 @@ const WITH_THEIR_OWN: &[(&str, &str)] = &[
         "x-gateway-provider: @p\r\n",
     ),
     (
-        "credentials: { headers: [x-custom-token] }\nproviders: { p: { custom_host: \"HOST\", headers: { x-custom-token: operator-header } } }",
+        "credentials: { headers: [x-custom-token] }\nproviders: { p: { custom_host: \"HOST\", \
+         headers: { x-custom-token: operator-header } } }",
         "x-gateway-provider: @p\r\n",
     ),
     (
@@ -154,7 +160,7 @@ const WITH_THEIR_OWN: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn an_operator_s_origin_with_a_credential_of_its_own_gets_that_alone() {
+fn an_operators_origin_with_its_own_credential_gets_only_that() {
     for (settings, lines) in WITH_THEIR_OWN {
         let upstream = Upstream::named("a");
         let settings = settings.replace("HOST", &base(&upstream));
@@ -166,7 +172,7 @@ fn an_operator_s_origin_with_a_credential_of_its_own_gets_that_alone() {
 }
 
 #[test]
-fn in_a_mixed_plan_each_origin_gets_what_its_namer_decides() {
+fn in_a_mixed_plan_whoever_named_an_origin_decides_what_it_gets() {
     // An inline config: a provider of the operator's without a key, then a host of the caller's.
     let (operators, callers) = (Upstream::failing("500 No"), Upstream::named("b"));
     let gateway = Gateway::with(&format!(
@@ -174,7 +180,8 @@ fn in_a_mixed_plan_each_origin_gets_what_its_namer_decides() {
         base(&operators)
     ));
     let config = format!(
-        r#"{{"strategy":{{"mode":"fallback"}},"targets":[{{"provider":"@open"}},{{"custom_host":"{}"}}]}}"#,
+        r#"{{"strategy":{{"mode":"fallback"}},
+           "targets":[{{"provider":"@open"}},{{"custom_host":"{}"}}]}}"#,
         base(&callers)
     );
     let response = gateway.exchange(chat(&(config_line(&config) + CALLER), BODY));
@@ -187,23 +194,28 @@ fn in_a_mixed_plan_each_origin_gets_what_its_namer_decides() {
 fn callers_cannot_open_operators_targets() {
     let (operators, callers) = (Upstream::named("a"), Upstream::named("b"));
     let gateway = Gateway::with(&format!(
-        "providers: {{ open: {{ custom_host: \"{0}\" }}, keyed: {{ custom_host: \"{0}\", api_key: operator-key }} }}\n\
-         configs: {{ saved: {{ targets: [{{ custom_host: \"{0}\" }}, {{ custom_host: \"{1}\" }}] }} }}",
+        "providers: {{ open: {{ custom_host: \"{0}\" }}, keyed: {{ custom_host: \"{0}\", api_key: \
+         operator-key }} }}\n\
+         configs: {{ saved: {{ targets: [{{ custom_host: \"{0}\" }}, {{ custom_host: \"{1}\" }}] \
+         }} }}",
         base(&operators),
         base(&callers)
     ));
     let host = base(&callers);
     for config in [
         format!(
-            r#"{{"strategy":{{"mode":"fallback"}},"targets":[{{"provider":"@open","forward_authorization":true}},{{"custom_host":"{host}"}}]}}"#
+            r#"{{"strategy":{{"mode":"fallback"}},
+               "targets":[{{"provider":"@open","forward_authorization":true}},
+               {{"custom_host":"{host}"}}]}}"#
         ),
         format!(
-            r#"{{"forward_authorization":true,"strategy":{{"mode":"fallback"}},"targets":[{{"provider":"@open"}},{{"custom_host":"{host}"}}]}}"#
+            r#"{{"forward_authorization":true,"strategy":{{"mode":"fallback"}},
+               "targets":[{{"provider":"@open"}},{{"custom_host":"{host}"}}]}}"#
         ),
         r#"{"provider":"@keyed","forward_authorization":true}"#.to_owned(),
     ] {
         let response = gateway.exchange(chat(&(config_line(&config) + CALLER), BODY));
-        // Refused, or sent without: the contract says only that it cannot be set.
+        // Refused, or sent without it: what counts is that it cannot be set.
         assert!(
             matches!(response.status, 200 | 400),
             "{config}: {}",
@@ -229,7 +241,7 @@ fn a_credential_named_in_the_settings_counts_as_one() {
 }
 
 #[test]
-fn the_admin_token_never_leaves() {
+fn the_admin_token_is_never_forwarded() {
     let upstream = Upstream::named("a");
     let url = base(&upstream);
     let gateway = Gateway::with(&format!(

@@ -1,4 +1,5 @@
-//! A target's own credential: where each provider has it, and that it stands alone there (5.2).
+//! A target's own credential: it is sent where its provider expects it, and no other credential is
+//! sent with it.
 
 use crate::support::{
     Gateway, Upstream,
@@ -59,7 +60,7 @@ const PLACES: &[(&str, &str, &str)] = &[
 ];
 
 #[test]
-fn an_api_key_goes_where_its_provider_has_it_and_all_others_go() {
+fn an_api_key_goes_into_its_providers_header_and_replaces_all_other_credentials() {
     let upstream = Upstream::named("a");
     let gateway = Gateway::start();
     for (keys, name, value) in PLACES {
@@ -82,7 +83,8 @@ fn an_api_key_goes_where_its_provider_has_it_and_all_others_go() {
 fn headers_of_a_target_are_set_and_removed() {
     let upstream = Upstream::named("a");
     let config = format!(
-        r#"{{"custom_host":"{}","headers":{{"X-Set":"new","x-added":"1","X-Gone":null,"user-agent":null}}}}"#,
+        r#"{{"custom_host":"{}",
+           "headers":{{"X-Set":"new","x-added":"1","X-Gone":null,"user-agent":null}}}}"#,
         base(&upstream)
     );
     let lines = config_line(&config)
@@ -99,11 +101,12 @@ fn headers_of_a_target_are_set_and_removed() {
 }
 
 #[test]
-fn headers_are_one_target_s_and_not_the_next_one_s() {
+fn headers_of_one_target_are_not_sent_to_the_next() {
     let (first, second) = (Upstream::failing("500 No"), Upstream::named("b"));
     let config = format!(
         r#"{{"strategy":{{"mode":"fallback"}},"targets":[
-           {{"custom_host":"{}","headers":{{"x-mine":"first","x-caller":null}},"api_key":"key-one"}},
+           {{"custom_host":"{}",
+           "headers":{{"x-mine":"first","x-caller":null}},"api_key":"key-one"}},
            {{"custom_host":"{}","api_key":"key-two","provider":"anthropic"}}]}}"#,
         base(&first),
         base(&second)
@@ -123,7 +126,7 @@ fn headers_are_one_target_s_and_not_the_next_one_s() {
 }
 
 #[test]
-fn a_credential_in_a_target_s_headers_replaces_the_caller_s() {
+fn a_credential_in_a_targets_headers_replaces_the_callers() {
     let upstream = Upstream::named("a");
     let config = format!(
         r#"{{"custom_host":"{}","headers":{{"Authorization":"Basic b3du"}}}}"#,
@@ -137,10 +140,11 @@ fn a_credential_in_a_target_s_headers_replaces_the_caller_s() {
 }
 
 #[test]
-fn a_settings_provider_s_key_headers_and_kind_are_used() {
+fn a_settings_providers_key_headers_and_kind_are_used() {
     let upstream = Upstream::named("a");
     let gateway = Gateway::with(&format!(
-        "providers:\n  claude: {{ provider: anthropic, custom_host: \"{}\", api_key: operator-key, headers: {{ x-team: blue }} }}\n",
+        "providers:\n  claude: {{ provider: anthropic, custom_host: \"{}\", api_key: operator-key, \
+         headers: {{ x-team: blue }} }}\n",
         base(&upstream)
     ));
     for (lines, body) in [

@@ -1,4 +1,4 @@
-//! Keys of configs and settings stay out of logs, metrics and refusals, at any level of logging.
+//! Keys in configs and settings stay out of logs, metrics and refusals, at any log level.
 
 use std::{
     io::{BufRead as _, BufReader, Read as _},
@@ -90,18 +90,23 @@ fn no_log_line_no_refusal_and_no_metric_tells_a_key() {
     let program = Program::logging_everything(&format!(
         r#"
 providers:
-  op: {{ custom_host: "{one}?key=sekret-query", api_key: sekret-key, headers: {{ x-t: sekret-header }} }}
+  op: {{ custom_host: "{one}?key=sekret-query", api_key: sekret-key,
+    headers: {{ x-t: sekret-header }} }}
 configs:
-  chain: {{ strategy: {{ mode: fallback }}, targets: [{{ provider: "@op" }}, {{ custom_host: "{two}", api_key: sekret-saved }}] }}
+  chain: {{ strategy: {{ mode: fallback }}, targets: [{{ provider: "@op" }},
+    {{ custom_host: "{two}", api_key: sekret-saved }}] }}
 "#
     ));
     let caller =
         "Authorization: Bearer sekret-caller\r\nx-gateway-metadata: {\"user\":\"sekret-user\"}\r\n";
     let inline = format!(
-        r#"{{"strategy":{{"mode":"fallback","cb_config":{{"failure_threshold":1,"cooldown_interval":60000}}}},
-           "retry":{{"attempts":1,"use_retry_after_header":true}},"hedge":{{"after":1,"max_ratio":1}},
+        r#"{{"strategy":{{"mode":"fallback","cb_config":{{"failure_threshold":1,
+           "cooldown_interval":60000}}}},
+           "retry":{{"attempts":1,"use_retry_after_header":true}},
+           "hedge":{{"after":1,"max_ratio":1}},
            "targets":[{{"custom_host":"{one}?api_key=sekret-base","api_key":"sekret-inline"}},
-           {{"custom_host":"{two}","headers":{{"x-mine":"sekret-line"}},"override_params":{{"user":"sekret-param"}}}}]}}"#
+           {{"custom_host":"{two}",
+           "headers":{{"x-mine":"sekret-line"}},"override_params":{{"user":"sekret-param"}}}}]}}"#
     );
     let mut answers = String::new();
     for (lines, body) in [

@@ -1,5 +1,5 @@
-//! Every pairing of owners on the wire, in every way a request can be sent: what the settings hold
-//! arrives only at the host and in the place that the settings name, whoever asks for what.
+//! Every combination of caller and operator, in every way a request can be sent: what the settings
+//! hold arrives only at the host and in the place that the settings name.
 
 use std::fmt::Write as _;
 
@@ -130,7 +130,9 @@ impl House {
         let mut yaml = format!(
             r#"
 providers:
-  vault: {{ custom_host: "{}", api_key: operator-vault-key, headers: {{ x-team: operator-vault-line }}, override_params: {{ tenant: operator-vault-param }} }}
+  vault: {{ custom_host: "{}", api_key: operator-vault-key,
+    headers: {{ x-team: operator-vault-line }},
+      override_params: {{ tenant: operator-vault-param }} }}
   placed: {{ custom_host: "{}", api_key: operator-placed-key, auth: {{ header: x-placed }} }}
   queried: {{ custom_host: "{}?api_key=operator-queried-key" }}
   plain: {{ custom_host: "{}" }}
@@ -210,8 +212,8 @@ configs:
         response.status
     }
 
-    /// Everything that arrived is where the settings bind it; how many secrets did arrive. `saved`:
-    /// saved configs were asked for too, which say where the keys of their providers go.
+    /// Checks that every secret arrived only where the settings bind it, and returns how many did.
+    /// `saved`: saved configs were used, too, which may bind the keys of their providers elsewhere.
     fn check(&self, way: Way, saved: bool) -> usize {
         let mut arrived = 0;
         for (upstream, owned) in [
@@ -283,7 +285,8 @@ fn wrapped(way: Way, object: &str, dead: &Refusing) -> String {
     let dead = dead.base();
     match way {
         Way::Fallback => format!(
-            r#"{{"strategy":{{"mode":"fallback"}},"targets":[{{"custom_host":"{dead}"}},{object}]}}"#
+            r#"{{"strategy":{{"mode":"fallback"}},
+               "targets":[{{"custom_host":"{dead}"}},{object}]}}"#
         ),
         _ => object.to_owned(),
     }

@@ -1,5 +1,5 @@
-//! The process's limit of open files: raised at start, and what happens to requests when nothing is
-//! left of it.
+//! The process's limit of open files: raised at start, and what happens to requests when it is used
+//! up.
 
 use std::{
     net::TcpStream,
@@ -65,7 +65,7 @@ fn the_limit_is_raised_as_far_as_the_system_allows() {
 }
 
 #[test]
-fn without_descriptors_who_is_connected_gets_a_503_and_things_go_on_afterwards() {
+fn without_descriptors_connected_clients_get_a_503_and_service_recovers() {
     let upstream = closing();
     let mut gateway = Process::with_descriptors("descriptors-gone", EAGER, 64, 64);
     let mut client = gateway.client();
@@ -87,7 +87,7 @@ fn without_descriptors_who_is_connected_gets_a_503_and_things_go_on_afterwards()
 }
 
 #[test]
-fn idle_upstream_connections_make_room_for_one_that_is_needed() {
+fn without_descriptors_idle_upstream_connections_are_closed() {
     let (first, second) = (ok(), ok());
     let gateway = Process::with_descriptors("descriptors-idle", EAGER, 64, 64);
     let mut clients: Vec<Client> = (0..4).map(|_| gateway.client()).collect();

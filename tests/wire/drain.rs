@@ -1,5 +1,5 @@
-//! How the gateway comes down: readiness off, accepting on for the delay, then idle connections close, what runs may finish
-//! within the budget, and what does not is cut short.
+//! How the gateway stops: readiness turns off, it accepts connections during the delay, closes idle
+//! ones, lets requests finish within the budget, and aborts the rest.
 
 use std::{
     io::Read,
@@ -88,7 +88,7 @@ fn idle_connections_are_closed_and_the_gateway_ends_soon() {
 }
 
 #[test]
-fn running_requests_finish_and_their_answers_say_close() {
+fn running_requests_finish_and_their_responses_say_close() {
     let (tell, told) = mpsc::channel::<()>();
     let told = std::sync::Mutex::new(told);
     let upstream = Upstream::playing(move |peer| {
@@ -168,8 +168,8 @@ fn what_outlasts_the_budget_is_cut_short() {
     gateway.wait();
 }
 
-/// Requests on connections that the gateway has not announced to close are all answered. Only a new connection may be
-/// refused, or reset in the listener's queue.
+/// Requests on connections that the gateway has not announced to close are all answered. Only a new
+/// connection may be refused, or reset in the listener's queue.
 #[test]
 fn under_load_no_request_is_lost() {
     let upstream = ok();
@@ -195,8 +195,8 @@ fn under_load_no_request_is_lost() {
     assert_eq!(lost.load(Ordering::SeqCst), 0, "requests lost");
 }
 
-/// One client: keeps its connection until an answer says close, and counts requests without an answer on connections that
-/// had answered before.
+/// One client: keeps its connection until a response says close, and counts requests without an
+/// answer on connections that had answered before.
 fn load(
     address: std::net::SocketAddr,
     request: &str,
@@ -306,7 +306,8 @@ fn a_second_signal_ends_the_process_at_once() {
 
 #[test]
 fn a_stream_that_breaks_off_while_draining_is_reset() {
-    // Node's fetch takes a plain close for the end of chunks once the head said `connection: close`.
+    // Node's fetch takes a plain close for the end of chunks once the head said `connection:
+    // close`.
     let upstream = Upstream::playing(|peer| {
         peer.request();
         // Workers learn within a quarter of a second that the gateway comes down.

@@ -1,4 +1,4 @@
-//! What the end of the drain budget cuts short: every such request is recorded, whatever it was
+//! What is aborted at the end of the drain budget: every such request is recorded, whatever it was
 //! doing.
 
 use crate::{
@@ -11,7 +11,8 @@ use crate::{
     websocket::handshake,
 };
 
-const SWITCHED: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+const SWITCHED: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
+                        Connection: Upgrade\r\n\
     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Protocol: realtime\r\n\r\n";
 
 /// Reads a head and plays this; then nothing comes any more.

@@ -1,4 +1,4 @@
-//! `override_params`: the named values' bytes change and no others (5.5, 4.1).
+//! `override_params`: the bytes of the named values change and no others.
 
 use crate::support::{
     Gateway, Upstream,
@@ -12,14 +12,16 @@ fn overriding(upstream: &Upstream, params: &str) -> String {
     )
 }
 
-/// A body, what is asked for, and the body that arrives.
+/// A body, its `override_params`, and the body that arrives.
 const REPLACED: &[(&str, &str, &str)] = &[
     (r#"{"model":"a"}"#, r#"{"model":"b"}"#, r#"{"model":"b"}"#),
     // Order, white space, number forms and escapes elsewhere stay as they were sent.
     (
-        "{ \"temperature\" :1.50e+1,\n\t\"model\" :  \"a\" ,\"text\":\"Gr\\u00fc\\u00df \\/ \u{1f600}\",\"big\":12345678901234567890123 }\n",
+        "{ \"temperature\" :1.50e+1,\n\t\"model\" :  \"a\" ,\"text\":\"Gr\\u00fc\\u00df \\/ \
+         \u{1f600}\",\"big\":12345678901234567890123 }\n",
         r#"{"model":"longer-name"}"#,
-        "{ \"temperature\" :1.50e+1,\n\t\"model\" :  \"longer-name\" ,\"text\":\"Gr\\u00fc\\u00df \\/ \u{1f600}\",\"big\":12345678901234567890123 }\n",
+        "{ \"temperature\" :1.50e+1,\n\t\"model\" :  \"longer-name\" ,\"text\":\"Gr\\u00fc\\u00df \
+         \\/ \u{1f600}\",\"big\":12345678901234567890123 }\n",
     ),
     // Of duplicate keys all are edited.
     (
@@ -48,7 +50,7 @@ const REPLACED: &[(&str, &str, &str)] = &[
 ];
 
 #[test]
-fn the_value_s_bytes_change_and_no_others() {
+fn only_the_bytes_of_the_value_change() {
     let upstream = Upstream::named("a");
     let gateway = Gateway::start();
     for (body, params, expected) in REPLACED {

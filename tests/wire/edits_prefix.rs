@@ -1,4 +1,5 @@
-//! `@provider/` before the model: it chooses the target where nothing else does, and is cut out then and only then (2, 5.5).
+//! `@provider/` before the model chooses the target if nothing else does, and only then is it cut
+//! out.
 
 use crate::support::{
     Gateway, Upstream,
@@ -55,7 +56,7 @@ fn the_prefix_is_cut_out_and_every_other_byte_stays() {
 }
 
 #[test]
-fn what_is_no_provider_of_the_settings_is_a_model_s_own_name() {
+fn what_is_no_provider_of_the_settings_is_a_models_own_name() {
     let default = Upstream::named("default");
     let (gateway, upstream) = with_provider(&format!("default_target: \"{}\"\n", base(&default)));
     for model in [
@@ -142,8 +143,8 @@ fn a_body_that_cannot_be_read_names_no_provider() {
 
 #[test]
 fn routing_on_the_model_needs_the_whole_body_within_the_limit() {
-    // Routing reads the whole body first, and answers 413 beyond the limit (4.2): only where the settings define providers, and
-    // nothing else names the target.
+    // Routing reads the whole body first, and refuses with 413 beyond the limit: only where the
+    // settings define providers, and nothing else names the target.
     let (gateway, upstream) = with_provider("replay_limit: 10KiB\n");
     let long = format!("{{\"x\":\"{}\",\"model\":\"@vllm/m\"}}", "y".repeat(20_000));
     gateway.refuses(chat("", &long), 413, "body_too_large");

@@ -1,4 +1,4 @@
-//! An edit asked for that cannot be made is refused before anything is sent (5.5, 4.2).
+//! An edit that cannot be made is refused before anything is sent.
 
 use crate::support::{
     Gateway, Upstream,
@@ -88,7 +88,8 @@ fn a_body_over_the_replay_limit_is_a_413() {
 
 #[test]
 fn an_edit_that_cannot_be_made_for_a_later_target_is_a_400_too() {
-    // The caller is at fault whichever target is reached; the outcome of the one before it is not what went wrong.
+    // The caller is at fault whichever target is reached; the outcome of the one before it is not
+    // what went wrong.
     let (first, second) = (Upstream::failing("500 No"), Upstream::named("b"));
     let config = format!(
         r#"{{"strategy":{{"mode":"fallback"}},"targets":[{{"custom_host":"{}"}},

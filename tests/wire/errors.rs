@@ -1,4 +1,5 @@
-//! Every "no" of the gateway that can be had today: its status, its code, its JSON, and that the upstream was not bothered.
+//! Every refusal of the gateway: its status, its code, its JSON, and that no upstream was
+//! contacted.
 
 use std::{
     net::TcpListener,
@@ -42,7 +43,7 @@ fn a_request_that_names_no_target_is_told_how_to() {
 }
 
 #[test]
-fn what_is_not_there_yet_is_refused_and_not_ignored() {
+fn features_to_come_are_refused_and_not_ignored() {
     let (gateway, upstream) = (Gateway::start(), Upstream::ok());
     for (lines, code) in [
         (
@@ -93,7 +94,7 @@ fn a_custom_host_that_is_no_base_url_is_refused_without_repeating_it() {
 }
 
 #[test]
-fn targets_nobody_may_reach_are_denied() {
+fn targets_denied_under_every_preset_are_a_403() {
     let gateway = Gateway::start();
     for base in [
         "http://169.254.169.254/latest",
@@ -139,14 +140,14 @@ fn a_gateway_does_not_call_itself() {
     );
 }
 
-/// A port that nobody listens on.
+/// A port on which nothing listens.
 fn closed_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("an address").port()
 }
 
 #[test]
-fn an_upstream_that_cannot_be_had_is_a_502() {
+fn an_unreachable_upstream_is_a_502() {
     let gateway = Gateway::start();
     let base = format!("http://127.0.0.1:{}/v1", closed_port());
     gateway.refuses(to(&base), 502, "upstream_unreachable");
@@ -173,7 +174,7 @@ fn an_upstream_that_cannot_be_had_is_a_502() {
 }
 
 #[test]
-fn a_timeout_sent_with_the_request_is_a_408_in_words_that_are_known() {
+fn a_timeout_sent_with_the_request_is_a_408_with_portkeys_message() {
     let gateway = Gateway::start();
     let silent = Upstream::playing(|peer| {
         peer.request();
@@ -181,7 +182,10 @@ fn a_timeout_sent_with_the_request_is_a_408_in_words_that_are_known() {
     });
     let lines = "x-gateway-request-timeout: 300\r\n";
     let response = gateway.exchange(request("GET", "/v1/x", &silent, lines, ""));
-    let expected = r#"{"error":{"message":"Request exceeded the timeout sent in the request: 300ms","type":"timeout_error","param":null,"code":null}}"#;
+    let expected = concat!(
+        r#"{"error":{"message":"Request exceeded the timeout sent in the request: 300ms","#,
+        r#""type":"timeout_error","param":null,"code":null}}"#
+    );
     assert_eq!((response.status, response.text().as_str()), (408, expected));
     assert_eq!(response.error(), Some("request_timeout"));
     assert_eq!(response.all("content-type"), ["application/json"]);
@@ -198,9 +202,9 @@ fn a_timeout_of_the_settings_is_a_504() {
 }
 
 #[test]
-fn a_connection_that_does_not_come_about_in_time_is_a_504() {
+fn a_connect_timeout_is_a_504() {
     let gateway = Gateway::with("timeouts: { connect: 300ms }");
-    // The kernel accepts, and nobody answers the TLS handshake.
+    // The kernel accepts the connection, and the TLS handshake gets no response.
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("an address");
     gateway.refuses(to(&format!("https://{address}/v1")), 504, "connect_timeout");
@@ -231,8 +235,9 @@ fn a_body_over_the_limit_is_a_413_before_anything_is_sent() {
     assert_eq!(upstream.count(), 1);
 }
 
-/// The break comes while the upload is under way. One that comes with the head ends the connection without an answer:
-/// actix-http shuts down on it unless the answer is there in the same poll (`h1/dispatcher.rs`, "read half closed").
+/// The break comes while the upload is under way. One that comes with the head ends the connection
+/// without a response: actix-http shuts down on it unless the response is there in the same poll
+/// (`h1/dispatcher.rs`, "read half closed").
 #[test]
 fn a_body_in_broken_chunks_is_a_400() {
     let gateway = Gateway::start();

@@ -1,10 +1,10 @@
-//! Headers of ours that cannot be read: each a 400 that names the header and says what is allowed, repeats no value, and
-//! bothers no upstream.
+//! Invalid headers of ours: each is a 400 that names the header and says what is allowed, repeats
+//! no value, and contacts no upstream.
 
 use crate::support::{Gateway, Upstream, message::request};
 
 #[test]
-fn a_value_that_cannot_be_read_is_refused_by_name() {
+fn an_invalid_header_value_is_refused_with_the_headers_name() {
     let (gateway, upstream) = (Gateway::start(), Upstream::ok());
     let long = "v".repeat(129);
     for (name, value) in [
@@ -83,7 +83,7 @@ fn a_header_that_must_be_single_is_refused_when_it_comes_twice() {
 }
 
 #[test]
-fn empty_and_unknown_headers_mean_nothing() {
+fn empty_and_unknown_headers_are_ignored() {
     let (gateway, upstream) = (Gateway::start(), Upstream::ok());
     for lines in [
         "x-gateway-request-timeout:\r\nx-gateway-cache-ttl: \t\r\n",

@@ -1,5 +1,5 @@
-//! A dry run, `POST /gateway/explain` and `throughway explain` prepare a request as the gateway
-//! prepares those it sends: what one of them says, all say, refusals included.
+//! A dry run, `POST /gateway/explain` and `throughway explain` prepare a request in the same way as
+//! the gateway does before it sends: all say the same, refusals included.
 
 use std::process::Command;
 
@@ -91,7 +91,8 @@ configs:
   plain: {{ custom_host: "{host}" }}
   edited: {{ custom_host: "{host}", override_params: {{ user: me }} }}
   routed:
-    strategy: {{ mode: conditional, conditions: [{{ query: {{ params.a: 1 }}, then: one }}], default: one }}
+    strategy: {{ mode: conditional, conditions: [{{ query: {{ params.a: 1 }}, then: one }}],
+      default: one }}
     targets: [{{ name: one, custom_host: "{host}" }}]
 "#
     )
@@ -220,7 +221,7 @@ fn requests() -> Vec<(&'static str, Asked)> {
 }
 
 #[test]
-fn what_a_dry_run_says_explain_says() {
+fn explain_says_what_a_dry_run_says() {
     let upstream = Upstream::named("a");
     let gateway = Gateway::with(&settings(&base(&upstream)));
     let mut wrong = Vec::new();
@@ -248,7 +249,7 @@ fn what_a_dry_run_says_explain_says() {
 }
 
 #[test]
-fn what_is_told_is_what_is_done() {
+fn the_plan_that_is_told_is_carried_out() {
     let upstream = Upstream::named("a");
     let gateway = Gateway::with(&settings(&base(&upstream)));
     let of = |wanted: &str| {
@@ -277,7 +278,7 @@ fn what_is_told_is_what_is_done() {
 }
 
 #[test]
-fn the_command_line_says_the_same() {
+fn the_explain_command_says_the_same() {
     let upstream = Upstream::named("a");
     let name = format!("explain-alike-{}.yaml", std::process::id());
     let file = std::env::temp_dir().join(name);

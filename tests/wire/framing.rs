@@ -1,4 +1,5 @@
-//! How an upstream frames its answer: what is relayed whole, what is refused as 502 `upstream_invalid`.
+//! How an upstream frames its response: what is relayed whole, and what is refused as 502
+//! `upstream_invalid`.
 
 use std::time::Duration;
 
@@ -18,16 +19,20 @@ fn refusal(bytes: impl AsRef<[u8]> + Send + Sync + 'static) -> (u16, Option<Stri
 }
 
 #[test]
-fn an_answer_that_cannot_be_relayed_safely_is_a_502() {
+fn a_response_that_cannot_be_relayed_safely_is_a_502() {
     let lines = |count: usize| "X: y\r\n".repeat(count);
     for (what, answer) in [
         (
             "length and chunked",
-            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n".into(),
+            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n\
+             0\r\n\r\n"
+                .into(),
         ),
         (
             "chunked and length",
-            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n".into(),
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n\
+             0\r\n\r\n"
+                .into(),
         ),
         (
             "two lengths",
@@ -59,7 +64,9 @@ fn an_answer_that_cannot_be_relayed_safely_is_a_502() {
         ),
         (
             "chunked twice",
-            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n".into(),
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n\
+             0\r\n\r\n"
+                .into(),
         ),
         (
             "chunked in HTTP/1.0",
@@ -108,7 +115,9 @@ fn an_answer_that_cannot_be_relayed_safely_is_a_502() {
         ("a status below 100", "HTTP/1.1 099 OK\r\n\r\n".into()),
         (
             "101 unasked",
-            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n".into(),
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
+             Connection: Upgrade\r\n\r\n"
+                .into(),
         ),
     ] {
         let expected = (502, Some("upstream_invalid".to_owned()));
@@ -139,7 +148,7 @@ fn an_upstream_that_closes_before_its_head_is_complete_is_a_502() {
 }
 
 #[test]
-fn the_most_a_head_may_hold_is_relayed() {
+fn a_head_of_the_largest_size_is_relayed() {
     let many = "X: y\r\n".repeat(95);
     let long = "v".repeat(120 * 1024);
     for (what, lines) in [("96 lines", many), ("120 KiB", format!("Y: {long}\r\n"))] {
@@ -175,7 +184,7 @@ fn a_chunk_broken_in_mid_stream_aborts_after_the_bytes_before_it() {
 }
 
 #[test]
-fn answers_without_a_body_end_at_their_head_and_keep_the_connection() {
+fn responses_without_a_body_end_at_their_head_and_keep_the_connection() {
     let length = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n";
     for (method, answer, status, reusable) in [
         ("HEAD", length, 200, true),
@@ -241,15 +250,19 @@ fn bodies_are_relayed_however_they_are_framed() {
         "HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\nhello world",
         "\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\nhello world",
         "HTTP/1.1 200\r\nContent-Length: 11\r\n\r\nhello world",
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6;x=\"y\"\r\n world\r\n0\r\n\r\n",
-        "HTTP/1.1 200 OK\r\ntransfer-encoding:  Chunked \r\n\r\n0b  \r\nhello world\r\n000\r\nX-Sum: 1\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6;x=\"y\"\r\n world\r\n\
+         0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\ntransfer-encoding:  Chunked \r\n\r\n0b  \r\nhello world\r\n000\r\n\
+         X-Sum: 1\r\n\r\n",
         "HTTP/1.1 200 OK\r\nX: y\r\n\r\nhello world",
         "\r\nHTTP/1.1 200 OK\r\nX: y\r\n\r\nhello world",
         "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello world",
         "HTTP/1.0 200 OK\r\n\r\nhello world",
         "HTTP/1.0 200 OK\r\nContent-Length: 11\r\n\r\nhello world",
-        "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\nhello world",
-        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 OK\r\n\r\nhello world",
+        "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\n\
+         Content-Length: 11\r\n\r\nhello world",
+        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 OK\r\n\r\n\
+         hello world",
     ] {
         let upstream = Upstream::answering_once(answer);
         let response = Gateway::start().exchange(get(&upstream));
@@ -264,14 +277,15 @@ fn bodies_are_relayed_however_they_are_framed() {
 }
 
 #[test]
-fn an_upgrade_offered_in_an_answer_is_no_tunnel() {
+fn an_upgrade_offered_in_a_response_opens_no_tunnel() {
     for lines in [
         "Upgrade: websocket\r\n",
         "Upgrade: websocket\r\nUpgrade: h2c\r\n",
         "Upgrade: h2,h2c\r\nUPGRADE: websocket\r\n",
     ] {
         let upstream = Upstream::answering(format!(
-            "HTTP/1.1 426 Upgrade Required\r\n{lines}Connection: Upgrade\r\nContent-Length: 5\r\n\r\nnope!"
+            "HTTP/1.1 426 Upgrade Required\r\n{lines}Connection: Upgrade\r\n\
+             Content-Length: 5\r\n\r\nnope!"
         ));
         let gateway = Gateway::start();
         let mut client = gateway.client();

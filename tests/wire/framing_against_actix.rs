@@ -1,6 +1,6 @@
-//! Our reading of response heads and chunked bodies against actix-http's client decoder: on hundreds
-//! of thousands of mutated answers, both end a message at the same byte and find the same data in it,
-//! outside the cases where that decoder is known to be wrong.
+//! Our reader of response heads and chunked bodies compared with actix-http's client decoder: on
+//! hundreds of thousands of mutated responses both end a message at the same byte and find the same
+//! data, except where that decoder is known to be wrong.
 
 use actix_http::{
     ServiceConfig,
@@ -220,8 +220,8 @@ fn read(bytes: &[u8]) -> (Verdict, Vec<u8>, Option<(Head, HeaderMap)>) {
     (verdict, data, Some((head, headers)))
 }
 
-/// actix-http takes an unframed body for none, an `Upgrade` line for a tunnel, and bodyless statuses
-/// for others.
+/// actix-http takes an unframed body for none, an `Upgrade` line for a tunnel, and bodyless
+/// statuses for others.
 fn is_misread(head: &Head, headers: &HeaderMap) -> bool {
     head.framing == Framing::UntilClose
         || headers.contains_key(header::UPGRADE)
@@ -229,7 +229,7 @@ fn is_misread(head: &Head, headers: &HeaderMap) -> bool {
         || matches!(head.status.as_u16(), 204 | 304)
 }
 
-/// Counts of what was compared, to see that the answers are neither all good nor all bad.
+/// Counts of what was compared, to see that the responses are neither all good nor all bad.
 #[derive(Debug, Default)]
 struct Tally {
     ended: usize,

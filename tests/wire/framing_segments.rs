@@ -1,4 +1,4 @@
-//! It does not matter how the bytes of an answer are cut into segments.
+//! How the bytes of a response are divided into TCP segments makes no difference.
 
 use crate::support::{
     Gateway, Upstream,
@@ -6,7 +6,7 @@ use crate::support::{
     gateway::{get, post},
 };
 
-/// An early hint, then an answer in 40 chunks of growing size, and its decoded body.
+/// An early hint, then a response in 40 chunks of growing size, and its decoded body.
 fn many_chunks() -> (Vec<u8>, Vec<u8>) {
     let mut wire = b"HTTP/1.1 103 Early Hints\r\nA: b\r\n\r\n\
         HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -40,7 +40,7 @@ fn a_head_that_comes_byte_by_byte_is_the_same_head() {
 }
 
 #[test]
-fn how_an_answer_is_cut_into_segments_changes_nothing() {
+fn segment_boundaries_in_a_response_change_nothing() {
     const REPEATS: usize = 200;
     let (wire, body) = many_chunks();
     let upstream = Upstream::playing(move |peer| {

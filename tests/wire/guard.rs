@@ -1,4 +1,5 @@
-//! What the tests of the guard share: a canary that must stay silent, and every way in that takes a base URL.
+//! What the tests of the guard share: a canary that must not be contacted, and every way in which a
+//! base URL can be sent.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream},
@@ -10,7 +11,8 @@ use socket2::{Domain, Socket, Type};
 
 use crate::support::{Gateway, Response, eventually};
 
-/// Listens on one port of every address this machine has, and notes who comes. It never answers.
+/// Listens on one port of every address this machine has, and counts connections. It never
+/// responds.
 pub struct Canary {
     pub port: u16,
     perches: Vec<Perch>,
@@ -50,7 +52,8 @@ impl Canary {
         }
     }
 
-    /// Connections so far. A knock of its own comes last in each queue: when it is heard, so is all before it.
+    /// Connections so far. A knock of its own comes last in each queue: when it is heard, so is all
+    /// before it.
     pub fn visits(&self) -> usize {
         self.perches.iter().map(Perch::visits).sum()
     }
@@ -140,14 +143,16 @@ pub const WAYS_IN: &[(&str, WayIn)] = &[
     }),
     ("other case and white space", |url| {
         format!(
-            "GET /v1/models HTTP/1.1\r\nHost: localhost\r\nX-GATEWAY-Custom-HOST: \t {url} \t\r\n\r\n"
+            "GET /v1/models HTTP/1.1\r\nHost: localhost\r\n\
+             X-GATEWAY-Custom-HOST: \t {url} \t\r\n\r\n"
         )
     }),
 ];
 
 fn request(method: &str, target: &str, url: &str, lines: &str) -> String {
     format!(
-        "{method} {target} HTTP/1.1\r\nHost: localhost\r\nx-gateway-custom-host: {url}\r\n{lines}\r\n"
+        "{method} {target} HTTP/1.1\r\nHost: localhost\r\nx-gateway-custom-host: {url}\r\n\
+         {lines}\r\n"
     )
 }
 
@@ -156,7 +161,7 @@ pub fn get(url: &str) -> String {
     request("GET", "/v1/models", url, "")
 }
 
-/// Sends a request on a connection of its own and reads the answer, whatever its method.
+/// Sends a request on a connection of its own and reads the response, whatever its method.
 pub fn ask(gateway: &Gateway, request: &str) -> Response {
     let mut client = gateway.client();
     client.send(request);
@@ -166,7 +171,7 @@ pub fn ask(gateway: &Gateway, request: &str) -> Response {
     }
 }
 
-/// An answer in short: status, code, and the class in a denial's message.
+/// A response in short: status, code, and the class in a denial's message.
 pub fn verdict(response: &Response) -> String {
     let text = response.text();
     let class = text

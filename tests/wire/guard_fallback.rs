@@ -1,6 +1,6 @@
-//! A denied target in a fallback moves on, and alone it is refused, however its host is spelled: as
-//! an address, as a name that has it, or by a scheme or port that is not allowed. Nothing is
-//! dialled.
+//! A denied target moves a fallback on, and alone it is refused, however its host is spelled: as an
+//! address, as a name that resolves to it, or with a scheme or port that is not allowed. Nothing is
+//! connected to.
 
 use crate::{
     guard::{Canary, denied, verdict},
@@ -16,7 +16,8 @@ const BODY: &str = r#"{"model":"m"}"#;
 
 fn fallback(first: &str, second: &str) -> String {
     format!(
-        r#"{{"strategy":{{"mode":"fallback"}},"targets":[{{"custom_host":"{first}"}},{{"custom_host":"{second}"}}]}}"#
+        r#"{{"strategy":{{"mode":"fallback"}},
+           "targets":[{{"custom_host":"{first}"}},{{"custom_host":"{second}"}}]}}"#
     )
 }
 
@@ -39,12 +40,13 @@ fn mismatches(gateway: &Gateway, url: &str, second: &Upstream, class: &str) -> V
 }
 
 #[test]
-fn every_spelling_moves_on_and_alone_is_refused() {
+fn a_denied_address_moves_a_fallback_on_in_every_spelling() {
     let canary = Canary::everywhere();
     let second = Upstream::named("b");
     // The entries permit scheme and port, so that the addresses are what is judged.
     let gateway = Gateway::with(&format!(
-        "guard: {{ preset: self_hosted, allow: [\"10.0.0.0/8:*\", \"[fdff::/16]:*\", \"127.0.0.1:{}\"] }}",
+        "guard: {{ preset: self_hosted, allow: [\"10.0.0.0/8:*\", \"[fdff::/16]:*\", \
+         \"127.0.0.1:{}\"] }}",
         second.address.port()
     ));
     let wrong: Vec<String> = spellings(canary.port)
@@ -91,7 +93,7 @@ fn whatever_the_fixtures_deny_moves_on_under_every_preset() {
 }
 
 #[test]
-fn schemes_ports_names_and_what_names_resolve_to_are_all_alike() {
+fn denied_schemes_ports_names_and_resolved_addresses_all_move_on() {
     let dns = FakeDns::start();
     dns.answer("inside.example", Reply::addresses(&["10.1.1.1"]));
     dns.answer("imds.example", Reply::addresses(&["169.254.169.254"]));
@@ -144,7 +146,7 @@ fn the_gateway_itself_is_passed_over_too() {
 }
 
 #[test]
-fn a_host_that_is_none_is_the_caller_s_mistake_wherever_it_stands() {
+fn a_malformed_host_is_a_400_wherever_it_stands() {
     let second = Upstream::named("b");
     let gateway = Gateway::start();
     for url in [

@@ -1,4 +1,5 @@
-//! Names: what a DNS server answers is judged, every address of it, and exactly what was judged is dialled.
+//! Host names: every address that DNS returns is judged, and exactly the judged ones are connected
+//! to.
 
 use std::{net::SocketAddr, time::Instant};
 
@@ -33,7 +34,7 @@ fn expect(gateway: &Gateway, url: &str, expected: &str) {
 }
 
 #[test]
-fn every_address_of_a_name_is_judged_and_none_is_told() {
+fn every_address_of_a_name_is_judged_and_none_is_disclosed() {
     let many: Vec<String> = (1..=17).map(|last| format!("93.184.216.{last}")).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     let mut most = many[..15].to_vec();
@@ -137,7 +138,7 @@ fn nothing_is_resolved_between_the_judgement_and_the_dial() {
 }
 
 #[test]
-fn a_name_that_moves_is_judged_again_after_its_second_and_the_pool_does_not_help_it() {
+fn a_name_whose_address_changes_is_judged_again_despite_pooled_connections() {
     let upstream = Upstream::answering(OK);
     let canary = beside(&upstream);
     let dns = FakeDns::start();
@@ -148,7 +149,8 @@ fn a_name_that_moves_is_judged_again_after_its_second_and_the_pool_does_not_help
     let url = |path: usize| format!("http://flip.test:{}/{path}", canary.port);
     let asked = Instant::now();
     expect(&gateway, &url(0), "200 -");
-    // An answer is kept for a second, whatever its TTL. Every base URL gets a verdict of its own; none outlives the answer.
+    // A DNS result is kept for a second, whatever its TTL. Every base URL gets its own verdict;
+    // none outlives the result.
     let moved = (1..).find(|path| verdict(&ask(&gateway, &get(&url(*path)))) != "200 -");
     let served = upstream.requests().len();
     assert!((900..1600).contains(&asked.elapsed().as_millis()));
@@ -227,7 +229,7 @@ fn localhost_is_this_machine_whatever_a_server_says() {
 }
 
 #[test]
-fn what_the_host_rules_refuse_is_not_looked_up() {
+fn a_host_that_the_rules_refuse_is_not_looked_up() {
     let dns = FakeDns::start();
     let gateway = gateway(
         &dns,

@@ -1,4 +1,5 @@
-//! What the rules permit works, and only that: listed origins, the operator's own target, redirects, idle connections.
+//! The guard's rules allow what they should and nothing more: listed origins, the operator's own
+//! target, redirects, idle connections.
 
 use crate::{
     guard::{Canary, WAYS_IN, ask, denied, get, verdict},
@@ -17,7 +18,7 @@ fn expect(gateway: &Gateway, url: &str, expected: &str) {
 }
 
 #[test]
-fn self_hosted_serves_what_is_listed_and_nothing_beside_it() {
+fn self_hosted_serves_listed_targets_only() {
     let canary = Canary::everywhere();
     let upstream = Upstream::answering(OK);
     let (port, other) = (upstream.address.port(), canary.port);
@@ -28,7 +29,8 @@ fn self_hosted_serves_what_is_listed_and_nothing_beside_it() {
     dns.answer("far.suffix.test", Reply::addresses(&["127.0.0.2"]));
     dns.answer("elsewhere.test", Reply::addresses(&["127.0.0.2"]));
     let gateway = Gateway::with(&format!(
-        "guard: {{ preset: self_hosted, allow: [\"127.0.0.1:{port}\", \"name.test:{port}\", \"*.suffix.test:{port}\",
+        "guard: {{ preset: self_hosted, allow: [\"127.0.0.1:{port}\", \"name.test:{port}\", \
+         \"*.suffix.test:{port}\",
                   \"scoped.test:{port}/v1\"] }}\n\
          dns: {{ servers: [\"{}\"] }}",
         dns.address()
@@ -63,7 +65,7 @@ fn self_hosted_serves_what_is_listed_and_nothing_beside_it() {
 }
 
 #[test]
-fn allowlist_serves_what_is_listed_and_nothing_beside_it() {
+fn allowlist_serves_listed_targets_only() {
     let canary = Canary::everywhere();
     let upstream = Upstream::answering(OK);
     let (port, other) = (upstream.address.port(), canary.port);
@@ -79,7 +81,8 @@ fn allowlist_serves_what_is_listed_and_nothing_beside_it() {
     }
     dns.answer("far.suffix.test", Reply::addresses(&["127.0.0.2"]));
     let gateway = Gateway::with(&format!(
-        "guard: {{ preset: allowlist, allow: [\"http://127.0.0.1:{port}\", \"http://name.test:{port}\",
+        "guard: {{ preset: allowlist, allow: [\"http://127.0.0.1:{port}\", \
+         \"http://name.test:{port}\",
                   \"http://*.suffix.test:{port}\", \"http://scoped.test:{port}/v1\"] }}\n\
          dns: {{ servers: [\"{}\"] }}",
         dns.address()
@@ -125,7 +128,7 @@ fn allowlist_serves_what_is_listed_and_nothing_beside_it() {
 }
 
 #[test]
-fn the_operators_target_is_not_the_callers_to_name() {
+fn a_caller_cannot_name_the_operators_target() {
     let upstream = Upstream::answering(OK);
     let url = upstream.url();
     let gateway = Gateway::with(&format!(
@@ -160,7 +163,7 @@ fn the_operators_target_is_not_the_callers_to_name() {
 }
 
 #[test]
-fn what_the_operators_target_answered_is_kept_for_those_who_do_not_name_it() {
+fn stored_responses_of_the_operators_target_are_not_for_callers_who_name_it() {
     let upstream = numbering("200 OK", JSON);
     let url = base(&upstream);
     let gateway = Gateway::with(&format!(
@@ -220,7 +223,8 @@ fn other_headers_that_name_hosts_name_no_target() {
     let there = format!("127.0.0.1:{}", canary.port);
     let request = format!(
         "GET /v1/models?x-gateway-custom-host=http://{there} HTTP/1.1\r\nHost: {there}\r\n\
-         X-Forwarded-Host: {there}\r\nForwarded: host=\"{there}\"\r\nX-Original-URL: http://{there}/\r\n\
+         X-Forwarded-Host: {there}\r\nForwarded: host=\"{there}\"\r\n\
+         X-Original-URL: http://{there}/\r\n\
          X-Rewrite-URL: http://{there}/\r\nx-portkey-custom-host: http://{there}\r\n\
          x-gateway-customhost: http://{there}\r\nx-gateway-custom-host:\r\n\
          x-gateway_custom-host: http://{there}\r\nProxy: http://{there}\r\n\r\n"
@@ -231,14 +235,15 @@ fn other_headers_that_name_hosts_name_no_target() {
 }
 
 #[test]
-fn one_header_one_host() {
+fn a_target_header_given_twice_is_refused() {
     let canary = Canary::everywhere();
     let upstream = Upstream::answering(OK);
     let gateway = Gateway::with("portkey: true");
     let twice = |first: &str, second: &str| {
         let (good, bad) = (upstream.url(), format!("http://127.0.0.1:{}", canary.port));
         format!(
-            "GET /v1/models HTTP/1.1\r\nHost: localhost\r\n{first}: {good}\r\n{second}: {bad}\r\n\r\n"
+            "GET /v1/models HTTP/1.1\r\nHost: localhost\r\n{first}: {good}\r\n\
+             {second}: {bad}\r\n\r\n"
         )
     };
     let (native, alias) = ("x-gateway-custom-host", "x-portkey-custom-host");
@@ -263,7 +268,7 @@ fn one_header_one_host() {
 }
 
 #[test]
-fn portkeys_header_takes_the_same_way() {
+fn portkeys_host_header_is_guarded_too() {
     let canary = Canary::everywhere();
     let gateway =
         Gateway::with("portkey: true\nguard: { preset: self_hosted, allow: [\"10.0.0.0/8:*\"] }");
@@ -301,7 +306,8 @@ fn a_redirect_is_relayed_and_not_followed() {
         let upstream = Upstream::playing(move |peer| {
             while peer.request().is_some() {
                 peer.send(format!(
-                    "HTTP/1.1 {status} Away\r\nLocation: {location}\r\nRefresh: 0; url={location}\r\n\
+                    "HTTP/1.1 {status} Away\r\nLocation: {location}\r\n\
+                     Refresh: 0; url={location}\r\n\
                      Alt-Svc: http/1.1=\"{}\"\r\nContent-Length: 4\r\n\r\naway",
                     location.trim_start_matches("http://")
                 ));
@@ -323,7 +329,7 @@ fn a_redirect_is_relayed_and_not_followed() {
 }
 
 #[test]
-fn an_idle_connection_serves_only_what_may_go_there() {
+fn a_pooled_connection_serves_only_requests_that_may_go_there() {
     let upstream = Upstream::answering(OK);
     let port = upstream.address.port();
     let dns = FakeDns::start();
@@ -334,7 +340,8 @@ fn an_idle_connection_serves_only_what_may_go_there() {
         dns.address()
     ));
     let unnamed = "GET /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n";
-    // The rules the caller's address is judged by refuse loopback, whatever the operator's target is connected to.
+    // The rules the caller's address is judged by refuse loopback, whatever the operator's target
+    // is connected to.
     for _ in 0..2 {
         assert_eq!(verdict(&ask(&gateway, unnamed)), "200 -");
         expect(

@@ -1,4 +1,4 @@
-//! Refusals and logs tell no secret: not at any level, wherever a caller has put it.
+//! Refusals and logs contain no secret, at any log level, wherever a caller has put it.
 
 use std::{
     io::{BufRead as _, BufReader, Read as _},
@@ -85,10 +85,12 @@ fn no_log_line_and_no_refusal_tells_a_secret() {
         "HTTP/1.1 200 OK\r\nSet-Cookie: s=sekret-cookie-back\r\nContent-Length: 2\r\n\r\nok",
     );
     let program = Program::logging_everything(&format!(
-        "guard: {{ preset: self_hosted, allow: [\"{}\"] }}\nadmin_token: sekret-admin-token-of-32-characters",
+        "guard: {{ preset: self_hosted, allow: [\"{}\"] }}\n\
+         admin_token: sekret-admin-token-of-32-characters",
         upstream.address
     ));
-    let secrets = "Authorization: Bearer sekret-bearer\r\nx-api-key: sekret-key\r\nCookie: a=sekret-cookie\r\n\
+    let secrets = "Authorization: Bearer sekret-bearer\r\nx-api-key: sekret-key\r\n\
+                   Cookie: a=sekret-cookie\r\n\
                    x-gateway-api-key: sekret-gateway-key\r\nx-goog-api-key: sekret-goog\r\n\
                    x-gateway-metadata: {\"user\":\"sekret-user\"}\r\n";
     let served = upstream.url();

@@ -1,4 +1,5 @@
-//! A gateway that listens on every address: it never calls itself, by whatever address, and is `public` unless told otherwise.
+//! A gateway that listens on every address never connects to itself, by any address, and has the
+//! guard `public` by default.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -21,8 +22,10 @@ fn a_gateway_on_every_address_never_calls_itself() {
         }
         // The entry lets every port through, so that only the rule about itself is left.
         let mut gateway = Gateway::with(&format!(
-            "listen: \"{listen}\"\nallow_unauthenticated: true\nadmin_token: 0123456789abcdef0123456789abcdef\n\
-             guard: {{ preset: self_hosted, allow: [\"127.0.0.0/8:*\", \"[::1]:*\", \"10.0.0.0/8:*\", \
+            "listen: \"{listen}\"\nallow_unauthenticated: true\n\
+             admin_token: 0123456789abcdef0123456789abcdef\n\
+             guard: {{ preset: self_hosted, allow: [\"127.0.0.0/8:*\", \"[::1]:*\", \
+             \"10.0.0.0/8:*\", \
              \"172.16.0.0/12:*\", \"192.168.0.0/16:*\", \"[fd00::/8]:*\", \"localhost:*\"] }}"
         ));
         let port = gateway.address.port();
@@ -81,7 +84,7 @@ fn received(gateway: &Gateway) -> i64 {
 }
 
 #[test]
-fn a_gateway_on_every_address_is_public_unless_told_otherwise() {
+fn a_gateway_on_every_address_has_the_public_guard_by_default() {
     let canary = Canary::everywhere();
     let mut gateway = Gateway::with("listen: 0.0.0.0:0\nallow_unauthenticated: true");
     gateway.address.set_ip(Ipv4Addr::LOCALHOST.into());

@@ -1,4 +1,4 @@
-//! What is no base URL: refused as such, whatever it could be taken for, through every way in.
+//! Malformed base URLs are refused as such, through every way in which a base URL can be sent.
 
 use crate::{
     guard::{Canary, GET, WAYS_IN, ask, verdict},
@@ -6,7 +6,7 @@ use crate::{
 };
 
 #[test]
-fn what_is_no_base_url_is_a_400_under_every_preset() {
+fn a_malformed_base_url_is_a_400_under_every_preset() {
     let canary = Canary::everywhere();
     let port = canary.port;
     let urls = [

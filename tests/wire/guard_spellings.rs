@@ -1,5 +1,5 @@
-//! Every spelling of an address that must not be dialled, through every way in, under every preset: refused by its class, and
-//! not one connection.
+//! Every spelling of a denied address, in every way a base URL can be sent, under every preset:
+//! refused for the class of the address, without a single connection.
 
 use crate::{
     guard::{Canary, GET, WAYS_IN, WayIn, ask, denied, get, verdict},
@@ -171,7 +171,7 @@ fn is_never(class: &str) -> bool {
 }
 
 #[test]
-fn the_canary_hears_a_dial() {
+fn the_canary_notices_a_connection() {
     let canary = Canary::everywhere();
     let gateway = Gateway::start();
     for host in ["127.0.0.1", "127.0.0.2", "localhost"] {
@@ -248,7 +248,7 @@ fn allowlist_refuses_what_is_not_listed() {
 }
 
 #[test]
-fn dev_refuses_what_nothing_can_allow() {
+fn dev_refuses_addresses_that_no_entry_can_allow() {
     let canary = Canary::everywhere();
     let gateway = Gateway::start();
     let wrong = mismatches(&gateway, canary.port, GET, |class, _| {
@@ -264,7 +264,8 @@ pub const FIXTURE_GUARDS: [&str; 4] = [
     r#"{ preset: allowlist, allow: ["api.example.com", "*.models.example", "alt.example.com:8443",
         "scoped.example.com/v1", "http://plain.example.com", "any.example.com:*", "10.0.0.0/8:8000",
         "[fd12::/16]:8000", "http://127.0.0.1:11434"] }"#,
-    r#"{ preset: self_hosted, allow: ["10.0.0.0/8:8000", "[fd12::/16]:8000", "https://192.168.7.0/24:*",
+    r#"{ preset: self_hosted, allow: ["10.0.0.0/8:8000", "[fd12::/16]:8000",
+       "https://192.168.7.0/24:*",
         "localhost:11434", "vllm.lan:8000", "*.svc.lan:8000", "alt.example.com:8443"] }"#,
     "{ preset: dev }",
 ];
@@ -331,7 +332,8 @@ fn the_spellings_in_the_fixtures_get_their_verdicts_over_the_wire() {
     assert_eq!(wrong, Vec::<String>::new());
 }
 
-/// What is said to a caller. `None` where the request would be sent, and where the test's own request would not be one.
+/// What is said to a caller. `None` where the request would be sent, and where the test's own
+/// request would not be one.
 fn over_the_wire(url: &str, class: &str) -> Option<String> {
     let travels = !url.is_empty() && url.trim() == url && !url.contains(['\r', '\n', '\0']);
     match class {

@@ -1,4 +1,4 @@
-//! HTTPS in front: HTTP/1.1 over TLS, an abort that is seen as one, and handshakes that come to nothing.
+//! HTTPS for clients: HTTP/1.1 over TLS, aborts that are visible, and handshakes that fail.
 
 use std::{
     io::{ErrorKind, Read, Write},
@@ -87,7 +87,7 @@ fn a_request_over_tls_is_answered_and_the_end_is_clean() {
 }
 
 #[test]
-fn a_large_answer_crosses_tls_whole() {
+fn a_large_response_crosses_tls_whole() {
     const SIZE: usize = 20_000_000;
     let upstream = Upstream::playing(|peer| {
         peer.request();
@@ -102,7 +102,7 @@ fn a_large_answer_crosses_tls_whole() {
 }
 
 #[test]
-fn http_1_1_is_all_that_is_offered() {
+fn only_http_1_1_is_offered() {
     let secure = Secure::with("tls-alpn", "");
     let mut client = secure.client(&["h2", "http/1.1"]);
     client.flush().expect("a handshake");

@@ -1,4 +1,5 @@
-//! Rate limits: who is counted together, what is admitted, and what those are told who are not.
+//! Rate limits: which requests are counted together, what is admitted, and what refused callers are
+//! told.
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
@@ -93,7 +94,7 @@ fn a_callers_own_limit_counts_nobody_else_and_callers_without_credentials_by_add
 }
 
 #[test]
-fn each_by_counts_apart_what_it_tells_apart() {
+fn each_value_of_by_has_counts_of_its_own() {
     let (a, b) = (Upstream::ok(), Upstream::ok());
     let ada = "x-gateway-metadata: {\"user\":\"ada\"}\r\n";
     let bob = "x-gateway-metadata: {\"user\":\"bob\"}\r\n";
@@ -190,14 +191,16 @@ fn a_saved_configs_limit_counts_all_its_callers_and_no_other_configs() {
 }
 
 #[test]
-fn a_limited_target_is_no_target_and_the_fallback_moves_on() {
+fn a_target_over_its_limit_moves_a_fallback_on() {
     let (first, second) = (Upstream::named("a"), Upstream::named("b"));
     let gateway = Gateway::with(&format!(
-        r#"providers: {{ small: {{ custom_host: "{}", api_key: k, rate_limit: {{ requests: 1, window: 1h, by: origin }} }} }}"#,
+        r#"providers: {{ small: {{ custom_host: "{}", api_key: k, rate_limit: {{ requests: 1,
+           window: 1h, by: origin }} }} }}"#,
         base(&first)
     ));
     let config = format!(
-        r#"{{"strategy":{{"mode":"fallback"}},"targets":[{{"provider":"@small"}},{{"custom_host":"{}"}}]}}"#,
+        r#"{{"strategy":{{"mode":"fallback"}},
+           "targets":[{{"provider":"@small"}},{{"custom_host":"{}"}}]}}"#,
         base(&second)
     );
     let options = [(); 3].map(|()| gateway.exchange(of("x", &config, "")).option().to_owned());

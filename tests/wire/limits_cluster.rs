@@ -1,4 +1,4 @@
-//! Rate limits that replicas share in a cluster of Redis servers, while all of them are there and while one is not.
+//! Rate limits that replicas share in a Redis cluster, while all nodes work and while one does not.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -26,7 +26,8 @@ fn of_caller(request: &str, caller: &str) -> String {
 #[test]
 fn a_cluster_counts_too() {
     let (redis, upstream) = (Redis::cluster(), Upstream::ok());
-    let limit = "{ requests: 2, window: 1h, concurrent: 5, by: caller }, { requests: 50, window: 1h, by: origin }";
+    let limit = "{ requests: 2, window: 1h, concurrent: 5, by: caller }, { requests: 50, window: \
+                 1h, by: origin }";
     let [one, two] =
         ["cluster-1", "cluster-2"].map(|name| replica(name, &redis, limit, ", cluster: true"));
     settled(&[&one, &two]);

@@ -1,4 +1,5 @@
-//! Places among requests under way, shared in Redis: who has left has left, whatever Redis does meanwhile, and who is there stays.
+//! `concurrent` limits shared in Redis: the places of requests that ended are given back whatever
+//! Redis does meanwhile, and those of running requests stay taken.
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
@@ -16,7 +17,8 @@ const ONE: &str = "{ concurrent: 1, by: origin }";
 /// More than prolonging all leases takes, and less than one lives.
 const PROLONGED: Duration = Duration::from_secs(20);
 
-/// Says half of what it has to say to those who ask it to hold, and the rest when the gate opens; answers others at once.
+/// Sends half of its response to requests that ask it to hold, and the rest when the gate opens.
+/// Responds to others at once.
 fn holding(gate: &Gate) -> Upstream {
     let gate = gate.clone();
     Upstream::playing(move |peer| {
@@ -30,7 +32,7 @@ fn holding(gate: &Gate) -> Upstream {
     })
 }
 
-/// The client, with an answer under way.
+/// The client, with a response under way.
 fn held(client: Client, upstream: &Upstream) -> Client {
     held_by("a", client, upstream)
 }
@@ -146,14 +148,14 @@ fn a_place_left_while_redis_is_away_is_given_back_when_it_answers_again() {
     assert_eq!(one.exchange(&request).status, 200, "counted by itself");
     gate.open();
     client.wait_for(b"half");
-    // As long as it takes to be told that Redis is not asked for now.
+    // The gateway notices within this time that Redis is left alone for now.
     thread::sleep(Duration::from_millis(200));
     redis.freeze(false);
     eventually("the place is free", || two.exchange(&request).status == 200);
 }
 
 #[test]
-fn places_that_redis_has_lost_are_taken_again_while_their_answers_last() {
+fn places_that_redis_has_lost_are_taken_again_while_their_responses_last() {
     let (mut redis, gate) = (Redis::start(), Gate::default());
     let upstream = holding(&gate);
     let [one, two] = ["lease-lost-1", "lease-lost-2"].map(|name| replica(name, &redis, ONE, ""));
@@ -242,7 +244,7 @@ fn leases_are_prolonged_though_a_part_of_a_cluster_is_away() {
 }
 
 #[test]
-fn who_finds_no_place_is_told_the_same_as_without_redis() {
+fn a_request_over_the_limit_gets_the_same_response_as_without_redis() {
     let (redis, gate) = (Redis::start(), Gate::default());
     let upstream = holding(&gate);
     let limit = "{ requests: 600, window: 1m, concurrent: 2, by: caller }";

@@ -1,4 +1,5 @@
-//! Rate limits that replicas share in Redis: counted together, by one clock, and what is done while Redis is away.
+//! Rate limits that replicas share in Redis: counted together by one clock, and what happens while
+//! Redis is away.
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
@@ -200,7 +201,7 @@ fn nothing_fails_while_redis_is_away_and_sharing_resumes_after_it() {
 }
 
 #[test]
-fn a_redis_that_hangs_holds_nobody_up() {
+fn a_redis_that_hangs_delays_no_request() {
     let (redis, upstream) = (Redis::start(), Upstream::ok());
     let one = replica(
         "hang",
@@ -228,7 +229,7 @@ fn a_redis_that_hangs_holds_nobody_up() {
 }
 
 #[test]
-fn what_is_done_without_redis_is_the_settings_to_say() {
+fn the_settings_decide_what_happens_without_redis() {
     let (mut redis, upstream) = (Redis::start(), Upstream::ok());
     let limit = "{ requests: 1, window: 1h, by: caller }";
     let request = request(&upstream);

@@ -1,4 +1,5 @@
-//! Several limits on one request: one that refuses leaves the others as they were. And how long a place is held.
+//! Several limits on one request: one that refuses uses up nothing of the others. And how long a
+//! place is held.
 
 use std::{thread, time::Duration};
 
@@ -15,7 +16,7 @@ fn send(gateway: &Gateway, who: &str, lines: &str) -> Response {
 }
 
 #[test]
-fn what_the_guard_denies_uses_up_nobody_s_limit_by_origin() {
+fn a_denied_request_uses_up_no_limit_by_origin() {
     let upstream = Upstream::ok();
     let url = base(&upstream).replace("127.0.0.1", "localhost");
     // Denied by its scheme, and by the addresses of a name that is listed.
@@ -41,10 +42,11 @@ fn what_the_guard_denies_uses_up_nobody_s_limit_by_origin() {
 }
 
 #[test]
-fn who_is_refused_by_one_limit_has_not_used_up_another() {
+fn a_request_refused_by_one_limit_uses_up_no_other() {
     let upstream = Upstream::ok();
     let gateway = Gateway::with(
-        "limits: [{ requests: 3, window: 1h, by: caller }, { requests: 1, window: 1s, by: caller }]",
+        "limits: [{ requests: 3, window: 1h, by: caller }, { requests: 1, window: 1s, by: caller \
+         }]",
     );
     let host = format!("x-gateway-custom-host: {}\r\n", base(&upstream));
     let send = || send(&gateway, "a", &host);
@@ -76,7 +78,9 @@ fn a_caller_over_its_own_limit_takes_nothing_from_what_all_share() {
     ] {
         let upstream = Upstream::ok();
         let gateway = Gateway::with(&format!(
-            "{store}limits: [{{ requests: 5, window: 1h, by: origin }}]\nproviders:\n  p: {{ custom_host: \"{}\", rate_limit: {{ requests: 2, window: 1h, by: caller }} }}\n",
+            "{store}limits: [{{ requests: 5, window: 1h, by: origin }}]\n\
+             providers:\n  p: {{ custom_host: \"{}\", rate_limit: {{ requests: 2, window: 1h, by: \
+             caller }} }}\n",
             base(&upstream)
         ));
         if !store.is_empty() {
@@ -100,7 +104,7 @@ fn a_caller_over_its_own_limit_takes_nothing_from_what_all_share() {
 }
 
 #[test]
-fn a_place_is_held_until_the_last_byte_of_a_kept_answer_too() {
+fn a_place_is_held_until_the_last_byte_of_a_hit_too() {
     // More than sockets and buffers hold.
     let upstream = Upstream::answering(answer("200 OK", JSON, &" ".repeat(7 << 20)));
     let gateway =
@@ -128,7 +132,8 @@ fn headers_tell_of_the_limits_of_the_target_that_answers() {
     let gateway = Gateway::start();
     let target = |requests, window| {
         format!(
-            r#"{{"custom_host":"{host}","rate_limit":{{"requests":{requests},"window":"{window}"}}}}"#
+            r#"{{"custom_host":"{host}","rate_limit":{{"requests":{requests},
+               "window":"{window}"}}}}"#
         )
     };
     let config = format!(

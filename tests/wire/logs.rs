@@ -1,4 +1,4 @@
-//! What a log line looks like: one JSON object, each key once, whatever it tells of.
+//! The JSON of a log line: one object, each key once, whatever the values.
 
 use std::fmt;
 
@@ -79,7 +79,8 @@ fn every_line_has_each_key_once_and_tells_the_place_in_the_config() {
         ),
     );
     let chain = format!(
-        r#"{{"strategy":{{"mode":"fallback"}},"targets":[{{"custom_host":"{}"}},{{"custom_host":"{}"}}]}}"#,
+        r#"{{"strategy":{{"mode":"fallback"}},
+           "targets":[{{"custom_host":"{}"}},{{"custom_host":"{}"}}]}}"#,
         base(&bad),
         base(&good)
     );
@@ -154,7 +155,7 @@ fn every_line_has_each_key_once_and_tells_the_place_in_the_config() {
 }
 
 #[test]
-fn no_caller_writes_long_lines() {
+fn long_values_of_callers_are_cut_in_the_log() {
     let process = Process::serving("logs-long", "log: { format: json }\n");
     let long = "x".repeat(60_000);
     let (refusing, body) = (Refusing::new(), "{}");

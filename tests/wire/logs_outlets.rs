@@ -1,6 +1,6 @@
-//! Standard error that takes nothing: a full device or file, a reader that died or pauses. It costs
-//! log lines, every one of which is counted, and nothing else: requests and streams are answered,
-//! and SIGTERM drains.
+//! Standard error that cannot be written: a full device or file, a reader that died or pauses. Log
+//! lines are lost and counted, and nothing else happens: requests and streams go on, and SIGTERM
+//! drains.
 
 use std::{
     fs::File,
@@ -133,7 +133,7 @@ fn count(messages: &[String], message: &str) -> u64 {
 }
 
 #[test]
-fn a_full_device_costs_every_line_and_nothing_else() {
+fn a_full_device_loses_log_lines_and_nothing_else() {
     let full = File::options().write(true).open("/dev/full");
     let gateway = Process::logging_to("logs-full-device", DRAIN, full.expect("a device"));
     let mut scene = Scene::of(gateway);
@@ -144,7 +144,7 @@ fn a_full_device_costs_every_line_and_nothing_else() {
 }
 
 #[test]
-fn a_reader_that_died_costs_every_line_from_there_and_nothing_else() {
+fn a_dead_reader_loses_later_log_lines_and_nothing_else() {
     let (reader, writer) = std::io::pipe().expect("a pipe");
     let gateway = Process::logging_to("logs-dead-reader", DRAIN, writer);
     let mut lines = BufReader::new(reader).lines();
@@ -199,7 +199,7 @@ fn a_reader_that_pauses_for_a_while_is_told_what_it_missed() {
 }
 
 #[test]
-fn a_full_file_costs_what_it_cannot_hold_and_tells_so_when_there_is_room() {
+fn a_full_file_loses_lines_and_their_number_is_logged_when_there_is_room() {
     let path = std::env::temp_dir().join(format!("logs-full-file-{}.log", std::process::id()));
     let mut options = File::options();
     let file = options.read(true).append(true).create_new(true).open(&path);
@@ -234,7 +234,7 @@ fn a_full_file_costs_what_it_cannot_hold_and_tells_so_when_there_is_room() {
 }
 
 #[test]
-fn a_start_that_fails_exits_with_1_though_nobody_can_be_told() {
+fn a_failed_start_exits_with_1_even_without_standard_error() {
     let full = File::options().write(true).open("/dev/full");
     let status = std::process::Command::new(env!("CARGO_BIN_EXE_throughway"))
         .args(["serve", "--config", "/does/not/exist.yaml"])

@@ -1,5 +1,5 @@
-//! What somebody at a terminal sees: a few lines at the start with a request that works as shown,
-//! and one short line for each request; colours only where they are wanted.
+//! The log on a terminal: a few lines at the start with a request that works as shown, and one
+//! short line for each request; colours only where they are wanted.
 
 use std::{
     io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _},

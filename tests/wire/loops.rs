@@ -1,5 +1,5 @@
-//! Gateways whose default targets lead back to themselves over others: found without `via`, after
-//! few connections, and an honest chain of gateways is none.
+//! Gateways whose default targets lead back to themselves through others: the loop is found without
+//! `via` after few connections, and an honest chain of gateways is not taken for one.
 
 use std::{
     io,
@@ -125,7 +125,7 @@ fn a_chain_of_gateways_is_no_loop_and_adds_nothing() {
 }
 
 #[test]
-fn requests_that_wait_in_great_number_are_answered_all_the_same() {
+fn many_waiting_requests_are_no_loop() {
     const AT_ONCE: usize = 150;
     let together = Arc::new(Barrier::new(AT_ONCE));
     let marked = Arc::new(AtomicUsize::new(0));
@@ -171,7 +171,7 @@ fn showing_via(at_once: usize) -> Upstream {
 }
 
 #[test]
-fn whoever_has_seen_a_mark_can_do_nothing_to_others_with_it() {
+fn a_loop_mark_that_was_seen_cannot_be_used_against_others() {
     const AT_ONCE: usize = 66;
     let upstream = showing_via(AT_ONCE);
     let gateway = Gateway::with(&leading_to(&upstream.url()));

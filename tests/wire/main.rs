@@ -1,4 +1,5 @@
-//! The gateway over the wire: raw sockets on both sides, bytes compared. One binary, so that it links once.
+//! The gateway over the wire: raw sockets on both sides, bytes compared. One binary, so that it
+//! links once.
 #![allow(
     clippy::disallowed_methods,
     clippy::disallowed_types,
@@ -80,6 +81,7 @@ mod loops;
 mod matrix;
 mod matrix_connect;
 mod matrix_faults;
+mod matrix_rows;
 mod matrix_statuses;
 mod matrix_streams;
 mod non_answers;

@@ -1,50 +1,59 @@
-//! The fault matrix: a fault of the first target in each row, a config in each column, and in each cell what the client sees,
-//! who is called how often, and what the reply headers tell. The tables are in the `matrix_*` files beside this one; the
-//! expectations are the contract's, section 5. Here is how one cell is tried.
+//! The fault matrix: one row for each fault of the first target, one column for each config. A cell
+//! says what the client sees, how often each target is called, and what the reply headers tell.
+//! Here a cell is tried; `matrix_rows` says what a row is, and the rows are in `matrix_connect`,
+//! `matrix_statuses` and `matrix_streams`, the faults in `matrix_faults`.
 
 use std::{
     any::Any,
+    collections::HashMap,
     time::{Duration, Instant},
 };
 
-use crate::support::{
-    Gate, Gateway, Response, Upstream,
-    client::End,
-    routing::{base, chat, chunk, config_line},
-    show,
+use crate::{
+    matrix_rows::{Cell, Row, Sees},
+    support::{
+        Gate, Gateway, Response, Upstream,
+        client::End,
+        routing::{base, chat, chunk, config_line},
+        show,
+    },
 };
 
 /// The body that every request carries, so that every target's copy of it can be compared.
 const BODY: &str =
     r#"{"model":"m", "stream":true,"messages":[{"role":"user","content":"Gr\u00fc\u00df dich"}] }"#;
 
-/// The answer of the second target, which is well.
-const HEALTHY: &str = "data: {\"id\":\"b\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"well\"}}]}\n\ndata: [DONE]\n\n";
+/// What the second target sends, which has no fault.
+const HEALTHY: &str = concat!(
+    r#"data: {"id":"b","choices":[{"index":0,"delta":{"content":"well"}}]}"#,
+    "\n\ndata: [DONE]\n\n"
+);
 
-/// The first target and what is the matter with it.
+/// A target and its fault.
 pub struct Faulty {
     pub base: String,
     pub calls: Calls,
     /// Timeouts in milliseconds: from the settings where there is no config, else from the config.
     pub timeouts: &'static [(&'static str, u64)],
-    /// Lines of the settings file that it needs.
+    /// Lines of the settings file that the fault needs.
     pub settings: String,
-    /// To be opened once the client has these bytes of the fault's own answer.
+    /// To be opened once the client has read these bytes of the faulty target's response.
     pub gate: Option<(Gate, Vec<u8>)>,
     pub keep: Box<dyn Any>,
 }
 
-/// How calls are counted.
+/// How the calls of a target are counted.
 pub enum Calls {
     /// By whole requests.
     Requests(Upstream),
     /// By connections, where no request can be read.
     Connections(Upstream),
-    /// Nobody is there who could count.
-    Uncounted,
+    /// By the gateway's count of failed attempts with this fault, where no connection is made.
+    FailedAttempts(&'static str),
 }
 
-/// Exact to half a second, never early; a retry's back-off is up to 1 s, then up to 2 s.
+/// Head and idle timeouts are up to half a second late, never early. All are shorter than the
+/// second after which the hedge comes.
 pub const TIMEOUTS: &[(&str, u64)] = &[("connect", 400), ("head", 700), ("idle", 700)];
 
 impl Faulty {
@@ -53,89 +62,44 @@ impl Faulty {
         Faulty {
             base: base(&upstream),
             calls: Calls::Requests(upstream),
-            ..Self::at(String::new())
+            ..Self::unreachable(String::new(), "none")
         }
     }
 
-    /// A base URL with nobody behind it who could count.
-    pub fn at(base: String) -> Self {
+    /// A base URL to which no connection can be made.
+    pub fn unreachable(base: String, fault: &'static str) -> Self {
         Faulty {
             base,
-            calls: Calls::Uncounted,
+            calls: Calls::FailedAttempts(fault),
             timeouts: TIMEOUTS,
             settings: String::new(),
             gate: None,
             keep: Box::new(()),
         }
     }
+}
 
-    fn assert_called(&self, times: usize, what: &str) {
-        let called = match &self.calls {
+fn assert_called(targets: [&Faulty; 2], expected: [usize; 2], gateway: &Gateway) {
+    let mut failed: HashMap<&str, i64> = HashMap::new();
+    for (target, times) in targets.into_iter().zip(expected) {
+        let counted = match &target.calls {
             Calls::Requests(upstream) => upstream.requests().len(),
             Calls::Connections(upstream) => upstream.connections(),
-            Calls::Uncounted => return,
+            Calls::FailedAttempts(fault) => {
+                // The gateway counts both targets together.
+                *failed.entry(*fault).or_insert(0) += i64::try_from(times).expect("a few");
+                continue;
+            }
         };
-        assert_eq!(called, times, "calls of {what}");
-        if let Calls::Requests(upstream) = &self.calls {
+        assert_eq!(counted, times, "calls of {}", target.base);
+        if let Calls::Requests(upstream) = &target.calls {
             assert_copies(upstream);
         }
     }
-}
-
-/// What the client sees.
-pub enum Sees {
-    /// An answer of the gateway's own: status and code.
-    Own(u16, &'static str),
-    /// The faulty target's answer, whole: status and body.
-    Theirs(u16, Vec<u8>),
-    /// Status 200, exactly this much of the faulty target's body, then an aborted transfer.
-    Cut(Vec<u8>),
-    /// The healthy target's answer, whole.
-    Healthy,
-}
-
-/// One cell: what the client sees, how often the first and the second target are called, the count of retries told.
-pub struct Cell(pub Sees, pub usize, pub usize, pub &'static str);
-
-pub fn own(status: u16, code: &'static str) -> Sees {
-    Sees::Own(status, code)
-}
-
-pub fn theirs(status: u16, body: impl Into<Vec<u8>>) -> Sees {
-    Sees::Theirs(status, body.into())
-}
-
-pub fn cut(body: impl Into<Vec<u8>>) -> Sees {
-    Sees::Cut(body.into())
-}
-
-/// The first target is called once, the second answers.
-pub fn moves_on() -> Cell {
-    Cell(Sees::Healthy, 1, 1, "0")
-}
-
-/// The first target is called once, and what it says is what the client gets.
-pub fn stays(sees: Sees) -> Cell {
-    Cell(sees, 1, 0, "0")
-}
-
-/// One row.
-pub struct Row {
-    pub fault: fn() -> Faulty,
-    /// A custom host and no config.
-    pub plain: Cell,
-    /// One target with two retries that honours what the provider asks to wait.
-    pub retry: Cell,
-    /// How long the cell with retries takes, in milliseconds.
-    pub retry_takes: (u64, u64),
-    /// A fallback to a healthy target.
-    pub fallback: Cell,
-    /// A fallback from a loadbalance, in which the other target has no weight, to a healthy target.
-    pub nested: Cell,
-    /// A fallback with a hedge.
-    pub hedge: Cell,
-    /// A fallback to a second target that has the same fault: the last one's outcome is the client's.
-    pub exhausted: Cell,
+    for (fault, times) in failed {
+        let name = format!("throughway_upstream_failed_attempts_total{{fault=\"{fault}\"}}");
+        assert_eq!(gateway.metric(&name), times, "{name}");
+    }
 }
 
 /// The columns.
@@ -148,33 +112,6 @@ pub enum Column {
     Hedge,
     Exhausted,
 }
-
-/// A test for each cell, in a module for each row.
-macro_rules! rows {
-    ($($name:ident: $row:expr;)*) => { $(
-        mod $name {
-            #[allow(unused_imports, reason = "not every row needs all")]
-            use super::*;
-            use $crate::matrix::{Column, Row, check};
-
-            fn row() -> Row { $row }
-
-            #[test]
-            fn without_a_config() { check(Column::Plain, &row()); }
-            #[test]
-            fn with_retries() { check(Column::Retry, &row()); }
-            #[test]
-            fn with_a_fallback() { check(Column::Fallback, &row()); }
-            #[test]
-            fn with_a_fallback_from_a_loadbalance() { check(Column::Nested, &row()); }
-            #[test]
-            fn with_a_hedge() { check(Column::Hedge, &row()); }
-            #[test]
-            fn with_a_fallback_to_the_same_fault() { check(Column::Exhausted, &row()); }
-        }
-    )* };
-}
-pub(crate) use rows;
 
 impl Row {
     fn cell(&self, column: Column) -> &Cell {
@@ -210,12 +147,15 @@ impl Column {
                 format!("{{{fallback},{timeouts},\"targets\":{two}}}")
             }
             Column::Nested => format!(
-                "{{{fallback},{timeouts},\"targets\":[{{\"strategy\":{{\"mode\":\"loadbalance\"}},\"targets\":[\
-                 {{\"custom_host\":\"{first}\",\"weight\":1}},{{\"custom_host\":\"{weightless}\",\"weight\":0}}]}},\
+                "{{{fallback},{timeouts},\"targets\":[{{\"strategy\":{{\"mode\":\"loadbalance\"}},\
+                 \"targets\":[\
+                 {{\"custom_host\":\"{first}\",\"weight\":1}},{{\"custom_host\":\"{weightless}\",\
+                 \"weight\":0}}]}},\
                  {{\"custom_host\":\"{second}\"}}]}}"
             ),
             Column::Hedge => format!(
-                "{{{fallback},{timeouts},\"hedge\":{{\"after\":400,\"max_ratio\":1}},\"targets\":{two}}}"
+                "{{{fallback},{timeouts},\"hedge\":{{\"after\":1000,\"max_ratio\":1}},\
+                 \"targets\":{two}}}"
             ),
         };
         config_line(&config)
@@ -224,7 +164,7 @@ impl Column {
     fn settings(self, first: &Faulty) -> String {
         let mut settings = first.settings.clone();
         if self == Column::Plain {
-            // `first_token` is the config object's alone.
+            // The settings have no `first_token`.
             let known = first
                 .timeouts
                 .iter()
@@ -250,7 +190,11 @@ impl Column {
 
 /// Tries one cell.
 pub fn check(column: Column, row: &Row) {
-    let Cell(sees, first_calls, second_calls, retries) = row.cell(column);
+    let Cell {
+        sees,
+        calls,
+        retries,
+    } = row.cell(column);
     let first = (row.fault)();
     let healthy = healthy();
     let weightless = Upstream::ok();
@@ -258,7 +202,7 @@ pub fn check(column: Column, row: &Row) {
         Column::Exhausted => (row.fault)(),
         _ => Faulty::upstream(healthy),
     };
-    let gateway = Gateway::with(&(column.settings(&first) + &same_server(&first, &second)));
+    let gateway = Gateway::with(&(column.settings(&first) + &settings_of_second(&first, &second)));
     let lines = column.lines(&first, &second.base, &base(&weightless));
     let started = Instant::now();
     let mut client = gateway.client();
@@ -274,14 +218,16 @@ pub fn check(column: Column, row: &Row) {
     let took = started.elapsed();
 
     assert_seen(sees, &response);
-    first.assert_called(*first_calls, "the first target");
-    second.assert_called(*second_calls, "the second target");
-    assert_eq!(weightless.connections(), 0, "no weight, no call");
+    assert_called([&first, &second], *calls, &gateway);
+    assert_eq!(
+        weightless.connections(),
+        0,
+        "a target without weight was called"
+    );
     let told = (response.option(), response.retries());
-    assert_eq!(told, (column.option(*second_calls > 0), *retries));
+    assert_eq!(told, (column.option(calls[1] > 0), *retries));
     assert_eq!(response.all("x-gateway-provider"), ["passthrough"]);
-    if column == Column::Retry {
-        let (least, most) = row.retry_takes;
+    if let (Column::Retry, Some((least, most))) = (column, row.retry_takes) {
         let range = Duration::from_millis(least)..Duration::from_millis(most);
         assert!(range.contains(&took), "{took:?}, expected {range:?}");
     }
@@ -296,8 +242,8 @@ fn healthy() -> Upstream {
     ))
 }
 
-/// Two faulty targets cannot both bring a line of settings; a second one's is for itself alone.
-fn same_server(first: &Faulty, second: &Faulty) -> String {
+/// The settings that the second target needs, unless the first one's are the same key already.
+fn settings_of_second(first: &Faulty, second: &Faulty) -> String {
     match first.settings.is_empty() {
         true => second.settings.clone(),
         false => String::new(),
@@ -330,7 +276,8 @@ fn assert_seen(sees: &Sees, response: &Response) {
     );
 }
 
-/// Every copy of the request is the client's own, byte for byte, and carries the credential: the caller named the origin.
+/// Every copy of the request has the client's own bytes and, since the caller named the origin, the
+/// caller's credential.
 fn assert_copies(upstream: &Upstream) {
     for request in upstream.requests() {
         let text = String::from_utf8_lossy(&request);

@@ -1,120 +1,49 @@
-//! Rows of the fault matrix: no answer at all. A fallback moves on for network failures and timeouts (5.4); a retry tries
-//! connect failures again, and the gateway's own 502 and 504, which are among its default codes (5.3); the codes are those of
-//! section 10. Of a plain request nothing is tried twice (5).
+//! Rows of the fault matrix: no response at all. A fallback moves on for network failures and
+//! timeouts. A retry tries connect failures again, and the gateway's own 502 and 504, which
+//! are among its default codes. Without a config nothing is tried twice.
 
 use crate::{
-    matrix::{Cell, moves_on, own, rows, stays, theirs},
     matrix_faults as faults,
+    matrix_rows::{failing, moves_on, own, relayed, rows, theirs},
 };
 
+const SLOW: &str = r#"{"id":"slow","choices":[]}"#;
+
 rows! {
-    // A connect failure is tried again whatever the method: nothing was sent (5.3).
-    refused: Row {
-        fault: faults::refused,
-        plain: stays(own(502, "upstream_unreachable")),
-        retry: Cell(own(502, "upstream_unreachable"), 3, 0, "-1"),
-        retry_takes: (0, 4500),
-        fallback: moves_on(),
-        nested: moves_on(),
-        hedge: moves_on(),
-        exhausted: Cell(own(502, "upstream_unreachable"), 1, 1, "0"),
-    };
+    // A connect failure is tried again whatever the method, because nothing was sent.
+    connection_refused: failing(faults::refused, own(502, "upstream_unreachable"));
 
-    // A name that does not resolve is a connection that cannot be made: `upstream_unreachable (dns, connect, tls)` (10).
-    unknown_name: Row {
-        fault: faults::unknown_name,
-        plain: stays(own(502, "upstream_unreachable")),
-        retry: Cell(own(502, "upstream_unreachable"), 3, 0, "-1"),
-        retry_takes: (0, 4500),
-        fallback: moves_on(),
-        nested: moves_on(),
-        hedge: moves_on(),
-        exhausted: Cell(own(502, "upstream_unreachable"), 1, 1, "0"),
-    };
+    // A name that does not resolve is a connect failure too.
+    name_does_not_resolve: failing(faults::unknown_name, own(502, "upstream_unreachable"));
 
-    // So is one whose certificate cannot be trusted; here each try is a connection that is seen.
-    untrusted_certificate: Row {
-        fault: faults::untrusted,
-        plain: stays(own(502, "upstream_unreachable")),
-        retry: Cell(own(502, "upstream_unreachable"), 3, 0, "-1"),
-        retry_takes: (0, 4500),
-        fallback: moves_on(),
-        nested: moves_on(),
-        hedge: moves_on(),
-        exhausted: Cell(own(502, "upstream_unreachable"), 1, 1, "0"),
-    };
+    // So is a certificate that cannot be trusted.
+    untrusted_certificate: failing(faults::untrusted, own(502, "upstream_unreachable"));
 
-    // `timeouts.connect` expires: 504 `connect_timeout` (10); a connect failure too. The hedge may come before the expiry or
-    // after: the second target is called once either way.
+    // Three times `timeouts.connect`, which ends before the hedge would begin.
     connect_timeout: Row {
-        fault: faults::connect_timeout,
-        plain: stays(own(504, "connect_timeout")),
-        retry: Cell(own(504, "connect_timeout"), 3, 0, "-1"),
-        retry_takes: (1200, 6500),
-        fallback: moves_on(),
-        nested: moves_on(),
-        hedge: moves_on(),
-        exhausted: Cell(own(504, "connect_timeout"), 1, 1, "0"),
+        retry_takes: Some((1200, 5500)),
+        ..failing(faults::connect_timeout, own(504, "connect_timeout"))
     };
 
-    // `timeouts.head` expires: 504 `upstream_timeout`, which is among the codes that are tried again (5.3).
+    // Three times `timeouts.head`.
     silent_before_head: Row {
-        fault: faults::silent_before_head,
-        plain: stays(own(504, "upstream_timeout")),
-        retry: Cell(own(504, "upstream_timeout"), 3, 0, "-1"),
-        retry_takes: (2100, 8500),
-        fallback: moves_on(),
-        nested: moves_on(),
-        hedge: moves_on(),
-        exhausted: Cell(own(504, "upstream_timeout"), 1, 1, "0"),
+        retry_takes: Some((2100, 8500)),
+        ..failing(faults::silent_before_head, own(504, "upstream_timeout"))
     };
 
-    // A connection that was new and broke before the head: 502 `upstream_closed`, not the transparent retry of pooled ones
-    // (5.3).
-    reset_before_head: Row {
-        fault: faults::reset_before_head,
-        plain: stays(own(502, "upstream_closed")),
-        retry: Cell(own(502, "upstream_closed"), 3, 0, "-1"),
-        retry_takes: (0, 4500),
-        fallback: moves_on(),
-        nested: moves_on(),
-        hedge: moves_on(),
-        exhausted: Cell(own(502, "upstream_closed"), 1, 1, "0"),
-    };
+    // A new connection breaks. Only pooled ones are replaced without asking the config.
+    reset_before_head: failing(faults::reset_before_head, own(502, "upstream_closed"));
 
-    // The same, closed in peace.
-    closed_before_head: Row {
-        fault: faults::closed_before_head,
-        plain: stays(own(502, "upstream_closed")),
-        retry: Cell(own(502, "upstream_closed"), 3, 0, "-1"),
-        retry_takes: (0, 4500),
-        fallback: moves_on(),
-        nested: moves_on(),
-        hedge: moves_on(),
-        exhausted: Cell(own(502, "upstream_closed"), 1, 1, "0"),
-    };
+    closed_before_head: failing(faults::closed_before_head, own(502, "upstream_closed"));
 
-    // An answer that is no HTTP: 502 `upstream_invalid` (4.11, 10), one of the codes that are tried again.
-    malformed_head: Row {
-        fault: faults::malformed_head,
-        plain: stays(own(502, "upstream_invalid")),
-        retry: Cell(own(502, "upstream_invalid"), 3, 0, "-1"),
-        retry_takes: (0, 4500),
-        fallback: moves_on(),
-        nested: moves_on(),
-        hedge: moves_on(),
-        exhausted: Cell(own(502, "upstream_invalid"), 1, 1, "0"),
-    };
+    // What the upstream sends is not HTTP.
+    malformed_head: failing(faults::malformed_head, own(502, "upstream_invalid"));
 
-    // Slow, but within every limit: only a hedge asks elsewhere meanwhile, and the first answer is the client's (5, `hedge`).
+    // Slow, but within every limit: only a hedge asks another target meanwhile, and the response
+    // that comes first is the client's.
     slow_head: Row {
-        fault: faults::slow_head,
-        plain: stays(theirs(200, r#"{"id":"slow","choices":[]}"#)),
-        retry: stays(theirs(200, r#"{"id":"slow","choices":[]}"#)),
-        retry_takes: (1200, 3500),
-        fallback: stays(theirs(200, r#"{"id":"slow","choices":[]}"#)),
-        nested: stays(theirs(200, r#"{"id":"slow","choices":[]}"#)),
+        retry_takes: Some((2000, 4500)),
         hedge: moves_on(),
-        exhausted: stays(theirs(200, r#"{"id":"slow","choices":[]}"#)),
+        ..relayed(faults::slow_head, theirs(200, SLOW))
     };
 }

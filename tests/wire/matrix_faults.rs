@@ -1,4 +1,4 @@
-//! What may be the matter with a target: one constructor for each fault of the matrix.
+//! The faults of the matrix: a constructor for each.
 
 use std::{
     net::{SocketAddr, TcpListener, TcpStream},
@@ -24,7 +24,7 @@ pub const ERROR_EVENT: &str =
 pub const COMMENT: &str = ": waiting\n\n";
 pub const LONG: usize = 10 << 20;
 
-/// Reads one request and then does this, once for each connection.
+/// Reads one request on each connection, and then runs this script.
 fn once(script: impl Fn(&mut Peer) + Send + Sync + 'static) -> Faulty {
     Faulty::upstream(Upstream::playing(move |peer| {
         if peer.request().is_some() {
@@ -33,7 +33,7 @@ fn once(script: impl Fn(&mut Peer) + Send + Sync + 'static) -> Faulty {
     }))
 }
 
-/// Says this and then nothing more.
+/// Sends this and then nothing more.
 fn then_silent(bytes: String) -> Faulty {
     once(move |peer| {
         peer.send(&bytes);
@@ -41,37 +41,39 @@ fn then_silent(bytes: String) -> Faulty {
     })
 }
 
-/// Says this and closes.
+/// Sends this and closes.
 fn then_closed(bytes: String) -> Faulty {
     once(move |peer| peer.send(&bytes))
 }
 
 pub fn refused() -> Faulty {
     let port = Refusing::new();
-    let mut faulty = Faulty::at(port.base());
+    let mut faulty = Faulty::unreachable(port.base(), "connect");
     faulty.keep = Box::new(port);
     faulty
 }
 
 pub fn unknown_name() -> Faulty {
     let dns = FakeDns::start();
-    let mut faulty = Faulty::at("http://missing.test/v1".to_owned());
+    let mut faulty = Faulty::unreachable("http://missing.test/v1".to_owned(), "connect");
     faulty.settings = format!("dns: {{ servers: [\"{}\"] }}\n", dns.address());
     faulty.keep = Box::new(dns);
     faulty
 }
 
-/// Its certificate is of an authority nobody knows.
+/// Its certificate is of an unknown authority.
 pub fn untrusted() -> Faulty {
     let authority = Authority::new();
     let upstream = tls_upstream::playing(authority.server(), |_| {});
-    let mut faulty = Faulty::at(format!("{}/v1", tls_upstream::url(&upstream)));
-    faulty.calls = Calls::Connections(upstream);
-    faulty.keep = Box::new(authority);
-    faulty
+    Faulty {
+        base: format!("{}/v1", tls_upstream::url(&upstream)),
+        calls: Calls::Connections(upstream),
+        keep: Box::new(authority),
+        ..Faulty::unreachable(String::new(), "none")
+    }
 }
 
-/// Its queue is full and nobody accepts.
+/// Its queue of connections is full and none is accepted.
 pub fn connect_timeout() -> Faulty {
     let socket =
         socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
@@ -85,7 +87,7 @@ pub fn connect_timeout() -> Faulty {
         std::iter::from_fn(|| TcpStream::connect_timeout(&address, briefly).ok())
             .take(16)
             .collect();
-    let mut faulty = Faulty::at(format!("http://{address}/v1"));
+    let mut faulty = Faulty::unreachable(format!("http://{address}/v1"), "connect_timeout");
     faulty.keep = Box::new((listener, waiting));
     faulty
 }
@@ -109,7 +111,7 @@ pub fn malformed_head() -> Faulty {
 /// A head that comes late, but within every limit.
 pub fn slow_head() -> Faulty {
     let mut faulty = once(|peer| {
-        peer.pause(Duration::from_millis(1200));
+        peer.pause(Duration::from_millis(2000));
         peer.send(json("200 OK", r#"{"id":"slow","choices":[]}"#));
     });
     faulty.timeouts = &[];
@@ -126,11 +128,11 @@ pub fn throttled(lines: &'static str) -> Faulty {
     status("429 Too Many Requests", lines)
 }
 
-/// Asks to wait until a date between half a second and one and a half from now: dates have whole seconds.
+/// Asks to wait until a date 1.6 to 2.6 s from now: dates have whole seconds.
 pub fn throttled_until_a_date() -> Faulty {
     Faulty::upstream(Upstream::playing(|peer| {
         while peer.request().is_some() {
-            let until = SystemTime::now() + Duration::from_millis(1500);
+            let until = SystemTime::now() + Duration::from_millis(2600);
             let lines = format!(
                 "Content-Type: application/json\r\nRetry-After: {}\r\n",
                 httpdate::fmt_http_date(until)
@@ -149,10 +151,11 @@ pub fn json_200(body: &'static str) -> Faulty {
     Faulty::upstream(Upstream::answering(json("200 OK", body)))
 }
 
-/// Half of a JSON answer.
+/// Half of a JSON response.
 pub fn json_cut() -> Faulty {
     then_closed(
-        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{\"choices\":["
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n\
+         {\"choices\":["
             .to_owned(),
     )
 }
@@ -193,12 +196,12 @@ pub fn reset_mid_stream() -> Faulty {
     })
 }
 
-/// In one piece with the head, so that the gateway sees both at once.
+/// A broken chunk in one piece with the head, so that the gateway sees both at once.
 pub fn malformed_with_the_head() -> Faulty {
     then_closed(format!("{STREAM}zz\r\n"))
 }
 
-/// A good while after the head.
+/// A broken chunk 300 ms after the head.
 pub fn malformed_first_chunk() -> Faulty {
     once(|peer| {
         peer.send(STREAM);
@@ -207,7 +210,7 @@ pub fn malformed_first_chunk() -> Faulty {
     })
 }
 
-/// Once the client has two tokens.
+/// A broken chunk once the client has two tokens.
 pub fn malformed_later_chunk() -> Faulty {
     gated(token(1), |peer, gate| {
         peer.send(STREAM.to_owned() + &token_chunks(2));
@@ -216,7 +219,7 @@ pub fn malformed_later_chunk() -> Faulty {
     })
 }
 
-/// The first token must be with the client before the second is made; then the others, far apart.
+/// One token, and once the client has it five more with pauses.
 pub fn slow_tokens() -> Faulty {
     gated(token(0), |peer, gate| {
         peer.send(STREAM.to_owned() + &token_chunks(1));
@@ -229,7 +232,7 @@ pub fn slow_tokens() -> Faulty {
     })
 }
 
-/// A comment at once and the first token late, under a limit for it.
+/// A comment at once, and the first token later than `first_token` allows.
 pub fn late_first_token() -> Faulty {
     let mut faulty = once(|peer| {
         peer.send(STREAM.to_owned() + &chunk(COMMENT));
@@ -240,12 +243,13 @@ pub fn late_first_token() -> Faulty {
     faulty
 }
 
-/// A long JSON answer, and an error by its looks: too long to be judged.
+/// JSON that looks like an error and is too long to be judged.
 pub fn long() -> Faulty {
     Faulty::upstream(Upstream::playing(|peer| {
         while peer.request().is_some() {
             peer.send(format!(
-                "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {LONG}\r\n\r\n"
+                "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\
+                 Content-Length: {LONG}\r\n\r\n"
             ));
             peer.send(long_body());
         }
@@ -259,7 +263,7 @@ pub fn long_body() -> Vec<u8> {
     body
 }
 
-/// A script that waits until the client has these bytes.
+/// A script with a gate that opens when the client has these bytes.
 fn gated(bytes: String, script: impl Fn(&mut Peer, &Gate) + Send + Sync + 'static) -> Faulty {
     let gate = Gate::default();
     let opened = gate.clone();

@@ -1,241 +1,82 @@
-//! Rows of the fault matrix: an answer that begins with 200. While another target remains, a fallback moves on for a 200 that is
-//! none (5.4), and head and first bytes are held for that (5.6); on the last target, and with one target, nothing is held. Once a
-//! byte went to the client nothing is tried again (5.3), and cut short is never clean (4.8). No retry is for a 200.
+//! Rows of the fault matrix: a response that begins with 200. While another target remains, a
+//! fallback holds back the head and the first bytes, and moves on if they show a failure. On the
+//! last target nothing is held back. Once a byte went to the client nothing is tried again, and a
+//! cut stream ends as an aborted transfer. A 200 is never retried.
 
 use crate::{
-    matrix::{Cell, cut, moves_on, own, rows, stays, theirs},
     matrix_faults::{self as faults, COMMENT, ERROR, ERROR_EVENT, HTML},
+    matrix_rows::{cut, failing, not_retried, own, relayed, rows, stays, theirs},
     support::routing::{token, tokens},
 };
 
+const PARTIAL: &str = r#"{"error":{"message":"partial"},"choices":[{}]}"#;
+const NULL_ERROR: &str = r#"{"error":null,"id":"x"}"#;
+
 rows! {
-    // On a route that generates a page is no answer (5.4).
-    html_error: Row {
-        fault: faults::html_200,
-        plain: stays(theirs(200, HTML)),
-        retry: stays(theirs(200, HTML)),
-        retry_takes: (0, 1000),
-        fallback: moves_on(),
-        nested: moves_on(),
-        hedge: moves_on(),
-        exhausted: Cell(theirs(200, HTML), 1, 1, "0"),
-    };
+    // A page is no response of a route that generates.
+    html_page: not_retried(faults::html_200, theirs(200, HTML));
 
-    // Under 64 KiB, a non-null top-level `error`, no `choices`, `content`, `output`, `data`.
-    json_error: Row {
-        fault: || faults::json_200(ERROR),
-        plain: stays(theirs(200, ERROR)),
-        retry: stays(theirs(200, ERROR)),
-        retry_takes: (0, 1000),
-        fallback: moves_on(),
-        nested: moves_on(),
-        hedge: moves_on(),
-        exhausted: Cell(theirs(200, ERROR), 1, 1, "0"),
-    };
+    // JSON under 64 KiB with a top-level `error` and nothing that was generated.
+    json_error: not_retried(|| faults::json_200(ERROR), theirs(200, ERROR));
 
-    // With a choice beside it, or with null, it is an answer (5.4).
-    json_with_an_error_beside_its_answer: Row {
-        fault: || faults::json_200(r#"{"error":{"message":"partial"},"choices":[{}]}"#),
-        plain: stays(theirs(200, r#"{"error":{"message":"partial"},"choices":[{}]}"#)),
-        retry: stays(theirs(200, r#"{"error":{"message":"partial"},"choices":[{}]}"#)),
-        retry_takes: (0, 1000),
-        fallback: stays(theirs(200, r#"{"error":{"message":"partial"},"choices":[{}]}"#)),
-        nested: stays(theirs(200, r#"{"error":{"message":"partial"},"choices":[{}]}"#)),
-        hedge: stays(theirs(200, r#"{"error":{"message":"partial"},"choices":[{}]}"#)),
-        exhausted: stays(theirs(200, r#"{"error":{"message":"partial"},"choices":[{}]}"#)),
-    };
+    json_error_beside_choices: relayed(|| faults::json_200(PARTIAL), theirs(200, PARTIAL));
 
-    // Neither an error nor what an answer has.
-    json_with_a_null_error: Row {
-        fault: || faults::json_200(r#"{"error":null,"id":"x"}"#),
-        plain: stays(theirs(200, r#"{"error":null,"id":"x"}"#)),
-        retry: stays(theirs(200, r#"{"error":null,"id":"x"}"#)),
-        retry_takes: (0, 1000),
-        fallback: moves_on(),
-        nested: moves_on(),
-        hedge: moves_on(),
-        exhausted: Cell(theirs(200, r#"{"error":null,"id":"x"}"#), 1, 1, "0"),
-    };
+    // Neither an error nor anything that was generated.
+    json_with_a_null_error: not_retried(|| faults::json_200(NULL_ERROR), theirs(200, NULL_ERROR));
 
-    // A short JSON body is judged whole, so that it breaks off before anything went down: a network failure (5.4).
-    json_cut_short: Row {
-        fault: faults::json_cut,
-        plain: stays(cut("{\"choices\":[")),
-        retry: stays(cut("{\"choices\":[")),
-        retry_takes: (0, 1000),
-        fallback: moves_on(),
-        nested: moves_on(),
-        hedge: moves_on(),
-        exhausted: Cell(cut("{\"choices\":["), 1, 1, "0"),
-    };
+    // Short JSON is held back until it is whole: that it breaks off is a network failure.
+    json_cut_short: not_retried(faults::json_cut, cut("{\"choices\":["));
 
-    // An error as the first event is a 200 that is none.
-    error_as_first_event: Row {
-        fault: || faults::stream(ERROR_EVENT),
-        plain: stays(theirs(200, ERROR_EVENT)),
-        retry: stays(theirs(200, ERROR_EVENT)),
-        retry_takes: (0, 1000),
-        fallback: moves_on(),
-        nested: moves_on(),
-        hedge: moves_on(),
-        exhausted: Cell(theirs(200, ERROR_EVENT), 1, 1, "0"),
-    };
+    error_as_first_event: not_retried(|| faults::stream(ERROR_EVENT), theirs(200, ERROR_EVENT));
 
-    // After a token it is the client's to read.
-    error_after_a_token: Row {
-        fault: faults::error_after_a_token,
-        plain: stays(theirs(200, token(0) + ERROR_EVENT)),
-        retry: stays(theirs(200, token(0) + ERROR_EVENT)),
-        retry_takes: (0, 1000),
-        fallback: stays(theirs(200, token(0) + ERROR_EVENT)),
-        nested: stays(theirs(200, token(0) + ERROR_EVENT)),
-        hedge: stays(theirs(200, token(0) + ERROR_EVENT)),
-        exhausted: stays(theirs(200, token(0) + ERROR_EVENT)),
-    };
+    error_after_a_token: relayed(faults::error_after_a_token, theirs(200, token(0) + ERROR_EVENT));
 
-    // An SSE stream that ends without an event.
-    empty_stream: Row {
-        fault: || faults::stream(""),
-        plain: stays(theirs(200, "")),
-        retry: stays(theirs(200, "")),
-        retry_takes: (0, 1000),
-        fallback: moves_on(),
-        nested: moves_on(),
-        hedge: moves_on(),
-        exhausted: Cell(theirs(200, ""), 1, 1, "0"),
-    };
+    stream_without_an_event: not_retried(|| faults::stream(""), theirs(200, ""));
 
-    // A comment is no event.
-    stream_of_a_comment: Row {
-        fault: || faults::stream(COMMENT),
-        plain: stays(theirs(200, COMMENT)),
-        retry: stays(theirs(200, COMMENT)),
-        retry_takes: (0, 1000),
-        fallback: moves_on(),
-        nested: moves_on(),
-        hedge: moves_on(),
-        exhausted: Cell(theirs(200, COMMENT), 1, 1, "0"),
-    };
+    // A comment is not an event.
+    stream_of_a_comment: not_retried(|| faults::stream(COMMENT), theirs(200, COMMENT));
 
-    // `timeouts.idle` expires while the head is held: a timeout, nothing went down. On the last target the head has gone: an
-    // abort.
+    // `timeouts.idle` ends while the head is held back. On the last target the head is gone.
     silent_after_head: Row {
-        fault: faults::silent_after_head,
-        plain: stays(cut("")),
-        retry: stays(cut("")),
-        retry_takes: (700, 2500),
-        fallback: moves_on(),
-        nested: moves_on(),
-        hedge: moves_on(),
-        exhausted: Cell(cut(""), 1, 1, "0"),
+        retry_takes: Some((700, 2500)),
+        ..not_retried(faults::silent_after_head, cut(""))
     };
 
-    // After the first token the head has gone everywhere; expiry aborts.
-    silent_mid_stream: Row {
-        fault: faults::silent_mid_stream,
-        plain: stays(cut(tokens(2))),
-        retry: stays(cut(tokens(2))),
-        retry_takes: (700, 2500),
-        fallback: stays(cut(tokens(2))),
-        nested: stays(cut(tokens(2))),
-        hedge: stays(cut(tokens(2))),
-        exhausted: stays(cut(tokens(2))),
+    silent_after_two_tokens: Row {
+        retry_takes: Some((700, 2500)),
+        ..relayed(faults::silent_mid_stream, cut(tokens(2)))
     };
 
-    // 4.8: every byte that came, then an aborted transfer, and no second answer behind it.
-    cut_at_40_of_60_tokens: Row {
-        fault: faults::cut_at_40,
-        plain: stays(cut(tokens(40))),
-        retry: stays(cut(tokens(40))),
-        retry_takes: (0, 1000),
-        fallback: stays(cut(tokens(40))),
-        nested: stays(cut(tokens(40))),
-        hedge: stays(cut(tokens(40))),
-        exhausted: stays(cut(tokens(40))),
-    };
+    // Every byte that came, then an aborted transfer, and nothing of a second response.
+    closed_at_40_of_60_tokens: relayed(faults::cut_at_40, cut(tokens(40)));
 
-    reset_mid_stream: Row {
-        fault: faults::reset_mid_stream,
-        plain: stays(cut(tokens(3))),
-        retry: stays(cut(tokens(3))),
-        retry_takes: (0, 1000),
-        fallback: stays(cut(tokens(3))),
-        nested: stays(cut(tokens(3))),
-        hedge: stays(cut(tokens(3))),
-        exhausted: stays(cut(tokens(3))),
-    };
+    reset_after_three_tokens: relayed(faults::reset_mid_stream, cut(tokens(3)));
 
-    // Broken framing that comes with the head is no valid answer, and nothing went to the client yet: 502 (4.11, 10), which is
-    // among the codes that are tried again (5.3).
-    malformed_with_the_head: Row {
-        fault: faults::malformed_with_the_head,
-        plain: stays(own(502, "upstream_invalid")),
-        retry: Cell(own(502, "upstream_invalid"), 3, 0, "-1"),
-        retry_takes: (0, 4500),
-        fallback: moves_on(),
-        nested: moves_on(),
-        hedge: moves_on(),
-        exhausted: Cell(own(502, "upstream_invalid"), 1, 1, "0"),
-    };
+    // Nothing went to the client yet, so this is a 502, which is retried.
+    malformed_chunk_with_the_head: failing(
+        faults::malformed_with_the_head,
+        own(502, "upstream_invalid"),
+    );
 
-    // Broken framing after the head and before the first token is a network failure while the head is held, else an abort.
-    malformed_first_chunk: Row {
-        fault: faults::malformed_first_chunk,
-        plain: stays(cut("")),
-        retry: stays(cut("")),
-        retry_takes: (0, 1000),
-        fallback: moves_on(),
-        nested: moves_on(),
-        hedge: moves_on(),
-        exhausted: Cell(cut(""), 1, 1, "0"),
-    };
+    // Before the first token: a network failure while the head is held back, else an abort.
+    malformed_first_chunk: not_retried(faults::malformed_first_chunk, cut(""));
 
-    malformed_later_chunk: Row {
-        fault: faults::malformed_later_chunk,
-        plain: stays(cut(tokens(2))),
-        retry: stays(cut(tokens(2))),
-        retry_takes: (0, 1000),
-        fallback: stays(cut(tokens(2))),
-        nested: stays(cut(tokens(2))),
-        hedge: stays(cut(tokens(2))),
-        exhausted: stays(cut(tokens(2))),
-    };
+    malformed_third_chunk: relayed(faults::malformed_later_chunk, cut(tokens(2)));
 
-    // Slow is no fault: each pause is under every limit, their sum is over. The second token is made only when the client has
-    // the first, so that nothing is held after it.
+    // Each pause is shorter than every limit, and all together are longer: that is no fault.
     slow_tokens: Row {
-        fault: faults::slow_tokens,
-        plain: stays(theirs(200, tokens(6))),
-        retry: stays(theirs(200, tokens(6))),
-        retry_takes: (1250, 3500),
-        fallback: stays(theirs(200, tokens(6))),
-        nested: stays(theirs(200, tokens(6))),
-        hedge: stays(theirs(200, tokens(6))),
-        exhausted: stays(theirs(200, tokens(6))),
+        retry_takes: Some((1250, 3500)),
+        ..relayed(faults::slow_tokens, theirs(200, tokens(6)))
     };
 
-    // `first_token` is armed by `stream: true`, and a comment is no token (5.6): the fallback moves on; on the last target
-    // nothing was held, and expiry is an abort after the head. Without a config there is no such limit.
+    // `first_token` applies to streams, and a comment is not a token. Without a config there
+    // is no such limit; on the last target nothing is held back, and the timeout is an abort.
     late_first_token: Row {
-        fault: faults::late_first_token,
         plain: stays(theirs(200, COMMENT.to_owned() + &token(0))),
-        retry: stays(cut(COMMENT)),
-        retry_takes: (600, 1500),
-        fallback: moves_on(),
-        nested: moves_on(),
-        hedge: moves_on(),
-        exhausted: Cell(cut(COMMENT), 1, 1, "0"),
+        retry_takes: Some((600, 1500)),
+        ..not_retried(faults::late_first_token, cut(COMMENT))
     };
 
-    // Judged are JSON bodies under 64 KiB; whatever stands in a longer one is relayed.
-    ten_megabytes: Row {
-        fault: faults::long,
-        plain: stays(theirs(200, faults::long_body())),
-        retry: stays(theirs(200, faults::long_body())),
-        retry_takes: (0, 5000),
-        fallback: stays(theirs(200, faults::long_body())),
-        nested: stays(theirs(200, faults::long_body())),
-        hedge: stays(theirs(200, faults::long_body())),
-        exhausted: stays(theirs(200, faults::long_body())),
-    };
+    // JSON of 64 KiB or more is relayed whatever it says.
+    ten_megabytes: relayed(faults::long, theirs(200, faults::long_body()));
 }

@@ -1,5 +1,5 @@
-//! 200s that are no answer of their route: they fall over while another target remains, are relayed
-//! as they are where none does, and are never kept (5.4).
+//! 200s that are no real response of their route: a fallback moves on while another target remains,
+//! the last target's is relayed, and none is stored.
 
 use std::io::Write as _;
 
@@ -19,7 +19,7 @@ const HTML: &str = "Content-Type: text/html\r\n";
 const GZIP: &str = "Content-Type: application/json\r\nContent-Encoding: gzip\r\n";
 const PAGE: &str = "<!DOCTYPE html><html><body>Please wait</body></html>";
 
-/// A route, and an answer of it.
+/// A route, and one of its responses.
 const ROUTES: &[(&str, &str, &str)] = &[
     (
         CHAT,
@@ -64,7 +64,8 @@ fn non_answers() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         (
             "an error with empty lists",
             JSON,
-            r#"{"error":{"code":529},"choices":[],"content":[],"output":[],"data":[],"results":[],"candidates":[]}"#,
+            r#"{"error":{"code":529},"choices":[],"content":[],"output":[],"data":[],
+               "results":[],"candidates":[]}"#,
         ),
         ("an empty stream", STREAM, ""),
         ("a stream of a comment", STREAM, ": ping\n\n"),
@@ -136,7 +137,7 @@ fn ask(gateway: &Gateway, path: &str, targets: &[&Upstream]) -> Response {
 }
 
 #[test]
-fn what_is_no_answer_falls_over_and_is_relayed_where_no_other_target_remains() {
+fn a_200_that_is_no_response_moves_on_and_is_relayed_on_the_last_target() {
     let gateway = Gateway::start();
     for (path, lines, good) in ROUTES {
         let second = Upstream::answering(framed(Framing::Length, lines, good.as_bytes()));
@@ -169,7 +170,7 @@ fn a_200_of_a_route_that_does_not_generate_is_relayed() {
 }
 
 #[test]
-fn good_answers_stay_with_the_first_target() {
+fn good_responses_stay_with_the_first_target() {
     let second = Upstream::named("second");
     let gateway = Gateway::start();
     for (path, lines, good) in ROUTES {
@@ -223,7 +224,7 @@ fn an_array_under_way_is_relayed_from_its_first_item_on() {
 }
 
 #[test]
-fn what_is_no_answer_is_never_kept() {
+fn a_200_that_is_no_response_is_never_stored() {
     for (path, _, _) in ROUTES {
         let gateway = Gateway::start();
         for (what, lines, body) in non_answers() {
@@ -241,7 +242,7 @@ fn what_is_no_answer_is_never_kept() {
 }
 
 #[test]
-fn a_compressed_answer_is_kept_if_it_is_all_of_one() {
+fn a_compressed_response_is_stored_only_if_complete() {
     let whole = r#"{"choices":[{"message":{"content":"on"}}]}"#;
     let stream = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n";
     let done = format!("{stream}data: [DONE]\n\n");

@@ -1,4 +1,5 @@
-//! The gateway's own pages under `/gateway/`: who may see them, with which methods, and what they say.
+//! The gateway's own pages under `/gateway/`: who may see them, with which methods, and what they
+//! say.
 
 use crate::support::{
     Gateway, eventually,
@@ -53,7 +54,7 @@ fn pages_answer_get_and_head_and_refuse_the_rest() {
 }
 
 #[test]
-fn nothing_else_is_there() {
+fn unknown_pages_are_404() {
     let gateway = Gateway::start();
     for method in ["GET", "POST", "DELETE"] {
         for target in [
@@ -191,7 +192,7 @@ fn for_operators(lines: &str) -> [String; 3] {
 }
 
 #[test]
-fn what_concerns_the_operator_is_open_on_loopback_only_while_no_token_is_set() {
+fn operator_pages_are_open_on_loopback_only_without_an_admin_token() {
     let target = "default_target: https://api.openai.com/v1\n";
     let token = format!("{target}admin_token: s3cret-token");
     for (settings, lines, is_open) in [

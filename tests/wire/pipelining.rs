@@ -1,4 +1,5 @@
-//! Requests sent without waiting for the answers before them: answered in order, each with its own body.
+//! Requests sent without waiting for the responses before them: responses come in order, each with
+//! its own body.
 
 use crate::support::{Gateway, Peer, Upstream, client::End, gateway::head};
 
@@ -110,7 +111,7 @@ fn a_request_behind_a_stream_waits_for_its_end() {
 }
 
 #[test]
-fn a_request_behind_an_aborted_answer_is_not_answered() {
+fn a_request_behind_an_aborted_response_is_not_answered() {
     let upstream = Upstream::playing(|peer| {
         while let Some(request) = peer.request() {
             if Peer::target(&request) == "/v1/cut" {
@@ -153,7 +154,8 @@ fn a_request_behind_an_error_of_the_gateway_is_answered() {
     }
 }
 
-/// A small body that came with its head is read even if nobody wants it: the connection goes on.
+/// A small body that came with its head is read even if it is not needed, so that the connection
+/// can be used again.
 #[test]
 fn an_error_of_the_gateway_leaves_the_connection_usable() {
     let upstream = echo();
@@ -176,7 +178,7 @@ fn an_error_of_the_gateway_leaves_the_connection_usable() {
 }
 
 #[test]
-fn bodyless_answers_are_relayed_and_counted_as_such() {
+fn bodyless_responses_are_relayed_and_counted_as_such() {
     let upstream = Upstream::playing(|peer| {
         while let Some(request) = peer.request() {
             let answer = match Peer::target(&request).as_str() {
@@ -216,7 +218,7 @@ fn bodyless_answers_are_relayed_and_counted_as_such() {
     assert_eq!(upstream.connections(), 1, "the connection is used again");
 }
 
-/// Requests whose answers are framed in different ways do not mix them up.
+/// Requests whose responses are framed in different ways do not mix them up.
 #[test]
 fn head_and_get_may_be_pipelined_together() {
     let upstream = Upstream::playing(|peer| {

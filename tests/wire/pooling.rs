@@ -1,4 +1,5 @@
-//! Upstream connections that are used again: when, for whom, and that no answer ever meets another's request.
+//! Upstream connections that are used again: when, for which requests, and that no response is ever
+//! given to another request.
 
 use std::{
     sync::{Mutex, mpsc},
@@ -18,7 +19,7 @@ fn get_path(upstream: &Upstream, path: &str) -> String {
     head("GET", path, upstream, "")
 }
 
-/// The answer whose body is the path that was asked for.
+/// The response whose body is the path that was asked for.
 fn echo(request: &[u8]) -> String {
     let target = Peer::target(request);
     format!(
@@ -71,7 +72,7 @@ fn requests_one_after_the_other_share_a_connection_and_those_at_once_do_not() {
 }
 
 #[test]
-fn an_early_hint_is_swallowed_and_its_answer_meets_its_own_request() {
+fn an_early_hint_is_swallowed_and_its_response_meets_its_own_request() {
     let upstream = Upstream::playing(|peer| {
         while let Some(request) = peer.request() {
             peer.send("HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n");
@@ -91,7 +92,7 @@ fn an_early_hint_is_swallowed_and_its_answer_meets_its_own_request() {
 }
 
 #[test]
-fn bytes_behind_an_answer_end_its_connection_and_meet_no_other_request() {
+fn bytes_behind_a_response_end_its_connection_and_meet_no_other_request() {
     let evil = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil";
     for (what, surplus) in [
         ("a whole answer", evil),
@@ -106,7 +107,8 @@ fn bytes_behind_an_answer_end_its_connection_and_meet_no_other_request() {
                     peer.send(match chunked {
                         false => echo(&request) + surplus,
                         true => format!(
-                            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{size:x}\r\n{target}\r\n0\r\n\r\n{surplus}"
+                            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{size:x}\r\n\
+                             {target}\r\n0\r\n\r\n{surplus}"
                         ),
                     });
                 }
@@ -155,7 +157,7 @@ fn a_connection_that_was_closed_while_idle_is_not_used_even_for_a_post() {
             peer.request();
             peer.send(OK);
             if reset {
-                // The client must have its answer first.
+                // The client must have its response first.
                 peer.pause(Duration::from_millis(30));
                 peer.reset();
             }
@@ -177,7 +179,7 @@ fn a_connection_that_was_closed_while_idle_is_not_used_even_for_a_post() {
 }
 
 #[test]
-fn an_answer_that_ends_its_connection_is_the_last_on_it() {
+fn a_response_that_ends_its_connection_is_the_last_on_it() {
     for answer in [
         "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok",
         "HTTP/1.1 200 OK\r\nConnection: x, Close\r\nContent-Length: 2\r\n\r\nok",
@@ -201,7 +203,7 @@ fn an_answer_that_ends_its_connection_is_the_last_on_it() {
 }
 
 #[test]
-fn an_answer_before_the_end_of_the_upload_ends_its_connection() {
+fn a_response_before_the_end_of_the_upload_ends_its_connection() {
     for lines in [
         "Content-Length: 100000\r\n",
         "Transfer-Encoding: chunked\r\n",

@@ -1,5 +1,5 @@
-//! Answers that come before the request is sent: they reach the client, whatever becomes of the rest of the upload, and their
-//! connection is used again only if both directions ended well.
+//! Responses that come before the request is sent: they reach the client whatever becomes of the
+//! upload, and the connection is used again only if both directions ended well.
 
 use std::{
     io::Write as _,
@@ -53,7 +53,8 @@ fn assert_refused(response: &Response) {
 
 #[test]
 fn a_refusal_is_relayed_even_if_the_upstream_resets_the_upload_behind_it() {
-    // Closing with unread bytes is a reset: the gateway's writes fail, with the answer already on its way.
+    // Closing with unread bytes is a reset: the gateway's writes fail, with the response already on
+    // its way.
     let upstream = Upstream::playing(|peer| {
         peer.head();
         peer.take(64 * 1024);
@@ -127,7 +128,7 @@ fn a_refusal_that_breaks_off_is_cut_short_and_not_complete() {
 }
 
 #[test]
-fn an_answer_that_begins_early_and_ends_late_leaves_its_connection_usable() {
+fn a_response_that_begins_early_and_ends_late_leaves_its_connection_usable() {
     let upstream = Upstream::playing(|peer| {
         while let Some(head) = peer.head() {
             peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nearly\r\n");

@@ -60,7 +60,7 @@ fn connections_of_two(gateway: &Gateway, upstream: &Upstream, pause: Duration) -
 }
 
 #[test]
-fn a_connection_rests_no_longer_than_the_upstream_s_keep_alive_line_says() {
+fn a_connection_rests_no_longer_than_the_upstreams_keep_alive_line_says() {
     let pause = Duration::from_millis(1600);
     for (line, connections) in [
         ("", 1),
@@ -126,7 +126,7 @@ fn by_default_six_hundred_requests_at_once_leave_their_connections_to_the_next()
 }
 
 #[test]
-fn five_hundred_posts_as_old_as_the_upstream_s_keep_alive_meet_no_closing_connection() {
+fn five_hundred_posts_as_old_as_the_upstreams_keep_alive_meet_no_closing_connection() {
     const THREADS: usize = 20;
     const EACH: usize = 25;
     // As uvicorn does by default.

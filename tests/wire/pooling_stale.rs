@@ -1,11 +1,13 @@
-//! A pooled connection that dies under the next request: who gets a second try, who does not, and that there is only one.
+//! A pooled connection that dies under the next request: which requests are sent again, and that it
+//! happens only once.
 
 use crate::support::{Gateway, Upstream, gateway::head};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 const RETRIES: &str = "throughway_upstream_stale_retries_total";
 
-/// The first connection answers once and, when the second request is there, sends `last_words` and closes.
+/// The first connection answers once and, when the second request is there, sends `last_words` and
+/// closes.
 fn stale(last_words: &'static str) -> Upstream {
     Upstream::playing(move |peer| {
         while peer.request().is_some() {
@@ -51,7 +53,7 @@ fn request(upstream: &Upstream, method: &str, lines: &str, body: &str) -> String
 }
 
 #[test]
-fn what_may_arrive_twice_is_tried_once_more_body_and_all() {
+fn an_idempotent_request_is_sent_again_with_its_body() {
     let body = "x".repeat(64 * 1024);
     for (method, lines, body) in [
         ("GET", "", ""),
@@ -106,7 +108,7 @@ fn decoded(request: &[u8]) -> String {
 }
 
 #[test]
-fn what_must_not_arrive_twice_is_sent_once() {
+fn a_request_that_is_not_idempotent_is_sent_once() {
     let body = "x".repeat(64 * 1024 + 1);
     for (what, method, lines, body) in [
         ("a POST", "POST", "", "post"),
@@ -132,7 +134,7 @@ fn what_must_not_arrive_twice_is_sent_once() {
 }
 
 #[test]
-fn nothing_is_tried_again_once_a_byte_of_the_answer_has_come() {
+fn nothing_is_tried_again_once_a_byte_of_the_response_has_come() {
     for last_words in [
         "H",
         "HTTP/1.1 200 OK\r\n",
@@ -147,7 +149,7 @@ fn nothing_is_tried_again_once_a_byte_of_the_answer_has_come() {
 }
 
 #[test]
-fn there_is_no_third_try() {
+fn a_request_is_sent_twice_at_most() {
     let upstream = Upstream::playing(|peer| {
         while peer.request().is_some() && peer.number == 1 && peer.is_first_request() {
             peer.send(OK);

@@ -1,5 +1,5 @@
-//! The reply headers of the gateway's own: on every answer the trace id, on an answer for which a target was chosen what was
-//! done about it.
+//! The gateway's own response headers: the trace id on every response, and what was done for those
+//! with a target.
 
 use crate::support::{
     Gateway, Response, Upstream,
@@ -20,7 +20,7 @@ fn is_uuid_v7(text: &str) -> bool {
     groups == [8, 4, 4, 4, 12] && text.bytes().all(hex) && text.as_bytes()[14] == b'7'
 }
 
-/// One request for every kind of answer, and whether a target is chosen on the way.
+/// One request for every kind of response, and whether a target is chosen on the way.
 fn requests(upstream: &Upstream, broken: &Upstream, lines: &str) -> Vec<(Vec<u8>, u16, bool)> {
     let bare = |method, target| bare(method, target, lines).into_bytes();
     let to = |upstream: &Upstream, more: &str| {
@@ -63,7 +63,7 @@ fn assert_chosen(response: &Response, chosen: bool, what: &str) {
 }
 
 #[test]
-fn the_callers_trace_id_is_on_every_answer() {
+fn the_callers_trace_id_is_on_every_response() {
     let (gateway, upstream) = (Gateway::start(), Upstream::ok());
     let broken = Upstream::answering_once("not http\r\n\r\n");
     let longest = "Az09._:-".repeat(16);
@@ -100,7 +100,7 @@ fn without_one_a_trace_id_is_made_and_no_two_are_the_same() {
 }
 
 #[test]
-fn a_trace_id_that_is_none_is_refused_under_a_new_one() {
+fn an_invalid_trace_id_is_refused_under_a_new_one() {
     let (gateway, upstream) = (Gateway::start(), Upstream::ok());
     let too_long = "a".repeat(129);
     for lines in [
@@ -155,7 +155,7 @@ fn server_timing_is_there_when_the_settings_ask_for_it() {
 }
 
 #[test]
-fn portkey_mode_says_everything_under_both_names() {
+fn portkey_mode_sends_every_reply_header_under_both_names() {
     let (gateway, upstream) = (Gateway::with("portkey: true"), Upstream::ok());
     let broken = Upstream::answering_once("not http\r\n\r\n");
     for (raw, status, _) in requests(&upstream, &broken, "x-portkey-trace-id: abc\r\n") {
@@ -179,7 +179,7 @@ fn portkey_mode_says_everything_under_both_names() {
 }
 
 #[test]
-fn without_portkey_mode_its_names_mean_nothing() {
+fn without_portkey_mode_its_header_names_are_ordinary() {
     let gateway = Gateway::start();
     let response = gateway.exchange(bare("GET", "/v1/x", "x-portkey-trace-id: abc\r\n"));
     assert_ne!(response.header("x-gateway-trace-id"), Some("abc"));

@@ -1,4 +1,4 @@
-//! Methods, framing and the target's name: how a request line and its body's length reach the upstream.
+//! Methods, framing and host: how a request line and the length of its body reach the upstream.
 
 use crate::support::{Gateway, Upstream, message::request};
 

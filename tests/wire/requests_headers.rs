@@ -1,5 +1,5 @@
-//! Which header lines of a request reach the upstream, compared by bytes: everything the caller sent but what ends at the
-//! gateway, and nothing besides.
+//! Which header lines of a request reach the upstream, compared by bytes: everything the caller
+//! sent except what ends at the gateway, and nothing added.
 
 use crate::support::{
     Gateway, Upstream,
@@ -96,7 +96,8 @@ fn what_ends_at_the_gateway_does_not_cross() {
     for lines in [
         "Connection: keep-alive\r\n",
         "Connection: X-One\r\nx-one: 1\r\nX-ONE: 2\r\n",
-        "connection: x-one,keep-alive , X-Two\r\nCONNECTION: x-three,,\r\nx-one: 1\r\nx-two: 2\r\nx-three: 3\r\n",
+        "connection: x-one,keep-alive , X-Two\r\nCONNECTION: x-three,,\r\nx-one: 1\r\nx-two: 2\r\n\
+         x-three: 3\r\n",
         "Connection: authorization, cookie\r\nAuthorization: Bearer x\r\nCookie: a=1\r\n",
         "Keep-Alive: timeout=5\r\n",
         "Proxy-Connection: keep-alive\r\n",
@@ -111,7 +112,8 @@ fn what_ends_at_the_gateway_does_not_cross() {
         "x-gateway-unknown: 1\r\nX-Gateway-Unknown: 2\r\nx-gateway-: 3\r\n",
         "x-gateway-api-key: tw-0\r\nx-gateway-metadata: {\"user\":\"ada\"}\r\n",
         "x-gateway-forward-headers: x-a\r\nx-gateway-forward-headers: [\"x-b\"]\r\n",
-        "x-gateway-cache: simple\r\nx-gateway-cache-ttl: 5\r\nx-gateway-debug: false\r\nx-gateway-provider:\r\n",
+        "x-gateway-cache: simple\r\nx-gateway-cache-ttl: 5\r\nx-gateway-debug: false\r\n\
+         x-gateway-provider:\r\n",
     ] {
         let lines = format!("{lines}x-kept: 1\r\n");
         let sent = gateway.forwards(&upstream, request("GET", "/v1/x", &upstream, &lines, ""));
@@ -128,7 +130,7 @@ fn one_odd_name_on_a_connection_line_hides_none_of_the_others() {
 }
 
 #[test]
-fn an_expectation_is_met_by_the_gateway_and_the_body_crosses() {
+fn expect_100_continue_is_met_by_the_gateway() {
     let (gateway, upstream) = (Gateway::start(), Upstream::ok());
     let lines = "Expect: 100-continue\r\nContent-Length: 5\r\n";
     let mut client = gateway.client();
@@ -142,7 +144,7 @@ fn an_expectation_is_met_by_the_gateway_and_the_body_crosses() {
 }
 
 #[test]
-fn portkeys_namespace_ends_at_the_gateway_in_portkey_mode_only() {
+fn portkeys_headers_end_at_the_gateway_in_portkey_mode_only() {
     let upstream = Upstream::ok();
     let lines = "X-Portkey-Trace-Id: t1\r\nx-portkey-anything: 1\r\n\
                  Authorization: Bearer OPENAI_API_KEY2\r\nAuthorization: Bearer OPENAI_API_KEY\r\n";
@@ -165,7 +167,8 @@ fn portkeys_names_direct_the_request_in_portkey_mode() {
     let (gateway, upstream) = (Gateway::with("portkey: true"), Upstream::ok());
     let base = format!("{}/v1", upstream.url());
     let raw = format!(
-        "GET /v1/x HTTP/1.1\r\nHost: localhost\r\nx-portkey-provider: openai\r\nx-portkey-custom-host: {base}\r\n\
+        "GET /v1/x HTTP/1.1\r\nHost: localhost\r\nx-portkey-provider: openai\r\n\
+         x-portkey-custom-host: {base}\r\n\
          X-Portkey-Trace-Id: abc\r\n\r\n"
     );
     let sent = gateway.forwards(&upstream, &raw);
@@ -184,7 +187,8 @@ fn via_and_x_forwarded_for_are_added_when_asked_for_and_nothing_else() {
     for (lines, expected) in [
         ("", ["via: 1.1 gw1", "x-forwarded-for: 127.0.0.1"]),
         (
-            "Via: 1.0 a\r\nX-Forwarded-For: 10.0.0.1\r\nvia: 1.1 b (c)\r\nx-forwarded-for: ::1, 10.0.0.2\r\n",
+            "Via: 1.0 a\r\nX-Forwarded-For: 10.0.0.1\r\nvia: 1.1 b (c)\r\n\
+             x-forwarded-for: ::1, 10.0.0.2\r\n",
             [
                 "via: 1.0 a, 1.1 b (c), 1.1 gw1",
                 "x-forwarded-for: 10.0.0.1, ::1, 10.0.0.2, 127.0.0.1",
@@ -245,7 +249,7 @@ fn a_head_over_the_limit_is_a_431_and_goes_nowhere() {
 }
 
 #[test]
-fn a_connection_line_that_names_a_crowd_is_refused() {
+fn a_connection_line_with_too_many_names_is_refused() {
     let (gateway, upstream) = (Gateway::start(), Upstream::ok());
     let names: Vec<_> = (0..40).map(|number| format!("x-{number}")).collect();
     let lines = format!("Connection: {}\r\n", names.join(","));

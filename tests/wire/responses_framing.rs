@@ -1,15 +1,16 @@
-//! How an answer's end is told to the client: lengths stay lengths, chunks stay chunks, and answers without a body keep the
-//! headers that describe one. HTTP/1.0 clients get what they can read.
+//! How the end of a response is signalled to the client: lengths stay lengths, chunks stay chunks,
+//! and responses without a body keep the headers that describe one. HTTP/1.0 clients get what they
+//! can read.
 
 use crate::support::{Gateway, Upstream, client::End, message::request};
 
-/// An upstream whose answer is this, again and again.
+/// An upstream whose response is this, again and again.
 fn upstream(answer: &str) -> Upstream {
     Upstream::answering(answer.to_owned())
 }
 
 #[test]
-fn the_framing_of_an_answer_stays_and_the_connections_go_on() {
+fn the_framing_of_a_response_is_kept_and_both_connections_stay_usable() {
     let gateway = Gateway::start();
     let mut client = gateway.client();
     for (method, answer, length, coding, body) in [
@@ -211,7 +212,8 @@ fn a_client_of_http_1_0_gets_no_chunks_and_the_close_ends_the_body() {
     let gateway = Gateway::start();
     for lines in ["", "Connection: keep-alive\r\n"] {
         for answer in [
-            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n3\r\ntwo\r\n\
+             0\r\n\r\n",
             "HTTP/1.1 200 OK\r\n\r\nonetwo",
         ] {
             let upstream = Upstream::answering_once(answer);
@@ -249,7 +251,7 @@ fn a_client_of_http_1_0_keeps_its_connection_only_when_it_asks() {
 }
 
 #[test]
-fn a_client_of_http_1_0_gets_bodyless_answers_and_refusals_too() {
+fn a_client_of_http_1_0_gets_bodyless_responses_and_refusals_too() {
     let gateway = Gateway::start();
     for answer in [
         "204 No Content\r\n\r\n",

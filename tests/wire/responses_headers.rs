@@ -1,5 +1,5 @@
-//! Which header lines of an answer reach the client, compared by bytes: everything the upstream sent but what ends at the
-//! gateway, with our reply headers on top.
+//! Which header lines of a response reach the client, compared by bytes: everything the upstream
+//! sent except what ends at the gateway, with our own headers added.
 
 use crate::support::{
     Client, Gateway, Upstream,
@@ -7,7 +7,7 @@ use crate::support::{
     show,
 };
 
-/// What the gateway adds to an upstream's answer to a request with this trace id.
+/// What the gateway adds to an upstream's response to a request with this trace id.
 const OURS: [&[u8]; 5] = [
     b"x-gateway-trace-id: t1",
     b"x-gateway-provider: passthrough",
@@ -18,7 +18,7 @@ const OURS: [&[u8]; 5] = [
 const LENGTH: &[u8] = b"content-length: 2";
 const DATE: &[u8] = b"date: Tue, 15 Nov 1994 08:12:31 GMT";
 
-/// The answer's head when the upstream sends these lines besides [`LENGTH`] and [`DATE`].
+/// The response's head when the upstream sends these lines besides [`LENGTH`] and [`DATE`].
 fn relayed(client: &mut Client, lines: &[u8]) -> Sent {
     let head = b"HTTP/1.1 200 OK\r\n";
     let rest = [LENGTH, b"\r\n", DATE, b"\r\n\r\nok"].concat();
@@ -41,7 +41,7 @@ fn expected(lines: &[&[u8]]) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn every_line_of_an_answer_crosses_with_every_byte_of_its_value() {
+fn every_line_of_a_response_crosses_with_every_byte_of_its_value() {
     let gateway = Gateway::start();
     let long = [b"x-long: ".to_vec(), vec![b'v'; 60_000]].concat();
     let lines: &[&[u8]] = &[
@@ -117,7 +117,7 @@ fn one_odd_name_on_a_connection_line_hides_none_of_the_others() {
 }
 
 #[test]
-fn an_answer_without_a_date_gets_one_and_nothing_else() {
+fn a_response_without_a_date_gets_one_and_nothing_else() {
     let gateway = Gateway::start();
     let upstream = Upstream::answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
     let lines = "x-gateway-trace-id: t1\r\n";
@@ -133,7 +133,7 @@ fn an_answer_without_a_date_gets_one_and_nothing_else() {
 }
 
 #[test]
-fn a_large_head_of_an_answer_crosses() {
+fn a_large_head_of_a_response_crosses() {
     let gateway = Gateway::start();
     // With the length and the date, 96 lines.
     let lines: Vec<_> = (0..94)
@@ -148,7 +148,7 @@ fn a_large_head_of_an_answer_crosses() {
 }
 
 #[test]
-fn in_portkey_mode_that_namespace_is_ours_in_answers_too() {
+fn in_portkey_mode_upstreams_cannot_send_portkeys_headers() {
     let gateway = Gateway::with("portkey: true");
     let got = relayed(
         &mut gateway.client(),

@@ -1,4 +1,5 @@
-//! Statuses cross as they are: errors, redirects and numbers nobody has heard of; what comes before the final answer does not.
+//! Statuses are relayed as they are: errors, redirects and unknown numbers. Interim responses are
+//! not.
 
 use crate::support::{Gateway, Upstream, client::End, gateway::get, message::request};
 
@@ -13,7 +14,8 @@ fn every_status_crosses_with_its_headers_and_body() {
     ] {
         let body = format!("{{\"status\":{status}}}");
         let upstream = Upstream::answering(format!(
-            "HTTP/1.1 {status} Its Own Words\r\nRetry-After: 7\r\nLocation: http://127.0.0.1:1/elsewhere\r\n\
+            "HTTP/1.1 {status} Its Own Words\r\nRetry-After: 7\r\n\
+             Location: http://127.0.0.1:1/elsewhere\r\n\
              WWW-Authenticate: x\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
         ));
@@ -67,7 +69,7 @@ fn the_reason_phrase_does_not_matter() {
 }
 
 #[test]
-fn interim_answers_are_swallowed_and_the_final_one_is_right() {
+fn interim_responses_are_swallowed_and_the_final_one_is_right() {
     let gateway = Gateway::start();
     let mut client = gateway.client();
     let hints =
@@ -129,7 +131,7 @@ fn interim_answers_are_swallowed_and_the_final_one_is_right() {
 }
 
 #[test]
-fn an_interim_answer_that_comes_by_itself_ends_nothing() {
+fn an_interim_response_that_comes_by_itself_ends_nothing() {
     let (go_on, wait) = std::sync::mpsc::channel::<()>();
     let wait = std::sync::Mutex::new(wait);
     let upstream = Upstream::playing(move |peer| {
@@ -161,7 +163,7 @@ fn an_interim_answer_that_comes_by_itself_ends_nothing() {
 }
 
 #[test]
-fn interim_answers_without_end_are_no_answer() {
+fn endless_interim_responses_are_a_502() {
     let go_on = "HTTP/1.1 102 Processing\r\n\r\n";
     let gateway = Gateway::start();
     for (count, status) in [(4000, 200), (8000, 502)] {

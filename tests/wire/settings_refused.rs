@@ -1,4 +1,4 @@
-//! Settings that cannot be used: `check` and `serve` say the same of each, and neither goes on.
+//! Invalid settings: `check` and `serve` report the same, and neither goes on.
 
 use std::{
     io::{BufRead as _, BufReader},

@@ -1,4 +1,5 @@
-//! Slow clients, slow upstreams, and the timers that end those that stand still; a request that moves is never cut by them.
+//! Slow clients, slow upstreams, and the timers that end those that stand still. A request that
+//! makes progress is never cut by them.
 
 use std::{
     io::{Read, Write},
@@ -20,8 +21,8 @@ use crate::support::{
 };
 
 const BODY: u64 = 200_000_000;
-/// What the kernel may hold on the way: two send and two receive buffers, the latter growing to 32 MiB each on some machines.
-/// What the gateway holds shows in its memory.
+/// What the kernel may hold on the way: two send and two receive buffers, the latter growing to 32
+/// MiB each on some machines. What the gateway holds shows in its memory.
 const ON_THE_WAY: u64 = 120_000_000;
 /// More than an allocator keeps for itself, and little beside a body.
 const FLAT: u64 = 16_000_000;
@@ -137,7 +138,7 @@ fn an_upstream_that_reads_slowly_slows_the_upload_and_memory_stays_flat() {
 }
 
 #[test]
-fn a_slow_upload_and_a_slow_answer_outlive_every_other_timer() {
+fn a_slow_upload_and_a_slow_response_outlive_every_other_timer() {
     let upstream = Upstream::playing(|peer| {
         peer.request();
         peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
@@ -234,7 +235,7 @@ fn a_stalled_client_of_a_silent_upstream_is_given_up_too() {
         counted(&gateway, "client_gone") + counted(&gateway, "truncated") == 1
     });
     let mut rest = Vec::new();
-    // It ends, whatever of it had come.
+    // The connection ends, whatever has arrived.
     let _ = client.stream.read_to_end(&mut rest);
     assert!(rest.len() < 100_000_000);
 }

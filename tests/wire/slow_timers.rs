@@ -1,4 +1,5 @@
-//! The timers of the client's side: heads and bodies that stand still, and connections that nobody uses.
+//! The timers on the client's side: heads and bodies that stand still, and connections that are not
+//! used.
 
 use std::{
     io::{Read, Write},
@@ -142,7 +143,7 @@ fn an_idle_connection_is_closed_after_keep_alive() {
 }
 
 #[test]
-fn without_keep_alive_every_answer_closes() {
+fn without_keep_alive_every_response_closes() {
     let upstream = Upstream::answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
     let gateway = Gateway::with("downstream: { keep_alive: 0s }");
     let mut client = gateway.client();

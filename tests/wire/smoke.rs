@@ -1,9 +1,9 @@
-//! One request through the whole gateway, as a sketch of how the other files work.
+//! One request through the whole gateway, as an example of how the other files work.
 
 use crate::support::{Gateway, Upstream, client::End, gateway::post};
 
 #[test]
-fn a_request_reaches_the_upstream_and_its_answer_the_client() {
+fn a_request_reaches_the_upstream_and_its_response_the_client() {
     let upstream = Upstream::answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
     let gateway = Gateway::start();
     let response = gateway.exchange(post(&upstream, r#"{"a": 1}"#));

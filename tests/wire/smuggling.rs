@@ -1,5 +1,5 @@
-//! Requests that two parsers could read in two ways are refused before the upstream hears of them (contract: inbound
-//! ambiguity). The refusal is actix-http's where the head cannot be parsed: a bare status line, then the close.
+//! Requests that two parsers could read differently are refused before the upstream sees them. If
+//! the head cannot be parsed, the refusal is actix-http's: a bare status line, then the close.
 
 use crate::support::{Gateway, Upstream};
 

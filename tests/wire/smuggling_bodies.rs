@@ -1,5 +1,5 @@
-//! Upgrades, broken chunks, heads too large and bare line feeds: what is refused late, and why that
-//! is safe.
+//! Upgrades, broken chunks, heads that are too large, and bare line feeds: what is refused late,
+//! and why that is safe.
 
 use std::sync::mpsc;
 
@@ -48,7 +48,8 @@ fn an_upgrade_to_anything_else_is_an_ordinary_request() {
         client.send(raw(
             &upstream,
             &post(
-                "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\
+                "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n\
+                 HTTP2-Settings: AAMAAABk\r\n\
                  Content-Length: 5\r\n",
                 "hello",
             ),
@@ -164,7 +165,7 @@ fn broken_chunks_behind_the_head_are_a_400_and_the_upstream_is_not_asked() {
 }
 
 #[test]
-fn a_body_that_breaks_behind_its_answer_ends_the_connection() {
+fn a_body_that_breaks_behind_its_response_ends_the_connection() {
     let gateway = Gateway::start();
     for bad in [
         "zz\r\n",
@@ -182,7 +183,7 @@ fn a_body_that_breaks_behind_its_answer_ends_the_connection() {
 }
 
 #[test]
-fn a_page_of_the_gateway_s_own_refuses_a_broken_body_too() {
+fn a_page_of_the_gateway_refuses_a_broken_body_too() {
     let gateway = Gateway::start();
     for page in [
         "/gateway/health/live",
@@ -203,7 +204,7 @@ fn a_page_of_the_gateway_s_own_refuses_a_broken_body_too() {
 }
 
 #[test]
-fn who_goes_on_sending_behind_a_broken_body_is_cut_off() {
+fn a_client_that_goes_on_after_a_broken_body_is_cut_off() {
     let gateway = Gateway::start();
     let mut client = gateway.client();
     client.send(format!(
@@ -219,7 +220,7 @@ fn who_goes_on_sending_behind_a_broken_body_is_cut_off() {
             "it is read for ever"
         );
     }
-    // Nobody else waited for it.
+    // It is counted as refused once.
     assert_eq!(
         gateway.metric("throughway_requests_total{outcome=\"refused\"}"),
         1

@@ -1,5 +1,5 @@
-//! How long an upstream may take to be reached and to answer. Timers that the watch
-//! looks after are exact to a quarter of a second, so the limits here are above that and the margins wide.
+//! How long connecting to an upstream and its response head may take. Most timers are checked four
+//! times a second, so the margins are wide.
 
 use std::{
     net::{SocketAddr, TcpListener, TcpStream},
@@ -27,7 +27,7 @@ fn assert_error(response: &Response, status: u16, code: &str) {
     assert_eq!(seen, (status, Some(code)), "{}", response.text());
 }
 
-/// A port that takes no more connections: its queue is full and nobody accepts.
+/// A port that takes no more connections: its queue is full.
 struct Full {
     listener: TcpListener,
     _waiting: Vec<TcpStream>,
@@ -88,7 +88,8 @@ fn a_port_that_refuses_is_a_502_at_once() {
     drop(listener);
     let (response, took) = timed(|| {
         Gateway::start().exchange(format!(
-            "GET /v1/models HTTP/1.1\r\nHost: localhost\r\nx-gateway-custom-host: http://{address}/v1\r\n\r\n"
+            "GET /v1/models HTTP/1.1\r\nHost: localhost\r\n\
+             x-gateway-custom-host: http://{address}/v1\r\n\r\n"
         ))
     });
     assert_error(&response, 502, "upstream_unreachable");
@@ -107,7 +108,8 @@ fn a_name_that_cannot_be_resolved_is_a_502() {
     for name in ["missing.test", "broken.test", "slow.test"] {
         let (response, took) = timed(|| {
             gateway.exchange(format!(
-                "GET /v1/models HTTP/1.1\r\nHost: localhost\r\nx-gateway-custom-host: http://{name}/v1\r\n\r\n"
+                "GET /v1/models HTTP/1.1\r\nHost: localhost\r\n\
+                 x-gateway-custom-host: http://{name}/v1\r\n\r\n"
             ))
         });
         assert_error(&response, 502, "upstream_unreachable");
@@ -137,7 +139,7 @@ fn a_head_that_stops_half_way_is_a_504_too() {
 }
 
 #[test]
-fn the_callers_own_timeout_is_a_408_in_portkey_s_words() {
+fn the_callers_own_timeout_is_a_408_in_portkeys_words() {
     let (upstream, told) = silent();
     let gateway = Gateway::start();
     let request = head(
@@ -150,7 +152,10 @@ fn the_callers_own_timeout_is_a_408_in_portkey_s_words() {
     assert_error(&response, 408, "request_timeout");
     assert_eq!(
         response.text(),
-        r#"{"error":{"message":"Request exceeded the timeout sent in the request: 300ms","type":"timeout_error","param":null,"code":null}}"#
+        concat!(
+            r#"{"error":{"message":"Request exceeded the timeout sent in the request: 300ms","#,
+            r#""type":"timeout_error","param":null,"code":null}}"#
+        )
     );
     assert_took(took, 300, 1000);
     assert!(told.recv().expect("told").is_some(), "still open");
@@ -230,7 +235,7 @@ fn an_upload_under_way_puts_off_the_head_timeout_but_not_the_callers_own() {
 }
 
 #[test]
-fn the_gateway_has_no_five_seconds_of_its_own() {
+fn no_hidden_default_timeout_ends_a_slow_response() {
     let upstream = Upstream::playing(|peer| {
         peer.request();
         peer.pause(Duration::from_millis(5300));

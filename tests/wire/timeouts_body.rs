@@ -1,4 +1,5 @@
-//! How long an upstream may take between two pieces of a body, and for the whole of it. See `timeouts` for the margins.
+//! How long an upstream may pause within a body, and how long the whole may take. See `timeouts`
+//! for the margins.
 
 use std::{sync::mpsc, time::Duration};
 
@@ -116,7 +117,7 @@ fn the_total_time_counts_from_the_arrival_of_the_request() {
 }
 
 #[test]
-fn a_client_that_looks_away_longer_than_the_idle_time_is_no_silent_upstream() {
+fn a_client_that_pauses_is_not_taken_for_a_silent_upstream() {
     // More than the sockets on the way hold: the gateway cannot read on while the client does not.
     const MUCH: usize = 24 << 20;
     let (sent, told) = mpsc::channel();

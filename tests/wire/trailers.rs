@@ -1,5 +1,5 @@
-//! The lines behind the last chunk keep the rules of header lines, on both sides; what breaks them
-//! is refused, and what keeps them ends at the gateway.
+//! Trailers follow the rules of header lines on both sides: broken ones are refused, and others end
+//! at the gateway.
 
 use std::sync::mpsc;
 
@@ -141,7 +141,7 @@ fn trailers_of_a_request_end_at_the_gateway() {
 }
 
 #[test]
-fn malformed_trailers_of_a_short_answer_are_a_502() {
+fn malformed_trailers_of_a_short_response_are_a_502() {
     for (what, section) in malformed() {
         let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n";
         // Longer sections come behind the head.
@@ -156,7 +156,7 @@ fn malformed_trailers_of_a_short_answer_are_a_502() {
 }
 
 #[test]
-fn malformed_trailers_of_an_answer_under_way_abort_it_after_its_bytes() {
+fn malformed_trailers_of_a_response_under_way_abort_it_after_its_bytes() {
     let gateway = Gateway::start();
     let mut aborted = 0;
     for (what, section) in malformed() {
@@ -189,7 +189,7 @@ fn malformed_trailers_of_an_answer_under_way_abort_it_after_its_bytes() {
 }
 
 #[test]
-fn trailers_of_an_answer_end_at_the_gateway_and_keep_the_connection() {
+fn trailers_of_a_response_end_at_the_gateway_and_keep_the_connection() {
     for section in [
         "\r\n",
         "X-Sum: 1\r\n\r\n",

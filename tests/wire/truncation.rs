@@ -1,5 +1,5 @@
-//! Cut short is never clean: an answer that breaks off reaches the client up to its last byte, and then as an aborted
-//! transfer. What may end by a close is complete by one.
+//! A response that breaks off reaches the client up to its last byte, and then as an aborted
+//! transfer, never as a clean end. A response that may end by a close is complete by one.
 
 use std::{sync::mpsc, time::Duration};
 
@@ -28,8 +28,8 @@ impl Cut {
     }
 }
 
-/// An upstream that answers once with these bytes and ends its connection so, after the client has the first of them:
-/// an end that overtakes the bytes before it would be no test.
+/// An upstream that answers once with these bytes and ends its connection so, after the client has
+/// the first of them: an end that overtakes the bytes before it would be no test.
 fn cut_short(answer: &'static str, cut: Cut) -> (Upstream, mpsc::Sender<()>) {
     let (go, told) = mpsc::channel();
     let told = std::sync::Mutex::new(told);
@@ -81,7 +81,7 @@ const CUT_ANSWERS: [(&str, &str); 9] = [
 ];
 
 #[test]
-fn a_framed_answer_that_breaks_off_is_an_aborted_transfer_after_its_last_byte() {
+fn a_framed_response_that_breaks_off_is_an_aborted_transfer_after_its_last_byte() {
     let gateway = Gateway::start();
     let mut count = 0;
     for cut in [Cut::Fin, Cut::Reset] {
@@ -107,7 +107,7 @@ fn a_framed_answer_that_breaks_off_is_an_aborted_transfer_after_its_last_byte() 
 }
 
 #[test]
-fn a_close_delimited_answer_is_complete_on_fin_and_cut_on_reset() {
+fn a_close_delimited_response_is_complete_on_fin_and_cut_on_reset() {
     let gateway = Gateway::start();
     for answer in [
         "HTTP/1.1 200 OK\r\nX: y\r\n\r\nhello",
@@ -167,7 +167,7 @@ fn a_client_of_http_1_0_sees_the_abort_as_a_reset() {
 }
 
 #[test]
-fn a_client_of_http_1_0_sees_complete_answers_end_by_a_close() {
+fn a_client_of_http_1_0_sees_complete_responses_end_by_a_close() {
     let gateway = Gateway::start();
     for answer in [
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
@@ -179,8 +179,8 @@ fn a_client_of_http_1_0_sees_complete_answers_end_by_a_close() {
     }
 }
 
-/// More than all socket buffers on the way hold together, so that the end is known to the gateway only when the client has
-/// read a good part.
+/// More than all socket buffers on the way hold together, so that the end is known to the gateway
+/// only when the client has read a good part.
 const MUCH: usize = 24 << 20;
 
 /// Reads slowly at first: the client looks away until the pipe is full.
@@ -217,7 +217,8 @@ fn a_slow_reader_gets_every_byte_before_the_abort() {
 
 #[test]
 fn a_slow_reader_gets_what_waits_in_the_gateway_when_the_end_is_there_already() {
-    // Fits into the gateway's own buffers and the sockets', beyond what the client's side takes unread.
+    // Fits into the gateway's own buffers and the sockets', beyond what the client's side takes
+    // unread.
     const WAITING: usize = 2 << 20;
     let (sent, told) = mpsc::channel();
     let sent = std::sync::Mutex::new(sent);
@@ -242,7 +243,8 @@ fn a_slow_reader_gets_what_waits_in_the_gateway_when_the_end_is_there_already() 
 
 #[test]
 fn a_slow_reader_of_http_1_0_gets_every_byte_before_the_reset() {
-    // A reset throws away what its own kernel has not sent, so this holds for what the client's side had room for.
+    // A reset throws away what its own kernel has not sent, so this holds for what the client's
+    // side had room for.
     let upstream = Upstream::playing(|peer| {
         peer.request();
         peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n8000\r\n");

@@ -1,5 +1,5 @@
-//! Streams that end cleanly without their dialect's last event: relayed, counted and logged;
-//! aborted with `strict_end` (5.4).
+//! Streams that end cleanly without the last event of their dialect: relayed, counted and logged;
+//! aborted with `strict_end`.
 
 use crate::support::{
     Gateway, Process, Upstream,
@@ -24,7 +24,8 @@ fn chunked(events: &str) -> String {
 fn sized(events: &str) -> String {
     let length = events.len();
     format!(
-        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: {length}\r\n\r\n{events}"
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: {length}\r\n\r\n\
+         {events}"
     )
 }
 
@@ -74,7 +75,7 @@ fn a_stream_without_its_last_event_is_relayed_and_counted() {
 }
 
 #[test]
-fn with_strict_end_it_is_an_aborted_transfer() {
+fn with_strict_end_a_missing_last_event_is_an_aborted_transfer() {
     for config in [
         r#"{"strict_end":true,"custom_host":"HOST"}"#,
         r#"{"strict_end":true,"targets":[{"custom_host":"HOST"}]}"#,
@@ -125,7 +126,7 @@ fn a_last_event_of_coheres_older_chat_is_one() {
 }
 
 #[test]
-fn it_is_logged() {
+fn a_stream_without_its_last_event_is_logged() {
     let upstream = Upstream::answering(chunked(&tokens(1)));
     let process = Process::serving("unfinished", "log: { format: json }\n");
     let lines = format!("x-gateway-custom-host: {}\r\n", base(&upstream));

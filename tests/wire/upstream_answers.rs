@@ -1,4 +1,4 @@
-//! Answers that an HTTP client easily gets wrong, each passed on for what it is.
+//! Responses that HTTP clients easily get wrong, each relayed correctly.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ fn an_end_inside_a_body_is_passed_on_as_a_cut() {
 }
 
 #[test]
-fn a_hint_is_not_the_answer_and_the_answer_meets_its_own_request() {
+fn an_early_hint_is_not_taken_for_the_final_response() {
     let upstream = Upstream::playing(|peer| {
         while let Some(request) = peer.request() {
             peer.send("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n");
@@ -55,7 +55,7 @@ fn a_hint_is_not_the_answer_and_the_answer_meets_its_own_request() {
 }
 
 #[test]
-fn an_answer_without_framing_is_read_to_its_end() {
+fn a_response_without_framing_is_read_to_its_end() {
     let upstream = Upstream::answering_once("HTTP/1.1 200 OK\r\nX: y\r\n\r\nhello world");
     assert_eq!(
         seen::fresh(&get(&upstream)),
@@ -64,7 +64,7 @@ fn an_answer_without_framing_is_read_to_its_end() {
 }
 
 #[test]
-fn an_answer_without_a_body_ends_with_its_head_whatever_length_it_tells() {
+fn a_response_without_a_body_ends_with_its_head_whatever_length_it_tells() {
     for (status, answer) in [
         (204, "HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n"),
         (

@@ -1,4 +1,4 @@
-//! How many upstreams and streams there may be at once, and what is left open behind them.
+//! How many upstreams and streams there may be at once, and what stays open after them.
 
 use std::sync::{
     Arc,
@@ -46,7 +46,7 @@ fn two_thousand_hosts_leave_nothing_open_behind_us() {
     eventually("all are closed", || open.load(Ordering::SeqCst) == 0);
 }
 
-/// Begins an answer and never ends it.
+/// Begins a response and never ends it.
 fn endless() -> Upstream {
     Upstream::playing(|peer| {
         peer.request();

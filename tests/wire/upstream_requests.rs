@@ -1,4 +1,5 @@
-//! The request on its way up: in both directions at once, as it comes, and with nothing added.
+//! The request on its way to the upstream: both directions at once, sent as it comes, with nothing
+//! added.
 
 use std::{
     io::Write as _,
@@ -78,7 +79,7 @@ fn an_early_refusal_is_passed_on_at_once() {
     assert!(start.elapsed() < Duration::from_secs(1));
 }
 
-/// Says when the first chunk is there, and answers when it has the last.
+/// Says when the first chunk is there, and responds when it has the last.
 fn telling() -> (Upstream, mpsc::Receiver<()>) {
     let (tell, told) = mpsc::channel();
     let tell = Mutex::new(tell);
@@ -148,7 +149,8 @@ fn the_host_names_a_port_that_is_not_its_schemes_own() {
 
 #[test]
 fn small_writes_are_not_held_back_in_either_direction() {
-    // Nagle's algorithm with delayed acknowledgements costs 40 ms wherever two small writes follow each other.
+    // Nagle's algorithm with delayed acknowledgements costs 40 ms wherever two small writes follow
+    // each other.
     const ROUNDS: u32 = 25;
     let upstream = Upstream::playing(|peer| {
         peer.head();

@@ -1,5 +1,5 @@
-//! TLS towards upstreams: whom the gateway trusts, what it shows, and what the end of a TLS connection says about the answer
-//! before it.
+//! TLS towards upstreams: which certificates the gateway trusts, which it shows, and what the end
+//! of a TLS connection says about the response before it.
 
 use std::{sync::mpsc, time::Duration};
 
@@ -98,7 +98,7 @@ fn both_versions_of_tls_are_spoken() {
 }
 
 #[test]
-fn a_certificate_nobody_vouches_for_is_refused() {
+fn a_certificate_of_an_unknown_authority_is_refused() {
     let (known, stranger) = (Authority::new(), Authority::new());
     let upstream = tls_upstream::playing(stranger.server(), ok);
     for settings in ["", &known.settings()] {
@@ -135,7 +135,8 @@ fn a_client_certificate_is_shown_to_targets_that_the_settings_name() {
     let (certificate, key) = authority.client_files();
     let with_certificate = format!(
         "default_target: {url}\n\
-         upstream: {{ tls: [{{ host: localhost, ca_file: {}, client_cert: {}, client_key: {} }}] }}\n",
+         upstream: {{ tls: [{{ host: localhost, ca_file: {}, client_cert: {}, client_key: {} }}] \
+         }}\n",
         authority.ca_file().display(),
         certificate.display(),
         key.display()
@@ -158,7 +159,7 @@ fn a_client_certificate_is_shown_to_targets_that_the_settings_name() {
 }
 
 #[test]
-fn http_1_1_is_all_the_gateway_offers() {
+fn the_gateway_offers_only_http_1_1() {
     let authority = Authority::new();
     let mut server = authority.server();
     server.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
@@ -201,7 +202,7 @@ fn plain_http_at_a_tls_port_and_tls_at_a_plain_port_are_told_apart_from_answers(
     assert_unreachable(&gateway.exchange(get(&tls_upstream::url(&http))));
 }
 
-/// Answers once, waits until the client has seen some of it, and ends the connection.
+/// Responds once, waits until the client has read some of it, and ends the connection.
 fn ending(answer: &'static str, with_notify: bool) -> (Authority, Upstream, mpsc::Sender<()>) {
     let authority = Authority::new();
     let (go, told) = mpsc::channel();
@@ -218,7 +219,7 @@ fn ending(answer: &'static str, with_notify: bool) -> (Authority, Upstream, mpsc
 }
 
 #[test]
-fn a_framed_answer_is_judged_by_its_frame_and_a_close_delimited_one_by_close_notify() {
+fn a_framed_response_is_judged_by_its_frame_and_a_close_delimited_one_by_close_notify() {
     let sized = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
     let sized_cut = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello";
     let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
@@ -260,7 +261,7 @@ fn a_framed_answer_is_judged_by_its_frame_and_a_close_delimited_one_by_close_not
 }
 
 #[test]
-fn a_pooled_tls_connection_that_said_goodbye_is_not_used_again() {
+fn a_pooled_tls_connection_after_close_notify_is_not_used_again() {
     let authority = Authority::new();
     for with_notify in [true, false] {
         let (closed, told) = mpsc::channel();

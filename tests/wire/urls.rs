@@ -1,5 +1,6 @@
-//! Paths and queries reach the upstream as the raw bytes the caller sent, behind the target's own; what could climb out of the
-//! target's path is refused, and what is no route goes nowhere.
+//! Paths and queries reach the upstream as the raw bytes the caller sent, after the target's own
+//! path. Paths that could leave the target's path are refused, and paths that are no route are not
+//! forwarded.
 
 use crate::support::{Gateway, Upstream, message::request};
 
@@ -195,8 +196,8 @@ fn a_long_path_and_query_cross_whole() {
     assert!(got.starts_with(format!("GET {target} HTTP/1.1\r\n").as_bytes()));
 }
 
-/// The `http` crate's reading of a path or query. Clients have to encode these anyway (RFC 3986 section 2); what matters is
-/// that none of them crosses changed.
+/// The `http` crate's reading of a path or query. Clients have to encode these anyway (RFC 3986
+/// section 2); what matters is that none of them crosses changed.
 #[test]
 fn what_no_uri_may_hold_is_refused_before_it_is_a_request() {
     let (gateway, upstream) = (Gateway::start(), Upstream::ok());

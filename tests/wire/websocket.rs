@@ -1,4 +1,5 @@
-//! WebSockets: the handshake and the frames cross as bytes, in both directions, after the upstream's 101 and not before.
+//! WebSockets: the handshake and the frames cross as bytes in both directions, after the upstream's
+//! 101 and not before.
 
 use std::{
     sync::mpsc,
@@ -12,7 +13,8 @@ pub(crate) const HANDSHAKE: &str = "Connection: keep-alive, Upgrade\r\nUpgrade: 
     Sec-WebSocket-Protocol: realtime, openai-insecure-api-key.caller-subprotocol\r\n\
     Sec-WebSocket-Extensions: permessage-deflate\r\nAuthorization: Bearer sk-x\r\n";
 
-const SWITCHED: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+const SWITCHED: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
+                        Connection: Upgrade\r\n\
     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Protocol: realtime\r\n\
     Sec-WebSocket-Extensions: permessage-deflate\r\nX-Request-Id: r-1\r\nSet-Cookie: a=1\r\n\
     Set-Cookie: b=2\r\n\r\n";
@@ -158,7 +160,7 @@ fn a_peer_that_does_not_read_slows_the_other() {
     let mut writer = client.stream.try_clone().expect("a socket");
     let sent = frame(2, &vec![b'x'; 40_000_000]);
     let copy = sent.clone();
-    // Nobody reads until everything on the way is full: were it not held back, nothing would be lost either, but the write
+    // The other side does not read until all buffers are full. Without back-pressure this write
     // would end at once.
     let patience = Some(Duration::from_millis(300));
     writer.set_write_timeout(patience).expect("a socket");
@@ -269,7 +271,8 @@ fn a_quiet_websocket_lives_as_long_as_the_idle_timeout_and_no_longer() {
         peer.closed_after();
     });
     let gateway = Gateway::with(
-        "timeouts: { idle: 1s }\ndownstream: { keep_alive: 200ms, head: 200ms, body_idle: 200ms, write_stall: 200ms }",
+        "timeouts: { idle: 1s }\ndownstream: { keep_alive: 200ms, head: 200ms, body_idle: 200ms, \
+         write_stall: 200ms }",
     );
     let mut client = opened(&gateway, &upstream);
     let start = Instant::now();

@@ -1,4 +1,4 @@
-//! Handshakes that an upstream refuses, and those that are none.
+//! Handshakes that an upstream refuses, and malformed ones.
 
 use std::time::{Duration, Instant};
 
@@ -23,7 +23,8 @@ fn a_refusal_is_relayed_as_it_is_and_the_connection_closes() {
             "401 in chunks",
             format!(
                 "HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\n\
-                 WWW-Authenticate: Bearer\r\nTransfer-Encoding: chunked\r\n\r\n{length:x}\r\n{body}\r\n0\r\n\r\n"
+                 WWW-Authenticate: Bearer\r\nTransfer-Encoding: chunked\r\n\r\n{length:x}\r\n\
+                 {body}\r\n0\r\n\r\n"
             ),
         ),
         (
@@ -83,7 +84,7 @@ fn a_426_keeps_its_status_and_body() {
 }
 
 #[test]
-fn handshakes_that_are_none_are_refused() {
+fn malformed_handshakes_are_refused() {
     let upstream = echo();
     let gateway = Gateway::start();
     for (what, request) in [

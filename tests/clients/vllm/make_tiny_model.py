@@ -46,7 +46,9 @@ def make_tokenizer():
     pairs.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     pairs.decoder = decoders.ByteLevel()
     letters = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(vocab_size=1024, special_tokens=SPECIAL, initial_alphabet=letters, show_progress=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=1024, special_tokens=SPECIAL, initial_alphabet=letters, show_progress=False
+    )
     pairs.train_from_iterator(corpus(), trainer)
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=pairs, pad_token="<pad>", bos_token="<s>", eos_token="</s>",

@@ -1,6 +1,8 @@
-"""Small requests that ask for much work: while they are served, one worker answers its health page, and memory stays bounded.
+"""Small requests that ask for much work: while they are served, a worker still serves its health page, and memory stays
+bounded.
 
-Each row of the table is sent several times at once to a gateway with one worker. Every request must get one of the row's statuses.
+Each row of the table is sent several times at once to a gateway with one worker. Every request must get one of the
+row's statuses.
 """
 
 import asyncio
@@ -18,10 +20,10 @@ from .wire import CutShort, Line
 # Requests of a row at once, and the time in which all must be answered.
 AT_ONCE = 4
 ANSWERED_SECONDS = 60
-# The worker's thread does nothing that takes longer. A debug build is 10 to 30 times slower than what is released: what is done on
-# the worker in 10 ms there takes it most of a second.
+# The longest that the health page may take, since nothing on the worker's thread may block it for longer. A debug build
+# is 10 to 30 times slower than a release: what takes a release 10 ms takes it up to 300 ms.
 PROBE_MILLISECONDS = {"release": 100, "debug": 1000}
-# Resident memory at most: what a body of 24 MiB, read, joined and edited, takes for each request, and the program itself.
+# The most resident memory: for each request a body of 24 MiB that is read, joined and edited, and the program itself.
 RESIDENT_MIB = 512
 SAMPLE_SECONDS = 0.02
 
@@ -87,8 +89,10 @@ def table(upstream, slow_patterns):
         Row("slow patterns, header of 50 KB", answered, patterns(2, slow, "headers.x-long"),
             lines="x-long: " + "a" * 50_000 + "\r\n"),
         Row("$in of 15 000", refused, conditional([{"params.x": {"$in": list(range(2, 15_000))}}], to), many_numbers),
-        Row("$in of 1 000, list of 4 096", answered, conditional([{"params.x": {"$in": list(range(2, 1002))}}], to), numbers),
-        Row("250 tests of a list of 4 096", answered, conditional([{"params.x": at} for at in range(2, 252)], to), numbers),
+        Row("$in of 1 000, list of 4 096", answered,
+            conditional([{"params.x": {"$in": list(range(2, 1002))}}], to), numbers),
+        Row("250 tests of a list of 4 096", answered,
+            conditional([{"params.x": at} for at in range(2, 252)], to), numbers),
         Row("list of 150 000", too_large, conditional([{"params.x": {"$nin": [2]}}], to), many_numbers),
         Row("1 300 tests of the body", refused, conditional([{f"params.k{at}": 1} for at in range(1300)], to), wide),
         Row("250 tests, body of 24 MiB", answered, conditional(tests, to), wide),
@@ -96,7 +100,8 @@ def table(upstream, slow_patterns):
         Row("a path of 16 parts, deep body", answered,
             conditional([{"params." + ".".join(["0"] * 16): 1}], to), deep_body),
         Row("sticky by all of the body", answered,
-            {"strategy": {"mode": "loadbalance", "sticky": {"hash_fields": ["params.x"] * 1000}}, "targets": [to]}, many_numbers),
+            {"strategy": {"mode": "loadbalance", "sticky": {"hash_fields": ["params.x"] * 1000}}, "targets": [to]},
+            many_numbers),
         Row("60 KB in the place of 60 000 keys", too_large, {**to, "override_params": {"a": "v" * 55_000}}, repeated),
         Row("an override in 24 MiB", answered, {**to, "override_params": {"model": "other"}}, long_text),
         Row("24 MiB to be cached", answered, to, long_input, lines="x-gateway-cache: true\r\n", target="/v1/responses"),
@@ -107,7 +112,7 @@ def table(upstream, slow_patterns):
 
 
 class Probe:
-    """Asks for the health page all the time, in a process of its own; see `probe`. Started, it has been answered once."""
+    """Asks for the health page all the time, in a process of its own; see `probe`. `start` waits for one response."""
 
     async def start(self, port):
         folder = Path(__file__).resolve().parent.parent

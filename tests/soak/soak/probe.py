@@ -1,6 +1,8 @@
-"""Asks for the health page again and again, on one connection, and tells the longest wait. A program of its own, so that
-what else the soak does at that time does not hold it up: `python -m soak.probe PORT`, until its standard input ends. Says
-`ready` when it has been answered once."""
+"""Asks for the health page again and again, on one connection, and prints the longest wait.
+
+`python -m soak.probe PORT` runs until its standard input ends, and prints `ready` after the first response. It is a
+program of its own, so that the rest of the soak cannot delay it.
+"""
 
 import json
 import select

@@ -22,7 +22,10 @@ BAD = [
     ("GET /v1/models HTTP/1.1\r\nOrigin: https://evil.example\r\n" + GOOD + "\r\n", {403}),
     ("GET /v1/models HTTP/1.1\r\nHost: localhost\r\nx-gateway-custom-host: http://169.254.169.254/\r\n\r\n", {403}),
     ("GET /v1/models HTTP/1.1\r\nHost: localhost\r\nx-gateway-custom-host: http://0:{mock}/\r\n\r\n", {403}),
-    ("GET /v1/models HTTP/1.1\r\nHost: localhost\r\nx-gateway-custom-host: http://127.0.0.1:{gateway}/v1\r\n\r\n", {508}),
+    (
+        "GET /v1/models HTTP/1.1\r\nHost: localhost\r\nx-gateway-custom-host: http://127.0.0.1:{gateway}/v1\r\n\r\n",
+        {508},
+    ),
     ("GET /v1/models HTTP/1.1\r\nHost: localhost\r\nx-gateway-custom-host: http://127.0.0.1:1/v1\r\n\r\n", {502}),
     ("GET /v1/models HTTP/1.1\r\nHost: localhost\r\nx-gateway-custom-host: nonsense\r\n\r\n", {400}),
     ("GET /v1/models HTTP/1.1\r\nx-gateway-request-timeout: soon\r\n" + GOOD + "\r\n", {400}),

@@ -1,4 +1,4 @@
-//! Requests that ask for the cache, and upstreams whose answers can be told apart.
+//! Requests that ask for the cache, and upstreams whose responses can be told apart.
 
 use std::sync::{
     Arc,
@@ -10,7 +10,7 @@ use super::{
     routing::{answer, base},
 };
 
-/// An upstream that numbers its answers; `lines` each end in CRLF.
+/// An upstream that numbers its responses; `lines` each end in CRLF.
 pub fn numbering(status: &'static str, lines: &'static str) -> Upstream {
     let count = Arc::new(AtomicUsize::new(0));
     Upstream::playing(move |peer| {
@@ -21,10 +21,11 @@ pub fn numbering(status: &'static str, lines: &'static str) -> Upstream {
     })
 }
 
-/// What [`numbering`] answers: an answer of each route that is cached.
+/// What [`numbering`] answers: a response of each route that is cached.
 pub fn numbered(number: usize) -> String {
     format!(
-        "{{\"answer\":{number},\"choices\":[],\"data\":[],\"results\":[],\"content\":[],\"output\":[],\
+        "{{\"answer\":{number},\"choices\":[],\"data\":[],\"results\":[],\"content\":[],\
+         \"output\":[],\
          \"candidates\":[],\"predictions\":[],\"embeddings\":[]}}"
     )
 }
@@ -75,7 +76,8 @@ impl Ask {
         let length = body.len();
         format!(
             "{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
-             x-gateway-custom-host: {host}\r\nx-gateway-cache: {cache}\r\nAuthorization: Bearer {credential}\r\n\
+             x-gateway-custom-host: {host}\r\nx-gateway-cache: {cache}\r\n\
+             Authorization: Bearer {credential}\r\n\
              Content-Length: {length}\r\n{lines}\r\n{body}"
         )
     }

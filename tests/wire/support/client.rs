@@ -1,4 +1,4 @@
-//! A client that sends and reads raw bytes, and tells a complete answer from one that broke off.
+//! A client that sends and reads raw bytes, and tells a complete response from one that broke off.
 
 use std::{
     io::{ErrorKind, Read, Write},
@@ -14,7 +14,7 @@ pub struct Client {
     buffer: Vec<u8>,
 }
 
-/// How an answer ended.
+/// How a response ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
     /// By its length, its last chunk, or because it has no body.
@@ -27,7 +27,7 @@ pub enum End {
     Reset,
 }
 
-/// An answer as it came.
+/// A response as it came.
 #[derive(Debug, Clone)]
 pub struct Response {
     pub status: u16,
@@ -44,7 +44,8 @@ pub const METRICS: &str = "GET /gateway/metrics HTTP/1.1\r\nHost: localhost\r\n\
                            Authorization: Bearer secret\r\nConnection: close\r\n\r\n";
 
 impl Response {
-    /// The value of a counter, for example `throughway_requests_total{outcome="relayed"}`; zero if it is not there.
+    /// The value of a counter, for example `throughway_requests_total{outcome="relayed"}`; zero if
+    /// it is not there.
     pub fn metric(&self, name: &str) -> i64 {
         let text = self.text();
         let line = text
@@ -113,12 +114,12 @@ impl Client {
         let _ = self.stream.write_all(bytes.as_ref());
     }
 
-    /// Reads a whole answer to a request that was not HEAD.
+    /// Reads a whole response to a request that was not HEAD.
     pub fn response(&mut self) -> Response {
         self.answer(false)
     }
 
-    /// Reads the answer to a HEAD request.
+    /// Reads the response to a HEAD request.
     pub fn head_response(&mut self) -> Response {
         self.answer(true)
     }

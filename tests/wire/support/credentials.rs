@@ -1,4 +1,4 @@
-//! Credentials on both sides: what a caller sends, what an operator holds, and a look for either in what arrived.
+//! Credentials of callers and operators, and a search for either in what arrived.
 
 #![allow(dead_code, reason = "no test needs all of it")]
 
@@ -6,7 +6,8 @@ use super::{Upstream, show};
 
 /// Every credential a caller can send in a header, all recognisable.
 pub const CALLER: &str = "Authorization: Bearer caller-bearer\r\nx-api-key: caller-x-api-key\r\n\
-                          api-key: caller-api-key\r\nx-goog-api-key: caller-goog\r\nCookie: session=caller-cookie\r\n";
+                          api-key: caller-api-key\r\nx-goog-api-key: caller-goog\r\n\
+                          Cookie: session=caller-cookie\r\n";
 
 /// The header names of [`CALLER`].
 pub const NAMES: [&str; 5] = [

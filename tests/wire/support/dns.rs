@@ -1,5 +1,5 @@
-//! A DNS server for tests: UDP and TCP on one loopback port, answering what it is told to. Runs on
-//! threads of its own, so that it serves tests of any runtime.
+//! A DNS server for tests: UDP and TCP on one loopback port, with scripted replies. It runs on its
+//! own threads, so that tests of any runtime can use it.
 
 #![allow(dead_code, reason = "no test needs all of it")]
 
@@ -83,7 +83,7 @@ impl Reply {
         Self { aliases, ..self }
     }
 
-    /// Nothing but the truncation mark over UDP, the whole answer over TCP.
+    /// Nothing but the truncation mark over UDP, the whole response over TCP.
     pub fn truncated(self) -> Self {
         Self {
             truncated: true,
@@ -160,7 +160,7 @@ impl FakeDns {
         state.queries.iter().map(|(name, _)| name.clone()).collect()
     }
 
-    /// Holds all answers back until `release`.
+    /// Holds all responses back until `release`.
     pub fn hold(&self) {
         self.shared.state.lock().unwrap().held = true;
     }

@@ -89,14 +89,14 @@ impl Gateway {
         Client::connect(self.address)
     }
 
-    /// Sends one raw request from `127.0.0.host` and reads the whole answer.
+    /// Sends one raw request from `127.0.0.host` and reads the whole response.
     pub fn exchange_from(&self, host: u8, request: impl AsRef<[u8]>) -> Response {
         let mut client = Client::connect_from(host, self.address);
         client.send(request);
         client.response()
     }
 
-    /// Sends one raw request on a new connection and reads the whole answer.
+    /// Sends one raw request on a new connection and reads the whole response.
     pub fn exchange(&self, request: impl AsRef<[u8]>) -> Response {
         let mut client = self.client();
         client.send(request);
@@ -123,7 +123,8 @@ impl Drop for Gateway {
     }
 }
 
-/// A request head for the passthrough to `upstream`, with further lines, each ending in CRLF; the empty line is added.
+/// A request head for the passthrough to `upstream`, with further lines, each ending in CRLF; the
+/// empty line is added.
 pub fn head(method: &str, path: &str, upstream: &Upstream, lines: &str) -> String {
     format!(
         "{method} {path} HTTP/1.1\r\nHost: localhost\r\nx-gateway-provider: passthrough\r\n\

@@ -1,5 +1,5 @@
-//! Messages put together and taken apart by bytes. Header order across names is not promised, so lines are compared sorted by
-//! name, those of one name in the order in which they came.
+//! HTTP messages composed and parsed as bytes. The order of header lines with different names is
+//! not promised, so lines are compared sorted by name, and those with the same name in their order.
 
 use std::{net::TcpStream, sync::LazyLock};
 
@@ -77,7 +77,8 @@ fn split_head(raw: &[u8]) -> (&[u8], &[u8]) {
     raw.split_at(end + 4)
 }
 
-/// A raw request for the passthrough to `upstream`: `lines` each end in CRLF, the empty line is added.
+/// A raw request for the passthrough to `upstream`: `lines` each end in CRLF, the empty line is
+/// added.
 pub fn request(
     method: &str,
     target: &str,
@@ -183,8 +184,8 @@ impl Client {
 }
 
 impl Peer {
-    /// Reads a chunked body and its end; the bytes decoded, the size lines as they came. `None` when the connection ends
-    /// first.
+    /// Reads a chunked body and its end; the bytes decoded, the size lines as they came. `None`
+    /// when the connection ends first.
     pub fn chunks(&mut self) -> Option<(Vec<u8>, Vec<String>)> {
         let (mut body, mut sizes) = (Vec::new(), Vec::new());
         loop {

@@ -1,5 +1,6 @@
-//! What the wire tests stand on: a real gateway on a free port, an upstream that plays scripted bytes, a client that sends and
-//! reads raw bytes. Blocking sockets on threads of their own, so that a script reads top to bottom.
+//! What the wire tests share: a real gateway on a free port, an upstream that plays scripted bytes,
+//! a client that sends and reads raw bytes. All use blocking sockets on their own threads, so that
+//! a script reads from top to bottom.
 
 pub mod caching;
 pub mod client;
@@ -27,7 +28,8 @@ pub use routing::Gate;
 pub use tls_upstream::{Authority, TlsPeer};
 pub use upstream::{Peer, Upstream};
 
-/// Nothing in these tests takes this long; reads give up after it and the test fails with what had come.
+/// Nothing in these tests takes this long; reads give up after it and the test fails with what had
+/// come.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Waits until `holds` does, looking every few milliseconds.

@@ -59,7 +59,7 @@ impl Process {
                 break address;
             }
         };
-        // A pipe nobody reads would stall the program.
+        // A pipe that is not read would stall the program.
         let kept = Arc::new(Mutex::new(String::new()));
         let keeping = kept.clone();
         thread::spawn(move || {

@@ -1,4 +1,4 @@
-//! A Redis server of the test's own, on a free port, gone with the test.
+//! A Redis server on a free port, which ends with its test.
 
 use std::{
     ffi::OsString,
@@ -89,7 +89,8 @@ impl Redis {
         Self::on_free_ports(|| Some(free_port()))
     }
 
-    /// A port that is free may be another's by the time it is to be listened on: another is tried then.
+    /// A port that is free may be another's by the time it is to be listened on: another is tried
+    /// then.
     fn on_free_ports(bus: impl Fn() -> Option<u16>) -> Self {
         for _ in 0..10 {
             let mut redis = Redis {
@@ -181,7 +182,7 @@ impl Redis {
         assert!(sent.expect("kill").success());
     }
 
-    /// An inline command's first answer.
+    /// An inline command's first response.
     pub fn ask(&self, command: &str) -> Option<String> {
         ask(self.port, command)
     }

@@ -18,7 +18,8 @@ pub fn replica(name: &str, redis: &Redis, limit: &str, more: &str) -> Process {
     Process::serving(
         name,
         &format!(
-            "log: {{ access: off }}\nlimits: [{limit}]\nlimit_store: {{ store: redis, url: \"{url}\"{patience}{more} }}"
+            "log: {{ access: off }}\nlimits: [{limit}]\n\
+             limit_store: {{ store: redis, url: \"{url}\"{patience}{more} }}"
         ),
     )
 }

@@ -1,4 +1,5 @@
-//! Requests that carry a config object, upstreams that play a part in one, and what a reply tells of the way it took.
+//! Requests with a config object, upstreams for them, and what the response headers say about
+//! targets and retries.
 
 #![allow(dead_code, reason = "no test needs all of it")]
 
@@ -15,7 +16,8 @@ use super::{PATIENCE, Peer, Response, Upstream};
 pub fn chat(lines: &str, body: &str) -> String {
     let length = body.len();
     format!(
-        "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+        "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n\
+         Content-Type: application/json\r\n\
          Content-Length: {length}\r\n{lines}\r\n{body}"
     )
 }
@@ -25,7 +27,8 @@ pub fn configured(config: &str, body: &str) -> String {
     chat(&config_line(config), body)
 }
 
-/// `x-gateway-config` with its CRLF; white space between lines is for the reader and does not cross.
+/// `x-gateway-config` with its CRLF; white space between lines is for the reader and does not
+/// cross.
 pub fn config_line(config: &str) -> String {
     let lines: Vec<&str> = config.lines().map(str::trim).collect();
     format!("x-gateway-config: {}\r\n", lines.concat())
@@ -36,13 +39,13 @@ pub fn base(upstream: &Upstream) -> String {
     format!("{}/v1", upstream.url())
 }
 
-/// A whole answer with this body.
+/// A whole response with this body.
 pub fn answer(status: &str, lines: &str, body: &str) -> String {
     let length = body.len();
     format!("HTTP/1.1 {status}\r\n{lines}Content-Length: {length}\r\n\r\n{body}")
 }
 
-/// A whole JSON answer with this body.
+/// A whole JSON response with this body.
 pub fn json(status: &str, body: &str) -> String {
     answer(status, "Content-Type: application/json\r\n", body)
 }
@@ -99,7 +102,7 @@ pub const FAILURE: &str =
     r#"{"error":{"message":"not now","type":"server_error","param":null,"code":null}}"#;
 
 impl Response {
-    /// Which target's answer it is.
+    /// Which target's response it is.
     pub fn option(&self) -> &str {
         self.header("x-gateway-last-used-option-index")
             .unwrap_or("none")
@@ -139,7 +142,7 @@ impl Gate {
     }
 }
 
-/// A port that refuses: bound, so that nobody else gets it, and not listening.
+/// A port that refuses: bound, so that no other process gets it, and not listening.
 pub struct Refusing {
     socket: socket2::Socket,
 }

@@ -1,15 +1,15 @@
-//! What a client of the gateway makes of an answer, without its head.
+//! What a client of the gateway sees of a response, without its head.
 
 use super::{Gateway, Response, client::End};
 
-/// What a client made of an answer.
+/// What a client made of a response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Seen {
-    /// A whole answer, as far as this client knows.
+    /// A whole response, as far as this client knows.
     Whole(u16, String),
-    /// The answer broke off.
+    /// The response broke off.
     Broken(u16, String),
-    /// An error of the gateway's in place of an answer.
+    /// An error of the gateway's in place of a response.
     Failed,
 }
 
@@ -23,12 +23,12 @@ impl Seen {
     }
 }
 
-/// What a client of a fresh gateway makes of the answer to this request.
+/// What a client of a fresh gateway makes of the response to this request.
 pub fn fresh(request: &str) -> Seen {
     of(&Gateway::start().exchange(request))
 }
 
-/// The same, of an answer at hand.
+/// The same, of a response at hand.
 pub fn of(response: &Response) -> Seen {
     let (status, body) = (response.status, response.text());
     match response.end {

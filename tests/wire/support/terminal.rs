@@ -1,4 +1,4 @@
-//! A terminal that nobody sits at: what a program writes to it can be read here.
+//! A pseudo-terminal whose output a test can read.
 
 use std::{
     fs::File,

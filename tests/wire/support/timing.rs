@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::{Response, Upstream};
 
-/// An upstream that sends these bytes in answer and then nothing more.
+/// An upstream that sends these bytes in response and then nothing more.
 pub fn after_saying(
     bytes: &'static str,
 ) -> (Upstream, std::sync::mpsc::Receiver<Option<Duration>>) {
@@ -20,7 +20,7 @@ pub fn after_saying(
     (upstream, told)
 }
 
-/// Runs `exchange`; its answer and how long it took.
+/// Runs `exchange`; its response and how long it took.
 pub fn timed(exchange: impl FnOnce() -> Response) -> (Response, Duration) {
     let start = Instant::now();
     let response = exchange();

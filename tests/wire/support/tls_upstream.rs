@@ -1,5 +1,5 @@
-//! An upstream that speaks TLS: an authority of the test's own, certificates from it, and a scripted connection that ends
-//! with or without `close_notify` as told.
+//! An upstream that speaks TLS: the test's own authority, certificates from it, and a scripted
+//! connection that ends with or without `close_notify`.
 
 #![allow(dead_code, reason = "no test needs all of it")]
 

@@ -1,4 +1,5 @@
-//! An upstream that plays a script on each connection: raw bytes in, raw bytes out, and an account of what came.
+//! An upstream that plays a script on each connection: raw bytes in, raw bytes out, and a record of
+//! what came.
 
 use std::{
     io::{ErrorKind, Read, Write},
@@ -200,7 +201,8 @@ impl Peer {
         let _ = self.stream.shutdown(Shutdown::Read);
     }
 
-    /// Waits until the other side has closed; how long that took. `None` when it had not within the patience.
+    /// Waits until the other side has closed; how long that took. `None` when it had not within the
+    /// patience.
     pub fn closed_after(&mut self) -> Option<Duration> {
         let start = Instant::now();
         self.stream
