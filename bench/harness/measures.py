@@ -147,4 +147,5 @@ def _ratio(part, whole):
     return part / whole if part is not None and whole else None
 
 
-GROUPS = {"throughput": throughput, "connections": connections, "pause": pause, "latency": latency, "streams": streams, "bulk": bulk, "startup": startup}
+GROUPS = {"throughput": throughput, "connections": connections, "latency": latency, "streams": streams, "bulk": bulk,
+          "startup": startup, "pause": pause}

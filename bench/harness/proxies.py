@@ -46,6 +46,8 @@ http {{
 }}
 """
 
+TRUSTED = 'upstream: {{tls: [{{host: localhost, ca_file: "{folder}/tls.crt"}}]}}\n'
+
 SETTINGS = """listen: 127.0.0.1:{port}
 workers: 1
 guard: {{preset: dev}}
@@ -156,7 +158,7 @@ def _filled(command, port, lab, buffering):
     values = {"port": port, "upstream": lab.upstream_port, "folder": lab.folder, "buffering": buffering,
               "scheme": "https" if options.tls else "http", "log": "all" if options.access_log else "off",
               "access_log": f"{lab.folder}/access-{port}.log combined buffer=64k" if options.access_log else "off",
-              "tls": f'upstream: {{tls: [{{host: localhost, ca_file: "{lab.folder}/tls.crt"}}]}}\n' if options.tls else ""}
+              "tls": TRUSTED.format(folder=lab.folder) if options.tls else ""}
     target = f'default_target: "{_base(options).format(upstream=lab.upstream_port)}"\n'
     files = {"nginx": NGINX.format(**values), "settings": SETTINGS.format(**values, target=""),
              "settings-default": SETTINGS.format(**values, target=target)}
