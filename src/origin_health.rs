@@ -1,7 +1,7 @@
-//! What recent requests say of each origin: circuit breakers, retry and hedge budgets. Each caller
-//! has its own, so that none opens a breaker or uses up a budget for the others. One for all
-//! workers, bounded, and touched only by requests whose config asks for them. Knows clocks and
-//! locks; what opens a breaker is `route::breaker`'s to say.
+//! Circuit breakers, retry and hedge budgets of all origins. Each caller has its own, so callers
+//! cannot open breakers or use up budgets for each other. Shared by all workers, bounded in number,
+//! and used only by requests whose config asks for them. This file deals with clocks and locks;
+//! `route::breaker` decides when a breaker opens.
 
 use std::{
     hash::{BuildHasher as _, Hash, Hasher as _, RandomState},
@@ -20,15 +20,15 @@ use crate::{
     },
 };
 
-/// Entries remembered at most of each kind: callers name origins, and themselves. Who is forgotten
-/// begins anew, with a closed breaker and a fresh budget.
+/// The most entries of each kind, since callers choose origins and identities. An evicted caller
+/// starts again with a closed breaker and a fresh budget.
 const MOST: u64 = 10_000;
-/// What nobody asked for so long is forgotten; longer than any window or usual cooldown.
+/// Entries unused for this long are evicted; longer than any window or usual cooldown.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(3600);
 
 type Shared<T> = Arc<Mutex<T>>;
 
-/// Breakers and budgets of all origins and callers.
+/// The breakers and budgets of all origins and callers.
 pub struct OriginHealth {
     breakers: Cache<BreakerKey, Shared<Breaker>>,
     evidence: Cache<TargetKey, Shared<Evidence>>,
@@ -36,17 +36,17 @@ pub struct OriginHealth {
     hedges: Cache<BudgetKey, Shared<HedgeBudget>>,
     spare_retries: Cache<OriginId, Shared<Spare>>,
     spare_hedges: Cache<OriginId, Shared<Spare>>,
-    /// Keyed anew in each process: nobody can aim at another's breaker.
+    /// Seeded randomly in each process, so nobody can construct a collision with another caller.
     hasher: RandomState,
     metrics: Arc<Metrics>,
 }
 
-/// Names an origin by its keyed hash.
+/// Identifies an origin by a keyed hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct OriginId(u64);
 
-/// What is called a target here: an origin, as it is with one credential, under one policy. Holds
-/// no credential, only its keyed hash.
+/// A target: an origin together with the credential sent and the breaker policy. Contains only a
+/// keyed hash of the credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct TargetKey {
     origin: OriginId,
@@ -54,7 +54,7 @@ struct TargetKey {
     policy: u64,
 }
 
-/// Whose breaker it is, and for what.
+/// Identifies the breaker of one caller at one target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct BreakerKey {
     target: TargetKey,
@@ -81,17 +81,17 @@ impl OriginHealth {
         }
     }
 
-    /// Names a caller by what tells it from others.
+    /// Identifies a caller by its identity.
     pub fn caller(&self, identity: &[u8]) -> CallerId {
         CallerId(self.hasher.hash_one(identity))
     }
 
-    /// Names a client by its network.
+    /// Identifies a client by its network.
     pub fn client(&self, subnet: &str) -> ClientId {
         ClientId(self.hasher.hash_one(subnet))
     }
 
-    /// One breaker for each origin, credential and policy, and each caller.
+    /// There is one breaker for each origin, credential, policy and caller.
     pub fn breaker_key<'c>(
         &self,
         origin: &str,
@@ -119,13 +119,13 @@ impl OriginHealth {
         BreakerKey { target, caller }
     }
 
-    /// A request would be let through now.
+    /// Whether a request would be admitted now.
     pub fn admits(&self, key: &BreakerKey) -> bool {
         let breaker = self.breakers.get(key);
         breaker.is_none_or(|breaker| locked(&breaker).admits(Instant::now()))
     }
 
-    /// Lets a request through, or not. `forced`: in any case.
+    /// Admits a request, or refuses it with `None`. With `forced` it is admitted in any case.
     pub fn begin(
         &self,
         key: &BreakerKey,
@@ -151,14 +151,13 @@ impl OriginHealth {
         Some(permit)
     }
 
-    /// A request of this caller is sent for the first time, to an origin for which retries are
-    /// configured.
+    /// This caller sends a request for the first time to an origin with retries configured.
     pub fn note_request(&self, origin: &str, caller: CallerId) {
         let budget = self.retry_budget(self.origin(origin), caller);
         locked(&budget).note_request(Instant::now());
     }
 
-    /// A retry is sent, if the caller has one more at this origin.
+    /// Takes a retry from the caller's budget at this origin; false if none is left.
     pub fn take_retry(&self, origin: &str, who: Who) -> bool {
         let (origin, now) = (self.origin(origin), Instant::now());
         let spare = kept(&self.spare_retries, origin, || Spare::new(now));
@@ -166,13 +165,13 @@ impl OriginHealth {
         locked(&budget).take(now, who.client, &mut locked(&spare))
     }
 
-    /// A request of this caller is sent that may be hedged.
+    /// This caller sends a request that may be hedged.
     pub fn note_hedgeable(&self, origin: &str, caller: CallerId, max_ratio: f64) {
         let budget = self.hedge_budget(self.origin(origin), caller);
         locked(&budget).note_request(max_ratio);
     }
 
-    /// A hedge is sent, if the caller has one more at this origin.
+    /// Takes a hedge from the caller's budget at this origin; false if none is left.
     pub fn take_hedge(&self, origin: &str, who: Who, max_ratio: f64) -> bool {
         let (origin, now) = (self.origin(origin), Instant::now());
         let spare = kept(&self.spare_hedges, origin, || Spare::new(now));
@@ -195,8 +194,8 @@ impl OriginHealth {
     }
 }
 
-/// Leave to send one request. Dropped without a word, it says nothing of the target: the client
-/// left, or its own time was over.
+/// Permission to send one request. Dropped without an outcome, it changes nothing: the client left,
+/// or its own timeout expired.
 pub struct Permit {
     breaker: Shared<Breaker>,
     evidence: Shared<Evidence>,
@@ -206,7 +205,7 @@ pub struct Permit {
 }
 
 impl Permit {
-    /// The target has answered. It may still fail later, by breaking off.
+    /// The target has responded. It may still fail later by aborting the response.
     pub fn succeed(&mut self) {
         let Some(admission) = self.admission.take() else {
             return;
@@ -222,7 +221,7 @@ impl Permit {
         self.count(transition);
     }
 
-    /// The target is at fault.
+    /// The request failed because of the target.
     pub fn fail(mut self) {
         let now = Instant::now();
         let others_say = locked(&self.evidence).note_failure(now, self.client);
@@ -265,7 +264,7 @@ where
         .build()
 }
 
-/// A panic elsewhere leaves counts that are as good as before.
+/// A panic elsewhere cannot leave the counts inconsistent, so poisoning is ignored.
 fn locked<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }

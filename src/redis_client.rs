@@ -1,6 +1,6 @@
-//! What replicas share: one Redis (or Valkey, or a cluster of either), asked for 50 ms (or what the settings say) and no
-//! longer. While it does not answer, one request a second asks whether it does again, and all others are told at once; that it went
-//! and that it came back is logged once each.
+//! The shared Redis (or Valkey, or a cluster of either). Commands time out after 50 ms, or what the
+//! settings say. While the server does not respond, one request per second tries it and all others
+//! fail at once; the outage and its end are logged once each.
 
 mod outage_log;
 
@@ -22,56 +22,56 @@ use redis::{
 
 use prometheus_client::metrics::{counter::Counter, gauge::Gauge};
 
-use self::outage_log::{News, Told};
+use self::outage_log::{News, OutageLog};
 use crate::secret::Secret;
 
-/// What making the connection may take.
+/// Timeout for making the connection.
 const CONNECT: Duration = Duration::from_secs(5);
-/// How long a server that did not answer is left alone.
-const LEFT_ALONE: Duration = Duration::from_secs(1);
+/// How long an unresponsive server is not tried again.
+const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How often it is logged that a server that answers refuses.
-const REFUSALS_TOLD: Duration = Duration::from_secs(60);
+/// How often errors returned by a working server are logged.
+const REFUSAL_LOG_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Where it is, as the settings say.
+/// The connection settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReplicaSettings {
-    /// One URL, or several of a cluster, with commas between; passwords stand in them.
+    /// One URL, or several of a cluster separated by commas. They may contain passwords.
     pub url: Secret,
     pub cluster: bool,
-    /// What one question may take.
+    /// The timeout of a command.
     pub timeout: Duration,
 }
 
-/// The server did not answer in time, or not as it should.
+/// The server did not respond in time, or responded with an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unavailable;
 
-/// One Redis for all replicas. Made once for all workers.
+/// The client of the shared Redis, one for all workers.
 pub struct RedisClient {
     server: Server,
     connection: OnceLock<Connection>,
     timeout: Duration,
     is_down: AtomicBool,
-    /// It comes and goes: whoever gets an answer has a look whether it stays.
+    /// The server has been unstable, so each success must check whether it is stable again.
     is_unsteady: AtomicBool,
-    told: Mutex<Told>,
-    /// When a refusal is to be logged again, in milliseconds since `start`.
+    told: Mutex<OutageLog>,
+    /// When a refusal may be logged again, in milliseconds since `start`.
     refusals_from: AtomicU64,
-    /// When it may be asked again, in milliseconds since `start`.
+    /// When the server may be tried again, in milliseconds since `start`.
     ask_again: AtomicU64,
     start: Instant,
-    /// For the log.
+    /// The name in the log.
     name: &'static str,
     counts: Counts,
 }
 
-/// What is counted of it.
+/// The client's metrics.
 #[derive(Clone, Debug, Default)]
 pub struct Counts {
-    /// Questions without an answer.
+    /// Commands that failed.
     pub failures: Counter,
-    /// Whether it answered last.
+    /// Whether the last command succeeded.
     pub up: Gauge,
 }
 
@@ -80,16 +80,17 @@ enum Server {
     Cluster(Box<ClusterClient>),
 }
 
-/// What a question is, besides a question.
+/// The role of a command beside its own purpose.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Turn {
-    /// The server answers, as far as is known. An answer that comes after a failure of others says nothing new.
+    /// The server is believed to be up. A success does not end an outage that others noticed
+    /// meanwhile.
     Ordinary,
-    /// The server is down, and this one finds out whether it still is.
-    FindsOut,
+    /// The server is down, and this command probes it.
+    Probe,
 }
 
-/// A connection that all requests share, and that makes itself anew.
+/// A connection that all requests share and that reconnects by itself.
 #[derive(Clone)]
 pub enum Connection {
     Single(ConnectionManager),
@@ -97,10 +98,10 @@ pub enum Connection {
 }
 
 impl RedisClient {
-    /// Opens nothing yet.
+    /// Does not connect yet.
     ///
     /// # Errors
-    /// A URL that is none.
+    /// The URL is invalid.
     pub fn new(
         settings: &ReplicaSettings,
         name: &'static str,
@@ -132,12 +133,13 @@ impl RedisClient {
         })
     }
 
-    /// How long an answer is awaited.
+    /// The timeout of a command.
     pub fn timeout(&self) -> Duration {
         self.timeout
     }
 
-    /// Connects, on the runtime it is awaited on, which must outlive all questions; tries until it succeeds.
+    /// Connects, retrying until it succeeds. The connection belongs to the current runtime, which
+    /// must outlive all commands.
     pub async fn connect(self: Arc<Self>) {
         loop {
             match self.open().await {
@@ -147,7 +149,7 @@ impl RedisClient {
                 }
                 Err(error) => {
                     self.note_failure(&error);
-                    tokio::time::sleep(LEFT_ALONE).await;
+                    tokio::time::sleep(PROBE_INTERVAL).await;
                 }
             }
         }
@@ -169,10 +171,10 @@ impl RedisClient {
         }
     }
 
-    /// Asks one question.
+    /// Runs one command.
     ///
     /// # Errors
-    /// No answer within the budget; that is counted, and logged the first time.
+    /// It did not succeed in time; the failure is counted and an outage is logged once.
     pub async fn ask<T>(
         &self,
         question: impl AsyncFnOnce(Connection) -> RedisResult<T>,
@@ -181,10 +183,10 @@ impl RedisClient {
         let turn = self.turn().ok_or(Unavailable)?;
         match tokio::time::timeout(self.timeout, question(connection.clone())).await {
             Ok(Ok(answer)) => {
-                if turn == Turn::FindsOut {
+                if turn == Turn::Probe {
                     self.note_answer();
                 } else if self.is_unsteady.load(Ordering::Relaxed) {
-                    self.tell(Told::stays, None);
+                    self.tell(OutageLog::stays, None);
                 }
                 Ok(answer)
             }
@@ -202,66 +204,69 @@ impl RedisClient {
         }
     }
 
-    /// Whether to ask at all, and what the answer tells.
+    /// Whether to run a command at all, and in which role.
     fn turn(&self) -> Option<Turn> {
         if !self.is_down.load(Ordering::Acquire) {
             return Some(Turn::Ordinary);
         }
         let (due, now) = (self.ask_again.load(Ordering::Acquire), self.now());
-        let next = now + LEFT_ALONE.as_millis() as u64;
+        let next = now + PROBE_INTERVAL.as_millis() as u64;
         let claim = || {
             self.ask_again
                 .compare_exchange(due, next, Ordering::AcqRel, Ordering::Acquire)
         };
-        (now >= due && claim().is_ok()).then_some(Turn::FindsOut)
+        (now >= due && claim().is_ok()).then_some(Turn::Probe)
     }
 
     fn note_answer(&self) {
         self.counts.up.set(1);
         if self.is_down.swap(false, Ordering::AcqRel) {
-            self.tell(Told::came, None);
+            self.tell(OutageLog::came, None);
         }
     }
 
     fn note_failure(&self, error: &dyn std::fmt::Display) {
         self.counts.failures.inc();
         self.counts.up.set(0);
-        let next = self.now() + LEFT_ALONE.as_millis() as u64;
+        let next = self.now() + PROBE_INTERVAL.as_millis() as u64;
         self.ask_again.fetch_max(next, Ordering::AcqRel);
         if !self.is_down.swap(true, Ordering::AcqRel) {
-            self.tell(Told::went, Some(error));
+            self.tell(OutageLog::went, Some(error));
         }
     }
 
-    /// It answers, and that it will not: to others it may still say yes.
+    /// The server responded with an error, so it is up; other commands may succeed.
     fn note_refusal(&self, turn: Turn, error: &RedisError) {
         self.counts.failures.inc();
-        if turn == Turn::FindsOut {
+        if turn == Turn::Probe {
             self.note_answer();
         }
         let (due, now) = (self.refusals_from.load(Ordering::Acquire), self.now());
-        let next = now + REFUSALS_TOLD.as_millis() as u64;
+        let next = now + REFUSAL_LOG_INTERVAL.as_millis() as u64;
         let claim = || {
             self.refusals_from
                 .compare_exchange(due, next, Ordering::AcqRel, Ordering::Acquire)
         };
         if now >= due && claim().is_ok() {
             let name = self.name;
-            tracing::warn!(%error, "{name} refuses: what it does not take is not shared between replicas");
+            tracing::warn!(
+                %error,
+                "{name} refuses a command: its data is not shared between replicas"
+            );
         }
     }
 
-    /// Logs what is new of it.
+    /// Logs a change of availability.
     fn tell(
         &self,
-        happened: fn(&mut Told, Duration) -> Option<News>,
+        happened: fn(&mut OutageLog, Duration) -> Option<News>,
         error: Option<&dyn std::fmt::Display>,
     ) {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(news) = happened(&mut told, self.start.elapsed()) else {
             return;
         };
-        let unsteady = news == News::ComesAndGoes;
+        let unsteady = news == News::Unstable;
         self.is_unsteady.store(unsteady, Ordering::Relaxed);
         drop(told);
         let name = self.name;
@@ -276,10 +281,11 @@ impl RedisClient {
             News::Back => {
                 tracing::warn!("{name} answers again: what replicas share is shared from here on");
             }
-            News::ComesAndGoes => {
+            News::Unstable => {
                 tracing::warn!(
                     error,
-                    "{name} comes and goes: what replicas share is shared only while it answers; logged again when it stays"
+                    "{name} comes and goes: what replicas share is shared only while it answers; \
+                     logged again when it stays"
                 );
             }
             News::Steady => {
@@ -323,7 +329,8 @@ impl ConnectionLike for Connection {
     }
 }
 
-/// An answer about this one question (no memory for more, another type under that key, no right to it): the next may fare better.
+/// The error concerns this command only (out of memory, wrong type, no permission), so others may
+/// succeed.
 fn concerns_the_question(error: &RedisError) -> bool {
     const CODES: [&str; 3] = ["OOM", "WRONGTYPE", "MISCONF"];
     match error.kind() {
@@ -335,10 +342,10 @@ fn concerns_the_question(error: &RedisError) -> bool {
     }
 }
 
-/// Whether servers can be asked for by this: one URL, or several of a cluster with commas between.
+/// Checks the URLs: one, or several of a cluster separated by commas.
 ///
 /// # Errors
-/// What is wrong, without the URL: passwords stand in it.
+/// What is wrong, without the URL, which may contain a password.
 pub fn check_urls(urls: &str, cluster: bool) -> Result<(), &'static str> {
     let several = urls.split(',').filter(|url| url.contains("://")).count() > 1;
     if several && !cluster {
@@ -354,12 +361,13 @@ pub fn check_urls(urls: &str, cluster: bool) -> Result<(), &'static str> {
     match good {
         true => Ok(()),
         false => Err(
-            "must be redis://HOST:PORT/DATABASE, or rediss:// for TLS, with a port up to 65535 and a database that is a number",
+            "must be redis://HOST:PORT/DATABASE, or rediss:// for TLS, with a port up to 65535 \
+             and a numeric database",
         ),
     }
 }
 
-/// A URL that cannot be used, in words without it: passwords stand in it.
+/// Describes an unusable URL without repeating it, since it may contain a password.
 pub fn unusable(error: &RedisError) -> String {
     format!("must be a redis:// or rediss:// URL ({:?})", error.kind())
 }

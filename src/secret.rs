@@ -1,34 +1,34 @@
-//! A value that must not be seen: keys, tokens, passwords.
-//! It cannot be printed, only exposed on purpose, and it compares in constant time.
-//! It does not wipe memory: the same bytes also lie in the buffers they were read from.
+//! A secret value: a key, token or password. It cannot be printed, only exposed explicitly, and it
+//! is compared in constant time. Memory is not wiped, since the same bytes are also in the buffers
+//! they were read from.
 
 use std::fmt;
 
 use serde::{Deserialize, Deserializer};
 use subtle::ConstantTimeEq as _;
 
-/// A secret text. `Debug` shows a fixed word, there is no `Display` and no `Serialize`.
+/// A secret text. `Debug` prints a fixed word; there is no `Display` and no `Serialize`.
 #[derive(Clone)]
 pub struct Secret(Box<str>);
 
 impl Secret {
-    /// Takes the text over as a secret.
+    /// Wraps a text.
     pub fn new(text: impl Into<Box<str>>) -> Self {
         Self(text.into())
     }
 
-    /// The secret itself. Every call is a place where it may leak: write it to a header, or
-    /// compare it, and nothing else.
+    /// The secret text. Each call is a possible leak: only write it to a header or compare it.
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// True for the empty text, which is never a valid secret.
+    /// Whether the text is empty, which is never a valid secret.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Compares in time that depends on the lengths only, never on where the first difference is.
+    /// Compares in time that depends only on the lengths, not on the position of the first
+    /// difference.
     pub fn matches(&self, candidate: &[u8]) -> bool {
         self.0.as_bytes().ct_eq(candidate).into()
     }
@@ -59,13 +59,13 @@ mod tests {
     use super::Secret;
 
     #[test]
-    fn a_secret_prints_nothing_of_itself() {
+    fn a_secret_is_never_printed() {
         let shown = format!("{:?}", Some(Secret::new("sk-very-private")));
         assert_eq!(shown, "Some(Secret(hidden))");
     }
 
     #[test]
-    fn secrets_are_equal_only_when_every_byte_is() {
+    fn secrets_are_equal_only_if_every_byte_is_equal() {
         let secret = Secret::new("tw-123");
         assert!(secret.matches(b"tw-123"));
         for other in ["tw-124", "tw-12", "tw-1234", ""] {

@@ -68,7 +68,7 @@ def _doubts(summary):
 def _method(options):
     rounds = "1 round" if options.rounds == 1 else f"{options.rounds} interleaved rounds"
     return (f"Medians of {rounds}; × is the median of the per-round ratios to {options.baseline}, in brackets "
-            f"their range. 1 KiB JSON POST, loopback, one worker each, {_variant(options)}. nginx: keep-alive upstream, "
+            f"their range. 1 KiB JSON POST, loopback, one worker each, {_variant(options)}. nginx: keep-alive, "
             "request buffering off, response buffering on for throughput and latency, off for streams and bulk, "
             "no temporary files.")
 

@@ -1,8 +1,8 @@
-//! Reads `Cache-Control` (RFC 9111 §5.2) as far as the cache asks: is one directive among them?
+//! Reads the one `Cache-Control` directive (RFC 9111 §5.2) that the cache honours: `no-store`.
 
 use actix_http::header::{self, HeaderMap};
 
-/// A line of the message says `no-store`.
+/// Whether any `Cache-Control` line contains `no-store`.
 pub fn says_no_store(headers: &HeaderMap) -> bool {
     let mut lines = headers.get_all(header::CACHE_CONTROL);
     lines.any(|line| has_directive(line.as_bytes(), b"no-store"))
@@ -17,16 +17,16 @@ fn has_directive(line: &[u8], name: &[u8]) -> bool {
     let among = line
         .split(|byte| quote.step(*byte) == Quote::Outside && *byte == b',')
         .any(is_it);
-    // A quote that never closes hides nothing: who meant what is not to be known, and not storing does no harm.
+    // An unclosed quote hides nothing. The line is malformed, and not storing is the safe reading.
     among || (quote != Quote::Outside && line.split(|byte| *byte == b',').any(is_it))
 }
 
-/// Where in a line a byte stands.
+/// Whether a byte of the line is inside a quoted string.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Quote {
     Outside,
     Inside,
-    /// Behind a backslash inside.
+    /// After a backslash in a quoted string.
     Escaped,
 }
 

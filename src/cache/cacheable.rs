@@ -1,5 +1,6 @@
-//! May this request be answered from the cache, and this answer be kept? Judges what it is shown; whether the cache is asked
-//! for at all, and where the plan leads, is not its business.
+//! Decides whether a request may be served from the cache and whether a response may be stored,
+//! from their heads and the request's body. Whether the cache is enabled at all is decided
+//! elsewhere.
 
 use actix_http::{
     Method, StatusCode,
@@ -9,10 +10,10 @@ use actix_http::{
 use super::{NoCacheReason, Route, cache_control::says_no_store, noise::Noise};
 use crate::{json_edit, route::policy::BodyEdit};
 
-/// Larger answers are not kept.
+/// Larger responses are not stored.
 pub const LARGEST_ANSWER: u64 = 8 * 1024 * 1024;
 
-/// Beginnings of the media types of uploads.
+/// Prefixes of the media types of uploads.
 const UPLOADS: [&[u8]; 5] = [
     b"multipart/",
     b"audio/",
@@ -21,21 +22,21 @@ const UPLOADS: [&[u8]; 5] = [
     b"application/octet-stream",
 ];
 
-/// A request, as the caller sent it.
+/// The head of a request, as the caller sent it.
 #[derive(Clone, Copy)]
 pub struct Request<'a> {
     pub method: &'a Method,
     /// The raw path, without the query.
     pub path: &'a str,
     pub headers: &'a HeaderMap,
-    /// Suffixes of paths that the settings add to the table.
+    /// Path suffixes that the settings add (`cache.paths`).
     pub more_paths: &'a [Box<str>],
 }
 
-/// Judges a request before its body is read.
+/// Judges a request by its head.
 ///
 /// # Errors
-/// The first reason against it.
+/// The first reason not to use the cache.
 pub fn head_verdict(request: Request<'_>) -> Result<Route, NoCacheReason> {
     let has = |name: HeaderName| request.headers.contains_key(name);
     if has(header::UPGRADE) {
@@ -60,10 +61,11 @@ pub fn head_verdict(request: Request<'_>) -> Result<Route, NoCacheReason> {
     Ok(route)
 }
 
-/// Judges a body that has been read. What only looks like JSON is for the upstream to refuse: an error is not kept.
+/// Judges a request by its body. Malformed JSON may pass: the upstream rejects it, and errors are
+/// not stored.
 ///
 /// # Errors
-/// The first reason against it.
+/// The first reason not to use the cache.
 pub fn body_verdict(route: Route, body: &[u8]) -> Result<(), NoCacheReason> {
     match route {
         Route::Other => Ok(()),
@@ -72,35 +74,35 @@ pub fn body_verdict(route: Route, body: &[u8]) -> Result<(), NoCacheReason> {
             _ => Err(NoCacheReason::NotJson),
         },
         Route::Responses => {
-            let mut against = Stateful::default();
-            match json_edit::each_entry(body, |key, value| against.look(&key, value)) {
-                Ok(()) => against.verdict(),
+            let mut found = StateFieldsFound::default();
+            match json_edit::each_entry(body, |key, value| found.look(&key, value)) {
+                Ok(()) => found.verdict(),
                 Err(_) => Err(NoCacheReason::NotJson),
             }
         }
     }
 }
 
-/// Judges what is put into the body on its way, as names and JSON values.
+/// Judges the fields that the gateway sets in the body, as names and JSON values.
 ///
 /// # Errors
 /// See [`body_verdict`].
 pub fn edits_verdict(route: Route, override_params: &[BodyEdit]) -> Result<(), NoCacheReason> {
     match route {
         Route::Responses => {
-            let mut against = Stateful::default();
+            let mut found = StateFieldsFound::default();
             for (key, value) in override_params {
-                against.look(key, value);
+                found.look(key, value);
             }
-            against.verdict()
+            found.verdict()
         }
         Route::Stateless | Route::Other => Ok(()),
     }
 }
 
-/// Keys that tie an answer to something kept elsewhere, the values that do not, and the reason; the
-/// first found is told.
-const TIES: [(&str, &[&str], NoCacheReason); 3] = [
+/// Body fields that make a response depend on stored state: name, values that do not, and reason.
+/// The first that matches is reported.
+const STATE_FIELDS: [(&str, &[&str], NoCacheReason); 3] = [
     ("background", &["null", "false"], NoCacheReason::Background),
     (
         "previous_response_id",
@@ -110,20 +112,20 @@ const TIES: [(&str, &[&str], NoCacheReason); 3] = [
     ("conversation", &["null"], NoCacheReason::Conversation),
 ];
 
-/// Which of [`TIES`] there are. Of duplicate keys any counts: which one the upstream reads is not
-/// ours to guess.
+/// Which of [`STATE_FIELDS`] were found. With duplicate keys each occurrence counts, since it is
+/// unknown which one the upstream reads.
 #[derive(Default)]
-struct Stateful([bool; TIES.len()]);
+struct StateFieldsFound([bool; STATE_FIELDS.len()]);
 
-impl Stateful {
+impl StateFieldsFound {
     fn look(&mut self, key: &str, value: &str) {
-        for (found, (tie, harmless, _)) in self.0.iter_mut().zip(&TIES) {
-            *found |= *tie == key && !harmless.contains(&value);
+        for (found, (field, harmless, _)) in self.0.iter_mut().zip(&STATE_FIELDS) {
+            *found |= *field == key && !harmless.contains(&value);
         }
     }
 
     fn verdict(&self) -> Result<(), NoCacheReason> {
-        let mut found = self.0.iter().zip(TIES);
+        let mut found = self.0.iter().zip(STATE_FIELDS);
         match found.find(|(found, _)| **found) {
             Some((_, (_, _, reason))) => Err(reason),
             None => Ok(()),
@@ -143,8 +145,8 @@ fn is_upload(headers: &HeaderMap) -> bool {
     })
 }
 
-/// A `Content-Encoding` other than none.
-pub(super) fn is_encoded(headers: &HeaderMap) -> bool {
+/// Whether there is a `Content-Encoding` other than `identity`.
+fn is_encoded(headers: &HeaderMap) -> bool {
     let lines = headers.get_all(header::CONTENT_ENCODING);
     let mut codings = lines.flat_map(|line| list_items(line.as_bytes()));
     codings.any(|coding| !coding.eq_ignore_ascii_case(b"identity"))
@@ -155,22 +157,22 @@ fn list_items(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     items.filter(|item| !item.is_empty())
 }
 
-/// The head of an upstream's answer.
+/// The head of an upstream response.
 #[derive(Clone, Copy)]
 pub struct Answer<'a> {
     pub status: StatusCode,
     pub headers: &'a HeaderMap,
-    /// Where callers share what is kept, since the settings name the namespace: the names under which credentials travel, which
-    /// the key leaves out.
+    /// Set where callers share entries because the settings name the namespace: the names of the
+    /// credential headers, which the key leaves out.
     pub shared: Option<&'a [HeaderName]>,
-    /// What the key leaves out of requests.
+    /// The request headers that the key leaves out.
     pub noise: &'a Noise,
 }
 
-/// Judges an answer before its body is read.
+/// Judges a response by its head.
 ///
 /// # Errors
-/// The first reason against keeping it.
+/// The first reason not to store it.
 pub fn answer_verdict(answer: Answer<'_>) -> Result<(), NoCacheReason> {
     if answer.status != StatusCode::OK {
         return Err(NoCacheReason::Status);
@@ -184,13 +186,15 @@ pub fn answer_verdict(answer: Answer<'_>) -> Result<(), NoCacheReason> {
             return Err(NoCacheReason::VaryCredential);
         }
     }
-    size_verdict(told_length(answer.headers))
+    size_verdict(declared_length(answer.headers))
 }
 
-/// Judges whether an answer may go to requests of the same caller that asked the same while it was under way, kept or not.
+/// Judges whether a response may be given to identical requests of the same caller that were in
+/// flight at the same time, even if it is not stored.
 ///
 /// # Errors
-/// It may answer no other request (RFC 9111 §5.2.2.5), or depends on what may differ between them.
+/// The response forbids sharing (RFC 9111 §5.2.2.5) or depends on headers that may differ between
+/// the requests.
 pub fn sharing_verdict(headers: &HeaderMap, noise: &Noise) -> Result<(), NoCacheReason> {
     match says_no_store(headers) {
         true => Err(NoCacheReason::NoStoreResponse),
@@ -201,8 +205,8 @@ pub fn sharing_verdict(headers: &HeaderMap, noise: &Noise) -> Result<(), NoCache
 /// Judges the length of a body, as far as it is known.
 ///
 /// # Errors
-/// It is too large to be kept.
-pub fn size_verdict(bytes: u64) -> Result<(), NoCacheReason> {
+/// The body is too large to be stored.
+fn size_verdict(bytes: u64) -> Result<(), NoCacheReason> {
     match bytes > LARGEST_ANSWER {
         true => Err(NoCacheReason::TooLarge),
         false => Ok(()),
@@ -223,15 +227,15 @@ fn vary_verdict(headers: &HeaderMap, noise: &Noise) -> Result<(), NoCacheReason>
     }
 }
 
-/// The names of request headers that the answer depends on.
+/// The request headers named by `Vary`.
 fn varies(headers: &HeaderMap) -> impl Iterator<Item = HeaderName> {
     let lines = headers.get_all(header::VARY);
     let names = lines.flat_map(|line| list_items(line.as_bytes()));
     names.filter_map(|name| HeaderName::from_bytes(name).ok())
 }
 
-/// What `Content-Length` says; zero where it says nothing.
-fn told_length(headers: &HeaderMap) -> u64 {
+/// The value of `Content-Length`, or zero if there is none.
+fn declared_length(headers: &HeaderMap) -> u64 {
     let told = headers.get(header::CONTENT_LENGTH);
     let told = told.and_then(|length| length.to_str().ok()?.trim().parse().ok());
     told.unwrap_or(0)

@@ -1,6 +1,6 @@
-//! Is this body all of an answer? Follows events as they pass, looks at other bodies when all of it
-//! is there, and edits nothing. That the transfer itself ended cleanly is for whoever feeds it to
-//! know. What an answer looks like is `dialect`'s to say, as it does for failover.
+//! Decides whether a body is a complete, successful response. Events are followed as they pass;
+//! other bodies are inspected at the end. The body is never changed. The caller knows whether the
+//! transfer itself ended cleanly; `dialect` knows what a response of each route looks like.
 
 use actix_http::header::HeaderMap;
 
@@ -10,30 +10,28 @@ use crate::dialect::{
     Verdict, begins_as_events, decode, says_error, says_not_completed,
 };
 
-/// Bytes that a compressed answer may have when it is decoded, to be looked at; encoded it has no
-/// more either.
+/// Compressed responses are inspected up to this size, both encoded and decoded.
 const MOST_DECODED: usize = 2 * 1024 * 1024;
-/// Events, and what is to be decoded, of so many bytes are looked at in a few milliseconds,
-/// whatever is in them; and other bodies, of which little is looked at.
+/// Parsing or decoding this many bytes takes a few milliseconds at most.
 const SHORT: usize = 32 * 1024;
 pub const SHORT_PLAIN: usize = 1024 * 1024;
 
-/// Follows the body of one answer.
+/// Checks the body of one response.
 #[derive(Debug)]
 pub struct CompletenessCheck {
-    /// None: a path of the settings, whose answers have no known form.
+    /// `None` for a path of the settings, whose response format is unknown.
     route: Option<Generates>,
     dialect: Dialect,
     media: Media,
     coded: Coded,
-    /// Those of a stream that can be followed as it passes, and is short so far.
+    /// Follows the events of an uncompressed stream while it is shorter than `SHORT`.
     events: Option<LastEvent>,
-    /// Bytes that have passed.
+    /// Bytes fed so far.
     fed: usize,
 }
 
 impl CompletenessCheck {
-    /// For an answer with these headers to a request with this raw path.
+    /// For a response with these headers to a request with this raw path.
     pub fn new(headers: &HeaderMap, path: &str) -> Self {
         let (media, coded) = (Media::of(headers), Coded::of(headers));
         let dialect = Dialect::of(path);
@@ -48,22 +46,22 @@ impl CompletenessCheck {
         }
     }
 
-    /// Takes the body's next bytes.
+    /// Feeds the next bytes of the body.
     pub fn feed(&mut self, bytes: &[u8]) {
         self.fed = self.fed.saturating_add(bytes.len());
         match &mut self.events {
-            // One event may take long: all of them are looked at in the end.
+            // Parsing a long stream could block the worker; it is judged at the end instead.
             Some(_) if self.fed > SHORT => self.events = None,
             Some(events) => events.feed(bytes),
             None => {}
         }
     }
 
-    /// This body, which is all of it, is judged in a few milliseconds, whatever is in it.
+    /// Whether judging this complete body takes at most a few milliseconds.
     pub fn is_quick(&self, body: &[u8]) -> bool {
         match self.coded {
             _ if body.len() > SHORT_PLAIN => false,
-            // Events may have the type of something else.
+            // The body may be events although its media type says otherwise.
             Coded::Plain if self.media == Media::Events => body.len() <= SHORT,
             Coded::Plain => body.len() <= SHORT || !begins_as_events(body),
             Coded::As(coding) => body.len() <= SHORT && decode(coding, body, SHORT).1 != Stop::Full,
@@ -71,17 +69,18 @@ impl CompletenessCheck {
         }
     }
 
-    /// The body has ended cleanly; this is all of it.
+    /// Judges the complete body after it has ended cleanly.
     ///
     /// # Errors
-    /// Why it is not kept for all that.
+    /// Why it must not be stored.
     pub fn end(mut self, body: &[u8]) -> Result<(), NoCacheReason> {
         let coding = match self.coded {
             Coded::Plain => return self.judge(body),
             Coded::As(coding) => coding,
             Coded::Unknown => return Err(NoCacheReason::EncodedResponse),
         };
-        // Much may be encoded of which nothing comes.
+        // A large encoded body can decode to very little, so the decoded size does not bound the
+        // work.
         if body.len() > MOST_DECODED {
             return Err(NoCacheReason::EncodedResponse);
         }
@@ -91,34 +90,34 @@ impl CompletenessCheck {
         }
     }
 
-    /// Judges the body, decoded.
+    /// Judges the decoded body.
     fn judge(&mut self, body: &[u8]) -> Result<(), NoCacheReason> {
         match (self.media, self.route) {
             (Media::Events, _) => {
                 let events = self.events.take();
-                events_verdict(events, self.dialect, body)?;
+                judge_events(events, self.dialect, body)?;
             }
-            // Without `alt=sse` Gemini streams one JSON array, whose last items may be an error. Of
-            // lines nobody knows the last.
+            // Without `alt=sse` Gemini streams one JSON array, whose last items may be an error.
+            // JSON lines have no known final line.
             (_, Some(_)) if self.dialect == Dialect::Gemini || self.media == Media::Lines => {
                 return Err(NoCacheReason::NoTerminalEvent);
             }
             _ => {}
         }
         match self.route {
-            Some(route) => self.answer_verdict(route, body),
+            Some(route) => self.judge_generated(route, body),
             None if self.media == Media::Events => Ok(()),
-            None => plain_verdict(self.media == Media::Json, body),
+            None => judge_plain(self.media == Media::Json, body),
         }
     }
 
-    /// Judges an answer of a route that generates.
-    fn answer_verdict(&self, route: Generates, body: &[u8]) -> Result<(), NoCacheReason> {
+    /// Judges a response of a generating route.
+    fn judge_generated(&self, route: Generates, body: &[u8]) -> Result<(), NoCacheReason> {
         let must_be_json = !route.takes_anything() || self.media == Media::Json;
-        // All of it is there: what stands before the first sign says nothing.
+        // The body is complete, so leading whitespace and a byte order mark can be skipped.
         let (body, is_stream) = match self.media {
             Media::Events => (body, true),
-            _ if must_be_json => (without_mark(body), false),
+            _ if must_be_json => (without_byte_order_mark(body), false),
             _ => (body, false),
         };
         let mut judge = AnswerJudge::of(route, self.media, Coded::Plain);
@@ -134,12 +133,12 @@ impl CompletenessCheck {
         if is_stream {
             return Ok(());
         }
-        // Judged by its first item.
+        // `AnswerJudge` inspects only the first item of an array.
         if route == Generates::Content && body.trim_ascii_start().starts_with(b"[") {
             return Err(NoCacheReason::NoTerminalEvent);
         }
         if judge.is_events() {
-            return events_verdict(None, self.dialect, body);
+            return judge_events(None, self.dialect, body);
         }
         if route == Generates::Response && says_not_completed(body) {
             return Err(NoCacheReason::ErrorBody);
@@ -151,8 +150,8 @@ impl CompletenessCheck {
     }
 }
 
-/// Judges a stream. `followed`: its events, if they were followed already.
-fn events_verdict(
+/// Judges an event stream; `followed` holds the result of events that were already parsed.
+fn judge_events(
     followed: Option<LastEvent>,
     dialect: Dialect,
     body: &[u8],
@@ -170,27 +169,27 @@ fn events_verdict(
     }
 }
 
-fn without_mark(body: &[u8]) -> &[u8] {
+fn without_byte_order_mark(body: &[u8]) -> &[u8] {
     const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
     let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
     body.trim_ascii()
 }
 
-/// Judges a body of which no form is known. If it begins as a JSON object, it is looked into,
-/// whatever its type: servers send errors with any and with none.
-fn plain_verdict(is_json: bool, body: &[u8]) -> Result<(), NoCacheReason> {
-    let body = without_mark(body);
+/// Judges a body of unknown format. Anything that starts as a JSON object is inspected, because
+/// servers send errors under any media type, or none.
+fn judge_plain(is_json: bool, body: &[u8]) -> Result<(), NoCacheReason> {
+    let body = without_byte_order_mark(body);
     if body.first() == Some(&b'{') && says_error(body) {
         return Err(NoCacheReason::ErrorBody);
     }
-    // Of a body without a length a clean end may be where its connection was closed.
+    // Without a declared length, a clean end may also be a closed connection.
     match is_json && !is_closed(body) {
         true => Err(NoCacheReason::Truncated),
         false => Ok(()),
     }
 }
 
-/// It ends with what closes its beginning.
+/// The body ends with the bracket or quote that closes its first one.
 fn is_closed(body: &[u8]) -> bool {
     let last = match body.first() {
         Some(b'{') => b'}',

@@ -1,5 +1,6 @@
-//! Under which key is an answer kept? SHA-256 over everything that makes the request what it is to whoever gets it, each field
-//! behind its length, so that no two requests can be spelled alike. Whatever is no field here is ignored by the cache.
+//! The cache key: SHA-256 over every field of a request that can change its response. Each field is
+//! prefixed with its length, so different requests never have the same encoding. What is not a
+//! field here does not affect the key.
 
 use std::{
     collections::HashMap,
@@ -18,14 +19,15 @@ use crate::{
     route::policy::{BodyEdit, HeaderEdit},
 };
 
-/// Another beginning for another order of fields: answers kept under the old one are not found any more.
+/// Change this whenever the fields or their order change: entries under the old format are then
+/// never found.
 const FORMAT: &[u8] = b"throughway cache key 4";
 
-/// The name of an answer in a store. It holds no secret, and nobody gets from it to what was asked.
+/// The key of a stored response. A one-way digest: it reveals neither the request nor a credential.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct CacheKey([u8; 32]);
 
-/// A digest needs little hashing: its first bytes are as good as any.
+/// The key is already a uniform digest, so its first eight bytes serve as the hash.
 impl Hash for CacheKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
         if let Some(first) = self.0.first_chunk() {
@@ -53,7 +55,7 @@ impl fmt::Debug for CacheKey {
     }
 }
 
-/// The text is no key.
+/// The text is not a cache key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a cache key has 64 hexadecimal digits")]
 pub struct NoKey;
@@ -81,68 +83,60 @@ fn nibble(digit: u8) -> Option<u8> {
     u8::try_from(value).ok()
 }
 
-/// What sets entries apart, and by what they are purged.
+/// Separates entries into groups that can be purged together.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Namespace {
     #[default]
     None,
-    /// A caller's word for some of its own entries.
+    /// Named by a caller; its entries are still separate for each caller.
     Caller(Box<str>),
-    /// The settings' word: all callers share the entries.
+    /// Named by the settings; its entries are shared by all callers.
     Settings(Box<str>),
 }
 
 impl Namespace {
-    /// Callers share the entries.
+    /// Entries are shared by all callers.
     pub fn is_shared(&self) -> bool {
         matches!(self, Namespace::Settings(_))
     }
 }
 
-/// Who asks.
-#[derive(Clone, Copy)]
-pub enum Caller<'a> {
-    /// The name of the gateway key.
-    Key(&'a str),
-    /// A digest of every credential that came with the request. None at all is a caller, too.
-    Credentials(Option<&'a [u8; 32]>),
-}
-
-/// A target, and what becomes of the request on the way to it. Cannot be printed: edits hold keys.
+/// A target and the changes made to the request for it. Has no `Debug`: edits may contain keys.
 #[derive(Clone, Copy)]
 pub struct Target<'a> {
     pub base: &'a BaseUrl,
-    /// What is dialled, and with which certificate, follows from it, too.
+    /// Decides which certificate roots and addresses are accepted, so it is part of the key.
     pub named_by: NamedBy,
-    /// The caller's own credentials cross.
+    /// The caller's own credentials are sent to the target.
     pub gets_credentials: bool,
     pub edits: &'a [HeaderEdit],
     pub override_params: &'a [BodyEdit],
-    /// What is taken off the front of the body's `model`.
+    /// The prefix that is removed from the body's `model`.
     pub model_prefix: Option<&'a str>,
 }
 
-/// Everything that makes a request what it is. Cannot be printed: it holds credentials.
+/// All fields of a request that enter the key. Has no `Debug`: it contains credentials.
 #[derive(Clone)]
 pub struct Request<'a> {
     pub namespace: &'a Namespace,
-    /// Left out where callers share.
-    pub caller: Caller<'a>,
-    /// Those that may answer, conditions already decided, in the order of the plan.
+    /// The caller: a digest of all credentials of the request, or `None` if it has none. Not part
+    /// of the key where callers share entries.
+    pub caller: Option<&'a [u8; 32]>,
+    /// The targets whose conditions match, in the order of the plan.
     pub targets: &'a [Target<'a>],
     pub method: &'a str,
-    /// As it came, not decoded.
+    /// Raw, not percent-decoded.
     pub path: &'a str,
-    /// As it came; where callers share, without the parameters that carry their credentials.
+    /// Raw; where callers share entries, without the parameters that carry credentials.
     pub query: Option<&'a str>,
-    /// The lines that cross, those of one name in their order, without those that carry the caller's credentials.
+    /// The headers that are forwarded, without those that carry the caller's credentials.
     pub headers: Vec<(&'a HeaderName, &'a HeaderValue)>,
-    /// Those of them that are left out.
+    /// The headers among them that the key leaves out.
     pub noise: &'a Noise,
     pub body: &'a BodyDigest,
 }
 
-/// A digest of a body. Of a long one it takes long.
+/// A digest of a body. Costly for long bodies.
 pub struct BodyDigest([u8; 32]);
 
 impl BodyDigest {
@@ -154,7 +148,7 @@ impl BodyDigest {
 impl Request<'_> {
     pub fn key(mut self) -> CacheKey {
         let mut fields = Fields::new(FORMAT);
-        self.put_whose(&mut fields);
+        self.put_caller(&mut fields);
         let mut long = LongTexts::default();
         fields.list(self.targets, |fields, target| target.put(fields, &mut long));
         fields.field(self.method.as_bytes());
@@ -165,7 +159,7 @@ impl Request<'_> {
         fields.key()
     }
 
-    fn put_whose(&self, fields: &mut Fields) {
+    fn put_caller(&self, fields: &mut Fields) {
         let (kind, name): (&[u8], &str) = match self.namespace {
             Namespace::None => (b"none", ""),
             Namespace::Caller(name) => (b"caller", name),
@@ -176,27 +170,20 @@ impl Request<'_> {
         if self.namespace.is_shared() {
             return;
         }
-        match self.caller {
-            Caller::Key(name) => {
-                fields.field(b"key");
-                fields.field(name.as_bytes());
-            }
-            Caller::Credentials(digest) => {
-                fields.field(b"credentials");
-                fields.option(digest.map(|it| &it[..]));
-            }
-        }
+        fields.field(b"credentials");
+        fields.option(self.caller.map(|digest| &digest[..]));
     }
 
-    /// Callers without a credential are all one.
+    /// Callers without a credential share their entries.
     fn readers(&self) -> Readers {
         match (self.namespace.is_shared(), self.caller) {
-            (true, _) | (false, Caller::Credentials(None)) => Readers::Others,
-            (false, Caller::Key(_) | Caller::Credentials(Some(_))) => Readers::Caller,
+            (true, _) | (false, None) => Readers::Others,
+            (false, Some(_)) => Readers::Caller,
         }
     }
 
-    /// Sorted by name: nobody promises an order across names.
+    /// Sorted by name, since the order of different names has no meaning. Lines with the same name
+    /// keep their order.
     fn put_headers(&mut self, fields: &mut Fields) {
         let readers = self.readers();
         let lines = &mut self.headers;
@@ -228,19 +215,19 @@ impl Target<'_> {
     }
 }
 
-/// Digests of long texts, each made once however many targets share the text.
+/// Digests of long texts. A text that several targets share is hashed once.
 #[derive(Default)]
 struct LongTexts(HashMap<*const u8, [u8; 32]>);
 
 impl LongTexts {
-    /// A text that is longer than its digest is put as that.
+    /// Texts longer than a digest are replaced by their digest.
     fn put(&mut self, text: &Arc<str>, fields: &mut Fields) {
         let is_long = text.len() > 32;
         fields.flag(is_long);
         if !is_long {
             return fields.field(text.as_bytes());
         }
-        // Shared texts have one address, and no two texts that live at once have the same.
+        // Equal addresses mean the same text: all texts are alive during this call.
         let digest = self
             .0
             .entry(text.as_ptr())
@@ -249,10 +236,10 @@ impl LongTexts {
     }
 }
 
-/// Bytes that the fields of most requests take, the body aside.
+/// Usual size in bytes of all fields together.
 const USUAL_SIZE: usize = 2048;
 
-/// Fields of which none can be taken for a part of another, to be hashed in one go.
+/// An unambiguous encoding of a list of fields, hashed at the end.
 struct Fields(Vec<u8>);
 
 impl Fields {
@@ -283,7 +270,7 @@ impl Fields {
         self.0.push(u8::from(flag));
     }
 
-    /// Four bytes, and eight more where they are not enough.
+    /// Four bytes; twelve for a number that does not fit into them.
     fn number(&mut self, number: usize) {
         match u32::try_from(number) {
             Ok(number) if number < u32::MAX => self.0.extend_from_slice(&number.to_be_bytes()),

@@ -1,5 +1,5 @@
-//! Answers in this process's memory, shared by all workers and weighed in bytes. A purge is exact: what was asked for before it is
-//! not served after it, not even an answer that was still on its way.
+//! Responses stored in this process's memory, shared by all workers and limited in bytes. Purges
+//! are exact: a response requested before a purge is not served after it, even if it arrives later.
 
 use std::{
     collections::HashMap,
@@ -20,43 +20,43 @@ use super::{
     stored_response::{StoredResponse, UnixMillis},
 };
 
-/// Purges remembered by name; beyond it the older ones are remembered as one purge of everything.
-const MOST_PURGES: usize = 1024;
+/// Purges remembered individually. Beyond that, older ones are merged into one purge of everything.
+const MAX_PURGES: usize = 1024;
 
-/// moka lets go of what is too much when it has gathered enough to do; of large answers that would be late. It is made to at the
-/// latest when so many of the store's bytes are new.
-const UNTIDIED: u64 = 16;
+/// moka evicts in batches, by number of entries, which is late when entries are large. Eviction is
+/// forced whenever this fraction of `max_bytes` has been added.
+const EVICTION_FRACTION: u64 = 16;
 
-/// A moment between two purges.
+/// A point in time between two purges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Epoch(u64);
 
-/// When a request was sent: it tells whether its answer still may be stored.
+/// When a request was sent, which decides whether its response may still be stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Asked {
     pub epoch: Epoch,
-    /// The refreshes until then, itself included.
+    /// The number of refreshes so far, including this one.
     refreshes: u64,
 }
 
-/// What is in the store.
+/// Size of the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stats {
     pub entries: u64,
     pub bytes: u64,
 }
 
-/// Answers by key. When it is full, those go first that nobody asked for longest: a request that is repeated at once is a hit,
-/// which a policy that makes newcomers prove themselves would not grant.
+/// Responses by key, evicted in LRU order. A TinyLFU policy would reject new keys at first, so an
+/// immediate repeat of a request would be a miss.
 pub struct MemoryStore {
     entries: Cache<CacheKey, Arc<Entry>, RandomState>,
     purges: RwLock<Purges>,
-    /// The last purge, for those who only want to know when they are.
+    /// The number of the last purge, readable without the lock.
     epoch: AtomicU64,
     refreshes: AtomicU64,
     max_bytes: u64,
-    /// Bytes that were stored since everything was tidy.
-    untidied: AtomicU64,
+    /// Bytes added since the last forced eviction.
+    unevicted: AtomicU64,
 }
 
 struct Entry {
@@ -66,7 +66,7 @@ struct Entry {
 }
 
 impl MemoryStore {
-    /// Bytes kept unless the settings say otherwise.
+    /// Default for the memory limit.
     pub const DEFAULT_MAX_BYTES: u64 = 256 * 1024 * 1024;
 
     pub fn new(max_bytes: u64) -> Self {
@@ -83,11 +83,12 @@ impl MemoryStore {
             epoch: AtomicU64::new(0),
             refreshes: AtomicU64::new(0),
             max_bytes,
-            untidied: AtomicU64::new(0),
+            unevicted: AtomicU64::new(0),
         }
     }
 
-    /// The present, to be given to [`put`](Self::put) with what is asked for from now on.
+    /// The current state, to be passed to [`put`](Self::put) with the response of a request sent
+    /// now.
     pub fn asks(&self) -> Asked {
         Asked {
             epoch: self.epoch(),
@@ -95,7 +96,7 @@ impl MemoryStore {
         }
     }
 
-    /// The same for a refresh: what was asked for earlier does not take its answer's place.
+    /// The same for a refresh: responses to earlier requests will not replace its response.
     pub fn refreshes(&self) -> Asked {
         Asked {
             epoch: self.epoch(),
@@ -113,10 +114,10 @@ impl MemoryStore {
         good.then(|| entry.answer.clone())
     }
 
-    /// Stores an answer that was asked for at `asked`, in the place of any other.
+    /// Stores a response to a request sent at `asked`, replacing any other.
     ///
     /// # Errors
-    /// It was purged since, or refreshed, and is never seen.
+    /// The entry was purged or refreshed since then; the response is not stored.
     pub fn put(
         &self,
         key: CacheKey,
@@ -130,7 +131,7 @@ impl MemoryStore {
             answer,
         };
         let weight = entry.weight().into();
-        // Held until it is there: a purge that begins now finds it.
+        // The lock is held until the entry is inserted, so a later purge finds it.
         let purges = self.purges();
         if purges.cover(&entry) || purges.cover_key(&key, asked.epoch) {
             return Err(NoCacheReason::Purged);
@@ -140,14 +141,16 @@ impl MemoryStore {
         }
         self.entries.insert(key, Arc::new(entry));
         drop(purges);
-        if self.untidied.fetch_add(weight, Ordering::Relaxed) + weight > self.max_bytes / UNTIDIED {
-            self.untidied.store(0, Ordering::Relaxed);
+        if self.unevicted.fetch_add(weight, Ordering::Relaxed) + weight
+            > self.max_bytes / EVICTION_FRACTION
+        {
+            self.unevicted.store(0, Ordering::Relaxed);
             self.entries.run_pending_tasks();
         }
         Ok(())
     }
 
-    /// What is there was asked for by a refresh that came later.
+    /// The stored entry comes from a refresh that started later.
     fn is_superseded(&self, key: &CacheKey, asked: Asked, purges: &Purges) -> bool {
         if self.refreshes.load(Ordering::Acquire) == asked.refreshes {
             return false;
@@ -156,7 +159,7 @@ impl MemoryStore {
         there.is_some_and(|it| it.asked.refreshes > asked.refreshes && !purges.cover(&it))
     }
 
-    /// Takes out the answer of one key; whether there was one.
+    /// Removes the entry of one key and returns whether there was one.
     pub fn remove(&self, key: &CacheKey) -> bool {
         let mut purges = self.purges_mut();
         let epoch = purges.note_key(*key);
@@ -165,10 +168,12 @@ impl MemoryStore {
         self.entries.remove(key).is_some()
     }
 
-    /// Removes all answers of a namespace, whoever's they are. Looks at every entry: not for a request's path.
+    /// Removes all entries of a namespace, of all callers. Visits every entry, so not for the
+    /// request path.
     pub fn purge(&self, namespace: &Namespace) {
         self.begin_epoch(namespace);
-        // From here on nothing old is served; what follows only frees memory, and may meet a newer answer under the same key.
+        // Old entries are no longer served from here on; the rest only frees memory. It may also
+        // remove a newer response under the same key, which costs one miss.
         let covered = |entry: &Entry| self.purges().cover(entry);
         let old = self.entries.iter().filter(|(_, entry)| covered(entry));
         let keys: Vec<Arc<CacheKey>> = old.map(|(key, _)| key).collect();
@@ -176,7 +181,7 @@ impl MemoryStore {
         self.entries.run_pending_tasks();
     }
 
-    /// Exact, for which it tidies up first.
+    /// Exact numbers; applies pending evictions first.
     pub fn stats(&self) -> Stats {
         self.entries.run_pending_tasks();
         Stats {
@@ -185,7 +190,7 @@ impl MemoryStore {
         }
     }
 
-    /// Removes all answers.
+    /// Removes all entries.
     pub fn purge_all(&self) {
         let mut purges = self.purges_mut();
         let epoch = purges.note_all();
@@ -205,7 +210,7 @@ impl MemoryStore {
         self.epoch.store(epoch.0, Ordering::Release);
     }
 
-    /// A panic elsewhere leaves purges that are as good as before.
+    /// A panic elsewhere cannot leave the purges inconsistent, so poisoning is ignored.
     fn purges(&self) -> RwLockReadGuard<'_, Purges> {
         self.purges.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -225,35 +230,35 @@ impl Entry {
     }
 }
 
-/// What was purged, and when. moka's own invalidation by a predicate forgets the predicate once it has looked at all entries that
-/// its queue knows, and may miss one that is just being inserted.
+/// When what was purged. moka's own predicate invalidation drops a predicate once it has visited
+/// all queued entries and may miss one that is being inserted.
 #[derive(Default)]
 struct Purges {
     last: u64,
-    by_namespace: Noted<Namespace>,
-    /// For those that are on their way; what was there is gone.
-    by_key: Noted<CacheKey>,
+    by_namespace: PurgeTimes<Namespace>,
+    /// For responses in flight; stored ones are removed at once.
+    by_key: PurgeTimes<CacheKey>,
 }
 
-/// When each was purged last.
-struct Noted<K> {
+/// The time of the last purge of each item.
+struct PurgeTimes<K> {
     last: HashMap<K, u64>,
-    /// What is older is purged, whatever it is.
+    /// Everything older is purged.
     floor: u64,
 }
 
-impl<K> Default for Noted<K> {
+impl<K> Default for PurgeTimes<K> {
     fn default() -> Self {
-        Noted {
+        PurgeTimes {
             last: HashMap::new(),
             floor: 0,
         }
     }
 }
 
-impl<K: Hash + Eq> Noted<K> {
+impl<K: Hash + Eq> PurgeTimes<K> {
     fn note(&mut self, what: K, when: u64) {
-        if self.last.len() >= MOST_PURGES && !self.last.contains_key(&what) {
+        if self.last.len() >= MAX_PURGES && !self.last.contains_key(&what) {
             self.note_all(when);
         }
         self.last.insert(what, when);
@@ -299,7 +304,7 @@ impl Purges {
     }
 }
 
-/// Each entry for as long as its answer says, anew when it is replaced.
+/// Each entry lives as long as its response is fresh, and starts anew when replaced.
 struct ByTtl;
 
 impl Expiry<CacheKey, Arc<Entry>> for ByTtl {

@@ -1,6 +1,7 @@
-//! Has this been asked before, and may the answer be given again? Exact matches only: what may be kept (`cacheable`), under which
-//! key (`key`), in which form (`answer`), and where (`memory`, or `shared` in Redis); and who awaits the same answer at once (`flight`).
-//! Asks no upstream; the line decides when to look.
+//! The response cache. `cacheable` decides what may be stored, `key` under which key, and
+//! `completeness` whether a body is complete. `stored_response` is the stored form; `memory` and
+//! `redis` are the stores. `coalesce` joins identical requests that are in flight at the same time.
+//! Nothing here calls an upstream; `proxy/lookup` decides when to look.
 
 mod cache_control;
 pub mod cacheable;

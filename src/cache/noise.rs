@@ -1,17 +1,15 @@
-//! Which request headers does the cache key leave out? Those that say nothing of what is asked: a
-//! built-in list, what proxies in front add where the settings trust them, and what the settings
-//! name. A name that tells callers or questions apart is refused.
+//! Which request headers the cache key leaves out: a built-in list, headers of trusted proxies, and
+//! names from the settings. Names that distinguish callers or requests are refused.
 
 use actix_http::header::{HeaderName, HeaderValue};
 
 use crate::route::credential;
 
-/// The headers that the key leaves out, as the settings say. The default is the built-in list
-/// alone.
+/// The headers that the key leaves out. The default is only the built-in list.
 #[derive(Clone, Debug, Default)]
 pub struct Noise {
     /// Names of `cache.ignore_headers`.
-    more: Box<[HeaderName]>,
+    ignored_by_settings: Box<[HeaderName]>,
     proxies: Proxies,
 }
 
@@ -23,24 +21,24 @@ pub enum Proxies {
     Trusted,
 }
 
-/// Who is answered with what is kept for a request.
+/// To whom a stored response may be given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Readers {
-    /// The caller that asked, told by its credentials.
+    /// Only the caller that made the request.
     Caller,
-    /// Others, too. A header of one of them must not shape what the others get.
+    /// Other callers too, so no caller's header may influence the response.
     Others,
 }
 
-/// What proxies say of the client's connection. Nothing in an answer follows from it.
+/// What proxies report about the client's connection. It does not affect responses.
 const CONNECTION: [&str; 4] = [
     "x-amzn-trace-id",
     "x-forwarded-by",
     "x-forwarded-for",
     "x-real-ip",
 ];
-/// What proxies say of the address that the client asked. Upstreams make links of it: where others
-/// get the answer, one caller could have the links of all lead to a host of its own.
+/// What proxies report about the address that the client used. Upstreams build links from it, so
+/// with shared entries one caller could make everybody's links point to its own host.
 const ADDRESS: [&str; 7] = [
     "x-forwarded-host",
     "x-forwarded-port",
@@ -52,26 +50,26 @@ const ADDRESS: [&str; 7] = [
 ];
 
 impl Noise {
-    pub fn new(more: Vec<HeaderName>, proxies: Proxies) -> Self {
+    pub fn new(ignored_by_settings: Vec<HeaderName>, proxies: Proxies) -> Self {
         Noise {
-            more: more.into(),
+            ignored_by_settings: ignored_by_settings.into(),
             proxies,
         }
     }
 
-    /// The key leaves lines of this name out.
+    /// The key leaves out headers of this name.
     pub fn contains(&self, name: &HeaderName, readers: Readers) -> bool {
         is_built_in(name.as_str())
-            || self.more.contains(name)
+            || self.ignored_by_settings.contains(name)
             || (self.proxies == Proxies::Trusted && is_proxies_own(name.as_str(), readers))
     }
 
-    /// The key may leave lines of this name out, whoever asks.
+    /// The key may leave out headers of this name for some caller.
     pub fn may_contain(&self, name: &HeaderName) -> bool {
         self.contains(name, Readers::Caller)
     }
 
-    /// Takes noise out of a request's lines.
+    /// Removes the ignored headers.
     pub fn strip(&self, lines: &mut Vec<(&HeaderName, &HeaderValue)>, readers: Readers) {
         lines.retain(|(name, _)| !self.contains(name, readers));
     }
@@ -81,7 +79,8 @@ fn is_proxies_own(name: &str, readers: Readers) -> bool {
     CONNECTION.contains(&name) || (readers == Readers::Caller && ADDRESS.contains(&name))
 }
 
-/// Who sends it with which library, traces, the one attempt's name, and framing, which is ours.
+/// Client library, tracing, the identity of a single attempt, and framing, which the gateway does
+/// itself.
 pub fn is_built_in(name: &str) -> bool {
     matches!(
         name,
@@ -104,20 +103,20 @@ pub fn is_built_in(name: &str) -> bool {
     ) || name.starts_with("x-stainless-")
 }
 
-/// Why a name cannot be ignored.
+/// Why the settings must not ignore a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotIgnorable {
     #[error(
-        "names a header that tells callers apart: one caller would get what is kept for another"
+        "names a header that tells callers apart: one caller would get another caller's response"
     )]
     Caller,
-    #[error("names a header that says what is asked for, or in which form")]
+    #[error("names a header that changes what is requested or the form of the response")]
     Question,
-    #[error("names a header of the gateway's own, which is never part of the key")]
+    #[error("names a header of the gateway itself, which is never part of the key")]
     Own,
 }
 
-/// Words, between hyphens, of names that carry credentials.
+/// Words in header names, separated by hyphens, that indicate a credential.
 const CREDENTIAL_WORDS: [&str; 18] = [
     "apikey",
     "auth",
@@ -138,7 +137,7 @@ const CREDENTIAL_WORDS: [&str; 18] = [
     "token",
     "tokens",
 ];
-/// Words of names by which what signs people in, in front of the gateway, tells who they are.
+/// Words in the names of headers in which an authenticating proxy reports the user.
 const SIGN_IN_WORDS: [&str; 6] = [
     "authenticated",
     "cert",
@@ -147,9 +146,9 @@ const SIGN_IN_WORDS: [&str; 6] = [
     "principal",
     "webauth",
 ];
-/// Beginnings of such names. AWS signs `x-amz-*`.
+/// Prefixes of such names, and `x-amz-`, which AWS request signing uses.
 const SIGN_IN_PREFIXES: [&str; 4] = ["tailscale-user-", "x-amz-", "x-consumer-", "x-forwarded-"];
-/// Whose account is used, and on whose behalf.
+/// Headers that select the account or the user.
 const ACCOUNTS: [&str; 6] = [
     "openai-organization",
     "openai-project",
@@ -158,8 +157,8 @@ const ACCOUNTS: [&str; 6] = [
     "x-remote-user",
     "x-user",
 ];
-/// The meaning of the request or the form of the answer.
-const QUESTIONS: [&str; 8] = [
+/// Headers that change the meaning of the request or the form of the response.
+const SEMANTIC: [&str; 8] = [
     "anthropic-beta",
     "anthropic-version",
     "cache-control",
@@ -169,12 +168,12 @@ const QUESTIONS: [&str; 8] = [
     "range",
     "x-http-method-override",
 ];
-const QUESTION_PREFIXES: [&str; 3] = ["accept", "content-", "if-"];
+const SEMANTIC_PREFIXES: [&str; 3] = ["accept", "content-", "if-"];
 
-/// Whether the settings may have the key leave this name out.
+/// Whether the settings may have the key leave out this name.
 ///
 /// # Errors
-/// Why not: entries would be given to callers or questions that they do not belong to.
+/// Entries would be given to callers or requests that they do not belong to.
 pub fn check_ignorable(name: &HeaderName) -> Result<(), NotIgnorable> {
     let text = name.as_str();
     let is_proxies = CONNECTION.contains(&text) || ADDRESS.contains(&text);
@@ -192,8 +191,8 @@ pub fn check_ignorable(name: &HeaderName) -> Result<(), NotIgnorable> {
     if is_credential || is_account {
         return Err(NotIgnorable::Caller);
     }
-    let is_question = QUESTIONS.contains(&text) || begins_with(&QUESTION_PREFIXES);
-    match is_question {
+    let is_semantic = SEMANTIC.contains(&text) || begins_with(&SEMANTIC_PREFIXES);
+    match is_semantic {
         true => Err(NotIgnorable::Question),
         false => Ok(()),
     }
@@ -208,14 +207,14 @@ mod tests {
     }
 
     #[test]
-    fn nothing_that_may_not_be_ignored_is_ignored_by_default() {
+    fn names_that_must_not_be_ignored_are_not_ignored_by_default() {
         let noise = Noise::new(Vec::new(), Proxies::Trusted);
         for text in CONNECTION.into_iter().chain(ADDRESS) {
             assert_eq!(check_ignorable(&name(text)), Ok(()), "{text}");
             assert!(noise.contains(&name(text), Readers::Caller), "{text}");
             assert!(!Noise::default().may_contain(&name(text)), "{text}");
         }
-        let refused = ACCOUNTS.into_iter().chain(QUESTIONS).map(name);
+        let refused = ACCOUNTS.into_iter().chain(SEMANTIC).map(name);
         for name in refused.chain(credential::HEADERS) {
             assert!(check_ignorable(&name).is_err(), "{name}");
             assert!(!noise.may_contain(&name), "{name}");
@@ -223,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_refused_for_what_it_says() {
+    fn a_name_is_refused_with_the_right_reason() {
         use NotIgnorable::{Caller, Own, Question};
         for (text, expected) in [
             ("x-request-start", Ok(())),

@@ -1,71 +1,72 @@
-//! Why was something not cached? Every "no" has a name, which reaches reply, log and metric.
+//! The reasons why the cache was not used or a response was not stored. Their names appear in
+//! response headers, logs and metrics.
 
-/// Why the cache had no part in a request, or did not keep an answer.
+/// Why the cache was not used for a request, or a response was not stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum NoCacheReason {
-    /// Neither header nor config asked for the cache.
+    /// Neither a header nor the config enabled the cache.
     NotAsked,
     /// Only `POST` is cached.
     Method,
-    /// The path is no generating route.
+    /// The path is not a generating route.
     Path,
-    /// An upload: a form or a medium.
+    /// The request is an upload: a form or a media file.
     ContentType,
-    /// A job that `responses` does in the background.
+    /// A background job of `responses`.
     Background,
-    /// `responses` goes on from an earlier answer.
+    /// The request continues an earlier response of `responses`.
     PreviousResponseId,
-    /// `responses` adds to a conversation.
+    /// The request belongs to a conversation of `responses`.
     Conversation,
-    /// The body is larger than what is kept for replay.
+    /// The body is larger than the limit for buffered bodies.
     BodyOverLimit,
-    /// There is no memory to look at the body with (`memory.bodies`).
+    /// No memory was left to buffer the body (`memory.bodies`).
     NoBodyMemory,
-    /// The route takes a JSON object, and the body is none.
+    /// The route expects a JSON object, and the body is not one.
     NotJson,
-    /// The body is compressed: what it asks for cannot be seen.
+    /// The body is compressed, so its content is unknown.
     EncodedRequest,
-    /// `Cache-Control: no-store` of the caller.
+    /// The caller sent `Cache-Control: no-store`.
     NoStoreRequest,
     RangeRequest,
-    /// A WebSocket's handshake, or another protocol's.
+    /// A protocol upgrade, such as a WebSocket handshake.
     Upgrade,
-    /// The answer is no 200.
+    /// The response status is not 200.
     Status,
-    /// The answer broke off.
+    /// The response ended early.
     Truncated,
-    /// `Cache-Control: no-store` of the upstream.
+    /// The upstream sent `Cache-Control: no-store`.
     NoStoreResponse,
     VaryStar,
-    /// The answer varies by a header that the key leaves out.
+    /// `Vary` names a header that the key leaves out.
     VaryNoise,
-    /// The answer varies by a credential, and callers share what is kept.
+    /// `Vary` names a credential header, and callers share entries.
     VaryCredential,
     TooLarge,
-    /// The stream's dialect has a last word, and it did not come.
+    /// The stream ended without the final event of its dialect.
     NoTerminalEvent,
-    /// An event was an error, or said that the answer is not all of it.
+    /// An event was an error or marked the response as incomplete.
     ErrorEvent,
-    /// A line of the stream was too long to be looked at.
+    /// A line of the stream was too long to be inspected.
     LongEvent,
-    /// A compressed answer that cannot be looked into: its coding is not known, it is damaged, or
-    /// too much comes of it.
+    /// The compressed response cannot be inspected: unknown coding, damaged data, or too large when
+    /// decoded.
     EncodedResponse,
-    /// A 200 that does not look like an answer of its route, such as a page or an empty body.
+    /// A 200 whose body does not fit the route, such as an HTML page or an empty body.
     NotAnAnswer,
     /// A 200 whose body is an error.
     ErrorBody,
-    /// `Set-Cookie`, where callers share what is kept.
+    /// The response has `Set-Cookie`, and callers share entries.
     SetCookieShared,
-    /// What keeps answers does not answer itself.
+    /// The store does not respond.
     StoreUnavailable,
-    /// Answers under way hold as much as they may already.
+    /// Responses in flight already use all memory reserved for them.
     NoRoom,
-    /// It was purged before it was whole.
+    /// The entry was purged before the response was complete.
     Purged,
-    /// A later target of the plan gave it, which asks for no cache, or for another namespace.
+    /// The response came from a fallback target that disables the cache or uses another namespace.
     OtherTarget,
-    /// A refresh that was asked for later has put a newer one there.
+    /// A refresh that started later has already stored a newer response.
     Superseded,
 }
 
@@ -106,7 +107,7 @@ impl NoCacheReason {
         Self::VaryCredential,
     ];
 
-    /// The name in replies, logs and metrics.
+    /// The name in response headers, logs and metrics.
     pub fn name(self) -> &'static str {
         match self {
             Self::NotAsked => "not_asked",

@@ -1,6 +1,8 @@
-//! Answers that all replicas share, in Redis. A purge is exact, as in memory: an entry carries the marks of the time when it was asked
-//! for, and is read together with the present ones. A purge puts a new mark, and so does whoever finds that Redis has evicted one:
-//! what was purged never comes back, but what was not may be missed. Purged entries are not looked for; they run out.
+//! Responses stored in Redis and shared by all replicas. Purges are exact: each entry carries the
+//! purge generations of the time when its request was sent and is valid only if they are still
+//! current. A purge replaces a generation, and so does a reader that finds one evicted. Purged
+//! entries are never served; at worst a valid entry is missed. Purged entries stay until they
+//! expire.
 
 mod entry;
 
@@ -18,28 +20,30 @@ use super::{
 };
 use crate::redis_client::{Connection, RedisClient, Unavailable};
 
-/// What tells purges apart, as it was when a request was sent.
+/// The purge generations that apply to an entry, as of when its request was sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Purges {
-    /// A mark: a random number.
+    /// A random number, replaced by each purge of everything.
     all: u64,
-    /// A mark, too.
+    /// A random number, replaced by each purge of the namespace.
     namespace: u64,
-    /// A count: its purges delete the entry itself, and only an answer that is still on its way carries an older one.
+    /// A counter of purges of this key. They delete the stored entry, so the counter matters only
+    /// for a response in flight.
     key: u64,
 }
 
-/// How long the count of a key's purges is kept, and the mark of a namespace: longer than an answer that came too late can lie there.
-const KEY_PURGES_KEPT: Duration = Duration::from_secs(91 * 24 * 3600);
+/// Lifetime of the counter of a key and of the generation of a namespace: longer than the lifetime
+/// of any entry that could carry an older value.
+const GENERATION_TTL: Duration = Duration::from_secs(91 * 24 * 3600);
 const ALL: &str = "throughway:cache:purges";
 
-/// A store in Redis.
+/// The store in Redis.
 pub struct RedisStore {
     replicas: Arc<RedisClient>,
     unusable: UnusableEntries,
 }
 
-/// Entries that were removed unread.
+/// Counters of entries that were removed because they could not be read.
 #[derive(Clone, Debug, Default)]
 pub struct UnusableEntries {
     /// See [`Unusable::Damaged`].
@@ -53,7 +57,7 @@ impl RedisStore {
         RedisStore { replicas, unusable }
     }
 
-    /// How long an answer of Redis is awaited.
+    /// How long a reply of Redis is awaited.
     pub fn timeout(&self) -> Duration {
         self.replicas.timeout()
     }
@@ -63,20 +67,20 @@ impl RedisStore {
         self.replicas.clone().connect().await;
     }
 
-    /// The answer, if there is one, and what [`put`](Self::put) wants to know of the present.
+    /// The stored response, if any, and the current generations for [`put`](Self::put).
     ///
     /// # Errors
-    /// Redis does not answer.
+    /// Redis does not respond.
     pub async fn get(
         &self,
         key: &CacheKey,
         namespace: &Namespace,
     ) -> Result<(Option<StoredResponse>, Purges), Unavailable> {
-        let (entry, marks) = (entry_key(key), Marks::of(key, namespace));
+        let (entry, generations) = (entry_key(key), Generations::of(key, namespace));
         let ask = async |connection: Connection| {
             let mut own = connection.clone();
             let entry = own.get::<_, Option<Vec<u8>>>(&entry);
-            try_join(marks.get(connection), entry).await
+            try_join(generations.get(connection), entry).await
         };
         let (purges, entry) = self.replicas.ask(ask).await?;
         let found = match entry.map(|entry| Entry::decode(key, entry)) {
@@ -90,8 +94,8 @@ impl RedisStore {
         Ok((found, purges))
     }
 
-    /// What cannot be read now cannot be read later; a good one that has just taken its place goes
-    /// with it, which is one miss.
+    /// Removes an unreadable entry. A valid one that has just replaced it may be removed as well,
+    /// which costs one miss.
     async fn remove_unusable(&self, key: &CacheKey, unusable: Unusable) {
         match unusable {
             Unusable::Damaged => self.unusable.damaged.inc(),
@@ -99,29 +103,30 @@ impl RedisStore {
         };
         let entry = entry_key(key);
         let remove = async |mut connection: Connection| connection.del::<_, ()>(&entry).await;
-        // That Redis does not answer is counted there; the next who reads it removes it.
+        // The client counts the failure; the next reader tries again.
         let _ = self.replicas.ask(remove).await;
     }
 
-    /// What [`put`](Self::put) wants to know of the present, where the answer that there may be is not wanted.
+    /// The current generations for [`put`](Self::put), without reading the entry.
     ///
     /// # Errors
-    /// Redis does not answer.
+    /// Redis does not respond.
     pub async fn purges(
         &self,
         key: &CacheKey,
         namespace: &Namespace,
     ) -> Result<Purges, Unavailable> {
-        let marks = Marks::of(key, namespace);
+        let generations = Generations::of(key, namespace);
         self.replicas
-            .ask(async |connection| marks.get(connection).await)
+            .ask(async |connection| generations.get(connection).await)
             .await
     }
 
-    /// Stores an answer; `asked`: what was known when its request was sent. Purged since, it is never given.
+    /// Stores a response; `asked` are the generations when its request was sent. If it was purged
+    /// since then, it is never served.
     ///
     /// # Errors
-    /// Redis does not answer.
+    /// Redis does not respond.
     pub async fn put(
         &self,
         key: &CacheKey,
@@ -138,62 +143,63 @@ impl RedisStore {
         self.replicas.ask(ask).await
     }
 
-    /// Takes out the answer of one key; whether there was one. What is on its way for it is not given either.
+    /// Removes the entry of one key and returns whether there was one. A response in flight for the
+    /// key will not be served either.
     ///
     /// # Errors
-    /// Redis does not answer.
+    /// Redis does not respond.
     pub async fn remove(&self, key: &CacheKey) -> Result<bool, Unavailable> {
         let (entry, own) = (entry_key(key), key_purges_key(key));
         let ask = async |mut connection: Connection| {
             connection.incr::<_, _, u64>(&own, 1).await?;
             connection
-                .expire::<_, ()>(&own, seconds(KEY_PURGES_KEPT))
+                .expire::<_, ()>(&own, seconds(GENERATION_TTL))
                 .await?;
             connection.del::<_, u64>(&entry).await
         };
         self.replicas.ask(ask).await.map(|count| count > 0)
     }
 
-    /// Removes all answers of a namespace, whoever's they are.
+    /// Removes all entries of a namespace, of all callers.
     ///
     /// # Errors
-    /// Redis does not answer.
+    /// Redis does not respond.
     pub async fn purge(&self, namespace: &Namespace) -> Result<(), Unavailable> {
-        self.purge_mark(&Mark::of_namespace(namespace)).await
+        self.renew(&Generation::of_namespace(namespace)).await
     }
 
-    /// Removes all answers.
+    /// Removes all entries.
     ///
     /// # Errors
-    /// Redis does not answer.
+    /// Redis does not respond.
     pub async fn purge_all(&self) -> Result<(), Unavailable> {
-        self.purge_mark(&Mark::of_all()).await
+        self.renew(&Generation::of_all()).await
     }
 
-    async fn purge_mark(&self, mark: &Mark) -> Result<(), Unavailable> {
+    async fn renew(&self, generation: &Generation) -> Result<(), Unavailable> {
         self.replicas
-            .ask(async |connection| mark.renew(connection).await)
+            .ask(async |connection| generation.renew(connection).await)
             .await
     }
 }
 
-/// Where the purges that concern one key are told.
-struct Marks {
-    all: Mark,
-    namespace: Mark,
+/// Where the purge generations that apply to one key are stored.
+struct Generations {
+    all: Generation,
+    namespace: Generation,
     key: String,
 }
 
-impl Marks {
+impl Generations {
     fn of(key: &CacheKey, namespace: &Namespace) -> Self {
-        Marks {
-            all: Mark::of_all(),
-            namespace: Mark::of_namespace(namespace),
+        Generations {
+            all: Generation::of_all(),
+            namespace: Generation::of_namespace(namespace),
             key: key_purges_key(key),
         }
     }
 
-    /// In one round trip, unless a mark is missing.
+    /// One round trip, unless a generation is missing.
     async fn get(&self, connection: Connection) -> RedisResult<Purges> {
         let [one, two, mut three] = [connection.clone(), connection.clone(), connection];
         let key = three.get::<_, Option<u64>>(&self.key);
@@ -207,66 +213,73 @@ impl Marks {
     }
 }
 
-/// A number in Redis that a purge replaces by a random one. It does not count: a count that is evicted would begin anew, and come to
-/// what entries carry that were purged before.
-struct Mark {
+/// A random number in Redis that each purge replaces. It is not a counter, because a counter that
+/// is evicted and starts again could reach the values of purged entries.
+struct Generation {
     key: String,
-    /// How long Redis keeps it; then it is made anew. None: for ever.
-    kept: Option<Duration>,
+    /// How long Redis keeps the number; `None`: without limit.
+    ttl: Option<Duration>,
 }
 
-impl Mark {
+impl Generation {
     fn of_all() -> Self {
-        Mark {
+        Generation {
             key: ALL.to_owned(),
-            kept: None,
+            ttl: None,
         }
     }
 
-    /// Callers may think of any number of namespaces: their marks go when nothing needs them any more.
+    /// Callers can invent any number of namespaces, so their generations expire once no entry needs
+    /// them.
     fn of_namespace(namespace: &Namespace) -> Self {
-        Mark {
+        Generation {
             key: namespace_key(namespace),
-            kept: Some(KEY_PURGES_KEPT),
+            ttl: Some(GENERATION_TTL),
         }
     }
 
     async fn get(&self, mut connection: Connection) -> RedisResult<u64> {
         match connection.get(&self.key).await? {
-            Some(mark) => Ok(mark),
+            Some(generation) => Ok(generation),
             None => self.make(connection).await,
         }
     }
 
-    /// It was never there, or is not any more: what is there now, of whoever was first.
+    /// Creates the missing number and returns the current one, which another replica may have
+    /// created first.
     async fn make(&self, mut connection: Connection) -> RedisResult<u64> {
-        let mark = new_mark();
+        let generation = new_generation();
         let if_missing = self.options().conditional_set(ExistenceCheck::NX);
-        let made: bool = connection.set_options(&self.key, mark, if_missing).await?;
+        let made: bool = connection
+            .set_options(&self.key, generation, if_missing)
+            .await?;
         if made {
-            return Ok(mark);
+            return Ok(generation);
         }
-        // Gone again already: what is kept with this one is not found.
+        // Missing again already: an entry stored with this number will not be found, which is a
+        // miss.
         let present: Option<u64> = connection.get(&self.key).await?;
-        Ok(present.unwrap_or(mark))
+        Ok(present.unwrap_or(generation))
     }
 
     async fn renew(&self, mut connection: Connection) -> RedisResult<()> {
         let options = self.options();
-        connection.set_options(&self.key, new_mark(), options).await
+        connection
+            .set_options(&self.key, new_generation(), options)
+            .await
     }
 
     fn options(&self) -> SetOptions {
         let options = SetOptions::default();
-        match self.kept {
-            Some(kept) => options.with_expiration(SetExpiry::EX(kept.as_secs())),
+        match self.ttl {
+            Some(ttl) => options.with_expiration(SetExpiry::EX(ttl.as_secs())),
             None => options,
         }
     }
 }
 
-/// Within what Redis itself takes for a number. That two are the same by chance is not to be expected.
-fn new_mark() -> u64 {
+/// 63 bits, the range of Redis integers. A collision by chance is negligible.
+fn new_generation() -> u64 {
     rand::random::<u64>() >> 1
 }
 
@@ -278,7 +291,7 @@ fn key_purges_key(key: &CacheKey) -> String {
     format!("throughway:cache:purges:key:{key}")
 }
 
-/// Of a fixed length, whatever callers call their namespaces.
+/// Fixed length, whatever name the caller chose.
 fn namespace_key(namespace: &Namespace) -> String {
     let (kind, name) = match namespace {
         Namespace::None => ("none", ""),

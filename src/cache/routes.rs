@@ -1,11 +1,13 @@
-//! Which paths generate, and leave nothing behind? The table, and what the settings add to it.
+//! Which paths can be cached: generating routes without side effects, and those that the settings
+//! add.
 
-/// Routes that generate and leave nothing behind, by the last segment of the raw path and what stands before it.
+/// Generating routes without side effects, by the last segment of the raw path and the one before
+/// it.
 const ROUTES: [(&str, Before); 7] = [
-    // Of chats, too.
+    // Chat completions, too.
     ("completions", Before::Any),
     ("embeddings", Before::Any),
-    // Without a version they would be the ones of a thread, too.
+    // Without a version before it, the path could be the messages of a thread.
     ("messages", Before::Version),
     ("rerank", Before::Any),
     ("moderations", Before::Any),
@@ -16,15 +18,16 @@ const ROUTES: [(&str, Before); 7] = [
 #[derive(Clone, Copy)]
 enum Before {
     Any,
-    /// Such as `v1`.
+    /// A version segment such as `v1`.
     Version,
     Segment(&'static str),
 }
 
 const RESPONSES: &str = "responses";
 
-/// The same for the methods behind a colon that Gemini and Vertex have. No jobs: `:predictLongRunning` and the batches of answers
-/// are asked for later, and `:countTokens` generates nothing.
+/// The methods after a colon in Gemini and Vertex paths. Not cached: batches and
+/// `:predictLongRunning`, whose results are fetched later, and `:countTokens`, which generates
+/// nothing.
 const COLON_METHODS: [&str; 7] = [
     "generateContent",
     "streamGenerateContent",
@@ -35,19 +38,20 @@ const COLON_METHODS: [&str; 7] = [
     "streamRawPredict",
 ];
 
-/// What a generating route takes.
+/// What kind of request body a cacheable route takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Route {
-    /// JSON, with nothing in it that concerns the cache.
+    /// JSON without fields that affect caching.
     Stateless,
-    /// OpenAI's Responses: JSON that may lean on what went before.
+    /// The Responses API: JSON that may refer to stored state.
     Responses,
-    /// A path of the settings: anything.
+    /// A path of the settings; the body may be anything.
     Other,
 }
 
 impl Route {
-    /// From the raw path of a request; `more` are suffixes from the settings (`cache.paths`).
+    /// Classifies the raw path of a request; `more` are path suffixes of the settings
+    /// (`cache.paths`).
     pub fn of(path: &str, more: &[Box<str>]) -> Option<Self> {
         let path = path.strip_suffix('/').unwrap_or(path);
         let (front, last) = path.rsplit_once('/').unwrap_or(("", path));
@@ -76,7 +80,7 @@ fn last_segment(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or_default()
 }
 
-/// By whole segments.
+/// Compares whole segments.
 fn ends_with(path: &str, suffix: &str) -> bool {
     let mut segments = path.rsplit('/');
     let mut wanted = suffix.trim_matches('/').rsplit('/');
@@ -94,7 +98,7 @@ mod tests {
     use crate::dialect::Generates;
 
     #[test]
-    fn each_route_of_the_table_has_answers_of_a_known_form() {
+    fn each_route_of_the_table_has_a_known_response_format() {
         let before = |before: &Before| match before {
             Before::Any | Before::Version => "v1",
             Before::Segment(segment) => *segment,

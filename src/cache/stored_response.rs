@@ -1,5 +1,5 @@
-//! What is kept of an answer, how long it may be given again, and its form in a store outside the process. Asks no clock: whoever
-//! asks brings the time.
+//! A stored response: which headers are stored, how long it is fresh, and its binary form for
+//! external stores. It reads no clock; callers pass the time.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,11 +14,11 @@ use crate::{
     route::hop_by_hop::{is_hop_by_hop, named_by_connection},
 };
 
-/// Milliseconds since 1970, by the clock on the wall: stores are shared, and outlive processes.
+/// Milliseconds since 1970 by the wall clock: stores are shared between processes and outlive them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct UnixMillis(pub u64);
 
-/// The head of an answer, less what concerns only the request that it answered.
+/// The stored head of a response, without headers that concern only the original request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredHead {
     status: StatusCode,
@@ -26,14 +26,15 @@ pub struct StoredHead {
     headers: Box<[(HeaderName, HeaderValue)]>,
 }
 
-/// The target that an answer is of, as replies tell it: the provider's name, and the place in the config.
+/// The target that produced a response, as reported in reply headers: provider name and position in
+/// the config.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GivenBy {
     pub provider: HeaderValue,
     pub index: HeaderValue,
 }
 
-/// An answer as it is given again. Its body is in one piece: a stream's frames follow each other without their pauses.
+/// A stored response. The body is in one piece, so a replayed stream has no pauses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredResponse {
     head: Arc<StoredHead>,
@@ -42,8 +43,8 @@ pub struct StoredResponse {
     ttl: Duration,
 }
 
-/// End-to-end lines that are not kept: cookies are one caller's, `Date` and `Age` are about the moment, and the body tells its
-/// length itself.
+/// End-to-end headers that are not stored: cookies belong to one caller, `Date` and `Age` to one
+/// moment, and the length follows from the body.
 const LEFT_OUT: [HeaderName; 4] = [
     header::SET_COOKIE,
     header::DATE,
@@ -51,13 +52,14 @@ const LEFT_OUT: [HeaderName; 4] = [
     header::CONTENT_LENGTH,
 ];
 
-/// Bytes that an answer takes besides its texts: its own parts, its key, and the store's account of it.
+/// Estimated memory for a response besides its texts: the structs, the key and the store's
+/// bookkeeping.
 const OVERHEAD: usize = 640;
-/// The same for each line.
+/// Estimated memory for each header besides its text.
 const LINE_OVERHEAD: usize = size_of::<(HeaderName, HeaderValue)>();
 
 impl StoredHead {
-    /// Keeps the status, and the lines that concern whoever is answered with it.
+    /// Takes the status and the headers that apply to later requests.
     pub fn new(status: StatusCode, headers: &HeaderMap) -> Self {
         let named: Vec<&[u8]> = named_by_connection(headers).collect();
         let ends_here = |name: &HeaderName| {
@@ -68,12 +70,13 @@ impl StoredHead {
             !LEFT_OUT.contains(name) && !is_hop_by_hop(name) && !ends_here(name)
         });
         let lines: Vec<_> = lines.collect();
-        // A buffer of their own: a value that was read is a piece of all that was read with it, and would keep that.
+        // Copied into one buffer: a `HeaderValue` that was read is a slice of the connection's read
+        // buffer and would keep all of it in memory.
         let bytes: Vec<&[u8]> = lines.iter().map(|(_, value)| value.as_bytes()).collect();
         let mut bytes = Bytes::from(bytes.concat());
         let lines = lines.into_iter().map(|(name, value)| {
             let bytes = bytes.split_to(value.len());
-            // A value's bytes are a value.
+            // Cannot fail: the bytes are those of a valid value.
             let own = HeaderValue::from_maybe_shared(bytes).unwrap_or_else(|_| value.clone());
             (name.clone(), own)
         });
@@ -84,7 +87,7 @@ impl StoredHead {
         }
     }
 
-    /// The same, of this target.
+    /// The same head, with the target that produced it.
     pub fn of_target(self, given_by: Option<GivenBy>) -> Self {
         StoredHead { given_by, ..self }
     }
@@ -97,14 +100,14 @@ impl StoredHead {
         self.status
     }
 
-    /// Lines of one name are in their order.
+    /// Lines with the same name are in their original order.
     pub fn headers(&self) -> &[(HeaderName, HeaderValue)] {
         &self.headers
     }
 }
 
 impl StoredResponse {
-    /// The body must have a buffer of its own: a piece of a larger one would keep all of that.
+    /// `body` must own its buffer; a slice of a larger buffer would keep all of it in memory.
     pub fn new(head: Arc<StoredHead>, body: Bytes, stored_at: UnixMillis, ttl: Duration) -> Self {
         StoredResponse {
             head,
@@ -114,7 +117,7 @@ impl StoredResponse {
         }
     }
 
-    /// The same, whose body holds this room until the last reader has it.
+    /// The same response; `room` stays reserved until the last reader drops the body.
     pub fn in_room(mut self, room: Reservation) -> Self {
         self.body = room.hold(self.body);
         self
@@ -128,12 +131,12 @@ impl StoredResponse {
         &self.body
     }
 
-    /// How long it may be given again, from when it was stored.
+    /// How long it is fresh, counted from when it was stored.
     pub fn ttl(&self) -> Duration {
         self.ttl
     }
 
-    /// Zero if the clock was set back since.
+    /// Zero if the clock has been set back.
     pub fn age(&self, now: UnixMillis) -> Duration {
         Duration::from_millis(now.0.saturating_sub(self.stored_at.0))
     }
@@ -143,7 +146,7 @@ impl StoredResponse {
         self.age(now) < self.ttl
     }
 
-    /// Bytes it takes in memory, more or less.
+    /// Estimated memory in bytes.
     pub fn weight(&self) -> usize {
         let lines = self.head.headers.iter();
         let lines = lines.map(|(name, value)| name.as_str().len() + value.len() + LINE_OVERHEAD);
@@ -151,21 +154,21 @@ impl StoredResponse {
     }
 }
 
-/// The first byte of every encoded answer; another for another form.
+/// The first byte of every encoded response. Change it whenever the form changes.
 const VERSION: u8 = 2;
 
-/// Bytes from a store are no answer of ours.
+/// Why stored bytes cannot be decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NoAnswer {
-    #[error("the stored answer has another form: {version}, not {VERSION}")]
+pub enum DecodeError {
+    #[error("the stored response has format {version}, expected {VERSION}")]
     Version { version: u8 },
-    #[error("the stored answer is damaged")]
+    #[error("the stored response is damaged")]
     Damaged,
 }
 
-/// The form outside the process, numbers in network order: version, status (2 bytes), when it was stored and for how long (8 each,
-/// in milliseconds), provider and place in the config (empty where nobody knows), the number of lines (8), then names, values and body,
-/// each text behind its length (8).
+/// The encoded form, numbers in network order: version (1 byte), status (2), time stored and
+/// lifetime in milliseconds (8 each), provider and config position (empty if unknown), number of
+/// headers (8), then header names, values and the body. Every text is prefixed with its length (8).
 impl StoredResponse {
     pub fn encode(&self) -> Bytes {
         let mut out = BytesMut::with_capacity(self.weight());
@@ -187,15 +190,17 @@ impl StoredResponse {
         out.freeze()
     }
 
-    /// Reads what [`encode`](Self::encode) wrote. Body and values share the given buffer.
+    /// Decodes what [`encode`](Self::encode) wrote. Body and values are slices of `bytes`.
     ///
     /// # Errors
-    /// Anything else.
-    pub fn decode(bytes: Bytes) -> Result<Self, NoAnswer> {
+    /// The bytes are damaged or have another version.
+    pub fn decode(bytes: Bytes) -> Result<Self, DecodeError> {
         match bytes.first() {
-            None => Err(NoAnswer::Damaged),
-            Some(&VERSION) => Reader(bytes.slice(1..)).answer().ok_or(NoAnswer::Damaged),
-            Some(&version) => Err(NoAnswer::Version { version }),
+            None => Err(DecodeError::Damaged),
+            Some(&VERSION) => Reader(bytes.slice(1..))
+                .answer()
+                .ok_or(DecodeError::Damaged),
+            Some(&version) => Err(DecodeError::Version { version }),
         }
     }
 }
@@ -205,7 +210,7 @@ fn put(out: &mut BytesMut, bytes: &[u8]) {
     out.put_slice(bytes);
 }
 
-/// What is left to read. Says `None` where it is not enough, or not what it should be.
+/// The bytes left to decode. Methods return `None` if they do not contain what is expected.
 struct Reader(Bytes);
 
 impl Reader {

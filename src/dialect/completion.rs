@@ -1,5 +1,5 @@
-//! Follows a stream to its end, and tells whether the dialect's last word came, and no error. How the transfer itself ended is
-//! for others to say.
+//! Follows a stream to its end and decides whether the final event of its dialect arrived without
+//! an error. How the transfer itself ended is not considered.
 
 use super::{
     Dialect,
@@ -8,19 +8,19 @@ use super::{
     sse::Splitter,
 };
 
-/// Longer lines and events are not looked at.
+/// Longer lines and events are not inspected.
 const MOST_BYTES: usize = 1024 * 1024;
 
-/// What the events of a stream say of its end.
+/// How a stream ended, by its events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// The dialect's last word came. Where no dialect is known, any event will do.
+    /// With the final event of its dialect; for an unknown dialect, with any event.
     Whole,
-    /// It did not come.
+    /// Without the final event.
     Unfinished,
-    /// An event was an error, or said that the answer is less than was asked for.
+    /// An event was an error or marked the response as incomplete.
     Failed,
-    /// A line was too long to be looked at.
+    /// A line was too long to be inspected.
     Overlong,
 }
 
@@ -47,7 +47,7 @@ impl LastEvent {
         }
     }
 
-    /// Takes the stream's next bytes.
+    /// Feeds the next bytes of the stream.
     pub fn feed(&mut self, bytes: &[u8]) {
         if self.failed {
             return;
@@ -60,7 +60,7 @@ impl LastEvent {
         self.splitter = splitter;
     }
 
-    /// The stream has ended.
+    /// Ends the stream.
     pub fn end(mut self) -> Ending {
         if self.failed {
             return Ending::Failed;
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_streams_are_told_from_cut_and_failed_ones() {
+    fn complete_cut_and_failed_streams_are_distinguished() {
         for (file, expected) in [
             ("chat/text", Ending::Whole),
             ("chat/reasoning", Ending::Whole),
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_cut_inside_its_last_word_or_before_is_unfinished() {
+    fn a_stream_cut_inside_or_before_its_final_event_is_unfinished() {
         for sample in samples::all() {
             if ending(sample.dialect, &[&sample.bytes]) != Ending::Whole {
                 continue;
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn where_no_dialect_is_known_a_clean_end_is_enough_unless_events_show_one() {
+    fn in_an_unknown_dialect_a_clean_end_is_enough_unless_events_show_one() {
         for (stream, expected) in [
             ("", Ending::Unfinished),
             (": ping\n\n", Ending::Unfinished),
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn images_and_speech_need_their_last_word() {
+    fn images_and_speech_need_their_final_event() {
         for (begun, last) in [
             (
                 "image_generation.partial_image",
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gemini_stream_is_whole_when_each_candidate_has_finished() {
+    fn a_gemini_stream_is_complete_when_each_candidate_has_finished() {
         let event = |candidates: &str| format!("data: {{\"candidates\":[{candidates}]}}\n\n");
         let both = event(r#"{"index":0},{"index":1}"#);
         let one = event(r#"{"index":1,"finishReason":"STOP"}"#);
@@ -216,13 +216,13 @@ mod tests {
     }
 
     #[test]
-    fn an_error_after_the_last_word_is_still_one() {
+    fn an_error_after_the_final_event_is_still_an_error() {
         let stream = b"data: [DONE]\n\ndata: {\"error\":{}}\n\n";
         assert_eq!(ending(Dialect::Chat, &[stream]), Ending::Failed);
     }
 
     #[test]
-    fn a_long_line_is_given_up_wherever_it_is_cut() {
+    fn a_long_line_is_abandoned_wherever_it_is_cut() {
         let done = b"\n\ndata: [DONE]\n\n";
         for (line, expected) in [
             (MOST_BYTES, Ending::Whole),
@@ -256,7 +256,8 @@ mod tests {
             let samples = samples::all();
             let sample = which.get(&samples);
             let pieces = samples::cut(&sample.bytes, &cuts);
-            prop_assert_eq!(ending(sample.dialect, &pieces), ending(sample.dialect, &[&sample.bytes]));
+            let whole = ending(sample.dialect, &[&sample.bytes]);
+            prop_assert_eq!(ending(sample.dialect, &pieces), whole);
         }
     }
 }

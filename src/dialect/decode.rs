@@ -1,5 +1,5 @@
-//! What does a compressed body say? Decodes a copy of its beginning, as far as it has come and no
-//! further than a bound; what crosses stays as it is.
+//! Decodes a copy of the beginning of a compressed body, as far as it has arrived and up to a
+//! limit. The relayed body stays as it is.
 
 use actix_http::header::{self, HeaderMap};
 use brotli_decompressor::{BrotliDecompressStream, BrotliResult, BrotliState, StandardAlloc};
@@ -8,14 +8,14 @@ use flate2::{Decompress, FlushDecompress, Status, bufread::MultiGzDecoder};
 /// How a body is encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Coded {
-    /// Not at all.
+    /// Not encoded.
     Plain,
     As(Coding),
-    /// In a way that is not known here, or in several.
+    /// With an unknown coding, or with several.
     Unknown,
 }
 
-/// A coding that is known here.
+/// A supported coding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Coding {
     Gzip,
@@ -24,7 +24,7 @@ pub enum Coding {
 }
 
 impl Coded {
-    /// As `Content-Encoding` says.
+    /// From `Content-Encoding`.
     pub fn of(headers: &HeaderMap) -> Self {
         let lines = headers.get_all(header::CONTENT_ENCODING);
         let codings = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
@@ -51,27 +51,27 @@ impl Coding {
     }
 }
 
-/// Where decoding stopped.
+/// Why decoding stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stop {
-    /// At the end of what was encoded.
+    /// The end of the encoded data.
     End,
-    /// More bytes are needed.
+    /// More input is needed.
     Starved,
-    /// As many bytes as were wanted are there.
+    /// The output limit is reached.
     Full,
-    /// At something that is not of this coding.
+    /// The data is invalid.
     Broken,
 }
 
 /// Bytes decoded in one step.
 const STEP: usize = 8 * 1024;
 
-/// The decoded bytes, no more than `most`, and why there are no others.
+/// Decodes at most `most` bytes; returns them and why decoding stopped.
 pub fn decode(coding: Coding, encoded: &[u8], most: usize) -> (Vec<u8>, Stop) {
     match coding {
         Coding::Gzip => gzip(encoded, most),
-        // Some mean the bare format by it (RFC 9110 §8.4.1.2).
+        // Some servers send raw deflate under this name (RFC 9110 §8.4.1.2).
         Coding::Deflate => match deflate(encoded, most, true) {
             (decoded, Stop::Broken) if decoded.is_empty() => deflate(encoded, most, false),
             decoded => decoded,
@@ -125,7 +125,7 @@ fn deflate(encoded: &[u8], most: usize, wrapped: bool) -> (Vec<u8>, Stop) {
 }
 
 fn brotli(encoded: &[u8], most: usize) -> (Vec<u8>, Stop) {
-    // The window is bounded to 16 MiB, which are given back at once.
+    // The window is limited to 16 MiB, which are freed right away.
     let mut state = BrotliState::new_strict(
         StandardAlloc::default(),
         StandardAlloc::default(),
@@ -186,7 +186,7 @@ mod tests {
         }
     }
 
-    /// What another program made of [`PLAIN`], with windows of 22, 16 and 24 bits.
+    /// [`PLAIN`] as encoded by another program, with windows of 22, 16 and 24 bits.
     const BROTLI: [&str; 3] = [
         "G8IAAARSO5/QcjygAg18eX/wprABBw6J7dMo4wQ6OOT4YFHHFkMWq415QWeKPcjcvUms0z39eU7yUhUC",
         "QhgAhOPAbvQhexdhYJv9CbXI3pbOVtDp6pMgaHuwAQfsic7RJJPp4CHLz4JJrEM5G1759FrGFXq+uvHcN2QA",
@@ -196,7 +196,7 @@ mod tests {
         "data: {\"choices\":[{\"delta\":{\"content\":\"Hello, hello, hello\"}}]}\n\n";
 
     #[test]
-    fn brotli_is_decoded_as_far_as_it_has_come() {
+    fn brotli_is_decoded_as_far_as_it_has_arrived() {
         let plain = PLAIN.repeat(3);
         for text in BROTLI {
             let encoded = STANDARD.decode(text).unwrap();
@@ -217,7 +217,7 @@ mod tests {
 
     const CODINGS: [Coding; 3] = [Coding::Gzip, Coding::Deflate, Coding::Brotli];
 
-    /// Beginnings that lead further than noise does: of gzip, zlib, brotli.
+    /// Prefixes that random data would rarely produce: gzip, zlib, brotli.
     const STARTS: &[&[u8]] = &[b"", b"\x1f\x8b\x08\0\0\0\0\0\0\x03", b"\x78\x9c", b"\x0b"];
 
     proptest! {

@@ -1,5 +1,5 @@
-//! What one event of a stream means, by dialect: a token, an error, the end, or a preamble of
-//! either; and whether the answer is whole with it.
+//! The meaning of one event of a stream in its dialect: a token, an error, an end, or a preamble;
+//! and whether the response is complete with it.
 
 mod sign;
 
@@ -7,21 +7,21 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 pub use self::sign::{Sign, sign};
-use super::{Dialect, gemini::Candidates, sse::Event};
+use super::{Dialect, gemini::Candidates, is_something, sse::Event};
 
-/// What an event means to somebody who waits for a first token.
+/// The meaning of an event while waiting for the first token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Meaning {
-    /// Nothing to show: roles, pings, headings.
+    /// No content: roles, pings, headers.
     Preamble,
     /// Content of any kind.
     Token,
     Error,
-    /// The end of an answer that may have been empty.
+    /// The end of a response that may have been empty.
     Terminal,
 }
 
-/// Reads one event.
+/// Interprets one event.
 pub fn meaning(dialect: Dialect, event: &Event) -> Meaning {
     if event.data == b"[DONE]" {
         return Meaning::Terminal;
@@ -31,7 +31,7 @@ pub fn meaning(dialect: Dialect, event: &Event) -> Meaning {
             (b"error", _) => Meaning::Error,
             (_, true) => Meaning::Preamble,
             (name, false) if is_heartbeat(name) => Meaning::Preamble,
-            // No JSON, and yet something: whoever sent it knows what it is.
+            // Not JSON, but content of a format that the client may know.
             (_, false) => Meaning::Token,
         };
     };
@@ -49,20 +49,20 @@ pub fn meaning(dialect: Dialect, event: &Event) -> Meaning {
     }
 }
 
-/// What an event means to somebody who would keep the answer.
+/// The meaning of an event for the completeness of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// There may be more.
+    /// More may follow.
     Open,
-    /// The dialect's own last word: all of the answer has come.
+    /// The final event of the dialect: the response is complete.
     Whole,
-    /// What these candidates have to say: the last word is the last one's.
+    /// The state of these Gemini candidates; the response is complete when all have finished.
     Of(Candidates),
-    /// The answer is an error, or less than was asked for.
+    /// The response is an error or incomplete.
     Failed,
 }
 
-/// Reads one event. What the path does not tell of the dialect its shape may.
+/// Interprets one event, taking the dialect from its shape if the path does not tell it.
 pub fn progress(dialect: Dialect, event: &Event) -> (Dialect, Progress) {
     if event.data == b"[DONE]" {
         return match dialect {
@@ -114,7 +114,7 @@ fn object(event: &Event) -> Option<Map<String, Value>> {
     Deserialize::deserialize(&mut serde_json::Deserializer::from_slice(&event.data)).ok()
 }
 
-/// The dialect that an event shows by its own shape: servers answer at paths of all kinds.
+/// The dialect that an event's own shape shows: servers use paths of all kinds.
 fn shape(data: &Map<String, Value>) -> Option<Dialect> {
     const ANTHROPIC: [&str; 7] = [
         "content_block_delta",
@@ -146,30 +146,30 @@ fn is_of_type(data: &Map<String, Value>, kind: &str) -> bool {
 fn is_error(name: &[u8], data: &Map<String, Value>) -> bool {
     let kind = data.get("type").and_then(Value::as_str);
     let has_error = data.get("error").is_some_and(|error| match error {
-        // Some name it in each chunk.
+        // Some servers have an empty `error` object in each chunk.
         Value::Object(entries) if entries.is_empty() => shape(data).is_none(),
         error => says_failure(error),
     });
-    // Responses carry an `error` inside their `response`; at the top it is one's own.
+    // In the Responses API errors are inside `response`; at the top level `error` is a real one.
     name == b"error"
         || has_error
         || matches!(kind, Some("error" | "response.failed"))
         || has_failed_choice(data)
 }
 
-/// A choice may fail by itself: OpenRouter says so where others have their `finish_reason`.
+/// A single choice may fail: OpenRouter reports this in place of a `finish_reason`.
 fn has_failed_choice(data: &Map<String, Value>) -> bool {
     let choices = data.get("choices").and_then(Value::as_array);
     choices.into_iter().flatten().any(is_failed_choice)
 }
 
-/// Whether this choice failed by itself.
+/// Whether this choice failed.
 pub(super) fn is_failed_choice(choice: &Value) -> bool {
     let has_error = choice.get("error").is_some_and(says_failure);
     has_error || choice.get("finish_reason").is_some_and(|it| it == "error")
 }
 
-/// As the value of `error`: neither null, nor false, nor an empty text.
+/// The value of `error` is neither null, nor false, nor an empty text.
 fn says_failure(error: &Value) -> bool {
     match error {
         Value::Null | Value::Bool(false) => false,
@@ -178,7 +178,7 @@ fn says_failure(error: &Value) -> bool {
     }
 }
 
-/// Keys of a delta that are no content.
+/// Members of a delta that are not content.
 const NO_CONTENT: [&str; 4] = ["role", "index", "type", "id"];
 
 fn chat(data: &Map<String, Value>) -> Meaning {
@@ -201,7 +201,7 @@ fn chat(data: &Map<String, Value>) -> Meaning {
     }
 }
 
-/// Events of servers that have a dialect of their own on the same path.
+/// Events of servers that use another format on the same path.
 fn without_choices(data: &Map<String, Value>) -> Meaning {
     let event = data.get("event");
     let said = [
@@ -225,17 +225,6 @@ fn without_choices(data: &Map<String, Value>) -> Meaning {
 fn has_content(delta: &Map<String, Value>) -> bool {
     let mut entries = delta.iter();
     entries.any(|(key, value)| !NO_CONTENT.contains(&key.as_str()) && is_something(value))
-}
-
-/// Neither null nor empty.
-pub(super) fn is_something(value: &Value) -> bool {
-    match value {
-        Value::Null => false,
-        Value::String(text) => !text.is_empty(),
-        Value::Array(items) => items.iter().any(is_something),
-        Value::Object(entries) => entries.values().any(is_something),
-        Value::Bool(_) | Value::Number(_) => true,
-    }
 }
 
 fn responses(data: &Map<String, Value>) -> Meaning {
@@ -268,7 +257,7 @@ fn anthropic(data: &Map<String, Value>) -> Meaning {
         }
         _ => return Meaning::Preamble,
     };
-    // A block that is no text, such as a tool's use, says something by its beginning.
+    // A block that is not text, such as a tool call, has content from its beginning.
     match content.and_then(Value::as_object).is_some_and(has_content) {
         true => Meaning::Token,
         false => Meaning::Preamble,
@@ -286,7 +275,7 @@ fn cohere(data: &Map<String, Value>) -> Meaning {
 
 fn gemini(data: &Map<String, Value>) -> Meaning {
     let Some(candidates) = data.get("candidates").and_then(Value::as_array) else {
-        // A prompt that was refused has feedback and no candidates.
+        // A refused prompt has feedback and no candidates.
         return match data.contains_key("promptFeedback") {
             true => Meaning::Terminal,
             false => Meaning::Preamble,

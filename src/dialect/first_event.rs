@@ -1,5 +1,5 @@
-//! Waits in a stream for its first token, its end, or an error before either; where an answer of a
-//! route is wanted, for events that show that it is one.
+//! Finds the first token of a stream, its end, or an error. Where a response of a known route is
+//! expected, finds events that show that it is one.
 
 use super::{
     Dialect, Flaw, Verdict,
@@ -8,7 +8,7 @@ use super::{
     sse::{Event, Splitter},
 };
 
-/// A stream that has said nothing in so many bytes counts as begun.
+/// A stream without a meaningful event in this many bytes counts as begun.
 const MOST_BYTES: usize = 64 * 1024;
 
 /// Judges a stream by its first meaningful event.
@@ -20,22 +20,22 @@ pub struct FirstEvent {
     bytes: usize,
 }
 
-/// What is asked of each event.
+/// How each event is interpreted.
 #[derive(Clone, Copy, Debug)]
 enum Reading {
-    /// Whether it is a token, or an error.
+    /// As a token or an error.
     Tokens(Dialect),
-    /// Whether it belongs to an answer; `begun` if one has.
+    /// As part of a response or not; `begun` if part of one has arrived.
     Answer { dialect: Dialect, begun: bool },
 }
 
 impl FirstEvent {
-    /// Waits for a token. What nobody knows is one.
+    /// Waits for a token. Unknown events count as tokens.
     pub fn new(dialect: Dialect) -> Self {
         Self::reading(Reading::Tokens(dialect))
     }
 
-    /// Waits for a token of an answer of this route. What nobody knows is none.
+    /// Waits for a token of a response of this route. Unknown events do not count.
     pub fn of_answer(route: Generates) -> Self {
         let dialect = route.dialect();
         Self::reading(Reading::Answer {
@@ -53,7 +53,7 @@ impl FirstEvent {
         }
     }
 
-    /// Takes the stream's next bytes. A verdict other than undecided stays.
+    /// Feeds the next bytes of the stream. A verdict other than `Undecided` is final.
     pub fn feed(&mut self, bytes: &[u8]) -> Verdict {
         if self.verdict != Verdict::Undecided {
             return self.verdict;
@@ -71,7 +71,7 @@ impl FirstEvent {
         self.verdict
     }
 
-    /// The stream has ended.
+    /// Ends the stream.
     pub fn end(&mut self) -> Verdict {
         if self.verdict == Verdict::Undecided {
             let last = self.splitter.end();
@@ -101,7 +101,7 @@ impl Reading {
                 }
                 Sign::Token => Verdict::Begun,
                 Sign::End if *begun => Verdict::Begun,
-                // An end without a beginning.
+                // The end of a response that never began.
                 Sign::End | Sign::Foreign => Verdict::Refused(Flaw::Foreign),
                 Sign::Error => Verdict::Refused(Flaw::Error),
             },
@@ -118,7 +118,7 @@ mod tests {
         *,
     };
 
-    /// The streams of `fixtures/streams`, with the verdict in the file's name.
+    /// The streams of `fixtures/streams`, with the verdict from the file's name.
     fn streams() -> Vec<(Dialect, Verdict, Vec<u8>)> {
         let judged = |sample: Sample| {
             let verdict = match sample.name.rsplit('-').next() {
@@ -131,7 +131,7 @@ mod tests {
         samples::all().into_iter().map(judged).collect()
     }
 
-    /// The verdict, and how many bytes were needed for it.
+    /// The verdict, and after how many bytes it was reached.
     fn judge(dialect: Dialect, pieces: &[&[u8]]) -> Verdict {
         let mut judge = FirstEvent::new(dialect);
         for piece in pieces {
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_streams_are_judged_by_their_beginning() {
+    fn complete_streams_are_judged_by_their_beginning() {
         for (dialect, expected, stream) in streams() {
             let shown = String::from_utf8_lossy(&stream);
             assert_eq!(judge(dialect, &[&stream]), expected, "{dialect:?}\n{shown}");
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_that_never_says_anything_is_not_held_for_ever() {
+    fn a_stream_without_meaningful_events_is_not_held_forever() {
         let mut judge = FirstEvent::new(Dialect::Chat);
         let comment = ": wait\n\n".repeat(1000);
         let fed = (0..9).map(|_| judge.feed(comment.as_bytes()));

@@ -1,13 +1,14 @@
-//! Have all candidates of a Gemini stream finished? Each does so for itself, in whatever event.
+//! Tracks whether all candidates of a Gemini stream have finished, each in its own event.
 
 use serde_json::{Map, Value};
 
-use super::event::is_something;
+use super::is_something;
 
-/// Candidates of higher numbers share the last bit, and never count as finished: nobody offers so many.
+/// Candidates with higher numbers share the last bit and never count as finished; no server offers
+/// that many.
 const LAST_BIT: u64 = u64::BITS as u64 - 1;
 
-/// The candidates of an event, or of all events so far; a bit for each.
+/// The candidates of an event, or of all events so far, one bit for each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Candidates {
     seen: u64,
@@ -15,7 +16,7 @@ pub struct Candidates {
 }
 
 impl Candidates {
-    /// Those of one event.
+    /// The candidates of one event.
     pub fn of(data: &Map<String, Value>) -> Self {
         let candidates = data.get("candidates").and_then(Value::as_array);
         let each = candidates.into_iter().flatten().map(Self::one);
@@ -23,7 +24,7 @@ impl Candidates {
     }
 
     fn one(candidate: &Value) -> Self {
-        // Zero is left out.
+        // A missing number means zero.
         let number = candidate.get("index").and_then(Value::as_u64).unwrap_or(0);
         let seen = 1 << number.min(LAST_BIT);
         let reason = candidate.get("finishReason");
@@ -34,7 +35,7 @@ impl Candidates {
         }
     }
 
-    /// These and those.
+    /// The union of both.
     pub fn and(self, other: Candidates) -> Self {
         Candidates {
             seen: self.seen | other.seen,
@@ -42,12 +43,12 @@ impl Candidates {
         }
     }
 
-    /// One has.
+    /// At least one has finished.
     pub fn any_finished(self) -> bool {
         self.finished != 0
     }
 
-    /// There were some, and all of them have.
+    /// There are candidates, and all have finished.
     pub fn all_finished(self) -> bool {
         self.seen != 0 && self.seen == self.finished
     }
@@ -58,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_candidate_finishes_for_itself() {
+    fn each_candidate_finishes_separately() {
         for (events, any, all) in [
             (&[][..], false, false),
             (&[r#"{"usageMetadata":{}}"#], false, false),

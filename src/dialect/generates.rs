@@ -1,43 +1,43 @@
-//! Which routes generate, and what does an answer of each look like as JSON? The one table; asked
-//! by the path a request goes to. Servers vary, so that any one of the marks is enough. How events
-//! look is `event`'s to say.
+//! The generating routes and the JSON form of their responses: one table, used with the path that a
+//! request goes to. Servers vary, so any one of the marks is enough. The form of events is in
+//! `event`.
 
 use super::Dialect;
 
-/// A route that generates, by the form of its answers.
+/// A generating route, by the form of its responses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Generates {
-    /// Chat and text completions as OpenAI has them.
+    /// Chat and text completions in OpenAI's form.
     Completion,
     Embedding,
-    /// OpenAI's Responses.
+    /// OpenAI's Responses API.
     Response,
-    /// Anthropic's Messages.
+    /// Anthropic's Messages API.
     Message,
     /// Gemini's `generateContent` and `streamGenerateContent`.
     Content,
-    /// Gemini's embeddings, one or several.
+    /// Gemini's embeddings, single or batched.
     ContentEmbedding,
     /// Vertex AI's `predict`.
     Prediction,
-    /// Vertex AI's `rawPredict`: whatever the model's vendor has.
+    /// Vertex AI's `rawPredict`: the format of the model's vendor.
     RawPrediction,
     Ranking,
     Moderation,
     Image,
-    /// Sound, or JSON with sound in it.
+    /// Audio, or JSON that contains audio.
     Speech,
-    /// JSON, or text of any kind.
+    /// JSON, or text in any format.
     Transcription,
-    /// Cohere's chat. Others have a path like it, so that more is taken for an answer.
+    /// Cohere's chat. Other servers have a similar path, so more forms are accepted.
     CohereChat,
 }
 
-/// What stands before the last segment of a path.
+/// The segment before the last one of a path.
 #[derive(Clone, Copy)]
 enum Before {
     Any,
-    /// Such as `v1`, or nothing: the gateway's own `/v1` is taken off.
+    /// Such as `v1`, or nothing, since the gateway's own `/v1` is removed.
     Version,
     Segment(&'static str),
 }
@@ -47,7 +47,7 @@ const ROUTES: &[(&str, Before, Generates)] = &[
     ("embeddings", Before::Any, Generates::Embedding),
     ("embed", Before::Version, Generates::Embedding),
     ("responses", Before::Any, Generates::Response),
-    // A thread's messages are something else.
+    // The messages of a thread are something else.
     ("messages", Before::Version, Generates::Message),
     ("rerank", Before::Any, Generates::Ranking),
     ("moderations", Before::Any, Generates::Moderation),
@@ -68,7 +68,7 @@ const ROUTES: &[(&str, Before, Generates)] = &[
     ("chat", Before::Version, Generates::CohereChat),
 ];
 
-/// The methods behind a colon that Gemini and Vertex AI have. No jobs, whose answers are asked for
+/// The methods after a colon in Gemini and Vertex AI paths. Not jobs, whose results are fetched
 /// later.
 const COLON_METHODS: &[(&str, Generates)] = &[
     ("generateContent", Generates::Content),
@@ -80,11 +80,11 @@ const COLON_METHODS: &[(&str, Generates)] = &[
     ("streamRawPredict", Generates::RawPrediction),
 ];
 
-/// A JSON value, as far as a mark asks for it.
+/// A JSON value, reduced to what marks depend on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Value<'a> {
     Null,
-    /// A number or a bool.
+    /// A number or a boolean.
     Scalar,
     Text(&'a str),
     Array,
@@ -112,7 +112,7 @@ impl Generates {
         ROUTES.iter().find(is_it).map(|(_, _, it)| *it)
     }
 
-    /// How its streams speak, where an event does not show it by itself.
+    /// The dialect of its streams, unless an event shows another.
     pub fn dialect(self) -> Dialect {
         match self {
             Generates::Completion => Dialect::Chat,
@@ -132,14 +132,14 @@ impl Generates {
         }
     }
 
-    /// An object with this member at its top is an answer.
+    /// An object with this top-level member is a response.
     pub fn is_mark(self, key: &str, value: Value<'_>) -> bool {
         use Value::{Array, Null, Object, Scalar, Text};
         match self {
             Generates::Completion => match (key, value) {
                 // llama.cpp without `/v1` has `content`, the Llama API `completion_message`.
                 ("choices", Array) | ("content", Text(_)) | ("completion_message", Object) => true,
-                // Of Qianfan the label is all that it shares with others.
+                // The label is all that Qianfan has in common with others.
                 ("object", Text(kind)) => kind.starts_with("chat.completion"),
                 _ => false,
             },
@@ -164,7 +164,7 @@ impl Generates {
                 (key, value),
                 ("embedding", Object | Array) | ("embeddings" | "predictions", Array)
             ),
-            // A chat model's container has a whole completion there.
+            // The container of a chat model holds a whole completion there.
             Generates::Prediction => matches!((key, value), ("predictions", Array | Object)),
             Generates::RawPrediction => matches!(
                 (key, value),
@@ -207,13 +207,13 @@ impl Generates {
         }
     }
 
-    /// An answer may be an array, of the things that others have in one object.
+    /// A response may be an array of what others have in one object.
     pub fn takes_array(self) -> bool {
         let of_whole_answers = matches!(self, Generates::Content | Generates::Completion);
         of_whole_answers || self.takes_rows()
     }
 
-    /// An answer may be an array of things that have other members there than in an object.
+    /// A response may be an array whose items have other members than an object would.
     pub fn takes_rows(self) -> bool {
         matches!(
             self,
@@ -221,7 +221,7 @@ impl Generates {
         )
     }
 
-    /// Its streams have a last event.
+    /// Its streams have a final event.
     pub fn has_last_event(self) -> bool {
         match self {
             Generates::Completion
@@ -241,7 +241,7 @@ impl Generates {
         }
     }
 
-    /// An answer need not be JSON.
+    /// A response need not be JSON.
     pub fn takes_anything(self) -> bool {
         matches!(self, Generates::Speech | Generates::Transcription)
     }
@@ -257,7 +257,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_path_tells_what_is_generated() {
+    fn the_route_follows_from_the_path() {
         for (path, expected) in [
             ("/v1/chat/completions", Some(Generates::Completion)),
             ("/chat/completions/", Some(Generates::Completion)),

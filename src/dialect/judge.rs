@@ -1,6 +1,6 @@
-//! Is this 200 an answer of its route, as far as its first 64 KiB tell? The one judge, for failover
-//! and for the cache. It asks what an answer looks like, not what an error looks like; where the
-//! bytes leave it open, they are an answer.
+//! Decides from its first 64 KiB whether a 200 is a valid response of its route. Used for failover
+//! and for the cache. It looks for what responses have, rather than what errors have; in doubt a
+//! body is accepted.
 
 mod beginning;
 
@@ -17,14 +17,14 @@ use super::{
     shape::{Extent, extent, found, trimmed},
 };
 
-/// Bytes that are looked at, encoded or not.
+/// The most bytes that are inspected, encoded or decoded.
 pub const MOST_BYTES: usize = 64 * 1024;
 
-/// So often a compressed body is decoded anew with each piece of it; then only when it has grown by
-/// a quarter.
-const LOOKS: usize = 32;
+/// A compressed body is decoded again for each of its first pieces; after this many, only when it
+/// has grown by a quarter.
+const ALWAYS_DECODED: usize = 32;
 
-/// Judges the body of one answer. Keeps a copy of its beginning until it is decided.
+/// Judges the body of one response. Buffers a copy of its beginning until it is decided.
 #[derive(Debug)]
 pub struct AnswerJudge {
     route: Generates,
@@ -33,7 +33,7 @@ pub struct AnswerJudge {
     plain: PlainJudge,
     encoded: Vec<u8>,
     looks: usize,
-    /// Encoded bytes at the last look.
+    /// Encoded bytes at the last inspection.
     looked_at: usize,
     verdict: Verdict,
 }
@@ -44,7 +44,7 @@ impl AnswerJudge {
         Self::of(route, Media::of(headers), Coded::of(headers))
     }
 
-    /// For a body of this kind.
+    /// For a body of this media type and coding.
     pub fn of(route: Generates, media: Media, coded: Coded) -> Self {
         AnswerJudge {
             route,
@@ -58,7 +58,7 @@ impl AnswerJudge {
         }
     }
 
-    /// Takes the body's next bytes. A verdict other than undecided stays.
+    /// Feeds the next bytes of the body. A verdict other than `Undecided` is final.
     pub fn feed(&mut self, bytes: &[u8]) -> Verdict {
         if self.verdict == Verdict::Undecided {
             self.verdict = match self.coded {
@@ -71,7 +71,7 @@ impl AnswerJudge {
         self.verdict
     }
 
-    /// The body has ended.
+    /// Ends the body.
     pub fn end(&mut self) -> Verdict {
         if self.verdict == Verdict::Undecided {
             self.verdict = match self.coded {
@@ -85,7 +85,7 @@ impl AnswerJudge {
         self.verdict
     }
 
-    /// It turned out to be a stream of events, whatever its type says.
+    /// The body turned out to be an event stream, whatever its media type.
     pub fn is_events(&self) -> bool {
         matches!(self.plain.form, Form::Events(_))
     }
@@ -96,7 +96,7 @@ impl AnswerJudge {
             .extend_from_slice(&bytes[..room.min(bytes.len())]);
         let is_full = self.encoded.len() == MOST_BYTES;
         let grown = self.encoded.len() - self.looked_at;
-        if self.looks >= LOOKS && grown < self.looked_at / 4 && !is_full {
+        if self.looks >= ALWAYS_DECODED && grown < self.looked_at / 4 && !is_full {
             return Verdict::Undecided;
         }
         self.looks += 1;
@@ -111,8 +111,8 @@ impl AnswerJudge {
         verdict
     }
 
-    /// Decodes what is there; `then` says what it is if that leaves it open. No decoder is kept:
-    /// one may hold much.
+    /// Decodes what has arrived; `then` decides if the decoded bytes leave it open. The decoder is
+    /// not kept between calls, since it may hold much memory.
     fn look(&mut self, then: impl FnOnce(&mut PlainJudge) -> Verdict) -> Verdict {
         let Coded::As(coding) = self.coded else {
             return Verdict::Undecided;
@@ -127,7 +127,7 @@ impl AnswerJudge {
     }
 }
 
-/// The same for a body that is not encoded.
+/// The same for a decoded or unencoded body.
 #[derive(Debug)]
 struct PlainJudge {
     route: Generates,
@@ -139,8 +139,8 @@ struct PlainJudge {
 #[derive(Debug)]
 enum Form {
     Events(FirstEvent),
-    /// The beginning of the body, how often it was looked into, and how much was there the last
-    /// time, or at the last look for the end of a line.
+    /// The buffered beginning of the body, how often it was inspected, and its length at the last
+    /// inspection or at the last search for a line end.
     Body {
         seen: Vec<u8>,
         looks: usize,
@@ -181,7 +181,7 @@ impl PlainJudge {
         }
     }
 
-    /// Decides what the first bytes are enough for.
+    /// Decides what can be decided from the first bytes.
     fn look(&mut self) -> Verdict {
         let Form::Body {
             seen,
@@ -193,7 +193,7 @@ impl PlainJudge {
         };
         if self.media == Media::Lines {
             let body = trimmed(seen);
-            // Where there was no end of a line, there is none. A mark alone is not kept.
+            // Bytes before this position have no line end. A lone byte order mark is not buffered.
             let now = if body.is_empty() { 0 } else { seen.len() };
             let fresh = &seen[std::mem::replace(looked_at, now)..];
             let end = memchr::memchr(b'\n', fresh).and_then(|_| memchr::memchr(b'\n', body));
@@ -213,15 +213,15 @@ impl PlainJudge {
             Beginning::Null if must_be_json => Verdict::Refused(Flaw::Foreign),
             Beginning::Null => Verdict::Undecided,
             Beginning::Json if streams_array(self.route, seen) => {
-                if *looks >= LOOKS && seen.len() - *looked_at < *looked_at / 4 {
+                if *looks >= ALWAYS_DECODED && seen.len() - *looked_at < *looked_at / 4 {
                     return Verdict::Undecided;
                 }
                 (*looks, *looked_at) = (*looks + 1, seen.len());
                 first_item(self.route, seen)
             }
             Beginning::Json if must_be_json => Verdict::Undecided,
-            // Sound and text may begin like JSON by chance. Looked into when there is twice as
-            // much.
+            // Audio and text may begin like JSON by chance, so the body is inspected again only
+            // when it has doubled.
             Beginning::Json if seen.len() < *looked_at * 2 => Verdict::Undecided,
             Beginning::Json => {
                 *looked_at = seen.len();
@@ -249,7 +249,7 @@ impl PlainJudge {
         let must_be_json = !route.takes_anything() || media == Media::Json;
         match (body.is_empty(), beginning(route, &seen)) {
             (true, _) if must_be_json || self.bytes == 0 => Verdict::Refused(Flaw::Empty),
-            // A line end may be all that is said in a recording.
+            // A recording may have an empty transcript, which is a lone line end.
             (true, _) => Verdict::Begun,
             (false, _) if media == Media::Lines => first_line(route, body),
             (false, Beginning::Json)
@@ -272,7 +272,7 @@ impl PlainJudge {
         }
     }
 
-    /// There are as many bytes as are looked at, and more may come.
+    /// As many bytes as may be inspected have arrived, and more may follow.
     fn at_limit(&mut self) -> Verdict {
         let seen = match &self.form {
             Form::Events(_) => return Verdict::Begun,
@@ -295,27 +295,26 @@ impl PlainJudge {
             Extent::Whole => shaped(self.route, seen),
             Extent::Cut => match shaped(self.route, seen) {
                 Verdict::Refused(Flaw::Error) => Verdict::Refused(Flaw::Error),
-                // What shows it may be yet to come.
+                // The decisive member may come later.
                 Verdict::Begun | Verdict::Undecided | Verdict::Refused(_) => Verdict::Begun,
             },
         }
     }
 }
 
-/// Nothing but a page is of this type, and begins like that. The servers of some recordings' texts
-/// (whisper.cpp) call those HTML, too.
+/// An HTML media type and an HTML beginning. Some transcription servers (whisper.cpp) send
+/// transcripts as HTML, so those are accepted.
 fn is_page(route: Generates, media: Media, body: &[u8]) -> bool {
     let may_be_text = route == Generates::Transcription && !trimmed(body).starts_with(b"<");
     media == Media::Html && !may_be_text
 }
 
-/// Gemini without `alt=sse`: an answer comes piece by piece as the items of one array.
+/// Gemini without `alt=sse`: the response arrives as the items of one array.
 fn streams_array(route: Generates, body: &[u8]) -> bool {
     route == Generates::Content && trimmed(body).starts_with(b"[")
 }
 
-/// Judges such an array by its first item, as soon as all of that is there: what comes later is
-/// held back for nothing.
+/// Judges such an array by its first item as soon as that is complete, without holding back more.
 fn first_item(route: Generates, body: &[u8]) -> Verdict {
     let found = found(route, body);
     match (found.item, found.mark, found.error) {
@@ -325,7 +324,7 @@ fn first_item(route: Generates, body: &[u8]) -> Verdict {
     }
 }
 
-/// Judges JSON by what stands at its top.
+/// Judges JSON by its top-level members.
 fn shaped(route: Generates, body: &[u8]) -> Verdict {
     let found = found(route, body);
     match (found.mark, found.error) {
@@ -338,8 +337,8 @@ fn shaped(route: Generates, body: &[u8]) -> Verdict {
     }
 }
 
-/// Judges the first of several JSON texts. Nobody says what they look like: any object but an error
-/// will do.
+/// Judges the first of several JSON lines. Their format is not documented, so any object that is
+/// not an error is accepted.
 fn first_line(route: Generates, line: &[u8]) -> Verdict {
     match extent(line) {
         Extent::Nothing => Verdict::Refused(Flaw::Empty),

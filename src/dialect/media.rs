@@ -1,5 +1,5 @@
-//! What kind of body does `Content-Type` announce? A word to begin with: servers send JSON, pages
-//! and streams under any type.
+//! The kind of body that `Content-Type` announces. Only a hint: servers send JSON, HTML pages and
+//! streams under any type.
 
 use actix_http::header::{self, HeaderMap};
 
@@ -8,7 +8,7 @@ use actix_http::header::{self, HeaderMap};
 pub enum Media {
     /// Server-sent events.
     Events,
-    /// JSON texts, one on each line.
+    /// JSON texts, one per line.
     Lines,
     Json,
     Html,
@@ -43,7 +43,7 @@ impl Media {
     }
 }
 
-/// Types of JSON texts, one on each line.
+/// Media types of JSON lines.
 const LINES: [&str; 6] = [
     "application/x-ndjson",
     "application/ndjson",
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_type_tells_the_kind_whatever_its_case_and_parameters() {
+    fn the_type_is_matched_regardless_of_case_and_parameters() {
         for (value, expected) in [
             ("Text/Event-Stream; charset=utf-8", Media::Events),
             ("application/stream+json", Media::Lines),

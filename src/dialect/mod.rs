@@ -1,6 +1,6 @@
-//! What do the bytes of an answer say, before anybody is shown them? Whether they look like an
-//! answer of their route, compressed or not; which server-sent events hold a first token or an
-//! error; and whether their last event came, for each dialect. A look at a copy: edits nothing.
+//! Interprets response bodies without changing them: whether a body looks like a response of its
+//! route, compressed or not; which server-sent events carry the first token or an error; and
+//! whether a stream's final event has arrived, for each provider's dialect.
 
 mod completion;
 mod decode;
@@ -19,7 +19,7 @@ mod sse;
 mod stream_end;
 
 pub use completion::{Ending, LastEvent};
-pub use decode::{Coded, Coding, Stop, decode};
+pub use decode::{Coded, Stop, decode};
 pub use first_event::FirstEvent;
 pub use generates::Generates;
 pub use judge::{AnswerJudge, MOST_BYTES as MOST_JUDGED, begins_as_events};
@@ -28,21 +28,21 @@ pub use response_status::says_not_completed;
 pub use says_error::says_error;
 pub use stream_end::StreamEnd;
 
-/// How a provider's streams speak, told by the request's path where an event's own shape does not
-/// tell it.
+/// The format of a provider's streams, known from the request's path unless an event's own shape
+/// shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
-    /// OpenAI's chat and text completions, and all who speak like them.
+    /// OpenAI's chat and text completions, and compatible servers.
     Chat,
-    /// OpenAI's Responses.
+    /// OpenAI's Responses API.
     Responses,
-    /// Anthropic's Messages.
+    /// Anthropic's Messages API.
     Anthropic,
     /// Gemini's `streamGenerateContent`.
     Gemini,
-    /// OpenAI's images as they are made or edited; by the events' shape only.
+    /// OpenAI's streamed image generation and editing; recognised by the events only.
     Images,
-    /// OpenAI's speech in events; by their shape only.
+    /// OpenAI's streamed speech; recognised by the events only.
     Speech,
     /// Cohere's chat.
     Cohere,
@@ -65,37 +65,49 @@ impl Dialect {
 
 const STREAM_GENERATE: &str = ":streamGenerateContent";
 
-/// What is known of an answer so far.
+/// The judgement of a response so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Nothing yet.
+    /// Not enough bytes yet.
     Undecided,
-    /// It has begun in earnest.
+    /// A valid response has begun.
     Begun,
-    /// It is none.
+    /// Not a valid response.
     Refused(Flaw),
 }
 
-/// Why what came is no answer.
+/// Why a body is not a valid response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flaw {
     /// It is an error.
     Error,
-    /// It ended without anything.
+    /// It ended empty.
     Empty,
     /// It ended in the middle of its JSON.
     Cut,
-    /// It is something else: a page, broken JSON, JSON without what an answer has, an end without a
-    /// beginning.
+    /// It is something else: an HTML page, broken JSON, JSON without the fields of a response, or a
+    /// stream that ends without having begun.
     Foreign,
 }
 
-/// What headers and URL say of whether a stream is asked for.
+/// Whether headers and URL ask for a stream.
 pub fn asks_for_stream(accept: &[u8], path: &str, query: &str) -> bool {
     let accepts = accept
         .split(|byte| matches!(byte, b',' | b';'))
         .any(|part| part.trim_ascii().eq_ignore_ascii_case(b"text/event-stream"));
     accepts || path.ends_with(STREAM_GENERATE) || query.split('&').any(|part| part == "alt=sse")
+}
+
+/// Neither null nor empty.
+fn is_something(value: &serde_json::Value) -> bool {
+    use serde_json::Value;
+    match value {
+        Value::Null => false,
+        Value::String(text) => !text.is_empty(),
+        Value::Array(items) => items.iter().any(is_something),
+        Value::Object(entries) => entries.values().any(is_something),
+        Value::Bool(_) | Value::Number(_) => true,
+    }
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
-//! Does an answer of the Responses API say of itself that it is not completed?
+//! Decides whether a body of the Responses API states that it is not completed.
 
 use crate::json_edit;
 
-/// It has a status, and another than `completed`. Of duplicate keys any counts; null is no status.
+/// It has a status other than `completed`. Each duplicate counts; null is not a status.
 pub fn says_not_completed(body: &[u8]) -> bool {
     let mut not_completed = false;
     let read = json_edit::each_entry(body, |key, value| {
@@ -11,7 +11,7 @@ pub fn says_not_completed(body: &[u8]) -> bool {
     read.is_ok() && not_completed
 }
 
-/// However roundabout it is spelled.
+/// Compares after decoding escapes.
 fn is_completed(value: &str) -> bool {
     serde_json::from_str::<String>(value).is_ok_and(|text| text == "completed")
 }
@@ -21,7 +21,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_answers_own_status_counts_wherever_it_stands() {
+    fn only_the_top_level_status_counts_at_any_position() {
         let long = format!(
             r#"{{"output":[{{"text":"{}"}}],"status":"incomplete"}}"#,
             "x".repeat(1 << 20)
@@ -44,7 +44,7 @@ mod tests {
             (r#"{"status":"complet\u0065d"}"#, false),
             (r#"{"status":"completed","status":"failed"}"#, true),
             (r#"{"status":"failed","status":"completed"}"#, true),
-            // Another's.
+            // The status of a nested object.
             (
                 r#"{"output":[{"status":"incomplete"}],"status":"completed"}"#,
                 false,
@@ -55,7 +55,7 @@ mod tests {
             (r#"{"text":"}","status":"failed"}"#, true),
             (r#"{"a":"status","b":"failed"}"#, false),
             (r#"{"status":"completed"} {"status":"failed"}"#, false),
-            // Cut before it is told.
+            // Truncated inside the status.
             (r#"{"status":"fail"#, false),
         ] {
             let shown = &body[..body.len().min(80)];

@@ -1,4 +1,4 @@
-//! The streams of `fixtures/streams`, and cutting them, for tests.
+//! The streams of `fixtures/streams`, and functions that cut them, for tests.
 
 use proptest::sample::Index;
 
@@ -14,7 +14,8 @@ const FOLDERS: [(&str, Dialect); 4] = [
 
 pub struct Sample {
     pub dialect: Dialect,
-    /// `chat/text`: the folder tells the dialect, the file's last word how the stream begins.
+    /// Such as `chat/text`: the folder gives the dialect, the file's last word how the stream
+    /// begins.
     pub name: String,
     pub bytes: Vec<u8>,
 }
@@ -31,7 +32,7 @@ pub fn all() -> Vec<Sample> {
     FOLDERS.into_iter().flat_map(of).collect()
 }
 
-/// The stream in pieces, cut at these places.
+/// The stream in pieces, cut at these positions.
 pub fn cut<'s>(stream: &'s [u8], cuts: &[Index]) -> Vec<&'s [u8]> {
     let mut places: Vec<usize> = cuts.iter().map(|cut| cut.index(stream.len() + 1)).collect();
     places.extend([0, stream.len()]);

@@ -1,31 +1,30 @@
-//! Is a whole JSON body an error, whatever route it is of?
+//! Decides whether a complete JSON body is an error, on any route.
 
 use std::{collections::HashMap, sync::LazyLock};
 
 use memchr::memmem::Finder;
 use serde::de::IgnoredAny;
 
-/// Larger bodies are answers.
+/// Larger bodies are not errors.
 const MOST_BYTES: usize = 64 * 1024;
 
-/// What an answer has and an error has not.
+/// Members that responses have and errors do not.
 const CONTENT: [&str; 4] = ["choices", "content", "output", "data"];
 
-/// All of this body is an error.
+/// The complete body is an error.
 pub fn says_error(body: &[u8]) -> bool {
-    let may_be = body.len() < MOST_BYTES && may_name_error(body);
+    let may_be = body.len() < MOST_BYTES && may_have_error_key(body);
     may_be && serde_json::from_slice(body).is_ok_and(|body| is_error(&body))
 }
 
-/// There is the key, or one that is spelled in a roundabout way: looked for before a body is parsed
-/// in vain.
-fn may_name_error(body: &[u8]) -> bool {
+/// The key is present, perhaps with escapes. A cheap check before parsing the body.
+fn may_have_error_key(body: &[u8]) -> bool {
     static MARKS: LazyLock<[Finder<'static>; 2]> =
         LazyLock::new(|| [Finder::new(br#""error""#), Finder::new(br"\u")]);
     MARKS.iter().any(|mark| mark.find(body).is_some())
 }
 
-/// An object's keys, each with whether its value is other than null; of duplicates the last counts.
+/// The keys of an object, each with whether its value is not null; the last duplicate counts.
 type TopLevel = HashMap<String, Option<IgnoredAny>>;
 
 fn is_error(body: &TopLevel) -> bool {

@@ -1,5 +1,5 @@
-//! What do the first bytes of a body say as JSON: is it all there, and does it look like an answer
-//! of its route?
+//! Inspects a body, or its beginning, as JSON: whether it is complete, and whether it looks like a
+//! response of its route.
 
 use std::{borrow::Cow, fmt};
 
@@ -13,42 +13,41 @@ use super::{
     generates::{Generates, Value},
 };
 
-/// How far the bytes are JSON.
+/// How much of the bytes is valid JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extent {
-    /// There is nothing but white space.
+    /// Only white space.
     Nothing,
-    /// One value or several, each complete.
+    /// One or more complete values.
     Whole,
-    /// Well so far, and there is more to come.
+    /// Valid so far, but incomplete.
     Cut,
-    /// No JSON.
+    /// Invalid.
     Broken,
 }
 
-/// What was found at the top of the first value.
+/// What was found at the top level of the first value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Found {
-    /// A mark of an answer.
+    /// A member that marks a response.
     pub mark: bool,
-    /// There is something in what is marked: not only a label, or an empty list.
+    /// That member has content: it is not only a label or an empty list.
     pub content: bool,
-    /// What errors have.
+    /// A member that errors have.
     pub error: bool,
-    /// There is something in that, too.
+    /// That member is not empty.
     pub reason: bool,
-    /// Each choice says that it failed.
+    /// Each choice reports a failure.
     pub failed: bool,
-    /// Of an array the first item is all there.
+    /// The first item of an array is complete.
     pub item: bool,
-    /// Something that is only read with difficulty, such as half a surrogate pair: good JSON for
-    /// whoever takes it.
+    /// Something that this parser rejects but other parsers accept, such as half a surrogate pair.
     pub odd: bool,
-    /// An object with a member.
+    /// An object with at least one member.
     pub member: bool,
 }
 
-/// Without what stands before the JSON.
+/// Without white space and a byte order mark before the JSON.
 pub fn trimmed(body: &[u8]) -> &[u8] {
     const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
     body.strip_prefix(BYTE_ORDER_MARK)
@@ -56,7 +55,7 @@ pub fn trimmed(body: &[u8]) -> &[u8] {
         .trim_ascii_start()
 }
 
-/// Whether all of it is JSON.
+/// How much of the body is valid JSON.
 pub fn extent(body: &[u8]) -> Extent {
     let body = trimmed(body);
     let mut values = serde_json::Deserializer::from_slice(body).into_iter::<IgnoredAny>();
@@ -71,7 +70,7 @@ pub fn extent(body: &[u8]) -> Extent {
     }
 }
 
-/// Looks at the top of the first value, as far as it goes.
+/// Inspects the top level of the first value, as far as it has arrived.
 pub fn found(route: Generates, body: &[u8]) -> Found {
     let mut found = Found::default();
     let top = Top {
@@ -85,7 +84,7 @@ pub fn found(route: Generates, body: &[u8]) -> Found {
     found
 }
 
-/// The value at the top, or the first item of the array there.
+/// The top-level value, or the first item of a top-level array.
 struct Top<'f> {
     route: Generates,
     found: &'f mut Found,
@@ -93,7 +92,7 @@ struct Top<'f> {
 }
 
 impl Top<'_> {
-    /// One embedding alone is a row of numbers.
+    /// A single embedding is an array of numbers.
     fn note_number(self) {
         self.found.mark |= self.is_item && self.route == Generates::Embedding;
     }
@@ -129,7 +128,7 @@ impl<'de> Visitor<'de> for Top<'_> {
 
     fn visit_seq<S: SeqAccess<'de>>(self, mut items: S) -> Result<(), S::Error> {
         if self.is_item {
-            // A row of numbers, as embeddings are.
+            // An array of numbers is an embedding.
             self.found.mark = true;
         } else if self.route.takes_array() {
             let first = Top {
@@ -174,7 +173,7 @@ impl<'de> Visitor<'de> for Top<'_> {
     }
 }
 
-/// The value of one member. Noted when it begins: the rest of it may not be there.
+/// The value of one member. Noted when it begins, since the rest of it may be missing.
 struct Member<'f> {
     route: Generates,
     key: &'f str,
@@ -186,7 +185,7 @@ impl Member<'_> {
         self.found.mark |= self.route.is_mark(self.key, value);
     }
 
-    /// There is something in the value.
+    /// The value has content.
     fn note_content(&mut self, value: Value<'_>) {
         let is_label = matches!(self.key, "object" | "type");
         self.found.content |= !is_label && self.route.is_mark(self.key, value);
@@ -210,7 +209,7 @@ impl Member<'_> {
         Ok(())
     }
 
-    /// Whether there are choices, and all of them say that they failed.
+    /// Whether there are choices and all of them report a failure.
     fn read_choices<'de, S: SeqAccess<'de>>(&mut self, mut choices: S) -> Result<(), S::Error> {
         let mut failed = None;
         while let Some(choice) = self.next_item::<serde_json::Value, S>(&mut choices)? {
@@ -220,7 +219,7 @@ impl Member<'_> {
         Ok(())
     }
 
-    /// An item that is cut is content, too.
+    /// A truncated item counts as content.
     fn next_item<'de, T: Deserialize<'de>, S: SeqAccess<'de>>(
         &mut self,
         items: &mut S,

@@ -1,4 +1,5 @@
-//! Cuts a stream of server-sent events into events (WHATWG HTML §9.2.6), whatever pieces its bytes come in.
+//! Splits a stream of server-sent events into events (WHATWG HTML §9.2.6), in whatever pieces it
+//! arrives.
 
 /// One event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -9,22 +10,22 @@ pub struct Event {
     pub data: Vec<u8>,
 }
 
-/// Follows a stream.
+/// Splits one stream.
 #[derive(Debug, Default)]
 pub struct Splitter {
     line: Vec<u8>,
     event: Event,
     has_data: bool,
-    /// The last byte was a CR: a LF after it belongs to it.
+    /// The last byte was a CR; an LF that follows belongs to it.
     after_cr: bool,
     begun: bool,
-    /// Most bytes of a line, and of an event's data. None: no limit.
+    /// The most bytes of a line and of an event's data; `None`: no limit.
     most: Option<usize>,
     overlong: bool,
 }
 
 impl Splitter {
-    /// Gives up at a line, or an event's data, of more bytes than this, wherever the pieces of the stream are cut.
+    /// Gives up at a line or event data longer than `most`, wherever the stream is cut.
     pub fn bounded(most: usize) -> Self {
         Splitter {
             most: Some(most),
@@ -32,12 +33,13 @@ impl Splitter {
         }
     }
 
-    /// It has given up, and gives no more events.
+    /// It has given up and returns no more events.
     pub fn is_overlong(&self) -> bool {
         self.overlong
     }
 
-    /// Takes the next bytes; `each` gets every event that is complete with them, and says whether to go on.
+    /// Feeds the next bytes. `each` is called with every completed event and returns whether to
+    /// continue.
     pub fn feed(&mut self, mut bytes: &[u8], each: &mut dyn FnMut(Event) -> bool) {
         if bytes.is_empty() || self.overlong {
             return;
@@ -70,7 +72,8 @@ impl Splitter {
         self.extend_line(bytes);
     }
 
-    /// The stream is over. An event without its blank line is given, too: some servers leave the last one out.
+    /// Ends the stream. Returns an event without its blank line, which some servers omit at the
+    /// end.
     pub fn end(&mut self) -> Option<Event> {
         if self.overlong {
             return None;
@@ -86,7 +89,7 @@ impl Splitter {
         }
     }
 
-    /// So many bytes may be kept; if not, nothing is any more.
+    /// Whether this many bytes may be buffered; otherwise gives up.
     fn admits(&mut self, bytes: usize) -> bool {
         if self.most.is_some_and(|most| bytes > most) {
             self.overlong = true;
@@ -118,7 +121,7 @@ impl Splitter {
                 self.has_data = true;
                 self.event.data.extend_from_slice(value);
             }
-            // Comments, ids, retry times and what nobody knows.
+            // Comments, ids, retry times and unknown fields.
             _ => {}
         }
         None
@@ -156,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn events_are_cut_as_the_standard_says() {
+    fn events_are_split_as_in_the_standard() {
         for (stream, expected) in [
             ("data: a\n\n", vec![event("", "a")]),
             ("data:a\r\n\r\n", vec![event("", "a")]),
@@ -182,10 +185,17 @@ mod tests {
         #[test]
         fn a_stream_split_anywhere_gives_the_same_events(
             lines in proptest::collection::vec("(data|event|id|: c)?(: ?)?[a-z:]{0,3}", 0..12),
-            ends in proptest::collection::vec(proptest::sample::select(&["\n", "\r", "\r\n", "\n\n"][..]), 12),
+            ends in proptest::collection::vec(
+                proptest::sample::select(&["\n", "\r", "\r\n", "\n\n"][..]),
+                12,
+            ),
             cuts in proptest::collection::vec(any::<proptest::sample::Index>(), 0..6),
         ) {
-            let stream: String = lines.iter().zip(&ends).map(|(line, end)| format!("{line}{end}")).collect();
+            let stream: String = lines
+                .iter()
+                .zip(&ends)
+                .map(|(line, end)| format!("{line}{end}"))
+                .collect();
             let pieces = samples::cut(stream.as_bytes(), &cuts);
             prop_assert_eq!(events(&pieces), events(&[stream.as_bytes()]));
         }

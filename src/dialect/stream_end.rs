@@ -1,16 +1,15 @@
-//! Has the last event of a stream come? Looks at streams as they are relayed, at the beginnings of
-//! their lines only: it holds a few bytes, parses nothing, and says that an end is missing only
-//! where none of any dialect came. The cache, which may not err the other way, has
-//! [`LastEvent`](super::LastEvent).
+//! Watches relayed streams for their final event. It inspects only the beginnings of lines, buffers
+//! a few bytes and parses nothing; it reports a missing end only if there was no final event of any
+//! dialect. The cache must not err the other way and uses [`LastEvent`](super::LastEvent).
 
 use memchr::memmem::{self, Finder};
 
 use super::{Dialect, Generates};
 
-/// Bytes that are looked at of each line.
+/// Inspected bytes of each line.
 const MOST_BYTES: usize = 192;
 
-/// Events after which there are no others, errors included: the client is told.
+/// Event types that end a stream, including errors, which the client sees.
 const LAST: [&[u8]; 13] = [
     b"complete",
     b"error",
@@ -27,26 +26,26 @@ const LAST: [&[u8]; 13] = [
     b"transcript.text.done",
 ];
 
-/// What the last events of llama.cpp without `/v1` and of Qianfan have.
+/// Members of the final events of llama.cpp without `/v1` and of Qianfan.
 const FLAGS: [&[u8]; 2] = [b"\"stop\":true", b"\"is_end\":true"];
 
-/// What Gemini's last events have, wherever in them.
+/// Members of Gemini's final events, anywhere in them.
 const FINISHED: [&[u8]; 2] = [b"\"finishReason\"", b"\"blockReason\""];
 const LONGEST_FINISHED: usize = 14;
 
-/// Follows one stream.
+/// Watches one stream.
 #[derive(Clone, Debug)]
 pub struct StreamEnd {
-    /// The beginning of the line that is under way.
+    /// The beginning of the current line.
     line: [u8; MOST_BYTES],
     length: usize,
-    /// The last bytes that passed, if it may be Gemini's.
+    /// The last bytes that passed, where the dialect may be Gemini's.
     passed: Option<Vec<u8>>,
     has_come: bool,
 }
 
 impl StreamEnd {
-    /// For a stream that answers this route, if streams of such have a last event.
+    /// For a stream of this route; `None` if such streams have no final event.
     pub fn of(route: Generates) -> Option<Self> {
         route.has_last_event().then(|| StreamEnd {
             line: [0; MOST_BYTES],
@@ -56,7 +55,7 @@ impl StreamEnd {
         })
     }
 
-    /// Takes the stream's next bytes.
+    /// Feeds the next bytes of the stream.
     pub fn feed(&mut self, bytes: &[u8]) {
         if self.has_come {
             return;
@@ -74,7 +73,7 @@ impl StreamEnd {
         self.extend(rest);
     }
 
-    /// The stream has ended: whether its last event had come.
+    /// Whether the final event has arrived by the end of the stream.
     pub fn has_come(&self) -> bool {
         self.has_come || is_last(&self.line[..self.length])
     }
@@ -86,7 +85,7 @@ impl StreamEnd {
     }
 }
 
-/// The line is one of a last event.
+/// Whether the line belongs to a final event.
 fn is_last(line: &[u8]) -> bool {
     if let Some(name) = line.strip_prefix(b"event:") {
         return LAST.contains(&name.trim_ascii());
@@ -102,7 +101,7 @@ fn is_last(line: &[u8]) -> bool {
         || FLAGS.iter().any(has)
 }
 
-/// `"type": "..."` stands in its beginning, or `event_type`, and names a last event.
+/// The beginning contains `"type": "..."` or `event_type` with the type of a final event.
 fn is_of_last_type(data: &[u8]) -> bool {
     let name = |at: usize| {
         let rest = data[at..].trim_ascii_start();
@@ -115,7 +114,7 @@ fn is_of_last_type(data: &[u8]) -> bool {
     places.any(|at| name(at + key.len()).is_some_and(|name| LAST.contains(&name)))
 }
 
-/// One of the marks is in these bytes, or began in those before.
+/// One of the marks is in these bytes, or spans the ones before.
 fn is_finished(passed: &mut Vec<u8>, bytes: &[u8]) -> bool {
     let has = |bytes: &[u8]| {
         let mut marks = FINISHED.iter();
@@ -188,7 +187,8 @@ mod tests {
             ),
             (
                 Message,
-                "data: {\"type\":\"content_block_delta\",\"delta\":{\"text\":\"\\\"type\\\":\\\"message_stop\\\"\"}}\n\n",
+                "data: {\"type\":\"content_block_delta\",\
+                 \"delta\":{\"text\":\"\\\"type\\\":\\\"message_stop\\\"\"}}\n\n",
                 false,
             ),
             (
@@ -259,9 +259,9 @@ mod tests {
     }
 
     proptest! {
-        /// It never says of a stream that the cache holds for whole that its end is missing.
+        /// Never reports a missing end for a stream that the cache considers complete.
         #[test]
-        fn what_is_whole_has_its_last_event_however_it_is_split(
+        fn a_complete_stream_has_its_last_event_however_it_is_split(
             which in any::<Index>(),
             length in any::<Index>(),
             cuts in vec(any::<Index>(), 0..6),

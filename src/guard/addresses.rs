@@ -1,9 +1,13 @@
-//! What kind of address is this? One flat table of every special-purpose network, with its
-//! source. Says what an address is; whether it may be dialled is the rules' to say.
+//! Classifies addresses: one flat table of every special-purpose network, with its source. Whether
+//! a class may be dialled is decided by `rules`.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+
+/// Names with more addresses are refused: no provider needs them, and each would be dialled in
+/// turn.
+pub const MAX_ADDRESSES: usize = 16;
 
 /// The kind of one address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -16,20 +20,20 @@ pub enum AddressClass {
     Loopback,
     Unspecified,
     LinkLocal,
-    /// A cloud's instance metadata, which hands out credentials to whoever can ask.
+    /// A cloud's instance metadata service, which hands out credentials to any local process.
     Metadata,
     Multicast,
     Broadcast,
     Documentation,
     Benchmarking,
-    /// Set aside for protocols, discarding, transition mechanisms, or not assigned at all.
+    /// Reserved for protocols, discarding or transition mechanisms, or not assigned.
     Reserved,
     SixToFour,
     Teredo,
 }
 
 impl AddressClass {
-    /// Stable word for errors, records and metrics.
+    /// Stable name for errors, records and metrics.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Public => "public",
@@ -48,7 +52,7 @@ impl AddressClass {
         }
     }
 
-    /// True if no preset, entry or setting can allow it.
+    /// No preset, entry or setting can allow it.
     pub fn is_never(self) -> bool {
         match self {
             Self::Public | Self::Private | Self::Loopback => false,
@@ -66,8 +70,8 @@ impl AddressClass {
     }
 }
 
-/// The class of the address a packet to `ip` ends at: IPv4-mapped and NAT64 forms are judged as
-/// the IPv4 address they carry.
+/// The class of the address that a packet to `ip` reaches: IPv4-mapped and NAT64 addresses are
+/// classified as the IPv4 address inside.
 pub fn classify(ip: IpAddr) -> AddressClass {
     match carried(ip) {
         IpAddr::V4(ip) => class_of_v4(ip),
@@ -88,7 +92,7 @@ pub fn carried(ip: IpAddr) -> IpAddr {
     }
 }
 
-/// True if every address of `network` is one that nothing can allow.
+/// Every address of `network` is one that nothing can allow.
 pub(super) fn is_never_network(network: IpNet) -> bool {
     let v4 = V4.iter().map(|row| (IpNet::V4(row.network), row.class));
     let v6 = V6.iter().map(|row| (IpNet::V6(row.network), row.class));
@@ -123,11 +127,11 @@ fn class_of_v6(ip: Ipv6Addr) -> AddressClass {
     }
 }
 
-/// One special-purpose network. Of rows that overlap the first counts.
+/// One special-purpose network. The first of overlapping rows counts.
 pub(super) struct Row<N> {
     pub(super) network: N,
     pub(super) class: AddressClass,
-    /// The document that sets the network aside.
+    /// The document that reserves the network.
     #[cfg_attr(not(test), expect(dead_code, reason = "read by people and by tests"))]
     pub(super) source: &'static str,
 }
@@ -162,7 +166,7 @@ const fn v6_net([a, b, c, d, e, f, g, h]: [u16; 8], prefix: u8) -> Ipv6Net {
     Ipv6Net::new_assert(Ipv6Addr::new(a, b, c, d, e, f, g, h), prefix)
 }
 
-/// The only space IANA assigns public IPv6 from (RFC 4291 §2.4, IANA IPv6 address space).
+/// The only range from which IANA assigns public IPv6 addresses (RFC 4291 §2.4).
 const GLOBAL_UNICAST: Ipv6Net = v6_net([0x2000, 0, 0, 0, 0, 0, 0, 0], 3);
 const MAPPED: Ipv6Net = v6_net([0, 0, 0, 0, 0, 0xffff, 0, 0], 96);
 const NAT64: Ipv6Net = v6_net([0x64, 0xff9b, 0, 0, 0, 0, 0, 0], 96);
@@ -207,35 +211,35 @@ pub(super) static V4: &[Row<Ipv4Net>] = &[
 
 #[rustfmt::skip]
 pub(super) static V6: &[Row<Ipv6Net>] = &[
-    v6([0, 0, 0, 0, 0, 0, 0, 0],                     128, Unspecified,   "RFC 4291 §2.5.2"),
-    v6([0, 0, 0, 0, 0, 0, 0, 1],                     128, Loopback,      "RFC 4291 §2.5.3"),
-    v6([0, 0, 0, 0, 0, 0, 0, 0],                      96, Reserved,      "RFC 4291 §2.5.5.1, IPv4-compatible"),
-    v6([0, 0, 0, 0, 0xffff, 0, 0, 0],                 96, Reserved,      "RFC 2765 §2.1, IPv4-translated"),
-    v6([0x64, 0xff9b, 1, 0, 0, 0, 0, 0],              48, Reserved,      "RFC 8215, local-use NAT64"),
-    v6([0x100, 0, 0, 0, 0, 0, 0, 0],                  64, Reserved,      "RFC 6666, discard-only"),
-    v6([0x100, 0, 0, 1, 0, 0, 0, 0],                  64, Reserved,      "RFC 9780, dummy prefix"),
-    v6([0x2001, 0, 0, 0, 0, 0, 0, 0],                 32, Teredo,        "RFC 4380"),
-    v6([0x2001, 2, 0, 0, 0, 0, 0, 0],                 48, Benchmarking,  "RFC 5180"),
-    v6([0x2001, 3, 0, 0, 0, 0, 0, 0],                 32, Reserved,      "RFC 7450, multicast tunnelling"),
-    v6([0x2001, 4, 0x112, 0, 0, 0, 0, 0],             48, Reserved,      "RFC 7535, AS112"),
-    v6([0x2001, 0x10, 0, 0, 0, 0, 0, 0],              28, Reserved,      "RFC 4843, ORCHID"),
-    v6([0x2001, 0x20, 0, 0, 0, 0, 0, 0],              28, Reserved,      "RFC 7343, ORCHIDv2"),
-    v6([0x2001, 0x30, 0, 0, 0, 0, 0, 0],              28, Reserved,      "RFC 9374, drone remote ID"),
-    v6([0x2001, 0, 0, 0, 0, 0, 0, 0],                 23, Reserved,      "RFC 2928, protocol assignments"),
-    v6([0x2001, 0xdb8, 0, 0, 0, 0, 0, 0],             32, Documentation, "RFC 3849"),
-    v6([0x2002, 0, 0, 0, 0, 0, 0, 0],                 16, SixToFour,     "RFC 3056"),
-    v6([0x2620, 0x4f, 0x8000, 0, 0, 0, 0, 0],         48, Reserved,      "RFC 7534, AS112"),
-    v6([0x3ffe, 0, 0, 0, 0, 0, 0, 0],                 16, Reserved,      "RFC 3701, 6bone, returned"),
-    v6([0x3fff, 0, 0, 0, 0, 0, 0, 0],                 20, Documentation, "RFC 9637"),
-    v6([0x5f00, 0, 0, 0, 0, 0, 0, 0],                 16, Reserved,      "RFC 9602, SRv6 segments"),
-    v6([0xfd00, 0xec2, 0, 0, 0, 0, 0, 0],             32, Metadata,      "AWS instance metadata, DNS, time"),
-    v6([0xfd20, 0xce, 0, 0, 0, 0, 0, 0],              64, Metadata,      "Google Cloud instance metadata"),
-    v6([0xfd00, 0x42, 0, 0, 0, 0, 0, 0x42],          128, Metadata,      "Scaleway instance metadata"),
-    v6([0xfd00, 0xa9fe, 0xa9fe, 0, 0, 0, 0, 1],      128, Metadata,      "Linode instance metadata"),
-    v6([0xfd00, 0xc1, 0, 0, 0, 0, 0xa9fe, 0xa9fe],   128, Metadata,      "Oracle Cloud instance metadata"),
-    v6([0xfc00, 0, 0, 0, 0, 0, 0, 0],                  7, Private,       "RFC 4193, unique local"),
-    v6([0xfe80, 0, 0, 0, 0, 0, 0xa9fe, 0xa9fe],      128, Metadata,      "OpenStack instance metadata"),
-    v6([0xfe80, 0, 0, 0, 0, 0, 0, 0],                 10, LinkLocal,     "RFC 4291 §2.5.6"),
-    v6([0xfec0, 0, 0, 0, 0, 0, 0, 0],                 10, Reserved,      "RFC 3879, site-local"),
-    v6([0xff00, 0, 0, 0, 0, 0, 0, 0],                  8, Multicast,     "RFC 4291 §2.7"),
+    v6([0, 0, 0, 0, 0, 0, 0, 0],               128, Unspecified, "RFC 4291 §2.5.2"),
+    v6([0, 0, 0, 0, 0, 0, 0, 1],               128, Loopback, "RFC 4291 §2.5.3"),
+    v6([0, 0, 0, 0, 0, 0, 0, 0],                96, Reserved, "RFC 4291 §2.5.5.1, IPv4-compatible"),
+    v6([0, 0, 0, 0, 0xffff, 0, 0, 0],           96, Reserved, "RFC 2765 §2.1, IPv4-translated"),
+    v6([0x64, 0xff9b, 1, 0, 0, 0, 0, 0],        48, Reserved, "RFC 8215, local-use NAT64"),
+    v6([0x100, 0, 0, 0, 0, 0, 0, 0],            64, Reserved, "RFC 6666, discard-only"),
+    v6([0x100, 0, 0, 1, 0, 0, 0, 0],            64, Reserved, "RFC 9780, dummy prefix"),
+    v6([0x2001, 0, 0, 0, 0, 0, 0, 0],           32, Teredo, "RFC 4380"),
+    v6([0x2001, 2, 0, 0, 0, 0, 0, 0],           48, Benchmarking, "RFC 5180"),
+    v6([0x2001, 3, 0, 0, 0, 0, 0, 0],           32, Reserved, "RFC 7450, multicast tunnelling"),
+    v6([0x2001, 4, 0x112, 0, 0, 0, 0, 0],       48, Reserved, "RFC 7535, AS112"),
+    v6([0x2001, 0x10, 0, 0, 0, 0, 0, 0],        28, Reserved, "RFC 4843, ORCHID"),
+    v6([0x2001, 0x20, 0, 0, 0, 0, 0, 0],        28, Reserved, "RFC 7343, ORCHIDv2"),
+    v6([0x2001, 0x30, 0, 0, 0, 0, 0, 0],        28, Reserved, "RFC 9374, drone remote ID"),
+    v6([0x2001, 0, 0, 0, 0, 0, 0, 0],           23, Reserved, "RFC 2928, protocol assignments"),
+    v6([0x2001, 0xdb8, 0, 0, 0, 0, 0, 0],       32, Documentation, "RFC 3849"),
+    v6([0x2002, 0, 0, 0, 0, 0, 0, 0],           16, SixToFour, "RFC 3056"),
+    v6([0x2620, 0x4f, 0x8000, 0, 0, 0, 0, 0],   48, Reserved, "RFC 7534, AS112"),
+    v6([0x3ffe, 0, 0, 0, 0, 0, 0, 0],           16, Reserved, "RFC 3701, 6bone, returned"),
+    v6([0x3fff, 0, 0, 0, 0, 0, 0, 0],           20, Documentation, "RFC 9637"),
+    v6([0x5f00, 0, 0, 0, 0, 0, 0, 0],           16, Reserved, "RFC 9602, SRv6 segments"),
+    v6([0xfd00, 0xec2, 0, 0, 0, 0, 0, 0],       32, Metadata, "AWS instance metadata, DNS, time"),
+    v6([0xfd20, 0xce, 0, 0, 0, 0, 0, 0],        64, Metadata, "Google Cloud instance metadata"),
+    v6([0xfd00, 0x42, 0, 0, 0, 0, 0, 0x42],    128, Metadata, "Scaleway instance metadata"),
+    v6([0xfd00, 0xa9fe, 0xa9fe, 0, 0, 0, 0, 1], 128, Metadata, "Linode instance metadata"),
+    v6([0xfd00, 0xc1, 0, 0, 0, 0, 0xa9fe, 0xa9fe], 128, Metadata, "Oracle Cloud instance metadata"),
+    v6([0xfc00, 0, 0, 0, 0, 0, 0, 0],            7, Private, "RFC 4193, unique local"),
+    v6([0xfe80, 0, 0, 0, 0, 0, 0xa9fe, 0xa9fe], 128, Metadata, "OpenStack instance metadata"),
+    v6([0xfe80, 0, 0, 0, 0, 0, 0, 0],           10, LinkLocal, "RFC 4291 §2.5.6"),
+    v6([0xfec0, 0, 0, 0, 0, 0, 0, 0],           10, Reserved, "RFC 3879, site-local"),
+    v6([0xff00, 0, 0, 0, 0, 0, 0, 0],            8, Multicast, "RFC 4291 §2.7"),
 ];

@@ -1,6 +1,5 @@
-//! What may an operator list? One entry of `guard.allow`: `[scheme://]host[:port][/path]`, where
-//! host is a name, `*.suffix`, an address or a network. Matching only; presets decide what a match
-//! is worth.
+//! One entry of `guard.allow`: `[scheme://]host[:port][/path]`, where host is a name, `*.suffix`,
+//! an address or a network. Parsing and matching only; presets decide what a match permits.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
@@ -13,14 +12,14 @@ use super::base_url::BaseUrl;
 use super::dot_segments::has_dot_segment;
 use super::host::{Host, Scheme, is_host_name};
 
-/// One checked entry.
+/// A parsed entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AllowEntry {
     written: Box<str>,
     scheme: Option<Scheme>,
     host: HostPattern,
     port: PortPattern,
-    /// `""` for every path, else `/...` without trailing slash.
+    /// `""` for every path, otherwise `/...` without trailing slash.
     path: Box<str>,
 }
 
@@ -34,13 +33,13 @@ enum HostPattern {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum PortPattern {
-    /// None written: the default port of the URL's scheme.
+    /// Not written: the default port of the URL's scheme.
     Default,
     Exactly(u16),
     Any,
 }
 
-/// Why an entry cannot be understood. Does not repeat it: a secret may stand in the wrong place.
+/// Why an entry is invalid. Does not repeat it: a secret may be in the wrong place.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AllowEntryError {
     #[error("the entry is empty")]
@@ -48,25 +47,25 @@ pub enum AllowEntryError {
     #[error("the entry's scheme must be `http` or `https`")]
     Scheme,
     #[error(
-        "this is no host: write a name (`api.example.com`), `*.` and a name for all its \
+        "the host is invalid: write a name (`api.example.com`), `*.` and a name for all its \
          subdomains, an address, or a network (`10.0.0.0/8`, `[fd12::/16]`)"
     )]
     Host,
-    #[error("this is no network: a prefix has at most 32 bits for IPv4 and 128 for IPv6")]
+    #[error("the network is invalid: a prefix has at most 32 bits for IPv4 and 128 for IPv6")]
     Prefix,
-    #[error("this is no port: write a number from 1 to 65535, or `*` for every port")]
+    #[error("the port is invalid: write a number from 1 to 65535, or `*` for every port")]
     Port,
-    #[error("this is no network: write its first address and prefix length, such as `{0}`")]
+    #[error("the network is invalid: write its first address and prefix length, such as `{0}`")]
     Network(IpNet),
     #[error("an IPv6 address or network must stand in brackets: `[fd12::/16]:8000`")]
     Brackets,
     #[error("the entry's path must be plain segments: no `.`, `..`, `?`, `#`, `\\` or white space")]
     Path,
-    #[error("this can never be allowed: it is link-local, metadata, multicast, reserved or such")]
+    #[error("this is never allowed: it is link-local, metadata, multicast or reserved")]
     Never,
 }
 
-/// How far a URL got against one entry whose host it has.
+/// How well a URL matches an entry for its host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Match {
     WrongScheme,
@@ -76,7 +75,7 @@ pub(super) enum Match {
 }
 
 impl AllowEntry {
-    /// Matches all but the host. `plain` says whether an entry that names no scheme permits `http`.
+    /// Matches everything except the host. `plain`: an entry without a scheme permits `http`.
     pub(super) fn matches_rest(&self, url: &BaseUrl, plain: bool) -> Match {
         let scheme_fits = match self.scheme {
             Some(scheme) => scheme == url.scheme(),
@@ -95,7 +94,7 @@ impl AllowEntry {
         }
     }
 
-    /// True if the entry lists this host itself: a name by its name, a literal by its network.
+    /// Whether the entry lists this host itself: a name by its name, a literal by its network.
     pub(super) fn names(&self, host: &Host) -> bool {
         match (&self.host, host) {
             (HostPattern::Name(listed), Host::Name(name)) => listed == name,
@@ -108,7 +107,7 @@ impl AllowEntry {
         }
     }
 
-    /// The network it lists, if it lists one.
+    /// The network it lists, if any.
     pub(super) fn network(&self) -> Option<IpNet> {
         match self.host {
             HostPattern::Network(network) => Some(network),
@@ -116,13 +115,13 @@ impl AllowEntry {
         }
     }
 
-    /// True for one whole name with a written port: an origin the operator named.
+    /// Whether it lists exactly one name with a port: an origin the operator named.
     pub(super) fn is_origin(&self) -> bool {
         matches!(self.host, HostPattern::Name(_)) && self.port != PortPattern::Default
     }
 
-    /// Raw bytes, whole segments: `/v1` lists `/v1` and `/v1/x`, not `/v1beta`. Another spelling
-    /// of the same path does not match, which errs on the safe side.
+    /// Compares raw bytes by whole segments: `/v1` matches `/v1` and `/v1/x`, but not `/v1beta`.
+    /// Another spelling of the same path does not match, which is the safe reading.
     fn matches_path(&self, raw_path: &str) -> bool {
         match raw_path.strip_prefix(&*self.path) {
             Some(rest) => rest.is_empty() || rest.starts_with('/'),
@@ -171,7 +170,7 @@ fn parse_scheme(entry: &str) -> Result<(Option<Scheme>, &str), AllowEntryError> 
     }
 }
 
-/// Takes the host off the front; what is left is `[:port][/path]`.
+/// Splits off the host; the rest is `[:port][/path]`.
 fn parse_host(rest: &str) -> Result<(HostPattern, &str), AllowEntryError> {
     if let Some(bracketed) = rest.strip_prefix('[') {
         let (inside, after) = bracketed.split_once(']').ok_or(AllowEntryError::Brackets)?;
@@ -200,7 +199,7 @@ fn parse_host(rest: &str) -> Result<(HostPattern, &str), AllowEntryError> {
     Ok((parse_name(host)?, after))
 }
 
-/// Where `10.0.0.0/8` ends; `10.0.0.7/v1` is an address with a path.
+/// The end of a network such as `10.0.0.0/8`; `10.0.0.7/v1` is an address with a path.
 fn network_end(rest: &str, address_end: usize) -> usize {
     let Some(after) = rest[address_end..].strip_prefix('/') else {
         return address_end;

@@ -1,5 +1,5 @@
-//! What did the caller or the settings write as base URL? Parsed once, refused early: only the
-//! host goes through the `url` crate's normalisation; path and query stay the bytes as written.
+//! Parses a base URL of a caller or of the settings, once and strictly. Only the host is normalised
+//! (by the `url` crate); path and query stay as written, byte by byte.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -8,11 +8,11 @@ use std::sync::Arc;
 use super::dot_segments::has_dot_segment;
 use super::host::{Host, Scheme, is_host_name};
 
-/// Longest base URL taken, in bytes.
+/// The longest accepted base URL, in bytes.
 pub const MAX_BASE_URL_BYTES: usize = 2048;
 
-/// A well-formed absolute `http` or `https` URL. Well-formed says nothing about allowed: that is
-/// `Policy`'s to judge. Cheap to clone.
+/// A well-formed absolute `http` or `https` URL. Whether it may be dialled is decided by `Policy`.
+/// Cheap to clone.
 #[derive(Clone, PartialEq, Eq)]
 pub struct BaseUrl {
     origin: Arc<Origin>,
@@ -20,7 +20,7 @@ pub struct BaseUrl {
     raw_query: Option<Arc<str>>,
 }
 
-/// Where a URL points, with the spellings every request needs made once.
+/// Scheme, host and port, with the texts that every request needs prepared once.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Origin {
     pub(super) scheme: Scheme,
@@ -31,7 +31,7 @@ pub(super) struct Origin {
     pub(super) spelled: Box<str>,
 }
 
-/// Why a string is no base URL. Never repeats the string: it may hold a credential.
+/// Why a text is not a base URL. Never repeats the text, which may contain a credential.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BaseUrlError {
     #[error("the base URL has {bytes} bytes, at most {MAX_BASE_URL_BYTES} are allowed")]
@@ -44,7 +44,7 @@ pub enum BaseUrlError {
     #[error("the base URL must start with `http://` or `https://`, followed by a host")]
     Scheme,
     #[error(
-        "the base URL may not hold a user name or password (`@` before the path): \
+        "the base URL may not contain a user name or password (`@` before the path): \
          send credentials in a header"
     )]
     UserInfo,
@@ -59,12 +59,12 @@ pub enum BaseUrlError {
     Host,
     #[error("the base URL's path may not contain `.` or `..` segments, encoded or not")]
     DotSegment,
-    #[error("the base URL's path or query holds a character that must be percent-encoded")]
+    #[error("the base URL's path or query contains a character that must be percent-encoded")]
     Target,
 }
 
 impl BaseUrlError {
-    /// Stable word for records and metrics.
+    /// Stable name for records and metrics.
     pub fn reason(&self) -> &'static str {
         match self {
             Self::TooLong { .. } => "too_long",
@@ -81,10 +81,10 @@ impl BaseUrlError {
 }
 
 impl BaseUrl {
-    /// Parses one header or settings value (no surrounding white space).
+    /// Parses one header or settings value (without surrounding white space).
     ///
     /// # Errors
-    /// `BaseUrlError` for anything but `http(s)://host[:port][/path][?query]` in visible ASCII.
+    /// The text is not `http(s)://host[:port][/path][?query]` in visible ASCII.
     pub fn parse(written: &str) -> Result<Self, BaseUrlError> {
         check_shape(written)?;
         let (scheme, rest) = split_scheme(written)?;
@@ -109,50 +109,51 @@ impl BaseUrl {
         self.origin.scheme
     }
 
-    /// Never with a trailing dot: `api.example.com.` and `api.example.com` are one host to allow
-    /// lists, certificates, SNI and the `Host` header. See `lookup_name` and `origin` for the rest.
+    /// Never with a trailing dot: for allow lists, certificates, SNI and the `Host` header,
+    /// `api.example.com.` and `api.example.com` are the same host. See also `lookup_name` and
+    /// `origin`.
     pub fn host(&self) -> &Host {
         &self.origin.host
     }
 
-    /// The port to dial: as written, or the scheme's.
+    /// The port to dial: as written, or the scheme's default.
     pub fn port(&self) -> u16 {
         self.origin.port
     }
 
-    /// The port if it is not the scheme's own.
+    /// The port, unless it is the scheme's default.
     pub fn explicit_port(&self) -> Option<u16> {
         (self.port() != self.scheme().default_port()).then_some(self.port())
     }
 
-    /// What to ask the resolver; `None` for an address literal. Keeps the trailing dot of an
-    /// absolute name, which tells the resolver to try no search domain.
+    /// The name to resolve; `None` for an address literal. Keeps the trailing dot of an absolute
+    /// name, which tells the resolver not to use search domains.
     pub fn lookup_name(&self) -> Option<&str> {
         self.origin.lookup_name.as_deref()
     }
 
-    /// The path as written, not decoded, without its one trailing slash: `""` or `/...`.
+    /// The raw path as written, without one trailing slash: `""` or `/...`.
     pub fn raw_path(&self) -> &str {
         &self.raw_path
     }
 
-    /// What was written after `?`, not decoded. A bare `?` counts as no query.
+    /// The raw query as written. A bare `?` counts as no query.
     pub fn raw_query(&self) -> Option<&str> {
         self.raw_query.as_deref()
     }
 
-    /// The `Host` header: host, and the port unless it is the scheme's default.
+    /// The `Host` header: the host, and the port unless it is the scheme's default.
     pub fn authority(&self) -> &str {
         &self.origin.authority
     }
 
-    /// `scheme://host:port`, the port always written, for records and pool keys. The trailing dot
-    /// of an absolute name is kept: it may resolve to other addresses than the relative one.
+    /// `scheme://host:port`, always with the port, for records and pool keys. Keeps the trailing
+    /// dot of an absolute name, which may resolve to other addresses than the relative one.
     pub fn origin(&self) -> &str {
         &self.origin.spelled
     }
 
-    /// The URL as text that gives this URL again. It may hold a credential in its query.
+    /// The URL as text that parses to this URL again. Its query may contain a credential.
     pub fn to_text(&self) -> String {
         let Origin {
             scheme,
@@ -162,7 +163,7 @@ impl BaseUrl {
         } = &*self.origin;
         let port = self.explicit_port().map(|port| format!(":{port}"));
         let query = self.raw_query().map(|query| format!("?{query}"));
-        // Reading takes one trailing slash away.
+        // Parsing removes one trailing slash.
         let slash = self.raw_path().ends_with('/').then(|| "/".to_owned());
         let [port, slash, query] = [port, slash, query].map(Option::unwrap_or_default);
         let path = self.raw_path();
@@ -177,7 +178,7 @@ impl BaseUrl {
     }
 }
 
-/// Prints the origin only: path and query may hold a credential.
+/// Shows the origin only: path and query may contain a credential.
 impl fmt::Debug for BaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("BaseUrl").field(&self.origin()).finish()
@@ -198,8 +199,8 @@ fn check_shape(written: &str) -> Result<(), BaseUrlError> {
     }
 }
 
-/// The literal prefix is demanded because URL parsers repair it: `http:/host`, `http:host` and
-/// `http:///host` all name a host to some of them.
+/// Requires the literal prefix, because URL parsers repair variants: some of them find a host in
+/// `http:/host`, `http:host` and `http:///host`.
 fn split_scheme(written: &str) -> Result<(Scheme, &str), BaseUrlError> {
     let (scheme, rest) = written.split_once("://").ok_or(BaseUrlError::Scheme)?;
     let scheme = if scheme.eq_ignore_ascii_case("http") {
@@ -225,8 +226,7 @@ fn split_target(rest: &str) -> (&str, &str, Option<&str>) {
     (authority, path, query)
 }
 
-/// A target the HTTP types cannot hold is the writer's mistake, so it is told here and not when
-/// the request is built.
+/// Rejects early what the HTTP types could not represent when a request is built.
 fn check_target(raw_path: &str, raw_query: Option<&str>) -> Result<(), BaseUrlError> {
     let target = format!("{raw_path}/?{}", raw_query.unwrap_or_default());
     match target.parse::<http::uri::PathAndQuery>() {

@@ -1,14 +1,14 @@
-//! Why may this not be dialled? One reason each, with a stable word; never a resolved address.
+//! Why a target may not be dialled: one reason each, with a stable name.
 
-use super::addresses::AddressClass;
-use super::rules::MAX_ADDRESSES;
+use super::addresses::{AddressClass, MAX_ADDRESSES};
 
-/// A refusal. Texts name classes and what the caller wrote, never what a name resolved to: the
-/// answer must not serve to explore the network the gateway stands in.
+/// A refusal. The text never contains a resolved address, so that refusals cannot be used to
+/// explore the network of the gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Denied {
     #[error(
-        "plain `http` is not allowed for this host: use `https`, or list the origin under `guard.allow`"
+        "plain `http` is not allowed for this host: use `https`, \
+         or list the origin under `guard.allow`"
     )]
     Scheme,
     #[error(
@@ -38,8 +38,8 @@ pub enum Denied {
 }
 
 impl Denied {
-    /// Stable word for the error answer, records and metrics. An address is reported as its
-    /// class: `loopback`, `private`, `link_local`, `metadata`, ...
+    /// Stable name for the error response, records and metrics. A refused address is reported as
+    /// its class: `loopback`, `private`, `link_local`, `metadata`, ...
     pub fn class(&self) -> &'static str {
         match self {
             Self::Scheme => "scheme",

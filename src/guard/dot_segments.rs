@@ -1,10 +1,10 @@
-//! Does a raw path climb? Finds `.` and `..` segments in any spelling; rewrites nothing.
+//! Finds `.` and `..` segments in a raw path, in any encoding. Changes nothing.
 
-/// True if any segment of `raw_path` is `.` or `..` once percent-encoding is undone as often as
-/// it was applied, segments are split on `/` and `\`, and each is cut at its first `;`.
+/// Whether a segment of `raw_path` is `.` or `..` after repeated percent-decoding, splitting on `/`
+/// and `\`, and cutting each segment at its first `;`.
 ///
-/// Servers disagree on how often they decode and on what ends a segment, so the answer is the
-/// strictest reading of all of them. Linear in the length of the path.
+/// Servers differ in how often they decode and what ends a segment, so this is the strictest
+/// reading of all of them. Linear in the length of the path.
 pub fn has_dot_segment(raw_path: &[u8]) -> bool {
     fully_decoded(raw_path)
         .split(|byte| matches!(byte, b'/' | b'\\'))
@@ -12,8 +12,8 @@ pub fn has_dot_segment(raw_path: &[u8]) -> bool {
         .any(|segment| matches!(segment, b"." | b".."))
 }
 
-/// Undoes percent-encoding until nothing is left to undo, in one pass: a decoded byte may itself
-/// complete a further `%XX`, so the tail of the output is looked at again after each byte.
+/// Percent-decodes until nothing is left to decode, in one pass: since a decoded byte may complete
+/// another `%XX`, the end of the output is checked again after each byte.
 fn fully_decoded(raw: &[u8]) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(raw.len());
     for &byte in raw {

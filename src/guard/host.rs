@@ -1,5 +1,4 @@
-//! The parts an origin is made of: scheme and host, in the one spelling everything below the
-//! parser uses.
+//! Scheme and host of an origin, in the canonical form used after parsing.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -20,7 +19,7 @@ impl Scheme {
         }
     }
 
-    /// The port that goes unwritten: 80 or 443.
+    /// The port that is not written: 80 or 443.
     pub fn default_port(self) -> u16 {
         match self {
             Self::Http => 80,
@@ -35,12 +34,12 @@ impl fmt::Display for Scheme {
     }
 }
 
-/// A host as it is compared, certified and announced.
+/// A host in the form used for comparison, certificates and headers.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Host {
     /// Lower-case ASCII (punycode where needed), without the trailing dot of an absolute name.
     Name(Box<str>),
-    /// An address literal, however it was spelled.
+    /// An address literal, in whatever notation it was written.
     Ip(IpAddr),
 }
 
@@ -55,9 +54,9 @@ impl fmt::Display for Host {
     }
 }
 
-/// True for a lower-case ASCII name a resolver and a certificate can carry: labels of 1 to 63
-/// letters, digits, `-` and `_`, at most 253 bytes. `_` is no host name by RFC 952, yet container
-/// networks use it.
+/// Whether a name is lower-case ASCII that a resolver and a certificate can carry: labels of 1 to
+/// 63 letters, digits, `-` and `_`, at most 253 bytes. `_` is not valid in host names by RFC 952,
+/// but container networks use it.
 pub(super) fn is_host_name(name: &str) -> bool {
     name.len() <= 253
         && name.split('.').all(|label| {

@@ -1,6 +1,7 @@
-//! Who may be dialled? Everything between a base URL as written and the one type that can be
-//! dialled, `VettedTarget`: `BaseUrl::parse` → `Policy::judge_host` → (resolve) →
-//! `Policy::judge_addresses`. Pure: no clock, no I/O; resolving and dialling happen elsewhere.
+//! The SSRF guard: decides which hosts and addresses may be dialled. A base URL passes
+//! `BaseUrl::parse`, `Policy::judge_host`, resolution, and `Policy::judge_addresses`; the result is
+//! a `VettedTarget`, the only type that can be dialled. Pure: no clock, no I/O; resolving and
+//! dialling happen elsewhere.
 
 mod addresses;
 mod allow;
@@ -15,12 +16,11 @@ mod target;
 #[cfg(test)]
 mod tests;
 
-pub use addresses::{AddressClass, carried, classify};
-pub use allow::{AllowEntry, AllowEntryError};
-pub use base_url::{BaseUrl, BaseUrlError, MAX_BASE_URL_BYTES};
+pub use allow::AllowEntry;
+pub use base_url::{BaseUrl, BaseUrlError};
 pub use denied::Denied;
 pub use dot_segments::has_dot_segment;
-pub use host::{Host, Scheme};
+pub use host::Host;
 pub use preset::Preset;
-pub use rules::{MAX_ADDRESSES, NamedBy, Policy};
-pub use target::{HostPass, VettedTarget};
+pub use rules::Policy;
+pub use target::{HostPass, NamedBy, VettedTarget};

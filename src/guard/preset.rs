@@ -1,26 +1,28 @@
-//! Which rule set did the operator choose? Names and properties; `rules` applies them.
+//! The rule sets an operator can choose. This file has their names and properties; `rules` applies
+//! them.
 
 use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The rule sets an operator chooses from.
+/// The rule sets an operator can choose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Preset {
-    /// `https` on port 443 to public addresses. Entries are not used.
+    /// `https` on port 443 to public addresses. `guard.allow` is not used.
     Public,
-    /// Only listed hosts. A name entry admits public addresses; a network entry admits its own.
+    /// Only hosts in `guard.allow`. A name entry permits public addresses, a network entry its own.
     Allowlist,
-    /// What `public` allows, and what entries list, with `http` too unless they say `https://`.
+    /// What `public` permits, and what entries list, also over `http` unless they say `https://`.
     SelfHosted,
-    /// Everything but the never-list. For a gateway that listens on loopback only.
+    /// Everything except addresses that are never allowed. For a gateway that listens on loopback
+    /// only.
     Dev,
 }
 
 impl Preset {
-    /// The default for how the gateway listens.
+    /// The default, which depends on where the gateway listens.
     pub fn default_for(listens_on_loopback_only: bool) -> Self {
         match listens_on_loopback_only {
             true => Self::Dev,
@@ -28,12 +30,12 @@ impl Preset {
         }
     }
 
-    /// True if the preset is only safe while nobody else can reach the gateway.
+    /// Whether the preset is only safe while nobody else can reach the gateway.
     pub fn needs_loopback_listener(self) -> bool {
         self == Self::Dev
     }
 
-    /// True if `guard.allow` has an effect under this preset.
+    /// Whether `guard.allow` has an effect under this preset.
     pub fn uses_entries(self) -> bool {
         match self {
             Self::Allowlist | Self::SelfHosted => true,
@@ -41,7 +43,7 @@ impl Preset {
         }
     }
 
-    /// As in the settings.
+    /// The name in the settings.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Public => "public",

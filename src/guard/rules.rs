@@ -1,21 +1,18 @@
-//! May this be dialled? The two judgements every target passes: the host before
-//! it is resolved, then every address it resolved to.
+//! The two judgements that every target must pass: of the host before it is resolved, and of every
+//! address that it resolved to.
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::addresses::carried;
+use super::addresses::{MAX_ADDRESSES, carried};
 use super::allow::{AllowEntry, Match};
 use super::base_url::BaseUrl;
 use super::denied::Denied;
 use super::host::{Host, Scheme};
 use super::preset::Preset;
-use super::target::{Grant, HostPass, VettedTarget};
+use super::target::{Grant, HostPass, NamedBy, VettedTarget};
 
-/// A name with more addresses is refused: no provider needs them, and each is dialled in turn.
-pub const MAX_ADDRESSES: usize = 16;
-
-/// Names of instance metadata services, refused with their subdomains. Their addresses are
-/// refused too; the names cover proxies and rewritten answers.
+/// Names of instance metadata services, refused with their subdomains. Their addresses are refused
+/// too; the names also cover proxies and rewritten DNS responses.
 const METADATA_NAMES: &[&str] = &[
     "metadata",                   // Google Cloud, through its search domain
     "metadata.google.internal",   // Google Cloud
@@ -29,16 +26,7 @@ const METADATA_NAMES: &[&str] = &[
     "rancher-metadata",
 ];
 
-/// Who named the target in question.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum NamedBy {
-    /// A header, an inline config or a body of the request: the preset applies.
-    Caller,
-    /// The settings file or the admin API: only the never-list applies.
-    Settings,
-}
-
-/// All that decides where requests may go.
+/// Everything that decides where requests may go.
 #[derive(Clone, Debug)]
 pub struct Policy {
     preset: Preset,
@@ -57,8 +45,8 @@ impl Policy {
         }
     }
 
-    /// Adds the sockets the gateway listens on (with their real ports) and the addresses of this
-    /// machine's interfaces, which a wildcard listener answers on beside loopback.
+    /// Adds the sockets the gateway listens on (with their real ports), and the addresses of this
+    /// machine's interfaces, on which a wildcard listener also accepts connections.
     pub fn with_own_listeners(
         mut self,
         own_listeners: Vec<SocketAddr>,
@@ -69,11 +57,12 @@ impl Policy {
         self
     }
 
-    pub fn preset(&self) -> Preset {
+    #[cfg(test)]
+    pub(super) fn preset(&self) -> Preset {
         self.preset
     }
 
-    /// The first judgement: scheme, port, path and host, before anything is resolved.
+    /// The first judgement, before resolution: scheme, port, path and host.
     ///
     /// # Errors
     /// The first rule that refuses the URL.
@@ -98,11 +87,12 @@ impl Policy {
         })
     }
 
-    /// The second judgement: every address the name resolved to. One refused address refuses the
-    /// name. A literal is judged as itself, whatever `resolved` holds.
+    /// The second judgement: every address that the name resolved to. One refused address refuses
+    /// the name. A literal is judged as itself, whatever `resolved` contains.
     ///
     /// # Errors
-    /// `OwnListener` if any address is ours, else the first refusal (`Mixed` if others would pass).
+    /// `OwnListener` if any address is the gateway's own, otherwise the first refusal (`Mixed` if
+    /// other addresses would pass).
     pub fn judge_addresses(
         &self,
         pass: HostPass,
@@ -138,8 +128,8 @@ impl Policy {
         }
     }
 
-    /// `Public`'s grant widened by the entries that match. Networks are kept for the second
-    /// judgement, where the addresses of a name are known.
+    /// What `Public` permits, plus the entries that match. Networks are passed on to the second
+    /// judgement, which knows the addresses of a name.
     fn self_hosted(&self, url: &BaseUrl) -> Result<Grant, Denied> {
         let full = |entry: &&AllowEntry| entry.matches_rest(url, true) == Match::Full;
         let naming = |entry: &&AllowEntry| entry.network().is_none() && entry.names(url.host());
@@ -165,8 +155,8 @@ impl Policy {
         }
     }
 
-    /// Names must be listed by name: that a caller's name points into a listed network lists it
-    /// not. What a listed name resolves to must be public or in a listed network.
+    /// Names must be listed by name: a name that resolves into a listed network is not thereby
+    /// listed. A listed name must resolve to public addresses or into a listed network.
     fn listed_only(&self, url: &BaseUrl) -> Result<Grant, Denied> {
         let full = |entry: &&AllowEntry| entry.matches_rest(url, false) == Match::Full;
         let is_listed = self
@@ -192,8 +182,8 @@ impl Policy {
         })
     }
 
-    /// What keeps the URL from the entry for its host that it came closest to; `otherwise` if no
-    /// entry is for its host.
+    /// Why the closest entry for the URL's host does not match; `otherwise` if there is no entry
+    /// for the host.
     fn nearest(&self, url: &BaseUrl, plain: bool, otherwise: Denied) -> Denied {
         let closest = self
             .allow

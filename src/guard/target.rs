@@ -1,5 +1,5 @@
-//! The proofs: `HostPass` says the host rules are passed, `VettedTarget` says the addresses are.
-//! Only the rules make them, and only a `VettedTarget` can be dialled.
+//! Proof types: a `HostPass` has passed the host rules, a `VettedTarget` also the address rules.
+//! Only `rules` creates them, and only a `VettedTarget` can be dialled.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::{IpAddr, SocketAddr};
@@ -11,9 +11,17 @@ use super::addresses::{AddressClass, carried, classify};
 use super::base_url::Origin;
 use super::denied::Denied;
 use super::host::{Host, Scheme};
-use super::rules::NamedBy;
 
-/// A host that may be resolved, with what its addresses may be.
+/// Who named the target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NamedBy {
+    /// A header, an inline config or the body of a request: the preset applies.
+    Caller,
+    /// The settings file or the admin API: only addresses that are never allowed are refused.
+    Settings,
+}
+
+/// A host that may be resolved, with the addresses that are permitted for it.
 #[derive(Clone, Debug)]
 pub struct HostPass {
     pub(super) origin: Arc<Origin>,
@@ -22,22 +30,22 @@ pub struct HostPass {
 }
 
 impl HostPass {
-    /// What to resolve (a trailing dot means absolute); `None` for an address literal, which is
+    /// The name to resolve (a trailing dot means absolute); `None` for an address literal, which is
     /// judged as itself.
     pub fn lookup_name(&self) -> Option<&str> {
         self.origin.lookup_name.as_deref()
     }
 }
 
-/// Which addresses the host rules leave open. The never-classes are not among them, whatever it
-/// says.
+/// The addresses that the host rules permit. Addresses that are never allowed are refused
+/// regardless.
 #[derive(Clone, Debug)]
 pub(super) struct Grant {
-    /// Whether public addresses are allowed; if not, why.
+    /// Whether public addresses are permitted; if not, why.
     pub(super) public: Result<(), Denied>,
-    /// Whether loopback and private addresses are allowed wherever they lie.
+    /// Whether loopback and private addresses are permitted everywhere.
     pub(super) internal: bool,
-    /// Networks allowed in addition.
+    /// Networks that are permitted in addition.
     pub(super) networks: Vec<IpNet>,
 }
 
@@ -58,7 +66,7 @@ impl Grant {
         }
     }
 
-    /// True if a listed network holds the address that `ip` stands for.
+    /// A permitted network contains the address that `ip` stands for.
     pub(super) fn covers(&self, ip: IpAddr) -> bool {
         let ip = carried(ip);
         self.networks.iter().any(|network| network.contains(&ip))
@@ -74,12 +82,11 @@ impl Grant {
     }
 }
 
-/// Equal for targets whose addresses were judged by the same rules, and that have the same
-/// origin_health.
+/// Equal for targets of one origin whose addresses were judged by the same rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct PolicyId(u64);
 
-/// The only thing that can be dialled: an origin and the addresses judged for it. Cheap to clone.
+/// An origin and the addresses judged for it: the only thing that can be dialled. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct VettedTarget(Arc<Vetted>);
 
@@ -92,7 +99,7 @@ struct Vetted {
 }
 
 impl VettedTarget {
-    /// For the rules alone, after every address was judged.
+    /// Called by `rules` only, after every address was judged.
     pub(super) fn new(pass: HostPass, judged: &[IpAddr]) -> Self {
         let mut addresses: Vec<SocketAddr> = Vec::with_capacity(judged.len());
         for ip in judged {
@@ -114,7 +121,7 @@ impl VettedTarget {
         self.0.origin.scheme
     }
 
-    /// The name (or literal) for SNI and the certificate, without a trailing dot.
+    /// The name or literal for SNI and the certificate, without a trailing dot.
     pub fn host(&self) -> &Host {
         &self.0.origin.host
     }
@@ -128,34 +135,36 @@ impl VettedTarget {
         &self.0.origin.authority
     }
 
-    /// `scheme://host:port`, for records.
-    pub fn origin(&self) -> &str {
+    /// `scheme://host:port`.
+    #[cfg(test)]
+    pub(super) fn origin(&self) -> &str {
         &self.0.origin.spelled
     }
 
-    /// Who named it. The gateway shows its own TLS certificate only to targets of the settings.
+    /// Whether the caller or the settings named it. The gateway presents its own TLS certificate
+    /// only to targets of the settings.
     pub fn named_by(&self) -> NamedBy {
         self.0.named_by
     }
 
-    /// What idle connections to this target are shared by: the origin, who named it, and the rules
-    /// its addresses were judged by, so that a connection made under looser rules is never reused
-    /// under stricter ones. TLS identity follows from the host and from who named it.
+    /// The key under which idle connections are shared: the origin, who named it, and the rules
+    /// that its addresses were judged by. So a connection made under looser rules is never reused
+    /// under stricter ones. The TLS identity follows from the host and who named it.
     pub fn pool_key(&self) -> &Arc<str> {
         &self.0.pool_key
     }
 
-    /// Whether TLS is spoken to it.
+    /// Whether the connection uses TLS.
     pub fn is_tls(&self) -> bool {
         self.scheme() == Scheme::Https
     }
 
-    /// Exactly what may be dialled, in the resolver's order, without duplicates; never empty.
+    /// The addresses that may be dialled, in the resolver's order, without duplicates; never empty.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.0.addresses
     }
 
-    /// Whether a connection whose peer is `peer` is one to this target: the check after connecting.
+    /// Whether a connection to `peer` is one to this target; checked after connecting.
     pub fn admits(&self, peer: SocketAddr) -> bool {
         let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
         self.0.addresses.contains(&peer)

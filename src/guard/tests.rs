@@ -1,4 +1,4 @@
-//! The rules against hand-written verdicts, and against anything a generator can think of.
+//! The rules against hand-written verdicts and against generated input.
 
 mod allow;
 mod any_input;
@@ -9,7 +9,11 @@ mod verdicts;
 
 use std::net::IpAddr;
 
-use super::*;
+use super::{
+    addresses::{AddressClass, MAX_ADDRESSES, classify},
+    base_url::MAX_BASE_URL_BYTES,
+    *,
+};
 
 fn entries(written: &[&str]) -> Vec<AllowEntry> {
     written.iter().map(|entry| entry.parse().unwrap()).collect()
@@ -19,7 +23,7 @@ fn ips(written: &[&str]) -> Vec<IpAddr> {
     written.iter().map(|ip| ip.parse().unwrap()).collect()
 }
 
-/// Both judgements, with `resolved` as the resolver's answer.
+/// Both judgements; `resolved` are the addresses returned by the resolver.
 fn judge(
     policy: &Policy,
     url: &BaseUrl,

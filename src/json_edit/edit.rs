@@ -1,5 +1,5 @@
-//! Replacing values in a JSON body: only their own bytes change. How large the edited body may
-//! become is known from the request, and is checked before there is one.
+//! Replaces values in a JSON body; all other bytes stay the same. The largest possible size of the
+//! result is computed and checked before the result is built.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -10,20 +10,20 @@ use bytes::{BufMut as _, Bytes, BytesMut};
 
 use super::{NotEditable, entries::each_entry};
 
-/// Occurrences that are edited in one body.
+/// The most occurrences that are replaced in one body.
 const MOST_EDITED: usize = 1024;
-/// Where keys stand several times, an edited body may be larger by so many bytes than the body and
-/// one copy of each value.
+/// If keys are repeated, the result may exceed the body plus one copy of each value by this many
+/// bytes.
 pub const ROOM_FOR_COPIES: usize = 64 * 1024;
 
-/// A piece of a body, and what takes its place.
+/// A range of the body and its replacement.
 type Piece<'v> = (Range<usize>, &'v str);
 
-/// The body with each of these top-level keys set to a value (JSON text): all its occurrences, or, if there is none, one more
-/// entry at the end.
+/// Sets each of these top-level keys to a value (JSON text): all its occurrences are replaced, or,
+/// if there is none, an entry is appended.
 ///
 /// # Errors
-/// A body that is no JSON object, or that would become too large.
+/// The body is not a JSON object, or the result would be too large.
 pub fn override_params<T: AsRef<str>>(
     body: &Bytes,
     edits: &[(T, T)],
@@ -68,10 +68,11 @@ pub fn override_params<T: AsRef<str>>(
     pieces.splice(body, once + added.len())
 }
 
-/// The body with `prefix` taken off the front of the top-level `model`, wherever it stands there, however it is spelled.
+/// Removes `prefix` from the top-level `model`, in every occurrence, even if it is written with
+/// escapes.
 ///
 /// # Errors
-/// A body that is no JSON object.
+/// The body is not a JSON object.
 pub fn strip_model_prefix(body: &Bytes, prefix: &str) -> Result<Bytes, NotEditable> {
     let mut pieces = Pieces::default();
     each_entry(body, |key, value| {
@@ -84,18 +85,17 @@ pub fn strip_model_prefix(body: &Bytes, prefix: &str) -> Result<Bytes, NotEditab
     pieces.splice(body, 0)
 }
 
-/// Where a value lies that was lent from the body: the difference of the two addresses is its place
-/// there.
-fn span_of(body: &[u8], value: &str) -> Range<usize> {
+/// The position of a value that is a slice of the body, from the difference of the addresses.
+pub(super) fn span_of(body: &[u8], value: &str) -> Range<usize> {
     let begin = value.as_ptr() as usize - body.as_ptr() as usize;
     begin..begin + value.len()
 }
 
-/// How many bytes of a JSON string's inside spell the prefix.
+/// The number of bytes that encode the prefix inside a JSON string, if it starts with it.
 fn spelled_length(inside: &str, prefix: &str) -> Option<usize> {
     let mut rest = inside;
     for sign in prefix.chars() {
-        let (found, length) = first_sign(rest)?;
+        let (found, length) = first_character(rest)?;
         if found != sign {
             return None;
         }
@@ -104,9 +104,9 @@ fn spelled_length(inside: &str, prefix: &str) -> Option<usize> {
     Some(inside.len() - rest.len())
 }
 
-/// The first character of a JSON string's inside, and the bytes that spell it. Of escapes, those that can spell a name's
-/// characters: `\/` and `\uXXXX`.
-fn first_sign(text: &str) -> Option<(char, usize)> {
+/// The first character inside a JSON string and the bytes that encode it. Of escapes it knows those
+/// that can encode the characters of a name: `\/` and `\uXXXX`.
+fn first_character(text: &str) -> Option<(char, usize)> {
     let Some(escape) = text.strip_prefix('\\') else {
         let sign = text.chars().next()?;
         return Some((sign, sign.len_utf8()));
@@ -121,7 +121,7 @@ fn first_sign(text: &str) -> Option<(char, usize)> {
     }
 }
 
-/// Pieces in the order of the body, without overlap.
+/// Ranges to replace, in the order of the body and without overlap.
 #[derive(Default)]
 struct Pieces<'v> {
     pieces: Vec<Piece<'v>>,
@@ -136,7 +136,7 @@ impl<'v> Pieces<'v> {
         }
     }
 
-    /// The body with these pieces replaced. `once`: bytes of what is put in, each counted once.
+    /// Builds the result. `once` is the size of the replacement values, each counted once.
     fn splice(&self, body: &Bytes, once: usize) -> Result<Bytes, NotEditable> {
         if self.pieces.is_empty() {
             return Ok(body.clone());

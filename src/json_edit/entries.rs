@@ -1,5 +1,5 @@
-//! One look through a JSON object or list: each entry is lent as it is written, and nothing is
-//! kept.
+//! Visits the entries of a JSON object or list in one pass. Each is lent as written, and nothing is
+//! stored.
 
 use std::{borrow::Cow, fmt, marker::PhantomData};
 
@@ -11,11 +11,10 @@ use serde_json::value::RawValue;
 
 use super::NotEditable;
 
-/// Shows each key, without its escapes, and its value as written; duplicates included, in their
-/// order.
+/// Calls `see` with each key, unescaped, and its value as written, including duplicates, in order.
 ///
 /// # Errors
-/// The text is no JSON object; some of it may have been shown before that was seen.
+/// The text is not a JSON object; some entries may have been visited before this was found.
 pub fn each_entry<'b>(
     text: &'b [u8],
     see: impl FnMut(Cow<'b, str>, &'b str),
@@ -28,10 +27,10 @@ pub fn each_entry<'b>(
     read.and_then(|()| json.end()).map_err(not_editable)
 }
 
-/// Shows the place of each item, and the item as written.
+/// Calls `see` with the index of each item and the item as written.
 ///
 /// # Errors
-/// The text is no JSON list; some of it may have been shown before that was seen.
+/// The text is not a JSON list; some items may have been visited before this was found.
 pub fn each_item<'b>(text: &'b str, see: impl FnMut(usize, &'b str)) -> Result<(), NotEditable> {
     let mut json = serde_json::Deserializer::from_str(text);
     let read = json.deserialize_seq(Items {
@@ -93,6 +92,6 @@ impl<'b, F: FnMut(usize, &'b str)> Visitor<'b> for Items<'b, F> {
     }
 }
 
-/// A string, lent where it has no escapes.
+/// A string, borrowed if it has no escapes.
 #[derive(Deserialize)]
 pub struct Text<'b>(#[serde(borrow)] pub Cow<'b, str>);

@@ -1,11 +1,10 @@
-//! Finding values in a JSON body, at any depth, without a tree of all of it: all that is asked for
-//! in one look.
+//! Finds values in a JSON body at any depth, in one pass and without building a tree of it.
 
 use std::{borrow::Cow, collections::HashMap};
 
 use super::entries::{Text, each_entry, each_item};
 
-/// What a body says of itself at its top level.
+/// The fields of a body that the gateway itself uses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Said {
     /// `model`, if it is a text.
@@ -14,7 +13,7 @@ pub struct Said {
     pub stream: bool,
 }
 
-/// Looks through a body once. What is no JSON object says nothing.
+/// Reads them in one pass. If the body is not a JSON object, none is set.
 pub fn said(body: &[u8]) -> Said {
     let (mut model, mut stream) = (None, false);
     let read = each_entry(body, |key, value| match &*key {
@@ -32,16 +31,16 @@ pub fn said(body: &[u8]) -> Said {
     }
 }
 
-/// Paths of keys of objects and places in lists, as a tree of their common parts.
+/// Paths of object keys and list indices, as a tree of their common prefixes.
 #[derive(Debug, Default)]
 pub struct Paths {
-    /// The places in the answer that are for the value here.
+    /// The indices in the result that receive the value here.
     wanted: Vec<usize>,
     below: HashMap<Box<str>, Paths>,
 }
 
 impl Paths {
-    /// Adds a path, whose value will be `place` in the answer.
+    /// Adds a path whose value goes to index `place` of the result.
     pub fn add<'p>(&mut self, path: impl IntoIterator<Item = &'p str>, place: usize) {
         let mut paths = self;
         for part in path {
@@ -50,8 +49,8 @@ impl Paths {
         paths.wanted.push(place);
     }
 
-    /// The values as written, in an answer of so many places. Of duplicate keys the last counts; in
-    /// what is no JSON nothing is found.
+    /// The values as written, in a result of `places` entries. The last of duplicate keys counts;
+    /// in a body that is not JSON, nothing is found.
     pub fn find<'b>(&self, body: &'b [u8], places: usize) -> Vec<Option<&'b str>> {
         let mut found = vec![None; places];
         if let Ok(text) = std::str::from_utf8(body) {
@@ -92,7 +91,7 @@ impl Paths {
         }
     }
 
-    /// The parts that are places in lists: one place may be spelled in several ways.
+    /// The path segments that are list indices; one index can be written in several ways.
     fn places(&self) -> HashMap<usize, Vec<&str>> {
         let mut places: HashMap<usize, Vec<&str>> = HashMap::new();
         for part in self.below.keys() {
@@ -104,8 +103,7 @@ impl Paths {
     }
 }
 
-/// Shows JSON text piece by piece, without the space between its parts; nothing else about it
-/// changes.
+/// Emits JSON text without the white space between tokens; everything else is unchanged.
 pub fn compact(text: &str, mut put: impl FnMut(&[u8])) {
     let (mut in_text, mut escaped, mut begin) = (false, false, 0);
     for (at, byte) in text.bytes().enumerate() {

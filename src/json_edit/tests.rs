@@ -1,4 +1,4 @@
-//! Edits as tables, and what holds for any body.
+//! Tables of edits, and properties of edits to any body.
 
 use bytes::Bytes;
 use proptest::prelude::*;
@@ -60,7 +60,7 @@ fn only_the_named_values_bytes_change() {
 }
 
 #[test]
-fn what_is_no_object_is_refused() {
+fn bodies_that_are_not_objects_are_refused() {
     for (body, expected) in [
         ("", NotEditable::NotJson { line: 1, column: 0 }),
         ("{\"a\":", NotEditable::NotJson { line: 1, column: 5 }),
@@ -78,7 +78,7 @@ fn what_is_no_object_is_refused() {
 }
 
 #[test]
-fn the_prefix_is_taken_off_however_it_is_spelled() {
+fn the_prefix_is_removed_in_any_notation() {
     for (body, expected) in [
         (r#"{"model":"@p/gpt"}"#, r#"{"model":"gpt"}"#),
         (
@@ -102,7 +102,7 @@ fn the_prefix_is_taken_off_however_it_is_spelled() {
     }
 }
 
-/// The value at each path, all found in one look.
+/// The value at each path, all found in one pass.
 fn found(body: &[u8], paths: &[&[&str]]) -> Vec<Option<Value>> {
     let mut asked = Paths::default();
     for (place, path) in paths.iter().enumerate() {
@@ -134,13 +134,13 @@ fn values_are_found_at_any_depth() {
     for (path, value) in table {
         assert_eq!(found(body, &[path]), [value], "{path:?}");
     }
-    // What is not JSON to its last byte has no values.
+    // Text with trailing garbage is not JSON and has no values.
     assert_eq!(found(br#"{"a":1} x"#, &[&["a"]]), [None]);
     assert_eq!(found(b"{\"a\":1,\"b\":\"\xff\"}", &[&["a"]]), [None]);
 }
 
 #[test]
-fn model_and_stream_are_told_in_one_look() {
+fn model_and_stream_are_read_in_one_pass() {
     for (body, model, stream) in [
         (r#"{"model":"a","stream":true}"#, Some("a"), true),
         (r#"{"model":"a","model":"\u0062"}"#, Some("b"), false),
@@ -161,9 +161,9 @@ fn model_and_stream_are_told_in_one_look() {
     }
 }
 
-/// Small requests ask for large bodies: the answer is known before there is one.
+/// A small override must not produce a large body.
 #[test]
-fn an_edited_body_is_at_most_a_little_larger_than_what_was_sent() {
+fn an_edited_body_is_at_most_a_little_larger_than_the_request() {
     let long = format!("\"{}\"", "v".repeat(60_000));
     let repeated =
         |key: &str, times: usize| format!("{{{}}}", vec![format!("\"{key}\":0"); times].join(","));
@@ -190,7 +190,7 @@ fn an_edited_body_is_at_most_a_little_larger_than_what_was_sent() {
 }
 
 #[test]
-fn space_between_the_parts_of_a_value_says_nothing() {
+fn white_space_between_tokens_is_ignored() {
     let text = "{ \"a b\" :\t[ 1 , \"x \\\" y\\\\\" , null ]\r\n}";
     let mut compacted = Vec::new();
     compact(text, |piece| compacted.extend_from_slice(piece));
@@ -200,7 +200,7 @@ fn space_between_the_parts_of_a_value_says_nothing() {
     );
 }
 
-/// JSON text in all its ways of writing.
+/// JSON text in many notations.
 fn any_text() -> impl Strategy<Value = String> {
     let space = || proptest::sample::select(&["", " ", "\n\t", "\r\n "][..]);
     let word = proptest::sample::select(
@@ -247,8 +247,15 @@ fn any_text() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn paths_looked_for_together_are_found_as_alone(body in any_text()) {
-        let paths: [&[&str]; 6] = [&["a"], &["a", "b"], &["a", "0"], &["a", "a"], &["b", "0", "c"], &["c"]];
+    fn paths_searched_together_are_found_as_when_searched_alone(body in any_text()) {
+        let paths: [&[&str]; 6] = [
+            &["a"],
+            &["a", "b"],
+            &["a", "0"],
+            &["a", "a"],
+            &["b", "0", "c"],
+            &["c"],
+        ];
         let alone: Vec<_> = paths.iter().flat_map(|path| found(body.as_bytes(), &[path])).collect();
         prop_assert_eq!(found(body.as_bytes(), &paths), alone);
         let tree: Value = serde_json::from_str(&body).unwrap();
@@ -263,7 +270,7 @@ proptest! {
     }
 
     #[test]
-    fn an_edited_body_is_the_old_one_with_these_values(
+    fn an_edited_body_equals_the_old_one_with_these_values(
         body in any_text(),
         chosen in proptest::sample::subsequence(vec!["a", "b", "model", "new"], 1..=4),
     ) {
@@ -274,19 +281,21 @@ proptest! {
             expected[*key] = json!({ "set": [1, 2] });
         }
         prop_assert_eq!(serde_json::from_str::<Value>(&edited).unwrap(), expected);
-        // Once more changes nothing, and what was not named lies in it unchanged, in its order.
+        // A second edit changes nothing, and all other entries are unchanged and in order.
         prop_assert_eq!(overridden(&edited, &pairs).unwrap(), edited.clone());
         let mut from = 0;
         let object = object::Object::parse(body.as_bytes()).unwrap();
         let mut kept = 0;
         for entry in object.entries.iter().filter(|entry| chosen.contains(&&*entry.key)) {
-            let piece = &body[kept..entry.span.start];
+            let span = edit::span_of(body.as_bytes(), entry.value);
+            let piece = &body[kept..span.start];
             let at = edited[from..].find(piece);
             prop_assert_eq!(at, Some(0), "{:?} in {:?}", piece, edited);
             from += piece.len() + "{\"set\":[1,2]}".len();
-            kept = entry.span.end;
+            kept = span.end;
         }
-        let last = object.entries.iter().map(|entry| entry.span.end).max();
+        let ends = object.entries.iter();
+        let last = ends.map(|entry| edit::span_of(body.as_bytes(), entry.value).end).max();
         let end = last.unwrap_or_else(|| body.find('{').unwrap() + 1);
         prop_assert!(edited[from..].starts_with(&body[kept..end]));
         prop_assert!(edited.ends_with(&body[end..]));

@@ -1,5 +1,5 @@
-//! How many descriptors may the process open, how are they divided, and what says that none is
-//! left?
+//! File descriptors: how many the process may open, how they are divided, and which errors mean
+//! that none is left.
 
 use std::{
     io,
@@ -11,34 +11,35 @@ use rustix::{
     process::{Resource, Rlimit, getrlimit, setrlimit},
 };
 
-/// Descriptors that room is made for at start: 8 bytes of the system's memory each.
+/// The most descriptors that the kernel's table is enlarged for at start; each takes 8 bytes there.
 const MOST_PREPARED: usize = 1 << 16;
-/// What is taken for "no limit": more than any system has.
+/// Stands for "no limit": more than any system has.
 const UNLIMITED: usize = 1 << 24;
-/// Descriptors of the process itself: log, event queues, timers, Redis, look-ups of names, files
-/// being read.
+/// Descriptors for other purposes: log, event queues, timers, Redis, DNS look-ups, files being
+/// read.
 const OF_THE_PROCESS: usize = 64;
 const OF_A_WORKER: usize = 8;
-/// The part of all descriptors that idle upstream connections may hold.
+/// Idle upstream connections may hold one in this many of all descriptors.
 const IDLE_PART: usize = 8;
 
-/// Raises the soft limit of open files to the hard one; returns what holds from now on.
+/// Raises the soft limit of open files to the hard one; returns the limit that applies from now on.
 pub fn raise_limit() -> usize {
     let now = getrlimit(Resource::Nofile);
     let raised = Rlimit {
         current: now.maximum,
         maximum: now.maximum,
     };
-    // A system that does not let it (macOS has a bound of its own) leaves the limit as it was.
+    // If the system refuses (macOS has an additional limit), the limit stays as it was.
     let _ = setrlimit(Resource::Nofile, raised);
     limit()
 }
 
-/// Has the system make room for so many descriptors now. Linux grows its table of them in powers of
-/// two while connections are accepted, and holds up the thread for about 10 ms each time.
+/// Enlarges the kernel's descriptor table now. Otherwise Linux doubles it as connections are
+/// accepted, which blocks the thread for about 10 ms each time.
 pub fn make_room(limit: usize) {
     let last = limit.min(MOST_PREPARED).saturating_sub(1);
-    // A copy at the far end, closed at once. Where there is no such number, the table grows later.
+    // Duplicates a descriptor to the last number and closes it at once. If that fails, the table
+    // grows later.
     if let Ok(last) = i32::try_from(last) {
         drop(fcntl_dupfd_cloexec(io::stderr(), last));
     }
@@ -51,13 +52,13 @@ pub fn limit() -> usize {
         .min(UNLIMITED)
 }
 
-/// The error says that the process (`EMFILE`) or the system (`ENFILE`) can open nothing more.
+/// The error means that the process (`EMFILE`) or the system (`ENFILE`) has no descriptor left.
 pub fn are_used_up(error: &io::Error) -> bool {
     let errno = Errno::from_io_error(error);
     matches!(errno, Some(Errno::MFILE | Errno::NFILE))
 }
 
-/// Counts how often descriptors were lacking, so that all workers learn of it.
+/// Counts descriptor shortages, so that all workers learn of them.
 #[derive(Debug, Default)]
 pub struct Shortages(AtomicU64);
 
@@ -74,14 +75,14 @@ impl Shortages {
 /// How the descriptors of a process are divided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Division {
-    /// Client connections of one worker.
+    /// The most client connections of one worker.
     pub clients: usize,
-    /// Idle upstream connections of one worker.
+    /// The most idle upstream connections of one worker.
     pub idle: usize,
 }
 
 impl Division {
-    /// Every client can have an upstream connection beside its own.
+    /// Leaves an upstream connection for every client connection.
     pub fn of(limit: usize, workers: usize) -> Self {
         let workers = workers.max(1);
         let idle = limit / IDLE_PART;
@@ -92,7 +93,8 @@ impl Division {
         }
     }
 
-    /// Descriptors that so many client connections for each worker may need, with their upstreams.
+    /// The descriptors needed for this many client connections per worker, with their upstream
+    /// connections.
     pub fn needed(clients: usize, workers: usize) -> usize {
         OF_THE_PROCESS + workers.saturating_mul(OF_A_WORKER + 2 * clients)
     }
@@ -103,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn making_room_leaves_no_descriptor_open_and_takes_any_limit() {
+    fn making_room_leaves_no_descriptor_open_for_any_limit() {
         for limit in [0, 1, 64, limit(), UNLIMITED] {
             make_room(limit);
             let last = limit.min(MOST_PREPARED).saturating_sub(1);
@@ -113,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_divided_is_not_more_than_there_is() {
+    fn the_division_does_not_exceed_the_limit() {
         for limit in [96, 256, 1024, 20_000, 1 << 20, UNLIMITED] {
             for workers in [1, 2, 8, 64] {
                 let Division { clients, idle } = Division::of(limit, workers);
@@ -127,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_errors_of_full_tables_say_so() {
+    fn only_errors_of_full_tables_count_as_shortage() {
         let error = |errno: Errno| io::Error::from_raw_os_error(errno.raw_os_error());
         assert!(are_used_up(&error(Errno::MFILE)) && are_used_up(&error(Errno::NFILE)));
         assert!(!are_used_up(&error(Errno::CONNREFUSED)));

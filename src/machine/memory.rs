@@ -1,29 +1,28 @@
-//! How much memory may the process use? The machine's, or the least that a control group above the
-//! process allows it.
+//! How much memory the process may use: that of the machine, or the smallest limit of the control
+//! groups above the process.
 
 use std::path::Path;
 
 const PROC: &str = "/proc";
 const GROUPS: &str = "/sys/fs/cgroup";
 
-/// The least and the most that the bodies of requests get where the settings say nothing, and the
-/// part of the memory it is.
+/// The lower and upper bound of the default memory for request bodies, and its fraction of the
+/// available memory.
 const LEAST: u64 = 64 << 20;
 const MOST: u64 = 1 << 30;
 const PART: u64 = 8;
 
-/// Memory for request bodies where the settings do not say: an eighth of what there is, within
-/// bounds.
+/// The default memory for request bodies: an eighth of the available memory, within bounds.
 pub fn for_bodies() -> u64 {
     for_bodies_of(available(Path::new(PROC), Path::new(GROUPS)))
 }
 
-/// Where nothing tells how much there is, it is taken for little.
+/// If the available memory is unknown, the lower bound is used.
 fn for_bodies_of(available: Option<u64>) -> u64 {
     (available.unwrap_or_default() / PART).clamp(LEAST, MOST)
 }
 
-/// Bytes, if the system tells.
+/// Available memory in bytes, if known.
 fn available(proc: &Path, groups: &Path) -> Option<u64> {
     let machine = std::fs::read_to_string(proc.join("meminfo")).ok();
     let machine = machine.as_deref().and_then(total);
@@ -41,9 +40,9 @@ fn total(meminfo: &str) -> Option<u64> {
     kibibytes.checked_mul(1024)
 }
 
-/// The limits of a control group and of all above it; `line` is one of `/proc/self/cgroup`:
-/// `hierarchy:controllers:path`. Inside a container the path may be the host's, and the group's
-/// files are those at the top.
+/// The limits of a control group and of those above it. `line` is one of `/proc/self/cgroup`:
+/// `hierarchy:controllers:path`. In a container the path may be the host's, while the group's files
+/// are at the top of `groups`.
 fn limits_of(line: &str, groups: &Path) -> Vec<u64> {
     let mut parts = line.splitn(3, ':');
     let (Some(_), Some(controllers), Some(path)) = (parts.next(), parts.next(), parts.next())
@@ -51,7 +50,7 @@ fn limits_of(line: &str, groups: &Path) -> Vec<u64> {
         return Vec::new();
     };
     let (top, file) = match controllers {
-        // Version 2.
+        // Control groups version 2.
         "" => (groups.to_owned(), "memory.max"),
         _ if controllers.split(',').any(|it| it == "memory") => {
             (groups.join("memory"), "memory.limit_in_bytes")
@@ -61,7 +60,7 @@ fn limits_of(line: &str, groups: &Path) -> Vec<u64> {
     let path = Path::new(path.trim_start_matches('/'));
     let limit = |group: &Path| {
         let text = std::fs::read_to_string(top.join(group).join(file)).ok()?;
-        // `max`: none.
+        // `max` means no limit.
         text.trim().parse().ok()
     };
     path.ancestors().filter_map(limit).collect()
@@ -73,7 +72,7 @@ mod tests {
 
     use super::*;
 
-    /// A directory of this test's own, with these files in it.
+    /// A directory for this test with these files.
     fn files(name: &str, files: &[(&str, &str)]) -> PathBuf {
         let root = std::env::temp_dir().join(format!("memory-{name}-{}", std::process::id()));
         for (path, text) in files {
@@ -85,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn the_least_of_machine_and_control_groups_is_what_there_is() {
+    fn the_smallest_limit_of_machine_and_control_groups_counts() {
         let meminfo = ("proc/meminfo", "MemFree: 1 kB\nMemTotal:  8000000 kB\n");
         let machine = 8_000_000 * 1024;
         for (name, more, expected) in [

@@ -1,4 +1,4 @@
-//! What does this machine give the process: how much memory, how many descriptors?
+//! What the machine provides to the process: memory and file descriptors.
 
 pub mod descriptors;
 pub mod memory;

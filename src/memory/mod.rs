@@ -1,6 +1,5 @@
-//! How much memory may the request bodies of the process hold together, and how much of it one
-//! client? Whatever keeps bytes of a body reserves room for them first, and gives it back by
-//! dropping the reservation.
+//! Limits the memory of all request bodies together, and the share of each client. Code that
+//! buffers bytes of a body reserves memory first and releases it by dropping the reservation.
 
 #[cfg(test)]
 mod tests;
@@ -19,27 +18,28 @@ use foldhash::fast::RandomState;
 use prometheus_client::metrics::{counter::Counter, gauge::Gauge};
 use thiserror::Error;
 
-/// Clients are told apart by this many counters; two that fall on one share it.
+/// The number of per-client counters. Clients are hashed to them; two with the same counter share
+/// it.
 pub const SHARES: usize = 1024;
 
-/// What is counted of it, for metrics.
+/// Metrics of the reservations.
 #[derive(Clone, Debug, Default)]
 pub struct Counts {
     /// Bytes reserved now.
     pub kept: Gauge<i64, AtomicI64>,
-    /// Reservations that found no room.
+    /// Reservations that were refused.
     pub refused: Counter,
 }
 
-/// There is no room: in all, or for this client.
+/// No memory is left, in total or for this client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("the memory for request bodies (`memory.bodies`) is used up")]
 pub struct NoRoom;
 
 /// The memory for the request bodies of all workers.
 ///
-/// A client may hold as much as is left free after it: one alone half of all, two a third each, and
-/// whoever comes next always finds something. No client is known beforehand, and none is
+/// A client may hold as much as remains free after it: a single one half of the total, two a third
+/// each, so a new client always finds some. Clients need not be known in advance, and none is
 /// remembered.
 pub struct BodyMemory {
     limit: i64,
@@ -58,7 +58,7 @@ impl BodyMemory {
         })
     }
 
-    /// The account of a client. Addresses of one IPv6 network of 64 bits are one client's.
+    /// The account of a client. All addresses of an IPv6 /64 belong to the same client.
     pub fn account(self: &Arc<Self>, client: Option<IpAddr>) -> Account {
         let subnet = match client.map(|it| it.to_canonical()) {
             None => 0,
@@ -98,41 +98,41 @@ impl BodyMemory {
     }
 }
 
-/// Which of the counters is a client's.
+/// The index of a client's counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Share(usize);
 
 impl Share {
-    /// Below [`SHARES`].
+    /// Less than [`SHARES`].
     pub fn number(self) -> usize {
         self.0
     }
 }
 
-/// On whose account bytes are kept.
+/// The client that a reservation is charged to.
 #[derive(Clone)]
 pub struct Account {
-    /// `None`: nobody counts them.
+    /// `None` if its bytes are not counted.
     memory: Option<Arc<BodyMemory>>,
     share: Share,
 }
 
 impl Account {
-    /// For bytes that are counted already, or are no caller's.
+    /// For bytes that are already counted, or that do not belong to a caller.
     pub const UNCOUNTED: Account = Account {
         memory: None,
         share: Share(0),
     };
 
-    /// Whose it is, as far as clients are told apart.
+    /// The counter of the client.
     pub fn share(&self) -> Share {
         self.share
     }
 
-    /// Takes room for so many bytes.
+    /// Reserves memory.
     ///
     /// # Errors
-    /// There is none.
+    /// None is left.
     pub fn reserve(&self, bytes: usize) -> Result<Reservation, NoRoom> {
         let mut reservation = Reservation {
             account: self.clone(),
@@ -143,17 +143,17 @@ impl Account {
     }
 }
 
-/// Room for bytes, given back when dropped.
+/// Reserved memory, released when dropped.
 pub struct Reservation {
     account: Account,
     bytes: i64,
 }
 
 impl Reservation {
-    /// Takes room for so many bytes more.
+    /// Reserves more memory.
     ///
     /// # Errors
-    /// There is none; what was reserved before still is.
+    /// None is left; the existing reservation is unchanged.
     pub fn grow(&mut self, more: usize) -> Result<(), NoRoom> {
         let more = i64::try_from(more).map_err(|_| NoRoom)?;
         if let Some(memory) = &self.account.memory {
@@ -163,7 +163,7 @@ impl Reservation {
         Ok(())
     }
 
-    /// Bytes that hold this room until the last copy of them is gone.
+    /// Turns bytes into `Bytes` that keep the reservation until the last copy is dropped.
     pub fn hold(self, bytes: impl AsRef<[u8]> + Send + 'static) -> Bytes {
         Bytes::from_owner(Held { bytes, _room: self })
     }

@@ -20,7 +20,10 @@ fn one_client_gets_half_and_the_next_half_of_the_rest() {
     let (memory, counts) = memory();
     let first = memory.account(client(1));
     let second = memory.account(client(2));
-    assert_ne!(first.share, second.share, "run it again: one in 1024");
+    assert_ne!(
+        first.share, second.share,
+        "hash collision (1 in 1024): run again"
+    );
     let mut one = first.reserve(400).expect("room");
     assert_eq!(one.grow(101), Err(NoRoom));
     assert_eq!(one.grow(100), Ok(()));
@@ -33,7 +36,7 @@ fn one_client_gets_half_and_the_next_half_of_the_rest() {
 }
 
 #[test]
-fn the_bytes_of_a_body_hold_their_room_as_long_as_a_copy_of_them_lives() {
+fn bytes_keep_their_reservation_until_the_last_copy_is_dropped() {
     let (memory, counts) = memory();
     let room = memory.account(client(1)).reserve(5).expect("room");
     let bytes = room.hold(b"hello".to_vec());
@@ -45,7 +48,7 @@ fn the_bytes_of_a_body_hold_their_room_as_long_as_a_copy_of_them_lives() {
 }
 
 #[test]
-fn addresses_of_one_network_are_one_client() {
+fn addresses_of_one_network_belong_to_one_client() {
     let (memory, _) = memory();
     let share = |address: &str| memory.account(address.parse().ok()).share;
     assert_eq!(share("2001:db8::1"), share("2001:db8::ffff:1"));
@@ -69,7 +72,7 @@ fn no_size_overflows() {
     assert_eq!(counts.kept.get(), 0);
 }
 
-/// One step of a client: takes room, grows what it took last, or gives the oldest back.
+/// One step of a client: reserves, grows its latest reservation, or drops its oldest.
 fn play(account: &Account, steps: &[(u8, usize)], check: impl Fn()) {
     let mut held = Vec::new();
     for (what, bytes) in steps {
@@ -89,7 +92,7 @@ fn steps() -> impl Strategy<Value = Vec<(u8, usize)>> {
 
 proptest! {
     #[test]
-    fn never_more_than_the_limit_and_in_the_end_nothing(
+    fn reservations_never_exceed_the_limit_and_are_all_released(
         clients in prop::collection::vec(steps(), 1..5),
     ) {
         let (memory, counts) = memory();
@@ -108,7 +111,7 @@ proptest! {
     }
 
     #[test]
-    fn a_client_alone_never_holds_more_than_half(steps in steps()) {
+    fn a_single_client_never_holds_more_than_half(steps in steps()) {
         let (memory, counts) = memory();
         let account = memory.account(client(1));
         play(&account, &steps, || assert!(counts.kept.get() <= LIMIT as i64 / 2));

@@ -1,4 +1,4 @@
--- Takes a request back that was counted and is not sent, by the server's clock.
+-- Undoes the count of a request that is not sent, by the server's clock.
 -- KEYS: the theoretical arrival time (GCRA).
 -- ARGV: microseconds per request.
 local time = redis.call('TIME')
@@ -7,5 +7,6 @@ local arrival = tonumber(redis.call('GET', KEYS[1]) or now) - tonumber(ARGV[1])
 if arrival <= now then
   redis.call('DEL', KEYS[1])
 else
-  redis.call('SET', KEYS[1], string.format('%.3f', arrival), 'PX', math.ceil((arrival - now) / 1000) + 1)
+  local life = math.ceil((arrival - now) / 1000) + 1
+  redis.call('SET', KEYS[1], string.format('%.3f', arrival), 'PX', life)
 end

@@ -1,4 +1,5 @@
-//! Whose requests are counted together, as a digest: no name, address or credential is kept. Pure.
+//! The keys under which requests are counted together. They are digests: no name, address or
+//! credential is stored. Pure.
 
 use std::{fmt, net::IpAddr};
 
@@ -6,12 +7,12 @@ use sha2::{Digest as _, Sha256};
 
 use crate::route::limit::{Scope, Scoped};
 
-/// Somebody who sends requests, by its credentials or its address.
+/// A caller, identified by its credentials or its address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Identity([u8; 32]);
 
 impl Identity {
-    /// By everything that lets it in. `None`: it showed nothing.
+    /// By all its credentials. `None` if it has none.
     pub fn by_credentials<'c>(
         credentials: impl Iterator<Item = (&'c str, &'c [u8])>,
     ) -> Option<Self> {
@@ -39,7 +40,7 @@ impl Identity {
     }
 }
 
-/// The network that an address counts as: an IPv6 client has a /64 to itself.
+/// The network that an address counts as: for IPv6 the /64, which one client usually has.
 pub fn subnet(address: Option<IpAddr>) -> String {
     match address.map(|address| address.to_canonical()) {
         None => String::new(),
@@ -51,8 +52,8 @@ pub fn subnet(address: Option<IpAddr>) -> String {
     }
 }
 
-/// One count of one limit: which limit, and whose. Both parts are digests, so that neither has to be hashed again for every
-/// request of a caller.
+/// One count of one limit. Both parts are digests made once per caller and limit, so that a request
+/// need not hash them again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
     limit: [u8; 16],
@@ -60,7 +61,7 @@ pub struct Key {
 }
 
 impl Key {
-    /// Of a limit that tells callers apart.
+    /// For a limit per caller.
     pub fn of_caller(scoped: &Scoped, caller: &Identity) -> Self {
         Key {
             limit: *scoped.id().as_bytes(),
@@ -68,7 +69,7 @@ impl Key {
         }
     }
 
-    /// Of a limit that tells something else apart, which is `value`; a caller's own limit does so for that caller alone.
+    /// For a limit per other `value`. A caller's own limit counts separately for that caller.
     pub fn of_value(scoped: &Scoped, caller: impl FnOnce() -> Identity, value: &[u8]) -> Self {
         let mut digest = Fields::new();
         if scoped.scope == Scope::Caller {
@@ -81,8 +82,8 @@ impl Key {
         }
     }
 
-    /// The count that all share for whom there is no room to be counted apart: of a limit of the settings, or of callers' limits that
-    /// say the same.
+    /// The shared count for keys that find no room of their own: one for each limit of the
+    /// settings, and one for equal limits of callers.
     pub(super) fn overflow(scoped: &Scoped) -> Self {
         let limit = match scoped.scope {
             Scope::Settings => *scoped.id().as_bytes(),
@@ -112,17 +113,17 @@ impl fmt::Display for Key {
     }
 }
 
-/// As much of a digest as tells apart whatever there is.
+/// Half of a digest is enough to avoid collisions.
 fn half(digest: [u8; 32]) -> [u8; 16] {
     let mut half = [0; 16];
     half.copy_from_slice(&digest[..16]);
     half
 }
 
-/// Bytes that most take.
+/// Usual size in bytes.
 const USUAL_SIZE: usize = 256;
 
-/// What is hashed, in one go.
+/// The fields to be hashed, each prefixed with its length.
 struct Fields(Vec<u8>);
 
 impl Fields {
@@ -171,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_differs_is_counted_apart() {
+    fn different_limits_and_values_are_counted_separately() {
         let of_caller = |place, scope, requests, who| {
             Key::of_caller(&scoped(place, scope, requests, By::Caller), &caller(who))
         };

@@ -1,5 +1,6 @@
-//! Counts in this process: a bucket for each key, bounded in number. A bucket is forgotten only when it is full again and nobody
-//! is under way, so that forgetting it changes nothing; those for whom there is no room share one.
+//! Counts in this process: a bounded number of buckets, one for each key. A bucket is removed only
+//! when it is full and has no concurrent requests, so removing it changes nothing. Keys that find
+//! no room share a bucket.
 
 use std::{
     collections::HashMap,
@@ -22,20 +23,21 @@ use governor::{
 use super::{Key, Reason, Refused, Room};
 use crate::route::limit::{Limit, Rate, Scope, Scoped};
 
-/// Buckets at most; about 200 bytes each.
+/// The most buckets; each takes about 200 bytes.
 pub const MOST: usize = 100_000;
-/// Buckets beyond, for callers' limits that share; those of the settings are as few as the settings say.
-const MOST_SHARED: usize = 64;
-/// Parts with a lock each, so that workers seldom wait for one another.
+/// Additional shared buckets for callers' limits. Those of the settings are limited by the
+/// settings.
+const MAX_SHARED: usize = 64;
+/// Shards with a lock each, so that workers rarely wait for each other.
 const SHARDS: usize = 16;
-/// How often a full part is searched for buckets to forget.
+/// How often a full shard is searched for buckets to remove.
 const SWEEP: Duration = Duration::from_secs(1);
 
 const CONCURRENT_RETRY: Duration = Duration::from_secs(1);
 
 type Gcra<C> = RateLimiter<NotKeyed, InMemoryState, C, StateInformationMiddleware>;
 
-/// Buckets by key.
+/// The buckets by key.
 pub struct Memory<C: Clock> {
     shards: [Mutex<Shard<C>>; SHARDS],
     clock: C,
@@ -48,20 +50,20 @@ struct Shard<C: Clock> {
     swept: Duration,
 }
 
-/// What one key has left.
+/// The state of one key.
 #[derive(Debug)]
 pub struct Bucket<C: Clock> {
-    /// Written only to make it anew.
+    /// Locked for writing only to be replaced; see [`Memory::give_back`].
     gcra: Option<RwLock<Gcra<C>>>,
-    under_way: AtomicU32,
-    /// Nanoseconds since the start; the bucket is full from then on.
+    concurrent: AtomicU32,
+    /// Nanoseconds since the start at which the bucket is full again.
     full_at: AtomicU64,
 }
 
 impl<C: Clock> Bucket<C> {
-    /// A request under way has ended.
+    /// A concurrent request has ended.
     pub fn leave(&self) {
-        self.under_way.fetch_sub(1, Ordering::AcqRel);
+        self.concurrent.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
@@ -84,16 +86,16 @@ where
         }
     }
 
-    /// Counts one request. The place among those under way is taken where the limit counts them, and is the caller's to give
-    /// back.
+    /// Counts one request. If the limit counts concurrent requests, the caller must call
+    /// [`Bucket::leave`] at the end.
     ///
     /// # Errors
-    /// No room.
+    /// The limit is exhausted.
     pub fn admit(&self, scoped: &Scoped, key: Key) -> Result<(Arc<Bucket<C>>, Room), Refused> {
         let limit = &scoped.limit;
         let bucket = self.bucket(scoped, key)?;
-        let under_way = match limit.concurrent {
-            Some(most) => enter(&bucket.under_way, most)?,
+        let concurrent = match limit.concurrent {
+            Some(most) => enter(&bucket.concurrent, most)?,
             None => 0,
         };
         let room = match (&bucket.gcra, limit.rate, limit.concurrent) {
@@ -106,12 +108,13 @@ where
                     return Err(refused);
                 }
             },
-            (_, _, most) => at_once(most.map_or(0, NonZeroU32::get), under_way),
+            (_, _, most) => concurrent_room(most.map_or(0, NonZeroU32::get), concurrent),
         };
         Ok((bucket, room))
     }
 
-    /// Takes a request back that was counted and is not sent. To a fraction of a request, in favour of the limit.
+    /// Undoes the count of a request that is not sent. governor cannot give back, so the limiter is
+    /// rebuilt, rounding the fill level down by less than a request.
     pub fn give_back(&self, bucket: &Bucket<C>, rate: Rate) {
         let (Some(gcra), Some(fresh)) = (&bucket.gcra, self.gcra(rate)) else {
             return;
@@ -123,7 +126,7 @@ where
         let missing = missing.div_ceil(rate.interval().as_nanos());
         let missing = u32::try_from(missing).unwrap_or(u32::MAX).saturating_sub(1);
         if let Some(missing) = NonZeroU32::new(missing) {
-            // No more than there were.
+            // Cannot fail: at most the burst is taken.
             let _ = fresh.check_n(missing);
         }
         *gcra = fresh;
@@ -178,7 +181,7 @@ where
         let shared = Key::overflow(scoped);
         let bucket = self.shard(shared).find_shared(shared, scoped, self);
         bucket.ok_or_else(|| Refused {
-            room: at_once(0, 0),
+            room: concurrent_room(0, 0),
             reason: Reason::Requests,
             retry_after: CONCURRENT_RETRY,
         })
@@ -197,7 +200,7 @@ where
         let gcra = limit.rate.and_then(|rate| self.gcra(rate));
         Arc::new(Bucket {
             gcra: gcra.map(RwLock::new),
-            under_way: AtomicU32::new(0),
+            concurrent: AtomicU32::new(0),
             full_at: AtomicU64::new(0),
         })
     }
@@ -222,12 +225,13 @@ impl<C: Clock + Clone> Shard<C>
 where
     C::Instant: std::fmt::Debug,
 {
-    /// The key's own bucket, old or new; `None`: there is no room for one.
+    /// The key's own bucket, existing or new; `None` if there is no room for another.
     fn find(&mut self, key: Key, limit: &Limit, memory: &Memory<C>) -> Option<Arc<Bucket<C>>> {
         if let Some(bucket) = self.buckets.get(&key) {
             return Some(bucket.clone());
         }
-        if self.buckets.len() >= memory.most && !self.forget(memory.since_start(), memory.most) {
+        let is_full = self.buckets.len() >= memory.most;
+        if is_full && !self.remove_full(memory.since_start(), memory.most) {
             return None;
         }
         let bucket = memory.make(limit);
@@ -245,7 +249,7 @@ where
             return Some(bucket.clone());
         }
         let is_bounded = scoped.scope == Scope::Caller;
-        if is_bounded && self.buckets.len() >= memory.most + MOST_SHARED {
+        if is_bounded && self.buckets.len() >= memory.most + MAX_SHARED {
             return None;
         }
         let bucket = memory.make(&scoped.limit);
@@ -253,8 +257,8 @@ where
         Some(bucket)
     }
 
-    /// Forgets what is full again; whether there is room then.
-    fn forget(&mut self, now: Duration, most: usize) -> bool {
+    /// Removes full buckets; returns whether there is room now.
+    fn remove_full(&mut self, now: Duration, most: usize) -> bool {
         if now.saturating_sub(self.swept) < SWEEP && !self.swept.is_zero() {
             return false;
         }
@@ -263,7 +267,7 @@ where
         self.buckets.retain(|_, bucket| {
             let in_use = Arc::strong_count(bucket) > 1;
             in_use
-                || bucket.under_way.load(Ordering::Acquire) > 0
+                || bucket.concurrent.load(Ordering::Acquire) > 0
                 || bucket.full_at.load(Ordering::Relaxed) > now
         });
         self.buckets.len() < most
@@ -274,24 +278,24 @@ fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// Takes a place among those under way; how many there are then.
-fn enter(under_way: &AtomicU32, most: NonZeroU32) -> Result<u32, Refused> {
+/// Takes a place among the concurrent requests; returns their number.
+fn enter(concurrent: &AtomicU32, most: NonZeroU32) -> Result<u32, Refused> {
     let one_more = |count: u32| (count < most.get()).then_some(count + 1);
-    match under_way.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more) {
+    match concurrent.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more) {
         Ok(before) => Ok(before + 1),
         Err(_) => Err(Refused {
-            room: at_once(most.get(), most.get()),
+            room: concurrent_room(most.get(), most.get()),
             reason: Reason::Concurrent,
             retry_after: CONCURRENT_RETRY,
         }),
     }
 }
 
-fn at_once(most: u32, under_way: u32) -> Room {
+fn concurrent_room(most: u32, concurrent: u32) -> Room {
     Room {
         limit: most,
         most,
-        remaining: most.saturating_sub(under_way),
+        remaining: most.saturating_sub(concurrent),
         reset: Duration::ZERO,
     }
 }

@@ -1,5 +1,6 @@
-//! Rate limits: may one more request pass, and if not, when? Counts in this process (governor's GCRA), or in Redis for all
-//! replicas. Who is counted together is decided before (`key`); what a refusal leads to is the line's business.
+//! Rate limits: whether one more request may pass, and if not, when. Counts in this process (with
+//! governor's GCRA), or in Redis for all replicas. `key` determines which requests are counted
+//! together; the caller decides what a refusal leads to.
 
 mod key;
 mod memory;
@@ -14,28 +15,28 @@ use serde::{Deserialize, Serialize};
 pub use self::key::{Identity, Key, subnet};
 use self::{
     memory::{Bucket, Memory},
-    redis::{Shared, SharedLease},
+    redis::{RedisLimits, SharedLease},
 };
 use crate::{
     redis_client::{RedisClient, Unavailable},
     route::limit::{Scope, Scoped},
 };
 
-/// What is left of a limit, after a request has passed or has been refused.
+/// What is left of a limit after a request was admitted or refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Room {
-    /// Requests in each window; for a limit without one, requests at once.
+    /// Requests per window; for a limit without a window, concurrent requests.
     pub limit: u32,
-    /// Requests that would pass at once if none had come: the burst.
+    /// The burst: requests that could pass at once if there had been none.
     pub most: u32,
-    /// Requests that would pass now.
+    /// Requests that could pass now.
     pub remaining: u32,
-    /// Until all of them are back.
+    /// Time until all of `most` could pass again.
     pub reset: Duration,
 }
 
 impl Room {
-    /// The one nearer its end.
+    /// The one with less left.
     pub fn tighter(one: Option<Room>, other: Option<Room>) -> Option<Room> {
         let share = |it: &Room| f64::from(it.remaining) / f64::from(it.most.max(1));
         match (one, other) {
@@ -51,7 +52,7 @@ impl Room {
 pub struct Admitted {
     /// `None`: nothing was counted.
     pub room: Option<Room>,
-    /// To be held until the answer's last byte, where requests under way are counted.
+    /// To be held until the last byte of the response, if concurrent requests are limited.
     pub lease: Option<Lease>,
     pub count: Count,
 }
@@ -69,25 +70,26 @@ pub enum Count {
 pub struct Refused {
     pub room: Room,
     pub reason: Reason,
-    /// Whoever waits so long passes, unless others took the place. Of requests under way nobody knows when they end: a second.
+    /// After this time a request passes, unless others come first. For concurrent requests the end
+    /// is unknown, so it is one second.
     pub retry_after: Duration,
 }
 
-/// What there is no room for.
+/// Which part of a limit is exhausted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
     Requests,
     Concurrent,
 }
 
-/// A place among the requests under way; dropping it gives the place back.
+/// A place among the concurrent requests; given back when dropped.
 #[derive(Debug)]
 pub enum Lease {
     Own(OwnLease),
     Shared(SharedLease),
 }
 
-/// A place in this process.
+/// A place counted in this process.
 #[derive(Debug)]
 pub struct OwnLease(Arc<Bucket<DefaultClock>>);
 
@@ -97,52 +99,52 @@ impl Drop for OwnLease {
     }
 }
 
-/// What is done while Redis does not answer.
+/// What happens while Redis does not respond.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OnRedisFailure {
-    /// Each replica counts for itself.
+    /// Each replica counts on its own.
     #[default]
     Local,
     /// Nothing is counted.
     Allow,
-    /// Limited requests are answered with 503 `overloaded`.
+    /// Limited requests get 503 `overloaded`.
     Deny,
 }
 
-/// Why a request does not pass.
+/// Why a request is not admitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotAdmitted {
     Refused(Refused),
-    /// Redis does not answer, and the settings say to deny then.
+    /// Redis does not respond, and the settings say to deny.
     Uncounted,
 }
 
-/// All limits' counts.
+/// The counts of all limits.
 pub struct Limiter {
     settings: Memory<DefaultClock>,
-    /// Apart from those of the settings, so that no caller crowds these out.
+    /// Separate from those of the settings, so that callers cannot displace these.
     callers: Memory<DefaultClock>,
-    shared: Option<Arc<Shared>>,
+    shared: Option<Arc<RedisLimits>>,
     on_failure: OnRedisFailure,
 }
 
 impl Limiter {
-    /// `replicas`: where counts are shared; without it they are this process's own.
+    /// `replicas`: the shared Redis; without it counts are this process's own.
     pub fn new(replicas: Option<Arc<RedisClient>>, on_failure: OnRedisFailure) -> Self {
         let memory = || Memory::new(DefaultClock::default(), memory::MOST);
         Limiter {
             settings: memory(),
             callers: memory(),
-            shared: replicas.map(|replicas| Arc::new(Shared::new(replicas))),
+            shared: replicas.map(|replicas| Arc::new(RedisLimits::new(replicas))),
             on_failure,
         }
     }
 
-    /// Counts one request, if there is room for it.
+    /// Counts one request if the limit permits it.
     ///
     /// # Errors
-    /// What there is no room for, and when there will be.
+    /// Which part is exhausted, and when to retry.
     pub async fn admit(&self, scoped: &Scoped, key: Key) -> Result<Admitted, NotAdmitted> {
         let Some(shared) = &self.shared else {
             return self.admit_here(scoped, key);
@@ -164,7 +166,7 @@ impl Limiter {
         }
     }
 
-    /// Takes a request back that was counted and is not sent. Its lease is given back when it is dropped.
+    /// Undoes the count of a request that is not sent. Its lease is given back when dropped.
     pub async fn give_back(&self, scoped: &Scoped, count: &Count) {
         let Some(rate) = scoped.limit.rate else {
             return;
@@ -194,7 +196,7 @@ impl Limiter {
         })
     }
 
-    /// Keeps the places of this process in Redis for as long as it is awaited.
+    /// Maintains this process's leases in Redis until the future is dropped.
     pub async fn keep_leases(self: Arc<Self>) {
         if let Some(shared) = &self.shared {
             shared.clone().keep_leases().await;
@@ -225,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn limits_that_callers_make_up_do_not_crowd_out_those_of_the_settings() {
+    fn limits_of_callers_do_not_displace_those_of_the_settings() {
         let limiter = Limiter::new(None, OnRedisFailure::Local);
         let caller = |place: u32| {
             let credential = place.to_le_bytes();
@@ -233,14 +235,14 @@ mod tests {
         };
         let own = limit(Scope::Settings, 1);
         for place in 0..110_000 {
-            // Each with numbers of its own, so that they share nothing.
+            // Each with different numbers, so they share nothing.
             let made_up = limit(Scope::Caller, place % 2000 + 1);
             let _ = limiter.admit_here(&made_up, Key::of_caller(&made_up, &caller(place)));
         }
         let known = Key::of_caller(&own, &caller(1));
         assert!(limiter.admit_here(&own, known).is_ok());
         assert!(limiter.admit_here(&own, known).is_err());
-        // Also when the settings' own are too many, whoever comes is counted, if not apart.
+        // Even when the settings have too many keys, requests are counted, though together.
         for place in 0..110_000 {
             let _ = limiter.admit_here(&own, Key::of_caller(&own, &caller(place)));
         }
@@ -253,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn the_limit_nearer_its_end_is_the_one_of_which_less_is_left() {
+    fn the_tighter_limit_is_the_one_with_the_smaller_share_left() {
         let room = |limit, most, remaining| Room {
             limit,
             most,

@@ -1,5 +1,6 @@
--- Prolongs leases of one key that are held, and puts back those that were lost here (a restart, a flush, an eviction).
--- KEYS: the leases of requests under way. ARGV: their life in microseconds, their names.
+-- Prolongs the leases of one key, and restores those that Redis has lost (by a restart, a flush or
+-- an eviction).
+-- KEYS: the leases of concurrent requests. ARGV: their lifetime in microseconds, their names.
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local life = tonumber(ARGV[1])

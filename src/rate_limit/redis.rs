@@ -1,5 +1,6 @@
-//! Counts that all replicas share, in Redis: one script, the server's clock. Requests under way are leases that run out when a
-//! replica dies, and are prolonged while it lives. What this process knows of its own is in `leases`.
+//! Counts in Redis, shared by all replicas: one script, using the server's clock. Concurrent
+//! requests are leases that expire when a replica dies and are prolonged while it lives. `leases`
+//! tracks those of this process.
 
 mod leases;
 
@@ -25,30 +26,31 @@ use crate::{
     route::limit::{Limit, Rate},
 };
 
-/// How often is looked for leases to prolong, and for those that could not be given back.
-const LOOK: Duration = Duration::from_secs(1);
-/// Keys asked about at once.
-const AT_ONCE: usize = 256;
+/// How often leases are prolonged and failed returns are retried.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// Keys handled at the same time.
+const BATCH: usize = 256;
 
 /// Limits counted in Redis.
-pub struct Shared {
+pub struct RedisLimits {
     replicas: Arc<RedisClient>,
     take: Script,
     give_back: Script,
     prolong: Script,
     leases: Mutex<Leases>,
-    /// Some lease has ended.
+    /// Signalled when a lease has ended.
     ended: Notify,
-    /// Redis has not answered since it was last asked.
+    /// Redis has not responded since the last command.
     was_away: AtomicBool,
-    /// This process among the replicas.
+    /// A random number that identifies this process among the replicas.
     process: u64,
     next: AtomicU64,
 }
 
-/// A place among those under way, or one that Redis was asked for and may have given; dropping it gives it back.
+/// A place among the concurrent requests, or one that was requested and may have been granted;
+/// given back when dropped.
 pub struct SharedLease {
-    shared: Arc<Shared>,
+    shared: Arc<RedisLimits>,
     key: Key,
     id: u64,
     is_refused: bool,
@@ -63,9 +65,9 @@ impl std::fmt::Debug for SharedLease {
     }
 }
 
-impl Shared {
+impl RedisLimits {
     pub fn new(replicas: Arc<RedisClient>) -> Self {
-        Shared {
+        RedisLimits {
             replicas,
             take: Script::new(include_str!("take.lua")),
             give_back: Script::new(include_str!("give_back.lua")),
@@ -78,7 +80,7 @@ impl Shared {
         }
     }
 
-    /// Counts one request. The outer error: Redis did not answer.
+    /// Counts one request. The outer error means that Redis did not respond.
     pub async fn admit(
         self: &Arc<Self>,
         limit: &Limit,
@@ -88,9 +90,10 @@ impl Shared {
         let interval = limit.rate.map_or(0.0, micros_per_request);
         let burst = limit.rate.map_or(0, |rate| rate.burst.get());
         let most = limit.concurrent.map_or(0, |it| it.get());
-        // Whoever asks after an answer has ended finds its place free, however late that is given back.
+        // Ended leases of this key travel with the request, so their places are free even if
+        // returning them has failed so far.
         let brought = match limit.concurrent {
-            Some(_) => self.leases().to_bring(&key),
+            Some(_) => self.leases().to_piggyback(&key),
             None => Vec::new(),
         };
         let mut invocation = self.take.key(rate_key(key));
@@ -103,7 +106,8 @@ impl Shared {
             .arg(self.lease_name(id))
             .arg(self.lease_names(&brought));
         let ask = async |mut connection: Connection| {
-            // Made before the answer is known: it may never come, to a question that is counted nevertheless.
+            // Created before the reply arrives: the reply may be lost although Redis has counted
+            // the lease.
             let lease = limit.concurrent.map(|_| SharedLease {
                 shared: self.clone(),
                 key,
@@ -147,7 +151,7 @@ impl Shared {
         Ok(Ok((lease, room(requests))))
     }
 
-    /// Takes a request back that was counted and is not sent. Lost, if Redis does not answer.
+    /// Undoes the count of a request that is not sent. Has no effect if Redis does not respond.
     pub async fn take_back(&self, rate: Rate, key: Key) {
         let mut invocation = self.give_back.key(rate_key(key));
         invocation.arg(micros_per_request(rate));
@@ -156,29 +160,29 @@ impl Shared {
         let _ = self.ask(ask).await;
     }
 
-    /// Prolongs the leases of this process and gives back those that ended, for as long as it is awaited. Neither waits for the
-    /// other.
+    /// Prolongs the leases of this process and returns ended ones, until the future is dropped. The
+    /// two loops do not wait for each other.
     pub async fn keep_leases(self: Arc<Self>) {
         tokio::join!(self.keep_prolonging(), self.keep_returning());
     }
 
     async fn keep_prolonging(&self) {
-        let mut tick = interval(LOOK);
+        let mut tick = interval(INTERVAL);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tick.tick().await;
             let keys = self.leases().to_prolong(Instant::now());
-            for some in keys.chunks(AT_ONCE) {
+            for some in keys.chunks(BATCH) {
                 if self.prolong(some).await.is_err() {
-                    // Until Redis may be asked again: the others have leases too.
-                    sleep(LOOK).await;
+                    // Wait before asking again; other leases are due as well.
+                    sleep(INTERVAL).await;
                 }
             }
         }
     }
 
     async fn keep_returning(&self) {
-        let mut tick = interval(LOOK);
+        let mut tick = interval(INTERVAL);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
@@ -186,8 +190,8 @@ impl Shared {
                 _ = tick.tick() => {}
             }
             let ended = self.leases().due_to_return(Instant::now());
-            for some in ended.chunks(AT_ONCE) {
-                // What Redis does not hear of is told again.
+            for some in ended.chunks(BATCH) {
+                // Failed returns are retried by `leases`.
                 let _ = self.give_back(some).await;
             }
         }
@@ -221,8 +225,8 @@ impl Shared {
         self.ask_of_each(ended, one).await
     }
 
-    /// Asks about several keys at once. Each is a question of its own and not part of a pipeline, which in a cluster would have to
-    /// be for one node.
+    /// Runs one command for each of several keys. Not a pipeline, since in a cluster all its keys
+    /// would have to be on one node.
     async fn ask_of_each(
         &self,
         all: &[OfKey],
@@ -267,7 +271,7 @@ impl Shared {
 }
 
 impl SharedLease {
-    /// Redis says that it has not given it.
+    /// Redis has refused the lease.
     fn refused(mut self) {
         self.is_refused = true;
     }
@@ -283,7 +287,7 @@ impl Drop for SharedLease {
     }
 }
 
-/// The braces keep a limit's keys on one node of a cluster.
+/// The braces keep a limit's keys on the same node of a cluster.
 fn micros_per_request(rate: Rate) -> f64 {
     rate.interval().as_nanos() as f64 / 1e3
 }

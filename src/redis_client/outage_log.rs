@@ -1,23 +1,24 @@
-//! What the log is told of a server that goes and comes: each once, however often it does. Asks no clock.
+//! Decides what to log about a server that fails and recovers, so that an unstable server does not
+//! flood the log. Reads no clock.
 
 use std::time::Duration;
 
-/// How long it has to stay for its next going to be news.
+/// How long the server must be up before its next outage is logged as a new one.
 const STEADY: Duration = Duration::from_secs(60);
 
-/// What has to be told.
+/// What to log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum News {
     Gone,
     Back,
-    /// It went soon after it was back: what it does from here on is not told until it stays.
-    ComesAndGoes,
+    /// It failed again soon after recovering; nothing more is logged until it is stable.
+    Unstable,
     Steady,
 }
 
-/// What was told so far. Moments are counted from any beginning.
+/// What has been logged so far. Times are measured from an arbitrary start.
 #[derive(Debug, Default)]
-pub struct Told {
+pub struct OutageLog {
     last: Last,
     back_since: Option<Duration>,
 }
@@ -30,12 +31,12 @@ enum Last {
     Unsteady,
 }
 
-impl Told {
-    /// It does not answer, after it did.
+impl OutageLog {
+    /// The server stopped responding.
     pub fn went(&mut self, now: Duration) -> Option<News> {
         let was_just_back = self.back_since.is_some_and(|since| now < since + STEADY);
         let (last, news) = match self.last {
-            Last::Present if was_just_back => (Last::Unsteady, News::ComesAndGoes),
+            Last::Present if was_just_back => (Last::Unsteady, News::Unstable),
             Last::Present => (Last::Gone, News::Gone),
             Last::Gone | Last::Unsteady => return None,
         };
@@ -43,7 +44,7 @@ impl Told {
         Some(news)
     }
 
-    /// It answers, after it did not.
+    /// The server responds again.
     pub fn came(&mut self, now: Duration) -> Option<News> {
         self.back_since = Some(now);
         if self.last != Last::Gone {
@@ -53,7 +54,7 @@ impl Told {
         Some(News::Back)
     }
 
-    /// It answers, as it did before.
+    /// The server still responds.
     pub fn stays(&mut self, now: Duration) -> Option<News> {
         let is_steady = self.back_since.is_some_and(|since| now >= since + STEADY);
         if self.last != Last::Unsteady || !is_steady {
@@ -73,8 +74,8 @@ mod tests {
     }
 
     #[test]
-    fn an_outage_is_told_when_it_begins_and_when_it_ends() {
-        let mut told = Told::default();
+    fn an_outage_is_logged_when_it_begins_and_when_it_ends() {
+        let mut told = OutageLog::default();
         for begins in [5, 500, 1000] {
             assert_eq!(told.went(at(begins)), Some(News::Gone));
             assert_eq!(told.went(at(begins + 1)), None);
@@ -84,11 +85,11 @@ mod tests {
     }
 
     #[test]
-    fn one_that_comes_and_goes_is_told_once_until_it_stays() {
-        let mut told = Told::default();
+    fn an_unstable_server_is_logged_once_until_it_is_stable() {
+        let mut told = OutageLog::default();
         told.went(at(0));
         told.came(at(1));
-        assert_eq!(told.went(at(2)), Some(News::ComesAndGoes));
+        assert_eq!(told.went(at(2)), Some(News::Unstable));
         for second in (3..300).step_by(2) {
             assert_eq!(told.came(at(second)), None);
             assert_eq!(told.stays(at(second)), None);

@@ -1,4 +1,4 @@
-//! What was answered, and how long may it be kept?
+//! The result of a look-up, and how long it may be cached.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use moka::Expiry;
 
-/// Short enough to follow a change, long enough that a TTL of 0 costs no look-up per request.
-pub(super) const KEPT_AT_LEAST: Duration = Duration::from_secs(1);
-/// A provider that moves is followed within this time, whatever its TTL says.
-pub(super) const KEPT_AT_MOST: Duration = Duration::from_secs(60);
+/// Short enough to follow changes, long enough that a TTL of 0 does not cost a look-up per request.
+const MIN_TTL: Duration = Duration::from_secs(1);
+/// A provider that changes addresses is followed within this time, whatever the TTL.
+const MAX_TTL: Duration = Duration::from_secs(60);
 
-/// Addresses, or that there are none.
+/// The addresses of a name, possibly none.
 #[derive(Clone, Debug)]
 pub(super) struct Answer {
     addresses: Arc<[IpAddr]>,
@@ -19,18 +19,18 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    /// `ttl` as it came; it is brought into the bounds here.
+    /// `ttl` as received; it is limited here.
     pub(super) fn found(v4: Vec<IpAddr>, v6: Vec<IpAddr>, ttl: Duration) -> Self {
         Self {
             addresses: alternating(v4, v6).into(),
-            kept_for: ttl.clamp(KEPT_AT_LEAST, KEPT_AT_MOST),
+            kept_for: ttl.clamp(MIN_TTL, MAX_TTL),
         }
     }
 
     pub(super) fn not_found() -> Self {
         Self {
             addresses: [].into(),
-            kept_for: KEPT_AT_LEAST,
+            kept_for: MIN_TTL,
         }
     }
 
@@ -40,8 +40,8 @@ impl Answer {
     }
 }
 
-/// Takes from both families in turn, so that a dialler that goes down the list tries both soon
-/// (RFC 8305 §4). IPv4 comes first: broken IPv6 is by far the commoner fault, and where IPv4 is
+/// Alternates between the two families, so that a dialler going down the list tries both early (RFC
+/// 8305 §4). IPv4 comes first: broken IPv6 is by far the more common fault, and where IPv4 is
 /// missing its attempt fails at once.
 fn alternating(v4: Vec<IpAddr>, v6: Vec<IpAddr>) -> Vec<IpAddr> {
     let mut mixed: Vec<IpAddr> = Vec::with_capacity(v4.len() + v6.len());
@@ -59,7 +59,7 @@ fn alternating(v4: Vec<IpAddr>, v6: Vec<IpAddr>) -> Vec<IpAddr> {
     }
 }
 
-/// Tells the cache how long each answer is kept.
+/// Tells the cache how long each result is kept.
 #[derive(Debug)]
 pub(super) struct Lifetime;
 
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_are_kept_between_one_and_sixty_seconds() {
+    fn results_are_cached_between_one_and_sixty_seconds() {
         for (ttl, kept) in [(0, 1), (1, 1), (2, 2), (59, 59), (60, 60), (86_400, 60)] {
             let answer = Answer::found(ips(&["8.8.8.8"]), Vec::new(), Duration::from_secs(ttl));
             let lifetime = Lifetime.expire_after_create(&"a".into(), &answer, Instant::now());
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn families_alternate_and_nothing_is_twice() {
+    fn families_alternate_without_duplicates() {
         for (v4, v6, mixed) in [
             (
                 &["1.1.1.1", "1.1.1.2"][..],

@@ -1,4 +1,4 @@
-//! Asks DNS servers, with hickory. Knows the servers and the search domains; keeps nothing.
+//! Queries DNS servers with hickory. Knows servers and search domains; caches nothing.
 
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
@@ -16,25 +16,25 @@ use super::ResolveError;
 use super::answer::Answer;
 use crate::machine::descriptors;
 
-/// How long an answer of one family waits for the other (RFC 8305 §3, "Resolution Delay", but
-/// longer: a slow resolver must not cost a family on every first request). Some resolvers never
-/// answer for IPv6.
+/// How long the result of one family waits for the other (RFC 8305 §3, "Resolution Delay", but
+/// longer, so that a slow resolver does not lose a family on every first request). Some resolvers
+/// never respond to IPv6 queries.
 const OTHER_FAMILY_GRACE: Duration = Duration::from_millis(250);
 
-/// DNS servers, and how to make a relative name absolute.
+/// The DNS servers, and how relative names are made absolute.
 #[derive(Clone, Debug)]
 pub(super) struct Dns {
     pub(super) servers: Vec<NameServerConfig>,
     pub(super) search: Vec<Name>,
-    /// A name with at least so many dots is tried as it is before the search domains.
+    /// A name with at least this many dots is tried as it is before the search domains.
     pub(super) ndots: usize,
 }
 
-/// What one family answered: addresses and the lowest TTL of the chain.
+/// The result of one family: addresses and the lowest TTL of the chain.
 type Family = Result<(Vec<IpAddr>, Duration), ResolveError>;
 
 impl Dns {
-    /// Asks exactly these servers, in this order, over UDP and, for what is too long, TCP.
+    /// Queries exactly these servers, in this order, over UDP and, for long responses, TCP.
     pub(super) fn with_servers(servers: &[SocketAddr]) -> Self {
         Self {
             servers: servers.iter().map(server_at).collect(),
@@ -43,7 +43,7 @@ impl Dns {
         }
     }
 
-    /// Tries the names in turn; only that one does not exist leads to the next.
+    /// Tries the names in order. Only a nonexistent name leads to the next one.
     pub(super) async fn look_up(
         &self,
         name: &str,
@@ -59,8 +59,8 @@ impl Dns {
         Err(ResolveError::NotFound)
     }
 
-    /// A client for this one look-up. Its background tasks live on the calling runtime and end
-    /// with it; one that was kept would belong to the runtime of whoever asked first.
+    /// A client for this look-up only. Its background tasks run on the calling runtime and end with
+    /// it; a shared client would belong to the runtime of the first caller.
     fn client(&self, timeout: Duration) -> Result<TokioResolver, ResolveError> {
         let config = ResolverConfig::from_name_servers(self.servers.clone());
         let runtime = TokioRuntimeProvider::default();
@@ -74,7 +74,7 @@ impl Dns {
         builder.build().map_err(failed)
     }
 
-    /// The absolute names that `name` may stand for, likeliest first (resolv.conf(5), `search`).
+    /// The absolute names that `name` may stand for, most likely first (resolv.conf(5), `search`).
     pub(super) fn candidates(&self, name: &str) -> Result<Vec<Name>, ResolveError> {
         let written = match Name::from_ascii(name) {
             Ok(written) if written.num_labels() > 0 => written,
@@ -132,7 +132,7 @@ async fn after(first: &Family, other: impl Future<Output = Family>) -> Family {
     }
 }
 
-/// One family is enough; where the other failed, the answer is kept for the shortest time.
+/// One family is enough. If the other failed, the result is cached for the shortest time.
 fn merge(v4: Family, v6: Family) -> Result<Answer, ResolveError> {
     match (v4, v6) {
         (Ok((v4, ttl4)), Ok((v6, ttl6))) => Ok(Answer::found(v4, v6, ttl4.min(ttl6))),

@@ -1,5 +1,6 @@
-//! Which addresses does a name have? Asks the system's way or the configured DNS servers, keeps
-//! answers for a while, and lets callers that ask together share one look-up. Judges nothing.
+//! Resolves names to addresses, with the system's configuration or the configured DNS servers.
+//! Results are cached, and concurrent look-ups of a name are coalesced. Whether an address may be
+//! dialled is decided by `guard`.
 
 mod answer;
 mod hickory;
@@ -19,16 +20,16 @@ use answer::{Answer, Lifetime};
 use hickory::Dns;
 use system::System;
 
-/// Names kept at once; the least useful go first.
+/// The most cached names; the least useful are evicted first.
 const MAX_NAMES: u64 = 10_000;
 
 /// How names are resolved.
 #[derive(Clone, Debug)]
 pub struct DnsSettings {
-    /// The DNS servers to ask, and nothing else: no hosts file, no search domains. Empty: the
-    /// system's hosts file, DNS servers and search domains.
+    /// DNS servers to use exclusively, without hosts file and search domains. Empty: the system's
+    /// hosts file, DNS servers and search domains.
     pub servers: Vec<SocketAddr>,
-    /// Until a look-up is given up, all servers, retransmissions and search domains included.
+    /// The total time of a look-up, including all servers, retransmissions and search domains.
     pub timeout: Duration,
 }
 
@@ -41,25 +42,25 @@ impl Default for DnsSettings {
     }
 }
 
-/// Why a name has no addresses for us.
+/// Why a name could not be resolved.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ResolveError {
-    /// The name does not exist, or has neither an IPv4 nor an IPv6 address.
+    /// The name does not exist, or has neither IPv4 nor IPv6 addresses.
     #[error("the name does not exist or has no address")]
     NotFound,
     #[error("no DNS server answered in time")]
     Timeout,
-    /// The process, or the system, can open no socket to ask with.
+    /// The process or the system cannot open a socket for the query.
     #[error("no descriptor is left to look a name up with")]
     NoDescriptors,
-    /// The reason is for logs: it may name the system's files and servers.
+    /// The reason is for logs: it may name files and servers of the system.
     #[error("the look-up failed: {0}")]
     Failed(String),
 }
 
-/// One for the whole process, shared by all workers: the answers are shared, the sockets are not.
-/// Every look-up makes its own DNS client on the runtime of the worker that asks, so that no
-/// background task outlives or crosses a worker's runtime.
+/// The resolver, shared by all workers. Results are shared, sockets are not: every look-up creates
+/// its own DNS client on the runtime of its worker, so no background task outlives or crosses a
+/// runtime.
 #[derive(Debug)]
 pub struct Resolver {
     source: Source,
@@ -74,8 +75,8 @@ enum Source {
 }
 
 impl Resolver {
-    /// Never fails: a system configuration that cannot be read is told by `problem`, and hosts
-    /// file and literals work without it. It is read again as soon as it changes.
+    /// Never fails. If the system configuration cannot be read, `problem` reports it, and the hosts
+    /// file and literals still work. Changes of the configuration are detected.
     pub fn new(settings: &DnsSettings) -> Self {
         let source = match settings.servers.as_slice() {
             [] => Source::System(System::default()),
@@ -96,7 +97,7 @@ impl Resolver {
         }
     }
 
-    /// What keeps DNS look-ups from working at present, for a warning at start.
+    /// Why DNS look-ups cannot work at present, for a warning at start-up.
     pub fn problem(&self) -> Option<String> {
         match &self.source {
             Source::Servers(_) => None,
@@ -104,14 +105,14 @@ impl Resolver {
         }
     }
 
-    /// The addresses of `name`, at least one, alternating between IPv4 and IPv6, IPv4 first. A
-    /// trailing dot makes the name absolute: no search domain is tried.
+    /// The addresses of `name`: at least one, alternating between IPv4 and IPv6, starting with
+    /// IPv4. A trailing dot makes the name absolute, so no search domain is tried.
     ///
-    /// Answers are kept for their TTL, but 1 s at least and 60 s at most; that a name does not
-    /// exist is kept for 1 s; other failures are not kept.
+    /// Results are cached for their TTL, but between 1 s and 60 s; that a name does not exist is
+    /// cached for 1 s; other failures are not cached.
     ///
     /// # Errors
-    /// See `ResolveError`; after the configured timeout at the latest.
+    /// See `ResolveError`; returned after the configured timeout at the latest.
     pub async fn resolve(&self, name: &str) -> Result<Arc<[IpAddr]>, ResolveError> {
         let name = name.to_ascii_lowercase();
         if let Some(known) = known_without_asking(&name) {
@@ -121,8 +122,8 @@ impl Resolver {
             return kept.addresses().ok_or(ResolveError::NotFound);
         }
         let deadline = Instant::now() + self.timeout;
-        // The same deadline twice: inside, so that those who wait for this look-up learn its end;
-        // outside, for when the one that is waited for does not run.
+        // The deadline applies twice: inside, so that all callers waiting for this look-up get its
+        // result; outside, in case the look-up they wait for is not being polled.
         let ask = async {
             timeout_at(deadline, self.look_up(&name))
                 .await
@@ -156,7 +157,7 @@ impl Resolver {
     }
 }
 
-/// Literals, and the names that mean this machine without being looked up (RFC 6761 §6.3).
+/// Literals and the names of the local machine that need no look-up (RFC 6761 §6.3).
 fn known_without_asking(name: &str) -> Option<Arc<[IpAddr]>> {
     if let Ok(ip) = name.parse::<IpAddr>() {
         return Some([ip].into());

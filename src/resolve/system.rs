@@ -1,5 +1,5 @@
-//! How does this machine resolve names? Its hosts file and DNS configuration, read again when
-//! they change: networks come and go while a gateway runs.
+//! The system's hosts file and DNS configuration, read again when they change, since networks may
+//! change while the gateway runs.
 
 use std::fs;
 use std::io::BufReader;
@@ -18,7 +18,7 @@ use super::answer::Answer;
 use super::hickory::Dns;
 use crate::machine::descriptors;
 
-/// The two files, and what they last said.
+/// The two files and their last known content.
 #[derive(Debug)]
 pub(super) struct System {
     hosts_file: PathBuf,
@@ -26,14 +26,14 @@ pub(super) struct System {
     last_read: Mutex<Option<(Stamps, Arc<Snapshot>)>>,
 }
 
-/// Changes when a file does.
+/// Modification times and sizes, to detect changes.
 type Stamps = [Option<(SystemTime, u64)>; 2];
 
-/// One reading of both files.
+/// The content of both files.
 #[derive(Debug)]
 pub(super) struct Snapshot {
     hosts: Hosts,
-    /// The DNS to ask, or why there is none.
+    /// The DNS configuration, or why there is none.
     pub(super) dns: Result<Dns, String>,
 }
 
@@ -52,8 +52,8 @@ impl System {
         }
     }
 
-    /// What the files say now. Two `stat` calls where nothing changed; asked only for names that
-    /// are not in the cache.
+    /// The current content. Costs two `stat` calls if nothing changed, and only for names that are
+    /// not cached.
     pub(super) fn current(&self) -> Arc<Snapshot> {
         let stamps = [stamp(&self.hosts_file), stamp(&self.resolv_conf)];
         let mut last_read = self
@@ -73,7 +73,7 @@ impl System {
         }
     }
 
-    /// What the files say, and whether that holds until they change: not where descriptors were
+    /// The content, and whether it may be kept until the files change; not if descriptors were
     /// lacking.
     fn read(&self) -> (Snapshot, bool) {
         let mut hosts = Hosts::default();
@@ -96,7 +96,7 @@ impl System {
 }
 
 impl Snapshot {
-    /// A name in the hosts file is not looked up elsewhere, even if the file has one family only.
+    /// A name in the hosts file is not looked up elsewhere, even if the file has only one family.
     pub(super) fn in_hosts_file(&self, name: &str) -> Option<Answer> {
         let name = Name::from_ascii(name).ok()?;
         let listed = |record_type| -> Vec<IpAddr> {
@@ -136,7 +136,7 @@ fn read_dns_configuration(file: &Path) -> Result<(ResolverConfig, ResolverOpts),
     hickory_resolver::system_conf::parse_resolv_conf(fs::read(file)?)
 }
 
-/// Elsewhere the file is at most a copy of what the system really uses.
+/// On other systems the file is at most a copy of the actual configuration.
 #[cfg(not(all(unix, not(any(target_os = "android", target_vendor = "apple")))))]
 fn read_dns_configuration(_file: &Path) -> Result<(ResolverConfig, ResolverOpts), NetError> {
     hickory_resolver::system_conf::read_system_conf()

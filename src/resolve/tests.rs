@@ -29,7 +29,7 @@ async fn resolved(resolver: &Resolver, name: &str) -> Result<Vec<IpAddr>, Resolv
     resolver.resolve(name).await.map(|found| found.to_vec())
 }
 
-/// Forgets all answers, as time would.
+/// Clears the cache, as expiry would.
 fn forget(resolver: &Resolver) {
     resolver.answers.invalidate_all();
 }
@@ -181,7 +181,7 @@ async fn callers_that_ask_together_share_one_look_up() {
     let resolver = asking(&dns);
     let ask = || resolved(&resolver, "shared.test");
     let release = async {
-        // All three have been polled once by now: one asks, two wait.
+        // All three have been polled once: one queries, two wait.
         dns.release();
     };
     let (a, b, c, ()) = tokio::join!(biased; ask(), ask(), ask(), release);
@@ -199,8 +199,8 @@ async fn when_the_caller_that_asks_goes_away_another_asks() {
     let mut waiter = Box::pin(resolver.resolve("left.test"));
     tokio::select! {
         biased;
-        _ = &mut leader => panic!("nothing was answered yet"),
-        _ = &mut waiter => panic!("nothing was answered yet"),
+        _ = &mut leader => panic!("resolved too early"),
+        _ = &mut waiter => panic!("resolved too early"),
         () = std::future::ready(()) => {}
     }
     drop(leader);
@@ -212,7 +212,7 @@ async fn when_the_caller_that_asks_goes_away_another_asks() {
 }
 
 #[test]
-fn it_serves_runtimes_that_come_and_go() {
+fn one_resolver_serves_runtimes_that_start_and_stop() {
     let dns = FakeDns::start();
     let resolver = Arc::new(asking(&dns));
     let ask = |name: String| {
@@ -253,7 +253,7 @@ fn callers_on_different_runtimes_share_one_look_up() {
         dns.wait_for_queries("across.test", 1);
         dns.release();
     });
-    // Whoever came after the answer found it kept.
+    // A caller that came after the response found it in the cache.
     assert_eq!(dns.queries("across.test"), 2);
 }
 
@@ -305,7 +305,7 @@ fn search_domains_are_tried_in_the_order_of_resolv_conf() {
     }
 }
 
-/// A folder of its own with a hosts file and a resolv.conf, removed when dropped.
+/// A temporary directory with a hosts file and a resolv.conf, removed when dropped.
 struct Files(std::path::PathBuf);
 
 impl Files {

@@ -1,12 +1,13 @@
-//! How long to wait before a retry: exponential back-off with full jitter, so that many who failed together do not come back
-//! together.
+//! The delay before a retry: exponential back-off with full jitter, so that clients that failed
+//! together do not retry together.
 
 use std::time::Duration;
 
 const BASE: Duration = Duration::from_secs(1);
 const CAP: Duration = Duration::from_secs(16);
 
-/// The wait before retry number `retry` (from 0): evenly from zero to 1 s x 2^retry, at most 16 s. `dice` is from [0, 1).
+/// The delay before retry number `retry` (from 0): uniform between zero and 1 s x 2^retry, at most
+/// 16 s. `dice` is from [0, 1).
 pub fn backoff(retry: u32, dice: f64) -> Duration {
     let ceiling = 2_u32
         .checked_pow(retry)

@@ -1,11 +1,12 @@
-//! Which of several gets a request: by weight and dice, or by weight and what the request says, so that requests alike go to the
-//! same one on every machine.
+//! Chooses one of several targets by weight: at random, or by fields of the request, so that equal
+//! requests go to the same target in every replica.
 
 use std::{borrow::Cow, time::Duration};
 
 use sha2::{Digest, Sha256};
 
-/// By weight: a throw of the dice, from [0, 1), lies with one of those that are eligible. Zero is never chosen.
+/// Chooses one of the eligible targets at random by weight; `dice` is from [0, 1). A weight of zero
+/// is never chosen.
 pub fn by_dice(weights: &[f64], eligible: impl Fn(usize) -> bool, dice: f64) -> Option<usize> {
     let candidates = || {
         let all = weights.iter().copied().enumerate();
@@ -24,10 +25,10 @@ pub fn by_dice(weights: &[f64], eligible: impl Fn(usize) -> bool, dice: f64) -> 
     last
 }
 
-/// A digest of the values of fields: requests alike in them have the same.
+/// A digest of the sticky fields' values, equal for requests that agree in them.
 pub type StickyKey = [u8; 32];
 
-/// The key of these values, as JSON texts; none if there is no value at all.
+/// The key of these values, as JSON texts; `None` if the request has none of them.
 pub fn sticky_key<'t>(values: impl Iterator<Item = Option<Cow<'t, str>>>) -> Option<StickyKey> {
     let mut key = Sha256::new();
     let mut any = false;
@@ -40,8 +41,9 @@ pub fn sticky_key<'t>(values: impl Iterator<Item = Option<Cow<'t, str>>>) -> Opt
     any.then(|| key.finalize().into())
 }
 
-/// By weight and the values of fields: weighted rendezvous hashing (highest random weight), so that when one falls out only its
-/// own requests move. With `ttl` the draw is made anew after each such span, at another moment for each set of values.
+/// Chooses by weight and sticky key with weighted rendezvous hashing (highest random weight): when
+/// a target drops out, only its own requests move. With `ttl` the choice is made anew after each
+/// such period, which starts at a different time for each key.
 pub fn by_fields(
     weights: &[f64],
     eligible: impl Fn(usize) -> bool,
@@ -58,7 +60,8 @@ pub fn by_fields(
         hash.update(key);
         hash.update(epoch.to_be_bytes());
         hash.update((place as u64).to_be_bytes());
-        // 53 bits make an even draw from (0, 1); -ln of it over the weight is smallest for one in proportion to it.
+        // 53 bits give a uniform number from (0, 1). The smallest -ln(number)/weight wins, which
+        // chooses in proportion to the weights.
         let draw = ((first_word(&hash.finalize()) >> 11) as f64 + 0.5) / (1_u64 << 53) as f64;
         -draw.ln() / weight
     };
@@ -80,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_throw_lies_with_one_in_proportion_to_its_weight() {
+    fn random_choices_are_in_proportion_to_the_weights() {
         let weights = [3.0, 0.0, 1.0];
         for (dice, expected) in [(0.0, 0), (0.74, 0), (0.76, 2), (0.999_999, 2)] {
             assert_eq!(by_dice(&weights, |_| true, dice), Some(expected), "{dice}");
@@ -109,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_choose_in_proportion_and_always_the_same() {
+    fn sticky_choices_are_in_proportion_and_stable() {
         let weights = [3.0, 0.0, 1.0];
         let mut counts = [0; 3];
         for user in users() {
@@ -124,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn when_one_falls_out_only_its_own_requests_move() {
+    fn when_a_target_drops_out_only_its_own_requests_move() {
         let weights = [1.0; 4];
         for user in users() {
             let before = by_fields(&weights, |_| true, &user, None, 0).unwrap();
@@ -134,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ttl_draws_anew_after_its_span_and_not_for_all_at_once() {
+    fn a_ttl_renews_choices_at_different_times_for_different_keys() {
         let weights = [1.0; 8];
         let ttl = Some(Duration::from_secs(300));
         let at = |user: &StickyKey, seconds| by_fields(&weights, |_| true, user, ttl, seconds);

@@ -1,9 +1,10 @@
-//! The circuit breaker of one caller at one target: closed → open → half-open with one probe. Time
-//! is passed in.
+//! The circuit breaker of one caller at one target: closed, open, half-open with one probe. Time is
+//! passed in.
 //!
-//! Each caller has its own: whatever others do, who fares well is let through. What all callers met
-//! together ([`Evidence`]) only makes the breaker of one who has met nothing but failures open
-//! sooner. Others are then told by their addresses: callers can be made up.
+//! Each caller has its own breaker, so a caller whose requests succeed is never blocked by the
+//! failures of others. What all callers experienced ([`Evidence`]) only lets the breaker open
+//! sooner for a caller that has seen nothing but failures. For this, callers are told apart by
+//! client address, since credentials can be invented.
 
 use std::time::{Duration, Instant};
 
@@ -13,18 +14,19 @@ use super::{policy::BreakerPolicy, rolling_window::Window};
 const SLOTS: usize = 6;
 const SLOT: Duration = Duration::from_secs(10);
 const MINUTE: Duration = SLOT.saturating_mul(SLOTS as u32);
-/// Clients whose failures are evidence at a time. When it takes more, each caller finds out alone.
-const MOST_WITNESSES: usize = 64;
+/// The most clients that count as witnesses at a time. Beyond that, each caller relies on its own
+/// failures.
+const MAX_WITNESSES: usize = 64;
 
-/// How a request was let through.
+/// How a request was admitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admission {
     Normal,
-    /// The one whose outcome closes a half-open breaker, or opens it anew.
+    /// The probe of a half-open breaker: its outcome closes the breaker or opens it again.
     Probe,
 }
 
-/// A breaker that changed: its new state.
+/// The new state of a breaker that changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transition {
     Open,
@@ -33,10 +35,10 @@ pub enum Transition {
 }
 
 impl Transition {
-    /// In the order of the declaration.
+    /// In declaration order.
     pub const ALL: [Transition; 3] = [Transition::Open, Transition::HalfOpen, Transition::Closed];
 
-    /// The word in metrics.
+    /// The name in metrics.
     pub fn as_str(self) -> &'static str {
         match self {
             Transition::Open => "open",
@@ -52,32 +54,32 @@ enum State {
     Open {
         until: Instant,
     },
-    /// `probing`: the probe is under way.
+    /// `probing`: the probe is in flight.
     HalfOpen {
         probing: bool,
     },
 }
 
-/// What all callers have met at one target.
+/// What all callers together experienced at one target.
 #[derive(Debug)]
 pub struct Evidence {
     limits: Limits,
     recent: Window<SLOTS>,
-    /// Whose failures count among them, and since when. Each client's count once in a minute, so
-    /// that nobody makes up evidence alone.
+    /// The clients with failures, and since when. Each counts once in a minute, so that no client
+    /// can produce evidence alone.
     witnesses: Vec<(ClientId, Instant)>,
 }
 
-/// Tells callers apart.
+/// Identifies a caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CallerId(pub u64);
 
-/// Tells the addresses of clients apart. Anybody can make up credentials, and with them callers, in
-/// any number; addresses nobody can.
+/// Identifies a client address. Unlike callers, which are told apart by credentials, addresses
+/// cannot be invented in any number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ClientId(pub u64);
 
-/// Whose request it is.
+/// The caller and the client address of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Who {
     pub caller: CallerId,
@@ -93,19 +95,20 @@ impl Evidence {
         }
     }
 
-    /// A caller was answered.
+    /// A request of some caller succeeded.
     pub fn note_success(&mut self, now: Instant) {
         self.recent.add(now, 1, 0);
     }
 
-    /// A client's request failed by the target's fault; whether the target fails for many others.
+    /// A client's request failed because of the target. Returns whether the target fails for many
+    /// others too.
     pub fn note_failure(&mut self, now: Instant, client: ClientId) -> OthersSay {
         let counts = |since: Instant| now.saturating_duration_since(since) < MINUTE;
         self.witnesses.retain(|(_, since)| counts(*since));
         let own = self.witnesses.iter().filter(|(it, _)| *it == client);
         let own = own.count() as u32;
         let (requests, failures) = self.recent.sums(now);
-        if own == 0 && self.witnesses.len() < MOST_WITNESSES {
+        if own == 0 && self.witnesses.len() < MAX_WITNESSES {
             self.witnesses.push((client, now));
             self.recent.add(now, 1, 1);
         }
@@ -116,14 +119,14 @@ impl Evidence {
         }
     }
 
-    /// A probe was answered: what was before is over.
+    /// A probe succeeded, so earlier evidence is void.
     pub fn forget(&mut self) {
         self.recent.clear();
         self.witnesses.clear();
     }
 }
 
-/// What all callers together say of a target.
+/// The evidence of other callers about a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OthersSay {
     ItFails,
@@ -135,7 +138,7 @@ pub enum OthersSay {
 pub struct Breaker {
     limits: Limits,
     state: State,
-    /// Requests that came to an end, and failures among them.
+    /// Finished requests, and the failures among them.
     recent: Window<SLOTS>,
 }
 
@@ -148,7 +151,7 @@ impl Breaker {
         }
     }
 
-    /// A request would be let through now.
+    /// Whether a request would be admitted now.
     pub fn admits(&self, now: Instant) -> bool {
         match self.state {
             State::Closed => true,
@@ -157,7 +160,7 @@ impl Breaker {
         }
     }
 
-    /// Lets a request through, or not. `forced`: in any case.
+    /// Admits a request, or refuses it with `None`. With `forced` it is admitted in any case.
     pub fn begin(&mut self, now: Instant, forced: bool) -> Option<(Admission, Option<Transition>)> {
         match self.state {
             State::Closed => Some((Admission::Normal, None)),
@@ -175,7 +178,7 @@ impl Breaker {
         }
     }
 
-    /// The request was answered.
+    /// The request succeeded.
     pub fn succeed(&mut self, now: Instant, admission: Admission) -> Option<Transition> {
         match (self.state, admission) {
             (State::HalfOpen { .. }, Admission::Probe) => {
@@ -191,7 +194,7 @@ impl Breaker {
         }
     }
 
-    /// The request failed by the target's fault. `others_say`: what was met there besides.
+    /// The request failed because of the target; `others_say` is the evidence of other callers.
     pub fn fail(
         &mut self,
         now: Instant,
@@ -207,7 +210,7 @@ impl Breaker {
                 self.limits.are_over((requests, failures))
                     || (only_failed && others_say == OthersSay::ItFails)
             }
-            // Late news of requests begun before it opened.
+            // The request began before the breaker opened, so it says nothing new.
             (State::Open { .. } | State::HalfOpen { .. }, _) => false,
         };
         opens.then(|| {
@@ -218,7 +221,7 @@ impl Breaker {
         })
     }
 
-    /// The request ended without telling anything of the target: a probe may be made anew.
+    /// The request ended without an outcome, so another probe may be made.
     pub fn abandon(&mut self, admission: Admission) {
         if let (State::HalfOpen { .. }, Admission::Probe) = (self.state, admission) {
             self.state = State::HalfOpen { probing: false };
@@ -226,7 +229,7 @@ impl Breaker {
     }
 }
 
-/// What of a policy is kept with each of many breakers.
+/// The part of a policy that each of many breakers stores.
 #[derive(Clone, Copy, Debug)]
 struct Limits {
     failures: u32,
@@ -245,7 +248,7 @@ impl Limits {
         }
     }
 
-    /// Whether so many failures among so many requests open a breaker.
+    /// Whether this many failures among this many requests open the breaker.
     fn are_over(&self, (requests, failures): (u32, u32)) -> bool {
         let share = 100.0 * f64::from(failures) / f64::from(requests.max(1));
         let by_share = self.percentage.is_some_and(|limit| share >= limit);

@@ -1,26 +1,24 @@
-//! How many extra requests a caller gets at an origin: retries and hedges help with single
-//! failures, and make a storm of many. Each caller has a share of its own, which no other can use;
-//! what an origin has beyond that ([`Spare`]) goes round among the addresses of clients.
+//! How many extra requests a caller may make to an origin. Retries and hedges help with single
+//! failures but amplify an outage. Each caller has its own share, which others cannot use up; what
+//! an origin grants beyond that ([`Spare`]) is divided among client addresses.
 
 use std::time::{Duration, Instant};
 
 use super::{breaker::ClientId, rolling_window::Window};
 
-/// Seconds that a retry budget looks back on.
+/// The retry budget covers this many past seconds.
 const SECONDS: usize = 10;
-/// One retry for so many requests.
+/// One retry is earned by this many requests.
 const REQUESTS_PER_RETRY: u32 = 5;
-/// Retries of one caller in a second that do not have to be earned, as long as the origin has them
-/// to spare.
+/// Retries per second that a caller need not earn, as long as the origin's spare allows them.
 const UNEARNED: u32 = 3;
-/// Extra requests that an origin has to spare in a second. One address alone gets half of them:
-/// room for two callers that use up theirs in one second and the next, which may both lie within
-/// one of the origin's.
+/// Spare extra requests per second and origin. A single address gets half of them: enough for two
+/// callers that each use their share in two adjacent seconds that fall into one of the origin's.
 const SPARE: usize = 8 * UNEARNED as usize;
 
-/// What an origin has in each second for callers that have used up their own share. An address may
-/// take as much as is left free after it: one alone half, the next half of the rest. So nobody
-/// takes all by making up callers.
+/// Extra requests per second for callers that have used up their own share. An address may take as
+/// many as would be left after it: the first half, the next half of the rest. So inventing callers
+/// does not let one client take all of them.
 #[derive(Debug)]
 pub struct Spare {
     second: Window<1>,
@@ -49,8 +47,8 @@ impl Spare {
     }
 }
 
-/// Retries of one caller to one origin: 20 % of its requests of the last 10 s, and 3 in any second
-/// out of what the origin has to spare.
+/// The retries of one caller at one origin: 20 % of its requests in the last 10 s, and 3 per second
+/// from the origin's spare.
 #[derive(Debug)]
 pub struct RetryBudget(Window<SECONDS>);
 
@@ -64,7 +62,7 @@ impl RetryBudget {
         self.0.add(now, 1, 0);
     }
 
-    /// Takes one retry, if there is one.
+    /// Takes one retry; returns false if none is left.
     pub fn take(&mut self, now: Instant, client: ClientId, spare: &mut Spare) -> bool {
         let (requests, retries) = self.0.sums(now);
         let (_, just_now) = self.0.newest(now);
@@ -77,24 +75,24 @@ impl RetryBudget {
     }
 }
 
-/// Hedges of one caller to one origin: a share of its requests, and one to begin with out of what
-/// the origin has to spare.
+/// The hedges of one caller at one origin: a share of its requests, and one to start with from the
+/// origin's spare.
 #[derive(Debug, Default)]
 pub struct HedgeBudget {
     credit: f64,
     has_begun: bool,
 }
 
-/// Hedges that may be saved up.
+/// The most hedges that can be saved up.
 const MOST_CREDIT: f64 = 10.0;
 
 impl HedgeBudget {
-    /// A request is sent that may be hedged, one of so many.
+    /// A request that may be hedged is sent; it earns `max_ratio` of a hedge.
     pub fn note_request(&mut self, max_ratio: f64) {
         self.credit = (self.credit + max_ratio).min(MOST_CREDIT);
     }
 
-    /// Takes one hedge, if there is one.
+    /// Takes one hedge; returns false if none is left.
     pub fn take(
         &mut self,
         now: Instant,
@@ -154,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_origin_has_to_spare_is_bounded_however_many_ask() {
+    fn the_spare_of_an_origin_is_bounded_for_any_number_of_callers() {
         let start = Instant::now();
         let mut spare = Spare::new(start);
         for second in 0..3 {
@@ -167,7 +165,7 @@ mod tests {
                     now,
                 )
             };
-            // Callers of one address, as many as it makes up, and then those of others.
+            // Callers that share one address, then callers at other addresses.
             assert_eq!((0..1000).map(|_| retries(0)).sum::<usize>(), SPARE / 2);
             assert_eq!(retries(1), UNEARNED as usize);
             assert_eq!(
@@ -219,7 +217,8 @@ mod tests {
             }
         }
 
-        /// The same of one at another address, whatever callers the first one makes up.
+        /// The same for a caller at another address, however many callers the first address
+        /// invents.
         #[test]
         fn no_address_uses_up_the_retries_of_another(
             events in prop::collection::vec((any::<bool>(), 0_u64..400, any::<bool>()), 0..300),
@@ -247,9 +246,9 @@ mod tests {
             }
         }
 
-        /// However many there are, each gets its fifth.
+        /// However many callers there are, each gets a fifth of its requests.
         #[test]
-        fn what_is_earned_is_never_refused(callers in 1_usize..200, requests in 5_u32..100) {
+        fn earned_retries_are_never_refused(callers in 1_usize..200, requests in 5_u32..100) {
             let start = Instant::now();
             let mut spare = Spare::new(start);
             for _ in 0..callers {
@@ -260,9 +259,12 @@ mod tests {
             }
         }
 
-        /// The same of hedges: its share, and the first.
+        /// The same for hedges: a caller's share, and the first one.
         #[test]
-        fn no_caller_uses_up_the_hedges_of_another(ratio in 0.001_f64..1.0, requests in 0_usize..300) {
+        fn no_caller_uses_up_the_hedges_of_another(
+            ratio in 0.001_f64..1.0,
+            requests in 0_usize..300,
+        ) {
             let start = Instant::now();
             let mut spare = Spare::new(start);
             let mut one = HedgeBudget::default();

@@ -1,5 +1,5 @@
-//! The providers the gateway knows by name: where they are and where their key goes. The path after the gateway's `/v1` is
-//! appended to the base.
+//! The built-in providers: their base URLs and where their keys go. The path after the gateway's
+//! `/v1` is appended to the base.
 
 use actix_http::header::{self, HeaderName};
 
@@ -18,13 +18,13 @@ pub enum KeyPlace {
     ApiKey,
 }
 
-/// One provider.
+/// A built-in provider.
 #[derive(Debug)]
 pub struct CatalogueEntry {
     pub name: &'static str,
-    /// Other names for it.
+    /// Other accepted names.
     pub aliases: &'static [&'static str],
-    /// `None`: it is at another address for everybody, and needs a custom host.
+    /// `None` if its address differs for each customer, so that a custom host is needed.
     pub base: Option<&'static str>,
     pub key: KeyPlace,
 }
@@ -43,12 +43,13 @@ const fn entry(
     }
 }
 
-/// All of them, after the providers' own documentation.
+/// All built-in providers, from the providers' own documentation.
 #[rustfmt::skip]
 pub const PROVIDERS: [CatalogueEntry; 13] = [
     entry("openai", &[], Some("https://api.openai.com/v1"), KeyPlace::Bearer),
     entry("anthropic", &[], Some("https://api.anthropic.com/v1"), KeyPlace::XApiKey),
-    entry("gemini", &["google"], Some("https://generativelanguage.googleapis.com/v1beta"), KeyPlace::XGoogApiKey),
+    entry("gemini", &["google"], Some("https://generativelanguage.googleapis.com/v1beta"),
+        KeyPlace::XGoogApiKey),
     entry("azure", &["azure-openai"], None, KeyPlace::ApiKey),
     entry("mistral", &["mistral-ai"], Some("https://api.mistral.ai/v1"), KeyPlace::Bearer),
     entry("cohere", &[], Some("https://api.cohere.com/v1"), KeyPlace::Bearer),
@@ -62,7 +63,7 @@ pub const PROVIDERS: [CatalogueEntry; 13] = [
 ];
 
 impl CatalogueEntry {
-    /// Where its key goes, as a target's `auth` would say it.
+    /// Where its key goes, in the form of a target's `auth`.
     pub fn auth(&self) -> Auth {
         let alone = |name: &'static str| Auth {
             header: HeaderName::from_static(name),
@@ -77,7 +78,7 @@ impl CatalogueEntry {
     }
 }
 
-/// `Authorization: Bearer`, where nothing says otherwise.
+/// `Authorization: Bearer`, the default.
 pub fn bearer() -> Auth {
     Auth {
         header: header::AUTHORIZATION,
@@ -85,20 +86,20 @@ pub fn bearer() -> Auth {
     }
 }
 
-/// The provider of this name.
+/// Finds a provider by name or alias.
 pub fn find(name: &str) -> Option<&'static CatalogueEntry> {
     PROVIDERS
         .iter()
         .find(|it| it.name == name || it.aliases.contains(&name))
 }
 
-/// All names, for messages.
+/// All names, for error messages.
 pub fn names() -> String {
     let names: Vec<&str> = PROVIDERS.iter().map(|it| it.name).collect();
     names.join(", ")
 }
 
-/// The name that was meant, if one is near what was written.
+/// The closest name to what was written, if one is close.
 pub fn nearest(written: &str) -> Option<&'static str> {
     let names = PROVIDERS
         .iter()

@@ -1,4 +1,5 @@
-//! The config object as a tree of checked values, before anything is inherited or looked up. Cannot be printed: it holds keys.
+//! The config object as a tree of validated values, before inheritance and lookups. Has no `Debug`:
+//! it contains keys.
 
 use std::time::Duration;
 
@@ -10,29 +11,29 @@ use super::{
 };
 use crate::secret::Secret;
 
-/// One object of a config: a target, or a group of them if it has `targets`.
+/// One object of a config: a target, or a group if it has `targets`.
 #[derive(Default)]
 pub struct Entry {
     pub name: Option<Box<str>>,
-    /// Share among the targets of a loadbalance; zero is never chosen. None: 1.
+    /// Weight in a load balance; zero is never chosen. `None` means 1.
     pub weight: Option<f64>,
     pub strategy: Option<Strategy>,
-    /// Empty: the entry is a target itself.
+    /// Empty if the entry is a target itself.
     pub targets: Vec<Entry>,
     pub provider: Option<Provider>,
-    /// As written; not parsed as a URL yet.
+    /// As written; not yet parsed as a URL.
     pub custom_host: Option<Box<str>>,
     pub api_key: Option<Secret>,
     pub auth: Option<Auth>,
-    /// Lines to set, or (`None`) to take out.
+    /// Headers to set, or to remove (`None`).
     pub headers: Vec<HeaderEdit>,
     pub forward_authorization: Option<bool>,
-    /// Top-level keys of the body, each with the JSON text of its value.
+    /// Top-level keys of the body, each with the JSON text of its new value.
     pub override_params: Vec<BodyEdit>,
     pub retry: Option<Retry>,
     pub request_timeout: Option<Duration>,
     pub timeouts: Option<TimeoutsAsked>,
-    /// A stream without its last event is broken off.
+    /// Abort a stream that ends without its final event.
     pub strict_end: Option<bool>,
     pub hedge: Option<Hedge>,
     pub cache: Option<CacheAsked>,
@@ -47,31 +48,33 @@ pub struct Strategy {
 
 /// How a group uses its targets.
 pub enum Mode {
-    /// The first, and no other.
+    /// The first target only.
     Single,
-    /// In order, until one does not fail. `on`: move on for these statuses only; none: for any from 400.
+    /// In order, until one succeeds. `on`: statuses that count as failures; `None`: all from 400.
     Fallback { on: Option<StatusCodes> },
-    /// One, by weight.
+    /// One target, by weight.
     LoadBalance { sticky: Option<Sticky> },
-    /// The first condition that holds names it; `then` and `default` are places in `targets`.
+    /// The target of the first condition that holds; `then` and `default` are indices into
+    /// `targets`.
     Conditional {
         conditions: Vec<(Condition, usize)>,
         default: Option<usize>,
     },
 }
 
-/// `strategy.sticky`: requests alike in these fields go to the same target.
+/// `strategy.sticky`: requests that agree in these fields go to the same target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sticky {
     pub hash_fields: Vec<super::condition::Field>,
-    /// After so long the choice is drawn anew. None: it holds while targets and weights stay.
+    /// After this time the choice is made anew. `None`: it holds while targets and weights stay the
+    /// same.
     pub ttl: Option<Duration>,
 }
 
-/// `cache`, checked.
+/// A parsed `cache` value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CacheAsked {
-    /// `false`: no cache, whatever is said around.
+    /// `false`: no cache, even if an outer object enables it.
     Off,
     On {
         max_age: Option<Duration>,

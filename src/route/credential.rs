@@ -1,4 +1,5 @@
-//! The names under which credentials travel: one table for forwarding, cache identity and redaction. The settings may add more.
+//! The names of headers and query parameters that carry credentials, used for forwarding, cache
+//! keys and redaction. The settings may add more.
 
 use actix_http::header::{self, HeaderName};
 
@@ -11,5 +12,5 @@ pub const HEADERS: [HeaderName; 5] = [
     header::COOKIE,
 ];
 
-/// Query parameters that carry one.
+/// Query parameters that carry a caller's credential.
 pub const QUERY: [&str; 5] = ["key", "api_key", "api-key", "apikey", "access_token"];

@@ -1,6 +1,5 @@
-//! What do a request's facts decide of a tree? The child of each conditional, and the key by which
-//! a sticky balance draws. Nothing of the world outside has a say in it, so that it can be found
-//! out on any thread.
+//! What a request's facts decide in a tree: the child of each conditional and the key of each
+//! sticky load balance. It depends on nothing else, so it can be computed on any thread.
 
 use super::{
     balance::{self, StickyKey},
@@ -8,29 +7,29 @@ use super::{
     tree::{Choice, Node, NodeId, Tree},
 };
 
-/// What was decided, group by group. Groups that a request cannot reach are left out.
+/// The decisions, one for each group that the request can reach.
 #[derive(Default)]
 pub struct Decided(Vec<(NodeId, Decision)>);
 
 enum Decision {
-    /// The place of a conditional's child; none if no condition holds and there is no default.
+    /// The index of a conditional's child; `None` if no condition holds and there is no default.
     Child(Option<usize>),
-    /// None if the request has none of the fields.
+    /// `None` if the request has none of the fields.
     Key(Option<StickyKey>),
 }
 
 impl Decided {
-    /// Looks at the facts as far as the tree asks for them.
+    /// Evaluates conditions and sticky keys along the groups that can be reached.
     ///
     /// # Errors
-    /// A condition looks at a list that is too long.
+    /// A condition tests a list that is too long.
     pub fn by(tree: &Tree, facts: &dyn Facts) -> Result<Self, TooManyItems> {
         let mut decided = Decided::default();
         decided.node(tree, 0, facts)?;
         Ok(decided)
     }
 
-    /// The child of a conditional.
+    /// The chosen child of a conditional.
     pub fn child(&self, group: NodeId) -> Option<usize> {
         match self.of(group)? {
             Decision::Child(child) => *child,
@@ -38,7 +37,7 @@ impl Decided {
         }
     }
 
-    /// The key of a sticky balance.
+    /// The key of a sticky load balance.
     pub fn key(&self, group: NodeId) -> Option<&StickyKey> {
         match self.of(group)? {
             Decision::Child(_) => None,

@@ -1,11 +1,13 @@
-//! Which header lines are about one connection and end with it (RFC 9110 §7.6.1)? One table for forwarding and for what is kept.
+//! Which headers apply to one connection only (RFC 9110 §7.6.1), used for forwarding and for
+//! storing responses.
 
 use actix_http::header::{self, HeaderMap, HeaderName};
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 
-/// What every `Connection` line names, less its options. Bytes, so that one odd name hides none of the others.
+/// The header names listed in `Connection`, without its options. As bytes, so that one invalid name
+/// does not hide the others.
 pub fn named_by_connection(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
     let lines = headers.get_all(header::CONNECTION);
     let tokens = lines.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
@@ -18,7 +20,7 @@ fn is_connection_option(token: &[u8]) -> bool {
     token.eq_ignore_ascii_case(b"close") || token.eq_ignore_ascii_case(b"keep-alive")
 }
 
-/// The line is about one connection, whatever `Connection` names.
+/// The header is hop-by-hop whatever `Connection` lists.
 pub fn is_hop_by_hop(name: &HeaderName) -> bool {
     matches!(
         *name,

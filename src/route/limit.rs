@@ -1,20 +1,21 @@
-//! `rate_limit` as checked values: how many requests one of many may send. Nothing is counted here.
+//! `rate_limit` as validated values. Nothing is counted here.
 
 use std::{num::NonZeroU32, time::Duration};
 
 use sha2::{Digest as _, Sha256};
 
-/// How much of the gateway one of those that `by` tells apart may have.
+/// How many requests may pass for each value of `by`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limit {
     pub rate: Option<Rate>,
-    /// Requests under way at once, until the last byte of each answer.
+    /// Requests in flight at once, each until the last byte of its response.
     pub concurrent: Option<NonZeroU32>,
     pub by: By,
 }
 
 impl Limit {
-    /// All that it counts by: requests, burst, nanoseconds of the window, requests at once; zero for what it does not.
+    /// Requests, burst, window in nanoseconds, and concurrent requests; zero for what is not
+    /// limited.
     pub fn numbers(&self) -> [u64; 4] {
         let [requests, burst, window] = self.rate.map_or([0; 3], |rate| {
             let window = u64::try_from(rate.window.as_nanos()).unwrap_or(u64::MAX);
@@ -25,23 +26,24 @@ impl Limit {
     }
 }
 
-/// Requests in time, by the generic cell rate algorithm (GCRA): a bucket of `burst` that refills evenly.
+/// Requests over time, by the generic cell rate algorithm (GCRA): a bucket of `burst` that refills
+/// evenly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
     pub requests: NonZeroU32,
     pub window: Duration,
-    /// Requests that may come at once. In any one window at most `requests` and `burst` together pass.
+    /// Requests that may come at once. In one window at most `requests` plus `burst` pass.
     pub burst: NonZeroU32,
 }
 
 impl Rate {
-    /// The longest window: a limit of a day is the longest that is of use.
+    /// The longest window; a limit per day is the longest that is useful.
     pub const LONGEST_WINDOW: Duration = Duration::from_secs(24 * 3600);
 
-    /// How long an empty bucket may take to be full again.
+    /// The longest time that an empty bucket may take to fill up.
     pub const LONGEST_REFILL: Duration = Duration::from_secs(365 * 24 * 3600);
 
-    /// How long an empty bucket takes to be full again.
+    /// The time in which an empty bucket fills up.
     pub fn refill(&self) -> Duration {
         self.interval().saturating_mul(self.burst.get())
     }
@@ -52,26 +54,26 @@ impl Rate {
     }
 }
 
-/// What tells apart those that a limit counts for.
+/// By what requests are counted separately.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum By {
-    /// The caller's credentials; without any, its address.
+    /// The caller's credentials, or its address if there are none.
     Caller,
     ClientAddress,
-    /// The upstream's scheme, host and port; counted for each attempt.
+    /// The upstream's scheme, host and port; each attempt counts.
     Origin,
     /// A value of `x-gateway-metadata`; requests without it are counted together.
     Metadata(Box<str>),
 }
 
 impl By {
-    /// What a limit may say.
+    /// The accepted values, for error messages.
     pub const EXPECTED: &str =
         "caller, client_address, origin, or metadata.NAME with a name of at most 128 bytes";
-    /// Longest name of a metadata value, in bytes: every target that a limit holds for has a copy.
+    /// The longest name of a metadata value in bytes; each target under the limit has a copy.
     const LONGEST_NAME: usize = 128;
 
-    /// `None`: none of [`EXPECTED`](Self::EXPECTED).
+    /// `None` if the text is not one of [`EXPECTED`](Self::EXPECTED).
     pub fn parse(text: &str) -> Option<Self> {
         match text {
             "caller" => Some(By::Caller),
@@ -86,7 +88,7 @@ impl By {
         }
     }
 
-    /// As a limit says it.
+    /// The name as written in a limit.
     pub fn name(&self) -> String {
         match self {
             By::Caller => "caller".to_owned(),
@@ -97,12 +99,12 @@ impl By {
     }
 }
 
-/// A limit and whose it is.
+/// A limit with its owner.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scoped {
     pub limit: Limit,
     pub scope: Scope,
-    /// Where it stands, for messages: `config.rate_limit`, `limits[0]`.
+    /// Its path, for messages: `config.rate_limit`, `limits[0]`.
     pub place: Box<str>,
     id: LimitId,
 }
@@ -123,7 +125,7 @@ impl Scoped {
     }
 }
 
-/// What tells one limit from all others, in every replica: a digest of all that it says and of where it stands.
+/// Identifies a limit in all replicas: a digest of its values and its path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LimitId([u8; 16]);
 
@@ -153,11 +155,11 @@ impl LimitId {
     }
 }
 
-/// Who share a limit's counts.
+/// Whose requests a limit counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// The caller's own: nobody else's requests count, whatever it says.
+    /// Set by a caller: only that caller's requests count.
     Caller,
-    /// The operator's: everybody's requests count.
+    /// Set by the operator: everybody's requests count.
     Settings,
 }

@@ -1,10 +1,10 @@
-//! Where may a request go, in which order, and what does an outcome mean? Pure: arguments in, verdict out; no clock, dice, I/O
-//! or web framework.
+//! Decides where a request may go, in which order, and what follows an outcome. Pure functions: no
+//! clock, randomness, I/O or web framework.
 //!
-//! [`config`] reads a config object into an [`config_types::Entry`]; once everything is inherited and
-//! looked up its shape is a [`tree::Tree`]; [`decided::Decided`] is what a request decides of it;
-//! [`attempts::Attempts`] walks it, and is the one place where retry, fallback, balance, breaker
-//! and hedge meet.
+//! [`config`] parses a config object into an [`config_types::Entry`]. After inheritance and lookups
+//! its shape is a [`tree::Tree`]. [`decided::Decided`] is what a request's facts decide in it, and
+//! [`attempts::Attempts`] walks it: the one place where retry, fallback, balance, breaker and hedge
+//! meet.
 
 pub mod attempts;
 pub mod backoff;

@@ -1,16 +1,16 @@
-//! What a config object may ask for a target, as checked values. No shape of JSON is known here, and nothing decides.
+//! The policies that a config object can set for a target, as validated values.
 
 use std::{sync::Arc, time::Duration};
 
 use actix_http::header::{HeaderName, HeaderValue};
 
-/// Most retries a target may ask for.
+/// The most retries of one target.
 pub const MOST_ATTEMPTS: u32 = 5;
 /// How deep targets may nest.
 pub const MOST_DEPTH: usize = 8;
-/// Most values that `override_params` may set at one target, inherited ones counted.
+/// The most values that `override_params` may set for one target, including inherited ones.
 pub const MOST_BODY_EDITS: usize = 128;
-/// Most lines that `headers` of one target may set or take out; a head holds at most 96.
+/// The most headers that `headers` of one target may set or remove; a request head has at most 96.
 pub const MOST_HEADER_EDITS: usize = 96;
 
 /// A set of HTTP status codes.
@@ -18,7 +18,7 @@ pub const MOST_HEADER_EDITS: usize = 96;
 pub struct StatusCodes(Box<[u16]>);
 
 impl StatusCodes {
-    /// Bytes of memory that the set holds.
+    /// Bytes of memory held by the set.
     pub fn held_bytes(&self) -> usize {
         size_of_val(&*self.0)
     }
@@ -42,20 +42,20 @@ impl FromIterator<u16> for StatusCodes {
     }
 }
 
-/// `retry`: how often one target is tried again (contract of the config object).
+/// `retry`: how often one target is tried again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Retry {
-    /// Tries after the first, 0 to [`MOST_ATTEMPTS`].
+    /// Retries after the first try, 0 to [`MOST_ATTEMPTS`].
     pub attempts: u32,
-    /// Statuses that are tried again, besides connect failures. The gateway's own 502 and 504 count as such.
+    /// Statuses that are retried, besides connection failures. The gateway's own 502 and 504 count.
     pub on_status_codes: StatusCodes,
-    /// A provider's `Retry-After` on 429 and 503 is waited for instead of the back-off.
+    /// On 429 and 503, wait for the provider's `Retry-After` instead of the back-off.
     pub use_retry_after_header: bool,
 }
 
 impl Retry {
-    /// Statuses that are tried again unless the config says otherwise.
-    pub const DEFAULT_CODES: [u16; 5] = [429, 500, 502, 503, 504];
+    /// Statuses that are retried by default.
+    const DEFAULT_CODES: [u16; 5] = [429, 500, 502, 503, 504];
 }
 
 impl Default for Retry {
@@ -69,12 +69,12 @@ impl Default for Retry {
     }
 }
 
-/// `timeouts`: each that is given stands in place of the settings' one.
+/// `timeouts`: each value replaces that of the settings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TimeoutsAsked {
     pub connect: Option<Duration>,
     pub head: Option<Duration>,
-    /// From the send to the first token of a stream. No default: off.
+    /// From the send to the first token of a stream. Off by default.
     pub first_token: Option<Duration>,
     pub idle: Option<Duration>,
     pub total: Option<Duration>,
@@ -83,9 +83,9 @@ pub struct TimeoutsAsked {
 /// `hedge`: a second request if the first is slow.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Hedge {
-    /// How long the first may be without an answer.
+    /// How long the first may take to respond.
     pub after: Duration,
-    /// Hedges per request at most, over recent requests: 0 to 1.
+    /// The most hedges per request over recent requests: 0 to 1.
     pub max_ratio: f64,
 }
 
@@ -93,31 +93,30 @@ impl Hedge {
     pub const DEFAULT_MAX_RATIO: f64 = 0.05;
 }
 
-/// `strategy.cb_config`: when a target is left alone for a while.
+/// `strategy.cb_config`: when a target is not used for a while.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BreakerPolicy {
-    /// Opens at so many failures in the window.
+    /// Opens after this many failures in the window.
     pub failure_threshold: u32,
-    /// Opens at this share of failures (above 0, to 100), once there were `minimum_requests`.
+    /// Opens at this percentage of failures (above 0, to 100), once there were `minimum_requests`.
     pub failure_threshold_percentage: Option<f64>,
     pub minimum_requests: u32,
-    /// How long it stays open before one probe is let through.
+    /// How long it stays open before one probe is admitted.
     pub cooldown: Duration,
     /// Statuses that count as failures; network failures and timeouts always do.
     pub failure_status_codes: StatusCodes,
 }
 
-/// `auth`: where a target's `api_key` goes, if not where its provider has it.
+/// `auth`: where a target's `api_key` goes, if not where its provider expects it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Auth {
     pub header: HeaderName,
-    /// Stands before the key with a space between, such as `Bearer`. None: the key alone.
+    /// Written before the key with a space between, such as `Bearer`. `None`: the key alone.
     pub scheme: Option<Box<str>>,
 }
 
-/// A line to set in the place of all lines of its name, or (`None`) to take out.
+/// A header to set, replacing all lines of its name, or to remove (`None`).
 pub type HeaderEdit = (HeaderName, Option<HeaderValue>);
 
-/// A top-level key of a body, and the JSON text of the value that it gets. Targets that inherit it
-/// share it.
+/// A top-level key of a body and the JSON text of its new value. Targets that inherit it share it.
 pub type BodyEdit = (Arc<str>, Arc<str>);

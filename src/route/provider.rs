@@ -1,22 +1,22 @@
-//! Whom a request is for, as a header or a target names it. Not looked up here.
+//! Parses the name of a provider, as a header or a target gives it. It is looked up elsewhere.
 
-/// Who shall receive the request.
+/// Which provider receives the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Provider {
-    /// `passthrough`: the custom host, as it is.
+    /// `passthrough`: the custom host, without provider-specific rules.
     Passthrough,
-    /// A name for the built-in catalogue; not looked up yet.
+    /// A built-in provider; not looked up yet.
     Named(String),
-    /// `@name`: a provider of the settings file, here without its `@`; not looked up yet.
+    /// `@name`: a provider of the settings file, without the `@`; not looked up yet.
     Settings(String),
 }
 
 impl Provider {
-    /// What is allowed, after "must be".
+    /// The accepted values, after "must be".
     pub const EXPECTED: &str = "passthrough, a provider's name, or @ and a name of the settings";
 
-    /// Reads a provider's name as headers, config objects and settings write it: 1 to 64 of `[A-Za-z0-9._-]`, with or
-    /// without `@`.
+    /// Parses a provider's name as written in headers, config objects and settings: 1 to 64 of
+    /// `[A-Za-z0-9._-]`, with or without `@`.
     pub fn parse(text: &str) -> Option<Self> {
         let name = text.strip_prefix('@').unwrap_or(text);
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);

@@ -1,4 +1,5 @@
-//! What an upstream says about when to come back: `Retry-After` (RFC 9110 §10.2.3) and the finer headers of OpenAI and Azure.
+//! How long an upstream asks to wait: `Retry-After` (RFC 9110 §10.2.3) and the millisecond headers
+//! of OpenAI and Azure.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,8 +10,8 @@ const MILLISECONDS: [HeaderName; 2] = [
     HeaderName::from_static("x-ms-retry-after-ms"),
 ];
 
-/// The wait asked for: the millisecond headers first, then `Retry-After` in seconds or as a date. What cannot be read counts as
-/// absent; the past as now.
+/// The requested wait: the millisecond headers first, then `Retry-After` in seconds or as a date.
+/// Invalid values count as absent, dates in the past as zero.
 pub fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = |name: &HeaderName| headers.get(name)?.to_str().ok().map(str::trim);
     let fine = MILLISECONDS
@@ -41,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_form_is_understood_and_the_finest_wins() {
+    fn every_form_is_parsed_and_the_most_precise_wins() {
         let now = httpdate::parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
         let date = "Sun, 06 Nov 1994 08:49:40 GMT";
         let earlier = "Sun, 06 Nov 1994 08:49:30 GMT";

@@ -1,13 +1,13 @@
-//! Counts over the recent past: a ring of slots, each of which is forgotten as a whole.
+//! Counts over the recent past: a ring of time slots, each of which expires as a whole.
 
 use std::time::{Duration, Instant};
 
-/// Sums of `N` slots of one length.
+/// Sums of `N` slots of equal length.
 #[derive(Debug)]
 pub struct Window<const N: usize> {
     slots: [(u32, u32); N],
     slot: Duration,
-    /// When the newest slot began.
+    /// The start of the newest slot.
     since: Instant,
 }
 
@@ -35,7 +35,7 @@ impl<const N: usize> Window<N> {
         self.slots.iter().fold((0, 0), sum)
     }
 
-    /// The counts of the slot that is being filled.
+    /// The counts of the newest slot.
     pub fn newest(&mut self, now: Instant) -> (u32, u32) {
         self.turn(now);
         self.slots[0]
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_older_than_the_window_counts_no_more() {
+    fn counts_older_than_the_window_are_dropped() {
         let start = Instant::now();
         let at = |seconds: u64| start + Duration::from_secs(seconds);
         let mut window = Window::<3>::new(Duration::from_secs(10), start);

@@ -1,9 +1,9 @@
-//! Which name did somebody mean who wrote another?
+//! Suggestions for misspelled names in error messages.
 
-/// Bytes of a name that somebody may have meant; comparing takes the product of both lengths.
+/// Longer names, in bytes, are not compared: the cost is the product of both lengths.
 const LONGEST: usize = 128;
 
-/// The name nearest to what was written, of those at most so many letters away.
+/// The closest candidate, if at most this many letters differ.
 pub fn nearest<'n>(
     written: &str,
     names: impl Iterator<Item = &'n str>,
@@ -25,13 +25,13 @@ pub fn nearest<'n>(
     near.map(|(_, name)| name)
 }
 
-/// Letters that may differ from a name of the settings.
+/// How many letters may differ from a name of the settings.
 const MOST_FROM_SETTINGS: usize = 2;
-/// Of a shorter name every guess would be near.
+/// Shorter names are not suggested: most guesses would be close to them.
 const SHORTEST_OF_SETTINGS: usize = 3 * MOST_FROM_SETTINGS;
 
-/// The same among names that only the operator knows: they are told to nobody who does not have
-/// them all but right.
+/// The same for names that only the operator knows. They are revealed only to callers that have
+/// them almost right.
 pub fn nearest_of_settings<'n>(
     written: &str,
     names: impl Iterator<Item = &'n str>,
@@ -40,7 +40,7 @@ pub fn nearest_of_settings<'n>(
     nearest(written, long, MOST_FROM_SETTINGS)
 }
 
-/// The end of a sentence that says that a name is unknown.
+/// The end of an error sentence about an unknown name.
 pub fn did_you_mean(name: Option<&str>) -> String {
     name.map_or_else(String::new, |name| format!("; did you mean {name}?"))
 }
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_the_settings_are_told_only_to_who_nearly_has_them() {
+    fn names_of_the_settings_are_suggested_only_for_close_misspellings() {
         for (written, known) in [
             ("prodution", true),
             ("PRODUCTION", true),
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_name_is_not_compared() {
+    fn overlong_names_are_not_compared() {
         let written = "x".repeat(60_000);
         assert_eq!(
             nearest(&written, [written.as_str()].into_iter(), 1000),

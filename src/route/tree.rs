@@ -1,4 +1,5 @@
-//! The shape of a plan: which targets stand in which groups. What a target is, the tree does not know: it counts them.
+//! The shape of a plan: which targets belong to which groups. Targets are indices here; their
+//! content is elsewhere.
 
 use super::{
     condition::{Condition, Field},
@@ -6,15 +7,15 @@ use super::{
     policy::{Hedge, Retry, StatusCodes},
 };
 
-/// A plan's groups and targets; node 0 is the root. Children come after their parent.
+/// A plan's groups and targets. Node 0 is the root; children come after their parent.
 #[derive(Clone)]
 pub struct Tree {
     pub nodes: Box<[Node]>,
 }
 
-/// A place in [`Tree::nodes`].
+/// An index into [`Tree::nodes`].
 pub type NodeId = usize;
-/// A place in the plan's list of targets, in the order of the config.
+/// An index into the plan's list of targets, in the order of the config.
 pub type TargetId = usize;
 
 #[derive(Clone)]
@@ -33,26 +34,26 @@ pub enum Node {
 /// How a group uses its children.
 #[derive(Clone)]
 pub enum Choice {
-    /// The first, and no other.
+    /// The first child only.
     Single,
-    /// In order, until one does not fail. `on`: move on for these statuses only; none: for any from 400.
+    /// In order, until one succeeds. `on`: statuses that count as failures; `None`: all from 400.
     Fallback { on: Option<StatusCodes> },
-    /// One, by weight (one weight for each child; zero is never chosen).
+    /// One child by weight, with one weight for each child; zero is never chosen.
     LoadBalance {
         weights: Box<[f64]>,
         sticky: Option<Sticky>,
     },
-    /// The first condition that holds; places in `children`.
+    /// The child of the first condition that holds, as indices into `children`.
     Conditional {
         conditions: Box<[(Condition, usize)]>,
         default: Option<usize>,
-        /// The group's path in the config, for the error when nothing holds.
+        /// The group's path in the config, for the error when no condition holds.
         path: Box<str>,
     },
 }
 
 impl Tree {
-    /// A request may be sent more than once: its body has to be kept.
+    /// A request may be sent more than once, so its body must be buffered.
     pub fn may_replay(&self) -> bool {
         self.nodes.iter().any(|node| match node {
             Node::Target { retry, hedge, .. } => retry.attempts > 0 || hedge.is_some(),
@@ -63,14 +64,14 @@ impl Tree {
         })
     }
 
-    /// Something is decided by values in the body: it has to be read first.
+    /// Some decision depends on values in the body, so it must be read first.
     pub fn needs_params(&self) -> bool {
         let mut needs = false;
         self.each_field(&mut |field| needs |= matches!(field, Field::Param(_)));
         needs
     }
 
-    /// What a request says has a part in where it goes.
+    /// Where a request goes depends on its facts.
     pub fn is_decided_by_facts(&self) -> bool {
         self.choices().any(|choice| match choice {
             Choice::Single | Choice::Fallback { .. } => false,
@@ -79,7 +80,8 @@ impl Tree {
         })
     }
 
-    /// Shows every field that conditionals and sticky balances ask for, as often as they do.
+    /// Calls `see` with every field that conditionals and sticky load balances use, once for each
+    /// use.
     pub fn each_field<'t>(&'t self, see: &mut dyn FnMut(&'t Field)) {
         for choice in self.choices() {
             match choice {
@@ -97,7 +99,7 @@ impl Tree {
         }
     }
 
-    /// The work of all patterns at the worst: see [`Condition::pattern_work`].
+    /// The worst-case work of all patterns; see [`Condition::pattern_work`].
     pub fn pattern_work(&self, length: &dyn Fn(&Field) -> usize) -> usize {
         let conditions = self.choices().flat_map(|choice| match choice {
             Choice::Conditional { conditions, .. } => &conditions[..],

@@ -1,4 +1,4 @@
-//! Requests and answers of which one thing is amiss.
+//! Requests and responses with one property at a time that forbids caching.
 
 use actix_http::header::HeaderValue;
 
@@ -141,12 +141,12 @@ fn a_request_is_judged_by_its_body() {
 }
 
 #[test]
-fn a_route_of_the_settings_may_take_anything() {
+fn a_path_of_the_settings_accepts_any_body() {
     assert_eq!(body_verdict(Route::Other, b"no JSON"), Ok(()));
 }
 
 #[test]
-fn an_answer_is_judged_by_its_head() {
+fn a_response_is_judged_by_its_head() {
     use NoCacheReason::*;
     let cookie = ("set-cookie", "__cf_bm=1");
     for (status, lines, shared, expected) in [

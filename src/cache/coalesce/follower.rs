@@ -1,4 +1,4 @@
-//! Who reads along.
+//! The follower: reads the response that the leader receives, at its own pace.
 
 use std::{
     sync::Arc,
@@ -9,59 +9,59 @@ use bytes::Bytes;
 
 use super::{
     Flight,
-    state::{Seat, State},
+    state::{FollowerState, State},
 };
 use crate::cache::NoCacheReason;
 
-/// Who leads has gone before there was anything to tell.
+/// The leader was dropped before the response began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Abandoned;
 
-/// Why a body does not go on.
+/// Why a body ends early.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Broken {
     #[error("{0}")]
     Upstream(Arc<str>),
-    #[error("the gateway stopped reading the answer that several clients share")]
+    #[error("the gateway stopped reading the response that several clients share")]
     Abandoned,
-    #[error("the client read too slowly for an answer that several clients share")]
+    #[error("the client read too slowly for a response that several clients share")]
     LeftBehind,
 }
 
-/// Who reads along.
+/// Reads the response of a flight, from its beginning.
 pub struct Follower<B> {
     flight: Arc<Flight<B>>,
-    place: usize,
+    id: usize,
 }
 
 impl<B: Clone> Follower<B> {
-    /// For who leads: nothing has been let go of yet.
+    /// For the leader itself: nothing has been released yet.
     pub(super) fn first(flight: &Arc<Flight<B>>) -> Self {
-        let place = flight.state().seats.insert(Seat::default());
+        let id = flight.state().followers.insert(FollowerState::default());
         Follower {
             flight: flight.clone(),
-            place,
+            id,
         }
     }
 
-    /// Takes a seat, where one can still read from the beginning.
+    /// Joins a flight if it can still be read from the beginning.
     pub(super) fn join(flight: &Arc<Flight<B>>) -> Option<Self> {
         let mut state = flight.state();
-        let open = !state.is_closed() && state.gone == 0;
-        let seat = Seat {
+        let open = !state.is_closed() && state.released == 0;
+        let follower = FollowerState {
             late: !state.judged,
-            ..Seat::default()
+            ..FollowerState::default()
         };
-        let place = open.then(|| state.seats.insert(seat))?;
+        let id = open.then(|| state.followers.insert(follower))?;
         drop(state);
         let flight = flight.clone();
-        Some(Follower { flight, place })
+        Some(Follower { flight, id })
     }
 
-    /// What comes before the body.
+    /// The head of the response.
     pub fn poll_beginning(&self, cx: &Context<'_>) -> Poll<Result<B, Abandoned>> {
         let mut state = self.flight.state();
-        let late = state.seats[self.place].late;
+        let late = state.followers[self.id].late;
         if late && (state.abandoned || (state.judged && state.refused.is_some())) {
             return Poll::Ready(Err(Abandoned));
         }
@@ -73,30 +73,33 @@ impl<B: Clone> Follower<B> {
         if state.abandoned {
             return Poll::Ready(Err(Abandoned));
         }
-        state.seats[self.place].waker = Some(cx.waker().clone());
+        state.followers[self.id].waker = Some(cx.waker().clone());
         Poll::Pending
     }
 
-    /// The next bytes, the end, or why there is none.
+    /// The next chunk, the end of the body, or why there is none.
     pub fn poll_chunk(&self, cx: &Context<'_>) -> Poll<Option<Result<Bytes, Broken>>> {
         let mut state = self.flight.state();
         let State {
-            seats,
+            followers,
             chunks,
-            gone,
+            released,
             ..
         } = &mut *state;
-        let seat = &mut seats[self.place];
-        // What was let go of before it was read is as good as left behind.
-        let ahead = seat.next.checked_sub(*gone).filter(|_| !seat.left_behind);
+        let follower = &mut followers[self.id];
+        // A chunk that was released before it was read cannot be delivered any more.
+        let ahead = follower
+            .next
+            .checked_sub(*released)
+            .filter(|_| !follower.left_behind);
         let Some(ahead) = ahead.and_then(|ahead| usize::try_from(ahead).ok()) else {
             return Poll::Ready(Some(Err(Broken::LeftBehind)));
         };
         if let Some((chunk, _)) = chunks.get(ahead).cloned() {
-            seat.next += 1;
-            seat.bytes += chunk.len() as u64;
+            follower.next += 1;
+            follower.bytes += chunk.len() as u64;
             if state.is_closed() {
-                self.flight.move_on(state);
+                self.flight.wake_leader(state);
             }
             return Poll::Ready(Some(Ok(chunk)));
         }
@@ -105,13 +108,13 @@ impl<B: Clone> Follower<B> {
             Some(Err(reason)) => Poll::Ready(Some(Err(Broken::Upstream(reason.clone())))),
             None if state.abandoned => Poll::Ready(Some(Err(Broken::Abandoned))),
             None => {
-                state.seats[self.place].waker = Some(cx.waker().clone());
+                state.followers[self.id].waker = Some(cx.waker().clone());
                 Poll::Pending
             }
         }
     }
 
-    /// Why the answer is not kept, as far as that is known.
+    /// Why the response will not be stored, as far as that is known.
     pub fn refused(&self) -> Option<NoCacheReason> {
         self.flight.state().refused
     }
@@ -120,7 +123,7 @@ impl<B: Clone> Follower<B> {
 impl<B> Drop for Follower<B> {
     fn drop(&mut self) {
         let mut state = self.flight.state();
-        state.seats.remove(self.place);
-        self.flight.move_on(state);
+        state.followers.remove(self.id);
+        self.flight.wake_leader(state);
     }
 }

@@ -1,4 +1,4 @@
-//! Who sends for all.
+//! The leader: makes the upstream call for all coalesced requests.
 
 use std::{
     hash::Hash,
@@ -11,10 +11,11 @@ use bytes::Bytes;
 use super::{AHEAD, Flight, Flights, Follower};
 use crate::cache::NoCacheReason;
 
-/// Who sends for all. Dropped before the end, it leaves the others to themselves.
+/// The request that makes the upstream call. Dropped before the end, it ends the flight with an
+/// error for all followers.
 pub struct Leader<K: Hash + Eq + Clone, B: Clone> {
     flights: Arc<Flights<K, B>>,
-    /// Under which others join; `None`: nobody can.
+    /// The key under which others join; `None` if nobody can.
     key: Option<K>,
     flight: Arc<Flight<B>>,
 }
@@ -32,16 +33,16 @@ impl<K: Hash + Eq + Clone, B: Clone> Leader<K, B> {
         &self.flight
     }
 
-    /// Tells what comes before the body.
+    /// Publishes the head of the response.
     pub fn begin(&self, beginning: B) {
         self.flight
-            .tell(|state, _| state.beginning = Some(beginning));
+            .update(|state, _| state.beginning = Some(beginning));
     }
 
-    /// The body's next bytes have come.
+    /// Publishes the next chunk of the body.
     pub fn push(&mut self, chunk: Bytes) {
         let mut refused = false;
-        self.flight.tell(|state, room| {
+        self.flight.update(|state, room| {
             state.push(chunk, room);
             refused = state.refused.is_some();
         });
@@ -50,21 +51,21 @@ impl<K: Hash + Eq + Clone, B: Clone> Leader<K, B> {
         }
     }
 
-    /// Not to be kept; who is there reads on, and nobody can join any more.
+    /// Marks the response as not to be stored. Present followers read on, and nobody else can join.
     pub fn refuse(&mut self, reason: NoCacheReason) {
         self.flight.state().refuse(reason);
         self.close();
     }
 
-    /// Why it is not to be kept.
+    /// Why the response will not be stored.
     pub fn refused(&self) -> Option<NoCacheReason> {
         self.flight.state().refused
     }
 
-    /// All pieces of the body, once it has come.
+    /// All chunks of the complete body.
     ///
     /// # Errors
-    /// Why it is not to be kept; then not all of it is there.
+    /// Why the response will not be stored; some chunks may be missing then.
     pub fn pieces(&self) -> Result<Vec<Bytes>, NoCacheReason> {
         let state = self.flight.state();
         match state.refused {
@@ -73,27 +74,27 @@ impl<K: Hash + Eq + Clone, B: Clone> Leader<K, B> {
         }
     }
 
-    /// All of it has come, and it takes a while to tell whether it may be kept: whoever joins
-    /// meanwhile waits for that.
+    /// The body is complete, and checking whether it may be stored takes time. Followers that join
+    /// from here on wait for the result.
     pub fn begin_judging(&self) {
         self.flight.state().judged = false;
     }
 
-    /// Nothing more comes: that was all, or why not.
+    /// Ends the body, cleanly or with an error.
     pub fn end(&self, end: Result<(), String>) {
         let end = end.map_err(Into::into);
-        self.flight.tell(|state, _| {
+        self.flight.update(|state, _| {
             state.judged = true;
             state.end = Some(end);
         });
     }
 
-    /// Reads what the others read, from its beginning.
+    /// A follower for the leader's own client, from the beginning.
     pub fn reader(&self) -> Follower<B> {
         Follower::first(&self.flight)
     }
 
-    /// Takes nobody in any more if nobody is there; whether that is so.
+    /// Closes the flight if it has no followers; returns whether it did.
     pub fn close_if_alone(&mut self) -> bool {
         let Some(key) = &self.key else {
             return !self.flight.is_read();
@@ -108,24 +109,24 @@ impl<K: Hash + Eq + Clone, B: Clone> Leader<K, B> {
         alone
     }
 
-    /// Ready when nobody reads any more; nobody joins then either.
+    /// Ready when there are no followers left; the flight is closed then.
     pub fn poll_alone(&mut self, cx: &Context<'_>) -> Poll<()> {
         while self.flight.poll_unread(cx).is_ready() {
             if self.close_if_alone() {
                 return Poll::Ready(());
             }
-            // Somebody has joined in between: that one's leaving is to be heard of.
+            // A follower joined in between: wait until it leaves.
         }
         Poll::Pending
     }
 
-    /// Ready when the next bytes may come.
+    /// Ready when the next chunk may be read from the upstream.
     pub fn poll_room(&self, cx: &Context<'_>) -> Poll<()> {
         let mut state = self.flight.state();
         if state.refused.is_none() || state.bytes - state.fastest() < AHEAD {
             return Poll::Ready(());
         }
-        state.lead = Some(cx.waker().clone());
+        state.leader_waker = Some(cx.waker().clone());
         Poll::Pending
     }
 
@@ -140,9 +141,9 @@ impl<K: Hash + Eq + Clone, B: Clone> Leader<K, B> {
 impl<K: Hash + Eq + Clone, B: Clone> Drop for Leader<K, B> {
     fn drop(&mut self) {
         self.close();
-        self.flight.tell(|state, room| {
+        self.flight.update(|state, room| {
             state.abandoned = true;
-            state.let_go(room);
+            state.release_read(room);
         });
     }
 }

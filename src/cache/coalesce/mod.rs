@@ -1,8 +1,10 @@
-//! Identical requests that are under way at the same time: one is sent, the others read along what comes of it. Shared by all
-//! workers. Bytes and their order only: what makes requests identical, and what an answer is, are the caller's to say.
+//! Coalescing of identical requests that are in flight at the same time: the leader makes the
+//! upstream call, the followers read its response as it arrives. Shared by all workers. Works on
+//! keys and bytes only and knows nothing about HTTP.
 //!
-//! While everything that has come may still be kept, it is there for whoever joins. Beyond that, the flight takes nobody in, lets go
-//! of what all have read, goes on no faster than its fastest reader, and leaves behind who is too slow for it.
+//! As long as the whole response may still be stored, all of it stays available to new followers.
+//! After that nobody can join, chunks that all have read are released, the leader reads no faster
+//! than its fastest follower, and followers that are too slow are cut off.
 
 mod follower;
 mod leader;
@@ -19,35 +21,37 @@ use std::{
 
 use foldhash::fast::RandomState;
 
-use self::state::Room;
+use self::state::{AHEAD, Room};
+#[cfg(test)]
+use self::state::{MOST_BEHIND, MOST_WITHOUT_ROOM};
 pub use self::{
     follower::{Abandoned, Broken, Follower},
     leader::Leader,
-    state::{AHEAD, Flight, MOST_BEHIND, MOST_WITHOUT_ROOM},
+    state::Flight,
 };
 
 const SHARDS: usize = 16;
 
 type Shard<K, B> = HashMap<K, Arc<Flight<B>>, RandomState>;
 
-/// Those under way. `B`: what readers learn before the body.
+/// All flights. `B` is the type of the response head.
 pub struct Flights<K, B> {
     shards: [Mutex<Shard<K, B>>; SHARDS],
     hasher: RandomState,
-    /// How many cannot be joined any more.
+    /// How many flights have been closed.
     ended: AtomicU64,
     room: Arc<Room>,
 }
 
-/// What came of entering.
+/// The result of [`Flights::enter`].
 pub enum Entered<K: Hash + Eq + Clone, B: Clone> {
-    /// Nobody else is asking: the caller sends.
+    /// No identical request is in flight; the caller makes the upstream call.
     Leader(Leader<K, B>),
     Join(Follower<B>),
 }
 
 impl<K: Hash + Eq + Clone, B: Clone> Flights<K, B> {
-    /// All together hold at most `most_bytes` for those who come late or read slowly.
+    /// `most_bytes` limits the memory of all flights together.
     pub fn new(most_bytes: u64) -> Self {
         Flights {
             shards: Default::default(),
@@ -57,10 +61,10 @@ impl<K: Hash + Eq + Clone, B: Clone> Flights<K, B> {
         }
     }
 
-    /// Joins who is asking the same, or else leads.
+    /// Joins the flight of an identical request, or starts a new one.
     pub fn enter(self: &Arc<Self>, key: &K) -> Entered<K, B> {
         let mut shard = self.shard(key);
-        // One that takes nobody in any more makes room for the next.
+        // A flight that cannot be joined any more is replaced.
         if let Some(reader) = shard.get(key).and_then(Follower::join) {
             return Entered::Join(reader);
         }
@@ -69,18 +73,20 @@ impl<K: Hash + Eq + Clone, B: Clone> Flights<K, B> {
         Entered::Leader(lead)
     }
 
-    /// Leads where nobody may join.
+    /// Starts a flight that nobody can join.
     pub fn alone(self: &Arc<Self>) -> Leader<K, B> {
         self.lead(None)
     }
 
-    /// How many have ceased to be joinable so far: as long as that stays the same, nothing new is kept.
+    /// How many flights have been closed so far. While this number stays the same, no new response
+    /// has been stored.
     pub fn ended(&self) -> u64 {
         self.ended.load(Ordering::Acquire)
     }
 
-    /// How many can be joined.
-    pub fn count(&self) -> usize {
+    /// How many flights can be joined.
+    #[cfg(test)]
+    fn count(&self) -> usize {
         self.shards.iter().map(|shard| locked(shard).len()).sum()
     }
 
@@ -89,14 +95,14 @@ impl<K: Hash + Eq + Clone, B: Clone> Flights<K, B> {
     }
 
     fn shard(&self, key: &K) -> MutexGuard<'_, Shard<K, B>> {
-        // Which of them does not matter: truncated.
+        // Truncation is harmless: any shard will do.
         let hash = self.hasher.hash_one(key) as usize;
         locked(&self.shards[hash % SHARDS])
     }
 
-    /// Takes it out of `shard`, unless another has taken its place since.
+    /// Removes the flight from `shard`, unless another has replaced it.
     fn remove(&self, shard: &mut Shard<K, B>, key: &K, flight: &Arc<Flight<B>>) {
-        // First: whoever finds the place empty sees that there was an end.
+        // Counted first, so that nobody sees the entry released before the count changes.
         self.ended.fetch_add(1, Ordering::Release);
         if shard.get(key).is_some_and(|it| Arc::ptr_eq(it, flight)) {
             shard.remove(key);
@@ -104,7 +110,7 @@ impl<K: Hash + Eq + Clone, B: Clone> Flights<K, B> {
     }
 }
 
-/// A panic elsewhere leaves a state that is as good as before.
+/// A panic elsewhere cannot leave the state inconsistent, so poisoning is ignored.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! One flight: what has come of it, who reads it, and how far each of them is.
+//! The state of one flight: its chunks, its followers, and how far each has read.
 
 use std::{
     collections::VecDeque,
@@ -15,16 +15,19 @@ use slab::Slab;
 use super::locked;
 use crate::cache::{NoCacheReason, cacheable::LARGEST_ANSWER};
 
-/// Bytes that may wait for the fastest reader, once not everything is kept any more.
+/// Once not everything is buffered any more: bytes that the leader may be ahead of the fastest
+/// follower.
 pub const AHEAD: u64 = 256 * 1024;
-/// Bytes that may be held for the others where there is no room.
+/// Bytes that may be buffered beyond the memory limit, so that followers that keep up are not cut
+/// off.
 pub const MOST_WITHOUT_ROOM: u64 = 1024 * 1024;
-/// Bytes that a reader may be behind, then: as many as are kept anyway, and some for who joined just before.
+/// Bytes that a follower may be behind once not everything is buffered any more: a whole storable
+/// response, and some for a follower that joined just before.
 pub const MOST_BEHIND: u64 = LARGEST_ANSWER + 4 * 1024 * 1024;
-/// Bytes that a chunk takes besides its own.
+/// Estimated memory for a chunk besides its bytes.
 const CHUNK_OVERHEAD: u64 = 64;
 
-/// Bytes that all flights may hold.
+/// The memory limit of all flights together.
 pub struct Room {
     used: AtomicU64,
     most: u64,
@@ -59,7 +62,7 @@ impl Room {
     }
 }
 
-/// One of those under way.
+/// One response in flight, shared by its leader and followers.
 pub struct Flight<B> {
     state: Mutex<State<B>>,
     room: Arc<Room>,
@@ -67,35 +70,35 @@ pub struct Flight<B> {
 
 pub struct State<B> {
     pub beginning: Option<B>,
-    /// What has come and is not let go of, and whether there is room for it.
+    /// The buffered chunks, and for each whether its memory is reserved in [`Room`].
     pub chunks: VecDeque<(Bytes, bool)>,
-    /// Chunks let go of before the first of these.
-    pub gone: u64,
-    /// Bytes that have come.
+    /// How many chunks were released before the first of these.
+    pub released: u64,
+    /// Bytes received.
     pub bytes: u64,
-    /// Bytes held that found no room.
-    crowd: u64,
+    /// Buffered bytes without reserved memory.
+    unreserved: u64,
     pub end: Option<Result<(), Arc<str>>>,
-    /// All of it has come; whether it may be kept is not known yet.
+    /// False while it is being checked whether the complete response may be stored.
     pub judged: bool,
-    /// The one who leads is gone.
+    /// The leader was dropped.
     pub abandoned: bool,
-    /// Why nobody can join, and nothing is to be kept.
+    /// Why nobody can join and the response is not stored.
     pub refused: Option<NoCacheReason>,
-    pub seats: Slab<Seat>,
-    pub lead: Option<Waker>,
+    pub followers: Slab<FollowerState>,
+    pub leader_waker: Option<Waker>,
 }
 
-/// How far a reader is.
+/// How far a follower has read.
 #[derive(Default)]
-pub struct Seat {
-    /// The chunk to be read next, counted from the first.
+pub struct FollowerState {
+    /// The index of the next chunk, counted from the beginning.
     pub next: u64,
     /// Bytes read.
     pub bytes: u64,
-    /// Taken while the answer was judged: what is not kept is none of its own.
+    /// It joined while the response was being checked, and gets it only if it may be stored.
     pub late: bool,
-    /// It has seen the last of it.
+    /// It read too slowly and was cut off.
     pub left_behind: bool,
     pub waker: Option<Waker>,
 }
@@ -105,15 +108,15 @@ impl<B> Flight<B> {
         let state = State {
             beginning: None,
             chunks: VecDeque::new(),
-            gone: 0,
+            released: 0,
             bytes: 0,
-            crowd: 0,
+            unreserved: 0,
             end: None,
             judged: true,
             abandoned: false,
             refused: None,
-            seats: Slab::new(),
-            lead: None,
+            followers: Slab::new(),
+            leader_waker: None,
         };
         Flight {
             state: Mutex::new(state),
@@ -125,36 +128,38 @@ impl<B> Flight<B> {
         locked(&self.state)
     }
 
-    /// Changes something that readers wait for.
-    pub(super) fn tell(&self, change: impl FnOnce(&mut State<B>, &Room)) {
+    /// Changes the state and wakes all followers.
+    pub(super) fn update(&self, change: impl FnOnce(&mut State<B>, &Room)) {
         let mut state = self.state();
         change(&mut state, &self.room);
-        let waiting = state.seats.iter_mut();
-        let waiting: Vec<Waker> = waiting.filter_map(|(_, seat)| seat.waker.take()).collect();
+        let waiting = state.followers.iter_mut();
+        let waiting: Vec<Waker> = waiting
+            .filter_map(|(_, follower)| follower.waker.take())
+            .collect();
         drop(state);
         waiting.into_iter().for_each(Waker::wake);
     }
 
-    /// Somebody has got on or has gone: the one who leads may have waited for that.
-    pub(super) fn move_on(&self, mut state: MutexGuard<'_, State<B>>) {
-        state.let_go(&self.room);
-        let lead = state.lead.take();
+    /// Releases chunks and wakes the leader after a follower has read or left.
+    pub(super) fn wake_leader(&self, mut state: MutexGuard<'_, State<B>>) {
+        state.release_read(&self.room);
+        let lead = state.leader_waker.take();
         drop(state);
         lead.into_iter().for_each(Waker::wake);
     }
 
-    /// Somebody reads, or waits to.
+    /// There are followers that have not been cut off.
     pub fn is_read(&self) -> bool {
         self.state().readers().next().is_some()
     }
 
-    /// Ready while nobody reads. One task can wait for it.
+    /// Ready when there are no followers. Only one task can wait for this.
     pub fn poll_unread(&self, cx: &Context<'_>) -> Poll<()> {
         let mut state = self.state();
         if state.readers().next().is_none() {
             return Poll::Ready(());
         }
-        state.lead = Some(cx.waker().clone());
+        state.leader_waker = Some(cx.waker().clone());
         Poll::Pending
     }
 }
@@ -167,14 +172,17 @@ impl<B> Drop for Flight<B> {
 }
 
 impl<B> State<B> {
-    /// Those who can still get all of it.
-    pub fn readers(&self) -> impl Iterator<Item = &Seat> {
-        let seats = self.seats.iter().map(|(_, seat)| seat);
-        seats.filter(|seat| !seat.left_behind)
+    /// Followers that have not been cut off.
+    pub fn readers(&self) -> impl Iterator<Item = &FollowerState> {
+        let followers = self.followers.iter().map(|(_, follower)| follower);
+        followers.filter(|follower| !follower.left_behind)
     }
 
     pub fn fastest(&self) -> u64 {
-        self.readers().map(|seat| seat.bytes).max().unwrap_or(0)
+        self.readers()
+            .map(|follower| follower.bytes)
+            .max()
+            .unwrap_or(0)
     }
 
     pub fn refuse(&mut self, reason: NoCacheReason) {
@@ -186,36 +194,36 @@ impl<B> State<B> {
         self.bytes += length;
         let has_room = room.take(length + CHUNK_OVERHEAD);
         if !has_room {
-            self.crowd += length;
+            self.unreserved += length;
             self.refuse(NoCacheReason::NoRoom);
         }
         self.chunks.push_back((chunk, has_room));
         if self.bytes > LARGEST_ANSWER {
             self.refuse(NoCacheReason::TooLarge);
         }
-        self.let_go(room);
+        self.release_read(room);
         if self.refused.is_some() {
             self.leave_behind(room);
         }
     }
 
-    /// The slowest have seen the last of it, as long as too much is held for them; never the fastest.
+    /// Cuts off the slowest followers while too much is buffered for them; never the fastest.
     fn leave_behind(&mut self, room: &Room) {
         let fastest = self.fastest();
         loop {
-            let slowest = self.readers().map(|seat| seat.bytes).min();
+            let slowest = self.readers().map(|follower| follower.bytes).min();
             let Some(slowest) = slowest.filter(|slowest| *slowest < fastest) else {
                 return;
             };
-            // What the fastest has not read either is held for all.
-            let crowd = self.crowd.saturating_sub(self.bytes - fastest);
-            if self.bytes - slowest <= MOST_BEHIND && crowd <= MOST_WITHOUT_ROOM {
+            // Bytes that the fastest follower has not read either are not the slow ones' fault.
+            let unreserved = self.unreserved.saturating_sub(self.bytes - fastest);
+            if self.bytes - slowest <= MOST_BEHIND && unreserved <= MOST_WITHOUT_ROOM {
                 return;
             }
-            for (_, seat) in &mut self.seats {
-                seat.left_behind |= seat.bytes == slowest;
+            for (_, follower) in &mut self.followers {
+                follower.left_behind |= follower.bytes == slowest;
             }
-            self.let_go(room);
+            self.release_read(room);
         }
     }
 
@@ -224,11 +232,11 @@ impl<B> State<B> {
         self.refused.is_some() || self.abandoned
     }
 
-    /// Drops what all have read, where nobody can join any more.
-    pub fn let_go(&mut self, room: &Room) {
+    /// Once nobody can join, releases the chunks that all followers have read.
+    pub fn release_read(&mut self, room: &Room) {
         if self.is_closed() {
-            let slowest = self.readers().map(|seat| seat.next).min();
-            while self.gone < slowest.unwrap_or(u64::MAX) && self.pop(room) {}
+            let slowest = self.readers().map(|follower| follower.next).min();
+            while self.released < slowest.unwrap_or(u64::MAX) && self.pop(room) {}
         }
     }
 
@@ -236,11 +244,11 @@ impl<B> State<B> {
         let Some((chunk, has_room)) = self.chunks.pop_front() else {
             return false;
         };
-        self.gone += 1;
+        self.released += 1;
         let length = chunk.len() as u64;
         match has_room {
             true => room.give_back(length + CHUNK_OVERHEAD),
-            false => self.crowd -= length,
+            false => self.unreserved -= length,
         }
         true
     }

@@ -1,4 +1,4 @@
-//! One leads, others read: early, late, slowly, and not at all any more.
+//! A leader and followers that join early or late, read slowly, or leave.
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering::Relaxed},
@@ -36,7 +36,7 @@ fn idle() -> Context<'static> {
     Context::from_waker(Waker::noop())
 }
 
-/// What a reader gets until it has to wait, and how it ends.
+/// What a follower gets until it has to wait, and how it ends.
 fn read(reader: &Follower<u32>) -> (String, Poll<Result<(), Broken>>) {
     let mut text = String::new();
     loop {
@@ -67,7 +67,7 @@ impl Wake for Woken {
 }
 
 #[test]
-fn whoever_asks_the_same_meanwhile_reads_all_of_it() {
+fn followers_that_join_at_any_time_read_the_whole_response() {
     let flights = flights(1000);
     let mut lead = lead(&flights, "a");
     let (own, early) = (lead.reader(), join(&flights, "a"));
@@ -96,7 +96,7 @@ fn whoever_asks_the_same_meanwhile_reads_all_of_it() {
 }
 
 #[test]
-fn others_do_not_wait_for_each_other() {
+fn different_keys_do_not_wait_for_each_other() {
     let flights = flights(1000);
     let one = lead(&flights, "a");
     let _two = lead(&flights, "b");
@@ -107,7 +107,7 @@ fn others_do_not_wait_for_each_other() {
 }
 
 #[test]
-fn those_who_wait_are_woken_by_each_event() {
+fn waiting_followers_are_woken_by_each_event() {
     let flights = flights(1000);
     let mut lead = lead(&flights, "a");
     let reader = join(&flights, "a");
@@ -126,7 +126,7 @@ fn those_who_wait_are_woken_by_each_event() {
 }
 
 #[test]
-fn the_end_is_the_same_for_all() {
+fn followers_get_the_same_error() {
     let flights = flights(1000);
     let mut lead = lead(&flights, "a");
     let reader = join(&flights, "a");
@@ -138,7 +138,7 @@ fn the_end_is_the_same_for_all() {
 }
 
 #[test]
-fn whoever_was_left_alone_before_the_beginning_can_ask_again() {
+fn a_follower_can_retry_if_the_leader_leaves_before_the_head() {
     let flights = flights(1000);
     let one = lead(&flights, "a");
     let reader = join(&flights, "a");
@@ -156,7 +156,7 @@ fn whoever_was_left_alone_before_the_beginning_can_ask_again() {
 }
 
 #[test]
-fn it_is_over_when_nobody_reads_any_more() {
+fn a_flight_ends_when_its_last_follower_leaves() {
     let flights = flights(1000);
     let mut lead = lead(&flights, "a");
     let woken = Arc::new(Woken::default());
@@ -170,11 +170,11 @@ fn it_is_over_when_nobody_reads_any_more() {
     }
     assert_eq!(woken.0.load(Relaxed), 2);
     assert!(lead.poll_alone(&cx).is_ready());
-    assert_eq!(flights.count(), 0, "whoever comes now leads");
+    assert_eq!(flights.count(), 0, "the next request leads");
 }
 
 #[test]
-fn a_slow_reader_is_left_behind_and_holds_nobody() {
+fn a_slow_follower_is_cut_off_and_does_not_block_others() {
     let flights = flights(u64::MAX);
     let mut lead = lead(&flights, "a");
     let (fast, slow) = (join(&flights, "a"), join(&flights, "a"));
@@ -190,20 +190,20 @@ fn a_slow_reader_is_left_behind_and_holds_nobody() {
     assert_eq!(read(&slow), text("", Poll::Ready(Err(Broken::LeftBehind))));
     lead.push(chunk(1));
     assert_eq!(read(&fast).0.len(), 1);
-    assert_eq!(lead.flight().state().chunks.len(), 0, "all is let go of");
+    assert_eq!(lead.flight().state().chunks.len(), 0, "all released");
     assert_eq!(flights.room.used(), 0);
     lead.end(Ok(()));
     assert_eq!(read(&fast), text("", Poll::Ready(Ok(()))));
 }
 
 #[test]
-fn beyond_what_is_kept_it_goes_no_faster_than_its_fastest_reader_and_takes_nobody_in() {
+fn beyond_the_storable_size_the_fastest_follower_sets_the_pace_and_nobody_can_join() {
     let flights = flights(u64::MAX);
     let mut one = lead(&flights, "a");
     let only = one.reader();
     one.begin(1);
     one.push(chunk(LARGEST_ANSWER));
-    assert!(one.poll_room(&idle()).is_ready(), "all of it may be kept");
+    assert!(one.poll_room(&idle()).is_ready(), "all of it may be stored");
     one.push(chunk(1));
     assert_eq!(one.refused(), Some(NoCacheReason::TooLarge));
     assert!(one.poll_room(&idle()).is_pending());
@@ -211,14 +211,11 @@ fn beyond_what_is_kept_it_goes_no_faster_than_its_fastest_reader_and_takes_nobod
     drop(two);
     assert!(only.poll_chunk(&idle()).is_ready());
     assert!(one.poll_room(&idle()).is_ready());
-    assert!(
-        only.poll_chunk(&idle()).is_ready(),
-        "it is never left behind"
-    );
+    assert!(only.poll_chunk(&idle()).is_ready(), "it is never cut off");
 }
 
 #[test]
-fn all_together_hold_no_more_than_there_is_room_for() {
+fn all_flights_together_respect_the_memory_limit() {
     // Each chunk takes 64 bytes besides its own.
     let flights = flights(80);
     let (mut one, mut two) = (lead(&flights, "a"), lead(&flights, "b"));
@@ -237,23 +234,23 @@ fn all_together_hold_no_more_than_there_is_room_for() {
 }
 
 #[test]
-fn what_is_refused_is_not_joined_not_even_before_it_is_taken_out() {
+fn a_refused_flight_cannot_be_joined_even_before_it_is_removed() {
     let flights = flights(1000);
     let (mut one, reader) = (lead(&flights, "a"), join(&flights, "a"));
     one.push("12".into());
-    // As far as another worker sees it.
+    // Set directly, as another worker would see it before the flight is removed.
     one.flight().state().refuse(NoCacheReason::TooLarge);
     assert_eq!(read(&reader), text("12", Poll::Pending));
     let again = lead(&flights, "a");
     assert_eq!(one.pieces(), Err(NoCacheReason::TooLarge));
     drop(one);
-    // The place is another's by now.
+    // Another flight is registered under the key by now.
     assert!(matches!(flights.enter(&"a"), Entered::Join(_)));
     drop(again);
 }
 
 #[test]
-fn whoever_finds_a_place_empty_sees_that_there_was_an_end() {
+fn closing_a_flight_changes_the_ended_count() {
     let flights = flights(1000);
     let mut one = lead(&flights, "a");
     let before = flights.ended();
@@ -263,7 +260,7 @@ fn whoever_finds_a_place_empty_sees_that_there_was_an_end() {
 }
 
 #[test]
-fn those_left_behind_hold_nothing_up() {
+fn followers_cut_off_do_not_keep_a_flight_alive() {
     let flights = flights(u64::MAX);
     let mut lead = lead(&flights, "a");
     let (fast, stuck) = (join(&flights, "a"), join(&flights, "a"));
@@ -277,7 +274,7 @@ fn those_left_behind_hold_nothing_up() {
 }
 
 #[test]
-fn whoever_joined_just_before_the_limit_has_time_to_read() {
+fn a_follower_that_joined_just_before_the_limit_has_time_to_read() {
     let flights = flights(u64::MAX);
     let mut lead = lead(&flights, "a");
     let early = join(&flights, "a");
@@ -289,14 +286,14 @@ fn whoever_joined_just_before_the_limit_has_time_to_read() {
 }
 
 #[test]
-fn without_room_those_who_keep_up_are_not_cut_off() {
+fn without_memory_followers_that_keep_up_are_not_cut_off() {
     let flights = flights(1);
     let mut lead = lead(&flights, "a");
     let readers = [join(&flights, "a"), join(&flights, "a")];
     let stuck = join(&flights, "a");
     let (mut sent, mut got) = (0, [0; 2]);
     while sent < 4 * MOST_WITHOUT_ROOM {
-        // As fast as it may come, and read a piece at a time, one after the other.
+        // The leader reads as fast as it may; the followers read one chunk each in turn.
         while lead.poll_room(&idle()).is_ready() {
             lead.push(chunk(AHEAD / 16));
             sent += AHEAD / 16;
@@ -317,7 +314,7 @@ fn without_room_those_who_keep_up_are_not_cut_off() {
 }
 
 #[test]
-fn what_has_ended_gives_room_back_as_it_is_read() {
+fn an_ended_flight_frees_memory_as_it_is_read() {
     let flights = flights(u64::MAX);
     let mut lead = lead(&flights, "a");
     let reader = join(&flights, "a");
@@ -334,7 +331,7 @@ fn what_has_ended_gives_room_back_as_it_is_read() {
 }
 
 #[test]
-fn who_joins_while_an_answer_is_judged_gets_it_only_if_it_is_good() {
+fn a_follower_that_joins_during_the_check_gets_only_a_storable_response() {
     for good in [true, false] {
         let flights = flights(1 << 20);
         let mut lead = lead(&flights, "a");
@@ -357,7 +354,7 @@ fn who_joins_while_an_answer_is_judged_gets_it_only_if_it_is_good() {
 }
 
 #[test]
-fn who_joins_while_an_answer_is_judged_is_not_left_waiting() {
+fn a_follower_that_joins_during_the_check_is_told_when_the_leader_leaves() {
     let flights = flights(1 << 20);
     let lead = lead(&flights, "a");
     lead.begin(1);

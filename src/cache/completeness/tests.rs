@@ -1,4 +1,4 @@
-//! Bodies that are all of an answer, and bodies that are not, in pieces of any size.
+//! Complete and incomplete bodies, fed in pieces of any size.
 
 use actix_http::header::{self, HeaderValue};
 use proptest::{collection::vec, prelude::*, sample::Index};
@@ -25,7 +25,7 @@ fn judge(
 }
 
 #[test]
-fn a_body_is_kept_only_if_it_is_all_of_an_answer() {
+fn only_a_complete_response_body_is_stored() {
     use NoCacheReason::*;
     let sse = (header::CONTENT_TYPE, "Text/Event-Stream; charset=utf-8");
     let json = (header::CONTENT_TYPE, "application/json");
@@ -66,7 +66,7 @@ fn a_body_is_kept_only_if_it_is_all_of_an_answer() {
             "{\"error\":1}",
             Err(ErrorBody),
         ),
-        // A stream under another type.
+        // An event stream under another media type.
         (vec![json.clone()], chat, done, Ok(())),
         (vec![json.clone()], chat, token, Err(NoTerminalEvent)),
         (
@@ -99,7 +99,7 @@ fn a_body_is_kept_only_if_it_is_all_of_an_answer() {
     }
 }
 
-/// Judged in one piece, and cut in two at every place.
+/// Judged in one piece, then cut in two at every position.
 fn judge_cut(media: &[&'static str], path: &str, body: &str) -> Result<(), NoCacheReason> {
     let lines: Vec<_> = media.iter().map(|it| (header::CONTENT_TYPE, *it)).collect();
     let whole = judge(&lines, path, &[body.as_bytes()]);
@@ -112,7 +112,7 @@ fn judge_cut(media: &[&'static str], path: &str, body: &str) -> Result<(), NoCac
 }
 
 #[test]
-fn an_error_is_none_the_less_one_for_its_media_type() {
+fn error_bodies_are_detected_for_any_content_type() {
     let chat = "/v1/chat/completions";
     for media in [
         &[][..],
@@ -150,7 +150,7 @@ fn an_error_is_none_the_less_one_for_its_media_type() {
 }
 
 #[test]
-fn an_answer_of_responses_is_kept_if_it_is_completed() {
+fn a_response_of_responses_is_stored_if_it_is_completed() {
     let unfinished = "{\"output\":[],\"error\":null,\"status\":\"incomplete\"}";
     for (path, body, expected) in [
         (
@@ -165,7 +165,7 @@ fn an_answer_of_responses_is_kept_if_it_is_completed() {
             "\u{feff}{\"status\":\"failed\",\"error\":{},\"output\":[]}",
             Err(NoCacheReason::ErrorBody),
         ),
-        // Others mean other things by it.
+        // Other routes use these fields differently.
         (
             "/v1/chat/completions",
             "{\"choices\":[],\"status\":\"incomplete\"}",
@@ -179,7 +179,7 @@ fn an_answer_of_responses_is_kept_if_it_is_completed() {
 }
 
 #[test]
-fn json_that_stops_before_its_last_bracket_is_not_all_of_it() {
+fn json_without_its_last_bracket_is_incomplete() {
     let (chat, embeddings) = ("/v1/chat/completions", "/v1/embeddings");
     let truncated = Err(NoCacheReason::Truncated);
     let long = format!("{{\"choices\":[\"{}\"]", "x".repeat(70_000));
@@ -194,7 +194,7 @@ fn json_that_stops_before_its_last_bracket_is_not_all_of_it() {
         (embeddings, "\u{feff}[0.1,0.2", truncated),
         ("/my/rank", "\"on", truncated),
         ("/my/rank", "\"on\"", Ok(())),
-        // Whatever that is, its end cannot be told.
+        // The format is unknown, so an early end cannot be detected.
         ("/my/rank", "12", Ok(())),
         ("/my/rank", " \n", Ok(())),
     ] {
@@ -213,7 +213,10 @@ fn json_that_stops_before_its_last_bracket_is_not_all_of_it() {
 
 proptest! {
     #[test]
-    fn a_stream_split_anywhere_is_judged_the_same(which in any::<Index>(), cuts in vec(any::<Index>(), 1..6)) {
+    fn a_stream_split_anywhere_is_judged_the_same(
+        which in any::<Index>(),
+        cuts in vec(any::<Index>(), 1..6),
+    ) {
         let samples = samples::all();
         let sample = which.get(&samples);
         let sse = [(header::CONTENT_TYPE, "text/event-stream")];
@@ -226,15 +229,15 @@ proptest! {
         };
         let whole = judge(&sse, path, &[&sample.bytes]);
         prop_assert_eq!(judge(&sse, path, &samples::cut(&sample.bytes, &cuts)), whole);
-        // A byte short of its end, the last event may still be read; its last line may not be
-        // missing.
+        // Without its last byte the final event may still be complete; without its last line it is
+        // not.
         let text = sample.bytes.trim_ascii_end();
         prop_assert!(text.is_empty() || judge(&sse, path, &[&text[..text.len() - 1]]).is_err());
     }
 }
 
 #[test]
-fn what_may_take_long_is_told_before_it_is_looked_at() {
+fn slow_checks_are_announced_by_is_quick() {
     use std::io::Write as _;
     let sse = (header::CONTENT_TYPE, "text/event-stream");
     let json = (header::CONTENT_TYPE, "application/json");

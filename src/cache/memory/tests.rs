@@ -1,11 +1,11 @@
-//! Stores are full, old and purged; time is passed in.
+//! Eviction, expiry, purges and refreshes, with the time passed in.
 
 use actix_http::{StatusCode, header::HeaderMap};
 use bytes::Bytes;
 
 use super::*;
 use crate::cache::{
-    key::{BodyDigest, Caller, Request},
+    key::{BodyDigest, Request},
     noise::Noise,
     stored_response::StoredHead,
 };
@@ -16,7 +16,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 fn key(path: &str) -> CacheKey {
     let request = Request {
         namespace: &Namespace::None,
-        caller: Caller::Key("k"),
+        caller: Some(&[1; 32]),
         targets: &[],
         method: "POST",
         path,
@@ -51,7 +51,7 @@ fn store() -> MemoryStore {
     MemoryStore::new(MemoryStore::DEFAULT_MAX_BYTES)
 }
 
-/// Puts an answer that was asked for just now.
+/// Stores a response to a request sent just now.
 fn put(store: &MemoryStore, path: &str, namespace: Namespace, body: &'static str) {
     let _ = store.put(key(path), namespace, answer(body), store.asks());
 }
@@ -62,7 +62,7 @@ fn body(store: &MemoryStore, path: &str) -> Option<Bytes> {
 }
 
 #[test]
-fn what_was_put_is_got_until_it_is_replaced_or_removed() {
+fn an_entry_is_found_until_it_is_replaced_or_removed() {
     let store = store();
     assert_eq!(body(&store, "/a"), None);
     put(&store, "/a", Namespace::None, "one");
@@ -80,7 +80,7 @@ fn what_was_put_is_got_until_it_is_replaced_or_removed() {
 }
 
 #[test]
-fn an_answer_is_given_until_its_ttl_is_over() {
+fn a_response_is_served_until_its_ttl_is_over() {
     let store = store();
     put(&store, "/a", Namespace::None, "one");
     let at = |millis| store.get(&key("/a"), UnixMillis(NOW.0 + millis)).is_some();
@@ -88,7 +88,7 @@ fn an_answer_is_given_until_its_ttl_is_over() {
 }
 
 #[test]
-fn the_store_lets_go_of_an_entry_after_its_own_ttl_and_counts_anew_when_it_is_replaced() {
+fn an_entry_expires_after_its_own_ttl_which_restarts_when_it_is_replaced() {
     let short = Duration::from_secs(1);
     for (ttl, before) in [(short, HOUR), (HOUR, short)] {
         let entry = Arc::new(Entry {
@@ -104,7 +104,7 @@ fn the_store_lets_go_of_an_entry_after_its_own_ttl_and_counts_anew_when_it_is_re
 }
 
 #[test]
-fn a_full_store_keeps_what_was_asked_for_last_and_no_more_than_its_bytes() {
+fn a_full_store_evicts_the_least_recently_used_within_its_byte_limit() {
     const MOST: u64 = 100_000;
     let store = MemoryStore::new(MOST);
     let path = |place: usize| format!("/{place}");
@@ -122,7 +122,7 @@ fn a_full_store_keeps_what_was_asked_for_last_and_no_more_than_its_bytes() {
 }
 
 #[test]
-fn an_answer_larger_than_the_store_is_not_kept() {
+fn a_response_larger_than_the_store_is_not_stored() {
     let store = MemoryStore::new(1000);
     let answer = answer_of(vec![b'x'; 1001], HOUR);
     let _ = store.put(key("/a"), Namespace::None, answer, store.asks());
@@ -134,7 +134,7 @@ fn an_answer_larger_than_the_store_is_not_kept() {
 }
 
 #[test]
-fn a_purge_takes_one_namespace_and_its_memory() {
+fn a_purge_removes_one_namespace_and_frees_its_memory() {
     let store = store();
     put(&store, "/a", team("a"), "a");
     put(&store, "/b", team("b"), "b");
@@ -152,7 +152,7 @@ fn a_purge_takes_one_namespace_and_its_memory() {
 }
 
 #[test]
-fn an_answer_asked_for_before_a_purge_is_not_stored_after_it() {
+fn a_response_requested_before_a_purge_is_not_stored_after_it() {
     let store = store();
     let before = store.asks();
     store.purge(&team("a"));
@@ -165,14 +165,14 @@ fn an_answer_asked_for_before_a_purge_is_not_stored_after_it() {
 }
 
 #[test]
-fn many_purges_are_remembered_in_little_memory_and_none_is_forgotten() {
+fn many_purges_are_merged_and_none_is_forgotten() {
     let store = store();
     let before = store.asks();
-    for place in 0..2 * MOST_PURGES + 1 {
+    for place in 0..2 * MAX_PURGES + 1 {
         store.purge(&team(&place.to_string()));
     }
-    assert!(store.purges().by_namespace.last.len() <= MOST_PURGES);
-    for place in [0, MOST_PURGES, 2 * MOST_PURGES] {
+    assert!(store.purges().by_namespace.last.len() <= MAX_PURGES);
+    for place in [0, MAX_PURGES, 2 * MAX_PURGES] {
         let _ = store.put(key("/a"), team(&place.to_string()), answer("old"), before);
         assert_eq!(body(&store, "/a"), None, "{place}");
     }
@@ -181,7 +181,7 @@ fn many_purges_are_remembered_in_little_memory_and_none_is_forgotten() {
 }
 
 #[test]
-fn a_purge_of_everything_leaves_nothing_and_lets_nothing_in_that_was_on_its_way() {
+fn a_purge_of_everything_also_covers_responses_in_flight() {
     let store = store();
     let asked = store.asks();
     put(&store, "/a", team("a"), "old");
@@ -197,7 +197,7 @@ fn a_purge_of_everything_leaves_nothing_and_lets_nothing_in_that_was_on_its_way(
 }
 
 #[test]
-fn a_purge_among_many_writers_leaves_nothing_old() {
+fn a_purge_during_concurrent_writes_leaves_no_old_entry() {
     let store = store();
     std::thread::scope(|scope| {
         for writer in 0..4 {
@@ -224,7 +224,7 @@ fn a_purge_among_many_writers_leaves_nothing_old() {
 }
 
 #[test]
-fn what_was_asked_for_before_a_refresh_does_not_take_its_place() {
+fn a_response_requested_before_a_refresh_does_not_replace_its_result() {
     let store = store();
     let put = |asked, body| store.put(key("/a"), Namespace::None, answer(body), asked);
     let [earlier, refresh, later] = [store.asks(), store.refreshes(), store.asks()];
@@ -235,12 +235,12 @@ fn what_was_asked_for_before_a_refresh_does_not_take_its_place() {
     store.purge(&Namespace::None);
     let earlier = store.asks();
     store.refreshes();
-    // A refresh that failed leaves the place to whoever comes.
+    // A failed refresh does not block later responses.
     assert_eq!(put(earlier, "again"), Ok(()));
 }
 
 #[test]
-fn large_answers_do_not_pile_up_beyond_the_stores_bytes() {
+fn large_responses_are_evicted_in_time() {
     const MOST: u64 = 64 << 20;
     const LARGE: usize = 4 << 20;
     let store = MemoryStore::new(MOST);
@@ -252,12 +252,15 @@ fn large_answers_do_not_pile_up_beyond_the_stores_bytes() {
             answer,
             store.asks(),
         );
-        // As moka has it, nothing tidied up for the question.
+        // moka's own figures, without a forced eviction first.
         let bytes = store
             .entries
             .iter()
             .map(|(_, it)| u64::from(it.weight()))
             .sum::<u64>();
-        assert!(bytes <= MOST + MOST / UNTIDIED + LARGE as u64, "{bytes}");
+        assert!(
+            bytes <= MOST + MOST / EVICTION_FRACTION + LARGE as u64,
+            "{bytes}"
+        );
     }
 }

@@ -1,5 +1,5 @@
-//! How does an answer lie in Redis? Behind a format, a checksum, and the purges that it was asked
-//! after. What was damaged, cut or moved there is found by the checksum, and never given.
+//! The binary form of an entry in Redis: format, checksum, purge generations, response. An entry
+//! that was damaged, truncated or moved fails the checksum and is never served.
 
 use bytes::Bytes;
 use xxhash_rust::xxh3::Xxh3;
@@ -7,35 +7,35 @@ use xxhash_rust::xxh3::Xxh3;
 use super::Purges;
 use crate::cache::{
     key::CacheKey,
-    stored_response::{NoAnswer, StoredResponse},
+    stored_response::{DecodeError, StoredResponse},
 };
 
-/// The first bytes of every entry; others for another form. The form before had none, and began
-/// with half a random number.
+/// The first bytes of every entry; change them whenever the form changes. The form before this one
+/// had no marker and started with random bytes.
 const FORMAT: [u8; 4] = *b"twa2";
-/// Bytes of the checksum, in network order.
+/// Size of the checksum, stored in network order.
 const CHECKSUM: usize = size_of::<u128>();
-/// Bytes of the purges.
+/// Size of the purge generations.
 const PURGES: usize = 24;
 
-/// An entry that can be read.
+/// A decoded entry.
 #[derive(Debug)]
 pub(super) struct Entry {
-    /// What was known when its request was sent.
+    /// The purge generations when its request was sent.
     pub asked: Purges,
     pub answer: StoredResponse,
 }
 
-/// Why an entry cannot be read.
+/// Why an entry cannot be decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unusable {
-    /// Another version of the gateway wrote it, or something else did.
+    /// Written by another version of the gateway, or by something else.
     OtherFormat,
-    /// It is not as it was written, or not where.
+    /// Changed since it was written, or stored under another key.
     Damaged,
 }
 
-/// The entry of an answer under this key.
+/// Encodes a response for this key.
 pub(super) fn encode(key: &CacheKey, asked: Purges, answer: &StoredResponse) -> Vec<u8> {
     let answer = answer.encode();
     let mut entry = Vec::with_capacity(FORMAT.len() + CHECKSUM + PURGES + answer.len());
@@ -51,10 +51,10 @@ pub(super) fn encode(key: &CacheKey, asked: Purges, answer: &StoredResponse) -> 
 }
 
 impl Entry {
-    /// Reads what [`encode`] wrote under the same key.
+    /// Decodes what [`encode`] wrote for the same key.
     ///
     /// # Errors
-    /// Anything else.
+    /// The bytes are damaged or have another format.
     pub fn decode(key: &CacheKey, entry: Vec<u8>) -> Result<Self, Unusable> {
         let Some(rest) = entry.strip_prefix(&FORMAT) else {
             return Err(Unusable::OtherFormat);
@@ -68,8 +68,8 @@ impl Entry {
         let asked = purges(&mut rest).ok_or(Unusable::Damaged)?;
         match StoredResponse::decode(rest) {
             Ok(answer) => Ok(Entry { asked, answer }),
-            Err(NoAnswer::Version { .. }) => Err(Unusable::OtherFormat),
-            Err(NoAnswer::Damaged) => Err(Unusable::Damaged),
+            Err(DecodeError::Version { .. }) => Err(Unusable::OtherFormat),
+            Err(DecodeError::Damaged) => Err(Unusable::Damaged),
         }
     }
 }
@@ -87,8 +87,8 @@ fn purges(entry: &mut Bytes) -> Option<Purges> {
     })
 }
 
-/// Over the key, too, so that an entry under another name is told. No defence against who may write
-/// to Redis: who writes an entry can write its checksum.
+/// Covers the key too, so an entry moved to another key is detected. Not a defence against anybody
+/// who can write to Redis: they can compute the checksum.
 fn checksum(key: &CacheKey, checked: &[u8]) -> [u8; CHECKSUM] {
     let mut hash = Xxh3::new();
     hash.update(key.as_bytes());
@@ -129,19 +129,19 @@ mod tests {
         StoredResponse::new(head, body, UnixMillis(7), ttl)
     }
 
-    fn why_not(entry: Vec<u8>) -> Option<Unusable> {
+    fn decode_error(entry: Vec<u8>) -> Option<Unusable> {
         Entry::decode(&key(1), entry).err()
     }
 
     #[test]
-    fn an_entry_is_read_as_it_was_written() {
+    fn an_encoded_entry_decodes_to_itself() {
         let written = answer("{\"choices\":[]}");
         let read = Entry::decode(&key(1), encode(&key(1), ASKED, &written)).unwrap();
         assert_eq!((read.asked, read.answer), (ASKED, written));
     }
 
     #[test]
-    fn an_entry_with_any_bit_changed_or_any_byte_less_or_more_is_not_read() {
+    fn an_entry_with_any_bit_or_length_changed_is_rejected() {
         let entry = encode(&key(1), ASKED, &answer("{\"choices\":[]}"));
         for place in 0..entry.len() {
             for bit in 0..8 {
@@ -151,39 +151,46 @@ mod tests {
                     true => Unusable::OtherFormat,
                     false => Unusable::Damaged,
                 };
-                assert_eq!(why_not(changed), Some(expected), "byte {place}, bit {bit}");
+                assert_eq!(
+                    decode_error(changed),
+                    Some(expected),
+                    "byte {place}, bit {bit}"
+                );
             }
-            assert!(why_not(entry[..place].to_vec()).is_some(), "cut at {place}");
+            assert!(
+                decode_error(entry[..place].to_vec()).is_some(),
+                "cut at {place}"
+            );
             let mut without = entry.clone();
             without.remove(place);
-            assert!(why_not(without).is_some(), "without byte {place}");
+            assert!(decode_error(without).is_some(), "without byte {place}");
         }
         let longer = [&entry[..], b"\0"].concat();
-        assert_eq!(why_not(longer), Some(Unusable::Damaged));
+        assert_eq!(decode_error(longer), Some(Unusable::Damaged));
     }
 
     #[test]
-    fn an_entry_of_another_key_is_not_read() {
+    fn an_entry_of_another_key_is_rejected() {
         let entry = encode(&key(2), ASKED, &answer("{}"));
-        assert_eq!(why_not(entry), Some(Unusable::Damaged));
+        assert_eq!(decode_error(entry), Some(Unusable::Damaged));
     }
 
     #[test]
-    fn an_entry_of_the_form_before_is_told_from_a_damaged_one() {
+    fn an_entry_of_the_previous_format_is_not_counted_as_damaged() {
         let before = encode(&key(1), ASKED, &answer("{}"));
         let before = before[FORMAT.len() + CHECKSUM..].to_vec();
-        assert_eq!(why_not(before), Some(Unusable::OtherFormat));
+        assert_eq!(decode_error(before), Some(Unusable::OtherFormat));
     }
 
     proptest! {
         #[test]
-        fn no_bytes_are_taken_for_an_entry(tail in proptest::collection::vec(any::<u8>(), 0..200)) {
-            prop_assert!(why_not(tail.clone()).is_some());
-            prop_assert!(why_not([&FORMAT[..], &tail].concat()).is_some());
+        fn random_bytes_are_rejected(tail in proptest::collection::vec(any::<u8>(), 0..200)) {
+            prop_assert!(decode_error(tail.clone()).is_some());
+            prop_assert!(decode_error([&FORMAT[..], &tail].concat()).is_some());
         }
 
         #[test]
-        fn what_is_overwritten_is_not_read(
+        fn an_overwritten_entry_is_rejected(
             place in 0.0..1.0_f64,
             over in proptest::collection::vec(any::<u8>(), 1..64),
         ) {
@@ -192,7 +199,7 @@ mod tests {
             let end = (start + over.len()).min(entry.len());
             let mut changed = entry.clone();
             changed[start..end].copy_from_slice(&over[..end - start]);
-            prop_assert!(changed == entry || why_not(changed).is_some());
+            prop_assert!(changed == entry || decode_error(changed).is_some());
         }
     }
 }

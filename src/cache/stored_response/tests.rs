@@ -1,4 +1,4 @@
-//! What is kept of an answer, for how long, and its way through a store outside.
+//! Which headers are stored, freshness, and decoding of encoded responses.
 
 use proptest::{collection::vec, prelude::*, sample::Index};
 
@@ -18,7 +18,7 @@ fn kept(lines: &[(&'static str, &'static str)]) -> StoredResponse {
 }
 
 #[test]
-fn only_lines_for_whoever_is_answered_later_are_kept() {
+fn only_headers_that_apply_to_later_requests_are_stored() {
     let answer = kept(&[
         ("content-type", "application/json"),
         ("x-served-by", "a"),
@@ -53,7 +53,7 @@ fn only_lines_for_whoever_is_answered_later_are_kept() {
 }
 
 #[test]
-fn an_answer_ages_from_when_it_was_stored_until_its_ttl_is_over() {
+fn a_response_is_fresh_until_its_ttl_is_over() {
     let answer = kept(&[]);
     for (now, age, fresh) in [
         (1000, 0, true),
@@ -70,14 +70,14 @@ fn an_answer_ages_from_when_it_was_stored_until_its_ttl_is_over() {
 }
 
 #[test]
-fn an_answer_weighs_at_least_its_texts() {
+fn the_weight_is_at_least_the_size_of_the_texts() {
     let light = kept(&[]).weight();
     let heavy = kept(&[("content-type", "application/json")]).weight();
     assert!(light > 2 && heavy >= light + "content-typeapplication/json".len());
 }
 
 #[test]
-fn what_is_no_answer_of_ours_is_told_by_its_form() {
+fn bytes_of_another_format_are_rejected() {
     let whole = kept(&[("content-type", "application/json")]).encode();
     let mut newer = whole.to_vec();
     newer[0] = VERSION + 1;
@@ -86,21 +86,21 @@ fn what_is_no_answer_of_ours_is_told_by_its_form() {
     let mut huge = whole.to_vec();
     huge[19..27].fill(0xff);
     for (bytes, expected) in [
-        (Vec::new(), NoAnswer::Damaged),
+        (Vec::new(), DecodeError::Damaged),
         (
             newer,
-            NoAnswer::Version {
+            DecodeError::Version {
                 version: VERSION + 1,
             },
         ),
-        (longer, NoAnswer::Damaged),
-        (huge, NoAnswer::Damaged),
+        (longer, DecodeError::Damaged),
+        (huge, DecodeError::Damaged),
     ] {
         assert_eq!(StoredResponse::decode(bytes.into()), Err(expected));
     }
     for end in 0..whole.len() {
         let cut = StoredResponse::decode(whole.slice(..end));
-        assert_eq!(cut, Err(NoAnswer::Damaged), "{end}");
+        assert_eq!(cut, Err(DecodeError::Damaged), "{end}");
     }
 }
 
@@ -135,12 +135,15 @@ fn any_answer() -> impl Strategy<Value = StoredResponse> {
 
 proptest! {
     #[test]
-    fn what_is_encoded_is_read_back(answer in any_answer()) {
+    fn an_encoded_response_decodes_to_itself(answer in any_answer()) {
         prop_assert_eq!(StoredResponse::decode(answer.encode()), Ok(answer));
     }
 
     #[test]
-    fn no_bytes_make_it_panic(bytes in vec(any::<u8>(), 0..200), ours in any::<bool>()) {
+    fn decoding_random_bytes_does_not_panic(
+        bytes in vec(any::<u8>(), 0..200),
+        ours in any::<bool>(),
+    ) {
         let mut bytes = bytes;
         if let (true, Some(first)) = (ours, bytes.first_mut()) {
             *first = VERSION;
@@ -149,7 +152,11 @@ proptest! {
     }
 
     #[test]
-    fn no_damage_makes_it_panic(answer in any_answer(), at in any::<Index>(), byte in any::<u8>()) {
+    fn decoding_damaged_bytes_does_not_panic(
+        answer in any_answer(),
+        at in any::<Index>(),
+        byte in any::<u8>(),
+    ) {
         let mut bytes = answer.encode().to_vec();
         let at = at.index(bytes.len());
         bytes[at] = byte;

@@ -1,28 +1,28 @@
-//! Does an event belong to an answer? What nobody knows belongs to none.
+//! Decides whether an event belongs to a response. Unknown events do not.
 
 use serde_json::{Map, Value};
 
 use super::{Meaning, is_error, is_heartbeat, is_something, meaning, object, shape};
 use crate::dialect::{Dialect, sse::Event};
 
-/// What an event says of whether the stream is an answer.
+/// What an event shows about a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sign {
-    /// Nothing, or something that nobody knows.
+    /// Nothing, or unknown.
     Nothing,
-    /// It is an answer's, and shows nothing yet.
+    /// Part of a response, without content yet.
     Beginning,
-    /// Content, or an event that is an answer by itself.
+    /// Content, or an event that is a response by itself.
     Token,
-    /// The end of an answer, of which there must have been a beginning.
+    /// The end of a response, which must have begun before.
     End,
     /// An error.
     Error,
-    /// No event of any dialect.
+    /// Not an event of any dialect.
     Foreign,
 }
 
-/// Reads one event of what should be an answer.
+/// Interprets one event of an expected response.
 pub fn sign(dialect: Dialect, event: &Event) -> Sign {
     if event.data.trim_ascii() == b"[DONE]" {
         return Sign::End;
@@ -41,7 +41,7 @@ pub fn sign(dialect: Dialect, event: &Event) -> Sign {
     let Some(shape) = shape(&data).or_else(|| shape_at(dialect, &data)) else {
         return match (data.contains_key("detail"), dialect, data.is_empty()) {
             (true, _, _) => Sign::Error,
-            // A dialect without events has no form of its own.
+            // An unknown dialect without events has no form to check.
             (false, Dialect::Unknown, false) => Sign::Token,
             (false, _, _) => Sign::Nothing,
         };
@@ -53,13 +53,13 @@ pub fn sign(dialect: Dialect, event: &Event) -> Sign {
         (Meaning::Preamble, _) => Sign::Beginning,
         (Meaning::Error, _) => Sign::Error,
         (Meaning::Token, _) => Sign::Token,
-        // It brings the whole answer once more.
+        // The final event repeats the whole response.
         (Meaning::Terminal, Dialect::Responses)
             if data.get("response").is_some_and(Value::is_object) =>
         {
             Sign::Token
         }
-        // A chunk like others.
+        // The final event is a chunk like the others.
         (Meaning::Terminal, Dialect::Chat | Dialect::Gemini) => Sign::Token,
         (
             Meaning::Terminal,
@@ -73,7 +73,7 @@ pub fn sign(dialect: Dialect, event: &Event) -> Sign {
     }
 }
 
-/// The dialect of the route, if the event is one of it that others might have, too.
+/// The dialect of the route, if the event has members that other dialects may have, too.
 fn shape_at(dialect: Dialect, data: &Map<String, Value>) -> Option<Dialect> {
     let has = |key: &str| data.get(key).is_some_and(is_something);
     let fits = match dialect {

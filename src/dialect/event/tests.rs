@@ -1,11 +1,11 @@
-//! What each dialect says with an event.
+//! The meaning of events in each dialect.
 
 mod last_words;
 
 use super::*;
 
 #[test]
-fn each_event_means_what_its_dialect_says() {
+fn each_event_has_the_meaning_of_its_dialect() {
     use Dialect::{Anthropic, Chat, Gemini, Responses, Unknown};
     use Meaning::{Error, Preamble, Terminal, Token};
     for (dialect, name, data, expected) in [
@@ -146,7 +146,10 @@ fn each_event_means_what_its_dialect_says() {
         (
             Anthropic,
             "",
-            r#"{"type":"content_block_start","index":0,"content_block":{"type":"tool_use","id":"t","name":"f","input":{}}}"#,
+            concat!(
+                r#"{"type":"content_block_start","index":0,"content_block":{"type":"tool_use","#,
+                r#""id":"t","name":"f","input":{}}}"#
+            ),
             Token,
         ),
         (
@@ -164,7 +167,10 @@ fn each_event_means_what_its_dialect_says() {
         (
             Anthropic,
             "",
-            r#"{"type":"content_block_delta","delta":{"type":"input_json_delta","partial_json":""}}"#,
+            concat!(
+                r#"{"type":"content_block_delta","delta":{"type":"input_json_delta","#,
+                r#""partial_json":""}}"#
+            ),
             Preamble,
         ),
         (
@@ -241,7 +247,10 @@ fn each_event_means_what_its_dialect_says() {
         (
             Chat,
             "",
-            r#"{"choices":[{"delta":{"content":""},"error":{"code":502},"finish_reason":"error"}]}"#,
+            concat!(
+                r#"{"choices":[{"delta":{"content":""},"error":{"code":502},"#,
+                r#""finish_reason":"error"}]}"#
+            ),
             Error,
         ),
         (Unknown, "", "text", Token),

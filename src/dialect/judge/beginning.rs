@@ -1,20 +1,20 @@
-//! What can a body still be, by its first bytes, whatever its type says?
+//! What a body can still be, judged by its first bytes alone.
 
 use crate::dialect::{Generates, shape::trimmed};
 
-/// What a body can still be, by its first bytes.
+/// What a body can still be.
 pub enum Beginning {
-    /// Too few to tell.
+    /// Too few bytes to tell.
     Open,
     Json,
     Events,
     Html,
-    /// The JSON text, or a part of the word.
+    /// The JSON value `null`, or a prefix of it.
     Null,
     Else,
 }
 
-/// Beginnings of pages, in lower case.
+/// Beginnings of HTML pages, in lower case.
 const PAGES: [&[u8]; 11] = [
     b"<!doctype",
     b"<!--",
@@ -36,8 +36,8 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 pub const NULL: &[u8] = b"null";
 
-/// Keeps what comes, less the mark and the white space before anything else: heartbeats of servers
-/// that take long.
+/// Appends bytes, without a byte order mark or leading white space, which slow servers send as
+/// heartbeats.
 pub fn keep(seen: &mut Vec<u8>, bytes: &[u8]) {
     if seen.as_slice() == BYTE_ORDER_MARK {
         seen.clear();
@@ -48,10 +48,10 @@ pub fn keep(seen: &mut Vec<u8>, bytes: &[u8]) {
     }
 }
 
-/// The body is taken for a stream of events, unless its type says that it is none.
+/// The body begins like an event stream.
 pub fn begins_as_events(body: &[u8]) -> bool {
     let mut body = trimmed(body);
-    // Each who looks takes one mark off.
+    // Several byte order marks may precede the body: each layer removes one.
     while body.starts_with(BYTE_ORDER_MARK) {
         body = trimmed(body);
     }
@@ -62,7 +62,7 @@ pub fn begins_as_events(body: &[u8]) -> bool {
     EVENT_LINES.iter().any(begins)
 }
 
-/// Looks at the first bytes only, however many there are.
+/// Inspects only the first bytes, however long the body is.
 pub fn beginning(route: Generates, seen: &[u8]) -> Beginning {
     if BYTE_ORDER_MARK.starts_with(seen) {
         return Beginning::Open;

@@ -1,4 +1,4 @@
-//! Answers and what is none, on every route, in pieces of any size, encoded or not.
+//! Valid and invalid responses of every route, in pieces of any size, encoded or not.
 
 mod answers;
 
@@ -49,7 +49,7 @@ fn judge(route: Generates, media: Media, coded: Coded, pieces: &[&[u8]]) -> Verd
     judge.end()
 }
 
-/// Judged in one piece, byte by byte, and cut in two at every place.
+/// Judged in one piece, byte by byte, and cut in two at every position.
 fn plain(route: Generates, media: Media, body: &[u8]) -> Verdict {
     let whole = judge(route, media, Coded::Plain, &[body]);
     let bytes: Vec<&[u8]> = body.chunks(1).collect();
@@ -63,8 +63,8 @@ fn plain(route: Generates, media: Media, body: &[u8]) -> Verdict {
     whole
 }
 
-/// What no route answers, as whole bodies.
-const NO_ANSWERS: &[(&str, Verdict)] = &[
+/// Complete bodies that are not valid responses of any route.
+const INVALID: &[(&str, Verdict)] = &[
     ("", EMPTY),
     ("null", FOREIGN),
     ("\u{feff}null\n", FOREIGN),
@@ -81,7 +81,8 @@ const NO_ANSWERS: &[(&str, Verdict)] = &[
         ERROR,
     ),
     (
-        "{\"object\":\"response\",\"type\":\"message\",\"error\":\"no\",\"results\":[],\"candidates\":[]}",
+        "{\"object\":\"response\",\"type\":\"message\",\"error\":\"no\",\"results\":[],\
+         \"candidates\":[]}",
         ERROR,
     ),
     ("\u{feff} \r\n{\"error\":{}}", ERROR),
@@ -95,10 +96,10 @@ const NO_ANSWERS: &[(&str, Verdict)] = &[
 ];
 
 #[test]
-fn what_no_route_answers_is_refused_on_each_under_any_type() {
+fn invalid_bodies_are_refused_on_every_route_and_media_type() {
     for route in EVERY {
         for media in [Media::Json, Media::Html, Media::Other] {
-            for (body, expected) in NO_ANSWERS {
+            for (body, expected) in INVALID {
                 let verdict = plain(route, media, body.as_bytes());
                 assert_eq!(verdict, *expected, "{route:?} {media:?} {body}");
             }
@@ -116,7 +117,7 @@ fn what_no_route_answers_is_refused_on_each_under_any_type() {
 }
 
 #[test]
-fn streams_that_are_none_are_refused_on_each_route() {
+fn invalid_streams_are_refused_on_every_route() {
     for route in EVERY {
         for (stream, expected) in [
             ("", EMPTY),
@@ -169,7 +170,7 @@ fn choices_that_all_failed_are_an_error() {
 }
 
 #[test]
-fn an_array_of_gemini_is_judged_by_its_first_item_as_soon_as_it_is_there() {
+fn a_gemini_array_is_judged_as_soon_as_its_first_item_is_complete() {
     for (items, expected) in [
         (r#"[{"candidates":[{"index":0}]}"#, GOOD),
         (r#" [{"usageMetadata":{"a":1}}"#, GOOD),
@@ -187,7 +188,7 @@ fn an_array_of_gemini_is_judged_by_its_first_item_as_soon_as_it_is_there() {
 }
 
 #[test]
-fn answers_of_all_kinds_of_servers_are_answers() {
+fn responses_of_many_servers_are_accepted() {
     for (route, media, body) in ANSWERS {
         assert_eq!(
             plain(*route, *media, body.as_bytes()),
@@ -217,7 +218,7 @@ fn the_streams_of_the_fixtures_are_judged_by_their_names() {
 }
 
 #[test]
-fn no_more_than_64_kib_are_looked_at() {
+fn at_most_64_kib_are_inspected() {
     let begun = |body: String| {
         let mut judge = AnswerJudge::of(Generates::Completion, Media::Json, Coded::Plain);
         judge.feed(body.as_bytes())
@@ -259,14 +260,14 @@ fn encoded(coding: Coding, body: &[u8]) -> Vec<u8> {
     }
 }
 
-/// Brotli that stores and compresses nothing (RFC 7932 §9.2): no encoder is at hand.
+/// Brotli that only stores (RFC 7932 §9.2), since there is no encoder here.
 fn stored_brotli(body: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
-    // The first block shares its first byte with the window's size (one zero bit: 16 bits).
+    // The first block shares its first byte with the window size (one zero bit: 16 bits).
     let mut before = (0_u32, 1);
     for block in body.chunks(1 << 16) {
         let length = block.len() as u32 - 1;
-        // Not the last; four digits of length; stored.
+        // Not the last block; four digits of length; stored.
         let header = (length << 3) | (1 << 19);
         let bits = (header << before.1) | before.0;
         let count = 20 + before.1;
@@ -282,7 +283,7 @@ fn stored_brotli(body: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn encoded_bodies_are_judged_like_others() {
+fn encoded_bodies_are_judged_like_unencoded_ones() {
     for coding in [Coding::Gzip, Coding::Deflate, Coding::Brotli] {
         for (route, media, body) in ANSWERS {
             let encoded = encoded(coding, body.as_bytes());
@@ -292,7 +293,7 @@ fn encoded_bodies_are_judged_like_others() {
                 assert_eq!(verdict, GOOD, "{coding:?} {route:?} {body}");
             }
         }
-        for (body, expected) in NO_ANSWERS {
+        for (body, expected) in INVALID {
             let encoded = encoded(coding, body.as_bytes());
             let verdict = judge(
                 Generates::Message,
@@ -329,7 +330,7 @@ fn encoded_bodies_are_judged_like_others() {
 }
 
 #[test]
-fn a_stream_that_is_flushed_is_seen_as_it_comes() {
+fn a_flushed_stream_is_judged_as_it_arrives() {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     let mut judge = AnswerJudge::of(
         Generates::Completion,
@@ -348,7 +349,7 @@ fn a_stream_that_is_flushed_is_seen_as_it_comes() {
 }
 
 #[test]
-fn a_bomb_is_decoded_no_further_than_is_looked_at() {
+fn a_decompression_bomb_is_decoded_only_up_to_the_limit() {
     let bomb = encoded(Coding::Gzip, &vec![b' '; 64 << 20]);
     let (decoded, stop) = decode(Coding::Gzip, &bomb, MOST_BYTES);
     assert_eq!((decoded.len(), stop), (MOST_BYTES, Stop::Full));
@@ -363,10 +364,13 @@ proptest! {
     #[test]
     fn any_bytes_split_anywhere_are_judged_the_same(
         route in proptest::sample::select(&EVERY[..]),
-        media in proptest::sample::select(&[Media::Events, Media::Lines, Media::Json, Media::Html, Media::Other][..]),
+        media in proptest::sample::select(
+            &[Media::Events, Media::Lines, Media::Json, Media::Html, Media::Other][..],
+        ),
         parts in proptest::collection::vec(proptest::sample::select(&[
-            "{", "}", "[", "]", "\"choices\":", "\"error\":", "\"text\"", ":", ",", "null", "1", "\n", "\n\n", " ",
-            "data: ", "data: [DONE]", "event: error", "{\"type\":\"ping\"}", "<html>", "<", "\u{feff}", "\\u", "xyz",
+            "{", "}", "[", "]", "\"choices\":", "\"error\":", "\"text\"", ":", ",", "null", "1",
+            "\n", "\n\n", " ", "data: ", "data: [DONE]", "event: error", "{\"type\":\"ping\"}",
+            "<html>", "<", "\u{feff}", "\\u", "xyz",
             "{\"choices\":[{\"delta\":{\"content\":\"a\"}}]}",
         ][..]), 0..12),
         filler in proptest::option::of(Just(" ".repeat(MOST_BYTES - 20))),

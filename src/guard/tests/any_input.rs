@@ -1,4 +1,4 @@
-//! Properties that must hold for every input.
+//! Properties that hold for every input.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -117,10 +117,14 @@ fn any_policy() -> impl Strategy<Value = Policy> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1024, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 1024,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
-    fn nothing_makes_any_preset_vet_a_never_address(
+    fn no_preset_ever_vets_a_never_allowed_address(
         written in any_base_url(),
         policy in any_policy(),
         by_caller in any::<bool>(),
@@ -164,7 +168,7 @@ proptest! {
     }
 
     #[test]
-    fn parsing_never_panics_and_what_passes_is_clean(written in any_base_url()) {
+    fn parsing_never_panics_and_its_result_is_well_formed(written in any_base_url()) {
         if let Ok(url) = BaseUrl::parse(&written) {
             prop_assert!(!has_dot_segment(url.raw_path().as_bytes()));
             prop_assert!(url.authority().parse::<http::uri::Authority>().is_ok());

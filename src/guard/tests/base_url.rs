@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn path_and_query_stay_the_bytes_as_written() {
+fn path_and_query_stay_as_written() {
     for (written, path, query) in [
         ("https://h.example", "", None),
         ("https://h.example/", "", None),
@@ -33,7 +33,7 @@ fn path_and_query_stay_the_bytes_as_written() {
 }
 
 #[test]
-fn authority_and_origin_are_spelled_one_way() {
+fn authority_and_origin_are_canonical() {
     for (written, authority, origin, lookup_name) in [
         (
             "https://API.example.com/v1",

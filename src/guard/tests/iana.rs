@@ -1,20 +1,23 @@
-//! The table against IANA's special-purpose registries (IPv4 and IPv6), written out again by hand.
+//! The address table against IANA's special-purpose registries (IPv4 and IPv6), copied
+//! independently.
 
 use ipnet::IpNet;
 
 use super::super::addresses::{V4, V6};
 use super::*;
 
-/// Every row of both registries, with the class its addresses must have.
+/// Every row of both registries, with the class that its addresses must have.
 #[rustfmt::skip]
 const REGISTRIES: &[(&str, &str)] = &[
     ("0.0.0.0/8", "unspecified"), ("0.0.0.0/32", "unspecified"), ("10.0.0.0/8", "private"),
     ("100.64.0.0/10", "private"), ("127.0.0.0/8", "loopback"), ("169.254.0.0/16", "link_local"),
     ("172.16.0.0/12", "private"), ("192.0.0.0/24", "reserved"), ("192.0.0.0/29", "reserved"),
     ("192.0.0.8/32", "reserved"), ("192.0.0.9/32", "reserved"), ("192.0.0.10/32", "reserved"),
-    ("192.0.0.170/32", "reserved"), ("192.0.0.171/32", "reserved"), ("192.0.2.0/24", "documentation"),
+    ("192.0.0.170/32", "reserved"), ("192.0.0.171/32", "reserved"),
+    ("192.0.2.0/24", "documentation"),
     ("192.31.196.0/24", "reserved"), ("192.52.193.0/24", "reserved"), ("192.88.99.0/24", "6to4"),
-    ("192.168.0.0/16", "private"), ("192.175.48.0/24", "reserved"), ("198.18.0.0/15", "benchmarking"),
+    ("192.168.0.0/16", "private"), ("192.175.48.0/24", "reserved"),
+    ("198.18.0.0/15", "benchmarking"),
     ("198.51.100.0/24", "documentation"), ("203.0.113.0/24", "documentation"),
     ("240.0.0.0/5", "reserved"), ("255.255.255.255/32", "broadcast"), ("224.0.0.0/4", "multicast"),
     ("::1/128", "loopback"), ("::/128", "unspecified"), ("64:ff9b:1::/48", "reserved"),
@@ -24,7 +27,8 @@ const REGISTRIES: &[(&str, &str)] = &[
     ("2001:10::/28", "reserved"), ("2001:20::/28", "reserved"), ("2001:30::/28", "reserved"),
     ("2001:100::/24", "reserved"), ("2001:db8::/32", "documentation"), ("2002::/16", "6to4"),
     ("2620:4f:8000::/48", "reserved"), ("3fff::/20", "documentation"), ("5f00::/16", "reserved"),
-    ("fc00::/7", "private"), ("fe80::/10", "link_local"), ("fec0::/10", "reserved"), ("ff00::/8", "multicast"),
+    ("fc00::/7", "private"), ("fe80::/10", "link_local"), ("fec0::/10", "reserved"),
+    ("ff00::/8", "multicast"),
     ("::2/128", "reserved"), ("::ffff:0:0:0/96", "reserved"),
 ];
 
@@ -101,7 +105,7 @@ fn ipv6_outside_global_unicast_is_never_public() {
 }
 
 #[test]
-fn rows_are_whole_networks_with_a_source_and_none_is_hidden_by_an_earlier_one() {
+fn rows_are_valid_networks_with_a_source_and_none_is_shadowed() {
     let networks: Vec<(IpNet, &str)> = V4
         .iter()
         .map(|row| (row.network.into(), row.source))
@@ -118,7 +122,7 @@ fn rows_are_whole_networks_with_a_source_and_none_is_hidden_by_an_earlier_one() 
 }
 
 #[test]
-fn a_network_is_never_only_if_all_of_it_is() {
+fn a_network_is_never_allowed_only_if_all_its_addresses_are() {
     for (network, never) in [
         ("169.254.0.0/16", true),
         ("169.254.1.0/24", true),

@@ -20,7 +20,7 @@ fn a_vetted_target_holds_exactly_the_judged_addresses() {
 }
 
 #[test]
-fn only_a_judged_peer_is_admitted() {
+fn only_a_judged_address_is_accepted_as_peer() {
     let target = vetted(&["8.8.8.8", "64:ff9b::8.8.4.4"]);
     for (peer, admitted) in [
         ("8.8.8.8:443", true),
@@ -35,7 +35,7 @@ fn only_a_judged_peer_is_admitted() {
 }
 
 #[test]
-fn a_literal_is_judged_as_itself_whatever_is_passed_as_resolved() {
+fn an_address_literal_is_judged_as_itself_whatever_was_resolved() {
     let policy = Policy::new(Preset::Public, Vec::new());
     let url = BaseUrl::parse("https://10.0.0.1").unwrap();
     let denied = judge(&policy, &url, NamedBy::Caller, &ips(&["8.8.8.8"])).unwrap_err();
@@ -109,7 +109,7 @@ fn presets_are_known_by_name() {
 }
 
 #[test]
-fn an_own_listener_among_several_addresses_is_told_as_such() {
+fn an_own_listener_among_several_addresses_is_reported_as_such() {
     let own = vec!["127.0.0.1:8787".parse().unwrap()];
     let policy = Policy::new(Preset::Dev, Vec::new()).with_own_listeners(own, Vec::new());
     let url = BaseUrl::parse("http://loop.example:8787").unwrap();

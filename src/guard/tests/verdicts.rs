@@ -1,4 +1,4 @@
-//! Every spelling in the fixtures, under every preset, against the verdict written by hand.
+//! Every spelling of the fixtures under every preset, against the verdict written by hand.
 
 use super::*;
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use crate::{
     cache::{
         NoCacheReason, Route, cacheable,
-        key::{self, BodyDigest, CacheKey, Caller, Namespace},
+        key::{self, BodyDigest, CacheKey, Namespace},
     },
     directives::{self, CacheDirectives},
     error::GatewayError,
@@ -128,7 +128,7 @@ impl Cacheable<'_> {
         };
         let request = key::Request {
             namespace: &self.policy.namespace,
-            caller: Caller::Credentials(self.admitted.presented.identity().map(Identity::as_bytes)),
+            caller: self.admitted.presented.identity().map(Identity::as_bytes),
             targets: &targets,
             method: self.admitted.presented.head.method.as_str(),
             path: self.admitted.rest,

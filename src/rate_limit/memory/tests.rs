@@ -61,7 +61,7 @@ fn a_burst_passes_and_the_rest_is_earned_evenly() {
 }
 
 #[test]
-fn places_under_way_are_given_back() {
+fn concurrent_places_are_given_back() {
     let (memory, _) = memory(MOST);
     let limit = at_a_time(2);
     let key = key(&limit, 1);
@@ -76,7 +76,7 @@ fn places_under_way_are_given_back() {
 }
 
 #[test]
-fn a_refused_request_takes_no_place() {
+fn a_refused_request_takes_no_concurrent_place() {
     let (memory, clock) = memory(MOST);
     let mut limit = rate(1, Duration::from_secs(1), 1);
     limit.limit.concurrent = NonZeroU32::new(2);
@@ -88,21 +88,21 @@ fn a_refused_request_takes_no_place() {
             Reason::Requests
         );
     }
-    assert_eq!(bucket.under_way.load(Ordering::Relaxed), 1);
+    assert_eq!(bucket.concurrent.load(Ordering::Relaxed), 1);
     clock.advance(Duration::from_secs(1));
     assert!(memory.admit(&limit, key).is_ok());
 }
 
 #[test]
-fn only_what_is_full_again_is_forgotten_and_the_overflow_shares_one_bucket() {
+fn only_full_buckets_are_removed_and_further_keys_share_one() {
     let (memory, clock) = memory(SHARDS * 4);
     let limit = rate(1, Duration::from_secs(60), 1);
     clock.advance(SWEEP);
     for value in 0..1000 {
         let _ = memory.admit(&limit, key(&limit, value));
     }
-    assert!(memory.len() <= SHARDS * 4 + MOST_SHARED, "{}", memory.len());
-    // Those that were counted apart are still counted, and the rest together.
+    assert!(memory.len() <= SHARDS * 4 + MAX_SHARED, "{}", memory.len());
+    // The keys with buckets of their own are still counted separately, the rest together.
     let admitted = (0..1000).filter(|value| memory.admit(&limit, key(&limit, *value)).is_ok());
     assert_eq!(admitted.count(), 0);
     clock.advance(Duration::from_secs(61));
@@ -111,7 +111,7 @@ fn only_what_is_full_again_is_forgotten_and_the_overflow_shares_one_bucket() {
 }
 
 #[test]
-fn a_bucket_with_somebody_under_way_is_not_forgotten() {
+fn a_bucket_with_concurrent_requests_is_not_removed() {
     let (memory, clock) = memory(SHARDS);
     let limit = at_a_time(1);
     let held = key(&limit, 0);
@@ -153,7 +153,11 @@ proptest! {
     }
 
     #[test]
-    fn who_waits_as_told_passes(requests in 1_u32..1000, burst in 1_u32..20, window in 1_u64..100_000) {
+    fn waiting_as_told_is_enough(
+        requests in 1_u32..1000,
+        burst in 1_u32..20,
+        window in 1_u64..100_000,
+    ) {
         let (memory, clock) = memory(MOST);
         let limit = rate(requests, Duration::from_millis(window), burst);
         let key = key(&limit, 1);
@@ -167,7 +171,7 @@ proptest! {
 }
 
 #[test]
-fn what_was_counted_and_not_sent_is_taken_back() {
+fn a_counted_request_that_is_not_sent_is_given_back() {
     for burst in [1, 3] {
         let (memory, clock) = memory(MOST);
         let limit = rate(60, Duration::from_secs(60), burst);
@@ -190,7 +194,9 @@ fn what_was_counted_and_not_sent_is_taken_back() {
 
 proptest! {
     #[test]
-    fn taking_back_lets_no_more_pass_than_the_limit_and_the_burst(steps in prop::collection::vec((0u64..1500, any::<bool>()), 1..80)) {
+    fn giving_back_lets_no_more_pass_than_the_limit_and_the_burst(
+        steps in prop::collection::vec((0u64..1500, any::<bool>()), 1..80),
+    ) {
         let (memory, clock) = memory(MOST);
         let limit = rate(1, Duration::from_secs(1), 3);
         let key = key(&limit, 1);

@@ -1,5 +1,5 @@
-//! The leases of this process, and what Redis has still to hear of them: which are to be prolonged, which to be given back. Asks
-//! neither Redis nor a clock.
+//! The leases of this process: which must be prolonged and which must still be returned to Redis.
+//! Does no I/O and reads no clock.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -10,20 +10,21 @@ use foldhash::fast::RandomState;
 
 use super::super::Key;
 
-/// How long a request counts as under way after its replica was last heard of.
+/// How long a lease lives in Redis after its replica last prolonged it.
 pub const LEASE: Duration = Duration::from_secs(30);
-/// How long a lease is left alone before it is prolonged.
+/// The interval between prolongations.
 const PROLONG: Duration = Duration::from_secs(10);
-/// The same after Redis did not answer, or lost what it knew.
-const PROLONG_AGAIN: Duration = Duration::from_secs(3);
-/// What ended so long ago has run out by itself, even where Redis hung for half a minute before it was told of the lease.
+/// The same after Redis did not respond or lost its data.
+const PROLONG_RETRY: Duration = Duration::from_secs(3);
+/// Ended leases are forgotten after this time: they have expired in Redis even if it hung for half
+/// a minute before it processed the request for the lease.
 const REMEMBERED: Duration = Duration::from_secs(60);
-/// What was not given back is tried again after as long as it has been waiting, within these bounds.
-const RETURN_AGAIN: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(10)];
-/// Names that one question brings along at most, so that it stays a short one.
-const MOST_BROUGHT: usize = 100;
-/// Names in one question that is about nothing else.
-const MOST_NAMES: usize = 500;
+/// A failed return is retried after as long as it has been pending, within these limits.
+const RETURN_RETRY: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(10)];
+/// The most ended leases that travel with another command, to keep it short.
+const MAX_PIGGYBACKED: usize = 100;
+/// The most leases in one command of their own.
+const MAX_RETURNED: usize = 500;
 
 /// Some leases of one key.
 pub type OfKey = (Key, Vec<u64>);
@@ -32,10 +33,10 @@ pub type OfKey = (Key, Vec<u64>);
 #[derive(Default)]
 pub struct Leases {
     held: HashMap<Key, Held, RandomState>,
-    /// Those not known to be given back, the oldest first.
+    /// Ended leases not known to be returned, oldest first.
     ended: HashMap<Key, Vec<Ended>, RandomState>,
-    /// Those that Redis is just asked to prolong. Which of prolonging and giving back it hears of last is not known, so that
-    /// those that end meanwhile are given back once more.
+    /// Leases that are being prolonged now. It is unknown whether Redis processes the prolongation
+    /// or the return last, so those that end meanwhile are returned a second time.
     prolonging: HashSet<u64, RandomState>,
 }
 
@@ -50,12 +51,12 @@ struct Held {
 struct Ended {
     id: u64,
     since: Instant,
-    /// When to give it back.
+    /// When to return it.
     due: Instant,
 }
 
 impl Leases {
-    /// Redis has it.
+    /// Redis has granted the lease.
     pub fn hold(&mut self, key: Key, id: u64, now: Instant) {
         let held = self.held.entry(key).or_insert_with(|| Held {
             ids: HashSet::default(),
@@ -65,7 +66,7 @@ impl Leases {
         held.ids.insert(id);
     }
 
-    /// Redis may have it, and should not for longer.
+    /// The lease has ended; Redis may still have it.
     pub fn end(&mut self, key: Key, id: u64, now: Instant) {
         if let Some(held) = self.held.get_mut(&key) {
             held.ids.remove(&id);
@@ -80,20 +81,21 @@ impl Leases {
         });
     }
 
-    /// What a question about this key can give back besides, the newest first.
-    pub fn to_bring(&self, key: &Key) -> Vec<u64> {
+    /// The ended leases to send with a command for this key, newest first.
+    pub fn to_piggyback(&self, key: &Key) -> Vec<u64> {
         let ended = self.ended.get(key).into_iter().flatten().rev();
-        ended.map(|it| it.id).take(MOST_BROUGHT).collect()
+        ended.map(|it| it.id).take(MAX_PIGGYBACKED).collect()
     }
 
-    /// What is to be given back now. It is asked for again later, unless it [was given back](Self::returned).
+    /// The leases to return now. They are due again later unless [`returned`](Self::returned) is
+    /// called.
     pub fn due_to_return(&mut self, now: Instant) -> Vec<OfKey> {
         let mut due = Vec::new();
         self.ended.retain(|key, ended| {
             ended.retain(|it| now < it.since + REMEMBERED);
             let mut ids = Vec::new();
             for it in ended.iter_mut().filter(|it| it.due <= now) {
-                let [least, most] = RETURN_AGAIN;
+                let [least, most] = RETURN_RETRY;
                 it.due = now + (now - it.since).clamp(least, most);
                 ids.push(it.id);
             }
@@ -103,7 +105,7 @@ impl Leases {
         due
     }
 
-    /// Redis has heard that these have ended.
+    /// Redis has processed the return of these.
     pub fn returned(&mut self, key: &Key, ids: &[u64]) {
         let Some(ended) = self.ended.get_mut(key) else {
             return;
@@ -114,20 +116,21 @@ impl Leases {
         }
     }
 
-    /// The keys whose leases are to be prolonged now.
+    /// The keys whose leases must be prolonged now.
     pub fn to_prolong(&self, now: Instant) -> Vec<Key> {
         let due = self.held.iter().filter(|(_, held)| held.due <= now);
         due.map(|(key, _)| *key).collect()
     }
 
-    /// The leases of these keys, which Redis is asked to prolong until [that ends](Self::end_prolonging).
+    /// The leases of these keys, which are being prolonged until
+    /// [`end_prolonging`](Self::end_prolonging).
     pub fn begin_prolonging(&mut self, keys: &[Key], now: Instant) -> Vec<OfKey> {
         let mut all = Vec::new();
         for key in keys {
             let Some(held) = self.held.get_mut(key) else {
                 continue;
             };
-            held.due_if_lost = now + PROLONG_AGAIN;
+            held.due_if_lost = now + PROLONG_RETRY;
             held.due = held.due_if_lost;
             let ids: Vec<u64> = held.ids.iter().copied().collect();
             self.prolonging.extend(&ids);
@@ -136,14 +139,14 @@ impl Leases {
         all
     }
 
-    /// Redis has prolonged those of this key.
+    /// Redis has prolonged the leases of this key.
     pub fn prolonged(&mut self, key: &Key, now: Instant) {
         if let Some(held) = self.held.get_mut(key) {
             held.due = now + PROLONG;
         }
     }
 
-    /// Redis is not asked to prolong any more.
+    /// The prolongation has ended.
     pub fn end_prolonging(&mut self, now: Instant) {
         let ended = self.ended.values_mut().flatten();
         for it in ended.filter(|it| self.prolonging.contains(&it.id)) {
@@ -152,7 +155,7 @@ impl Leases {
         self.prolonging.clear();
     }
 
-    /// Redis was away, and may have lost what it knew.
+    /// Redis was unavailable and may have lost its data.
     pub fn may_be_lost(&mut self) {
         for held in self.held.values_mut() {
             held.due = held.due.min(held.due_if_lost);
@@ -161,7 +164,7 @@ impl Leases {
 }
 
 fn in_questions(key: Key, ids: &[u64]) -> impl Iterator<Item = OfKey> {
-    ids.chunks(MOST_NAMES).map(move |ids| (key, ids.to_vec()))
+    ids.chunks(MAX_RETURNED).map(move |ids| (key, ids.to_vec()))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Where a request stands in the tree: a target, and the groups it came through.
+//! The position of a request in the tree: a target, and the groups above it.
 
 use super::{
     World,
@@ -11,15 +11,15 @@ use crate::route::{
     tree::{Choice, Node, NodeId, TargetId, Tree},
 };
 
-/// What a request's groups have chosen, for those that choose once: pairs of group and place among its children.
+/// The children chosen by groups that choose once per request (conditional, load balance).
 #[derive(Default)]
 pub struct Chosen(Vec<(NodeId, usize)>);
 
 impl Chosen {
-    /// Takes what was decided of conditionals, and draws balances, on the way from the root.
+    /// Takes the decisions of conditionals and draws for load balances, starting at the root.
     ///
     /// # Errors
-    /// A conditional in which nothing holds.
+    /// A conditional on the way has no matching condition.
     pub fn by(tree: &Tree, decided: &Decided, world: &dyn World) -> Result<Self, NoMatch> {
         let mut chosen = Chosen::default();
         chosen.node(tree, 0, decided, world)?;
@@ -52,7 +52,7 @@ impl Chosen {
                     }
                     None => balance::by_dice(weights, eligible, world.dice()),
                 };
-                // With every breaker open, all are drawn from.
+                // With every breaker open, all children are drawn from.
                 draw(&|child| is_open(tree, children[child], world))
                     .or_else(|| draw(&|_| true))
                     .unwrap_or_default()
@@ -72,7 +72,7 @@ impl Chosen {
     }
 }
 
-/// Some target below lets a request through.
+/// Some target below the node is admitted by its breaker.
 fn is_open(tree: &Tree, node: NodeId, world: &dyn World) -> bool {
     match &tree.nodes[node] {
         Node::Target { target, .. } => world.admits(*target),
@@ -80,19 +80,20 @@ fn is_open(tree: &Tree, node: NodeId, world: &dyn World) -> bool {
     }
 }
 
-/// A target, and the way to it.
+/// A target and the path to it.
 pub struct Cursor<'p> {
     tree: &'p Tree,
     chosen: Chosen,
-    /// Fallback groups on the way, from the outside in, with the child that is being tried.
+    /// The fallback groups above the target, outermost first, each with the child that is being
+    /// tried.
     above: Vec<(NodeId, usize)>,
     leaf: NodeId,
-    /// Breakers are not asked: all are open.
+    /// All breakers are open, so they are not asked.
     forced: bool,
 }
 
 impl<'p> Cursor<'p> {
-    /// The first target that lets a request through; the first of all, if none does.
+    /// Starts at the first target that its breaker admits, or at the very first if there is none.
     pub fn first(tree: &'p Tree, chosen: Chosen, world: &dyn World) -> Self {
         let mut place = Cursor {
             tree,
@@ -116,7 +117,7 @@ impl<'p> Cursor<'p> {
     pub fn target(&self) -> TargetId {
         match &self.tree.nodes[self.leaf] {
             Node::Target { target, .. } => *target,
-            // `enter` ends at targets only.
+            // Cannot happen: `enter` ends at targets only.
             Node::Group { .. } => 0,
         }
     }
@@ -136,13 +137,13 @@ impl<'p> Cursor<'p> {
         }
     }
 
-    /// Some group around takes this status for a failure.
+    /// Some fallback group above treats this status as a failure.
     pub fn moves_on_for(&self, status: u16) -> bool {
         let mut groups = self.above.iter();
         groups.any(|(group, _)| is_listed(self.on(*group), status))
     }
 
-    /// There is a target to move on to.
+    /// There is another target to fall back to.
     pub fn has_next(&self, world: &dyn World) -> bool {
         self.above.iter().any(|(group, child)| {
             let later = self.children(*group).iter().skip(child + 1);
@@ -150,8 +151,8 @@ impl<'p> Cursor<'p> {
         })
     }
 
-    /// The targets that may answer: of a conditional the one chosen; of a balance all that have a weight, or the one drawn where
-    /// conditions below the others were not looked at.
+    /// The targets that may respond. For a conditional, the chosen one; for a load balance, all
+    /// with a weight, or only the drawn one if conditions below the others were not evaluated.
     pub fn candidates(&self) -> Vec<TargetId> {
         let mut candidates = Vec::new();
         self.collect(0, &mut candidates);
@@ -183,7 +184,7 @@ impl<'p> Cursor<'p> {
         }
     }
 
-    /// Every condition in it has been looked at.
+    /// Every condition below the node has been evaluated.
     fn is_decided(&self, node: NodeId) -> bool {
         let (children, choice) = match &self.tree.nodes[node] {
             Node::Target { .. } => return true,
@@ -199,7 +200,7 @@ impl<'p> Cursor<'p> {
         }
     }
 
-    /// Goes to the next target that this failure leads to; false if there is none, and the place stays.
+    /// Moves to the next target for this failure. Returns false, and stays, if there is none.
     pub fn advance(&mut self, failed: Failed, world: &dyn World) -> bool {
         for depth in (0..self.above.len()).rev() {
             let (group, child) = self.above[depth];
@@ -219,7 +220,7 @@ impl<'p> Cursor<'p> {
         false
     }
 
-    /// Goes down to the first target that lets a request through; false if none does.
+    /// Moves down to the first target that its breaker admits; returns false if there is none.
     fn enter(&mut self, node: NodeId, world: &dyn World) -> bool {
         let (children, choice) = match &self.tree.nodes[node] {
             Node::Target { target, .. } => {
@@ -278,7 +279,7 @@ impl<'p> Cursor<'p> {
     }
 }
 
-/// A fallback goes on to its next child.
+/// Whether a fallback with these `on_status_codes` moves on after the failure.
 fn moves_on(on: Option<&StatusCodes>, failed: Failed) -> bool {
     match failed.fault {
         Fault::Status => is_listed(on, failed.status),

@@ -1,9 +1,10 @@
-//! `Attempts`: which target is sent to next, after how long, and when it is enough. One state machine for retry, fallback,
-//! loadbalance, conditional, nesting, breaker and hedge. Pure: clock, dice, breakers and budgets come in through [`World`].
+//! Decides which target is sent to next, after what delay, and when to stop: the one state machine
+//! for retry, fallback, load balance, conditional, nesting, breaker and hedge. Pure: clock,
+//! randomness, breakers and budgets come in through [`World`].
 //!
-//! A request stands at one target of the tree, with the groups it came through above it (`place`).
-//! A failure is first the target's own affair (retry), then each group's, from the inside out
-//! (fallback). After a timeout the groups come first.
+//! A request stands at one target of the tree ([`Cursor`]). After a failure first the target's own
+//! retry policy is asked, then each fallback group above it, from the inside out. After a timeout
+//! the groups are asked first.
 
 mod cursor;
 mod outcome;
@@ -21,22 +22,23 @@ use super::{
 use cursor::{Chosen, Cursor};
 pub use outcome::{Failed, Fault, NoMatch, Send, Step, StopReason};
 
-/// A longer `Retry-After` ends retrying.
+/// Retrying ends if the upstream asks for a longer wait.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60);
 
-/// What the state machine may ask about the world outside.
+/// What the state machine may ask about everything outside it.
 pub trait World {
-    /// The target's breaker lets a request through now (a look; nothing is taken).
+    /// Whether the target's breaker would admit a request now. Takes nothing.
     fn admits(&self, target: TargetId) -> bool;
-    /// The retry budget of the target's origin has one more; takes it.
+    /// Takes a retry from the budget of the target's origin; false if it is used up.
     fn take_retry(&self, target: TargetId) -> bool;
-    /// The hedge budget of the target's origin, for this ratio, has one more; takes it.
+    /// Takes a hedge from the budget of the target's origin, for this ratio; false if it is used
+    /// up.
     fn take_hedge(&self, target: TargetId, max_ratio: f64) -> bool;
-    /// The request body can be sent again from its first byte.
+    /// Whether the request body can be sent again from its first byte.
     fn replayable(&self) -> bool;
-    /// What is left of the exchange's total time, if it is bounded.
+    /// The time left for the exchange, if it is limited.
     fn time_left(&self) -> Option<Duration>;
-    /// An even draw from [0, 1).
+    /// A uniform random number from [0, 1).
     fn dice(&self) -> f64;
     /// Seconds since the Unix epoch, for sticky choices.
     fn unix_seconds(&self) -> u64;
@@ -44,37 +46,38 @@ pub trait World {
 
 /// The attempts of one request.
 pub struct Attempts<'p> {
-    place: Cursor<'p>,
-    /// The latest send, which is the one at `place`.
+    cursor: Cursor<'p>,
+    /// The latest send; its target is the cursor's.
     current: Send,
-    /// Two are in flight, the current send and a slower elder; what came of the one that failed first, if one has.
+    /// Set while two sends are in flight: the current one and the slower one it hedges. Holds the
+    /// outcome of the first that failed.
     race: Option<Option<(Send, Failed)>>,
     hedged: bool,
-    /// All of the current target's retries were in vain.
+    /// The current target has used all its retries.
     exhausted: bool,
 }
 
 impl<'p> Attempts<'p> {
-    /// Enters the tree, of which the request has decided its part: draws its balances.
+    /// Enters the tree with what the request's facts decide and draws for load balances.
     ///
     /// # Errors
-    /// A conditional on the way in which nothing holds.
+    /// A conditional on the way has no matching condition.
     pub fn begin(
         tree: &'p Tree,
         decided: &Decided,
         world: &dyn World,
     ) -> Result<(Self, Send), NoMatch> {
         let chosen = Chosen::by(tree, decided, world)?;
-        let place = Cursor::first(tree, chosen, world);
+        let cursor = Cursor::first(tree, chosen, world);
         let first = Send {
             ticket: 0,
-            target: place.target(),
+            target: cursor.target(),
             retry: 0,
-            forced: place.is_forced(),
-            hedge_after: place.hedge().map(|hedge| hedge.after),
+            forced: cursor.is_forced(),
+            hedge_after: cursor.hedge().map(|hedge| hedge.after),
         };
         let attempts = Attempts {
-            place,
+            cursor,
             current: first,
             race: None,
             hedged: false,
@@ -83,25 +86,27 @@ impl<'p> Attempts<'p> {
         Ok((attempts, first))
     }
 
-    /// Whether an answer with this status is a failure in the eyes of retry or fallback: it will be fed to
-    /// [`next`](Self::next) rather than relayed.
+    /// Whether retry or fallback treats a response with this status as a failure. Such a response
+    /// is passed to [`next`](Self::next) instead of being relayed.
     pub fn is_failure(&self, status: u16) -> bool {
-        let retry = self.place.retry();
+        let retry = self.cursor.retry();
         let retried = retry.attempts > 0 && retry.on_status_codes.contains(status);
-        retried || self.place.moves_on_for(status)
+        retried || self.cursor.moves_on_for(status)
     }
 
-    /// Another target would be tried if the one in flight failed: then head and first bytes are held back.
+    /// Another target would be tried if the current send failed. Its head and first bytes are then
+    /// held back.
     pub fn another_remains(&self, world: &dyn World) -> bool {
-        self.place.has_next(world) && world.replayable()
+        self.cursor.has_next(world) && world.replayable()
     }
 
-    /// The targets that may answer, conditions decided, in the order of the plan.
+    /// The targets that may respond, conditions decided, in the order of the plan.
     pub fn candidates(&self) -> Vec<TargetId> {
-        self.place.candidates()
+        self.cursor.candidates()
     }
 
-    /// Retries of this send's target, for the reply; -1 if all there are were in vain.
+    /// The number of retries of this send's target, for the reply; -1 if all allowed retries
+    /// failed.
     pub fn retry_count(&self, send: Send) -> i32 {
         match self.exhausted && send.target == self.current.target {
             true => -1,
@@ -109,7 +114,7 @@ impl<'p> Attempts<'p> {
         }
     }
 
-    /// The send failed: what now? Once a byte went to the client nobody asks any more.
+    /// Decides what follows a failed send. Never called once a byte has reached the client.
     pub fn next(&mut self, send: Send, failed: Failed, world: &dyn World) -> Step {
         let failed = match self.race.take() {
             None => failed,
@@ -117,11 +122,11 @@ impl<'p> Attempts<'p> {
                 self.race = Some(Some((send, failed)));
                 return Step::Join;
             }
-            // Things go on from where the current send was.
+            // The other send has failed as well; continue from the current one.
             Some(Some((other, its))) if other.ticket == self.current.ticket => its,
             Some(Some(_)) => failed,
         };
-        // Who was silent once may be so again: another target comes first.
+        // A target that timed out may do so again, so another target comes first.
         if failed.fault.is_timeout() && self.another_remains(world) {
             return self.move_on(failed, StopReason::NoneLeft, world);
         }
@@ -131,9 +136,9 @@ impl<'p> Attempts<'p> {
         }
     }
 
-    /// The send in flight is slow: a second one beside it, if hedging allows.
+    /// A second send beside the slow current one, if hedging allows it.
     pub fn hedge(&mut self, world: &dyn World) -> Option<Send> {
-        let Hedge { max_ratio, .. } = self.place.hedge()?;
+        let Hedge { max_ratio, .. } = self.cursor.hedge()?;
         if self.hedged || !world.replayable() || !world.take_hedge(self.current.target, max_ratio) {
             return None;
         }
@@ -145,16 +150,16 @@ impl<'p> Attempts<'p> {
             status: 504,
             retry_after: None,
         };
-        let retry = match self.place.advance(slow, world) {
+        let retry = match self.cursor.advance(slow, world) {
             true => 0,
             false => elder.retry,
         };
         Some(self.send(retry))
     }
 
-    /// The same target once more, or why not.
+    /// A retry at the same target, or why there is none.
     fn retry(&mut self, failed: Failed, world: &dyn World) -> Result<Step, StopReason> {
-        let retry = self.place.retry();
+        let retry = self.cursor.retry();
         if retry.attempts == 0 || !is_retried(retry, failed) {
             return Err(StopReason::NoneLeft);
         }
@@ -185,19 +190,19 @@ impl<'p> Attempts<'p> {
         Ok(Step::Wait(wait, again))
     }
 
-    /// The next target of a group around, or the end.
+    /// Falls back to the next target, or stops.
     fn move_on(&mut self, failed: Failed, reason: StopReason, world: &dyn World) -> Step {
         if world.time_left().is_some_and(|left| left.is_zero()) {
             return Step::Stop(StopReason::Deadline);
         }
         let sent_nothing = matches!(failed.fault, Fault::BreakerOpen | Fault::RateLimited);
         if !world.replayable() && !sent_nothing {
-            return match self.place.has_next(world) {
+            return match self.cursor.has_next(world) {
                 true => Step::Stop(StopReason::BodyNotReplayable),
                 false => Step::Stop(reason),
             };
         }
-        if !self.place.advance(failed, world) {
+        if !self.cursor.advance(failed, world) {
             return Step::Stop(reason);
         }
         self.exhausted = false;
@@ -205,12 +210,12 @@ impl<'p> Attempts<'p> {
     }
 
     fn send(&mut self, retry: u32) -> Send {
-        let hedge = self.place.hedge().filter(|_| !self.hedged);
+        let hedge = self.cursor.hedge().filter(|_| !self.hedged);
         self.current = Send {
             ticket: self.current.ticket + 1,
-            target: self.place.target(),
+            target: self.cursor.target(),
             retry,
-            forced: self.place.is_forced(),
+            forced: self.cursor.is_forced(),
             hedge_after: hedge.map(|hedge| hedge.after),
         };
         self.current

@@ -1,55 +1,57 @@
-//! What the state machine is told, and what it says.
+//! The inputs and outputs of the state machine.
 
 use std::{fmt, time::Duration};
 
 use crate::route::tree::TargetId;
 
-/// One request to one target, to be sent now.
+/// A request to send to one target now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Send {
-    /// Tells this send from others in flight.
+    /// Distinguishes this send from others in flight.
     pub ticket: u32,
     pub target: TargetId,
-    /// 0 for the target's first try.
+    /// 0 for the first try at the target.
     pub retry: u32,
-    /// Send even though the target's breaker is open: all are.
+    /// Send although the target's breaker is open, since all are.
     pub forced: bool,
-    /// After so long without an answer, ask [`Attempts::hedge`].
+    /// Without a response after this time, call [`Attempts::hedge`].
     pub hedge_after: Option<Duration>,
 }
 
-/// Why a send came to nothing.
+/// Why a send failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// The upstream answered with a status that [`Attempts::is_failure`] holds for one.
+    /// The upstream responded with a status for which [`Attempts::is_failure`] holds.
     Status,
-    /// A 200 that is no answer of its route: an error, a page, nothing.
+    /// A 200 that is not a response of its route: an error, an HTML page, an empty body.
     FalseAnswer,
-    /// No connection: name, TCP or TLS. Nothing was sent.
+    /// DNS, TCP or TLS failed. Nothing was sent.
     Connect,
-    /// No connection in time. Nothing was sent.
+    /// The connection took too long. Nothing was sent.
     ConnectTimeout,
-    /// The connection broke, or spoke no HTTP, before anything went to the client.
+    /// The connection broke or was not HTTP, before anything was sent to the client.
     Network,
-    /// No head in time.
+    /// The response head took too long.
     Timeout,
-    /// No first token in time.
+    /// The first token took too long.
     FirstToken,
-    /// The breaker took no request after all. Nothing was sent.
+    /// The breaker refused the request after all. Nothing was sent.
     BreakerOpen,
-    /// The guard refused the target's addresses. Nothing was sent; never tried again on the same target.
+    /// The guard refused the target's addresses. Nothing was sent; never retried at the same
+    /// target.
     Denied,
-    /// A rate limit of the target has no room. Nothing was sent; not waited for.
+    /// A rate limit of the target is reached. Nothing was sent, and the gateway does not wait for
+    /// it.
     RateLimited,
 }
 
-/// How a send failed.
+/// The outcome of a failed send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Failed {
     pub fault: Fault,
-    /// The upstream's status, or the one the gateway would answer with.
+    /// The upstream's status, or the one that the gateway would respond with.
     pub status: u16,
-    /// What the upstream asked for (`Retry-After` and its kin), if anything.
+    /// The wait that the upstream asked for (`Retry-After` and similar headers), if any.
     pub retry_after: Option<Duration>,
 }
 
@@ -57,37 +59,37 @@ pub struct Failed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     Send(Send),
-    /// Send after so long.
+    /// Send after this delay.
     Wait(Duration, Send),
-    /// Another send is still in flight: wait for that one.
+    /// Another send is still in flight: wait for it.
     Join,
-    /// Enough: the client gets the last outcome.
+    /// Stop; the client gets the last outcome.
     Stop(StopReason),
 }
 
-/// Why no further send is made.
+/// Why there is no further send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StopReason {
-    /// No policy asks for another.
+    /// No policy asks for another send.
     NoneLeft,
     /// The target's retries are used up.
     RetriesExhausted,
-    /// The retry budget of the origin is empty.
+    /// The retry budget of the origin is used up.
     RetryBudget,
-    /// The upstream asks for a longer wait than is worth it, or than the deadline leaves.
+    /// The upstream asks for a longer wait than is allowed, or than the deadline leaves.
     RetryAfterTooLong,
     /// The body cannot be sent again.
     BodyNotReplayable,
-    /// No time is left.
+    /// The total time is used up.
     Deadline,
 }
 
-/// A conditional in which nothing holds, and which has no default. Names the group's path in the config.
+/// A conditional without a matching condition or a default. Holds the group's path in the config.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NoMatch(pub Box<str>);
 
 impl Fault {
-    /// In the order of the declaration.
+    /// In declaration order.
     pub const ALL: [Fault; 10] = [
         Fault::Status,
         Fault::FalseAnswer,
@@ -101,7 +103,8 @@ impl Fault {
         Fault::RateLimited,
     ];
 
-    /// The target was silent: asking it again would cost the same wait again.
+    /// The target did not respond in time, so a retry there would probably cost the same wait
+    /// again.
     pub fn is_timeout(self) -> bool {
         match self {
             Fault::ConnectTimeout | Fault::Timeout | Fault::FirstToken => true,
@@ -115,7 +118,7 @@ impl Fault {
         }
     }
 
-    /// The word in logs and metrics.
+    /// The name in logs and metrics.
     pub fn as_str(self) -> &'static str {
         match self {
             Fault::Status => "status",
@@ -139,7 +142,7 @@ impl fmt::Display for Fault {
 }
 
 impl StopReason {
-    /// The word in logs.
+    /// The name in logs.
     pub fn name(self) -> &'static str {
         match self {
             StopReason::NoneLeft => "none_left",

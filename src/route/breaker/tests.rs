@@ -1,4 +1,4 @@
-//! Breakers by the clock of a test, and what callers can do to each other's.
+//! State transitions, and the influence of callers on each other's breakers.
 
 use proptest::prelude::*;
 
@@ -14,7 +14,7 @@ fn policy(threshold: u32, percentage: Option<f64>, minimum: u32) -> BreakerPolic
     }
 }
 
-/// Plays events at seconds; gives the transitions.
+/// Plays events at the given seconds; returns the transitions.
 fn play(breaker: &mut Breaker, start: Instant, events: &[(u64, char)]) -> Vec<Option<Transition>> {
     let mut at_work = Vec::new();
     events
@@ -23,7 +23,7 @@ fn play(breaker: &mut Breaker, start: Instant, events: &[(u64, char)]) -> Vec<Op
             let now = start + Duration::from_secs(*seconds);
             match event {
                 'b' => {
-                    let (admission, transition) = breaker.begin(now, false).expect("let through");
+                    let (admission, transition) = breaker.begin(now, false).expect("admitted");
                     at_work.push(admission);
                     transition
                 }
@@ -120,7 +120,7 @@ fn a_share_counts_only_of_enough_requests() {
 }
 
 #[test]
-fn what_began_before_it_opened_changes_nothing() {
+fn requests_begun_before_it_opened_change_nothing() {
     let start = Instant::now();
     let mut breaker = Breaker::new(&policy(1, None, 1), start);
     let events = [
@@ -139,7 +139,7 @@ fn what_began_before_it_opened_changes_nothing() {
 }
 
 #[test]
-fn a_forced_request_goes_through_an_open_one_and_says_nothing() {
+fn a_forced_request_passes_an_open_breaker_without_changing_it() {
     let start = Instant::now();
     let mut breaker = Breaker::new(&policy(1, None, 1), start);
     play(&mut breaker, start, &[(0, 'b'), (0, 'f')]);
@@ -148,7 +148,7 @@ fn a_forced_request_goes_through_an_open_one_and_says_nothing() {
     assert!(!breaker.admits(start));
 }
 
-/// Some callers, each at an address of its own and with a breaker of its own, at one target.
+/// Several callers at one target, each with its own address and breaker.
 struct Callers {
     breakers: Vec<Breaker>,
     evidence: Evidence,
@@ -163,7 +163,7 @@ impl Callers {
         }
     }
 
-    /// One request of this caller; whether it was let through.
+    /// Plays one request of a caller; returns whether it was admitted.
     fn ask(&mut self, caller: usize, now: Instant, outcome: char) -> bool {
         let Some((admission, _)) = self.breakers[caller].begin(now, false) else {
             return false;
@@ -190,25 +190,25 @@ impl Callers {
 }
 
 #[test]
-fn an_outage_that_others_met_is_learnt_from_one_failure() {
+fn one_failure_is_enough_during_an_outage_that_others_saw() {
     let start = Instant::now();
     let mut callers = Callers::new(4, &policy(3, None, 1), start);
     for caller in [0, 1, 2] {
         assert!(callers.ask(caller, start, 'f'));
         assert!(callers.breakers[caller].admits(start));
     }
-    // Three others have failed: one is enough.
+    // Three others have failed, so one failure is enough.
     assert!(callers.ask(3, start, 'f') && !callers.breakers[3].admits(start));
-    // The first have their own count, of which each failure now is the last.
+    // The first callers count their own failures, and this is the last one needed.
     assert!(callers.ask(0, start, 'f') && !callers.breakers[0].admits(start));
-    // A probe that is answered ends it for all.
+    // A successful probe ends the outage for all.
     let later = start + Duration::from_secs(31);
     assert!(callers.ask(0, later, 's'));
     assert!(callers.ask(1, later, 'f') && callers.breakers[1].admits(later));
 }
 
 #[test]
-fn one_client_makes_up_no_evidence_alone() {
+fn one_client_alone_cannot_produce_evidence() {
     let start = Instant::now();
     for policy in [policy(3, None, 1), policy(1000, Some(50.0), 3)] {
         let mut evidence = Evidence::new(&policy, start);
@@ -220,7 +220,7 @@ fn one_client_makes_up_no_evidence_alone() {
 }
 
 #[test]
-fn one_client_s_failures_are_no_evidence_against_another_s_luck() {
+fn one_clients_failures_are_not_evidence_against_another() {
     let start = Instant::now();
     let mut callers = Callers::new(2, &policy(3, None, 1), start);
     for admitted in [true, true, true, false] {
@@ -236,7 +236,7 @@ fn one_client_s_failures_are_no_evidence_against_another_s_luck() {
 }
 
 #[test]
-fn who_was_answered_lately_is_not_judged_by_what_others_met() {
+fn evidence_does_not_affect_a_caller_with_recent_successes() {
     let start = Instant::now();
     let mut callers = Callers::new(20, &policy(3, None, 1), start);
     assert!(callers.ask(0, start, 's'));
@@ -249,20 +249,23 @@ fn who_was_answered_lately_is_not_judged_by_what_others_met() {
 }
 
 proptest! {
-    /// Whatever all the others do, in any order and at any time, who is answered is let through.
+    /// Whatever all other callers do, a caller whose requests succeed is admitted.
     #[test]
-    fn nobody_opens_the_breaker_of_one_who_fares_well(
+    fn others_cannot_open_the_breaker_of_a_successful_caller(
         threshold in 1_u32..4,
         percentage in prop::option::of(1.0_f64..100.0),
         minimum in 1_u32..4,
-        events in prop::collection::vec((0_usize..5, 0_u64..20, prop::sample::select(vec!['s', 'f', 'a'])), 0..200),
+        events in prop::collection::vec(
+            (0_usize..5, 0_u64..20, prop::sample::select(vec!['s', 'f', 'a'])),
+            0..200,
+        ),
     ) {
         let start = Instant::now();
         let mut now = start;
         let mut callers = Callers::new(5, &policy(threshold, percentage, minimum), start);
         for (caller, seconds, outcome) in events {
             now += Duration::from_secs(seconds);
-            // The first caller's requests are answered, or end without telling anything.
+            // The first caller's requests succeed or end without an outcome.
             let outcome = if caller == 0 && outcome == 'f' { 's' } else { outcome };
             let admitted = callers.ask(caller, now, outcome);
             prop_assert!(caller != 0 || admitted);

@@ -1,27 +1,26 @@
-//! How much work may one config ask for? Every condition, pattern and list item of a config is
-//! counted here while it is read, so that no request can make the gateway do more than is written
-//! here.
+//! Limits the work that one config may ask for. Its conditions, patterns and list items are counted
+//! while it is parsed, so the cost of evaluating it for a request is bounded.
 
-/// Tests of one config: a field with one operator, each.
+/// Tests in one config; a test is a field with one operator.
 pub const MOST_TESTS: usize = 256;
-/// Patterns of one config.
+/// Patterns in one config.
 pub const MOST_PATTERNS: usize = 64;
-/// Bytes of one pattern, and of all patterns of a config.
+/// Length in bytes of one pattern, and of all patterns of a config.
 pub const LONGEST_PATTERN: usize = 1024;
-pub const LONGEST_PATTERNS: usize = 8 * 1024;
-/// Bytes that one pattern, and all patterns of a config, take once compiled.
-pub const LARGEST_PATTERN: usize = 128 * 1024;
-pub const LARGEST_PATTERNS: usize = 256 * 1024;
-/// `[` in the patterns of a config that ignore case: to find the other cases of a whole class may
-/// take 10 ms.
-pub const MOST_CASELESS_CLASSES: usize = 16;
-/// Items of `$in`, `$nin` and `hash_fields`, keys of `override_params` and `headers`: of one config
-/// together.
+const LONGEST_PATTERNS: usize = 8 * 1024;
+/// Compiled size in bytes of one pattern, and of all patterns of a config.
+const LARGEST_PATTERN: usize = 128 * 1024;
+const LARGEST_PATTERNS: usize = 256 * 1024;
+/// `[` in the case-insensitive patterns of a config: finding the other case of every character in a
+/// class may take 10 ms.
+const MOST_CASELESS_CLASSES: usize = 16;
+/// Items of `$in`, `$nin` and `hash_fields`, and keys of `override_params` and `headers`, in one
+/// config together.
 pub const MOST_ITEMS: usize = 1024;
-/// Parts of a field's path, as `params.a.0.b` has three.
+/// Segments of a field's path; `params.a.0.b` has three.
 pub const MOST_PATH_PARTS: usize = 16;
 
-/// Every bound in words, with the most that is allowed, for the reference page.
+/// All limits with a description, for the reference page.
 pub fn bounds() -> Vec<(&'static str, String)> {
     let kib = |bytes: usize| format!("{} KiB", bytes / 1024);
     vec![
@@ -61,7 +60,7 @@ pub struct WorkBudget {
 }
 
 impl Default for WorkBudget {
-    /// Nothing is spent.
+    /// Nothing used yet.
     fn default() -> Self {
         WorkBudget {
             tests: MOST_TESTS,
@@ -74,7 +73,7 @@ impl Default for WorkBudget {
     }
 }
 
-/// The budget is overspent: the end of a sentence that says what is allowed.
+/// The error text: a phrase that states what is allowed.
 type Overspent = String;
 
 impl WorkBudget {
@@ -83,7 +82,7 @@ impl WorkBudget {
             .ok_or_else(|| format!("makes more than {MOST_TESTS} tests in the config"))
     }
 
-    /// Before a pattern is compiled.
+    /// Counts a pattern before it is compiled.
     pub(super) fn take_pattern(&mut self, text: &str) -> Result<(), Overspent> {
         if text.len() > LONGEST_PATTERN {
             return Err(format!("must have at most {LONGEST_PATTERN} bytes"));
@@ -99,12 +98,13 @@ impl WorkBudget {
         };
         take(&mut self.caseless_classes, classes).ok_or_else(|| {
             format!(
-                "makes more than {MOST_CASELESS_CLASSES} `[` in the config's patterns that ignore case"
+                "makes more than {MOST_CASELESS_CLASSES} `[` in the config's patterns \
+                    that ignore case"
             )
         })
     }
 
-    /// Bytes that the next pattern may take once compiled.
+    /// Compiled size in bytes that the next pattern may have.
     pub(super) fn compiled_left(&self) -> usize {
         self.compiled.min(LARGEST_PATTERN)
     }
@@ -113,15 +113,15 @@ impl WorkBudget {
         take(&mut self.compiled, bytes).ok_or_else(too_large_compiled)
     }
 
-    /// Items of a list, or keys of an object.
+    /// Counts items of a list or keys of an object.
     ///
     /// # Errors
-    /// More than the config has left; says how many are allowed.
+    /// The config has too many; the text says how many are allowed.
     pub fn take_items(&mut self, count: usize) -> Result<(), String> {
         take(&mut self.items, count).ok_or_else(|| {
             format!(
-                "makes more than {MOST_ITEMS} items in the config ($in, $nin, hash_fields, override_params and headers \
-                 together)"
+                "makes more than {MOST_ITEMS} items in the config \
+                 ($in, $nin, hash_fields, override_params and headers together)"
             )
         })
     }
@@ -129,7 +129,8 @@ impl WorkBudget {
 
 pub(super) fn too_large_compiled() -> Overspent {
     format!(
-        "is too large once compiled: {} KiB are allowed for a pattern, {} KiB for all of the config",
+        "is too large once compiled: \
+         {} KiB are allowed for a pattern, {} KiB for all of the config",
         LARGEST_PATTERN / 1024,
         LARGEST_PATTERNS / 1024
     )
@@ -140,7 +141,7 @@ fn take(left: &mut usize, count: usize) -> Option<()> {
     Some(())
 }
 
-/// Some group of the pattern has the flag `i`.
+/// Some group of the pattern sets the flag `i`.
 fn ignores_case(pattern: &str) -> bool {
     pattern.split("(?").skip(1).any(|group| {
         let flags = group.bytes();

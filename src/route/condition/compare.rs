@@ -1,10 +1,10 @@
-//! When is a value of a request the same as a value of a condition, or less, or more?
+//! Compares a value of a request with a value of a condition.
 
 use std::cmp::Ordering;
 
 use serde_json::Value;
 
-/// Longer texts spell no number: bytes.
+/// Longer texts, in bytes, are not parsed as numbers.
 const LONGEST_NUMBER: usize = 64;
 
 pub(super) fn is_or_contains(value: &Value, wanted: &Value) -> bool {
@@ -22,7 +22,8 @@ pub(super) fn is(value: &Value, wanted: &Value) -> bool {
     }
 }
 
-/// Numbers with numbers, texts with texts, a text with a number if it spells one.
+/// Compares numbers with numbers, texts with texts, and a text with a number if it can be parsed as
+/// one.
 pub(super) fn compare(value: &Value, bound: &Value) -> Option<Ordering> {
     match (value, bound) {
         (Value::String(text), Value::String(bound)) => Some(text.cmp(bound)),
@@ -35,7 +36,7 @@ pub(super) fn compare(value: &Value, bound: &Value) -> Option<Ordering> {
     }
 }
 
-/// The number that a text spells.
+/// The number written in a text.
 pub(super) fn spelled(text: &str) -> Option<f64> {
     match text.len() <= LONGEST_NUMBER {
         true => text.trim().parse().ok(),

@@ -1,19 +1,19 @@
-//! Conditions on a request: what a config may ask about it, and whether it holds.
+//! Conditions on a request: what a config can test, and whether it holds.
 //!
 //! | operator | holds when the field's value |
 //! |---|---|
-//! | `$eq` (or a bare value) | is this value; a list in the body: one of its items is |
-//! | `$ne` | is not, or there is none |
-//! | `$gt` `$gte` `$lt` `$lte` | is more, less: numbers as numbers, texts by their bytes |
-//! | `$in` | is one of the list; a list in the body: one of its items is |
-//! | `$nin` | is none of the list, or there is none |
-//! | `$regex` | is a text of at most 8 KiB in which the pattern is found (linear time, no look-around) |
+//! | `$eq` (or a bare value) | equals this value; of a list in the body, one item does |
+//! | `$ne` | differs from this value, or is absent |
+//! | `$gt` `$gte` `$lt` `$lte` | is greater or less: numbers by value, texts by their bytes |
+//! | `$in` | equals a value of the list; of a list in the body, one item does |
+//! | `$nin` | equals no value of the list, or is absent |
+//! | `$regex` | is a text of at most 8 KiB in which the pattern matches (in linear time) |
 //!
-//! Metadata, headers, method and path are texts. Compared with a number or a bool, a text counts as
-//! what it spells (a number in at most 64 bytes). Of a list in the body the texts, numbers,
-//! booleans and nulls count; one of more than [`MOST_TESTED_ITEMS`] cannot be tested. Several
-//! operators on a field and several fields in an object must all hold; `$and` and `$or` take lists
-//! of objects.
+//! Metadata, headers, method and path are texts. Compared with a number or a boolean, a text counts
+//! as the number (at most 64 bytes) or boolean that it spells. Of a list in the body, texts,
+//! numbers, booleans and nulls are compared; a list with more than [`MOST_TESTED_ITEMS`] items
+//! cannot be tested. Several operators on a field and several fields in an object must all hold;
+//! `$and` and `$or` take lists of objects.
 
 mod budget;
 mod compare;
@@ -40,14 +40,15 @@ use self::{
 /// The longest list in a body that a condition can test.
 pub const MOST_TESTED_ITEMS: usize = 4096;
 
-/// One fact about a request that conditions and sticky balancing may name.
+/// A fact about a request that conditions and sticky load balancing can name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Field {
     /// `metadata.KEY`.
     Metadata(Box<str>),
-    /// `params.KEY.KEY...`: a value in the JSON body, at any depth; numbers count in lists.
+    /// `params.KEY.KEY...`: a value in the JSON body, at any depth; a number is an index into a
+    /// list.
     Param(Box<[Box<str>]>),
-    /// `headers.NAME`, lower-cased.
+    /// `headers.NAME`, in lower case.
     Header(Box<str>),
     /// `method`.
     Method,
@@ -56,7 +57,7 @@ pub enum Field {
 }
 
 impl Field {
-    /// Bytes of memory that the name holds.
+    /// Bytes of memory held by the name.
     pub fn held_bytes(&self) -> usize {
         let text = match self {
             Field::Metadata(name) | Field::Header(name) => name.len(),
@@ -70,26 +71,25 @@ impl Field {
     }
 }
 
-/// Where the facts come from.
+/// The source of a request's facts.
 pub trait Facts {
-    /// The fact's value as JSON, as far as tests look at it: of a list the items that are neither
-    /// lists nor objects, of an object only that it is one. `None` where the request has no such
-    /// thing.
+    /// The value as JSON, reduced to what tests look at: scalar items of a list, and of an object
+    /// only that it is one. `None` if the request does not have it.
     ///
     /// # Errors
-    /// A list that is too long to be tested.
+    /// The list is too long to be tested.
     fn get(&self, field: &Field) -> Result<Option<Cow<'_, Value>>, TooManyItems>;
 
-    /// What tells requests alike in this fact: its value as JSON text, or a digest of that.
+    /// The value as JSON text or a digest of that, equal for requests that agree in this fact.
     fn text(&self, field: &Field) -> Option<Cow<'_, str>>;
 }
 
-/// A list in the body has more items than conditions look through.
+/// A list in the body has more items than conditions test.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a list has more than {MOST_TESTED_ITEMS} items")]
 pub struct TooManyItems;
 
-/// A condition, read and checked; regular expressions are compiled. A clone is the same one.
+/// A parsed condition with compiled regular expressions. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Condition(Arc<Term>);
 
@@ -104,7 +104,7 @@ enum Term {
 enum Test {
     Is(Value),
     IsNot(Value),
-    /// The comparison's outcome is one of these.
+    /// The result of the comparison is one of these.
     Compares(Value, &'static [Ordering]),
     In(Box<ValueSet>),
     NotIn(Box<ValueSet>),
@@ -112,33 +112,33 @@ enum Test {
 }
 
 impl Condition {
-    /// Whether it holds for a request.
+    /// Whether the condition holds for a request.
     ///
     /// # Errors
-    /// It looks at a list that is too long to be tested.
+    /// It tests a list that is too long.
     pub fn holds(&self, facts: &dyn Facts) -> Result<bool, TooManyItems> {
         self.0.holds(facts)
     }
 
-    /// It asks for values in the body.
+    /// The condition needs values from the body.
     pub fn needs_params(&self) -> bool {
         let mut needs = false;
         self.each_field(&mut |field| needs |= matches!(field, Field::Param(_)));
         needs
     }
 
-    /// Bytes of memory that it holds.
+    /// Bytes of memory held.
     pub fn held_bytes(&self) -> usize {
         self.0.held_bytes()
     }
 
-    /// Shows every field that it tests, once for each test.
+    /// Calls `see` with the field of each test.
     pub fn each_field<'c>(&'c self, see: &mut dyn FnMut(&'c Field)) {
         self.0.each_test(&mut |field, _| see(field));
     }
 
-    /// The work of its patterns at the worst: bytes of the compiled pattern times bytes of the
-    /// text. `length`: how long the text of a field may be.
+    /// The worst-case work of its patterns: size of the compiled pattern times length of the text.
+    /// `length` gives the longest possible text of a field.
     pub fn pattern_work(&self, length: &dyn Fn(&Field) -> usize) -> usize {
         let mut work: usize = 0;
         self.0.each_test(&mut |field, test| {

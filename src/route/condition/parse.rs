@@ -1,4 +1,5 @@
-//! Reads conditions. Errors name the place below the query and what is allowed, and repeat no value.
+//! Parses conditions. Errors give the path within the query and what is allowed, and never repeat a
+//! value.
 
 use std::{cmp::Ordering, sync::Arc};
 
@@ -13,14 +14,14 @@ const MOST_DEPTH: usize = 16;
 
 const OPERATORS: &str = "$eq, $ne, $gt, $gte, $lt, $lte, $in, $nin, $regex";
 
-/// The place below the query, and the reason.
+/// The path within the query, and the reason.
 type Refused = (String, String);
 
 impl Condition {
-    /// Reads a `query`, and takes what it needs out of the config's budget.
+    /// Parses a `query`, counting its cost against the config's budget.
     ///
     /// # Errors
-    /// The place below the query (such as `$and[0].params.x.$gt`) and what is allowed there.
+    /// The path within the query (such as `$and[0].params.x.$gt`) and what is allowed there.
     pub fn parse(query: &Value, budget: &mut WorkBudget) -> Result<Self, (String, String)> {
         let term = Reader { budget }.object(query, 0, "")?;
         Ok(Condition(Arc::new(term)))
@@ -28,7 +29,7 @@ impl Condition {
 }
 
 impl Field {
-    /// Reads a field's name.
+    /// Parses a field's name.
     ///
     /// # Errors
     /// What is allowed.
@@ -51,9 +52,11 @@ impl Field {
         match text {
             "method" => Ok(Field::Method),
             "url.pathname" => Ok(Field::Path),
-            _ => Err("is no field; allowed: metadata.NAME, params.NAME (with dots for what lies deeper), headers.NAME, \
-                      method, url.pathname"
-                .to_owned()),
+            _ => Err(
+                "is not a field; allowed: metadata.NAME, params.NAME (with dots \
+                      for nested values), headers.NAME, method, url.pathname"
+                    .to_owned(),
+            ),
         }
     }
 }
@@ -69,7 +72,7 @@ fn below(place: &str, part: &str) -> String {
     }
 }
 
-/// Reads terms out of one config's budget.
+/// Parses terms, counting them against the config's budget.
 struct Reader<'b> {
     budget: &'b mut WorkBudget,
 }
@@ -77,13 +80,10 @@ struct Reader<'b> {
 impl Reader<'_> {
     fn object(&mut self, query: &Value, depth: usize, place: &str) -> Result<Term, Refused> {
         let Some(query) = query.as_object() else {
-            return refused(
-                place,
-                "must be an object of fields and what is asked of them",
-            );
+            return refused(place, "must be an object of fields and their tests");
         };
         if query.is_empty() {
-            return refused(place, "must ask something");
+            return refused(place, "must not be empty");
         }
         if depth > MOST_DEPTH {
             return refused(place, format!("nests more than {MOST_DEPTH} deep"));
@@ -108,7 +108,7 @@ impl Reader<'_> {
             "$or" => self.list(value, depth, &here).map(Term::Any),
             _ if key.starts_with('$') => refused(
                 &here,
-                "is no operator here; allowed: $and, $or, or the name of a field",
+                "is not an operator here; allowed: $and, $or, or the name of a field",
             ),
             _ => match Field::parse(key) {
                 Ok(field) => self.tests(&field, value, &here),
@@ -170,7 +170,7 @@ impl Reader<'_> {
             "$in" => self.set(value, place).map(Box::new).map(Test::In),
             "$nin" => self.set(value, place).map(Box::new).map(Test::NotIn),
             "$regex" => self.pattern(value, place).map(Test::Matches),
-            _ => refused(place, format!("is no operator; allowed: {OPERATORS}")),
+            _ => refused(place, format!("is not an operator; allowed: {OPERATORS}")),
         }
     }
 

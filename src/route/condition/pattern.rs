@@ -1,13 +1,13 @@
-//! Is a pattern found in a text? Linear time, bounded memory: the memory of a search ends with it,
-//! and no thread keeps any.
+//! Regular expressions with linear-time search and bounded memory. The memory of a search is freed
+//! when it ends; no per-thread cache remains.
 
 use regex_automata::{Input, meta::Regex};
 
 use super::budget::{WorkBudget, too_large_compiled};
 
-/// A longer text has no pattern in it: bytes.
+/// Longer texts, in bytes, never match.
 pub const LONGEST_SEARCHED: usize = 8 * 1024;
-/// Memory for the states that one search has met; beyond it they are forgotten and found anew.
+/// Memory for cached states of one search; when it is full, the cache is cleared.
 const STATE_CACHE: usize = 64 * 1024;
 
 /// A compiled regular expression.
@@ -15,7 +15,7 @@ const STATE_CACHE: usize = 64 * 1024;
 pub(super) struct Pattern(Regex);
 
 impl Pattern {
-    /// Compiles, within what is left of the budget.
+    /// Compiles a pattern within the budget.
     ///
     /// # Errors
     /// What is allowed.
@@ -27,18 +27,20 @@ impl Pattern {
         let compiled = Regex::builder().configure(bounds).build(text);
         let compiled = compiled.map_err(|error| match error.size_limit() {
             Some(_) => too_large_compiled(),
-            None => "is no regular expression of the linear-time kind (no look-around, no back-references)".to_owned(),
+            None => "is not a regular expression of the linear-time kind \
+                 (no look-around, no back-references)"
+                .to_owned(),
         })?;
         budget.take_compiled(compiled.memory_usage())?;
         Ok(Pattern(compiled))
     }
 
-    /// Bytes of memory that it holds between searches.
+    /// Bytes of memory held between searches.
     pub fn held_bytes(&self) -> usize {
         size_of::<Self>() + self.0.memory_usage()
     }
 
-    /// The work of one search, at the worst: each byte may meet every part of the pattern.
+    /// The worst-case work of one search: every byte may visit every part of the pattern.
     pub fn work(&self, text_bytes: usize) -> usize {
         self.0.memory_usage() * text_bytes.min(LONGEST_SEARCHED)
     }

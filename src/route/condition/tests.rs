@@ -1,4 +1,4 @@
-//! Which conditions hold, as tables.
+//! Tables of conditions that hold or do not hold, or are refused.
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -38,13 +38,13 @@ fn request() -> Request {
         "headers": { "x-team": "a" },
         "method": "POST",
         "path": "/v1/chat/completions",
-        "params": { "model": "gpt-4o", "max_tokens": 100, "temperature": 0.5, "stream": true, "none": null,
-                    "stop": ["a", "b"], "deep": { "er": { "still": "yes" } } },
+        "params": { "model": "gpt-4o", "max_tokens": 100, "temperature": 0.5, "stream": true,
+                    "none": null, "stop": ["a", "b"], "deep": { "er": { "still": "yes" } } },
     }))
 }
 
 #[test]
-fn each_operator_holds_as_its_row_says() {
+fn each_operator_holds_as_its_row_states() {
     for (query, expected) in [
         (json!({ "metadata.tier": { "$eq": "pro" } }), true),
         (json!({ "metadata.tier": "pro" }), true),
@@ -105,7 +105,7 @@ fn each_operator_holds_as_its_row_says() {
 }
 
 #[test]
-fn what_cannot_be_asked_is_refused_at_its_place() {
+fn invalid_conditions_are_refused_with_their_path() {
     for (query, place) in [
         (json!(1), ""),
         (json!({}), ""),
@@ -178,17 +178,16 @@ fn any_json() -> impl Strategy<Value = Value> {
 
 proptest! {
     #[test]
-    fn whatever_is_asked_is_answered_or_refused(query in any_json()) {
+    fn any_query_is_parsed_or_refused_without_panic(query in any_json()) {
         if let Ok(condition) = parse(&query) {
             condition.holds(&request()).unwrap();
         }
     }
 }
 
-/// So many tests, patterns, items: each is taken up to its bound, and refused at its place beyond
-/// it.
+/// Each kind of work is accepted up to its limit and refused beyond it, with the right path.
 #[test]
-fn a_config_has_one_budget_for_all_that_its_conditions_ask() {
+fn each_kind_of_work_is_limited_per_config() {
     let tests = |count: usize| {
         let one = |at: usize| json!({ "params.x": at });
         json!({ "$and": (0..count).map(one).collect::<Vec<_>>() })
@@ -202,9 +201,9 @@ fn a_config_has_one_budget_for_all_that_its_conditions_ask() {
         let path = vec!["0"; parts].join(".");
         json!({ format!("params.{path}"): 1 })
     };
-    // Eight bytes of \w are a few hundred KiB once compiled.
+    // Eight bytes of \w take a few hundred KiB when compiled.
     let wide = r"\w\w";
-    // Long, and small once compiled.
+    // Long, but small when compiled.
     let class = format!("[{}]", "x".repeat(LONGEST_PATTERN - 2));
     for (name, taken, refused, place) in [
         (
@@ -282,15 +281,15 @@ fn a_flag_in_any_group_of_a_pattern_ignores_case() {
 }
 
 #[test]
-fn a_text_that_is_too_long_to_be_searched_has_no_pattern_in_it() {
+fn a_text_that_is_too_long_never_matches() {
     let condition = parse(&json!({ "params.x": { "$regex": "x$" } })).unwrap();
     let of = |length: usize| Request(json!({ "params": { "x": "x".repeat(length) } }));
     assert_eq!(condition.holds(&of(LONGEST_SEARCHED)), Ok(true));
     assert_eq!(condition.holds(&of(LONGEST_SEARCHED + 1)), Ok(false));
 }
 
-/// Values of every kind, near to each other: texts that spell what others are, numbers that are the
-/// same in other forms.
+/// Values of all kinds that are close to each other: texts that parse as numbers, equal numbers in
+/// different notations.
 fn any_scalar() -> impl Strategy<Value = Value> {
     let numbers = proptest::sample::select(vec![
         json!(0),
@@ -348,7 +347,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn a_set_holds_what_one_of_its_values_is(
+    fn a_value_set_agrees_with_comparing_each_value(
         wanted in proptest::collection::vec(any_scalar(), 0..6),
         single in any_scalar(),
         list in proptest::collection::vec(any_scalar(), 0..4),

@@ -1,5 +1,5 @@
-//! The values of `$in` and `$nin`, so that each is looked up and none is looked through. What is
-//! the same is `compare::is`'s to say: a property test holds the two together.
+//! The values of `$in` and `$nin` as hash sets, so that a test is a lookup instead of a scan.
+//! Equality is defined by `compare::is`; a property test keeps the two consistent.
 
 use std::collections::HashSet;
 
@@ -7,13 +7,13 @@ use serde_json::Value;
 
 use super::compare::spelled;
 
-/// Texts, numbers, booleans and null, each under the forms in which a request may hold it.
+/// Texts, numbers, booleans and null, each under every form in which a request may have it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ValueSet {
     texts: HashSet<Box<str>>,
-    /// Whole numbers, compared exactly with whole numbers.
+    /// Integers, compared exactly with integers.
     wholes: HashSet<i64>,
-    /// Whole numbers as they are compared with anything else.
+    /// The same integers as floats, compared with everything else.
     rounded_wholes: HashSet<u64>,
     /// All other numbers.
     floats: HashSet<u64>,
@@ -23,7 +23,7 @@ pub(super) struct ValueSet {
 }
 
 impl ValueSet {
-    /// Of values that are no lists and no objects.
+    /// From scalar values.
     pub fn of<'v>(values: impl IntoIterator<Item = &'v Value>) -> Self {
         let mut set = ValueSet::default();
         for value in values {
@@ -53,7 +53,7 @@ impl ValueSet {
         }
     }
 
-    /// Bytes of memory that it holds; the tables of its hashes are estimated.
+    /// Bytes of memory held; the hash tables are estimated.
     pub fn held_bytes(&self) -> usize {
         const SPARE: usize = 2;
         let texts: usize = self.texts.iter().map(|text| text.len()).sum();
@@ -63,7 +63,7 @@ impl ValueSet {
         size_of::<Self>() + texts + SPARE * entries
     }
 
-    /// It is one of them; of a list, one of its items is.
+    /// The value, or one item of a list, is in the set.
     pub fn holds(&self, value: &Value) -> bool {
         match value {
             Value::Array(items) => items.iter().any(|item| self.holds_one(item)),
@@ -102,7 +102,8 @@ impl ValueSet {
     }
 }
 
-/// Equal numbers have equal bits: zero has one sign. What is no number at all is in no set.
+/// Bits for comparison: equal numbers have equal bits, with one sign for zero. `NaN` is never
+/// added.
 fn bits(number: f64) -> u64 {
     match number == 0.0 {
         true => 0,

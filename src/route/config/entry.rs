@@ -1,4 +1,4 @@
-//! Reads one object of a config, a target or a group, and those inside it.
+//! Parses one object of a config, a target or a group, and those inside it.
 
 use std::{num::NonZeroU32, time::Duration};
 
@@ -16,9 +16,9 @@ use crate::route::{
     policy::{Auth, Hedge, MOST_ATTEMPTS, MOST_DEPTH, Retry, TimeoutsAsked},
 };
 
-type Read<T> = Result<T, ConfigObjectError>;
+type Parsed<T> = Result<T, ConfigObjectError>;
 
-/// Reads a config, and counts its targets and what work it asks for.
+/// Parses a config, counting its targets and the work it asks for.
 #[derive(Default)]
 pub struct Reader {
     targets: usize,
@@ -26,7 +26,7 @@ pub struct Reader {
 }
 
 impl Reader {
-    pub fn read(&mut self, value: &serde_json::Value, path: &str) -> Read<Entry> {
+    pub fn read(&mut self, value: &serde_json::Value, path: &str) -> Parsed<Entry> {
         let at = At {
             value,
             path: path.to_owned(),
@@ -34,7 +34,7 @@ impl Reader {
         self.entry(&at, 0)
     }
 
-    fn entry(&mut self, at: &At<'_>, depth: usize) -> Read<Entry> {
+    fn entry(&mut self, at: &At<'_>, depth: usize) -> Parsed<Entry> {
         let object = at.object(Section::Target)?;
         object.read_as("forward_headers", |at| {
             at.items()?
@@ -77,7 +77,7 @@ impl Reader {
         })
     }
 
-    fn targets(&mut self, at: &At<'_>, depth: usize) -> Read<Vec<Entry>> {
+    fn targets(&mut self, at: &At<'_>, depth: usize) -> Parsed<Vec<Entry>> {
         let items = at.items()?;
         if items.is_empty() {
             return at.refuse("must hold at least one target");
@@ -96,14 +96,14 @@ impl Reader {
     }
 }
 
-fn provider(at: &At<'_>) -> Read<Provider> {
+fn provider(at: &At<'_>) -> Parsed<Provider> {
     match Provider::parse(at.text()?) {
         Some(provider) => Ok(provider),
         None => at.refuse(format!("must be {}", Provider::EXPECTED)),
     }
 }
 
-fn custom_host(at: &At<'_>) -> Read<Box<str>> {
+fn custom_host(at: &At<'_>) -> Parsed<Box<str>> {
     let text = at.text()?;
     let scheme = text.split_once("://").map(|(scheme, _)| scheme);
     let absolute = scheme.is_some_and(|scheme| {
@@ -115,7 +115,7 @@ fn custom_host(at: &At<'_>) -> Read<Box<str>> {
     }
 }
 
-fn auth(at: &At<'_>) -> Read<Auth> {
+fn auth(at: &At<'_>) -> Parsed<Auth> {
     let object = at.object(Section::Auth)?;
     let Some(header) = object.read_as("header", At::header_name)? else {
         return at.refuse("needs header, the name of the header that carries the key");
@@ -130,7 +130,7 @@ fn auth(at: &At<'_>) -> Read<Auth> {
     Ok(Auth { header, scheme })
 }
 
-fn retry(at: &At<'_>) -> Read<Retry> {
+fn retry(at: &At<'_>) -> Parsed<Retry> {
     let object = at.object(Section::Retry)?;
     let default = Retry::default();
     let attempts = object.read_as("attempts", |at| at.whole(0, u64::from(MOST_ATTEMPTS)))?;
@@ -144,7 +144,7 @@ fn retry(at: &At<'_>) -> Read<Retry> {
     })
 }
 
-fn timeouts(at: &At<'_>) -> Read<TimeoutsAsked> {
+fn timeouts(at: &At<'_>) -> Parsed<TimeoutsAsked> {
     let object = at.object(Section::Timeouts)?;
     let time = |object: &Object<'_>, name| object.read_as(name, At::milliseconds);
     Ok(TimeoutsAsked {
@@ -156,7 +156,7 @@ fn timeouts(at: &At<'_>) -> Read<TimeoutsAsked> {
     })
 }
 
-fn hedge(at: &At<'_>) -> Read<Hedge> {
+fn hedge(at: &At<'_>) -> Parsed<Hedge> {
     let object = at.object(Section::Hedge)?;
     let Some(after) = object.read_as("after", At::milliseconds)? else {
         return at.refuse("needs after, the milliseconds to wait for the first request");
@@ -170,8 +170,8 @@ fn hedge(at: &At<'_>) -> Read<Hedge> {
     })
 }
 
-/// In a config or in the settings. `false` asks for none.
-pub fn cache(at: &At<'_>) -> Read<CacheAsked> {
+/// Parses `cache` of a config or of the settings; `false` turns it off.
+pub fn cache(at: &At<'_>) -> Parsed<CacheAsked> {
     match at.value.as_bool() {
         Some(false) => return Ok(CacheAsked::Off),
         Some(true) => {
@@ -194,8 +194,8 @@ pub fn cache(at: &At<'_>) -> Read<CacheAsked> {
     })
 }
 
-/// As `x-gateway-cache-namespace` takes it.
-fn namespace(at: &At<'_>) -> Read<Box<str>> {
+/// With the same rules as `x-gateway-cache-namespace`.
+fn namespace(at: &At<'_>) -> Parsed<Box<str>> {
     let text = at.text()?;
     let fits = (1..=128).contains(&text.len());
     match fits && text.bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -204,8 +204,8 @@ fn namespace(at: &At<'_>) -> Read<Box<str>> {
     }
 }
 
-/// A limit, in a config or in the settings' list.
-pub fn limit(at: &At<'_>) -> Read<Limit> {
+/// Parses a limit of a config or of the settings' list.
+pub fn limit(at: &At<'_>) -> Parsed<Limit> {
     let object = at.object(Section::RateLimit)?;
     let count = |at: &At<'_>| {
         let count = at.whole(1, u64::from(u32::MAX))?;
@@ -219,7 +219,7 @@ pub fn limit(at: &At<'_>) -> Read<Limit> {
         return at.refuse("needs requests, or concurrent, or both");
     }
     if requests.is_none() && (window.is_some() || burst.is_some()) {
-        return at.refuse("has a window or a burst, and no requests to go with it");
+        return at.refuse("has a window or a burst, but no requests");
     }
     let by = object.read_as("by", |at| match By::parse(at.text()?) {
         Some(by) => Ok(by),
@@ -231,7 +231,7 @@ pub fn limit(at: &At<'_>) -> Read<Limit> {
         burst: burst.unwrap_or(requests),
     });
     if rate.is_some_and(|rate| rate.refill() > Rate::LONGEST_REFILL) {
-        return at.refuse("has a burst that takes more than a year to be earned again");
+        return at.refuse("has a burst that takes more than a year to refill");
     }
     Ok(Limit {
         rate,
@@ -240,8 +240,8 @@ pub fn limit(at: &At<'_>) -> Read<Limit> {
     })
 }
 
-/// `1m`, `30s`, or whole milliseconds.
-fn window(at: &At<'_>) -> Read<Duration> {
+/// Parses `1m`, `30s`, or whole milliseconds.
+fn window(at: &At<'_>) -> Parsed<Duration> {
     let text = match at.value {
         serde_json::Value::Number(number) => number.to_string(),
         _ => at.text()?.to_owned(),
@@ -263,6 +263,9 @@ fn window(at: &At<'_>) -> Read<Duration> {
     let window = milliseconds.map(Duration::from_millis);
     match window.filter(|it| !it.is_zero() && *it <= Rate::LONGEST_WINDOW) {
         Some(window) => Ok(window),
-        None => at.refuse("must be a duration such as 500ms, 30s, 1m, 2h or 1d, or whole milliseconds; at most a day"),
+        None => at.refuse(
+            "must be a duration such as 500ms, 30s, 1m, 2h or 1d, \
+             or whole milliseconds; at most a day",
+        ),
     }
 }

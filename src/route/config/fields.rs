@@ -1,9 +1,9 @@
 //! The one table of a config object's keys.
 
-/// An object of a config, by what it may hold.
+/// The kinds of objects in a config.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Section {
-    /// The config itself and each of its targets, groups included.
+    /// The config itself and each of its targets, including groups.
     Target,
     Strategy,
     Condition,
@@ -17,17 +17,17 @@ pub enum Section {
     RateLimit,
 }
 
-/// One key.
+/// One key of the table.
 pub struct Field {
     pub section: Section,
     pub name: &'static str,
-    /// Another name for it.
+    /// An alternative name.
     pub alias: Option<&'static str>,
-    /// What it takes.
+    /// The type of value.
     pub kind: &'static str,
-    /// What holds where it is not given.
+    /// What applies if the key is absent.
     pub default: &'static str,
-    /// What it decides, and what follows from it.
+    /// What the key does, for the reference page.
     pub meaning: &'static str,
     /// A valid value, as JSON.
     pub example: &'static str,
@@ -66,122 +66,188 @@ use Section::{
 pub const FIELDS: &[Field] = &[
     field(Target, "name", "text", "none", r#""big""#,
         "The name by which `then` and `default` of a `conditional` strategy refer to the target."),
-    field(Target, "provider", "`passthrough`, a built-in provider, or `@name` of the settings", "`passthrough`", r#""openai""#,
-        "Whom the target is: gives the host where `custom_host` does not, and says where `api_key` goes. A provider of the settings has its own host, and takes no `custom_host` beside it. Not inherited."),
-    field(Target, "custom_host", "absolute `http` or `https` URL", "the outer object's, then `x-gateway-custom-host`", r#""https://my.vllm.com/v1""#,
-        "The base URL; the path after the gateway's `/v1` is appended. Inherited; the header is the outermost default, so that a target's own wins over it."),
+    field(Target, "provider", "`passthrough`, a built-in provider, or `@name` of the settings",
+        "`passthrough`", r#""openai""#,
+        "The provider: sets the host if `custom_host` does not, and where `api_key` goes. A \
+         provider of the settings has its own host and cannot be combined with `custom_host`. Not \
+         inherited."),
+    field(Target, "custom_host", "absolute `http` or `https` URL",
+        "the outer object's, then `x-gateway-custom-host`", r#""https://my.vllm.com/v1""#,
+        "The base URL; the path after the gateway's `/v1` is appended. Inherited; the header is \
+         the outermost default, so a value in the config wins."),
     field(Target, "api_key", "text", "none: the caller's credentials cross", r#""sk-...""#,
-        "The target's own credential, in `Authorization: Bearer` or where its provider has it. Every credential of the caller's is then taken out. For a host of the settings it is one of the caller's credentials, and goes there only where those may; else a 400. Not inherited."),
+        "The target's own credential, sent in `Authorization: Bearer` or where its provider \
+         expects it. All credentials of the caller are then removed. For a host of the settings, \
+         an `api_key` in a request counts as a credential of the caller: it is sent only if those \
+         may be sent there, and is a 400 otherwise. Not inherited."),
     field(Target, "auth", "object", "the provider's way", r#"{"header":"x-token"}"#,
-        "Another place for the `api_key` beside it. Not inherited."),
-    field(Target, "headers", "object of names and texts, or null", "{}", r#"{"x-team":"a","x-debug":null}"#,
-        "Headers to set in the place of the caller's, or with null to take out. One that carries a credential counts as the target's own. At most 96. A request cannot name a header that the settings set for the target. Not inherited."),
+        "Where the `api_key` beside it goes instead. Not inherited."),
+    field(Target, "headers", "object of names and texts, or null", "{}",
+        r#"{"x-team":"a","x-debug":null}"#,
+        "Headers to set, replacing the caller's, or with null to remove. A header that carries a \
+         credential counts as the target's own credential. At most 96. A request cannot name a \
+         header that the settings set for the target. Not inherited."),
     field(Target, "forward_headers", "list of texts", "[]", r#"["x-tenant"]"#,
         "Accepted and without effect: every end-to-end header is forwarded anyway."),
-    field(Target, "forward_authorization", "bool", "true for hosts the caller named; for the settings' hosts, if there is one host alone and it has no credential", "false",
-        "Whether the caller's credentials (`Authorization`, `x-api-key`, `api-key`, `x-goog-api-key`, `Cookie`, keys in the query and among a WebSocket's subprotocols) cross. Inherited. Callers cannot set it to true for hosts of the settings. What does not cross is named in `x-gateway-withheld`."),
+    field(Target, "forward_authorization", "bool",
+        "true for hosts that the caller names; for hosts of the settings only if there is a \
+         single host and it has no credential", "false",
+        "Whether the caller's credentials (`Authorization`, `x-api-key`, `api-key`, \
+         `x-goog-api-key`, `Cookie`, keys in the query and among a WebSocket's subprotocols) are \
+         forwarded. Inherited. Callers cannot set it to true for hosts of the settings. What is \
+         not forwarded is named in `x-gateway-withheld`."),
     field(Target, "override_params", "object", "{}", r#"{"model":"gpt-4o-mini"}"#,
-        "Top-level keys of the JSON body and the values they get. Only these values' bytes change. Inherited key by key, at most 128 with the inherited ones. A request cannot name a key that the settings set for the target. Requests without a body and WebSockets cross as they are. A body that is no JSON object is a 400; one over `replay_limit` a 413."),
+        "Top-level keys of the JSON body and the values they get. Only these values' bytes \
+         change. Inherited key by key, at most 128 with the inherited ones. A request cannot name \
+         a key that the settings set for the target. Requests without a body and WebSockets are \
+         forwarded unchanged. A body that is not a JSON object is a 400; one over `replay_limit` \
+         is a 413."),
     field(Target, "strategy", "object", "the first target alone", r#"{"mode":"fallback"}"#,
-        "How the targets beside it are used."),
-    field(Target, "targets", "list of 1 to 64 objects, to depth 8", "none: the object is a target itself", r#"[{"custom_host":"https://a.example/v1"}]"#,
-        "The group's targets, each a target or a group again."),
+        "How the object's `targets` are used."),
+    field(Target, "targets", "list of 1 to 64 objects, to depth 8",
+        "none: the object is a target itself", r#"[{"custom_host":"https://a.example/v1"}]"#,
+        "The group's targets; each is a target or another group."),
     field(Target, "weight", "number from 0", "1", "3",
         "The share in a `loadbalance`. 0 is never chosen."),
     field(Target, "retry", "object", "no retries", r#"{"attempts":2}"#,
-        "Trying the same target again. After a timeout another target of a fallback comes first. Inherited; an inner one replaces the outer one whole."),
+        "Retries at the same target. After a timeout, the next target of a fallback is tried \
+         first. Inherited; an inner object replaces the outer one as a whole."),
     field(Target, "request_timeout", "milliseconds", "none", "30000",
-        "For each attempt, from its beginning to the response head; then 408. Inherited; `x-gateway-request-timeout` wins."),
+        "The time for each attempt, from its start to the response head; then 408. Inherited; \
+         `x-gateway-request-timeout` wins."),
     field(Target, "timeouts", "object", "the settings' `timeouts`", r#"{"first_token":20000}"#,
-        "How long an upstream may take. Inherited; an inner one replaces the outer one whole."),
+        "How long an upstream may take. Inherited; an inner object replaces the outer one as a \
+         whole."),
     field(Target, "strict_end", "bool", "false", "true",
-        "A stream of a route that generates which ends without its dialect's last event (`[DONE]`, `message_stop`, `response.completed`, a `finishReason`) is broken off, so that nobody takes it for a whole one. Without it such a stream is relayed as it is, and counted and logged as `unfinished`. Into compressed streams nobody looks. Inherited."),
+        "If true, a stream of a generating route that ends without the final event of its dialect \
+         (`[DONE]`, `message_stop`, `response.completed`, a `finishReason`) is aborted, so that \
+         the client does not take it for complete. If false, it is relayed unchanged, and counted \
+         and logged as `unfinished`. Compressed streams are not inspected. Inherited."),
     field(Target, "hedge", "object", "off", r#"{"after":800}"#,
-        "A second request beside a slow one; the first good answer wins and the other's connection is closed. Inherited."),
+        "A second request beside a slow one; the first good response wins, and the other \
+         connection is closed. Inherited."),
     field(Target, "cache", "object or bool", "off", r#"{"mode":"simple","max_age":3600}"#,
-        "Answers are kept and given again to requests that are the same in every byte that counts, of the same caller. `true` is `{}`, `false` turns an outer one off. Inherited; an inner one replaces the outer one whole; `x-gateway-cache*` headers win. Only `POST` to routes that generate; whatever is not kept says why in the log."),
+        "Responses are stored and served to equal requests of the same caller; ignored headers \
+         aside, every byte is compared. `true` means `{}`; `false` turns the cache off. \
+         Inherited; an inner value replaces the outer one as a whole; `x-gateway-cache*` headers \
+         win. Only `POST` to generating routes is cached; the log says why a response was not \
+         stored."),
     field(Target, "rate_limit", "object", "none", r#"{"requests":60,"window":"1m"}"#,
-        "How many requests pass, else 429 `rate_limited`. At the root for each request; on a target for each attempt at it, and a fallback moves on. One in a caller's own config counts that caller's requests only. Not inherited; on a group that is not the root it holds for each target below."),
-    field(Strategy, "mode", "`single`, `fallback`, `loadbalance`, `conditional`", "`single`", r#""fallback""#,
-        "`single`: the first target. `fallback`: in order, until one does not fail. `loadbalance`: one, by weight. `conditional`: the one whose condition holds first."),
+        "How many requests may pass; others get 429 `rate_limited`. At the root it counts \
+         requests; on a target it counts attempts, and a fallback moves on. In a caller's own \
+         config it counts only that caller's requests. Not inherited; on a group below the root \
+         it applies to each target below."),
+    field(Strategy, "mode", "`single`, `fallback`, `loadbalance`, `conditional`", "`single`",
+        r#""fallback""#,
+        "`single`: the first target. `fallback`: in order, until one succeeds. `loadbalance`: \
+         one, by weight. `conditional`: the target of the first condition that holds."),
     field(Strategy, "on_status_codes", "list of status codes", "every status from 400", "[429,503]",
-        "Fallback: go on for these statuses only. Connections that fail, timeouts, an open breaker, a target that the guard denies, and a 200 that is no answer (an error, a page, nothing, broken or cut JSON) of a route that generates go on in any case."),
-    field(Strategy, "conditions", "list of objects", "none; needed for `conditional`", r#"[{"query":{"metadata.tier":"pro"},"then":"big"}]"#,
-        "Conditional: looked at in order."),
-    field(Strategy, "default", "name of a target", "none: a 400 if no condition holds", r#""small""#,
-        "Conditional: the target when no condition holds."),
+        "Fallback: move on for these statuses only. It always moves on after failed connections, \
+         timeouts, an open breaker, a target that the guard refuses, and, on generating routes, a \
+         200 that is not a valid response (an error, an HTML page, an empty body, broken or \
+         truncated JSON)."),
+    field(Strategy, "conditions", "list of objects", "none; needed for `conditional`",
+        r#"[{"query":{"metadata.tier":"pro"},"then":"big"}]"#,
+        "Conditional: evaluated in order."),
+    field(Strategy, "default", "name of a target", "none: a 400 if no condition holds",
+        r#""small""#,
+        "Conditional: the target if no condition holds."),
     known_as(field(Strategy, "sticky", "object", "off", r#"{"hash_fields":["metadata.user"]}"#,
-        "Loadbalance: requests alike in these fields go to the same target."), "sticky_session"),
+        "Loadbalance: requests that agree in these fields go to the same target."),
+        "sticky_session"),
     field(Strategy, "cb_config", "object", "no breaker", r#"{"failure_threshold":5}"#,
-        "A circuit breaker for each target below, by its origin, the credential it gets and the caller: after failures it is left alone for a while, then probed by one request. Once failures from as many other addresses reach the threshold, one is enough for a caller that was not answered lately; who is answered is never kept out for what others meet. With all open, all are tried."),
+        "A circuit breaker for each target below, separate for each origin, credential sent and \
+         caller: after failures the target is not used for a while, then probed with one request. \
+         Once as many other client addresses as the threshold have failed, one failure is enough \
+         for a caller without recent successes; a caller whose requests succeed is never blocked \
+         because of others. If all breakers are open, all targets are tried."),
     field(Condition, "query", "object", "needed", r#"{"params.model":{"$regex":"^gpt"}}"#,
-        "Fields and what is asked of them: `metadata.NAME`, `params.NAME` (any depth), `headers.NAME`, `method`, `url.pathname`; `$eq $ne $gt $gte $lt $lte $in $nin $regex`; `$and`, `$or`; all keys of an object must hold. With `params` the body is read first. Bounds: see below."),
+        "Fields and their tests: `metadata.NAME`, `params.NAME` (any depth), `headers.NAME`, \
+         `method`, `url.pathname`; `$eq $ne $gt $gte $lt $lte $in $nin $regex`; `$and`, `$or`; \
+         all keys of an object must hold. With `params` the body is read first. For limits see \
+         below."),
     field(Condition, "then", "name of a target", "needed", r#""big""#,
-        "The target when the query holds."),
+        "The target if the query holds."),
     field(Sticky, "hash_fields", "list of fields", "needed", r#"["metadata.user"]"#,
-        "Fields as in a query. If a request has none of them, dice decide."),
+        "Fields as in a query. Requests that have none of them are distributed at random by \
+         weight."),
     field(Sticky, "ttl", "seconds", "none: while targets and weights stay", "300",
-        "After so long the draw is made anew. Every replica draws alike."),
+        "After this time the choice is made anew. All replicas choose the same target."),
     field(Breaker, "failure_threshold", "1 or more", "5", "5",
-        "Opens at so many failures in a minute."),
+        "Opens after this many failures within a minute."),
     field(Breaker, "failure_threshold_percentage", "above 0, to 100", "none", "50",
-        "Opens at this share of failures, too."),
+        "Also opens at this percentage of failures."),
     field(Breaker, "minimum_requests", "1 or more", "5", "10",
-        "The share counts only from so many requests in a minute."),
+        "The percentage applies only from this many requests per minute."),
     field(Breaker, "cooldown_interval", "milliseconds", "30000", "30000",
-        "How long it stays open before one request is let through as a probe."),
-    field(Breaker, "failure_status_codes", "list of status codes", "500 to 599", "[500,502,503,504]",
-        "Statuses that count as failures. Connections that fail or break off, and timeouts of the settings, always do. Nothing counts that is of the caller's making: times that its headers or its inline config set, its leaving, a body that it owes."),
+        "How long it stays open before one request is sent as a probe."),
+    field(Breaker, "failure_status_codes", "list of status codes", "500 to 599",
+        "[500,502,503,504]",
+        "Statuses that count as failures. Failed or aborted connections and timeouts of the \
+         settings always do. What the caller causes never does: timeouts set by its headers or \
+         inline config, its disconnecting, an incomplete request body."),
     field(Retry, "attempts", "0 to 5", "0", "2",
-        "Tries after the first. Waits between them are drawn from 0 to 1, 2, 4, 8, 16 s. Each caller has retries for a fifth of its recent requests to an origin and 3 a second besides, of which an origin has 24 in all, and one client address at most 12."),
+        "Retries after the first try. The delays are random, from 0 to 1, 2, 4, 8 and 16 s. Each \
+         caller may retry a fifth of its recent requests to an origin, plus 3 per second; these \
+         extra retries are limited to 24 per second for an origin and 12 for a client address."),
     field(Retry, "on_status_codes", "list of status codes", "429, 500, 502, 503, 504", "[429,503]",
-        "Statuses that are tried again, the gateway's own 502 and 504 among them. Connections that fail always are."),
+        "Statuses that are retried, including the gateway's own 502 and 504. Failed connections \
+         are always retried."),
     field(Retry, "use_retry_after_header", "bool", "false", "true",
-        "On 429 and 503 wait as long as `retry-after-ms`, `x-ms-retry-after-ms` or `Retry-After` says. Over 60 s, or past the total timeout, retrying ends."),
+        "On 429 and 503, wait as long as `retry-after-ms`, `x-ms-retry-after-ms` or `Retry-After` \
+         says. Retrying ends if that is over 60 s or exceeds the total timeout."),
     field(Timeouts, "connect", "milliseconds", "the settings' (5 s)", "5000",
         "Connecting, TLS included; then 504 `connect_timeout`."),
     field(Timeouts, "head", "milliseconds", "the settings' (600 s)", "600000",
-        "From the request sent to the response head; begins anew while an upload moves; then 504 `upstream_timeout`."),
+        "From the end of the request to the response head; restarts while an upload makes \
+         progress; then 504 `upstream_timeout`."),
     field(Timeouts, "first_token", "milliseconds", "off", "20000",
-        "Streams: from the send to the first token. While another target remains it is tried instead; on the last a 504 before the head, an aborted transfer after it."),
+        "Streams: from the send to the first token. While another target remains, that is tried \
+         instead; on the last target, a 504 before the head or an aborted transfer after it."),
     field(Timeouts, "idle", "milliseconds", "the settings' (300 s)", "120000",
-        "Between two pieces of a body; then the transfer is aborted."),
+        "Between two chunks of a body; then the transfer is aborted."),
     field(Timeouts, "total", "milliseconds", "the settings' (none)", "3600000",
-        "The whole exchange, retries and waits included."),
+        "The whole exchange, including retries and delays."),
     field(Hedge, "after", "milliseconds", "needed", "800",
-        "How long the first request may be without an answer (of a stream: without a token). A request whose body is still on its way up is not hedged."),
+        "How long the first request may take to respond (for a stream, to the first token). A \
+         request whose body is still being uploaded is not hedged."),
     field(Hedge, "max_ratio", "0 to 1", "0.05", "0.05",
-        "Hedges for each of the caller's requests to the origin, at most; the first is free."),
+        "The most hedges per request of the caller to the origin; the first hedge is free."),
     field(Auth, "header", "name of a header", "needed", r#""x-token""#,
         "The header that carries the key."),
     field(Auth, "scheme", "one word", "none: the key alone", r#""Bearer""#,
-        "Stands before the key."),
+        "Written before the key."),
     field(Cache, "mode", "`simple`", "`simple`", r#""simple""#,
-        "Exact matches."),
+        "`simple`: exact matches."),
     field(Cache, "max_age", "seconds", "7 days", "3600",
-        "How long an answer may be served again."),
+        "How long a stored response may be served."),
     field(Cache, "namespace", "text", "none", r#""team-a""#,
-        "Sets entries apart, and is what they are purged by. In a caller's own config it is one of that caller's; in the settings all callers of the config share the entries."),
+        "Separates entries, and can be purged as a whole. In a caller's own config the entries \
+         belong to that caller; in the settings all callers of the config share them."),
     field(RateLimit, "requests", "whole number", "none", "60",
-        "Requests in each `window`. This or `concurrent` is needed."),
+        "Requests per `window`. This or `concurrent` is required."),
     field(RateLimit, "window", "duration or milliseconds, at most a day", "`1m`", r#""1m""#,
-        "The time in which `requests` are earned, evenly."),
+        "The time over which `requests` are spread evenly."),
     field(RateLimit, "burst", "whole number", "`requests`", "10",
-        "Requests that may come at once. In any one window at most `requests` and `burst` together pass."),
+        "Requests that may come at once. In any one window at most `requests` plus `burst` pass."),
     field(RateLimit, "concurrent", "whole number", "none", "8",
-        "Requests under way at once, each until the last byte of its answer."),
-    field(RateLimit, "by", "`caller`, `client_address`, `origin`, `metadata.NAME`", "`caller`", r#""metadata.user""#,
-        "Whose requests are counted together. `caller`: by credentials, or by address where there are none. `origin`: by upstream, for each attempt. Credentials and metadata are what callers say: without gateway keys, who makes up others is counted apart, and such a limit is advice. `client_address` and `origin` are not."),
+        "Requests in flight at once, each until the last byte of its response."),
+    field(RateLimit, "by", "`caller`, `client_address`, `origin`, `metadata.NAME`", "`caller`",
+        r#""metadata.user""#,
+        "Which requests are counted together. `caller`: by credentials, or by address if there \
+         are none. `origin`: by upstream, for each attempt. Callers choose their credentials and \
+         metadata: without gateway keys they can evade such a limit by inventing new ones. \
+         `client_address` and `origin` cannot be evaded this way."),
 ];
 
 impl Section {
-    /// All of them, in the order of the reference page.
+    /// All sections, in the order of the reference page.
     pub const ALL: [Section; 11] = [
         Target, Strategy, Condition, Sticky, Breaker, Retry, Timeouts, Hedge, Auth, Cache,
         RateLimit,
     ];
 
-    /// The key that is written so: in `snake_case` or `camelCase`.
+    /// The key for a name written in `snake_case` or `camelCase`.
     pub fn find(self, written: &str) -> Option<&'static str> {
         let mut fields = FIELDS.iter().filter(|field| field.section == self);
         let is = |name: &str| name == written || is_camel(name, written);

@@ -1,5 +1,5 @@
-//! Reads the config object: JSON text → names normalised → each value checked → [`Entry`]. Only what was checked is used.
-//! `fields` is the one table of keys: the reader, its errors and `docs/config.md` come from it.
+//! Parses the config object: JSON text, key spelling, validation of each value, [`Entry`]. `fields`
+//! is the one table of keys; the parser, its errors and `docs/config.md` come from it.
 
 mod entry;
 mod fields;
@@ -27,18 +27,18 @@ use super::{
 };
 pub use page::page;
 
-/// Longest config taken, in bytes.
+/// The longest accepted config, in bytes.
 pub const MOST_BYTES: usize = 64 * 1024;
-/// Most targets in one config, groups counted.
-pub const MOST_TARGETS: usize = 64;
+/// The most targets in one config, groups included.
+const MOST_TARGETS: usize = 64;
 
-/// What is wrong with a config object. Never repeats a value: it may be a key in the wrong place.
+/// What is wrong with a config object. Never repeats a value, which may be a misplaced key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{path}: {reason}")]
 pub struct ConfigObjectError {
     /// Such as `config.targets[1].retry.attempts`.
     pub path: String,
-    /// The end of the sentence that begins with the path.
+    /// The rest of the sentence that begins with the path.
     pub reason: String,
 }
 
@@ -51,25 +51,24 @@ impl ConfigObjectError {
     }
 }
 
-/// What `x-gateway-config` holds.
+/// The parsed value of `x-gateway-config`.
 pub enum Source {
     Inline(Box<Entry>),
-    /// The name of one in the settings.
+    /// The name of a config in the settings.
     Saved(Box<str>),
 }
 
-/// What `x-gateway-config` turns out to be, before it is parsed.
+/// The value of `x-gateway-config` before it is parsed.
 pub enum Written<'t> {
     Json(Cow<'t, str>),
-    /// The name of one in the settings.
+    /// The name of a config in the settings.
     Saved(&'t str),
 }
 
-/// Tells JSON, which starts with `{`, from the name of a saved config, and that from base64 of
-/// JSON.
+/// Distinguishes JSON (starts with `{`), the name of a saved config, and base64 of JSON.
 ///
 /// # Errors
-/// What is none of the three.
+/// The text is none of the three.
 pub fn tell(text: &str, is_saved: impl Fn(&str) -> bool) -> Result<Written<'_>, ConfigObjectError> {
     if text.starts_with('{') {
         return Ok(Written::Json(text.into()));
@@ -81,15 +80,15 @@ pub fn tell(text: &str, is_saved: impl Fn(&str) -> bool) -> Result<Written<'_>, 
         Some(json) => Ok(Written::Json(json.into())),
         None => Err(ConfigObjectError::new(
             "config",
-            "must be JSON, base64 of JSON, or the name of a config in the settings, and is none of them",
+            "must be JSON, base64 of JSON, or the name of a config in the settings",
         )),
     }
 }
 
-/// Reads the header at once.
+/// Parses the header in one step.
 ///
 /// # Errors
-/// What is none of the three, and what is wrong with the object.
+/// The text is none of the three, or the object is invalid.
 #[cfg(test)]
 pub fn read(text: &str, is_saved: impl Fn(&str) -> bool) -> Result<Source, ConfigObjectError> {
     match tell(text, is_saved)? {
@@ -98,14 +97,14 @@ pub fn read(text: &str, is_saved: impl Fn(&str) -> bool) -> Result<Source, Confi
     }
 }
 
-/// It is short, and has no pattern to compile: reading it takes a moment. An escape may hide a
-/// pattern.
+/// The config is short and has no pattern to compile, so parsing it takes little time. A backslash
+/// could hide a pattern's key.
 pub fn is_quick(json: &str) -> bool {
     const SHORT: usize = 4 * 1024;
     json.len() <= SHORT && !json.contains("regex") && !json.contains('\\')
 }
 
-/// Either alphabet, with or without padding.
+/// Either base64 alphabet, with or without padding.
 fn decoded(text: &str) -> Option<String> {
     let lenient =
         GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
@@ -115,10 +114,10 @@ fn decoded(text: &str) -> Option<String> {
     json.trim_start().starts_with('{').then_some(json)
 }
 
-/// Reads inline JSON.
+/// Parses inline JSON.
 ///
 /// # Errors
-/// The first thing wrong, with its key path, what was wrong and what is allowed.
+/// The first problem, with its path and what is allowed.
 pub fn parse(text: &str) -> Result<Entry, ConfigObjectError> {
     if text.len() > MOST_BYTES {
         let reason = format!("has more than {MOST_BYTES} bytes");
@@ -130,7 +129,7 @@ pub fn parse(text: &str) -> Result<Entry, ConfigObjectError> {
     Ok(entry)
 }
 
-/// Reads a value that stands at `path`, such as `configs.chain` in the settings.
+/// Parses a value at `path`, such as `configs.chain` in the settings.
 ///
 /// # Errors
 /// See [`parse`].
@@ -138,7 +137,7 @@ pub fn parse_value(value: Value, path: &str) -> Result<Entry, ConfigObjectError>
     entry::Reader::default().read(&value, path)
 }
 
-/// Reads what the settings say of the cache, as `cache` in a config.
+/// Parses the settings' `cache`, which has the form of `cache` in a config.
 ///
 /// # Errors
 /// What is wrong, and where.
@@ -149,7 +148,7 @@ pub fn parse_cache(value: &Value, path: &str) -> Result<CacheAsked, ConfigObject
     })
 }
 
-/// Reads a limit, as `rate_limit` in a config; `path` is where it stands, for errors.
+/// Parses a limit, which has the form of `rate_limit` in a config; `path` is for errors.
 ///
 /// # Errors
 /// What is wrong, and where.

@@ -1,4 +1,5 @@
-//! One JSON object of a config under its keys' one spelling: unknown keys are refused, values are taken out one by one.
+//! One JSON object of a config with its keys in canonical spelling. Unknown keys are refused;
+//! values are taken out one by one.
 
 use serde_json::{Map, Value};
 
@@ -11,7 +12,7 @@ pub struct Object<'v> {
     values: Vec<(&'static str, &'v Value)>,
 }
 
-/// A value and where it stands.
+/// A value and its path.
 #[derive(Clone)]
 pub struct At<'v> {
     pub value: &'v Value,
@@ -23,10 +24,10 @@ impl<'v> At<'v> {
         Err(ConfigObjectError::new(&self.path, reason))
     }
 
-    /// An object of this section.
+    /// The value as an object of this section.
     ///
     /// # Errors
-    /// Another kind of value, an unknown key, or one key in two spellings.
+    /// The value is not an object, or has an unknown key, or one key in two spellings.
     pub fn object(&self, section: Section) -> Result<Object<'v>, ConfigObjectError> {
         Object::read(self.map()?, section, &self.path)
     }
@@ -64,7 +65,7 @@ impl<'v> Object<'v> {
                 return Err(ConfigObjectError::new(&here, unknown(section, written)));
             };
             if values.iter().any(|(name, _)| *name == field) {
-                let reason = format!("is {field} in another spelling, which is given, too");
+                let reason = format!("is {field} in another spelling, which is also given");
                 return Err(ConfigObjectError::new(&here, reason));
             }
             values.push((field, value));
@@ -82,7 +83,7 @@ impl<'v> Object<'v> {
 
     /// The value of a key; null counts as absent.
     pub fn get(&self, name: &'static str) -> Option<At<'v>> {
-        debug_assert!(self.section.find(name).is_some(), "{name} is in no table");
+        debug_assert!(self.section.find(name).is_some(), "{name} is in no section");
         let found = self.values.iter().find(|(key, _)| *key == name);
         let (_, value) = found.filter(|(_, value)| !value.is_null())?;
         Some(At {
@@ -91,7 +92,7 @@ impl<'v> Object<'v> {
         })
     }
 
-    /// The value of a key, read by a function.
+    /// The value of a key, parsed by `read`.
     pub fn read_as<T>(
         &self,
         name: &'static str,
@@ -101,16 +102,18 @@ impl<'v> Object<'v> {
     }
 }
 
-/// Longer keys are nobody's slip of the keyboard: bytes.
-const LONGEST_SLIP: usize = 64;
+/// Longer unknown keys, in bytes, are not compared with known ones.
+const LONGEST_COMPARED: usize = 64;
 
 fn unknown(section: Section, written: &str) -> String {
     if matches!(written, "virtual_key" | "virtualKey") {
-        return "is not a key here: name a provider of the settings instead, as provider: \"@name\"".to_owned();
+        return "is not a key here: name a provider of the settings instead, \
+            as provider: \"@name\""
+            .to_owned();
     }
     let names = section.names();
     let distance = |name: &&str| strsim::damerau_levenshtein(&written.to_lowercase(), name);
-    let close = match written.len() <= LONGEST_SLIP {
+    let close = match written.len() <= LONGEST_COMPARED {
         true => names.iter().copied().min_by_key(|name| distance(name)),
         false => None,
     };

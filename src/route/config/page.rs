@@ -1,4 +1,4 @@
-//! The reference page of config objects, from the table.
+//! Writes the reference page of config objects, `docs/config.md`, from the table.
 
 use std::fmt::Write as _;
 
@@ -16,55 +16,62 @@ const OPENING: &str = "\
 
 This page is printed by `throughway docs config` from the tables the gateway itself uses.
 
-A config object says where a request goes, and what happens when that does not work. Send it in `x-gateway-config`, as JSON, as
-base64 of JSON, or as the name of one under `configs` in the settings; or make one the settings' `default_config`. Keys are
-written in `snake_case` or `camelCase`. An unknown key is a 400 `invalid_config` that names its place and what is allowed.
-Portkey's configs that use these keys work as they are. `${NAME}` is expanded in the settings only, never in a request.
+A config object says where a request goes, and what happens if that fails. Send it in
+`x-gateway-config`, as JSON, as base64 of JSON, or as the name of one under `configs` in the
+settings; or make one the settings' `default_config`. Keys are written in `snake_case` or
+`camelCase`. An unknown key is a 400 `invalid_config` that names its place and what is allowed.
+Portkey's configs that use these keys work as they are. `${NAME}` is expanded in the settings only,
+never in a request.
 
-A config without `targets` is itself one target. A target that names neither provider nor host takes the request's own:
-`x-gateway-provider`, `x-gateway-custom-host`, the `@provider/` prefix of the body's `model`, or the settings' `default_target`.
+A config without `targets` is itself one target. A target that names neither provider nor host takes
+the request's own: `x-gateway-provider`, `x-gateway-custom-host`, the `@provider/` prefix of the
+body's `model`, or the settings' `default_target`.
 
-What came of it is told in reply headers: `x-gateway-last-used-option-index` (`config.targets[1]`), `x-gateway-retry-attempt-count`
-(`-1`: all retries were in vain), `x-gateway-provider`. `x-gateway-dry-run: true`, `POST /gateway/explain` and
-`throughway explain` show the plan of a request without sending it.
+Reply headers report the outcome: `x-gateway-last-used-option-index` (`config.targets[1]`),
+`x-gateway-retry-attempt-count` (`-1`: all retries failed), `x-gateway-provider`.
+`x-gateway-dry-run: true`, `POST /gateway/explain` and `throughway explain` show the plan of a
+request without sending it.
 ";
 
 const BOUNDS: &str = "
 ## Bounds
 
-What one config may ask for; more is a 400 `invalid_config` that names the place, and an error at the start for the settings'. In all
-of a config, targets and groups counted together:
+The limits of one config, targets and groups counted together. Exceeding one is a 400
+`invalid_config` that names the place, or an error at start-up for a config in the settings:
 
 | what | at most |
 |---|---|
 ";
 
 const BOUNDS_OF_FACTS: &str = "
-A text of more than {searched} KiB is not searched for patterns: `$regex` does not hold for it. A condition that looks at a list in
-the body of more than {items} items ends the request with 413 `body_too_large`. A body in which a key of `override_params` stands so
-often that the copies of its value would make it larger by more than {copies} KiB than one copy of each does is a 413
-`body_too_large`, too.
+`$regex` never matches a text of more than {searched} KiB. A condition that tests a list of more
+than {items} items in the body ends the request with 413 `body_too_large`. So does a body in which
+keys of `override_params` are repeated so often that replacing every copy would add more than
+{copies} KiB compared with one copy of each.
 ";
 
 const EXAMPLES: &str = r#"
 ## Examples
 
-Two hosts, the second when the first does not answer, is overloaded, or sends no token within 20 seconds:
+Two hosts; the second is used if the first does not respond, is overloaded, or sends no token within
+20 seconds:
 
 ```json
 {"strategy": {"mode": "fallback"},
  "timeouts": {"first_token": 20000},
  "targets": [{"custom_host": "http://10.0.0.7:8000/v1"},
-             {"provider": "openai", "api_key": "sk-...", "override_params": {"model": "gpt-4o-mini"}}]}
+             {"provider": "openai", "api_key": "sk-...",
+              "override_params": {"model": "gpt-4o-mini"}}]}
 ```
 
-One host, tried again as long as it asks to be:
+One host with retries, after the delay that it asks for:
 
 ```json
 {"custom_host": "https://my.vllm.com/v1", "retry": {"attempts": 3, "use_retry_after_header": true}}
 ```
 
-Three quarters of the traffic here, one quarter there, each user always at the same one, and a third host behind both:
+Three quarters of the traffic to one host and one quarter to another, each user always at the same
+one, with a third host as fallback:
 
 ```json
 {"strategy": {"mode": "fallback", "on_status_codes": [429, 503]},
@@ -78,7 +85,8 @@ By who asks, and for what:
 
 ```json
 {"strategy": {"mode": "conditional", "default": "small",
-              "conditions": [{"query": {"metadata.tier": "pro", "params.max_tokens": {"$lte": 4096}}, "then": "big"}]},
+              "conditions": [{"query": {"metadata.tier": "pro",
+                                         "params.max_tokens": {"$lte": 4096}}, "then": "big"}]},
  "targets": [{"name": "big", "custom_host": "http://10.0.0.7:8000/v1"},
              {"name": "small", "custom_host": "http://10.0.0.8:8000/v1"}]}
 ```
@@ -86,8 +94,10 @@ By who asks, and for what:
 A target that fails five times in a minute is left alone for 30 seconds:
 
 ```json
-{"strategy": {"mode": "fallback", "cb_config": {"failure_threshold": 5, "cooldown_interval": 30000}},
- "targets": [{"custom_host": "http://10.0.0.7:8000/v1"}, {"custom_host": "http://10.0.0.8:8000/v1"}]}
+{"strategy": {"mode": "fallback",
+              "cb_config": {"failure_threshold": 5, "cooldown_interval": 30000}},
+ "targets": [{"custom_host": "http://10.0.0.7:8000/v1"},
+             {"custom_host": "http://10.0.0.8:8000/v1"}]}
 ```
 "#;
 

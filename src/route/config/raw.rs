@@ -1,12 +1,13 @@
-//! What `override_params` asks for goes into bodies as it was written, number by number: values of the checked tree are replaced
-//! by the bytes they were read from.
+//! Restores the values of `override_params` as they were written. Parsing may change numbers, and
+//! these values go into request bodies byte by byte.
 
 use serde_json::value::RawValue;
 
 use super::fields::Section;
 use crate::{json_edit::Object, route::config_types::Entry};
 
-/// Gives an entry, and those inside it, the written text of its parameters. `text` is the JSON it was read from.
+/// Replaces the parsed values in an entry, and those inside it, by their text in `text`, the JSON
+/// that it was parsed from.
 pub fn restore(entry: &mut Entry, text: &str) {
     let Ok(object) = Object::parse(text.as_bytes()) else {
         return;

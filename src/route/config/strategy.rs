@@ -1,4 +1,4 @@
-//! Reads `strategy`, which says how a group uses its targets.
+//! Parses `strategy`, which says how a group uses its targets.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::route::{
 
 type Read<T> = Result<T, ConfigObjectError>;
 
-/// Reads the strategy of a group with these targets.
+/// Parses the strategy of a group with these targets.
 pub fn read(at: &At<'_>, targets: &[Entry], budget: &mut WorkBudget) -> Read<Strategy> {
     let object = at.object(Section::Strategy)?;
     let mode = match object.get("mode") {
@@ -44,7 +44,7 @@ pub fn read(at: &At<'_>, targets: &[Entry], budget: &mut WorkBudget) -> Read<Str
     })
 }
 
-/// A key that its mode does not know would have no effect, and somebody would wait for it.
+/// Refuses keys that have no effect in this mode, which are likely mistakes.
 fn check_place(object: &Object<'_>, mode: &Mode) -> Read<()> {
     let misplaced = |names: &[&'static str], of: &str| {
         let found = names.iter().find_map(|name| object.get(name));
@@ -135,7 +135,7 @@ fn condition(at: &At<'_>, targets: &[Entry], budget: &mut WorkBudget) -> Read<(C
     Ok((condition, target(&then, targets)?))
 }
 
-/// The place of a target that is named.
+/// The index of the target with this name.
 fn target(at: &At<'_>, targets: &[Entry]) -> Read<usize> {
     let wanted = at.text()?;
     let mut named = targets

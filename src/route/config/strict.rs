@@ -1,4 +1,4 @@
-//! JSON in which no key stands twice: of two values nobody could tell which was meant.
+//! Parses JSON and refuses duplicate keys, because it would be ambiguous which value counts.
 
 use std::fmt;
 
@@ -8,16 +8,16 @@ use serde::{
 };
 use serde_json::{Map, Value};
 
-/// Reads JSON text.
+/// Parses JSON text.
 ///
 /// # Errors
-/// The end of a sentence; names a key that stands twice, and no value.
+/// The rest of a sentence; it may name a duplicate key, but never a value.
 pub fn parse(text: &str) -> Result<Value, String> {
     match serde_json::from_str::<Strict>(text) {
         Ok(strict) => Ok(strict.0),
         Err(error) if error.is_data() => Err(error.to_string()),
         Err(error) => Err(format!(
-            "is no JSON (line {}, column {})",
+            "is not JSON (line {}, column {})",
             error.line(),
             error.column()
         )),
@@ -49,7 +49,14 @@ impl<'de> Visitor<'de> for StrictVisitor {
         f.write_str("JSON")
     }
 
-    scalars!(visit_bool bool, visit_i64 i64, visit_u64 u64, visit_f64 f64, visit_str &str, visit_string String);
+    scalars!(
+        visit_bool bool,
+        visit_i64 i64,
+        visit_u64 u64,
+        visit_f64 f64,
+        visit_str &str,
+        visit_string String
+    );
 
     fn visit_unit<E>(self) -> Result<Value, E> {
         Ok(Value::Null)

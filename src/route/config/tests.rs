@@ -1,4 +1,4 @@
-//! Configs that are taken, configs that are refused and in which words, and the reference page.
+//! Valid configs, invalid configs with their errors, and the reference page.
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -9,7 +9,8 @@ use crate::{
     route::config_types::Mode,
 };
 
-/// What was read, in words: one line for each fact. Keys are shown, since these are nobody's.
+/// The parsed entry as text, one line for each value. Keys are shown; those in tests are not
+/// secret.
 fn summary(entry: &Entry, path: &str) -> String {
     let mut lines = Vec::new();
     let mut put = |key: &str, value: Option<String>| {
@@ -83,7 +84,7 @@ fn shown(result: &Result<Entry, ConfigObjectError>) -> String {
 }
 
 #[test]
-fn each_config_is_read_as_its_case_says() {
+fn each_case_is_parsed_or_refused_as_it_states() {
     for case in cases("config_object") {
         let read = shown(&parse(case.section("config")));
         assert_eq!(read.trim_end(), case.section("expect"), "{}", case.name);
@@ -109,7 +110,7 @@ fn the_header_holds_json_a_name_or_base64() {
     ] {
         assert_eq!(kind(base64), "config.name = ???\n");
     }
-    let none = "config: must be JSON, base64 of JSON, or the name of a config in the settings, and is none of them";
+    let none = "config: must be JSON, base64 of JSON, or the name of a config in the settings";
     for neither in ["nobody", "W10=", "[]", "eyJ!"] {
         assert_eq!(kind(neither), none, "{neither}");
     }
@@ -163,11 +164,17 @@ fn every_example_of_the_table_is_taken() {
             }
             "conditions" => {
                 needed_beside(&mut object, &needed);
-                json!({ "strategy": { "mode": "conditional", "conditions": [object] }, "targets": [target] })
+                json!({
+                    "strategy": { "mode": "conditional", "conditions": [object] },
+                    "targets": [target],
+                })
             }
             "sticky" => {
                 needed_beside(&mut object, &[("hash_fields", json!(["method"]))]);
-                json!({ "strategy": { "mode": "loadbalance", "sticky": object }, "targets": [target] })
+                json!({
+                    "strategy": { "mode": "loadbalance", "sticky": object },
+                    "targets": [target],
+                })
             }
             "cb_config" => json!({ "strategy": { "cb_config": object }, "targets": [target] }),
             section => {
@@ -204,7 +211,7 @@ fn title_of(section: fields::Section) -> &'static str {
 }
 
 #[test]
-fn the_reference_page_is_in_step_and_its_examples_are_configs() {
+fn the_reference_page_is_current_and_its_examples_are_valid() {
     assert_page("config.md", &page());
     let page = page();
     let examples: Vec<&str> = page
@@ -226,17 +233,20 @@ fn camel(name: &str) -> String {
     })
 }
 
-/// The budget is the config's: it does not begin anew with each strategy, target or group.
+/// The budget covers the whole config and does not restart with each strategy, target or group.
 #[test]
-fn what_work_a_config_may_ask_for_is_bounded_as_a_whole() {
-    let strategy = |query: serde_json::Value| json!({ "mode": "conditional", "conditions": [{ "query": query, "then": "a" }] });
+fn the_work_of_a_config_is_limited_as_a_whole() {
+    let strategy = |query: serde_json::Value| {
+        let conditions = json!([{ "query": query, "then": "a" }]);
+        json!({ "mode": "conditional", "conditions": conditions })
+    };
     let group = |query: &dyn Fn(usize) -> serde_json::Value, count: usize| {
         let group = |at| json!({ "strategy": strategy(query(at)), "targets": [{ "name": "a" }] });
         json!({ "targets": (0..count).map(group).collect::<Vec<_>>() })
     };
     let pattern = |_| json!({ "params.x": { "$regex": "(?i)[x]" } });
     let items = |_| json!({ "params.x": { "$in": vec![0; 100] } });
-    // Sixteen targets of 64 keys, and one that may have one more.
+    // Sixteen targets of 64 keys each, and optionally one key more.
     let keys = |name: &str, more: bool| {
         let key = |at| (format!("k{at}"), json!("v"));
         let keys: serde_json::Map<_, _> = (0..64).map(key).collect();
@@ -282,13 +292,13 @@ fn what_work_a_config_may_ask_for_is_bounded_as_a_whole() {
         let error = parse(&refused.to_string()).map(|_| ()).expect_err(place);
         assert_eq!(error.path, place);
         assert!(error.reason.contains("makes more than"), "{}", error.reason);
-        // Saved configs are read by the same reader.
+        // Saved configs are parsed by the same parser.
         assert!(parse_value(refused, "configs.saved").is_err());
     }
 }
 
 #[test]
-fn a_key_of_any_length_is_refused_without_guessing_what_was_meant() {
+fn an_overlong_unknown_key_is_refused_without_a_suggestion() {
     let error = parse(&format!("{{\"{}\":1}}", "x".repeat(60_000))).map(|_| ());
     let error = error.expect_err("refused");
     assert!(
@@ -329,15 +339,27 @@ proptest! {
             name("request_timeout"): timeout,
             name("api_key"): key,
             name("override_params"): { "max_tokens": 1, "maxTokens": 2 },
-            "retry": { "attempts": attempts, name("on_status_codes"): [503], name("use_retry_after_header"): true },
+            "retry": {
+                "attempts": attempts,
+                name("on_status_codes"): [503],
+                name("use_retry_after_header"): true,
+            },
             "timeouts": { name("first_token"): timeout },
         });
         let read = shown(&parse(&config.to_string()));
         prop_assert!(read.contains(r#"[("max_tokens", "1"), ("maxTokens", "2")]"#), "{}", read);
-        let snake = config.to_string();
-        let snake = ["request_timeout", "api_key", "override_params", "on_status_codes", "use_retry_after_header", "first_token"]
-            .iter()
-            .fold(snake, |text, name| text.replace(&format!("\"{}\"", camel(name)), &format!("\"{name}\"")));
+        let names = [
+            "request_timeout",
+            "api_key",
+            "override_params",
+            "on_status_codes",
+            "use_retry_after_header",
+            "first_token",
+        ];
+        let to_snake = |text: String, name: &&str| {
+            text.replace(&format!("\"{}\"", camel(name)), &format!("\"{name}\""))
+        };
+        let snake = names.iter().fold(config.to_string(), to_snake);
         prop_assert_eq!(read, shown(&parse(&snake)));
     }
 }

@@ -1,4 +1,4 @@
-//! The kinds of single values, each with what is allowed.
+//! Parsers for the kinds of single values, each with its error text.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::{
     secret::Secret,
 };
 
-/// A week: a longer time is a slip of the keyboard.
+/// A week; longer times are likely mistakes.
 const LONGEST_MS: u64 = 7 * 24 * 3600 * 1000;
 /// 90 days.
 const LONGEST_SECONDS: u64 = 90 * 24 * 3600;
@@ -92,7 +92,7 @@ impl<'v> At<'v> {
         header_name(self.text()?, self)
     }
 
-    /// Lines to set, or with null to take out.
+    /// Headers to set, or with null to remove.
     pub fn headers(&self) -> Read<Vec<HeaderEdit>> {
         let map = self.map()?;
         if map.len() > MOST_HEADER_EDITS {
@@ -110,19 +110,19 @@ impl<'v> At<'v> {
                     Ok(line) => Ok((name, Some(line))),
                     Err(_) => at.refuse("must be a line of visible characters"),
                 },
-                _ => at.refuse("must be a text, or null to take the header out"),
+                _ => at.refuse("must be a text, or null to remove the header"),
             }
         };
         map.iter().map(edit).collect()
     }
 
-    /// Takes the keys of an object out of the config's budget.
+    /// Counts the keys of an object against the config's budget.
     pub fn take_keys(&self, budget: &mut WorkBudget) -> Read<()> {
         let taken = budget.take_items(self.map()?.len());
         taken.or_else(|reason| self.refuse(reason))
     }
 
-    /// Keys with the JSON text of their values, in their order.
+    /// Keys with the JSON text of their values, in order.
     pub fn params(&self) -> Read<Vec<BodyEdit>> {
         let map = self.map()?;
         if map.len() > MOST_BODY_EDITS {
@@ -134,7 +134,7 @@ impl<'v> At<'v> {
     }
 }
 
-/// Names that frame a message or belong to one connection, or to the gateway.
+/// Names that concern framing, one connection, or the gateway itself.
 const REFUSED: [&str; 13] = [
     "connection",
     "content-length",
@@ -159,7 +159,8 @@ fn header_name(text: &str, at: &At<'_>) -> Read<HeaderName> {
     let is_ours = ours.iter().any(|prefix| name.as_str().starts_with(prefix));
     match is_ours || REFUSED.contains(&name.as_str()) {
         true => at.refuse(
-            "may not be named: headers of framing, of the connection (hop-by-hop), host, and x-gateway-* are the gateway's",
+            "may not be named: framing headers, hop-by-hop headers, host and x-gateway-* belong to \
+                the gateway",
         ),
         false => Ok(name),
     }

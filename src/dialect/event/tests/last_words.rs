@@ -1,9 +1,9 @@
-//! Which event says that an answer is whole, or failed.
+//! Events that complete a response or mark it as failed.
 
 use super::*;
 
 #[test]
-fn only_a_dialects_own_last_word_makes_an_answer_whole() {
+fn only_the_final_event_of_the_dialect_completes_a_response() {
     use Dialect::{Anthropic, Chat, Gemini, Images, Responses, Speech, Unknown};
     use Progress::{Failed, Of, Open, Whole};
     let candidates = |data| Of(Candidates::of(&serde_json::from_str(data).unwrap()));

@@ -1,8 +1,8 @@
-//! What servers of all kinds answer.
+//! Responses of many kinds of servers.
 
 use crate::dialect::{Generates, Media};
 
-/// Answers that servers give.
+/// Valid responses, with their route and media type.
 pub const ANSWERS: &[(Generates, Media, &str)] = &[
     (
         Generates::Completion,
@@ -29,7 +29,7 @@ pub const ANSWERS: &[(Generates, Media, &str)] = &[
         Media::Json,
         r#"{"x":"\ud83d","choices":[]}"#,
     ),
-    // A stream under another type.
+    // An event stream under another media type.
     (
         Generates::Completion,
         Media::Json,
@@ -165,7 +165,8 @@ pub const ANSWERS: &[(Generates, Media, &str)] = &[
     (
         Generates::Transcription,
         Media::Events,
-        "data: {\"object\":\"transcription.chunk\",\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n",
+        "data: {\"object\":\"transcription.chunk\",\
+         \"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n",
     ),
     (
         Generates::CohereChat,
@@ -187,16 +188,18 @@ pub const ANSWERS: &[(Generates, Media, &str)] = &[
         Media::Events,
         "data: {\"type\":\"message-start\"}\n\ndata: {\"type\":\"message-end\"}\n\n",
     ),
-    // Azure's filter results, usage, heartbeats, and what a proxy puts before the answer.
+    // Azure's filter results, usage, heartbeats, and what a proxy sends before the response.
     (
         Generates::Completion,
         Media::Events,
-        "data: {\"choices\":[],\"prompt_filter_results\":[]}\n\ndata: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n",
+        "data: {\"choices\":[],\"prompt_filter_results\":[]}\n\n\
+         data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n",
     ),
     (
         Generates::Completion,
         Media::Events,
-        ": PROCESSING\n\ndata: {\"sources\":[1]}\n\ndata: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n",
+        ": PROCESSING\n\ndata: {\"sources\":[1]}\n\n\
+         data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n",
     ),
     (
         Generates::Completion,
@@ -206,7 +209,8 @@ pub const ANSWERS: &[(Generates, Media, &str)] = &[
     (
         Generates::Message,
         Media::Events,
-        "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{}}\n\nevent: message_stop\ndata: {\"type\":\"message_stop\"}\n\n",
+        "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{}}\n\n\
+         event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n",
     ),
     (
         Generates::Response,
@@ -216,15 +220,16 @@ pub const ANSWERS: &[(Generates, Media, &str)] = &[
     (
         Generates::Content,
         Media::Events,
-        "data: {\"usageMetadata\":{\"a\":1}}\n\ndata: {\"candidates\":[{\"finishReason\":\"STOP\"}]}\n\n",
+        "data: {\"usageMetadata\":{\"a\":1}}\n\n\
+         data: {\"candidates\":[{\"finishReason\":\"STOP\"}]}\n\n",
     ),
     (
         Generates::Embedding,
         Media::Events,
         "data: {\"anything\":1}\n\n",
     ),
-    // llama.cpp without `/v1`, Qianfan, the Llama API, errors that are none, heartbeats with a
-    // text, MiniMax, Gemini's array under way, Vertex AI, Together, whisper.cpp, Reka.
+    // llama.cpp without `/v1`, Qianfan, the Llama API, empty `error` members, heartbeats with a
+    // text, MiniMax, the beginning of a Gemini array, Vertex AI, Together, whisper.cpp, Reka.
     (
         Generates::Completion,
         Media::Json,
@@ -238,7 +243,8 @@ pub const ANSWERS: &[(Generates, Media, &str)] = &[
     (
         Generates::Completion,
         Media::Events,
-        "data: {\"index\":0,\"content\":\"a\",\"stop\":false}\n\ndata: {\"content\":\"\",\"stop\":true}\n\n",
+        "data: {\"index\":0,\"content\":\"a\",\"stop\":false}\n\n\
+         data: {\"content\":\"\",\"stop\":true}\n\n",
     ),
     (
         Generates::Completion,
@@ -263,7 +269,9 @@ pub const ANSWERS: &[(Generates, Media, &str)] = &[
     (
         Generates::Completion,
         Media::Events,
-        "data: {\"event\":{\"event_type\":\"start\",\"delta\":{\"text\":\"\",\"type\":\"text\"}}}\n\ndata: {\"event\":{\"event_type\":\"progress\",\"delta\":{\"text\":\"a\",\"type\":\"text\"}}}\n\n",
+        "data: {\"event\":{\"event_type\":\"start\",\"delta\":{\"text\":\"\",\
+         \"type\":\"text\"}}}\n\ndata: {\"event\":{\"event_type\":\"progress\",\
+         \"delta\":{\"text\":\"a\",\"type\":\"text\"}}}\n\n",
     ),
     (
         Generates::Completion,
@@ -278,7 +286,8 @@ pub const ANSWERS: &[(Generates, Media, &str)] = &[
     (
         Generates::Completion,
         Media::Events,
-        "event: ping\ndata: 2026-01-01\n\ndata: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n",
+        "event: ping\ndata: 2026-01-01\n\n\
+         data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n",
     ),
     (
         Generates::Completion,

@@ -18,16 +18,16 @@ fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
 }
 
-/// All that is asked about, whatever the key.
+/// All leases of the batches, without their keys.
 fn ids(asked: Vec<OfKey>) -> Vec<u64> {
     asked.into_iter().flat_map(|(_, ids)| ids).collect()
 }
 
 #[test]
-fn what_has_ended_is_told_again_until_redis_has_heard_it_and_then_no_more() {
+fn an_ended_lease_is_returned_again_until_redis_confirms_it() {
     let (mut leases, key, start) = (Leases::default(), key(), Instant::now());
     leases.hold(key, 7, start);
-    assert!(leases.to_bring(&key).is_empty());
+    assert!(leases.to_piggyback(&key).is_empty());
     assert!(leases.due_to_return(start).is_empty());
     leases.end(key, 7, start);
     let told = (0..=60).filter(|second| leases.due_to_return(start + seconds(*second)).len() == 1);
@@ -37,14 +37,14 @@ fn what_has_ended_is_told_again_until_redis_has_heard_it_and_then_no_more() {
     );
     assert!(leases.ended.is_empty(), "run out");
     leases.end(key, 8, start);
-    assert_eq!(leases.to_bring(&key), [8]);
+    assert_eq!(leases.to_piggyback(&key), [8]);
     leases.returned(&key, &[8]);
-    assert!(leases.to_bring(&key).is_empty());
+    assert!(leases.to_piggyback(&key).is_empty());
     assert!(leases.ended.is_empty() && leases.held.is_empty());
 }
 
 #[test]
-fn what_ends_while_it_is_prolonged_is_given_back_once_more() {
+fn a_lease_that_ends_while_being_prolonged_is_returned_again() {
     let (mut leases, key, start) = (Leases::default(), key(), Instant::now());
     leases.hold(key, 1, start);
     leases.hold(key, 2, start);
@@ -52,16 +52,16 @@ fn what_ends_while_it_is_prolonged_is_given_back_once_more() {
     leases.end(key, 1, start);
     assert_eq!(ids(leases.due_to_return(start)), [1]);
     leases.returned(&key, &[1]);
-    assert_eq!(leases.to_bring(&key), [1]);
+    assert_eq!(leases.to_piggyback(&key), [1]);
     leases.end_prolonging(start);
     assert_eq!(ids(leases.due_to_return(start)), [1]);
     leases.returned(&key, &[1]);
-    assert!(leases.to_bring(&key).is_empty());
+    assert!(leases.to_piggyback(&key).is_empty());
     assert_eq!(ids(leases.begin_prolonging(&[key], start)), [2]);
 }
 
 #[test]
-fn leases_are_prolonged_in_time_and_sooner_where_that_failed_or_they_may_be_lost() {
+fn leases_are_prolonged_in_time_and_sooner_after_a_failure_or_loss() {
     let (mut leases, key, start) = (Leases::default(), key(), Instant::now());
     leases.hold(key, 1, start);
     let due = |leases: &Leases, at| leases.to_prolong(start + seconds(at)).len();
@@ -85,7 +85,7 @@ fn no_question_is_a_long_one() {
     );
     leases.end_prolonging(start);
     (0..1200).for_each(|id| leases.end(key, id, start));
-    assert_eq!(leases.to_bring(&key).len(), 100);
-    assert_eq!(leases.to_bring(&key)[0], 1199, "the newest");
+    assert_eq!(leases.to_piggyback(&key).len(), 100);
+    assert_eq!(leases.to_piggyback(&key)[0], 1199, "the newest");
     assert_eq!(questions(leases.due_to_return(start)), [500, 500, 200]);
 }

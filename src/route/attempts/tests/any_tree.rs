@@ -1,4 +1,4 @@
-//! What holds for any tree and any outcomes.
+//! Properties of any tree with any outcomes.
 
 use proptest::prelude::*;
 
@@ -8,7 +8,7 @@ use crate::route::{
     tree::{Choice, Node, NodeId},
 };
 
-/// A tree as a value that proptest can make and shrink.
+/// A tree in a form that proptest can generate and shrink.
 #[derive(Clone, Debug)]
 enum Shape {
     Target { attempts: u32, hedged: bool },
@@ -35,7 +35,7 @@ fn any_shape() -> impl Strategy<Value = Shape> {
 #[derive(Default)]
 struct Planted {
     nodes: Vec<Option<Node>>,
-    /// Retries of each target.
+    /// The number of retries of each target.
     attempts: Vec<u32>,
 }
 
@@ -115,7 +115,7 @@ fn any_failure() -> impl Strategy<Value = Failed> {
     })
 }
 
-/// Plays a request that never succeeds: all its sends, in order, and how it stopped.
+/// Plays a request that never succeeds; returns all its sends in order, and how it stopped.
 fn play(
     tree: &Tree,
     given: &Given,
@@ -141,14 +141,17 @@ fn play(
                 assert!(in_flight.is_empty());
                 assert!(
                     remained || next.forced,
-                    "nothing remained, and {next:?} was sent"
+                    "nothing remained, but {next:?} was sent"
                 );
                 sends.push(next);
                 in_flight.push(next);
             }
             Step::Wait(wait, next) => {
-                let was_silent = failed.fault.is_timeout() && !raced;
-                assert!(!(was_silent && remained), "a silent target before the next");
+                let timed_out = failed.fault.is_timeout() && !raced;
+                assert!(
+                    !(timed_out && remained),
+                    "a target that timed out was retried before the next"
+                );
                 assert!(in_flight.is_empty() && wait <= Duration::from_secs(60));
                 assert_eq!(next.target, sends.last().unwrap().target);
                 sends.push(next);
@@ -177,8 +180,9 @@ proptest! {
         given.open.borrow_mut().extend(open);
         given.dice.borrow_mut().extend(dice);
         let (sends, stopped) = play(&tree, &given, &outcomes);
-        prop_assert!(stopped.is_some(), "it went on and on");
-        let hedges = usize::from(tree.nodes.iter().any(|node| matches!(node, Node::Target { hedge: Some(_), .. })));
+        prop_assert!(stopped.is_some(), "it did not stop");
+        let is_hedged = |node: &Node| matches!(node, Node::Target { hedge: Some(_), .. });
+        let hedges = usize::from(tree.nodes.iter().any(is_hedged));
         let bound: usize = attempts.iter().map(|retries| 1 + *retries as usize).sum();
         prop_assert!(sends.len() <= bound + hedges, "{} of {bound} + {hedges}", sends.len());
         for (place, send) in sends.iter().enumerate() {
@@ -186,11 +190,18 @@ proptest! {
             prop_assert!(send.target < attempts.len());
             prop_assert!(send.retry <= attempts[send.target]);
         }
-        // Targets are tried in the order of the tree, each with its retries in a row.
+        // Targets are tried in the order of the tree, and the retries of each follow one another.
         prop_assert!(sends.windows(2).all(|pair| pair[0].target <= pair[1].target));
         for target in 0..attempts.len() {
-            let retries: Vec<u32> = sends.iter().filter(|send| send.target == target).map(|send| send.retry).collect();
-            prop_assert!(retries.windows(2).all(|pair| pair[1] == pair[0] + 1 || (hedges > 0 && pair[1] == pair[0])));
+            let retries: Vec<u32> = sends
+                .iter()
+                .filter(|send| send.target == target)
+                .map(|send| send.retry)
+                .collect();
+            let follows = |pair: &[u32]| {
+                pair[1] == pair[0] + 1 || (hedges > 0 && pair[1] == pair[0])
+            };
+            prop_assert!(retries.windows(2).all(follows));
         }
     }
 
@@ -212,7 +223,7 @@ proptest! {
     }
 
     #[test]
-    fn open_breakers_are_left_alone_while_others_are_not(
+    fn targets_with_open_breakers_are_skipped_while_others_are_closed(
         shape in any_shape(),
         outcomes in proptest::collection::vec((any_failure(), any::<bool>()), 1..8),
         open in proptest::collection::vec(0_usize..24, 1..12),

@@ -1,5 +1,5 @@
-//! Tables of `fixtures/attempts`: a tree, what is given, and for each event the step it leads to, to be checked by hand.
-//! Properties over random trees are in `any_tree`.
+//! Runs the tables in `fixtures/attempts`: for a tree and given conditions, each event and the step
+//! that must follow. Properties of random trees are in `any_tree`.
 
 mod any_tree;
 mod notation;
@@ -17,7 +17,7 @@ use crate::{
     route::condition::{Facts, Field, TooManyItems},
 };
 
-/// The world as a case gives it.
+/// A [`World`] set up by the test case.
 struct Given {
     open: RefCell<Vec<TargetId>>,
     replayable: Cell<bool>,
@@ -65,7 +65,7 @@ impl World for Given {
         self.time_left.get()
     }
 
-    /// The last one given is thrown again and again.
+    /// The last given number is returned again and again.
     fn dice(&self) -> f64 {
         let mut dice = self.dice.borrow_mut();
         match dice.len() {
@@ -80,7 +80,7 @@ impl World for Given {
     }
 }
 
-/// Metadata alone.
+/// Facts that consist of metadata only.
 #[derive(Default)]
 struct Metadata(BTreeMap<String, String>);
 
@@ -99,7 +99,7 @@ impl Facts for Metadata {
     }
 }
 
-/// Enters a tree by these facts.
+/// Enters a tree with these facts.
 fn begin<'t>(
     tree: &'t Tree,
     facts: &Metadata,
@@ -143,7 +143,7 @@ fn each_outcome_leads_to_the_step_of_the_table() {
 }
 
 #[test]
-fn a_target_may_answer_unless_a_condition_or_a_weight_says_otherwise() {
+fn candidates_are_all_targets_that_conditions_and_weights_allow() {
     for (tree, given, expected) in [
         ("a", "", "a"),
         ("fallback (a, b)", "", "a b"),
@@ -154,7 +154,8 @@ fn a_target_may_answer_unless_a_condition_or_a_weight_says_otherwise() {
             "dice=0 tier=gold",
             "a b e",
         ),
-        // What the other's condition would choose nobody looked at: it may be another thing for each request.
+        // The condition under the other child was not evaluated: for that child the target may
+        // differ from request to request.
         (
             "loadbalance (conditional (a, b, c), d)",
             "dice=0 tier=gold",

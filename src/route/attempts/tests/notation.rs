@@ -1,4 +1,5 @@
-//! The notation of the tables: trees such as `fallback 429 503 (a retry 2, loadbalance (b*3, c*0))`, events and steps.
+//! The notation of the tables: trees such as `fallback 429 503 (a retry 2, loadbalance (b*3,
+//! c*0))`, events and steps.
 
 use super::*;
 use crate::route::{
@@ -8,7 +9,7 @@ use crate::route::{
     tree::{Choice, Node, NodeId},
 };
 
-/// A tree, and its targets' names in order.
+/// Parses a tree; also returns its targets' names in order.
 pub fn tree(text: &str) -> (Tree, Vec<String>) {
     let text = text
         .replace('(', " ( ")
@@ -28,7 +29,7 @@ struct Reading {
 }
 
 impl Reading {
-    /// Reads one node; gives its weight, too.
+    /// Parses one node; also returns its weight.
     fn node(&mut self, words: &mut VecDeque<String>) -> (NodeId, f64) {
         let id = self.nodes.len();
         self.nodes.push(None);
@@ -67,7 +68,8 @@ impl Reading {
                     choice: Choice::LoadBalance { weights, sticky },
                 }
             }
-            // The first child is for the tier of its name, and so on; `else` in front of the last makes it the default.
+            // The first child is chosen for the metadata `tier` equal to its name, and so on;
+            // `else` before the last makes it the default.
             "conditional" => {
                 let (children, _) = self.children(words);
                 let tiers = ["pro", "free"];
@@ -138,7 +140,7 @@ impl Reading {
     }
 }
 
-/// What is given: words of one line.
+/// Parses one line of given conditions.
 pub fn given(text: &str, names: &[String]) -> (Given, Metadata) {
     let (given, mut facts) = (Given::default(), Metadata::default());
     for word in text.split_whitespace() {
@@ -164,11 +166,12 @@ fn set(word: &str, given: &Given, facts: &mut Metadata, names: &[String]) {
             let key = word.split('=').next().unwrap().to_owned();
             facts.0.insert(key, text.to_owned());
         }
-        (other, _) => panic!("{other} is nothing that can be given"),
+        (other, _) => panic!("unknown condition {other}"),
     }
 }
 
-/// An event: `503`, `503 after 20`, `connect`, `hedge`, `remains`, `now open=a`; `elder 503` for the first of two in flight.
+/// Plays an event: `503`, `503 after 20`, `connect`, `hedge`, `remains`, `now open=a`; `elder 503`
+/// is for the first of two sends in flight.
 pub fn play(
     attempts: &mut Attempts<'_>,
     sends: &mut Vec<Send>,
@@ -238,7 +241,7 @@ fn failed(text: &str) -> Failed {
     }
 }
 
-/// A send in words.
+/// A send in the notation of the tables.
 pub fn sent(send: Send, names: &[String]) -> String {
     let mut text = format!("send {}", names[send.target]);
     if send.retry > 0 {
