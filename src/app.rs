@@ -1,4 +1,5 @@
-//! Every URL the gateway answers, on one screen: its own pages here, all else goes down the line.
+//! Every URL that the gateway serves, on one screen: its own pages here; the proxy serves all
+//! others.
 
 mod admin;
 
@@ -14,13 +15,13 @@ use crate::{
     gateway::Gateway,
 };
 
-/// Nothing of ours lives outside this prefix.
+/// The prefix of all the gateway's own pages.
 pub const OWN_PREFIX: &str = "/gateway/";
 
-/// Answers with plans; needs what a worker has, and so is the line's.
+/// Explains requests. It needs a worker's resources, so the proxy serves it.
 pub const EXPLAIN: &str = "/gateway/explain";
 
-/// Probed by orchestrators under any `Host`: exempt from the rules for browsers.
+/// Probed by orchestrators under any `Host`, so exempt from the rules for browsers.
 pub const HEALTH_PREFIX: &str = "/gateway/health/";
 
 /// The cache's stats, and purges; for the admin token's holder.
@@ -62,12 +63,12 @@ fn page(path: &str, answer: fn(&Gateway, &HttpRequest) -> HttpResponse) -> actix
         .default_service(web::to(only_get))
 }
 
-/// The process answers.
+/// Liveness: the process responds.
 fn live(_: &Gateway, _: &HttpRequest) -> HttpResponse {
     text("ok\n")
 }
 
-/// The process takes new requests.
+/// Readiness: the process takes new requests.
 fn ready(gateway: &Gateway, _: &HttpRequest) -> HttpResponse {
     if gateway.is_draining() {
         return refuse(Code::Draining, "the gateway is shutting down");
@@ -111,7 +112,7 @@ async fn unknown() -> HttpResponse {
     no_such_page().response().map_into_boxed_body().into()
 }
 
-/// Nothing of ours is there.
+/// The error for a URL under the prefix that is not a page.
 pub fn no_such_page() -> GatewayError {
     GatewayError::new(Code::UnknownRoute, "the gateway has no such page")
 }

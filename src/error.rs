@@ -1,5 +1,6 @@
-//! Every "no" the gateway says: one table from code to status, fault and JSON body. Only this file knows both sides of it;
-//! modules below report facts in their own error types. An upstream's own error is an answer, not one of these.
+//! Every error of the gateway's own: one table from code to status, fault and JSON body. Only this
+//! file knows both sides of it; modules below report facts in their own error types. An error that
+//! an upstream sends is a response like any other, and not one of these.
 
 use std::{borrow::Cow, time::Duration};
 
@@ -18,10 +19,10 @@ use crate::{
     upstream::{BodyFault, Cause, Failure},
 };
 
-/// The reply header that carries the code, on answers the gateway made and no others.
+/// The response header that carries the code, on errors of the gateway's own only.
 pub const ERROR_HEADER: HeaderName = HeaderName::from_static("x-gateway-error");
 
-/// Who has to change something.
+/// Who has to change something for the request to succeed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     Caller,
@@ -44,7 +45,7 @@ macro_rules! codes {
                 match self { $(Code::$code => $name),* }
             }
 
-            /// The HTTP status it comes with.
+            /// The HTTP status of its response.
             pub const fn status(self) -> u16 {
                 match self { $(Code::$code => $status),* }
             }
@@ -54,7 +55,7 @@ macro_rules! codes {
                 match self { $(Code::$code => Fault::$fault),* }
             }
 
-            /// What it means, for the reference page.
+            /// The explanation on the reference page.
             pub const fn meaning(self) -> &'static str {
                 match self { $(Code::$code => $meaning),* }
             }
@@ -63,27 +64,45 @@ macro_rules! codes {
 }
 
 codes! {
-    InvalidHeader "invalid_header" 400 Caller "An `x-gateway-*` header, or one that rules the connection, cannot be used as sent.";
+    InvalidHeader "invalid_header" 400 Caller
+        "An `x-gateway-*` header, or one that controls the connection, cannot be used as sent.";
     InvalidConfig "invalid_config" 400 Caller "The config object cannot be used as sent.";
-    InvalidBody "invalid_body" 400 Caller "The request body broke off, stalled, or its framing is broken.";
-    NoTarget "no_target" 400 Caller "Nothing in the request or the settings says where it should go.";
-    InvalidPath "invalid_path" 400 Caller "The request path has `.` or `..` segments, however encoded.";
-    InvalidQuery "invalid_query" 400 Caller "A parameter of one of the gateway's own pages cannot be used.";
+    InvalidBody "invalid_body" 400 Caller
+        "The request body broke off, stalled, or has malformed framing.";
+    NoTarget "no_target" 400 Caller
+        "Nothing in the request or the settings says where it should go.";
+    InvalidPath "invalid_path" 400 Caller
+        "The request path has `.` or `..` segments, however encoded.";
+    InvalidQuery "invalid_query" 400 Caller
+        "A parameter of one of the gateway's own pages cannot be used.";
     TargetDenied "target_denied" 403 Caller "The target guard does not let the gateway go there.";
-    NotAllowed "not_allowed" 403 Caller "A web page of another origin, or a route that needs the admin token.";
+    NotAllowed "not_allowed" 403 Caller
+        "A web page of another origin, or a route that needs the admin token.";
     UnknownRoute "unknown_route" 404 Caller "No such route.";
     UnknownProvider "unknown_provider" 404 Caller "`x-gateway-provider` names no known provider.";
-    MethodNotAllowed "method_not_allowed" 405 Caller "`CONNECT`, `TRACE`, or a method this route does not take.";
-    RequestTimeout "request_timeout" 408 Caller "The response head did not come within the timeout sent in the request.";
-    ClientClosed "client_closed" 499 Caller "The client left before the answer was complete. Logged, never seen.";
-    BodyTooLarge "body_too_large" 413 Caller "The request body is larger than the settings allow, or than what a config may ask of it.";
-    WrongHost "wrong_host" 421 Caller "The `Host` is neither a loopback name nor listed in `hosts`.";
-    RateLimited "rate_limited" 429 Caller "A rate limit of the settings or of the config has no more room; `Retry-After` says when it will have.";
+    MethodNotAllowed "method_not_allowed" 405 Caller
+        "`CONNECT`, `TRACE`, or a method this route does not take.";
+    RequestTimeout "request_timeout" 408 Caller
+        "The response head did not come within the timeout sent in the request.";
+    ClientClosed "client_closed" 499 Caller
+        "The client left before the response was complete. Logged, never sent.";
+    BodyTooLarge "body_too_large" 413 Caller
+        "The request body is larger than the settings allow, or than an edit or a route may read.";
+    WrongHost "wrong_host" 421 Caller
+        "The `Host` is neither a loopback name nor listed in `hosts`.";
+    RateLimited "rate_limited" 429 Caller
+        "A rate limit of the settings or of the config is used up; `Retry-After` says until when.";
     Internal "internal" 500 Gateway "A defect of the gateway.";
-    UpstreamUnreachable "upstream_unreachable" 502 Upstream "No connection: name resolution, TCP or TLS failed.";
-    UpstreamClosed "upstream_closed" 502 Upstream "The upstream closed the connection before it answered.";
-    UpstreamInvalid "upstream_invalid" 502 Upstream "The upstream's answer is not valid HTTP/1.1.";
-    Overloaded "overloaded" 503 Gateway "The gateway has no room for the request now: too many are under way, memory for bodies or descriptors are used up, or limits cannot be counted. `Retry-After` says when to try again.";
+    UpstreamUnreachable "upstream_unreachable" 502 Upstream
+        "No connection: name resolution, TCP or TLS failed.";
+    UpstreamClosed "upstream_closed" 502 Upstream
+        "The upstream closed the connection before it responded.";
+    UpstreamInvalid "upstream_invalid" 502 Upstream
+        "The upstream's response is not valid HTTP/1.1.";
+    Overloaded "overloaded" 503 Gateway
+        "The gateway has no room for the request now: too many are under way, memory for bodies or \
+         descriptors are used up, or limits cannot be counted. `Retry-After` says when to try \
+         again.";
     Draining "draining" 503 Gateway "The gateway is shutting down.";
     UpstreamTimeout "upstream_timeout" 504 Upstream "The response head did not come in time.";
     ConnectTimeout "connect_timeout" 504 Upstream "No connection in time.";
@@ -104,7 +123,7 @@ struct ErrorFields<'a> {
     code: Option<&'static str>,
 }
 
-/// Bytes of a message: of a longer one, which repeats what the caller sent, the middle is left out.
+/// Most bytes of a message. A longer one repeats what the caller sent; its middle is left out.
 const LONGEST_MESSAGE: usize = 1024;
 
 fn shortened(message: Cow<'static, str>) -> Cow<'static, str> {
@@ -123,7 +142,7 @@ fn shortened(message: Cow<'static, str>) -> Cow<'static, str> {
     format!("{start} [{left_out} bytes left out] {end}").into()
 }
 
-/// An answer the gateway makes itself.
+/// An error that the gateway responds with.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {message}", code.name())]
 pub struct GatewayError {
@@ -143,14 +162,15 @@ impl GatewayError {
         }
     }
 
-    /// The gateway has no room now, and may have soon.
+    /// The gateway has no room for the request now, but may have soon.
     pub fn overloaded(message: impl Into<Cow<'static, str>>) -> Self {
         let mut error = Self::new(Code::Overloaded, message);
         error.retry_after = Some(Duration::from_secs(1));
         error
     }
 
-    /// The timeout a caller sent with the request expired; in the words Portkey's users know.
+    /// The timeout that the caller sent with the request expired; in Portkey's words, which clients
+    /// may look for.
     pub fn request_timeout(limit: Duration) -> Self {
         let message = format!(
             "Request exceeded the timeout sent in the request: {}ms",
@@ -159,7 +179,8 @@ impl GatewayError {
         Self::new(Code::RequestTimeout, message)
     }
 
-    /// A failed exchange, as its caller shall read it. `fault` is what ended the caller's own body, if anything did.
+    /// A failed exchange with an upstream. `fault`: why the caller's own body ended early, if it
+    /// did.
     pub fn from_failure(failure: &Failure, fault: Option<BodyFault>) -> Self {
         let code = match (&failure.cause, fault) {
             (Cause::RequestBody, Some(BodyFault::ClientGone)) => Code::ClientClosed,
@@ -206,7 +227,7 @@ impl GatewayError {
         Bytes::from(serde_json::to_vec(&error).unwrap_or_default())
     }
 
-    /// Status, `x-gateway-error`, `retry-after` and body. The trace id is the line's to add.
+    /// Status, `x-gateway-error`, `retry-after` and body; the relay adds the trace id.
     pub fn response(&self) -> Response<Bytes> {
         let status =
             StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -221,13 +242,14 @@ impl GatewayError {
     }
 }
 
-/// `Retry-After` counts in seconds: who waits so long is not early.
+/// The value of `Retry-After`, in seconds, rounded up so that a client is not early.
 pub fn whole_seconds(wait: Duration) -> u64 {
     let part = u64::from(wait.subsec_nanos() > 0);
     wait.as_secs().saturating_add(part).max(1)
 }
 
-/// What the client's side ended, as an error for the client, or for the log if it has left.
+/// The error for a request that the client's side ended: for the client, or for the log if the
+/// client has left.
 impl From<AbortReason> for GatewayError {
     fn from(expired: AbortReason) -> Self {
         match expired {
@@ -275,7 +297,7 @@ impl From<ResolveError> for GatewayError {
         if error == ResolveError::NoDescriptors {
             return Self::overloaded(error.to_string());
         }
-        // What the look-up met on this machine is for the log, not for callers.
+        // The reason may tell of this machine, so it goes to the log and not to callers.
         if let ResolveError::Failed(reason) = &error {
             tracing::warn!(reason, "a name could not be looked up");
         }
@@ -294,10 +316,13 @@ pub fn page() -> String {
     let mut page = String::from(
         "# Errors the gateway makes\n\n\
          Every one carries `x-gateway-error: <code>`, `x-gateway-trace-id` and a JSON body:\n\n\
-         ```json\n{\"error\":{\"message\":\"...\",\"type\":\"gateway_error\",\"param\":null,\"code\":\"<code>\"}}\n```\n\n\
-         (`request_timeout` has `\"type\":\"timeout_error\"` and `\"code\":null`.) An upstream's own error is an answer: \
-         relayed as it is, without `x-gateway-error`.\n\n\
-         | status | code | whose to mend | meaning |\n|---|---|---|---|\n",
+         ```json\n\
+         {\"error\":{\"message\":\"...\",\"type\":\"gateway_error\",\"param\":null,\
+         \"code\":\"<code>\"}}\n\
+         ```\n\n\
+         (`request_timeout` has `\"type\":\"timeout_error\"` and `\"code\":null`.) An error of an \
+         upstream is relayed as it is, without `x-gateway-error`.\n\n\
+         | status | code | at fault | meaning |\n|---|---|---|---|\n",
     );
     for code in Code::ALL {
         let fault = format!("{:?}", code.fault()).to_lowercase();
@@ -346,7 +371,10 @@ mod tests {
     #[test]
     fn a_request_timeout_reads_as_callers_expect_it() {
         let error = GatewayError::request_timeout(Duration::from_millis(30000));
-        let expected = r#"{"error":{"message":"Request exceeded the timeout sent in the request: 30000ms","type":"timeout_error","param":null,"code":null}}"#;
+        let expected = concat!(
+            r#"{"error":{"message":"Request exceeded the timeout sent in the request: 30000ms","#,
+            r#""type":"timeout_error","param":null,"code":null}}"#
+        );
         assert_eq!(error.body(), expected);
     }
 

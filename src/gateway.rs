@@ -1,12 +1,15 @@
-//! What all workers share, built once from the settings: policy, resolver, TLS, counters. Anything made inside a worker exists
-//! once per worker; what must not is here.
+//! What all workers share, built once from the settings: policy, resolver, TLS, counters. Anything
+//! made inside a worker exists once per worker and multiplies every limit.
 
 mod cache;
 mod door;
 mod known;
 mod limits;
+mod list_lines;
 mod loops;
+mod operator;
 mod unreachable;
+mod unusable_settings;
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -22,7 +25,6 @@ use actix_http::{
     header::{self, HeaderMap, HeaderName, HeaderValue},
 };
 use ipnet::IpNet;
-use thiserror::Error;
 
 pub use self::{
     cache::{Beginning, FlightKey, PurgeCount, ResponseCache, SharedHead},
@@ -31,6 +33,11 @@ pub use self::{
     limits::Limits,
     loops::{Loops, Waiting},
     unreachable::unreachable_hosts,
+    unusable_settings::UnusableSettings,
+};
+use self::{
+    list_lines::{joined, push_joined},
+    operator::bearer,
 };
 use crate::{
     config::{AccessLog, Settings},
@@ -49,14 +56,14 @@ use crate::{
     secret::Secret,
     upstream::{
         BodyLength, PoolLimits,
-        tls::{HostTls, TlsClients, TlsError},
+        tls::{HostTls, TlsClients},
     },
 };
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-/// What Portkey's SDK sends when it was given no provider key.
+/// The credential that Portkey's SDK sends when it was given no provider key.
 const PLACEHOLDER_CREDENTIAL: &[u8] = b"Bearer OPENAI_API_KEY";
-/// Idle upstream connections of one worker, all hosts together.
+/// Most idle upstream connections of one worker, all hosts together.
 const MOST_IDLE: usize = 4096;
 
 /// The gateway, as every worker sees it.
@@ -79,7 +86,7 @@ pub struct Gateway {
     pub resolver: Arc<Resolver>,
     pub tls: Arc<TlsClients>,
     pub pool: PoolLimits,
-    /// Of descriptors.
+    /// How often the process ran out of descriptors.
     pub shortages: Arc<Shortages>,
     pub trusted_proxies: Vec<IpNet>,
     pub loops: Loops,
@@ -91,34 +98,19 @@ pub struct Gateway {
     closing: Arc<Closing>,
 }
 
-/// Settings that are well-formed, but cannot be put to use.
-#[derive(Debug, Error)]
-pub enum UnusableSettings {
-    #[error("cache.url: {0}")]
-    CacheRedis(String),
-    #[error("limit_store.url: {0}")]
-    Redis(String),
-    #[error(transparent)]
-    Tls(#[from] TlsError),
-}
-
 impl Gateway {
-    /// Puts the settings to use. Reads certificate files; opens no socket. Before it serves, it
-    /// must be told where it listens.
+    /// Builds the gateway from the settings. Reads certificate files and opens no socket. Before it
+    /// serves, it must be told where it listens.
     ///
     /// # Errors
     /// The first setting that cannot be used.
     pub(crate) fn new(settings: &Settings) -> Result<Self, UnusableSettings> {
         let policy = Policy::new(settings.guard.preset, settings.guard.allow.clone());
         let division = Division::of(descriptors::limit(), settings.workers);
-        let host_rule = !settings.allow_unauthenticated;
         let metrics = Arc::new(Metrics::new());
         Ok(Gateway {
             portkey: settings.portkey,
-            door: Door {
-                hosts: host_rule.then(|| settings.hosts.clone()),
-                origins: settings.cors.origins.clone(),
-            },
+            door: door(settings),
             known: Arc::new(Known::of(settings)),
             origin_health: OriginHealth::new(metrics.clone()),
             limits: Limits::of(settings, &metrics)?,
@@ -132,12 +124,7 @@ impl Gateway {
                 metrics.bodies(),
             ),
             max_requests: settings.downstream.max_requests,
-            downstream: DownstreamTimeouts {
-                head: settings.downstream.head,
-                body_idle: settings.downstream.body_idle,
-                write_stall: settings.downstream.write_stall,
-                keep_alive: settings.downstream.keep_alive,
-            },
+            downstream: client_timeouts(settings),
             max_body: settings.downstream.max_body.unwrap_or(u64::MAX),
             server_timing: settings.server_timing,
             access_log: settings.log.access,
@@ -165,7 +152,7 @@ impl Gateway {
         })
     }
 
-    /// The same, that answers on these sockets, which it must never call itself.
+    /// The gateway that listens on these addresses, to which it must never connect itself.
     pub fn listening_on(mut self, listeners: Vec<SocketAddr>) -> Self {
         let own_addresses = own_addresses(&listeners);
         let policy = Policy::clone(&self.policy).with_own_listeners(listeners, own_addresses);
@@ -173,7 +160,7 @@ impl Gateway {
         self
     }
 
-    /// Refuses a request, which is counted already, that is one too many.
+    /// Refuses a request if too many are in flight; the request itself is counted already.
     ///
     /// # Errors
     /// `overloaded`.
@@ -187,7 +174,7 @@ impl Gateway {
         }
     }
 
-    /// Refuses a body whose announced length is over the settings' limit, before a byte of it is read.
+    /// Refuses a body whose announced length is over the settings' limit, before any of it is read.
     pub fn check_body_length(&self, length: BodyLength) -> Result<(), GatewayError> {
         match length {
             BodyLength::Exact(length) if length > self.max_body => Err(self.body_too_large()),
@@ -202,12 +189,12 @@ impl Gateway {
         GatewayError::new(Code::BodyTooLarge, message)
     }
 
-    /// The lines that are added: `via` where the settings ask for it, or [`Loops`] does;
-    /// `x-forwarded-for` where the settings do. Each replaces the caller's line of that name, which
-    /// it contains. `waiting`: the request names no target.
+    /// The header lines that are added: `via` where the settings or [`Loops`] ask for it, and
+    /// `x-forwarded-for` where the settings do. Each contains and replaces the caller's line of
+    /// that name. `waiting` is given for requests that name no target.
     ///
     /// # Errors
-    /// `loop_detected` when the request's `Via` says that it has been here.
+    /// `loop_detected` if the request's `Via` says that it has been here.
     pub fn added_lines(
         &self,
         head: &RequestHead,
@@ -230,8 +217,8 @@ impl Gateway {
         credentials.find(|credential| self.is_placeholder(credential))
     }
 
-    /// Credentials that are not sent on, whoever names the target: the placeholder, and the admin
-    /// token, which is for the gateway alone.
+    /// Credentials that are never sent on: the placeholder, and the admin token, which is for the
+    /// gateway alone.
     pub fn kept_back<'h>(&self, headers: &'h HeaderMap) -> Vec<&'h HeaderValue> {
         let credentials = headers.get_all(header::AUTHORIZATION);
         credentials
@@ -248,55 +235,7 @@ impl Gateway {
         token.is_some_and(|token| bearer(credential.as_bytes()).is_some_and(|it| token.matches(it)))
     }
 
-    /// Whether the request may see what concerns the operator: the admin token's holder; where none
-    /// is set, anybody on loopback and nobody elsewhere.
-    pub fn admits_operator(&self, headers: &HeaderMap) -> bool {
-        match &self.admin_token {
-            Some(token) => presented(headers).is_some_and(|it| token.matches(it)),
-            None => self.on_loopback,
-        }
-    }
-
-    /// What concerns the operator is for the admin token's holder alone.
-    pub fn has_admin_token(&self) -> bool {
-        self.admin_token.is_some()
-    }
-
-    /// Lets only the admin token's holder pass; nobody, where the settings have none.
-    ///
-    /// # Errors
-    /// `not_allowed` for anybody else.
-    pub fn check_admin(&self, headers: &HeaderMap) -> Result<(), GatewayError> {
-        match (&self.admin_token, presented(headers)) {
-            (Some(token), Some(presented)) if token.matches(presented) => Ok(()),
-            (Some(_), _) => {
-                let message = "administration needs the admin token as Authorization: Bearer";
-                Err(GatewayError::new(Code::NotAllowed, message))
-            }
-            (None, _) => {
-                let message = "administration is closed: the settings have no `admin_token`";
-                Err(GatewayError::new(Code::NotAllowed, message))
-            }
-        }
-    }
-
-    /// Lets only those pass who may see what concerns the operator.
-    ///
-    /// # Errors
-    /// `not_allowed` for anybody else.
-    pub fn check_operator(&self, headers: &HeaderMap, what: &str) -> Result<(), GatewayError> {
-        match self.admits_operator(headers) {
-            true => Ok(()),
-            false => {
-                let message = format!(
-                    "{what} need the admin token (`admin_token` in the settings) as Authorization: Bearer"
-                );
-                Err(GatewayError::new(Code::NotAllowed, message))
-            }
-        }
-    }
-
-    /// Readiness says 503 from here on.
+    /// From here on, readiness says 503.
     pub fn begin_drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
     }
@@ -305,8 +244,8 @@ impl Gateway {
         self.draining.load(Ordering::Relaxed)
     }
 
-    /// Client connections close from here on as soon as they are idle; what runs has this much
-    /// time.
+    /// From here on, client connections close as soon as they are idle; requests under way have
+    /// `budget`.
     pub fn begin_closing(&self, budget: Duration) {
         self.closing.begin(budget);
     }
@@ -316,17 +255,21 @@ impl Gateway {
     }
 }
 
-/// The token that a request brings to the gateway itself.
-fn presented(headers: &HeaderMap) -> Option<&[u8]> {
-    let value = headers.get(header::AUTHORIZATION)?;
-    bearer(value.as_bytes())
+fn door(settings: &Settings) -> Door {
+    let has_host_rule = !settings.allow_unauthenticated;
+    Door {
+        hosts: has_host_rule.then(|| settings.hosts.clone()),
+        origins: settings.cors.origins.clone(),
+    }
 }
 
-/// The token of `Authorization: Bearer`; the scheme in any case (RFC 9110 §11.1).
-fn bearer(value: &[u8]) -> Option<&[u8]> {
-    const SCHEME: usize = "Bearer ".len();
-    let (scheme, token) = value.split_at_checked(SCHEME)?;
-    scheme.eq_ignore_ascii_case(b"Bearer ").then_some(token)
+fn client_timeouts(settings: &Settings) -> DownstreamTimeouts {
+    DownstreamTimeouts {
+        head: settings.downstream.head,
+        body_idle: settings.downstream.body_idle,
+        write_stall: settings.downstream.write_stall,
+        keep_alive: settings.downstream.keep_alive,
+    }
 }
 
 fn host_tls(settings: &Settings) -> Vec<HostTls> {
@@ -341,7 +284,7 @@ fn host_tls(settings: &Settings) -> Vec<HostTls> {
         .collect()
 }
 
-/// The addresses a wildcard listener answers on, besides loopback's.
+/// The addresses of this machine, if a listener is bound to a wildcard address.
 fn own_addresses(listeners: &[SocketAddr]) -> Vec<IpAddr> {
     if !listeners
         .iter()
@@ -349,30 +292,10 @@ fn own_addresses(listeners: &[SocketAddr]) -> Vec<IpAddr> {
     {
         return Vec::new();
     }
-    // Without the list, a caller could at worst name an address of ours and be told that the gateway refuses itself late.
+    // Without the list, a caller who names an address of this machine is only refused later.
     if_addrs::get_if_addrs()
         .unwrap_or_default()
         .iter()
         .map(if_addrs::Interface::ip)
         .collect()
-}
-
-/// The values of a header as one list, bytes as they came.
-fn joined(headers: &HeaderMap, name: &HeaderName) -> Vec<u8> {
-    let values: Vec<_> = headers
-        .get_all(name)
-        .map(HeaderValue::as_bytes)
-        .filter(|value| !value.is_empty())
-        .collect();
-    values.join(&b", "[..])
-}
-
-fn push_joined(added: &mut Vec<HeaderEdit>, name: HeaderName, so_far: &[u8], ours: &str) {
-    let value = match so_far {
-        [] => ours.as_bytes().to_vec(),
-        _ => [so_far, b", ", ours.as_bytes()].concat(),
-    };
-    if let Ok(value) = HeaderValue::from_bytes(&value) {
-        added.push((name, Some(value)));
-    }
 }

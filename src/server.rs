@@ -1,5 +1,6 @@
-//! The listener, its workers, and how the gateway comes down: readiness off, accepting on for
-//! `drain.delay`, then idle connections close and what runs may finish within the drain budget.
+//! The listener, its workers, and how the gateway stops: it reports not ready, accepts for
+//! `drain.delay` more, then closes idle connections and lets requests finish within the drain
+//! budget.
 
 mod drain;
 mod worker;
@@ -7,7 +8,6 @@ mod worker;
 use std::{io, net::SocketAddr, sync::Arc};
 
 use actix_server::Server;
-use rustls::{ServerConfig, crypto::ring};
 use socket2::{Domain, Protocol, Socket, Type};
 use thiserror::Error;
 use tokio_rustls::TlsAcceptor;
@@ -16,15 +16,15 @@ use crate::{
     config::{Settings, Tls},
     gateway::{Gateway, UnusableSettings, unreachable_hosts},
     machine::descriptors::{self, Division},
-    upstream::tls::{PemFile, TlsError, unusable_pair},
+    tls::{PemFile, TlsError, http11_server},
 };
 
 pub use self::drain::Signals;
 
-/// Connections the kernel holds until a worker takes them.
+/// Connections that the kernel queues until a worker accepts them.
 const BACKLOG: i32 = 4096;
 
-/// Client connections of one worker, where descriptors are plenty.
+/// Most client connections of one worker, where there are enough descriptors.
 const MOST_CONNECTIONS: usize = 25_000;
 
 /// Why the gateway did not start.
@@ -41,14 +41,15 @@ pub enum StartError {
 
 /// A running gateway.
 pub struct Running {
-    /// Where it listens, with the port it got.
+    /// The bound address, with its port.
     pub address: SocketAddr,
     pub gateway: Arc<Gateway>,
     server: Server,
     drain: crate::config::Drain,
 }
 
-/// What the settings make, short of a socket: `check` ends here, and `serve` goes on to listen.
+/// Everything that is built from the settings before a socket is opened: `check` ends here, `serve`
+/// goes on to listen.
 pub struct Program {
     gateway: Gateway,
     acceptor: Option<TlsAcceptor>,
@@ -56,7 +57,7 @@ pub struct Program {
 }
 
 impl Program {
-    /// Puts the settings to use. Reads the files that they name, and changes nothing.
+    /// Builds the gateway from the settings. Reads the files that they name, and changes nothing.
     ///
     /// # Errors
     /// The first setting that cannot be used.
@@ -71,12 +72,12 @@ impl Program {
         })
     }
 
-    /// What the operator should know though it stops nothing.
+    /// What the operator should know, although it does not prevent the start.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
 
-    /// The gateway, as if it listened where the settings say.
+    /// The gateway, as if it listened on the address of the settings.
     pub fn into_gateway(self) -> Gateway {
         self.gateway
     }
@@ -84,7 +85,7 @@ impl Program {
     /// Binds the listener and starts the workers. Must be called inside an actix runtime.
     ///
     /// # Errors
-    /// When the address cannot be had.
+    /// The address cannot be bound.
     pub fn start(self, settings: &Settings) -> Result<Running, StartError> {
         let Program {
             gateway, acceptor, ..
@@ -107,7 +108,7 @@ impl Program {
             .workers(settings.workers)
             .max_concurrent_connections(max_connections(settings))
             .disable_signals()
-            // Whole seconds are all it takes; a budget of less is a second.
+            // actix takes whole seconds only.
             .shutdown_timeout(settings.drain.budget.as_secs_f64().ceil() as u64)
             .listen("gateway", listener, move || {
                 worker::service(shared.clone(), acceptor.clone(), timers)
@@ -126,22 +127,22 @@ impl Program {
 /// Binds the listener and starts the workers. Must be called inside an actix runtime.
 ///
 /// # Errors
-/// When the address cannot be had, or the settings cannot be put to use.
+/// The address cannot be bound, or the settings cannot be used.
 pub fn start(settings: &Settings) -> Result<Running, StartError> {
     Program::new(settings)?.start(settings)
 }
 
 impl Running {
-    /// Stops the server at once when awaited, whatever it is doing.
+    /// Stops the server at once when awaited, without draining.
     pub fn killer(&self) -> impl Future<Output = ()> + use<> {
         let handle = self.server.handle();
         async move { handle.stop(false).await }
     }
 
-    /// Serves until told to stop, then drains.
+    /// Serves until a signal to stop comes, then drains.
     ///
     /// # Errors
-    /// When the server itself fails.
+    /// The server itself fails.
     pub async fn until(self, signals: Signals) -> io::Result<()> {
         let metrics = self.gateway.metrics.clone();
         let draining = drain::on_signal(signals, self.gateway, self.server.handle(), self.drain);
@@ -153,7 +154,7 @@ impl Running {
     }
 }
 
-/// Client connections of one worker.
+/// The limit of client connections of one worker.
 fn max_connections(settings: &Settings) -> usize {
     let (limit, workers) = (descriptors::limit(), settings.workers);
     let Some(given) = settings.downstream.max_connections else {
@@ -193,11 +194,6 @@ fn acceptor(tls: &Tls) -> Result<TlsAcceptor, TlsError> {
         key: "tls.key",
         path: &tls.key,
     };
-    let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()?
-        .with_no_client_auth()
-        .with_single_cert(chain.certificates()?, key.private_key()?)
-        .map_err(unusable_pair("tls"))?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    let config = http11_server("tls", chain.certificates()?, key.private_key()?)?;
     Ok(TlsAcceptor::from(Arc::new(config)))
 }

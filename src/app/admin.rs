@@ -1,4 +1,5 @@
-//! What the operator may do while the gateway runs, under `/gateway/admin/`: closed unless the settings have an `admin_token`.
+//! What the operator may do while the gateway runs, under `/gateway/admin/`. Closed unless the
+//! settings have an `admin_token`.
 
 use actix_web::{HttpRequest, HttpResponse, Resource, http::header::CONTENT_TYPE, web};
 use serde::Deserialize;
@@ -15,7 +16,7 @@ use crate::{
     redis_client::Unavailable,
 };
 
-/// `GET`: how full the cache is. `DELETE`: takes answers out.
+/// `GET`: how full the cache is. `DELETE`: removes stored responses.
 pub fn cache() -> Resource {
     web::resource(ADMIN_CACHE)
         .route(web::get().to(stats))
@@ -30,7 +31,7 @@ async fn stats(gateway: Pages, request: HttpRequest) -> HttpResponse {
     if gateway.cache.shared.is_some() {
         return answer(&json!({ "store": "redis" }));
     }
-    // Tidies up first, which takes its time.
+    // Counting tidies up the cache first, which may take long.
     match web::block(move || gateway.cache.memory.stats()).await {
         Ok(stats) => {
             answer(&json!({ "store": "memory", "entries": stats.entries, "bytes": stats.bytes }))
@@ -39,7 +40,7 @@ async fn stats(gateway: Pages, request: HttpRequest) -> HttpResponse {
     }
 }
 
-/// What to take out, as the query says it; exactly one.
+/// What to remove, as the query says it; exactly one field is given.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Asked {
@@ -48,7 +49,7 @@ struct Asked {
     all: Option<bool>,
 }
 
-/// What to take out.
+/// What to remove.
 enum Which {
     Namespace(Box<str>),
     Key(CacheKey),
@@ -60,7 +61,7 @@ impl Which {
         let refuse = |message: String| Err(GatewayError::new(Code::InvalidQuery, message));
         let asked = web::Query::<Asked>::from_query(query).map(web::Query::into_inner);
         match asked {
-            // Escapes that are no text have become replacement characters: nothing is called so.
+            // Escapes that are not UTF-8 have become replacement characters, which no name has.
             Ok(Asked {
                 namespace: Some(name),
                 key: None,
@@ -88,7 +89,7 @@ impl Which {
     }
 }
 
-/// A per cent sign without two hexadecimal digits, or bytes that are no UTF-8.
+/// A per cent sign without two hexadecimal digits, or bytes that are not UTF-8.
 fn has_broken_escape(query: &str) -> bool {
     let mut parts = query.split('%');
     parts.next();
@@ -158,7 +159,7 @@ async fn from_redis(shared: &RedisStore, which: &Which) -> Result<Value, Unavail
     })
 }
 
-/// Callers' own of this name, and the settings'.
+/// The namespaces of this name: callers' and the settings'.
 fn namespaces(name: &str) -> [Namespace; 2] {
     [
         Namespace::Caller(name.into()),

@@ -8,19 +8,14 @@ use actix_http::{
 };
 
 use super::{NoCacheReason, Route, cache_control::says_no_store, noise::Noise};
-use crate::{json_edit, route::policy::BodyEdit};
+use crate::{
+    http::{self, content_length::content_length, encoding::is_encoded, media_type::is_upload},
+    json_edit,
+    route::policy::BodyEdit,
+};
 
 /// Larger responses are not stored.
 pub const LARGEST_ANSWER: u64 = 8 * 1024 * 1024;
-
-/// Prefixes of the media types of uploads.
-const UPLOADS: [&[u8]; 5] = [
-    b"multipart/",
-    b"audio/",
-    b"image/",
-    b"video/",
-    b"application/octet-stream",
-];
 
 /// The head of a request, as the caller sent it.
 #[derive(Clone, Copy)]
@@ -133,30 +128,6 @@ impl StateFieldsFound {
     }
 }
 
-fn is_upload(headers: &HeaderMap) -> bool {
-    let mut types = headers.get_all(header::CONTENT_TYPE);
-    types.any(|value| {
-        let value = value.as_bytes().trim_ascii_start();
-        let begins = |upload: &&[u8]| {
-            let begin = value.get(..upload.len());
-            begin.is_some_and(|begin| begin.eq_ignore_ascii_case(upload))
-        };
-        UPLOADS.iter().any(begins)
-    })
-}
-
-/// Whether there is a `Content-Encoding` other than `identity`.
-fn is_encoded(headers: &HeaderMap) -> bool {
-    let lines = headers.get_all(header::CONTENT_ENCODING);
-    let mut codings = lines.flat_map(|line| list_items(line.as_bytes()));
-    codings.any(|coding| !coding.eq_ignore_ascii_case(b"identity"))
-}
-
-fn list_items(line: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let items = line.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
-    items.filter(|item| !item.is_empty())
-}
-
 /// The head of an upstream response.
 #[derive(Clone, Copy)]
 pub struct Answer<'a> {
@@ -186,7 +157,7 @@ pub fn answer_verdict(answer: Answer<'_>) -> Result<(), NoCacheReason> {
             return Err(NoCacheReason::VaryCredential);
         }
     }
-    size_verdict(declared_length(answer.headers))
+    size_verdict(content_length(answer.headers).ok().flatten().unwrap_or(0))
 }
 
 /// Judges whether a response may be given to identical requests of the same caller that were in
@@ -216,7 +187,7 @@ fn size_verdict(bytes: u64) -> Result<(), NoCacheReason> {
 fn vary_verdict(headers: &HeaderMap, noise: &Noise) -> Result<(), NoCacheReason> {
     let lines = headers.get_all(header::VARY);
     if lines
-        .flat_map(|line| list_items(line.as_bytes()))
+        .flat_map(|line| http::items(line.as_bytes()))
         .any(|name| name == b"*")
     {
         return Err(NoCacheReason::VaryStar);
@@ -230,15 +201,8 @@ fn vary_verdict(headers: &HeaderMap, noise: &Noise) -> Result<(), NoCacheReason>
 /// The request headers named by `Vary`.
 fn varies(headers: &HeaderMap) -> impl Iterator<Item = HeaderName> {
     let lines = headers.get_all(header::VARY);
-    let names = lines.flat_map(|line| list_items(line.as_bytes()));
+    let names = lines.flat_map(|line| http::items(line.as_bytes()));
     names.filter_map(|name| HeaderName::from_bytes(name).ok())
-}
-
-/// The value of `Content-Length`, or zero if there is none.
-fn declared_length(headers: &HeaderMap) -> u64 {
-    let told = headers.get(header::CONTENT_LENGTH);
-    let told = told.and_then(|length| length.to_str().ok()?.trim().parse().ok());
-    told.unwrap_or(0)
 }
 
 #[cfg(test)]

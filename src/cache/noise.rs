@@ -3,7 +3,7 @@
 
 use actix_http::header::{HeaderName, HeaderValue};
 
-use crate::route::credential;
+use crate::http::credential;
 
 /// The headers that the key leaves out. The default is only the built-in list.
 #[derive(Clone, Debug, Default)]

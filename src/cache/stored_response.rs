@@ -10,8 +10,8 @@ use actix_http::{
 use bytes::{BufMut as _, Bytes, BytesMut};
 
 use crate::{
+    http::hop_by_hop::{is_hop_by_hop, named_by_connection},
     memory::Reservation,
-    route::hop_by_hop::{is_hop_by_hop, named_by_connection},
 };
 
 /// Milliseconds since 1970 by the wall clock: stores are shared between processes and outlive them.

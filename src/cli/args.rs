@@ -19,18 +19,18 @@ use crate::config::Flags;
         -H 'x-gateway-custom-host: https://api.openai.com/v1' \\\n    \
         -H \"authorization: Bearer $OPENAI_API_KEY\" \\\n    \
         -H 'content-type: application/json' -d @request.json",
-    after_help = "Settings come from the file, then THROUGHWAY_* variables, then flags; later wins.",
+    after_help = "Settings: the file, then THROUGHWAY_* variables, then flags; later ones win.",
     args_conflicts_with_subcommands = true
 )]
 pub struct Cli {
-    /// What to do; serve where nothing is said.
+    /// The command; serve if none is given.
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
     serve: ServeArgs,
 }
 
-/// What to do.
+/// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run the gateway (the default)
@@ -40,16 +40,18 @@ pub enum Command {
     /// Reads the environment and takes the same flags as `serve`, since both change what the file
     /// means. Exits with 0 if the settings are good and with 1 if they are not.
     Check(CheckArgs),
-    /// Show where a request would go, and how: its targets, the guard's verdicts, credentials by name; sends nothing
+    /// Show where a request would go: its targets, the guard's verdicts, credentials by name
     ///
-    /// Takes the settings, environment and flags of `serve`, and a request in curl's words.
+    /// Takes the settings, environment and flags of `serve`, and a request in curl's words. Sends
+    /// nothing.
     Explain(ExplainArgs),
-    /// Ask the gateway on this machine whether it answers; exits with 0 if it does and with 1 if not
+    /// Check whether the gateway on this machine responds; exits with 0 if it does, else with 1
     ///
-    /// For containers without a shell. Takes the settings, environment and flags of `serve` and asks
-    /// the address they listen on; the wildcard address is asked on loopback.
+    /// For containers without a shell. Takes the settings, environment and flags of `serve` and
+    /// asks the address they listen on; the wildcard address is asked on loopback.
     Health(ServeArgs),
-    /// Run an upstream shaped like OpenAI and Anthropic, with faults on demand, for trying and testing
+    /// Run an upstream shaped like OpenAI and Anthropic, with faults on demand, for trying and
+    /// testing
     Mock(throughway_mock::MockArgs),
     /// Print a reference page of the documentation
     #[command(hide = true)]
@@ -70,11 +72,11 @@ pub enum Page {
     Schema,
     /// The config object
     Config,
-    /// The errors the gateway makes
+    /// The gateway's own errors
     Errors,
     /// The metrics
     Metrics,
-    /// The mock's routes, and what it can be told to do wrong
+    /// The mock's routes, and the faults it can be told to have
     Mock,
 }
 
@@ -144,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn serving_is_what_happens_without_a_command() {
+    fn without_a_command_the_program_serves() {
         let flags = [
             "--listen",
             "localhost:0",
@@ -189,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_value_is_answered_with_what_is_allowed() {
+    fn the_error_of_a_wrong_value_says_what_is_allowed() {
         let error = command(&["--guard", "open"]).unwrap_err().to_string();
         assert!(
             error.contains("must be public, allowlist, self_hosted or dev"),

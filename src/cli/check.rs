@@ -1,4 +1,4 @@
-//! `throughway check`: is this settings file good? It reads, and changes nothing.
+//! `throughway check`: can this settings file be used? Reads, and changes nothing.
 
 use std::io::{self, Write};
 
@@ -7,7 +7,7 @@ use crate::config::{ConfigError, Environment, Settings};
 use crate::gateway::UnusableSettings;
 use crate::server::Program;
 
-/// Why a file is not good.
+/// Why a file cannot be used.
 #[derive(Debug, thiserror::Error)]
 enum Refused {
     #[error(transparent)]
@@ -20,7 +20,7 @@ enum Refused {
 /// Returns the exit code: 0 for good settings, 1 for others.
 ///
 /// # Errors
-/// Only where `out` or `err` cannot be written.
+/// `out` or `err` cannot be written.
 pub fn run(
     args: &CheckArgs,
     environment: &Environment,
@@ -60,7 +60,7 @@ fn print(
     writeln!(out, "ok: {}", args.file.display())?;
     let defaults = Settings::default().lines();
     for ((key, value), (_, default)) in settings.lines().into_iter().zip(defaults) {
-        // These two say where the gateway is and where it reaches, whatever the file holds.
+        // Always shown: where the gateway listens and where it may connect.
         if value != default || key == "listen" || key == "guard.preset" {
             writeln!(out, "  {key}: {value}")?;
         }
@@ -92,8 +92,8 @@ mod tests {
     #[test]
     fn a_good_file_is_ok_and_shows_what_differs() {
         let (code, out, err) = checked("check/good.yaml", &[]);
-        let expected = "ok: check/good.yaml\n  listen: 127.0.0.1:9000\n  guard.preset: allowlist\n  \
-                        timeouts.connect: 2s\n";
+        let expected = "ok: check/good.yaml\n  listen: 127.0.0.1:9000\n  \
+                        guard.preset: allowlist\n  timeouts.connect: 2s\n";
         assert_eq!((code, out.as_str()), (0, expected));
         assert!(
             err.starts_with("warning: guard.preset is allowlist"),
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn hosts_that_no_request_can_reach_are_told() {
+    fn hosts_that_no_request_can_reach_are_reported() {
         let (code, _, err) = checked("check/unreachable.yaml", &[]);
         let keys: Vec<&str> = err
             .lines()

@@ -1,4 +1,5 @@
-//! `throughway explain`: where would this request go? PlanCache it as the gateway would, looks names up, and sends nothing.
+//! `throughway explain`: where would this request go? Plans it as the gateway would, resolves
+//! names, and sends nothing.
 
 use std::{
     collections::BTreeMap,
@@ -34,10 +35,11 @@ enum Refused {
     Request(#[from] GatewayError),
 }
 
-/// Prints the plan, or the error the request would meet. Returns the exit code: 0 for a plan, 1 for none.
+/// Prints the plan, or the error that the request would get. Returns the exit code: 0 for a plan,
+/// 1 for an error.
 ///
 /// # Errors
-/// Only where `out` or `err` cannot be written.
+/// `out` or `err` cannot be written.
 pub fn run(
     args: &ExplainArgs,
     environment: &Environment,

@@ -1,5 +1,5 @@
-//! `throughway health`: does the gateway on this machine answer? For containers, which have no shell and no curl. It asks for
-//! liveness, not readiness: a gateway that drains is well.
+//! `throughway health`: does the gateway on this machine respond? For containers, which have no
+//! shell and no curl. Asks for liveness, not readiness: a gateway that drains is healthy.
 
 use std::{
     io::{self, Read as _, Write as _},
@@ -13,31 +13,31 @@ use crate::{
     observe::logs,
 };
 
-/// For connecting, and again for each read of the answer.
+/// Timeout for connecting, and again for each read of the response.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// HTTP/1.0, so that the answer ends with the connection.
+/// HTTP/1.0, so that the response ends with the connection.
 const REQUEST: &[u8] =
     b"GET /gateway/health/live HTTP/1.0\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-/// Bytes that hold the status line.
+/// Bytes of the response that are read: enough for the status line.
 const STATUS_LINE: u64 = 64;
 
-/// Asks; returns the exit code.
+/// Sends the request; returns the exit code.
 pub fn run(args: &ServeArgs, environment: &Environment) -> u8 {
     let mut flags = args.flags.clone();
-    // Whether a start without keys is in order is for `serve` to judge, which may have been told so by a flag.
+    // `serve` has judged whether a start without keys is allowed; it may have had a flag for it.
     flags.allow_unauthenticated = true;
     let settings = match Settings::load(args.config.as_deref(), environment, &flags) {
         Ok(settings) => settings,
-        Err(error) => return unwell(&error),
+        Err(error) => return unhealthy(&error),
     };
     let address = reachable(settings.listen);
     match ask(address, settings.tls.is_some()) {
         Ok(()) => 0,
-        Err(error) => unwell(&format_args!("{address}: {error}")),
+        Err(error) => unhealthy(&format_args!("{address}: {error}")),
     }
 }
 
-/// Behind TLS the accepted connection has to do: what the certificate says is for clients to judge.
+/// With TLS, an accepted connection is enough: clients judge the certificate.
 fn ask(address: SocketAddr, tls: bool) -> io::Result<()> {
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
     if tls {
@@ -45,15 +45,15 @@ fn ask(address: SocketAddr, tls: bool) -> io::Result<()> {
     }
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.write_all(REQUEST)?;
-    let mut answer = Vec::new();
-    stream.take(STATUS_LINE).read_to_end(&mut answer)?;
-    match answer.split(|byte| *byte == b' ').nth(1) {
-        Some(b"200") if answer.starts_with(b"HTTP/1.") => Ok(()),
-        _ => Err(io::Error::other("the answer is not the gateway's")),
+    let mut response = Vec::new();
+    stream.take(STATUS_LINE).read_to_end(&mut response)?;
+    match response.split(|byte| *byte == b' ').nth(1) {
+        Some(b"200") if response.starts_with(b"HTTP/1.") => Ok(()),
+        _ => Err(io::Error::other("the response is not the gateway's")),
     }
 }
 
-fn unwell(error: &dyn std::fmt::Display) -> u8 {
+fn unhealthy(error: &dyn std::fmt::Display) -> u8 {
     logs::say(&format!("error: {error}"));
     1
 }
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_port_nobody_listens_on_is_bad_health() {
+    fn a_port_without_a_listener_is_unhealthy() {
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = free.local_addr().unwrap();
         drop(free);
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn the_wildcard_is_asked_on_loopback() {
+    fn a_wildcard_listener_is_asked_on_loopback() {
         for (listen, asked) in [
             ("0.0.0.0:1", "127.0.0.1:1"),
             ("[::]:1", "[::1]:1"),

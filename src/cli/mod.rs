@@ -1,4 +1,4 @@
-//! What did the person at the terminal ask for? `args` reads it; each other file does one of it.
+//! The commands of the program: `args` reads the command line, each other file runs one command.
 
 pub mod args;
 pub mod check;

@@ -18,10 +18,10 @@ use crate::{
     server::{self, Program, Signals},
 };
 
-/// How long the last log lines may take to be written: standard error may take none.
+/// How long the last log lines may take to be written: standard error may block.
 const LAST_LINES: Duration = Duration::from_secs(1);
-/// Sent with the failure of a write to a file at the limit of its size (`ulimit -f`); ends a
-/// process that does not take it. The number of most systems, MIPS aside.
+/// SIGXFSZ: sent when a write fails at the size limit of files (`ulimit -f`), and ends a process
+/// that does not handle it. This number holds on most systems, but not on MIPS.
 const SIGXFSZ: i32 = 25;
 
 /// Runs the gateway; returns the exit code.
@@ -48,8 +48,7 @@ pub fn run(args: &ServeArgs, environment: &Environment) -> u8 {
 }
 
 async fn serve(settings: &Settings, environment: &Environment) -> Result<(), ServeError> {
-    // Once taken it never ends the process again; the failed write itself is dealt with where it
-    // happens.
+    // A handled signal does not end the process; the failed write is dealt with where it happens.
     drop(signal(SignalKind::from_raw(SIGXFSZ))?);
     let signals = Signals::of_process()?;
     if !io::stderr().is_terminal() {
@@ -65,11 +64,11 @@ async fn serve(settings: &Settings, environment: &Environment) -> Result<(), Ser
     tell_that_it_listens(settings, running.address);
     let metrics = running.gateway.metrics.clone();
     running.until(signals).await?;
-    tracing::info!(aborted = metrics.ended(Outcome::aborted).get(), "stopped");
+    tracing::info!(aborted = metrics.ended(Outcome::Aborted).get(), "stopped");
     Ok(())
 }
 
-/// In plain words to somebody at a terminal, else as an event.
+/// Writes the start message: as text on a terminal, else as an event.
 fn tell_that_it_listens(settings: &Settings, address: SocketAddr) {
     if logs::is_at_a_terminal() && tracing::enabled!(Level::INFO) {
         return logs::say(&start_message(settings, address));
@@ -83,16 +82,17 @@ fn tell_that_it_listens(settings: &Settings, address: SocketAddr) {
     );
 }
 
-/// Takes a signal by which other servers are told to read their settings or to open their logs
-/// anew. Left alone it would end the process, and all that is under way, without a word. On a
-/// terminal it may: SIGHUP says there that the terminal is gone.
+/// Handles a signal by which other servers reload their settings or reopen their logs. Unhandled,
+/// it would end the process, and every request under way, silently. On a terminal that is right:
+/// there SIGHUP means that the terminal is gone.
 fn outlive(name: &'static str, kind: SignalKind) -> io::Result<()> {
     let mut signals = signal(kind)?;
     actix_rt::spawn(async move {
         while signals.recv().await.is_some() {
             tracing::warn!(
                 signal = name,
-                "this signal has no effect: settings are read at start only, and logs go to standard error"
+                "this signal has no effect: settings are read at start only, and logs go to \
+                 standard error"
             );
         }
     });
@@ -114,7 +114,7 @@ fn refuse(error: &dyn std::fmt::Display) -> u8 {
     1
 }
 
-/// With fewer descriptors than this, a few hundred clients are all that can be served.
+/// With fewer descriptors than this, only a few hundred clients can be served.
 const FEW_DESCRIPTORS: usize = 4096;
 
 fn raise_descriptor_limit() {

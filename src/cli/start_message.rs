@@ -1,4 +1,4 @@
-//! What does somebody at a terminal want to know when the gateway has started? Where it listens,
+//! What does a person at a terminal want to know when the gateway has started? Where it listens,
 //! what the guard lets through, and a first request to try.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -8,7 +8,7 @@ use crate::{
     guard::Preset,
 };
 
-/// The lines, without a line feed behind the last one. `address` is the one it got.
+/// The lines of the message, without a final line feed. `address`: the one that was bound.
 pub fn start_message(settings: &Settings, address: SocketAddr) -> String {
     let scheme = match settings.tls {
         Some(_) => "https",
@@ -22,7 +22,7 @@ pub fn start_message(settings: &Settings, address: SocketAddr) -> String {
     )
 }
 
-/// The wildcard address is no place to connect to: loopback of its family is.
+/// The address to connect to: loopback of the same family in place of a wildcard address.
 pub fn reachable(mut listen: SocketAddr) -> SocketAddr {
     match listen.ip() {
         IpAddr::V4(Ipv4Addr::UNSPECIFIED) => listen.set_ip(Ipv4Addr::LOCALHOST.into()),
@@ -53,10 +53,10 @@ fn listed(guard: &Guard) -> String {
     }
 }
 
-/// Where `throughway mock` listens unless it is told otherwise.
+/// Where `throughway mock` listens by default.
 const MOCK: &str = "http://127.0.0.1:9797/v1";
 const OPENAI: &str = "https://api.openai.com/v1";
-/// The provider's credential; the shell puts it there.
+/// The provider's credential, which the shell expands.
 const KEY: &str = "\n    -H \"authorization: Bearer $OPENAI_API_KEY\" \\";
 
 const BODY: &str = r#"{"model":"gpt-4o-mini","messages":[{"role":"user","content":"Hello"}]}"#;
@@ -68,7 +68,7 @@ fn example(settings: &Settings, url: &str) -> String {
             MOCK,
             "",
         ),
-        // The mock is on this machine, where these do not lead.
+        // The mock is on this machine, which these presets do not allow.
         Preset::Public | Preset::SelfHosted => ("Try it, with a key of OpenAI:", OPENAI, KEY),
         Preset::Allowlist => (
             "Try it, with a host of guard.allow in the place of api.openai.com, and its key:",
@@ -76,7 +76,7 @@ fn example(settings: &Settings, url: &str) -> String {
             KEY,
         ),
     };
-    // Certificates are seldom for an address.
+    // Certificates seldom name an address.
     let (note, flag) = match settings.tls {
         Some(_) => (" (-k: the certificate's name is not checked)", "-k "),
         None => ("", ""),
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn on_loopback_the_mock_is_what_one_tries() {
+    fn on_loopback_the_example_uses_the_mock() {
         let expected = listening(
             r"http://127.0.0.1:8787
 Requests may go to any host and port by http and https, private ones included (guard: dev)
@@ -132,7 +132,7 @@ Try it, with `throughway mock` running in another terminal:
     }
 
     #[test]
-    fn where_the_mock_cannot_be_reached_a_provider_is_tried() {
+    fn where_the_mock_cannot_be_reached_the_example_uses_a_provider() {
         let yaml = "listen: 0.0.0.0:8080\nallow_unauthenticated: true\n";
         let expected = listening(
             r#"http://0.0.0.0:8080
@@ -148,7 +148,7 @@ Try it, with a key of OpenAI:
     }
 
     #[test]
-    fn lists_are_told_by_their_length() {
+    fn lists_are_shown_by_their_length() {
         for (yaml, expected) in [
             (
                 "guard: { preset: allowlist, allow: [api.openai.com] }",

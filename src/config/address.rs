@@ -1,5 +1,5 @@
 //! The kinds of settings that are addresses: where the gateway listens, hosts, networks, targets.
-//! The guard's own parsers read what the guard judges. Whether a host may be reached is decided
+//! What the guard judges is read by the guard's parsers. Whether a host may be reached is decided
 //! elsewhere.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -80,7 +80,7 @@ impl Kind for HostName {
             return Some(format!("[{address}]"));
         }
         let label = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-        // Requests have it without the dot of an absolute name, too.
+        // Requests are compared without the final dot of an absolute name, too.
         let name = text.strip_suffix('.').unwrap_or(text);
         let whole = name.split('.').all(|label| !label.is_empty());
         let fits = whole && name.len() <= 253 && name.bytes().all(label);
@@ -146,7 +146,7 @@ impl Kind for Base {
     }
 }
 
-/// Without its query.
+/// The URL without its query, which may have a key.
 impl Shown for BaseUrl {
     fn shown(&self) -> Json {
         let text = self.to_text();
@@ -157,7 +157,7 @@ impl Shown for BaseUrl {
     }
 }
 
-/// Why a text is no base URL, after the key that it stands under.
+/// Why a text is not a base URL: the end of the sentence that begins with the key.
 pub(super) fn unusable_base(text: &str) -> Option<String> {
     let error = BaseUrl::parse(text).err()?;
     Some(format!("cannot be used: {error}"))

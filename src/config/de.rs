@@ -1,5 +1,5 @@
 //! Hands the settings tree to serde, so that every error knows its key path, line and column.
-//! It checks shapes only; what a value means is checked by the type that receives it.
+//! It checks shapes only; the type that receives a value checks its meaning.
 
 use serde::de::value::StrDeserializer;
 use serde::de::{
@@ -147,7 +147,7 @@ impl<'de> IntoDeserializer<'de, TreeError> for &'de Node {
     }
 }
 
-/// Walks a list and adds the place in it to errors.
+/// Walks a list and adds the index of the item to errors.
 struct Items<'de> {
     items: std::iter::Enumerate<std::slice::Iter<'de, Node>>,
 }
@@ -179,7 +179,7 @@ impl<'de> de::SeqAccess<'de> for Items<'de> {
 /// Walks a mapping and adds the key to errors of its value.
 struct Entries<'de> {
     entries: std::slice::Iter<'de, (Key, Node)>,
-    /// Keys that are left out where they have no value.
+    /// Keys that count as left out if they have no value.
     may_be_empty: &'static [&'static str],
     value: Option<&'de (Key, Node)>,
 }

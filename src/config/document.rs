@@ -1,5 +1,5 @@
-//! The settings file as a tree of values that know their line and column.
-//! It knows YAML and nothing of what the keys mean; `de` hands it to serde.
+//! The settings file as a tree of values with their line and column. It knows YAML, but not the
+//! meaning of keys; `de` passes the tree to serde.
 
 use std::fmt;
 
@@ -24,7 +24,7 @@ impl From<serde_saphyr::Location> for Position {
     }
 }
 
-/// A value and where it stands. It has no `Debug`, since it may hold secrets.
+/// A value and its place. It has no `Debug`, since it may be a secret.
 pub struct Node {
     /// Where the value begins.
     pub position: Position,
@@ -32,7 +32,7 @@ pub struct Node {
     pub value: Value,
 }
 
-/// What YAML's core schema made of a value.
+/// A value by YAML's core schema.
 pub enum Value {
     /// `null`, `~` or nothing.
     Null,
@@ -44,7 +44,7 @@ pub enum Value {
     Number(f64),
     /// Text as it stands in the file.
     Text(String),
-    /// Text with a variable put in; it may become a number or a bool where one is wanted.
+    /// Text with a variable inserted; it may become a number or a bool where one is wanted.
     Expanded(String),
     /// A list.
     List(Vec<Node>),
@@ -63,7 +63,7 @@ pub struct Key {
 /// YAML that could not be read. The message never repeats a value.
 #[derive(Debug)]
 pub struct SyntaxError {
-    /// Where it was noticed.
+    /// Where the fault was noticed.
     pub position: Position,
     /// What is wrong.
     pub message: String,
@@ -90,7 +90,7 @@ impl Node {
         }
     }
 
-    /// Whether the file or a layer over it gives a value to the key at `path`.
+    /// The file or a layer over it gives a value to the key at `path`.
     pub fn gives(&self, path: &str) -> bool {
         let found = path
             .split('.')
@@ -98,7 +98,7 @@ impl Node {
         found.is_some_and(|node| !matches!(node.value, Value::Null))
     }
 
-    /// The innermost node there is on a path such as `upstream.tls[0].host`.
+    /// The innermost existing node on a path such as `upstream.tls[0].host`.
     pub fn nearest(&self, path: &str) -> &Self {
         let parts = path.split(['.', '[']).filter(|part| !part.is_empty());
         let mut node = self;
@@ -111,7 +111,7 @@ impl Node {
         node
     }
 
-    /// Config objects take their keys in several spellings; the one at hand comes first.
+    /// Config objects take keys in several spellings; the exact one takes precedence.
     fn child(&self, part: &str) -> Option<&Self> {
         let plain = |name: &str| name.replace('_', "").to_ascii_lowercase();
         match &self.value {
@@ -133,8 +133,7 @@ impl Node {
         }
     }
 
-    /// Puts a value at a path such as `guard.preset`, in place of what is there. Sections around
-    /// it that have no content are made.
+    /// Sets the value at a path such as `guard.preset`, and makes missing sections around it.
     pub fn set(&mut self, path: &str, value: Self) {
         let (name, rest) = match path.split_once('.') {
             Some((section, rest)) => (section, Some(rest)),
@@ -166,7 +165,7 @@ impl Key {
     }
 }
 
-/// YAML 1.2 words, no duplicates, small limits: a settings file is written by hand.
+/// YAML 1.2 words, no duplicates, and small limits, since people write settings files by hand.
 fn options() -> serde_saphyr::Options {
     serde_saphyr::options! {
         strict_booleans: true,
@@ -258,7 +257,7 @@ impl<'de> Visitor<'de> for ValueVisitor {
     }
 
     fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        // Precision is of no interest: a negative number is refused wherever it stands.
+        // Precision does not matter: a negative number is refused everywhere.
         Ok(u64::try_from(value).map_or(Value::Number(value as f64), Value::Whole))
     }
 

@@ -1,5 +1,5 @@
-//! The settings that are one of a few words, and the log's level.
-//! What a word brings about is decided where it is used.
+//! The settings that are one of a few words, and the log's level. The effect of a word is decided
+//! where it is used.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use super::kind::{Kind, described};
 
 described!(LogLevel);
 
-/// Where something is kept.
+/// The store of limits or responses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Store {

@@ -1,11 +1,11 @@
-//! Why settings were refused: which key, where it stands, what is allowed.
-//! No message repeats a value, because a secret may stand in the wrong place.
+//! Why settings were refused: which key, its place, what is allowed. No message repeats a value,
+//! which may be a secret in the wrong place.
 
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use super::document::{Position, SyntaxError};
+use super::document::{Node, Position, SyntaxError};
 use super::expand::{ExpandError, ExpandFault};
 
 /// A place in a settings file, printed as `file:line:column`.
@@ -30,20 +30,20 @@ impl fmt::Display for Place {
 /// Settings that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// The file could not be opened or is not UTF-8.
+    /// The file cannot be opened, is too large or is not UTF-8.
     #[error("{}: cannot read the settings file: {source}", file.display())]
     Unreadable {
         /// The settings file.
         file: PathBuf,
-        /// What the system said.
+        /// The cause.
         source: std::io::Error,
     },
-    /// The file is no YAML, gives a key twice, or is over a limit.
+    /// The file is not YAML, gives a key twice, or is over a limit.
     #[error("{place}: {message}")]
     Syntax {
         /// Where.
         place: Place,
-        /// What the reader said.
+        /// The message of the YAML reader.
         message: String,
     },
     /// A key that does not exist.
@@ -79,7 +79,7 @@ pub enum ConfigError {
         /// The variable.
         variable: String,
     },
-    /// An environment variable of ours that cannot be used.
+    /// An environment variable of the gateway's that cannot be used.
     #[error("{variable} {reason}")]
     Environment {
         /// The variable.
@@ -87,15 +87,18 @@ pub enum ConfigError {
         /// The end of the sentence that begins with the variable.
         reason: String,
     },
-    /// A setting that does not go with another one, wherever both come from.
-    #[error("{key} {reason}")]
+    /// A setting that contradicts another one, wherever each comes from.
+    #[error("{}{key} {reason}", prefix(place.as_ref()))]
     Conflict {
+        /// Where the file gives the key or the section around it; `None` for flags, variables and
+        /// sections that the file does not have.
+        place: Option<Place>,
         /// The whole path of the key.
         key: String,
         /// The end of the sentence that begins with the key.
         reason: &'static str,
     },
-    /// The preset for developers on an address others can reach.
+    /// The guard's preset for developers, on an address that other machines can reach.
     #[error(
         "guard.preset is dev and listen is {listen}: dev lets callers reach this machine's own \
          network, so it works on loopback only; listen on 127.0.0.1, or choose public, allowlist \
@@ -105,7 +108,7 @@ pub enum ConfigError {
         /// The address.
         listen: SocketAddr,
     },
-    /// No keys on an address others can reach.
+    /// No keys, on an address that other machines can reach.
     #[error(
         "listen is {listen}, which other machines can reach, and no keys are set, so anyone could \
          use this gateway; listen on 127.0.0.1, or, if something in front of it keeps strangers \
@@ -145,9 +148,20 @@ impl ConfigError {
 
     pub(super) fn conflict(key: impl Into<String>, reason: &'static str) -> Self {
         Self::Conflict {
+            place: None,
             key: key.into(),
             reason,
         }
+    }
+
+    /// Adds the place of a conflicting key in the file, if the file gives it.
+    pub(super) fn placed(mut self, file: &Path, root: &Node) -> Self {
+        if let Self::Conflict { place: at, key, .. } = &mut self {
+            let node = root.nearest(key);
+            let is_given = !std::ptr::eq(node, root) && node.position != Position::default();
+            *at = is_given.then(|| place(file, node.position));
+        }
+        self
     }
 }
 
@@ -156,6 +170,10 @@ pub(super) fn place(file: &Path, position: Position) -> Place {
         file: file.to_owned(),
         position,
     }
+}
+
+fn prefix(place: Option<&Place>) -> String {
+    place.map_or(String::new(), |place| format!("{place}: "))
 }
 
 fn did_you_mean(suggestion: Option<&str>) -> String {

@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn variables_are_put_in_once_and_escapes_are_kept() {
+    fn variables_are_inserted_once_and_escapes_are_kept() {
         let table = [
             ("plain $ {A} $A", None),
             ("${A}", Some("1")),
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn unset_and_malformed_variables_are_told_apart() {
+    fn unset_and_malformed_variables_are_distinguished() {
         let unset = || ExpandFault::Unset("NOPE".to_owned());
         let table = [
             ("${NOPE}", unset()),

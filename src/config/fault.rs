@@ -1,5 +1,5 @@
-//! What is wrong with a value of the settings file, and where: serde's error for `de`.
-//! It never repeats a value, which may be a secret in the wrong place.
+//! What is wrong with a value of the settings file, and where: serde's error for `de`. Messages
+//! never repeat a value, which may be a secret in the wrong place.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use super::document::{Node, Position};
 /// What is wrong with a node.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// The key is none of the allowed ones.
+    /// The key is not one of the allowed keys.
     UnknownKey {
         /// The keys allowed at this place.
         allowed: &'static [&'static str],
@@ -48,7 +48,7 @@ impl TreeError {
         self
     }
 
-    /// Puts the key or place of what is around before the path.
+    /// Puts the key or index of the enclosing node in front of the path.
     pub(super) fn under(mut self, parent: &str) -> Self {
         self.path = match self.path.as_str() {
             "" => parent.to_owned(),
@@ -102,7 +102,7 @@ impl de::Error for TreeError {
         Self::custom(format_args!("must be {expected}"))
     }
 
-    /// Without the word, too.
+    /// Without the word, for the same reason.
     fn unknown_variant(_: &str, allowed: &'static [&'static str]) -> Self {
         Self::custom(format_args!("must be {}", any_of(allowed)))
     }

@@ -1,12 +1,12 @@
-//! Which settings have no effect beside the others? Told at start and by `check`; only what is
-//! certain. That a key stands where it cannot be used at all is an error, and told elsewhere.
+//! Which settings have no effect because of others? Reported at the start and by `check`, and only
+//! where it is certain. A key that cannot be used at all is an error, and is refused elsewhere.
 
 use super::settings::Settings;
 use crate::cache::noise::is_built_in;
 use crate::guard::Preset;
-use crate::route::credential;
+use crate::http::credential;
 
-/// A sentence for each.
+/// A sentence for each such setting.
 pub(super) fn warnings(settings: &Settings) -> Vec<String> {
     let single = [allow(settings), hosts(settings), idle_connections(settings)];
     let single = single.into_iter().flatten();

@@ -1,6 +1,6 @@
-//! What a kind of value is: read from text in one way, the same in the file, the environment and
-//! the flags; shown and described in one way. The kinds themselves are in `address`, `enums`,
-//! `name`, `objects` and `units`.
+//! The trait of kinds of values: each is read from text in the same way in the file, the
+//! environment and the flags, and shown and described in one way. The kinds themselves are in
+//! `address`, `enums`, `name`, `objects` and `units`.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -20,22 +20,22 @@ use crate::secret::Secret;
 /// A kind of value, for a field with `#[serde(with = "...")]`. Refusals read "must be" and what is
 /// expected, and never repeat the value, which may be a secret in the wrong place.
 pub trait Kind: Sized {
-    /// What the checked value is.
+    /// The type of the checked value.
     type Value: Shown;
-    /// The JSON types it is written as.
+    /// The JSON types that it may be written as.
     const TYPES: &'static [&'static str] = &["string"];
 
-    /// What the reference page calls it; the plural for kinds that stand in lists.
+    /// The name on the reference page; the plural for kinds that stand in lists.
     const NAME: &'static str;
     /// What is allowed, after "must be".
     const EXPECTED: &'static str;
 
-    /// The name, of a kind that is made of another one, too.
+    /// The name; kinds that are made of another kind compose it.
     fn name() -> Cow<'static, str> {
         Self::NAME.into()
     }
 
-    /// What is allowed, of a kind that is made of another one, too.
+    /// What is allowed; kinds that are made of another kind compose it.
     fn expected() -> Cow<'static, str> {
         Self::EXPECTED.into()
     }
@@ -43,7 +43,7 @@ pub trait Kind: Sized {
     /// Reads text from the file, the environment or a flag.
     fn from_text(text: &str) -> Option<Self::Value>;
 
-    /// Why text is not taken, where more can be said than what is allowed: the end of a sentence
+    /// Why text is refused, where more can be said than what is allowed: the end of the sentence
     /// that begins with the key. It must not repeat the text.
     fn refusal(_text: &str) -> Option<String> {
         None
@@ -85,7 +85,7 @@ pub trait Shown {
     fn shown(&self) -> Json;
 }
 
-/// Shows the types that print what the file holds.
+/// Shows types whose `Display` is the form in the file.
 macro_rules! shown_as_text {
     ($($shown:ty),*) => {$(
         impl Shown for $shown {
@@ -137,7 +137,7 @@ impl<K: Kind> Visitor<'_> for KindVisitor<K> {
     }
 }
 
-/// Lets kinds stand in the schema of the settings.
+/// Adds kinds to the schema of the settings.
 macro_rules! described {
     ($($({$($bound:tt)+})? $kind:ty),* $(,)?) => {$(
         impl$(<$($bound)+>)? schemars::JsonSchema for $kind {
@@ -163,13 +163,13 @@ described!({K: Kind, W: Absence} Or<K, W>);
 pub type Optional<K> = Or<K, Nothing>;
 /// A value, or `none` for no limit.
 pub type OrNone<K> = Or<K, NoLimit>;
-/// A value, or `auto`: it is found out at start.
+/// A value, or `auto`, which is determined at the start.
 pub type OrAuto<K> = Or<K, Auto>;
 
 /// A value, or the word for its absence.
 pub struct Or<K, W>(PhantomData<(K, W)>);
 
-/// How a value is said to be absent.
+/// How the absence of a value is written.
 pub trait Absence {
     /// The word in the file; `None`: by leaving the key out.
     const WORD: Option<&'static str>;

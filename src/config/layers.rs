@@ -1,5 +1,5 @@
-//! Lays the environment over the file and the flags over both. The one list of our environment
-//! variables is here, and the only look at the process's environment.
+//! Lays the environment over the file, and the flags over both. This file has the one list of our
+//! environment variables, and is the only one that reads the process's environment.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -27,7 +27,7 @@ const fn variable(name: &'static str, key: &'static str) -> Variable {
     Variable { name, key }
 }
 
-/// Those that stand for settings, in the order of the reference page.
+/// The variables that stand for settings, in the order of the reference page.
 pub const VARIABLES: [Variable; 8] = [
     variable("THROUGHWAY_LISTEN", "listen"),
     variable("THROUGHWAY_WORKERS", "workers"),
@@ -53,7 +53,7 @@ fn names() -> impl Iterator<Item = &'static str> {
 pub struct Environment(BTreeMap<String, String>);
 
 impl Environment {
-    /// The process's own. Variables that are not UTF-8 count as unset.
+    /// The variables of the process. Those that are not UTF-8 count as unset.
     #[expect(
         clippy::disallowed_methods,
         reason = "the one place that reads the environment"
@@ -65,8 +65,8 @@ impl Environment {
         Self(std::env::vars_os().filter_map(text).collect())
     }
 
-    /// Whether a terminal may be sent colours: `NO_COLOR` is not set (no-color.org), and `TERM` names
-    /// a terminal that takes them.
+    /// Colours may be sent to a terminal: `NO_COLOR` is not set (no-color.org), and `TERM` names a
+    /// terminal that supports them.
     pub fn takes_colour(&self) -> bool {
         let is_unset = |name| self.setting(name).is_none();
         is_unset("NO_COLOR") && self.setting("TERM").is_some_and(|term| term != "dumb")
@@ -158,8 +158,8 @@ fn unknown_variable(name: &str) -> String {
     }
 }
 
-/// What the command line says about settings: it wins over the file and the environment. The help
-/// of the commands shows these texts.
+/// The flags for settings, which take precedence over the file and the environment. The help of the
+/// commands shows these texts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
 pub struct Flags {
     /// Address to listen on, such as 127.0.0.1:8787 (the default) [env: THROUGHWAY_LISTEN]

@@ -2,6 +2,8 @@
 //! (variables) → `layers` (environment and flags laid over the file) → `de` (the struct tree) →
 //! `rules`.
 
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use serde::Deserialize as _;
@@ -14,6 +16,9 @@ use super::layers::{Environment, Flags, VARIABLES};
 use super::rules;
 use super::settings::Settings;
 use super::suggest;
+
+/// Largest settings file in bytes. A path may name a device that has no end.
+const MAX_FILE: u64 = 16 * 1024 * 1024;
 
 impl Settings {
     /// Reads the settings: the file (`path`, or else `THROUGHWAY_CONFIG`, or else none), then the
@@ -29,7 +34,7 @@ impl Settings {
         let Some(path) = path.map(Path::to_owned).or(environment.config_file()) else {
             return Self::parse("", Path::new(""), environment, flags);
         };
-        match std::fs::read_to_string(&path) {
+        match File::open(&path).and_then(text) {
             Ok(text) => Self::parse(&text, &path, environment, flags),
             Err(source) => Err(ConfigError::Unreadable { file: path, source }),
         }
@@ -54,10 +59,22 @@ impl Settings {
         environment.lay_over(&mut root);
         flags.lay_over(&mut root);
         let mut settings = Self::deserialize(&root).map_err(|error| in_layers(name, error))?;
-        rules::settle(&mut settings, &root)?;
+        rules::settle(&mut settings, &root).map_err(|error| error.placed(name, &root))?;
         settings.warnings.extend(environment.unknown(&used));
         Ok(settings)
     }
+}
+
+/// The text of a settings file; little is read beyond [`MAX_FILE`].
+fn text(file: impl io::Read) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    file.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_FILE {
+        let message = format!("it is larger than {} MiB", MAX_FILE / (1024 * 1024));
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
+    }
+    String::from_utf8(bytes)
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8 text"))
 }
 
 fn in_file(file: &Path, error: TreeError) -> ConfigError {
@@ -89,5 +106,28 @@ fn in_layers(file: &Path, error: TreeError) -> ConfigError {
             reason,
         },
         (_, fault) => in_file(file, TreeError { fault, ..error }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_without_end_is_refused() {
+        let path = Path::new("/dev/zero");
+        let loaded = Settings::load(Some(path), &Environment::default(), &Flags::default());
+        assert_eq!(
+            loaded.err().map(|error| error.to_string()).as_deref(),
+            Some("/dev/zero: cannot read the settings file: it is larger than 16 MiB")
+        );
+    }
+
+    #[test]
+    fn a_file_of_the_largest_size_is_read_and_one_byte_more_is_not() {
+        let read = |length| text(io::repeat(b'#').take(length)).map(|text| text.len() as u64);
+        assert_eq!(read(MAX_FILE).ok(), Some(MAX_FILE));
+        let refused = read(MAX_FILE + 1).map_err(|error| error.kind());
+        assert_eq!(refused, Err(io::ErrorKind::FileTooLarge));
     }
 }

@@ -1,5 +1,5 @@
-//! What did the operator set? Reads file, environment and flags into checked [`Settings`]. The one
-//! struct tree is in `settings`; `load` tells the way there, `reference` prints what it says.
+//! What did the operator set? Reads file, environment and flags into checked [`Settings`]. The
+//! struct tree is in `settings`; `load` has the steps, and `reference` prints the documentation.
 
 mod address;
 mod de;

@@ -1,5 +1,5 @@
-//! The kinds of settings that are names: origins, headers, query parameters, ends of paths.
-//! They are checked for shape.
+//! The kinds of settings that are names: origins, headers, query parameters, suffixes of paths.
+//! Only their syntax is checked.
 
 use actix_http::header::HeaderName;
 use serde_json::Value as Json;
@@ -41,7 +41,7 @@ impl Kind for Origin {
     }
 }
 
-/// The gateway's name in `Via`, or nothing.
+/// The gateway's name in `Via`, or none.
 pub struct Via;
 
 impl Kind for Via {
@@ -54,7 +54,7 @@ impl Kind for Via {
         match text {
             "true" => return Self::from_bool(true),
             "false" => return Self::from_bool(false),
-            // Words that mean a bool in older YAML would be odd names.
+            // Words that mean a bool in older YAML are probably not meant as names.
             "yes" | "no" | "on" | "off" => return None,
             _ => {}
         }
@@ -119,7 +119,7 @@ impl Kind for IgnoredHeader {
     }
 }
 
-/// The end of a path, of whole segments.
+/// The suffix of a path, in whole segments.
 pub struct PathEnd;
 
 impl Kind for PathEnd {

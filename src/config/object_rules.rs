@@ -5,10 +5,10 @@ use actix_http::header::HeaderName;
 
 use super::error::ConfigError;
 use super::objects::Objects;
+use crate::http::credential;
 use crate::route::Provider;
 use crate::route::catalogue;
 use crate::route::config_types::Entry;
-use crate::route::credential;
 
 /// The rules between providers, configs and the defaults.
 pub(super) fn check(
@@ -94,7 +94,7 @@ fn check_config(path: &str, entry: &Entry, providers: &Objects) -> Result<(), Co
         Some(Provider::Named(name)) if catalogue::find(name).is_none() => {
             return Err(ConfigError::conflict(
                 here(),
-                "is no built-in provider; one of the settings is written with @",
+                "is not a built-in provider; one of the settings is written with @",
             ));
         }
         Some(Provider::Settings(_) | Provider::Named(_) | Provider::Passthrough) | None => {}
@@ -105,8 +105,8 @@ fn check_config(path: &str, entry: &Entry, providers: &Objects) -> Result<(), Co
     Ok(())
 }
 
-/// A credential goes only to the host that its own config or provider names: where a request could
-/// choose the host, it would choose who gets the credential. `hosted`: a group around names one.
+/// A credential goes only to the host that its own config or provider names: a request that could
+/// choose the host would choose who gets the credential. `hosted`: an enclosing group names a host.
 fn check_owners(
     path: &str,
     entry: &Entry,

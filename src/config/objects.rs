@@ -1,5 +1,5 @@
-//! Settings that are written as in a request's config, and read by the same reader: providers,
-//! configs, limits and the cache's default.
+//! Settings in the format of a request's config, read by the same reader: providers, configs,
+//! limits and the cache's default.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -21,12 +21,12 @@ use crate::route::limit::{Limit, Scope, Scoped};
 #[derive(Clone, Default)]
 pub struct Objects {
     entries: BTreeMap<String, Arc<Entry>>,
-    /// As written, to tell two apart.
+    /// The text as written, for comparison.
     written: BTreeMap<String, Value>,
 }
 
 impl Objects {
-    /// By name.
+    /// The objects by name.
     pub fn entries(&self) -> &BTreeMap<String, Arc<Entry>> {
         &self.entries
     }
@@ -56,7 +56,7 @@ fn read(name: &str, value: &Value) -> Result<Entry, String> {
     Ok(entry)
 }
 
-/// Hosts are understood when they are read, and not only when a request goes there.
+/// Parses hosts now, so that a wrong one is refused at the start and not with a request.
 fn check_hosts(path: &str, entry: &Entry) -> Result<(), String> {
     if let Some(reason) = entry.custom_host.as_deref().and_then(unusable_base) {
         return Err(within(&format!("{path}.custom_host"), &reason));

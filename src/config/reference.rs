@@ -1,5 +1,5 @@
-//! The settings as the operator reads them: `docs/settings.md` and the JSON schema. Both come from
-//! the struct tree in `settings`, by way of the schema that `schemars` derives.
+//! Prints `docs/settings.md` and the JSON schema of the settings. Both come from the struct tree in
+//! `settings`, by way of the schema that `schemars` derives.
 
 use std::fmt::Write as _;
 use std::sync::OnceLock;
@@ -17,9 +17,9 @@ pub struct Row {
     pub key: String,
     /// What kind of value it takes.
     pub kind: String,
-    /// What holds where it is not given.
+    /// The default.
     pub default: String,
-    /// What it decides, and what follows from setting it or from leaving it.
+    /// What it decides, and the consequence of setting it or not.
     pub meaning: [String; 2],
     /// A valid value, as YAML in one line.
     pub example: String,
@@ -35,15 +35,15 @@ pub fn schema() -> Json {
     schema
 }
 
-/// The schema as `docs/settings.schema.json` holds it.
+/// The schema as the text of `docs/settings.schema.json`.
 pub fn schema_page() -> String {
     format!("{:#}\n", schema())
 }
 
-/// Texts of the file in which a variable stands.
+/// The pattern of texts in the file that name a variable.
 const VARIABLE: &str = r"\$\{|^os\.environ/";
 
-/// Sections need no default of their own, and texts no line ends.
+/// Removes the defaults of sections and the line ends within texts.
 fn tidy(schema: &mut Json) {
     let Json::Object(schema) = schema else { return };
     if schema.contains_key("properties") || schema.contains_key("x-default") {
@@ -64,7 +64,7 @@ fn tidy(schema: &mut Json) {
     }
 }
 
-/// A key may stand without a value, and a word or a bool may come from a variable.
+/// Allows keys without a value, and variables in the place of words and bools.
 fn loosen(field: &mut Json) {
     if field["type"] == "boolean" {
         field["title"] = json!("bool");
@@ -97,7 +97,7 @@ pub fn rows() -> &'static [Row] {
     })
 }
 
-/// A section has rows for its keys only; a mapping that may be left out has one of its own, too.
+/// A section has rows for its keys only; an optional mapping has a row of its own, too.
 fn walk(section: &str, schema: &Json, rows: &mut Vec<Row>) {
     let fields = schema["properties"].as_object();
     for (name, field) in fields.into_iter().flatten() {
@@ -135,7 +135,7 @@ fn row(key: String, field: &Json, required: Option<&str>) -> Row {
     }
 }
 
-/// The words of an enum. Schemars lists those with a comment apart from those without.
+/// The words of an enum. Schemars separates those with a comment from those without.
 fn words(schema: &Json) -> Vec<String> {
     let list = |name: &str| schema[name].as_array().into_iter().flatten();
     let alone = list("enum").chain(schema.get("const"));

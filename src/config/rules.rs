@@ -1,5 +1,5 @@
-//! The rules between two settings: defaults that depend on another key, keys that do not go
-//! together. Single values were checked when they were read.
+//! The rules between two settings: defaults that depend on another key, and keys that exclude each
+//! other. Single values were checked when they were read.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ const DRAIN_DELAY_EXPOSED: Duration = Duration::from_secs(5);
 /// with the layers over it.
 ///
 /// # Errors
-/// The first rule that is broken.
+/// A rule is broken.
 pub(super) fn settle(settings: &mut Settings, given: &Node) -> Result<(), ConfigError> {
     if !settings.on_loopback() {
         change_defaults_where_exposed(settings, given);
@@ -78,7 +78,7 @@ fn check_exposure(settings: &Settings) -> Result<(), ConfigError> {
     }
 }
 
-/// What one section says of its store.
+/// Checks the store of one section.
 fn check_store(
     section: &str,
     store: Store,
@@ -104,7 +104,8 @@ fn check_store(
     }
 }
 
-/// Those that any settings refuse were refused when they were read.
+/// Headers that may never be ignored were refused when they were read; these depend on other
+/// settings.
 fn check_ignored_headers(settings: &Settings) -> Result<(), ConfigError> {
     let (ignored, carriers) = (
         &settings.cache.ignore_headers,

@@ -114,9 +114,9 @@ pub struct Settings {
         example = json!([{ "requests": 600, "window": "1m", "by": "client_address" }])
     )]
     pub limits: Vec<Scoped>,
-    /// Where limits count.
+    /// Where limits are counted.
     pub limit_store: LimitStore,
-    /// What is kept of answers.
+    /// The cache of responses.
     pub cache: Cache,
     /// Proxies in front of the gateway, whose `X-Forwarded-For` is believed.
     ///

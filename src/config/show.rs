@@ -1,5 +1,5 @@
-//! Shows checked settings as text, one line each, for `check`, the docs and tests. Secrets show
-//! only that they are set: each field's `serialize` sees to that.
+//! Shows checked settings as text, one line each, for `check`, the docs and tests. Of secrets it
+//! shows only that they are set, since each field's `serialize` hides the value.
 
 use serde_json::Value as Json;
 
@@ -14,12 +14,12 @@ impl Settings {
     }
 }
 
-/// Settings are keys with values and nothing that JSON cannot hold: this does not fail.
+/// The settings as JSON. Does not fail, since all settings can be written as JSON.
 fn value(settings: &Settings) -> Json {
     serde_json::to_value(settings).unwrap_or_default()
 }
 
-/// A section is what is a mapping with keys by default.
+/// A section is a mapping that has keys by default.
 fn flatten(key: &str, value: &Json, default: &Json, lines: &mut Vec<(String, String)>) {
     match default.as_object() {
         Some(fields) if !fields.is_empty() => {
@@ -35,13 +35,13 @@ fn flatten(key: &str, value: &Json, default: &Json, lines: &mut Vec<(String, Str
 /// Whether texts are quoted.
 #[derive(Clone, Copy)]
 pub(super) enum Quotes {
-    /// For reading.
+    /// Never: the text is for people.
     Never,
-    /// Where YAML would take the text for something else.
+    /// Where YAML would read the text as something else.
     WhereNeeded,
 }
 
-/// A value as YAML in one line; of keys without values, the keys.
+/// A value as YAML in one line; for keys without values, only the keys.
 pub(super) fn flow(value: &Json, quotes: Quotes) -> String {
     match value {
         Json::Null => "none".to_owned(),
@@ -66,7 +66,7 @@ pub(super) fn flow(value: &Json, quotes: Quotes) -> String {
     }
 }
 
-/// Texts of a few harmless signs need none, unless they read as something else.
+/// The text needs no quotes: it has plain characters only and YAML reads it as text.
 fn needs_quotes(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:".contains(&byte);
     !text.bytes().all(plain) || serde_json::from_str::<Json>(text).is_ok()

@@ -258,7 +258,9 @@ fn nothing_at_all_gives_the_defaults() {
 
 proptest! {
     #[test]
-    fn no_text_makes_the_reader_panic(text in r#"([a-z_]{1,6}|[-\[\]{}:,&*<|>'"$#!%@`~.0-9 \n]){0,40}"#) {
+    fn no_text_makes_the_reader_panic(
+        text in r#"([a-z_]{1,6}|[-\[\]{}:,&*<|>'"$#!%@`~.0-9 \n]){0,40}"#,
+    ) {
         drop(parse(&text));
     }
 

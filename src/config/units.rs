@@ -1,5 +1,5 @@
-//! The kinds of settings that measure: counts, durations and sizes.
-//! Which of them a setting takes, and its default, is said by its field.
+//! The kinds of settings with a unit: counts, durations and sizes. The field of a setting says
+//! which kind it takes, and its default.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -43,7 +43,7 @@ impl Shown for usize {
     }
 }
 
-/// A week: a longer wait is a slip of the keyboard.
+/// A week: a longer time is certainly a mistake.
 const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// A duration that is not zero.
@@ -98,7 +98,7 @@ fn duration(text: &str) -> Option<Duration> {
     milliseconds(count.checked_mul(factor)?)
 }
 
-/// In the largest unit that shows it whole.
+/// The duration in the largest unit in which it is a whole number.
 impl Shown for Duration {
     fn shown(&self) -> Json {
         let ms = self.as_millis();
@@ -143,7 +143,7 @@ impl Kind for ByteSize {
     }
 }
 
-/// As a size, in the largest binary unit that shows it whole.
+/// The size in the largest binary unit in which it is a whole number.
 impl Shown for u64 {
     fn shown(&self) -> Json {
         let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_tell_binary_and_decimal_units_apart() {
+    fn sizes_distinguish_binary_and_decimal_units() {
         let table = [
             ("0", Some(0)),
             ("12", Some(12)),

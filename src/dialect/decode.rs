@@ -1,9 +1,11 @@
 //! Decodes a copy of the beginning of a compressed body, as far as it has arrived and up to a
 //! limit. The relayed body stays as it is.
 
-use actix_http::header::{self, HeaderMap};
+use actix_http::header::HeaderMap;
 use brotli_decompressor::{BrotliDecompressStream, BrotliResult, BrotliState, StandardAlloc};
 use flate2::{Decompress, FlushDecompress, Status, bufread::MultiGzDecoder};
+
+use crate::http::encoding;
 
 /// How a body is encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,12 +28,7 @@ pub enum Coding {
 impl Coded {
     /// From `Content-Encoding`.
     pub fn of(headers: &HeaderMap) -> Self {
-        let lines = headers.get_all(header::CONTENT_ENCODING);
-        let codings = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
-        let mut codings = codings.map(<[u8]>::trim_ascii).filter(|coding| {
-            let says_nothing = coding.is_empty() || coding.eq_ignore_ascii_case(b"identity");
-            !says_nothing
-        });
+        let mut codings = encoding::codings(headers);
         match (codings.next(), codings.next()) {
             (None, _) => Coded::Plain,
             (Some(only), None) => Coding::named(only).map_or(Coded::Unknown, Coded::As),
@@ -158,7 +155,7 @@ fn brotli(encoded: &[u8], most: usize) -> (Vec<u8>, Stop) {
 
 #[cfg(test)]
 mod tests {
-    use actix_http::header::HeaderValue;
+    use actix_http::header::{self, HeaderValue};
     use base64::{Engine as _, engine::general_purpose::STANDARD};
     use proptest::prelude::*;
 

@@ -13,9 +13,9 @@ use super::{
     decode::{Coded, Stop, decode},
     first_event::FirstEvent,
     generates::Generates,
-    media::Media,
     shape::{Extent, extent, found, trimmed},
 };
+use crate::http::media_type::Media;
 
 /// The most bytes that are inspected, encoded or decoded.
 pub const MOST_BYTES: usize = 64 * 1024;

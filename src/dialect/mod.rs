@@ -9,7 +9,6 @@ mod first_event;
 mod gemini;
 mod generates;
 mod judge;
-mod media;
 mod response_status;
 #[cfg(test)]
 pub(crate) mod samples;
@@ -18,12 +17,12 @@ mod shape;
 mod sse;
 mod stream_end;
 
+pub use crate::http::media_type::Media;
 pub use completion::{Ending, LastEvent};
 pub use decode::{Coded, Stop, decode};
 pub use first_event::FirstEvent;
 pub use generates::Generates;
 pub use judge::{AnswerJudge, MOST_BYTES as MOST_JUDGED, begins_as_events};
-pub use media::Media;
 pub use response_status::says_not_completed;
 pub use says_error::says_error;
 pub use stream_end::StreamEnd;

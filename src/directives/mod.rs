@@ -30,7 +30,8 @@ pub struct CacheDirectives {
     pub force_refresh: Option<bool>,
 }
 
-/// Everything the caller asked of the gateway in headers. Absent and empty headers leave `None`.
+/// Everything that the caller asks of the gateway in headers. Absent and empty headers leave
+/// `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Directives {
     /// `x-gateway-provider`.
@@ -55,8 +56,8 @@ pub struct Directives {
     pub dry_run: bool,
 }
 
-/// A header of ours that cannot be read. The text names the header as the caller wrote it and
-/// what is allowed; it never repeats a value.
+/// A header of ours that cannot be read. The message names the header as the caller wrote it and
+/// says what is allowed; it never repeats a value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DirectiveError {
     /// A header that must be single came more than once.
@@ -92,12 +93,12 @@ pub fn is_ours(name: &HeaderName, portkey: bool) -> bool {
 }
 
 impl Directives {
-    /// A header says where the request goes; else the body's model or the settings do.
+    /// A header says where the request goes. Otherwise the model in the body or the settings do.
     pub fn names_target(&self) -> bool {
         self.provider.is_some() || self.custom_host.is_some() || self.config.is_some()
     }
 
-    /// Reads the headers in one pass, allocating nothing for requests without a header of ours.
+    /// Reads the headers in one pass, and allocates nothing for requests without a header of ours.
     ///
     /// # Errors
     /// The first header, in the table's order, that is repeated or cannot be read.
@@ -136,7 +137,7 @@ impl Directives {
     }
 }
 
-/// The lines of one header, empty ones left out.
+/// The lines of one header, without empty ones.
 #[derive(Clone, Copy)]
 enum Slot<'h> {
     Empty,

@@ -8,12 +8,14 @@ use super::table::{Lines, NAMESPACE, PORTKEY_NAMESPACE, REPLY, REQUEST};
 pub fn page() -> String {
     let mut page = format!(
         "# Headers\n\n\
-         This page is printed by `throughway docs headers` from the table the gateway itself uses.\n\n\
+         This page is printed by `throughway docs headers` from the table that the gateway \
+         itself uses.\n\n\
          ## Request headers\n\n\
          The whole `{NAMESPACE}` namespace is the gateway's: read, never forwarded, in any case of \
          letters. An empty value means absent. An unknown name in the namespace is ignored. A \
          header that must be single and comes twice is answered with 400 `invalid_header`, and so \
-         is a value that cannot be read. With `portkey: true` in the settings, `{PORTKEY_NAMESPACE}*` \
+         is a value that cannot be read. With `portkey: true` in the settings, \
+         `{PORTKEY_NAMESPACE}*` \
          is another name for `{NAMESPACE}*`; where both are given, `{NAMESPACE}*` wins.\n\n\
          | header | value | lines | meaning | example |\n|---|---|---|---|---|\n"
     );

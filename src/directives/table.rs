@@ -6,10 +6,10 @@ use actix_http::header::HeaderName;
 use super::Directives;
 use super::value::{self, Reason};
 
-/// The namespace that is ours: read, never forwarded. Names arrive lower-cased.
+/// The gateway's own namespace: read, never forwarded. Names arrive lower-cased.
 pub const NAMESPACE: &str = "x-gateway-";
 
-/// The same namespace under its second name, ours only in Portkey mode.
+/// The second name of the same namespace, used in Portkey mode only.
 pub const PORTKEY_NAMESPACE: &str = "x-portkey-";
 
 /// How often a request header may come.
@@ -125,7 +125,7 @@ pub const REQUEST: [RequestHeader; REQUEST_HEADERS] = [
     RequestHeader {
         suffix: "cache-ttl",
         value: "seconds, 1 to 7776000",
-        meaning: "How long the answer may be served from the cache.",
+        meaning: "How long the response may be served from the cache.",
         example: "3600",
         lines: Lines::One,
         read: |to, raw| value::cache_ttl(raw).map(|it| to.cache.ttl = Some(it)),
@@ -142,7 +142,7 @@ pub const REQUEST: [RequestHeader; REQUEST_HEADERS] = [
     RequestHeader {
         suffix: "cache-force-refresh",
         value: "`true` or `false`",
-        meaning: "`true` fetches a fresh answer and replaces the cached one.",
+        meaning: "`true` fetches a fresh response and replaces the stored one.",
         example: "true",
         lines: Lines::One,
         read: |to, raw| value::boolean(raw).map(|it| to.cache.force_refresh = Some(it)),
@@ -150,7 +150,8 @@ pub const REQUEST: [RequestHeader; REQUEST_HEADERS] = [
     RequestHeader {
         suffix: "debug",
         value: "`true` or `false`",
-        meaning: "Accepted and without effect in this version, which records no bodies: `false` will keep those of this request out of the records.",
+        meaning: "Accepted and without effect in this version, which records no bodies: `false` \
+                  will keep those of this request out of the records.",
         example: "false",
         lines: Lines::One,
         read: |to, raw| value::boolean(raw).map(|it| to.debug = Some(it)),
@@ -158,7 +159,9 @@ pub const REQUEST: [RequestHeader; REQUEST_HEADERS] = [
     RequestHeader {
         suffix: "dry-run",
         value: "`true` or `false`",
-        meaning: "`true` answers with the plan for this request and sends nothing. For the holder of the admin token; where none is set, for everybody on loopback and nobody elsewhere.",
+        meaning: "`true` responds with the plan for this request and sends nothing. For the holder \
+                  of the admin token; where none is set, for everybody on loopback and nobody \
+                  elsewhere.",
         example: "true",
         lines: Lines::One,
         read: |to, raw| value::boolean(raw).map(|it| to.dry_run = it),
@@ -171,15 +174,15 @@ pub struct ReplyHeader {
     pub name: HeaderName,
     /// What it says.
     pub meaning: &'static str,
-    /// When it is there.
+    /// When a response has the header.
     pub when: &'static str,
-    /// A value as it may come.
+    /// An example of a value.
     pub example: &'static str,
 }
 
-/// The request's trace id, made or taken over.
+/// The request's trace id, the caller's or a new one.
 pub const TRACE_ID: HeaderName = HeaderName::from_static("x-gateway-trace-id");
-/// The provider that answered.
+/// The provider whose response this is.
 pub const PROVIDER: HeaderName = HeaderName::from_static("x-gateway-provider");
 /// The path of the target in the config.
 pub const LAST_USED_OPTION_INDEX: HeaderName =
@@ -189,19 +192,19 @@ pub const RETRY_ATTEMPT_COUNT: HeaderName =
     HeaderName::from_static("x-gateway-retry-attempt-count");
 /// What the cache did.
 pub const CACHE_STATUS: HeaderName = HeaderName::from_static("x-gateway-cache-status");
-/// The error code of an answer the gateway made.
+/// The code of an error of the gateway's own.
 pub const ERROR: HeaderName = HeaderName::from_static("x-gateway-error");
 /// The size of the limit that applied.
 pub const RATELIMIT_LIMIT: HeaderName = HeaderName::from_static("x-gateway-ratelimit-limit");
-/// What is left of it.
+/// What is left of the limit.
 pub const RATELIMIT_REMAINING: HeaderName =
     HeaderName::from_static("x-gateway-ratelimit-remaining");
-/// When it is full again.
+/// When the limit is available in full again.
 pub const RATELIMIT_RESET: HeaderName = HeaderName::from_static("x-gateway-ratelimit-reset");
 /// The caller's credential was not sent on.
 pub const WITHHELD: HeaderName = HeaderName::from_static("x-gateway-withheld");
 pub const REPLAY: HeaderName = HeaderName::from_static("x-gateway-replay");
-/// Where the time went.
+/// How long the upstream took.
 pub const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
 /// Every reply header the gateway may add, in the order of the reference page.
@@ -214,7 +217,7 @@ pub const REPLY: [ReplyHeader; 12] = [
     },
     ReplyHeader {
         name: PROVIDER,
-        meaning: "The provider that gave the answer.",
+        meaning: "The provider whose response this is.",
         when: "a target was chosen",
         example: "openai",
     },
@@ -239,7 +242,7 @@ pub const REPLY: [ReplyHeader; 12] = [
     ReplyHeader {
         name: ERROR,
         meaning: "The code of an error the gateway made itself.",
-        when: "only on answers the gateway made, never on an upstream's own error",
+        when: "only on errors of the gateway's own, never on an upstream's",
         example: "no_target",
     },
     ReplyHeader {
@@ -268,7 +271,8 @@ pub const REPLY: [ReplyHeader; 12] = [
     },
     ReplyHeader {
         name: REPLAY,
-        meaning: "The request's body outgrew `replay_limit`, or there was no memory to keep it (`memory.bodies`): it could not have been sent again.",
+        meaning: "The request's body outgrew `replay_limit`, or there was no memory to keep it \
+                  (`memory.bodies`): it could not have been sent again.",
         when: "a config would have had it sent again",
         example: "lost",
     },

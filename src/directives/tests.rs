@@ -220,7 +220,10 @@ proptest! {
     }
 
     #[test]
-    fn structured_values_never_panic(row in 0..REQUEST.len(), value in r#"[-@{}\[\]":,.0-9a-z ]{0,60}"#) {
+    fn structured_values_never_panic(
+        row in 0..REQUEST.len(),
+        value in r#"[-@{}\[\]":,.0-9a-z ]{0,60}"#,
+    ) {
         drop(one(&format!("{NAMESPACE}{}", REQUEST[row].suffix), &value));
     }
 }

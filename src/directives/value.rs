@@ -1,5 +1,5 @@
 //! Reads the values of the gateway's request headers: one small pure function for each shape.
-//! The reason of a refusal says what is allowed and never repeats the value.
+//! The reason for a refusal says what is allowed and never repeats the value.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -19,9 +19,9 @@ const METADATA_VALUE_MAX: usize = 128;
 const SHOWN_KEY_MAX: usize = 64;
 /// The longest cache namespace, in characters.
 const NAMESPACE_MAX: usize = 128;
-/// 90 days, the longest a cached answer may live.
+/// 90 days, the longest lifetime of a stored response.
 const CACHE_TTL_MAX: u64 = 90 * 24 * 3600;
-/// 7 days: a longer wait is a slip of the keyboard.
+/// 7 days: a longer timeout is certainly a mistake.
 const REQUEST_TIMEOUT_MAX: u64 = 7 * 24 * 3600 * 1000;
 
 /// Text in UTF-8.

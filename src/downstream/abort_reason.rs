@@ -1,25 +1,25 @@
-//! Why a timer of the client's side, or the client itself, ended something.
+//! Why did the client's side end a request or its connection?
 
-use crate::upstream::Malformed;
+use crate::http::chunks::MalformedChunks;
 
-/// Why the watch ended what a connection was doing.
+/// Why a request or its connection was ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AbortReason {
-    /// The client left while nobody was reading from it.
+    /// The client left.
     ClientGone,
     /// A request head took too long.
     Head,
-    /// There is no memory left for a request head.
+    /// There was no memory left for a request head.
     HeadMemory,
     /// The client sent nothing of its body for too long.
     BodyIdle,
-    /// What the client sent of its body is malformed.
-    BodyMalformed(Malformed),
-    /// The client took nothing of the answer for too long.
+    /// The request body is malformed.
+    BodyMalformed(MalformedChunks),
+    /// The client took no byte of the response for too long.
     WriteStall,
-    /// The deadline the line had set has passed.
+    /// The deadline that was set for the request has passed.
     Deadline,
-    /// The client went on sending after the answer that ended the connection.
+    /// The client went on sending after the response that ended the connection.
     Lingered,
 }
 

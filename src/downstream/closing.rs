@@ -1,12 +1,11 @@
-//! How far the gateway has come down, as far as its clients' connections are concerned. Shared by
-//! all workers.
+//! How far has the gateway come in closing its clients' connections? Shared by all workers.
 
 use std::{
     sync::OnceLock,
     time::{Duration, Instant},
 };
 
-/// Begins once, and never ends.
+/// The close of all client connections. Begins once, and never ends.
 #[derive(Default)]
 pub struct Closing(OnceLock<Begun>);
 
@@ -16,7 +15,7 @@ struct Begun {
 }
 
 impl Closing {
-    /// Connections close as soon as they are idle; what runs has this much time.
+    /// From now on, connections close as soon as they are idle; requests under way have `budget`.
     pub fn begin(&self, budget: Duration) {
         let at = Instant::now();
         self.0.get_or_init(|| Begun { at, budget });
@@ -26,7 +25,7 @@ impl Closing {
         self.0.get().is_some()
     }
 
-    /// What still runs is cut short.
+    /// The budget is spent: requests still under way are cut short.
     pub fn is_out_of_time(&self) -> bool {
         let begun = self.0.get();
         begun.is_some_and(|begun| begun.at.elapsed() >= begun.budget)
@@ -38,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_runs_has_its_time_from_the_beginning_on() {
+    fn requests_under_way_have_the_budget() {
         let closing = Closing::default();
         assert!(!closing.has_begun() && !closing.is_out_of_time());
         closing.begin(Duration::from_secs(1000));

@@ -1,13 +1,13 @@
-//! How much memory the unfinished request heads of all connections may hold. actix-http bounds each
-//! one; here they are counted together, on the accounts of the clients, as request bodies are.
+//! How much memory may the unfinished request heads of all connections hold? actix-http bounds each
+//! one; here they are counted together, on the clients' accounts, as request bodies are.
 
 use std::{net::IpAddr, sync::Arc};
 
 use crate::memory::{BodyMemory, NoRoom, Reservation};
 
-/// Bytes of a head that nobody counts: more than most ever have.
+/// Bytes of a head that are not counted. Most heads are shorter.
 const FREE: usize = 16 * 1024;
-/// A buffer that grows has up to twice the room of what is in it.
+/// A growing buffer may have twice the capacity of its content.
 const GROWTH: usize = 2;
 
 /// The room that one connection's unfinished head takes.
@@ -28,7 +28,7 @@ impl HeadRoom {
         }
     }
 
-    /// So many bytes more, and the head is not at its end.
+    /// Counts `more` bytes of a head that has not ended.
     ///
     /// # Errors
     /// There is no room for them.
@@ -66,10 +66,14 @@ mod tests {
         let client = |last: u8| Some(IpAddr::from([127, 0, 0, last]));
         let mut one = HeadRoom::new(memory.clone(), client(1));
         assert_eq!(one.grow(FREE), Ok(()));
-        assert_eq!(counts.kept.get(), 0, "a usual head is not counted");
+        assert_eq!(
+            counts.kept.get(),
+            0,
+            "a head of usual length is not counted"
+        );
         assert_eq!(one.grow(1000), Ok(()));
         assert_eq!(counts.kept.get() as usize, (FREE + 1000) * GROWTH);
-        // Half of all is left for the next client.
+        // One client has at most half of the memory.
         assert_eq!(one.grow(128 * 1024), Err(NoRoom));
         let mut two = HeadRoom::new(memory, client(2));
         assert_eq!(two.grow(FREE + 1), Ok(()));

@@ -1,29 +1,36 @@
-//! Lets one request at a time through to actix-http, which decodes whatever it is given, and frames
-//! an answer by the request it decoded last: a HEAD pipelined behind a GET would take the GET's
-//! body away. What a client sends ahead waits here. Finds where heads and bodies end. A chunked
-//! body is judged here, trailers and all, since actix-http ends the connection of a broken one
-//! without an answer and reads no trailers; heads are left to it, but for bare line feeds, which it
-//! would take for line ends.
+//! Which bytes may go on to actix-http now? It decodes whatever it is given, and frames a response
+//! by the request that it decoded last: a HEAD pipelined behind a GET would take away the body of
+//! the GET's response.
+//! So one request at a time passes, and what a client sends ahead waits here.
+//!
+//! This file finds where heads and bodies end. It judges chunked bodies, trailers included, since
+//! actix-http ends the connection of a malformed one without a response and does not read trailers.
+//! It leaves heads to actix-http, except for bare line feeds, which actix-http takes for line ends.
 
-use actix_http::{
-    Method, RequestHead,
-    header::{self, HeaderMap},
+mod head_lines;
+
+use actix_http::{Method, RequestHead, header};
+
+use self::head_lines::{Found, HeadLines, announced_length};
+use crate::http::{
+    chunks::{ChunkScanner, MalformedChunks},
+    content_length::{NotANumber, content_length},
+    websocket,
 };
 
-use crate::upstream::{ChunkScanner, Malformed};
-
-/// Bytes taken ahead of their turn, beyond those that came in one read. The client's end is seen behind so many.
+/// Bytes read ahead of their turn, beyond those that came in one read. The close of a client that
+/// has sent more ahead is not seen.
 pub const AHEAD: usize = 16 * 1024;
 
-/// What the bytes of a body may cost that have passed and are not taken yet. actix-http bounds what
-/// it holds by the body's own bytes, of which each piece costs it more than its length.
+/// The most that passed bytes of a body may cost until they are taken. actix-http bounds what it
+/// holds by the bytes of the body, but each piece costs it more than its length.
 const WINDOW: usize = 64 * 1024;
-/// What a piece costs besides its bytes: its place in actix-http's queue.
+/// What a piece costs besides its bytes: an entry in actix-http's queue.
 const PIECE: usize = 64;
-/// Bytes of a body that pass at most before the window is looked at again.
+/// Most bytes of a body that pass before the window is checked again.
 const STEP: usize = 16 * 1024;
 
-/// A byte that is malformed wherever it stands in a head.
+/// A byte that makes a head malformed wherever it stands.
 const NOT_IN_A_HEAD: u8 = 0;
 
 /// Where the body of a request ends, as actix-http will see it.
@@ -31,35 +38,30 @@ const NOT_IN_A_HEAD: u8 = 0;
 pub enum Extent {
     Length(u64),
     Chunked(ChunkScanner),
-    /// With the connection: a tunnel's.
+    /// The end of the connection: this is a tunnel.
     Endless,
 }
 
 impl Extent {
-    /// The rule of actix-http's decoder, which has refused every ambiguous head.
+    /// Follows the rule of actix-http's decoder, which has refused every ambiguous head.
     pub fn of(head: &RequestHead) -> Self {
         let headers = head.headers();
         if headers.contains_key(header::TRANSFER_ENCODING) {
             return Extent::Chunked(ChunkScanner::default());
         }
-        if asks_for_websocket(headers) {
+        if websocket::is_named_by_upgrade(headers) {
             return Extent::Endless;
         }
-        match headers.get(header::CONTENT_LENGTH) {
-            Some(length) => {
-                let length = length
-                    .to_str()
-                    .ok()
-                    .and_then(|text| text.trim().parse().ok());
-                length.map_or(Extent::Endless, Extent::Length)
-            }
-            None if head.method == Method::CONNECT => Extent::Endless,
-            None => Extent::Length(0),
+        match content_length(headers) {
+            Ok(Some(length)) => Extent::Length(length),
+            Err(NotANumber) => Extent::Endless,
+            Ok(None) if head.method == Method::CONNECT => Extent::Endless,
+            Ok(None) => Extent::Length(0),
         }
     }
 
     /// How many of these bytes belong to the body, in how many pieces, and whether it ends there.
-    fn take(&mut self, bytes: &[u8]) -> Result<Taken, Malformed> {
+    fn take(&mut self, bytes: &[u8]) -> Result<Taken, MalformedChunks> {
         Ok(match self {
             Extent::Length(left) => {
                 let bytes = (*left).min(bytes.len() as u64);
@@ -70,7 +72,7 @@ impl Extent {
                 let scanned = scanner.feed(bytes).map_err(|broken| broken.why)?;
                 Taken {
                     bytes: scanned.body,
-                    // The rest of a chunk that began before is one, too.
+                    // The rest of a chunk that began earlier is a piece, too.
                     pieces: scanned.begun + 1,
                     ended: scanned.ended,
                 }
@@ -97,65 +99,35 @@ impl Taken {
     }
 }
 
-fn asks_for_websocket(headers: &HeaderMap) -> bool {
-    headers.get_all(header::UPGRADE).any(|upgrade| {
-        upgrade
-            .to_str()
-            .is_ok_and(|upgrade| upgrade.trim().eq_ignore_ascii_case("websocket"))
-    })
-}
-
 #[derive(Debug, Clone, Copy)]
 enum At {
-    Head(Line),
-    /// actix-http has a whole head, and so many bytes of its body; how that ends is known once the request is served.
+    Head(HeadLines),
+    /// actix-http has a whole head and `passed` bytes of its body. The end of the body is known
+    /// once the request is served.
     Served {
         passed: u64,
     },
     Body(Extent),
     /// The request has been read and is still being served.
     Read,
-    /// The body is malformed: where the next request would begin is not known.
-    Broken(Malformed),
+    /// The body is malformed, so it is not known where a next request would begin.
+    Broken(MalformedChunks),
 }
 
-/// Where a head's lines end: with CRLF, and nothing else.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Line {
-    /// Empty lines in front of a head are skipped (RFC 9112 §2.2).
-    Leading,
-    LeadingCr,
-    Within {
-        /// The last byte was CR.
-        cr: bool,
-    },
-    Ended,
-    EndedCr,
-}
-
-/// What was looked for in the bytes of a head.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Found {
-    /// The head goes on.
-    Nothing,
-    /// It ends behind so many bytes.
-    End(usize),
-    /// There is a line feed without CR at this place.
-    BareLf(usize),
-}
-
+/// Lets one request at a time through to actix-http.
 #[derive(Debug)]
 pub struct Gate {
     at: At,
     serving: bool,
-    /// What has passed of a body since all of it was last taken; `None` while nobody takes any.
+    /// The cost of what has passed of a body and is not taken yet; `None` while nothing reports
+    /// what is taken.
     untaken: Option<usize>,
 }
 
 impl Default for Gate {
     fn default() -> Self {
         Gate {
-            at: At::Head(Line::Leading),
+            at: At::Head(HeadLines::Leading),
             serving: false,
             untaken: None,
         }
@@ -172,44 +144,45 @@ impl Gate {
         }
     }
 
-    /// A head is being read, or nothing is.
+    /// A head is being read, or the connection is idle.
     pub fn is_in_head(&self) -> bool {
         matches!(self.at, At::Head(_))
     }
 
-    /// More of the body waits to be taken than may.
+    /// As much of the body waits to be taken as may.
     fn is_full(&self) -> bool {
         self.untaken.is_some_and(|untaken| untaken >= WINDOW)
     }
 
-    /// Somebody takes the body from here on, and says so.
+    /// From here on, what is taken of the body is reported, and the window applies.
     pub fn bound(&mut self) {
         self.untaken = Some(0);
     }
 
-    /// What has passed is taken; whether bytes had to wait for that.
+    /// Everything that has passed is taken; returns whether the window was full.
     pub fn taken(&mut self) -> bool {
         let was_full = self.is_full();
         self.untaken = self.untaken.map(|_| 0);
         was_full
     }
 
-    /// Nobody takes the body any more: actix-http throws away what passes. Whether bytes had to wait.
+    /// The body is not taken any more, and actix-http throws away what passes; returns whether the
+    /// window was full.
     pub fn unbound(&mut self) -> bool {
         let was_full = self.is_full();
         self.untaken = None;
         was_full
     }
 
-    /// Why the body cannot be read on, if it cannot.
-    pub fn broken(&self) -> Option<Malformed> {
+    /// The fault that makes the rest of the body unreadable.
+    pub fn broken(&self) -> Option<MalformedChunks> {
         match self.at {
             At::Broken(why) => Some(why),
             At::Head(_) | At::Served { .. } | At::Body(_) | At::Read => None,
         }
     }
 
-    /// The rest of a body is read although its request has been answered.
+    /// The rest of a body is read although its request is no longer served.
     pub fn is_draining(&self) -> bool {
         !self.serving && matches!(self.at, At::Body(_))
     }
@@ -228,122 +201,67 @@ impl Gate {
         };
     }
 
-    /// The request has been answered.
+    /// The request is no longer served.
     pub fn end(&mut self) {
         self.serving = false;
         self.untaken = None;
         if !matches!(self.at, At::Body(_) | At::Broken(_)) {
-            self.at = At::Head(Line::Leading);
+            self.at = At::Head(HeadLines::Leading);
         }
     }
 
-    /// How many of the next bytes pass now; at least one while the gate is open, unless they break
-    /// the body. A bare line feed in a head becomes a byte that no head may hold: actix-http
-    /// answers it as it answers every other malformed head.
+    /// Returns how many of the next bytes pass now: at least one while the gate is open, unless
+    /// they make the body malformed. A bare line feed in a head is replaced by a byte that no head
+    /// may contain, so that actix-http refuses it like every other malformed head.
     pub fn admit(&mut self, bytes: &mut [u8]) -> usize {
-        match &mut self.at {
-            At::Head(line) => {
-                let whole = *line == Line::Leading;
-                match line.look(bytes) {
-                    Found::Nothing => bytes.len(),
-                    Found::End(end) => {
-                        let (head, rest) = bytes.split_at(end);
-                        let passed = match whole && !rest.is_empty() {
-                            true => announced_length(head).min(rest.len() as u64),
-                            false => 0,
-                        };
-                        self.at = At::Served { passed };
-                        end + passed as usize
-                    }
-                    Found::BareLf(at) => {
-                        bytes[at] = NOT_IN_A_HEAD;
-                        self.at = At::Read;
-                        at + 1
-                    }
-                }
-            }
-            At::Body(extent) => {
-                let step = bytes.len().min(STEP);
-                let taken = match extent.take(&bytes[..step]) {
-                    Ok(taken) => taken,
-                    Err(why) => {
-                        self.at = At::Broken(why);
-                        return 0;
-                    }
-                };
-                if taken.ended && self.serving {
-                    self.at = At::Read;
-                } else if taken.ended {
-                    self.at = At::Head(Line::Leading);
-                }
-                if let Some(untaken) = &mut self.untaken {
-                    *untaken += taken.bytes + PIECE * taken.pieces;
-                }
-                taken.bytes
-            }
+        match self.at {
+            At::Head(lines) => self.admit_head(lines, bytes),
+            At::Body(extent) => self.admit_body(extent, bytes),
             At::Served { .. } | At::Read | At::Broken(_) => 0,
         }
     }
-}
 
-/// The length of the body in the plainest case, 0 in every other: a small body shall come with its head, in one pass.
-fn announced_length(head: &[u8]) -> u64 {
-    let mut length = 0;
-    let mut start = 0;
-    for end in memchr::memchr_iter(b'\n', head) {
-        let line = &head[start..end];
-        start = end + 1;
-        if let Some(value) = value_of(line, b"content-length:") {
-            let digits = std::str::from_utf8(value.trim_ascii()).unwrap_or_default();
-            length = digits.parse().unwrap_or(0);
-        } else if value_of(line, b"transfer-encoding:")
-            .or(value_of(line, b"upgrade:"))
-            .is_some()
-        {
-            return 0;
+    fn admit_head(&mut self, mut lines: HeadLines, bytes: &mut [u8]) -> usize {
+        let is_whole = lines == HeadLines::Leading;
+        match lines.look(bytes) {
+            Found::Nothing => {
+                self.at = At::Head(lines);
+                bytes.len()
+            }
+            Found::End(end) => {
+                let (head, rest) = bytes.split_at(end);
+                let passed = match is_whole && !rest.is_empty() {
+                    true => announced_length(head).min(rest.len() as u64),
+                    false => 0,
+                };
+                self.at = At::Served { passed };
+                end + passed as usize
+            }
+            Found::BareLf(at) => {
+                bytes[at] = NOT_IN_A_HEAD;
+                self.at = At::Read;
+                at + 1
+            }
         }
     }
-    length
-}
 
-fn value_of<'l>(line: &'l [u8], name: &[u8]) -> Option<&'l [u8]> {
-    let (start, value) = line.split_at_checked(name.len())?;
-    start.eq_ignore_ascii_case(name).then_some(value)
-}
-
-impl Line {
-    fn look(&mut self, bytes: &[u8]) -> Found {
-        let mut at = 0;
-        while at < bytes.len() {
-            if let Line::Within { cr } = *self {
-                let Some(next) = memchr::memchr(b'\n', &bytes[at..]) else {
-                    let cr = bytes.ends_with(b"\r");
-                    *self = Line::Within { cr };
-                    return Found::Nothing;
-                };
-                let cr = match next {
-                    0 => cr,
-                    next => bytes[at + next - 1] == b'\r',
-                };
-                at += next;
-                if !cr {
-                    return Found::BareLf(at);
-                }
-                *self = Line::Ended;
-                at += 1;
-                continue;
+    fn admit_body(&mut self, mut extent: Extent, bytes: &[u8]) -> usize {
+        let taken = match extent.take(&bytes[..bytes.len().min(STEP)]) {
+            Ok(taken) => taken,
+            Err(why) => {
+                self.at = At::Broken(why);
+                return 0;
             }
-            *self = match (*self, bytes[at]) {
-                (Line::Leading | Line::Ended, b'\n') => return Found::BareLf(at),
-                (Line::EndedCr, b'\n') => return Found::End(at + 1),
-                (Line::LeadingCr, b'\n') => Line::Leading,
-                (Line::Leading, b'\r') => Line::LeadingCr,
-                (Line::Ended, b'\r') => Line::EndedCr,
-                (_, byte) => Line::Within { cr: byte == b'\r' },
-            };
-            at += 1;
+        };
+        self.at = match (taken.ended, self.serving) {
+            (false, _) => At::Body(extent),
+            (true, true) => At::Read,
+            (true, false) => At::Head(HeadLines::Leading),
+        };
+        if let Some(untaken) = &mut self.untaken {
+            *untaken += taken.bytes + PIECE * taken.pieces;
         }
-        Found::Nothing
+        taken.bytes
     }
 }
 

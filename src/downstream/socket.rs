@@ -1,4 +1,5 @@
-//! The socket actix-http reads and writes. Passes bytes through; tells the [`ClientConnection`] what happens and obeys its timers.
+//! The socket that actix-http reads and writes. Passes bytes through, reports to the
+//! [`ClientConnection`] what happens, and obeys its timers.
 
 use std::{
     fmt, io,
@@ -44,7 +45,7 @@ impl AsyncRead for ClientSocket {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let connection = &self.0;
-        // Now, not when it blocks: a client that sends without a pause lets nobody wait for it.
+        // Before each read, since reads of a client that sends without a pause never block.
         connection.remember_task(cx);
         if connection.is_over() {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
@@ -61,7 +62,7 @@ impl AsyncRead for ClientSocket {
         };
         match read {
             Poll::Ready(Err(error)) => {
-                connection.note_failed();
+                connection.note_gone();
                 Poll::Ready(Err(error))
             }
             // An idle connection of a draining gateway ends as if the client had closed it.
@@ -72,7 +73,7 @@ impl AsyncRead for ClientSocket {
 }
 
 impl ClientSocket {
-    /// Lets bytes through that came ahead of their turn; whether there were any.
+    /// Passes on bytes that came ahead of their turn; returns whether there were any.
     fn release(&self, buf: &mut ReadBuf<'_>) -> bool {
         let mut held = self.0.held();
         let mut gate = self.0.gate();
@@ -97,13 +98,13 @@ impl ClientSocket {
         true
     }
 
-    /// Reads what is due now; holds what came behind it.
+    /// Reads what is due now, and holds back what came behind it.
     fn poll_through(&self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         ready!(on_stream!(self.0, stream => Pin::new(stream).poll_read(cx, buf)))?;
         let fresh = &mut buf.filled_mut()[before..];
         if fresh.is_empty() {
-            self.0.note_end();
+            self.0.note_gone();
             return Poll::Ready(Ok(()));
         }
         let mut gate = self.0.gate();
@@ -124,52 +125,47 @@ impl ClientSocket {
         Poll::Ready(Ok(()))
     }
 
-    /// What follows a malformed body is thrown away, so that the close of the connection is no
-    /// reset, which may overtake the answer. Ready only at the end: the client's, or that of a
-    /// connection that has nothing more to answer.
+    /// Throws away what follows a malformed body: a close with bytes unread is a reset, which may
+    /// overtake the response. Ready when the client has closed or no response is under way.
     fn poll_discard(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut bytes = [0; 4096];
-        while self.0.may_answer() {
+        while self.0.may_respond() {
             let mut surplus = ReadBuf::new(&mut bytes);
             ready!(on_stream!(self.0, stream => Pin::new(stream).poll_read(cx, &mut surplus)))?;
             if surplus.filled().is_empty() {
-                self.0.note_end();
+                self.0.note_gone();
                 break;
             }
         }
         Poll::Ready(Ok(()))
     }
 
-    /// Nothing is due: takes a little of what comes, to see the client's end behind it. Ready only at that end.
+    /// Nothing is due: reads a little ahead, to see whether the client closes. Ready when it has.
     fn poll_ahead(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut bytes = [0; 512];
         while self.0.held().len() < AHEAD {
             let mut ahead = ReadBuf::new(&mut bytes);
             ready!(on_stream!(self.0, stream => Pin::new(stream).poll_read(cx, &mut ahead)))?;
             if ahead.filled().is_empty() {
-                self.0.note_end();
+                self.0.note_gone();
                 return Poll::Ready(Ok(()));
             }
             self.0.held().extend_from_slice(ahead.filled());
         }
-        // The watch sees the end from here on.
+        // From here on, the timers look whether the client has closed.
         Poll::Pending
     }
-}
 
-impl ClientSocket {
     fn written(&self, outcome: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match &outcome {
-            Poll::Ready(Ok(count)) => self.0.note_written(*count),
-            Poll::Ready(Err(_)) => self.0.note_failed(),
+            Poll::Ready(Ok(_)) => self.0.note_written(),
+            Poll::Ready(Err(_)) => self.0.note_gone(),
             Poll::Pending => self.0.note_blocked(),
         }
         outcome
     }
-}
 
-impl ClientSocket {
-    /// The end of the answer, while the connection is still read from.
+    /// Shuts the write side, while the connection is still read from.
     fn shut(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let outcome = on_stream!(self.0, stream => Pin::new(stream).poll_shutdown(cx));
         match &outcome {
@@ -197,8 +193,8 @@ impl AsyncWrite for ClientSocket {
         let outcome = on_stream!(self.0, stream => Pin::new(stream).poll_flush(cx));
         match &outcome {
             Poll::Ready(Ok(())) => self.0.note_flushed(cx),
-            Poll::Ready(Err(_)) => self.0.note_failed(),
-            // TLS takes bytes that the socket has no room for.
+            Poll::Ready(Err(_)) => self.0.note_gone(),
+            // TLS accepts bytes for which the socket has no room.
             Poll::Pending => self.0.note_blocked(),
         }
         if outcome.is_ready() && self.0.is_finishing() {

@@ -23,7 +23,8 @@ impl Stream {
         }
     }
 
-    /// The peer's FIN or reset has arrived, even if bytes before it are unread. Costs no system call.
+    /// The peer's FIN or reset has arrived, even if bytes before it are unread. Makes no system
+    /// call.
     pub(super) fn peer_has_closed(&self) -> bool {
         let ready = pin!(self.tcp().ready(Interest::READABLE));
         match ready.poll(&mut Context::from_waker(Waker::noop())) {

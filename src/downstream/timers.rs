@@ -1,5 +1,5 @@
-//! The timers of one worker's client connections: four looks a second at all of them, instead of a timer per request on the
-//! hot path.
+//! Checks the timers of one worker's client connections four times a second, instead of a timer for
+//! each request.
 
 use std::{
     cell::{Cell, RefCell},
@@ -9,17 +9,14 @@ use std::{
 };
 
 use super::{
-    Closing, DownstreamTimeouts, connection::ClientConnection, head_room::HeadRoom,
+    Closing, DownstreamTimeouts, TICK, connection::ClientConnection, head_room::HeadRoom,
     socket::ClientSocket, stream::Stream,
 };
 use crate::memory::BodyMemory;
 
-/// How often timers are looked at, and so how late they may fire.
-pub const TICK: Duration = Duration::from_millis(250);
-
 /// The client connections of one worker.
 pub struct Timers {
-    links: RefCell<Vec<Weak<ClientConnection>>>,
+    clients: RefCell<Vec<Weak<ClientConnection>>>,
     now: Rc<Cell<Instant>>,
     timeouts: DownstreamTimeouts,
     /// The same for all workers.
@@ -28,35 +25,36 @@ pub struct Timers {
 }
 
 impl Timers {
-    /// Must be called on the worker's own runtime: starts the ticking there, for as long as the watch is held.
+    /// Starts a task that checks the timers for as long as the returned value is held. Must be
+    /// called on the worker's own runtime.
     pub fn start(
         timeouts: DownstreamTimeouts,
         closing: Arc<Closing>,
         memory: Arc<BodyMemory>,
     ) -> Rc<Self> {
-        let watch = Rc::new(Timers {
-            links: RefCell::default(),
+        let timers = Rc::new(Timers {
+            clients: RefCell::default(),
             now: Rc::new(Cell::new(Instant::now())),
             timeouts,
             closing,
             memory,
         });
-        let ticking = Rc::downgrade(&watch);
+        let ticking = Rc::downgrade(&timers);
         actix_rt::spawn(async move {
             let mut tick = tokio::time::interval(TICK);
             tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
             loop {
                 tick.tick().await;
                 match ticking.upgrade() {
-                    Some(watch) => watch.look(),
+                    Some(timers) => timers.look(),
                     None => return,
                 }
             }
         });
-        watch
+        timers
     }
 
-    /// Takes an accepted connection into view.
+    /// Adds an accepted connection.
     pub fn attach(&self, stream: Stream) -> ClientSocket {
         let client = stream.tcp().peer_addr().ok().map(|peer| peer.ip());
         let connection = Rc::new(ClientConnection::new(
@@ -66,29 +64,20 @@ impl Timers {
             self.now.clone(),
             self.closing.clone(),
         ));
-        self.links.borrow_mut().push(Rc::downgrade(&connection));
+        self.clients.borrow_mut().push(Rc::downgrade(&connection));
         ClientSocket(connection)
     }
 
-    /// How long a client may take to begin: a TLS handshake counts as part of the head.
+    /// How long a TLS handshake may take: as long as a request head.
     pub fn head_timeout(&self) -> Duration {
         self.timeouts.head
-    }
-
-    /// Connections open now.
-    pub fn connections(&self) -> usize {
-        self.links
-            .borrow()
-            .iter()
-            .filter(|connection| connection.strong_count() > 0)
-            .count()
     }
 
     fn look(&self) {
         let now = Instant::now();
         self.now.set(now);
         let closing = self.closing.has_begun();
-        self.links
+        self.clients
             .borrow_mut()
             .retain(|connection| match connection.upgrade() {
                 Some(connection) => {

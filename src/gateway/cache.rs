@@ -1,4 +1,4 @@
-//! What the gateway has of answers: those that are kept, and those that several callers await at once.
+//! The gateway's responses: those that are stored, and those that several callers await at once.
 
 use std::{
     hash::{Hash, Hasher},
@@ -8,7 +8,7 @@ use std::{
 
 use actix_http::body::BodySize;
 
-use super::UnusableSettings;
+use super::unusable_settings::UnusableSettings;
 use crate::{
     cache::{
         NoCacheReason,
@@ -30,13 +30,13 @@ use crate::{
 
 /// The cache of all workers.
 pub struct ResponseCache {
-    /// In the place of memory.
+    /// The Redis store, used in place of memory.
     pub shared: Option<Arc<RedisStore>>,
     pub memory: Arc<MemoryStore>,
     pub flights: Arc<Flights<FlightKey, Beginning>>,
-    /// Ends of paths that are cached besides those of the table.
+    /// Suffixes of paths that are cached besides those of the table.
     pub paths: Box<[Box<str>]>,
-    /// What the key leaves out of requests.
+    /// Parts of requests that the key ignores.
     pub noise: Noise,
 }
 
@@ -50,8 +50,8 @@ impl ResponseCache {
             let store = |replicas| Arc::new(RedisStore::new(Arc::new(replicas), counts));
             replicas.map(store).map_err(unusable)
         });
-        // What is under way may take an eighth of what is kept, besides it; one answer, with what its chunks
-        // take besides, always has room.
+        // Responses under way may take an eighth of the cache's limit besides it. One response,
+        // with the overhead of its chunks, always has room.
         let largest = LARGEST_ANSWER + LARGEST_ANSWER / 8;
         let under_way = (cache.max_bytes / 8).max(largest);
         Ok(ResponseCache {
@@ -70,49 +70,49 @@ impl ResponseCache {
     }
 }
 
-/// What makes two requests under way the same, besides what makes them the same to the cache.
+/// What two concurrent requests must have in common to share one response: more than the cache key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct FlightKey {
     pub cache: CacheKey,
-    /// Where callers share what is kept, they still do not share what is under way.
+    /// The caller: responses under way are not shared between callers, even where stored ones are.
     pub caller: Option<Identity>,
-    /// A request that comes after a purge does not get what was asked for before it.
+    /// The number of purges: a request after a purge does not share a response from before it.
     pub purges: PurgeCount,
-    /// What the plan was made of: where it is sent, and how hard it is tried.
+    /// The source of the plan: where the request is sent, and with which retries.
     pub plan: Arc<str>,
     pub request_timeout: Option<Duration>,
 }
 
-/// What differs besides differs seldom.
+/// Hashes the cache key only, since the other fields seldom differ; `Eq` compares all.
 impl Hash for FlightKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.cache.hash(state);
     }
 }
 
-/// The purges so far.
+/// The number of purges so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PurgeCount {
     Memory(Epoch),
     Shared(Purges),
-    /// Redis does not tell.
+    /// Unknown, since Redis does not tell.
     Unknown,
 }
 
-/// What all who ask the same learn first.
+/// What all requests that share a response learn first.
 #[derive(Clone)]
 pub enum Beginning {
     Answer(Arc<SharedHead>),
     Failed(GatewayError),
-    /// There is an answer, and it is for one request only.
+    /// There is a response, but only for the request that was sent.
     NotShared(NoCacheReason),
 }
 
-/// The head of an answer that several get.
+/// The head of a response that several requests get.
 #[derive(Clone)]
 pub struct SharedHead {
     pub head: Arc<StoredHead>,
     pub size: BodySize,
-    /// The target that gave it.
+    /// The target whose response it is.
     pub route: Option<Route>,
 }

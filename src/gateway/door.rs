@@ -1,5 +1,5 @@
-//! Who may come in while no key is needed: the rules for `Host` and for browsers. Pure: a request's
-//! head and the settings in, a verdict out.
+//! Which requests are let in while no key is needed? The rules for `Host` and for browsers. Pure: a
+//! request's head and the settings in, a verdict out.
 
 use actix_http::{
     Method, RequestHead,
@@ -10,24 +10,24 @@ use crate::error::{Code, GatewayError};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Who may come in while no key is needed (contract of the guard, "Browsers").
+/// The rules for requests while no key is needed.
 #[derive(Debug, Clone, Default)]
 pub struct Door {
-    /// Names besides loopback's that `Host` may have; `None` lifts the rule, and then no origin is
+    /// Names that `Host` may have besides loopback's. `None` lifts the rule, and then no origin is
     /// the gateway's own.
     pub hosts: Option<Vec<String>>,
     /// Origins whose pages may use the gateway.
     pub origins: Vec<String>,
 }
 
-/// How the gateway is asked to treat a browser's request.
+/// What kind of client sent the request, as far as browsers' rules are concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Visitor {
-    /// No browser, or a page of our own.
+    /// Not a browser, or one of the gateway's own pages.
     Direct,
-    /// A page of a listed origin: answers carry our `access-control-*`.
+    /// A page of a listed origin: responses carry our `access-control-*` headers.
     ListedOrigin,
-    /// A CORS preflight of a page that is let in, which the gateway answers.
+    /// A CORS preflight of a listed origin, to which the gateway responds itself.
     Preflight,
 }
 
@@ -42,7 +42,7 @@ impl Door {
         listed.then(|| origin.clone())
     }
 
-    /// Lets the request in, or says why not.
+    /// Lets the request in.
     pub fn admit(&self, head: &RequestHead) -> Result<Visitor, GatewayError> {
         let own_host = self.check_host(authority(head))?;
         let Some(origin) = head.headers().get(header::ORIGIN) else {
@@ -68,13 +68,14 @@ impl Door {
         } else {
             Err(GatewayError::new(
                 Code::NotAllowed,
-                "requests from web pages of this origin are not allowed; list it under `cors.origins`",
+                "requests from web pages of this origin are not allowed; list it under \
+                 `cors.origins`",
             ))
         }
     }
 
-    /// Checks the name that the client asked for. `None`: any name is let in, so that this one
-    /// proves nothing.
+    /// Checks the name that the client asked for. `None`: every name is let in, so this one proves
+    /// nothing.
     fn check_host<'h>(&self, authority: &'h str) -> Result<Option<OwnHost<'h>>, GatewayError> {
         let Some(listed) = &self.hosts else {
             return Ok(None);
@@ -92,8 +93,8 @@ impl Door {
 }
 
 /// An authority known to be this gateway's: a loopback name, or one that the settings list. Any
-/// other `Host` is whatever name a stranger's page was loaded from (DNS rebinding), and says
-/// nothing of whose page it is.
+/// other `Host` may be the name of a foreign page (DNS rebinding), so it does not tell whose page
+/// sent the request.
 #[derive(Clone, Copy)]
 struct OwnHost<'a>(&'a str);
 
@@ -106,7 +107,8 @@ impl OwnHost<'_> {
     }
 }
 
-/// The authority the client asked for: an absolute-form target's wins over `Host` (RFC 9112 §3.2.2).
+/// The authority that the client asked for. An absolute-form target takes precedence over `Host`
+/// (RFC 9112 §3.2.2).
 pub fn authority(head: &RequestHead) -> &str {
     match head.uri.authority() {
         Some(authority) => authority.as_str(),

@@ -1,4 +1,4 @@
-//! What the settings say of where requests may go, as plans are made of it.
+//! Where may requests go by the settings? The parts of the settings from which plans are made.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -7,9 +7,9 @@ use actix_http::header::HeaderName;
 use crate::{
     config::{self, Settings, Timeouts},
     guard::BaseUrl,
+    http::credential,
     route::{
         config_types::{CacheAsked, Entry},
-        credential,
         policy::HeaderEdit,
     },
 };
@@ -38,7 +38,8 @@ impl Known {
         }
     }
 
-    /// The provider of the settings that a `model` names as `@name/...`. Anything else with an `@` is a model's real name.
+    /// The provider of the settings that a `model` names as `@name/...`. Any other `@` belongs to
+    /// the name of the model.
     pub fn provider_of<'m>(&self, model: &'m str) -> Option<&'m str> {
         let (name, _) = model.strip_prefix('@')?.split_once('/')?;
         self.providers.contains_key(name).then_some(name)
@@ -54,12 +55,12 @@ impl Known {
 #[derive(Clone, Debug)]
 pub struct CredentialNames {
     pub headers: Box<[HeaderName]>,
-    /// Names of query parameters.
+    /// Query parameters.
     pub query: Box<[Box<str>]>,
 }
 
 impl CredentialNames {
-    /// The built-in ones, and those of the settings.
+    /// The built-in names and those of the settings.
     pub fn new(more: &config::CredentialNames) -> Self {
         let headers = more.headers.iter().cloned();
         let query = credential::QUERY

@@ -1,8 +1,8 @@
-//! Rate limits of the settings.
+//! The rate limits of the settings, and the stores in which all limits are counted.
 
 use std::sync::Arc;
 
-use super::UnusableSettings;
+use super::unusable_settings::UnusableSettings;
 use crate::{
     config::Settings,
     observe::metrics::Metrics,
@@ -11,13 +11,13 @@ use crate::{
     route::limit::{By, Scoped},
 };
 
-/// Rate limits of the settings, and what all limits count with.
+/// The rate limits of the settings, and the stores in which all limits are counted.
 pub struct Limits {
     pub limiter: Arc<Limiter>,
     replicas: Option<Arc<RedisClient>>,
-    /// LimitCheck once for each request.
+    /// Limits that are checked once for each request.
     pub requests: Box<[Scoped]>,
-    /// LimitCheck for each attempt.
+    /// Limits that are checked for each attempt.
     pub attempts: Box<[Scoped]>,
 }
 
@@ -43,7 +43,7 @@ impl Limits {
         })
     }
 
-    /// Keeps what is shared with other replicas, for as long as it is awaited.
+    /// Keeps counts in step with other replicas, for as long as it is awaited.
     pub async fn share(&self) {
         if let Some(replicas) = &self.replicas {
             replicas.clone().connect().await;

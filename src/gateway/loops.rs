@@ -1,7 +1,7 @@
-//! Would this request come back to this gateway, over others? Loops need hops that nobody named:
-//! what a caller names in headers of ours ends at the first gateway. So requests that name no
-//! target are marked, but only where many alike wait for an answer already, as in a loop they must:
-//! an ordinary request carries nothing of ours. See docs/adr/0009.
+//! Would this request come back to this gateway by way of others? What a caller names in our
+//! headers ends at the first gateway, so only requests that name no target can loop. They are
+//! marked, but only where many similar ones wait for a response already, as they must in a loop: an
+//! ordinary request carries no mark. See docs/adr/0009.
 
 use std::{
     collections::hash_map::RandomState,
@@ -14,43 +14,43 @@ use actix_http::{
     header::{self, HeaderMap, HeaderValue},
 };
 
-use super::{joined, push_joined};
+use super::list_lines::{joined, push_joined};
 use crate::{
     error::{Code, GatewayError},
     route::policy::HeaderEdit,
     upstream::BodyLength,
 };
 
-/// So many requests alike may wait for an answer before those that follow are marked.
+/// This many similar requests may wait for a response before those that follow are marked.
 const MOST_UNMARKED: u32 = 64;
-/// A request may come back marked once and be honest, on its way to another target. So often it may
-/// not: with fallbacks on its way each round multiplies the requests.
+/// A marked request that comes back once may be on its way to another target. One that comes back
+/// this often is in a loop; fallbacks on its way would multiply the requests with each round.
 const PASSES_OF_A_LOOP: usize = 2;
-/// Kinds of requests that are counted apart.
+/// The number of kinds into which requests are counted.
 const KINDS: usize = 1024;
 
-/// What tells loops.
+/// Detects loops.
 pub struct Loops {
-    /// What the settings have each request say in `Via`.
+    /// The gateway's name in `Via`, if the settings ask for one.
     name: Option<String>,
     kinds: Box<[Kind]>,
     hasher: RandomState,
 }
 
-/// Requests alike that name no target.
+/// Similar requests that name no target.
 #[derive(Default)]
 struct Kind {
-    /// So many wait for an answer.
+    /// The number that wait for a response.
     waiting: AtomicU32,
-    /// They are in a loop: all of them are marked.
+    /// The requests are in a loop: all of them are marked.
     is_found: AtomicBool,
 }
 
-/// A request that names no target, for as long as it waits for an answer.
+/// A request that names no target, for as long as it waits for a response.
 pub struct Waiting<'l> {
     kind: &'l Kind,
-    /// What only this process says in `Via`, and only of this kind: whoever has seen it elsewhere
-    /// can do nothing to others with it.
+    /// The mark in `Via`, of this process and of this kind only: whoever has seen it cannot use it
+    /// against requests of another kind.
     mark: u64,
     is_marked: bool,
 }
@@ -82,8 +82,7 @@ impl Loops {
         }
     }
 
-    /// What of a request is the same each time it comes round. Paths and lists of addresses may
-    /// grow.
+    /// Hashes what is the same in each round of a loop. Paths and lists of addresses may grow.
     fn kind(&self, head: &RequestHead, length: BodyLength) -> usize {
         let mut kind = self.hasher.build_hasher();
         head.method.as_str().hash(&mut kind);
@@ -98,12 +97,10 @@ impl Loops {
         (kind.finish() % KINDS as u64) as usize
     }
 
-    /// The `Via` line of the request (RFC 9110 §7.6.3), if it gets one of ours. It contains the
-    /// caller's.
+    /// Adds our `Via` line (RFC 9110 §7.6.3), if the request gets one. It contains the caller's.
     ///
     /// # Errors
-    /// `loop_detected` when the caller's says that the request has been here, too often to be
-    /// honest.
+    /// `loop_detected` if the caller's line says that the request has been here too often.
     pub(super) fn via(
         &self,
         headers: &HeaderMap,
@@ -169,7 +166,7 @@ mod tests {
         head
     }
 
-    /// What goes up in `Via`.
+    /// The entry in `Via`.
     fn via(
         loops: &Loops,
         head: &RequestHead,
@@ -182,13 +179,13 @@ mod tests {
         Ok(value.map_or_else(String::new, |it| it.to_str().expect("ASCII").to_owned()))
     }
 
-    /// What a marked request of this kind says.
+    /// The mark of requests of this kind.
     fn marked(waiting: &Waiting<'_>) -> String {
         format!("1.1 throughway-{:016x}", waiting.mark)
     }
 
     #[test]
-    fn only_what_follows_many_alike_is_marked() {
+    fn only_requests_after_many_similar_ones_are_marked() {
         let loops = Loops::new(None);
         let request = head(&[("via", "1.0 before"), ("user-agent", "a")]);
         let most = MOST_UNMARKED as usize;
@@ -212,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_back_marked_too_often_is_refused_and_all_alike_that_follow_are_marked() {
+    fn a_request_that_comes_back_marked_too_often_is_refused_and_similar_ones_are_marked() {
         let loops = Loops::new(None);
         let plain = head(&[]);
         let waiting = loops.wait(&plain, BodyLength::None);
@@ -223,7 +220,8 @@ mod tests {
             assert_eq!(sent, Ok(String::new()), "{times}");
         }
         let again = head(&[("via", &mark(PASSES_OF_A_LOOP))]);
-        // The mark of one kind says nothing of another, nor of a request that names its target.
+        // The mark of one kind has no effect on another kind, or on a request that names its
+        // target.
         let others: Vec<_> = (1..9).map(BodyLength::Exact).collect();
         for length in &others {
             let other = loops.wait(&again, *length);

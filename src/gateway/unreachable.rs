@@ -1,6 +1,6 @@
 //! Which hosts of the settings will no request ever reach? The guard refuses some whoever names
-//! them: metadata services, reserved addresses, the gateway itself. That is no error, since a name
-//! may change its address, but the operator should know.
+//! them: metadata services, reserved addresses, the gateway itself. That is not an error, since a
+//! name may change its address, but the operator should know.
 
 use crate::{
     config::Settings,
@@ -8,7 +8,7 @@ use crate::{
     route::config_types::Entry,
 };
 
-/// A sentence for each. `policy` must know where the gateway listens.
+/// A sentence for each such host. `policy` must know where the gateway listens.
 pub fn unreachable_hosts(settings: &Settings, policy: &Policy) -> Vec<String> {
     let mut hosts: Vec<(String, BaseUrl)> = Vec::new();
     if let Some(target) = &settings.default_target {
@@ -41,7 +41,7 @@ fn collect(path: String, entry: &Entry, hosts: &mut Vec<(String, BaseUrl)>) {
     }
 }
 
-/// Why it is, as far as that is known without asking for a name's addresses.
+/// Why a host is unreachable, as far as that is known without resolving its name.
 fn always_denied(url: &BaseUrl, policy: &Policy) -> Option<Denied> {
     match (policy.judge_host(url, NamedBy::Settings), url.host()) {
         (Err(denied), _) => Some(denied),

@@ -1,4 +1,4 @@
-//! Which time stands before a log line, and how are durations written?
+//! How are the times and durations of log lines written?
 
 use std::{
     fmt::{self, Write},
@@ -11,12 +11,12 @@ const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
-/// How a line tells its time.
+/// The format of a line's time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Clock {
     /// Date and time in UTC: `2026-11-21T12:49:01.123456Z` (RFC 3339).
     Utc,
-    /// The time of day in the machine's own time zone: `12:49:01`. For somebody who sits there.
+    /// The time of day in the machine's time zone: `12:49:01`. For a person at its terminal.
     Local,
 }
 
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn people_read_durations_in_the_unit_that_suits() {
+    fn durations_for_people_have_a_suitable_unit() {
         for (microseconds, expected) in [
             (40, "0.0 ms"),
             (1_449, "1.4 ms"),

@@ -1,9 +1,10 @@
-//! How is text that others chose written, so that it neither ends its line nor steers a terminal?
+//! Escapes text of callers and upstreams, so that it neither ends a log line nor controls a
+//! terminal.
 
 use std::fmt::{self, Write};
 
-/// Writes what stands between the quotes of a JSON string (RFC 8259 §7). Beyond what JSON demands,
-/// characters that a terminal obeys are escaped: somebody may read the log there.
+/// Writes the content of a JSON string (RFC 8259 §7). Also escapes characters that control a
+/// terminal, since logs are read there.
 pub fn json<W: Write + ?Sized>(out: &mut W, text: &str) -> fmt::Result {
     let is_plain = |byte: u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
     if text.bytes().all(is_plain) {
@@ -26,8 +27,8 @@ pub fn prose<W: Write + ?Sized>(out: &mut W, text: &str) -> fmt::Result {
     escaping(out, text, needs_escape, visible)
 }
 
-/// Writes one word of a line for people, such as a path: white space is escaped, too, so that it
-/// cannot pass for several words.
+/// Writes one word of a line for people, such as a path. Escapes white space, too, so that it
+/// cannot look like several words.
 pub fn word<W: Write + ?Sized>(out: &mut W, text: &str) -> fmt::Result {
     let needs_escape = |char: char| char == '\\' || char.is_whitespace() || steers_a_terminal(char);
     escaping(out, text, needs_escape, visible)
@@ -38,7 +39,7 @@ fn visible<W: Write + ?Sized>(out: &mut W, char: char) -> fmt::Result {
     short_escape(out, char, |out| write!(out, "\\u{{{code:x}}}"))
 }
 
-/// The escapes of two characters that JSON and most languages share; `long` writes any other.
+/// Writes the two-character escapes that JSON and most languages share; `long` writes all others.
 fn short_escape<W: Write + ?Sized>(
     out: &mut W,
     char: char,
@@ -72,8 +73,8 @@ fn escaping<W: Write + ?Sized>(
     out.write_str(rest)
 }
 
-/// Whether a terminal obeys the character, or shows what follows it in another order, or not at
-/// all: control characters, and Unicode's invisible marks of format.
+/// The character controls a terminal, or changes the order or visibility of the text after it:
+/// control characters and Unicode's invisible format characters.
 fn steers_a_terminal(char: char) -> bool {
     char.is_control()
         || matches!(
@@ -107,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn escapes_look_as_people_know_them() {
+    fn common_escapes_are_used() {
         let text = "a\nb\r\t\u{1b}[31m \\ \"ü\" \u{9b}2J \u{202e}x\u{e0041}";
         assert_eq!(
             written(|out| prose(out, text)),

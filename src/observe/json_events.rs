@@ -17,7 +17,7 @@ use tracing_subscriber::{
 
 use super::{clock::Clock, escape, json_line::JsonLine};
 
-/// Keys of every line. A field of one of these names is left out.
+/// Keys that every line has. A field with one of these names is left out.
 const OWN_KEYS: [&str; 3] = ["timestamp", "level", "module"];
 
 /// The format.
@@ -51,7 +51,7 @@ where
     }
 }
 
-/// The line that tells how many lines were lost.
+/// The line that reports how many lines were lost.
 pub fn lost_lines(count: u64) -> String {
     let mut line = String::new();
     let mut object = JsonLine::begin(&mut line, SystemTime::now(), Level::WARN);
@@ -61,7 +61,7 @@ pub fn lost_lines(count: u64) -> String {
     line
 }
 
-/// Writes fields behind what is there already.
+/// Appends fields to a line.
 struct Fields<'w> {
     writer: Writer<'w>,
     all: &'w FieldSet,
@@ -83,7 +83,7 @@ impl Fields<'_> {
         self.writer.write_char(':')
     }
 
-    /// The line has this key already, its own or an earlier field's.
+    /// The line has this key already, from the start or from an earlier field.
     fn is_taken(&self, field: &Field) -> bool {
         let mut earlier = self.all.iter().take(field.index());
         OWN_KEYS.contains(&field.name()) || earlier.any(|it| it.name() == field.name())
@@ -125,7 +125,7 @@ impl Visit for Fields<'_> {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         self.put(field, |writer| {
             writer.write_char('"')?;
-            // A value that cannot be shown is cut where it fails.
+            // A value whose formatting fails is cut there.
             let _ = write!(Escaping(writer.by_ref()), "{value:?}");
             writer.write_char('"')
         });
@@ -138,7 +138,7 @@ fn string(writer: &mut Writer<'_>, text: &str) -> fmt::Result {
     writer.write_char('"')
 }
 
-/// Escapes what is written through it.
+/// A writer that escapes text.
 struct Escaping<'w>(Writer<'w>);
 
 impl fmt::Write for Escaping<'_> {

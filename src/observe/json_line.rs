@@ -1,5 +1,5 @@
-//! One JSON object in one line, written key by key into a buffer: for lines that are written too
-//! often to go through `tracing`. The keys are the caller's own words and each is written once.
+//! Writes one JSON object in one line, key by key, into a buffer: for lines that are too frequent
+//! to go through `tracing`. Keys are literals of the code and must not repeat.
 
 use std::{
     fmt::Write as _,
@@ -13,7 +13,7 @@ use super::{
     escape,
 };
 
-/// A line under way.
+/// An unfinished line.
 pub struct JsonLine<'a> {
     line: &'a mut String,
 }
@@ -35,7 +35,7 @@ impl<'a> JsonLine<'a> {
         self.quoted(value);
     }
 
-    /// A text that is made as it is written.
+    /// A text that is formatted as it is written.
     pub fn displayed(&mut self, key: &'static str, value: impl std::fmt::Display) {
         self.key(key);
         self.line.push('"');
@@ -48,13 +48,13 @@ impl<'a> JsonLine<'a> {
         self.line.push_str(itoa::Buffer::new().format(value));
     }
 
-    /// A duration in milliseconds. Always with a fraction, so that readers find one type.
+    /// A duration in milliseconds. Always with a fraction, so that its type is always the same.
     pub fn milliseconds(&mut self, key: &'static str, value: Duration) {
         self.key(key);
         let (whole, fraction) = Milliseconds(value).parts();
         self.line.push_str(itoa::Buffer::new().format(whole));
         self.line.push('.');
-        // The leading digit keeps the zeros behind it.
+        // The leading digit preserves the zeros after it.
         let mut digits = itoa::Buffer::new();
         let digits = digits.format(1000 + fraction);
         let digits = digits[1..].trim_end_matches('0');
@@ -86,7 +86,7 @@ impl<'a> JsonLine<'a> {
     }
 }
 
-/// Escapes what is written through it.
+/// A writer that escapes text.
 struct Escaping<'a>(&'a mut String);
 
 impl std::fmt::Write for Escaping<'_> {

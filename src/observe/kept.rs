@@ -1,4 +1,4 @@
-//! Keeps what `tracing` writes, for tests.
+//! Collects what `tracing` writes, for tests.
 
 use std::{
     io,
@@ -7,12 +7,12 @@ use std::{
 
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Clones keep in one place.
+/// Clones share one buffer.
 #[derive(Clone, Default)]
 pub struct Kept(Arc<Mutex<Vec<u8>>>);
 
 impl Kept {
-    /// All that was written.
+    /// Everything that was written.
     pub fn text(&self) -> String {
         let bytes = self.0.lock().expect("no panic").clone();
         String::from_utf8(bytes).expect("text")

@@ -1,6 +1,6 @@
-//! How log lines reach their outlet without stopping whoever logs: a queue bounded in lines and
-//! bytes, and a thread that writes. A line the queue has no room for, or the outlet does not take,
-//! is lost, counted, and told of when writing works again.
+//! Writes log lines to their outlet without blocking the code that logs: a queue bounded in lines
+//! and bytes, and a thread that writes. A line for which the queue has no room, or that the outlet
+//! does not take, is lost and counted; the loss is reported when writing works again.
 
 mod outlet;
 
@@ -15,13 +15,12 @@ use std::{
 use self::outlet::Outlet;
 use super::metrics::Count;
 
-/// What may wait or be on its way to the outlet, all together; and what is done while the outlet
-/// fails.
+/// How much may wait or be on its way to the outlet, and how often a failing outlet is tried.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
     pub lines: usize,
     pub bytes: usize,
-    /// How often the outlet is tried with nothing but the news of what was lost.
+    /// How often a failed outlet is tried with only the report of what was lost.
     pub retry: Duration,
 }
 
@@ -35,12 +34,12 @@ impl Default for Bounds {
     }
 }
 
-/// How long the writer lets lines gather: one write, and one wake of its thread, for many of them.
+/// How long the writer lets lines gather, so that one write and one wake serve many of them.
 const GATHERING: Duration = Duration::from_millis(2);
-/// Room that an empty buffer keeps.
+/// Capacity that an empty buffer keeps.
 const KEPT_ROOM: usize = 64 * 1024;
 
-/// Takes lines from any thread.
+/// Accepts lines from any thread.
 pub struct LogWriter {
     shared: Arc<Shared>,
 }
@@ -51,20 +50,20 @@ struct Shared {
     lost: Count,
     /// Wakes the writer.
     work: Condvar,
-    /// Wakes those who wait for the end of it.
+    /// Wakes those who wait for everything to be written.
     idle: Condvar,
 }
 
 #[derive(Default)]
 struct Queue {
     waiting: Lines,
-    /// What the writer has taken and not yet written.
+    /// Bytes that the writer has taken and not yet written.
     under_way: Load,
-    /// Lines lost of which nothing has been told yet.
+    /// Lost lines that are not reported yet.
     untold: u64,
     /// The writer waits for a line.
     asleep: bool,
-    /// Somebody waits until everything is written.
+    /// A thread waits until everything is written.
     flushing: bool,
 }
 
@@ -74,11 +73,11 @@ struct Load {
     bytes: usize,
 }
 
-/// Lines one behind the other.
+/// Lines in one buffer.
 #[derive(Default)]
 struct Lines {
     bytes: Vec<u8>,
-    /// Where each ends.
+    /// The end of each line.
     ends: Vec<usize>,
 }
 
@@ -95,7 +94,7 @@ impl Lines {
         }
     }
 
-    /// Empties it; a burst's room is given back.
+    /// Empties the buffer, and frees the memory of a burst.
     fn clear(&mut self) {
         if self.bytes.capacity() > KEPT_ROOM {
             *self = Lines::default();
@@ -118,11 +117,11 @@ impl Queue {
 }
 
 impl LogWriter {
-    /// Starts the thread that writes to `outlet`. `news` makes the line that tells how many lines
+    /// Starts the thread that writes to `outlet`. `news` makes the line that reports how many lines
     /// were lost; `lost` counts them.
     ///
     /// # Errors
-    /// When the system gives no thread.
+    /// The system cannot start a thread.
     pub fn start(
         outlet: impl Write + Send + 'static,
         bounds: Bounds,
@@ -137,15 +136,15 @@ impl LogWriter {
             idle: Condvar::new(),
         });
         let writing = shared.clone();
-        // Ends with the process: an outlet that blocks cannot be left.
+        // The thread ends with the process, since a blocking write cannot be interrupted.
         thread::Builder::new()
             .name("log writer".to_owned())
             .spawn(move || writing.write_on(Outlet::new(outlet), news))?;
         Ok(LogWriter { shared })
     }
 
-    /// Takes one line, with its line feed. Neither waits for the outlet nor fails: a line without
-    /// room is lost and counted.
+    /// Accepts one line, with its line feed. Neither waits for the outlet nor fails: if there is no
+    /// room, the line is lost and counted.
     pub fn hand_over(&self, line: &[u8]) {
         let mut queue = self.shared.queue();
         if queue.has_room(line.len(), self.shared.bounds) {
@@ -161,7 +160,7 @@ impl LogWriter {
         }
     }
 
-    /// Waits until every line handed over so far is written or lost; no longer than `patience`.
+    /// Waits until every line accepted so far is written or lost, but no longer than `patience`.
     pub fn flush(&self, patience: Duration) {
         let deadline = Instant::now() + patience;
         let mut queue = self.shared.queue();
@@ -179,13 +178,12 @@ impl LogWriter {
 }
 
 impl Shared {
-    /// Nothing in here panics while it holds the lock, so there is nothing to be afraid of in a
-    /// poisoned one.
+    /// A poisoned lock is safe to use, since nothing here panics while it is held.
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The writer's whole life.
+    /// The body of the writer's thread.
     fn write_on<W: Write>(&self, mut outlet: Outlet<W>, news: impl Fn(u64) -> String) {
         let mut lines = Lines::default();
         loop {
@@ -204,8 +202,8 @@ impl Shared {
         }
     }
 
-    /// Waits for lines and takes them all; how many were lost before, of which nothing has been
-    /// told. Comes back without lines now and then while there is something to tell.
+    /// Waits for lines and takes them all; returns the number of lost lines that are not reported
+    /// yet. While there are such, returns now and then without lines.
     fn take(&self, lines: &mut Lines) -> u64 {
         lines.clear();
         let mut queue = self.queue();

@@ -1,5 +1,5 @@
-//! Where logs go and how they look: to standard error, as text on a terminal and as JSON lines
-//! otherwise, written off the request path. Secrets never get here: lines carry checked fields.
+//! Where do logs go, and how do they look? To standard error, as text on a terminal and as JSON
+//! lines otherwise, written by a thread of its own. Lines carry checked fields and no secrets.
 
 use std::{
     cell::RefCell,
@@ -38,7 +38,7 @@ pub enum Shape {
 }
 
 impl Shape {
-    /// `takes_colour`: a terminal may be sent colours.
+    /// `takes_colour`: colours may be sent to a terminal.
     fn of(format: LogFormat, is_terminal: bool, takes_colour: bool) -> Self {
         let is_json = match format {
             LogFormat::Auto => !is_terminal,
@@ -48,7 +48,7 @@ impl Shape {
         match is_json {
             true => Shape::Json,
             false => Shape::Text(TextStyle {
-                // A file is read on another day, and in another place.
+                // A file may be read on another day and in another time zone.
                 clock: match is_terminal {
                     true => Clock::Local,
                     false => Clock::Utc,
@@ -59,7 +59,7 @@ impl Shape {
     }
 }
 
-/// The part of the program that the lines of requests are from, for `log.level` and readers.
+/// The module name of the lines of requests, for `log.level` and readers.
 pub const REQUEST_MODULE: &str = "throughway::record";
 
 struct Output {
@@ -67,24 +67,24 @@ struct Output {
     shape: Shape,
 }
 
-/// What all of the process writes through: standard error is one.
+/// The writer of the whole process, since there is one standard error.
 static OUTPUT: OnceLock<Output> = OnceLock::new();
-/// `log.level` lets the lines of requests through.
+/// `log.level` admits the lines of requests.
 static TAKES_REQUESTS: AtomicBool = AtomicBool::new(false);
 
-/// Room that a thread keeps for its next line.
+/// Capacity that a thread keeps for its next line.
 const KEPT_ROOM: usize = 16 * 1024;
 
 thread_local! {
     static LINE: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
-/// Makes all of the process log to standard error, panics too. `filter` takes `tracing`'s
-/// directives, `info` for example; `takes_colour`: a terminal may be sent colours. Does nothing
-/// when it was called before.
+/// Makes the whole process log to standard error, panics included. `filter` has `tracing`'s
+/// directives, such as `info`; `takes_colour`: colours may be sent to a terminal. Does nothing when
+/// called again.
 ///
 /// # Errors
-/// When the system gives no thread or descriptor to write with.
+/// The system has no thread or descriptor to write with.
 pub fn install(filter: &str, format: LogFormat, takes_colour: bool) -> io::Result<()> {
     if OUTPUT.get().is_some() {
         return Ok(());
@@ -94,8 +94,7 @@ pub fn install(filter: &str, format: LogFormat, takes_colour: bool) -> io::Resul
         Shape::Json => json_events::lost_lines(count),
         Shape::Text(style) => text_events::lost_lines(style, count),
     };
-    // A descriptor of our own: the standard one is behind a lock, which a write that blocks would
-    // hold.
+    // A descriptor of our own: Rust's standard error has a lock, which a blocking write would hold.
     let outlet = File::from(io::stderr().as_fd().try_clone_to_owned()?);
     let lost = metrics::log_lines_lost();
     let writer = LogWriter::start(outlet, Bounds::default(), lost, news)?;
@@ -105,7 +104,7 @@ pub fn install(filter: &str, format: LogFormat, takes_colour: bool) -> io::Resul
         .with_env_filter(EnvFilter::new(understood))
         .log_internal_errors(false)
         .with_writer(move || writer);
-    // Only tests may have installed another one.
+    // Fails only in tests that have installed another one.
     let _ = match shape {
         Shape::Json => builder.event_format(JsonEvents).try_init(),
         Shape::Text(style) => builder.event_format(TextEvents(style)).try_init(),
@@ -126,8 +125,8 @@ fn warn_of_directives(not_understood: &[&str]) {
     }
 }
 
-/// Writes the line of one request, with its line feed, into a buffer that the thread uses again,
-/// and hands it over. Does nothing where such lines are not wanted.
+/// Writes the line of one request, with its line feed, into a buffer that the thread reuses, and
+/// passes it to the writer. Does nothing where such lines are not wanted.
 pub fn request_line(write: impl FnOnce(&mut String, Shape)) {
     let Some(output) = OUTPUT.get() else {
         return;
@@ -135,7 +134,7 @@ pub fn request_line(write: impl FnOnce(&mut String, Shape)) {
     if !TAKES_REQUESTS.load(Ordering::Relaxed) {
         return;
     }
-    // Fails only in a thread that ends: what is left of its requests has no line.
+    // Fails only in a thread that ends; the requests that it still has get no line.
     let _ = LINE.try_with(|kept| {
         let mut line = kept.take();
         line.clear();
@@ -147,35 +146,35 @@ pub fn request_line(write: impl FnOnce(&mut String, Shape)) {
     });
 }
 
-/// Whether lines are text for a person at a terminal.
+/// Lines are text for a person at a terminal.
 pub fn is_at_a_terminal() -> bool {
     let shape = OUTPUT.get().map(|output| output.shape);
     matches!(shape, Some(Shape::Text(style)) if style.clock == Clock::Local)
 }
 
-/// A line beside those of `tracing`, the last words of a process for example.
+/// Writes a line without `tracing`, such as the last error of a process.
 pub fn say(line: &str) {
     match OUTPUT.get() {
         Some(Output { writer, .. }) => writer.hand_over(format!("{line}\n").as_bytes()),
-        // Nobody is there to be told that standard error takes nothing.
+        // A failing standard error cannot be reported anywhere.
         None => drop(writeln!(io::stderr(), "{line}")),
     }
 }
 
-/// Waits until all that was logged is written or lost; no longer than `patience`.
+/// Waits until everything logged so far is written or lost, but no longer than `patience`.
 pub fn flush(patience: Duration) {
     if let Some(Output { writer, .. }) = OUTPUT.get() {
         writer.flush(patience);
     }
 }
 
-/// What `tracing` understands of a filter, and with what it is to be silent, and the parts it does
-/// not understand.
+/// The filter that `tracing` understands, with what it must silence, and the parts that it does not
+/// understand.
 fn directives(filter: &str) -> (String, Vec<&str>) {
     let parts = filter.split(',').filter(|part| !part.is_empty());
     let (mut understood, rest): (Vec<&str>, Vec<&str>) =
         parts.partition(|part| part.parse::<Directive>().is_ok());
-    // actix-http reports what the line reports better.
+    // The access log reports better what actix-http logs.
     understood.extend(["actix_http=off", "actix_server=warn"]);
     (understood.join(","), rest)
 }
@@ -185,7 +184,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn directives_that_are_not_understood_are_told_apart() {
+    fn directives_that_are_not_understood_are_reported() {
         for (filter, understood, rest) in [
             ("info", "info", &[][..]),
             ("warn,throughway=debug", "warn,throughway=debug", &[]),

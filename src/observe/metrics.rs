@@ -26,7 +26,7 @@ use crate::{
     route::{attempts::Fault, breaker::Transition},
 };
 
-/// What every name begins with.
+/// The prefix of every name.
 const PREFIX: &str = "throughway";
 
 /// Log lines that were not written.
@@ -41,12 +41,12 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// The counter of requests that ended so.
+    /// The counter of requests with this outcome.
     pub fn ended(&self, outcome: Outcome) -> &Count {
         self.outcomes.of(outcome)
     }
 
-    /// Counts what the cache did, and why it was of no use.
+    /// Counts what the cache did, and why it could not be used.
     pub fn count_cache(&self, result: CacheResult, reason: Option<NoCacheReason>) {
         self.cache_results.of(result).inc();
         if let Some(reason) = reason {
@@ -54,7 +54,7 @@ impl Metrics {
         }
     }
 
-    /// Counts an error answer.
+    /// Counts an error of the gateway's own.
     pub fn count_error(&self, code: Code) {
         self.errors.of(code).inc();
     }
@@ -64,7 +64,7 @@ impl Metrics {
         self.failed_attempts.of(fault).inc();
     }
 
-    /// Counts a race of two requests.
+    /// Counts a hedge: two requests of which one won.
     pub fn count_hedge(&self, second_won: bool) {
         let winner = match second_won {
             true => Winner::Second,
@@ -73,7 +73,7 @@ impl Metrics {
         self.hedges.of(winner).inc();
     }
 
-    /// Counts a breaker that changed.
+    /// Counts a change of a breaker's state.
     pub fn count_breaker(&self, to: Transition) {
         self.breakers.of(to).inc();
     }
@@ -83,7 +83,7 @@ impl Metrics {
         self.upstream_responses.of(StatusClass::of(status)).inc();
     }
 
-    /// What is counted of the memory for request bodies.
+    /// The metrics of the memory for request bodies.
     pub fn bodies(&self) -> memory::Counts {
         memory::Counts {
             kept: self.bodies_kept.clone(),
@@ -91,7 +91,7 @@ impl Metrics {
         }
     }
 
-    /// What is counted of the limits' Redis.
+    /// The metrics of the limits' Redis.
     pub fn redis(&self) -> redis_client::Counts {
         redis_client::Counts {
             failures: self.redis_failures.clone(),
@@ -99,7 +99,7 @@ impl Metrics {
         }
     }
 
-    /// What is counted of the cache's Redis.
+    /// The metrics of the cache's Redis.
     pub fn cache_redis(&self) -> redis_client::Counts {
         redis_client::Counts {
             failures: self.cache_redis_failures.clone(),
@@ -107,7 +107,7 @@ impl Metrics {
         }
     }
 
-    /// What is counted of entries of the cache's Redis that cannot be used.
+    /// The metrics of unusable entries in the cache's Redis.
     pub fn unusable_entries(&self) -> UnusableEntries {
         let count = |reason| self.unusable_entries.of(reason).clone();
         UnusableEntries {
@@ -116,7 +116,7 @@ impl Metrics {
         }
     }
 
-    /// The page Prometheus reads (OpenMetrics text format 1.0).
+    /// The page that Prometheus reads (OpenMetrics text format 1.0).
     pub fn page(&self) -> String {
         let mut page = String::new();
         // Writing to a string cannot fail.

@@ -1,4 +1,4 @@
-//! What the gateway tells about itself: counters for Prometheus, and how logs are made and written.
+//! What the gateway reports about itself: counters for Prometheus, and how logs are written.
 
 mod clock;
 pub mod escape;

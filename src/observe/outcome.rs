@@ -2,64 +2,60 @@
 
 /// How a request ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[allow(
-    non_camel_case_types,
-    reason = "each name is the one in logs and metrics"
-)]
 pub enum Outcome {
-    /// The upstream's answer was relayed whole.
-    relayed,
-    /// The same, and a stream's last event was missing.
-    unfinished,
+    /// The upstream's response was relayed whole.
+    Relayed,
+    /// The upstream's response was relayed whole, but a stream's last event was missing.
+    Unfinished,
     /// A WebSocket ran and ended.
-    tunnelled,
-    /// The gateway answered itself, a page of its own or a preflight.
-    answered,
-    /// The gateway answered with an error of its own.
-    refused,
-    /// The upstream's answer broke off; the client's transfer was aborted.
-    truncated,
+    Tunnelled,
+    /// The gateway sent a response of its own that is not an error: a page or a preflight.
+    Answered,
+    /// The gateway sent an error of its own.
+    Refused,
+    /// The upstream's response broke off, so the client's transfer was aborted.
+    Truncated,
     /// The client left first.
-    client_gone,
+    ClientGone,
     /// The drain budget ran out.
-    aborted,
+    Aborted,
 }
 
 impl Outcome {
     pub const ALL: [Outcome; 8] = [
-        Outcome::relayed,
-        Outcome::unfinished,
-        Outcome::tunnelled,
-        Outcome::answered,
-        Outcome::refused,
-        Outcome::truncated,
-        Outcome::client_gone,
-        Outcome::aborted,
+        Outcome::Relayed,
+        Outcome::Unfinished,
+        Outcome::Tunnelled,
+        Outcome::Answered,
+        Outcome::Refused,
+        Outcome::Truncated,
+        Outcome::ClientGone,
+        Outcome::Aborted,
     ];
 
-    /// Whether the client got all there was, and it was no error of the gateway's.
+    /// The client got a complete response, and it was not an error of the gateway's.
     pub fn is_good(self) -> bool {
         match self {
-            Outcome::relayed | Outcome::tunnelled | Outcome::answered => true,
-            Outcome::unfinished
-            | Outcome::refused
-            | Outcome::truncated
-            | Outcome::client_gone
-            | Outcome::aborted => false,
+            Outcome::Relayed | Outcome::Tunnelled | Outcome::Answered => true,
+            Outcome::Unfinished
+            | Outcome::Refused
+            | Outcome::Truncated
+            | Outcome::ClientGone
+            | Outcome::Aborted => false,
         }
     }
 
-    /// The name in logs and metrics.
+    /// The text in logs and metrics.
     pub fn as_str(self) -> &'static str {
         match self {
-            Outcome::relayed => "relayed",
-            Outcome::unfinished => "unfinished",
-            Outcome::tunnelled => "tunnelled",
-            Outcome::answered => "answered",
-            Outcome::refused => "refused",
-            Outcome::truncated => "truncated",
-            Outcome::client_gone => "client_gone",
-            Outcome::aborted => "aborted",
+            Outcome::Relayed => "relayed",
+            Outcome::Unfinished => "unfinished",
+            Outcome::Tunnelled => "tunnelled",
+            Outcome::Answered => "answered",
+            Outcome::Refused => "refused",
+            Outcome::Truncated => "truncated",
+            Outcome::ClientGone => "client_gone",
+            Outcome::Aborted => "aborted",
         }
     }
 }

@@ -42,7 +42,7 @@ where
     }
 }
 
-/// The line that tells how many lines were lost.
+/// The line that reports how many lines were lost.
 pub fn lost_lines(style: TextStyle, count: u64) -> String {
     let mut line = String::new();
     // Writing to a string cannot fail.
@@ -64,7 +64,7 @@ fn begin<W: Write>(out: &mut W, style: TextStyle, time: SystemTime, level: Level
     out.write_char(' ')
 }
 
-/// The message apart from the other fields: it comes first wherever it stands.
+/// Separates the message from the other fields, since it is written first.
 #[derive(Default)]
 struct Fields {
     message: String,
@@ -82,7 +82,7 @@ impl Fields {
                 &mut self.others
             }
         };
-        // Writing to a string cannot fail; a value that cannot be shown is cut where it fails.
+        // Writing to a string cannot fail; a value whose formatting fails is cut there.
         let _ = write(out);
     }
 }
@@ -106,7 +106,7 @@ impl Visit for Fields {
     }
 }
 
-/// Escapes what is written through it.
+/// A writer that escapes text.
 struct Escaping<'a>(&'a mut String);
 
 impl Write for Escaping<'_> {
@@ -122,7 +122,7 @@ mod tests {
     use super::*;
     use crate::observe::{clock::Clock, kept::Kept};
 
-    /// The line that this event makes, behind its time.
+    /// The line of this event, without its time.
     fn logged(colour: bool, log: impl FnOnce()) -> String {
         let kept = Kept::default();
         let style = TextStyle {
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn lost_lines_are_told_with_their_count() {
+    fn lost_lines_are_reported_with_their_count() {
         let style = TextStyle {
             clock: Clock::Utc,
             colour: false,

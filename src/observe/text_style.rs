@@ -1,4 +1,4 @@
-//! How do lines for people look: which clock, and which colours, if any?
+//! How do log lines for people look: which clock, and which colours, if any?
 
 use std::{
     fmt::{self, Write},
@@ -11,17 +11,17 @@ use super::clock::Clock;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TextStyle {
     pub clock: Clock,
-    /// The terminal takes colours, and whoever sits there wants them.
+    /// The terminal supports colours, and its user wants them.
     pub colour: bool,
 }
 
-/// A colour by what it means.
+/// A colour by its meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Colour {
     Good,
     Warning,
     Bad,
-    /// Of less importance than the rest of the line.
+    /// Less important than the rest of the line.
     Faint,
 }
 
@@ -40,13 +40,13 @@ impl Colour {
 const PLAIN_AGAIN: &str = "\u{1b}[0m";
 
 impl TextStyle {
-    /// Writes the time that a line begins with, and a space.
+    /// Writes the time at the start of a line, and a space.
     pub fn time<W: Write + ?Sized>(self, out: &mut W, time: SystemTime) -> fmt::Result {
         self.painted(out, Colour::Faint, |out| self.clock.write(out, time))?;
         out.write_char(' ')
     }
 
-    /// Writes something in a colour, if colours are wanted.
+    /// Writes text in a colour, if colours are wanted.
     pub fn painted<W: Write + ?Sized>(
         self,
         out: &mut W,

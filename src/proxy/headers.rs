@@ -12,10 +12,8 @@ use bytes::Bytes;
 use crate::proxy::subprotocol;
 use crate::{
     directives,
-    route::{
-        hop_by_hop::{is_hop_by_hop, named_by_connection},
-        policy::HeaderEdit,
-    },
+    http::hop_by_hop::{is_hop_by_hop, named_by_connection},
+    route::policy::HeaderEdit,
     upstream::BodyLength,
 };
 

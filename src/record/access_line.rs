@@ -1,4 +1,4 @@
-//! How does the access log tell of one request? One line, in one of two shapes.
+//! Writes the access log's line of one request, in one of two formats.
 
 mod json;
 mod text;
@@ -11,7 +11,7 @@ use crate::{
     observe::{logs::Shape, metrics::Outcome},
 };
 
-/// Bytes of what a caller chose that a line repeats: path, method, what is wrong with a config.
+/// Most bytes of each text of a caller's that a line repeats: path, method, the fault of a config.
 pub const LONGEST: usize = 1024;
 
 /// Writes the line, with its line feed.
@@ -31,23 +31,23 @@ pub fn write(line: &mut String, shape: Shape, facts: &Facts, outcome: Outcome) {
 /// How a request ended, and when.
 struct End {
     at: SystemTime,
-    /// Since the request arrived.
+    /// The time since the request arrived.
     after: Duration,
     outcome: Outcome,
 }
 
 impl Facts {
-    /// The status that the log tells: a client that left got none.
+    /// The status in the log, which has one for clients that left, too.
     fn logged_status(&self, outcome: Outcome) -> u16 {
         match outcome {
-            Outcome::client_gone => Code::ClientClosed.status(),
-            Outcome::relayed
-            | Outcome::unfinished
-            | Outcome::tunnelled
-            | Outcome::answered
-            | Outcome::refused
-            | Outcome::truncated
-            | Outcome::aborted => self.status,
+            Outcome::ClientGone => Code::ClientClosed.status(),
+            Outcome::Relayed
+            | Outcome::Unfinished
+            | Outcome::Tunnelled
+            | Outcome::Answered
+            | Outcome::Refused
+            | Outcome::Truncated
+            | Outcome::Aborted => self.status,
         }
     }
 }

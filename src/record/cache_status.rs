@@ -1,4 +1,4 @@
-//! What the cache did for a request, in the words of replies, metrics and the log.
+//! What did the cache do for a request? In the words of responses, metrics and the log.
 
 use crate::{
     cache::NoCacheReason,
@@ -8,21 +8,21 @@ use crate::{
 /// What the cache did for a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CacheStatus {
-    /// It took no part.
+    /// The cache was not used.
     Disabled(NoCacheReason),
-    /// The answer was kept from an earlier request.
+    /// The response was stored by an earlier request.
     Hit,
-    /// The same call was under way for another request, and none was made for this one. `well`: its
-    /// answer is a 200.
+    /// The same call was under way for another request, whose response was shared. `well`: its
+    /// status is 200.
     Joined { well: bool },
-    /// Nothing was kept; the answer is, if it may be.
+    /// Nothing was stored; the response will be, if it may.
     Miss,
-    /// The caller wanted a fresh answer, which is kept if it may be.
+    /// The caller wanted a fresh response, which will be stored if it may.
     Refresh,
 }
 
 impl CacheStatus {
-    /// As replies and metrics tell it.
+    /// The result in responses and metrics.
     pub fn result(self) -> CacheResult {
         match self {
             CacheStatus::Disabled(_) => CacheResult::Disabled,
@@ -32,12 +32,12 @@ impl CacheStatus {
         }
     }
 
-    /// The word in replies.
+    /// The word in responses.
     pub fn name(self) -> &'static str {
         self.result().label()
     }
 
-    /// As the log tells it.
+    /// The word in the log.
     pub fn name_in_log(self) -> Option<&'static str> {
         match self {
             CacheStatus::Disabled(_) => None,
@@ -51,8 +51,8 @@ impl CacheStatus {
         self != CacheStatus::Disabled(NoCacheReason::NotAsked)
     }
 
-    /// Why the cache was of no use, where it was asked for. `not_kept`: why the answer was not
-    /// kept.
+    /// Why the cache could not be used, where it was asked for. `not_kept`: why the response was
+    /// not stored.
     pub fn reason(self, not_kept: Option<NoCacheReason>) -> Option<NoCacheReason> {
         match self {
             CacheStatus::Disabled(NoCacheReason::NotAsked)

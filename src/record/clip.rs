@@ -1,9 +1,9 @@
-//! How much of what a caller chose does a line of the log repeat? No caller's lines may crowd out
-//! those of others.
+//! How much of a caller's text does a line of the log repeat? The lines of one caller must not
+//! crowd out those of others.
 
 use std::fmt::{self, Write};
 
-/// The whole characters in the first `most` bytes of a text, and how many bytes are left out.
+/// The whole characters in the first `most` bytes of a text, and the number of bytes left out.
 pub fn cut(text: &str, most: usize) -> (&str, usize) {
     if text.len() <= most {
         return (text, 0);
@@ -13,7 +13,7 @@ pub fn cut(text: &str, most: usize) -> (&str, usize) {
     (&text[..end], text.len() - end)
 }
 
-/// Writes a text, or its first `most` bytes and how many are left out.
+/// Writes a text, or its first `most` bytes and the number of bytes left out.
 pub fn clip<W: Write>(out: &mut W, text: &str, most: usize) -> fmt::Result {
     let (kept, left_out) = cut(text, most);
     out.write_str(kept)?;
@@ -23,10 +23,10 @@ pub fn clip<W: Write>(out: &mut W, text: &str, most: usize) -> fmt::Result {
     }
 }
 
-/// A text that is clipped where it is shown.
+/// A text that is clipped when it is displayed.
 pub struct Clipped<'a> {
     pub text: &'a str,
-    /// Bytes that are shown at most.
+    /// Most bytes that are displayed.
     pub most: usize,
 }
 
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn long_texts_are_cut_between_characters_and_tell_what_is_left_out() {
+    fn long_texts_are_cut_between_characters_and_say_what_is_left_out() {
         for (text, most, expected) in [
             ("", 3, ""),
             ("abc", 3, "abc"),

@@ -1,8 +1,8 @@
-//! Why was an answer not relayed whole? Each reason has its text in the access log.
+//! Why was a response not relayed whole? Each reason has its text in the access log.
 
 use crate::cache::coalesce::Broken;
 
-/// Why an answer ended before its end, or without the last event of its stream.
+/// Why a response was cut short, or ended without the last event of its stream.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CutReason {
     #[error("the drain budget ran out")]
@@ -25,10 +25,10 @@ pub enum CutReason {
         "the stream ended without its last event, which is not to pass for whole (`strict_end`)"
     )]
     UnfinishedStrictly,
-    /// The upstream's connection failed; what of it is known.
+    /// The upstream's connection failed, for the given reason.
     #[error("{0}")]
     UpstreamBrokeOff(String),
-    /// The answer was read for several clients.
+    /// The response was shared by several requests.
     #[error(transparent)]
     Shared(#[from] Broken),
 }

@@ -1,4 +1,4 @@
-//! Which attempts of a request failed? Kept for the access log, one after the other.
+//! Which attempts of a request failed? Collected for the access log in their order.
 
 use std::{fmt, time::Duration};
 
@@ -6,16 +6,16 @@ use actix_http::header::HeaderValue;
 
 use crate::{observe::logs::Milliseconds, route::attempts::Failed};
 
-/// The attempts of one request that failed. Shown as one text.
+/// The failed attempts of one request; displayed as one text.
 #[derive(Default)]
 pub struct FailedAttempts(Vec<FailedAttempt>);
 
 struct FailedAttempt {
-    /// The target's place in the config.
+    /// The target's path in the config.
     index: HeaderValue,
     origin: Box<str>,
     failed: Failed,
-    /// Since the request arrived.
+    /// The time since the request arrived.
     after: Duration,
 }
 

@@ -1,5 +1,5 @@
-//! What happened to a request, from its arrival to the last byte of its answer: noted by the
-//! [`Recorder`], which counts it and writes its line of the access log.
+//! The account of a request, from its arrival to the last byte of its response: taken by the
+//! [`Recorder`], which counts the request and writes its line of the access log.
 
 mod access_line;
 mod cache_status;
@@ -15,7 +15,7 @@ pub use self::{
 };
 use crate::{config::AccessLog, observe::metrics::Outcome};
 
-/// Whether a request that ended so has a line.
+/// Whether a request with this ending gets a line.
 fn takes(access: AccessLog, outcome: Outcome) -> bool {
     match access {
         AccessLog::All => true,

@@ -1,29 +1,29 @@
-//! Where did a request go? Its path and the origin that was tried last, in one buffer that other
-//! requests of the thread use after it.
+//! Where did a request go? Its path and the origin that was tried last, in one buffer that later
+//! requests of the thread reuse.
 
 use std::{cell::RefCell, mem};
 
 use super::clip::clip;
 
-/// Buffers that a thread keeps.
+/// Most buffers that a thread keeps.
 const MOST_SPARE: usize = 64;
-/// Room that a kept buffer may have.
+/// Largest capacity of a kept buffer.
 const KEPT_ROOM: usize = 1024;
 
 thread_local! {
     static SPARE: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
 
-/// A request's path, without the query since keys travel there, and an origin.
+/// A request's path, and the origin that was tried last. Without the query, which may have keys.
 pub struct PathAndOrigin {
     text: String,
     path_length: usize,
 }
 
 impl PathAndOrigin {
-    /// Takes as much of a path as a line of the log has room for.
+    /// Copies as much of a path as fits into a line of the log.
     pub fn new(path: &str, most: usize) -> Self {
-        // Fails only in a thread that ends.
+        // Fails only in a thread that is ending.
         let spare = SPARE.try_with(|spare| spare.borrow_mut().pop());
         let mut text = spare.ok().flatten().unwrap_or_default();
         push_clipped(&mut text, path, most);
@@ -33,7 +33,7 @@ impl PathAndOrigin {
         }
     }
 
-    /// Notes the origin that is tried now, or as much of it.
+    /// Notes the origin that is tried now, or as much of it as fits.
     pub fn set_origin(&mut self, origin: &str, most: usize) {
         self.text.truncate(self.path_length);
         push_clipped(&mut self.text, origin, most);
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_origin_tried_last_takes_the_place_of_the_one_before() {
+    fn the_origin_tried_last_replaces_the_one_before() {
         let mut it = PathAndOrigin::new("/v1/models", 1024);
         assert_eq!((it.path(), it.origin()), ("/v1/models", None));
         it.set_origin("https://a.example", 1024);

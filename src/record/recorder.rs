@@ -1,5 +1,5 @@
-//! What happened to one request? Noted while it runs, counted and logged when it ends. Whoever
-//! notes something cannot read it here: replies are made from `proxy`'s own facts.
+//! What happened to one request? Noted while it runs, counted and logged when it ends. Notes cannot
+//! be read back: responses are made from `proxy`'s own facts.
 
 use std::{
     rc::Rc,
@@ -27,8 +27,8 @@ use crate::{
     route::attempts::{Failed, Send, Step, StopReason},
 };
 
-/// The record of a request under way. Closing it says how the request ended; dropped open, its
-/// client has left, or the gateway stops.
+/// The record of a request under way. It is closed with the request's outcome; dropped open, its
+/// client has left or the gateway stops.
 pub struct Recorder {
     metrics: Arc<Metrics>,
     access: AccessLog,
@@ -37,7 +37,7 @@ pub struct Recorder {
     is_open: bool,
 }
 
-/// What is known of one request.
+/// What is known about one request.
 pub(super) struct Facts {
     pub(super) received: Instant,
     pub(super) trace_id: HeaderValue,
@@ -45,13 +45,13 @@ pub(super) struct Facts {
     pub(super) places: PathAndOrigin,
     pub(super) target: Option<TriedTarget>,
     pub(super) cache: CacheStatus,
-    /// Why the answer was not kept, where the cache had a part.
+    /// Why the response was not stored, where the cache was used.
     pub(super) not_kept: Option<NoCacheReason>,
     pub(super) failed_attempts: FailedAttempts,
-    /// The status the client got, or 0 before there is one.
+    /// The status that the client got, or 0 before there is one.
     pub(super) status: u16,
     pub(super) ending: Ending,
-    /// Why nothing more was tried, where a policy would have had more.
+    /// Why no further attempt was made, although a policy allowed more.
     pub(super) stopped: Option<StopReason>,
     /// From the request's arrival to the upstream's head.
     pub(super) head_after: Option<Duration>,
@@ -88,22 +88,22 @@ impl Facts {
     }
 }
 
-/// Why a request ended other than well.
+/// Why a request did not end well.
 #[derive(Default)]
 pub(super) enum Ending {
     #[default]
     Plain,
-    /// The gateway refused it or gave it up.
+    /// The gateway refused the request or gave it up.
     Error(Code, String),
-    /// The answer was cut.
+    /// The response was cut short.
     Cut(CutReason),
 }
 
-/// The target that answered or was tried last.
+/// The target whose response was relayed, or that was tried last.
 pub(super) struct TriedTarget {
-    /// Its place in the config.
+    /// The target's path in the config.
     pub(super) index: HeaderValue,
-    /// Retries it took; -1 if all of them failed.
+    /// Retries of the target; -1 if all attempts failed.
     pub(super) retries: i32,
     /// The request's body could not have been sent again.
     pub(super) replay_lost: bool,
@@ -134,7 +134,7 @@ impl Recorder {
         }
     }
 
-    /// A target is tried, or answered before.
+    /// A target is tried, or its stored response is sent.
     pub fn note_target(&mut self, index: HeaderValue, retries: i32) {
         self.facts.target = Some(TriedTarget {
             index,
@@ -151,15 +151,15 @@ impl Recorder {
         }
     }
 
-    /// How many retries the target took; -1 if all of them failed.
+    /// The number of retries of the target; -1 if all attempts failed.
     pub fn note_retries(&mut self, retries: i32) {
         if let Some(target) = &mut self.facts.target {
             target.retries = retries;
         }
     }
 
-    /// The body outgrew what is kept, or there was no memory for it: it could not have been sent
-    /// again.
+    /// The body could not have been sent again: it outgrew the limit, or there was no memory for
+    /// it.
     pub fn note_replay_lost(&mut self) {
         if let Some(target) = &mut self.facts.target {
             target.replay_lost = true;
@@ -171,7 +171,7 @@ impl Recorder {
         self.facts.cache = status;
     }
 
-    /// Why the answer was not kept.
+    /// Why the response was not stored.
     pub fn note_not_kept(&mut self, reason: NoCacheReason) {
         self.facts.not_kept = Some(reason);
     }
@@ -186,7 +186,7 @@ impl Recorder {
         }
     }
 
-    /// What follows a failed attempt: another one, or none.
+    /// What follows a failed attempt: another attempt, or none.
     pub fn note_step(&mut self, step: &Step, after: Send) {
         match step {
             Step::Send(next) | Step::Wait(_, next) if next.target == after.target => {
@@ -200,7 +200,7 @@ impl Recorder {
         }
     }
 
-    /// Two requests raced.
+    /// A hedge: two requests of which one won.
     pub fn count_hedge(&self, second_won: bool) {
         self.metrics.count_hedge(second_won);
     }
@@ -217,19 +217,19 @@ impl Recorder {
         self.facts.first_token_after = Some(self.facts.received.elapsed());
     }
 
-    /// The gateway answers itself, with no error.
+    /// The gateway responds itself, without an error.
     pub fn note_status(&mut self, status: u16) {
         self.facts.status = status;
     }
 
-    /// The gateway answers with an error of its own.
+    /// The gateway responds with an error of its own.
     pub fn note_error(&mut self, code: Code, detail: &str) {
         self.facts.status = code.status();
         self.facts.ending = Ending::Error(code, detail.to_owned());
         self.metrics.count_error(code);
     }
 
-    /// Why the answer was not relayed whole.
+    /// Why the response was not relayed whole.
     pub fn note_cut(&mut self, reason: CutReason) {
         self.facts.ending = Ending::Cut(reason);
     }
@@ -242,11 +242,11 @@ impl Recorder {
         self.facts.bytes_in = count;
     }
 
-    /// How a request ends whose answer is dropped before its end.
+    /// The outcome of a request whose response is dropped before its end.
     pub fn dropped(connection: &ClientConnection) -> Outcome {
         match connection.is_cut_short() {
-            true => Outcome::aborted,
-            false => Outcome::client_gone,
+            true => Outcome::Aborted,
+            false => Outcome::ClientGone,
         }
     }
 
@@ -266,7 +266,7 @@ impl Recorder {
                 access_line::write(line, shape, &self.facts, outcome);
             });
         }
-        // Whoever finds none in flight finds all of them counted and logged.
+        // Decremented last: when no request is in flight, all are counted and logged.
         fence(Ordering::Release);
         self.metrics.in_flight.dec();
     }
@@ -286,7 +286,7 @@ impl Drop for Recorder {
     fn drop(&mut self) {
         if self.is_open {
             let outcome = Recorder::dropped(&self.connection);
-            if outcome == Outcome::aborted {
+            if outcome == Outcome::Aborted {
                 self.note_cut(CutReason::DrainBudget);
             }
             self.settle(outcome);

@@ -1,4 +1,4 @@
-//! Coming down: the first signal drains, the second stops at once.
+//! Stops the gateway: the first signal drains it, the second stops it at once.
 
 use std::{
     future::Future,
@@ -21,17 +21,17 @@ use crate::{
 
 /// How long the last log lines may take to be written when the process stops at once.
 const LAST_LINES: Duration = Duration::from_millis(250);
-/// How long workers may take to drop what they have no time left for.
+/// How long workers may take to drop what they had no time to finish.
 const DROPPING: Duration = Duration::from_secs(5);
 
-/// What makes the gateway stop: each item once more urgent than the one before.
+/// The signals to stop: the first drains, every later one stops at once.
 pub struct Signals {
     first: Pin<Box<dyn Future<Output = ()>>>,
     second: Pin<Box<dyn Future<Output = ()>>>,
 }
 
 impl Signals {
-    /// Drains once `first` has come; nothing stops it at once.
+    /// Drains once `first` is ready; no second signal follows.
     pub fn when(first: impl Future<Output = ()> + 'static) -> Self {
         Signals {
             first: Box::pin(first),
@@ -42,7 +42,7 @@ impl Signals {
     /// SIGTERM and SIGINT (Ctrl-C) of this process.
     ///
     /// # Errors
-    /// When the process may not listen for signals.
+    /// The process may not listen for signals.
     pub fn of_process() -> std::io::Result<Self> {
         let (mut terminate, mut interrupt) = (
             signal(SignalKind::terminate())?,
@@ -58,7 +58,7 @@ impl Signals {
             }),
             second: Box::pin(async move {
                 let (mut terminate, mut interrupt) = (again_terminate, again_interrupt);
-                // These saw the first signal too.
+                // These streams have seen the first signal, too.
                 tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
                 tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
             }),
@@ -66,7 +66,7 @@ impl Signals {
     }
 }
 
-/// Waits for the first signal, then brings the server down; the second cuts that short.
+/// Waits for the first signal, then drains the server; the second signal cuts that short.
 #[expect(
     clippy::disallowed_methods,
     reason = "the second signal ends the process at once"
@@ -90,20 +90,20 @@ pub async fn on_signal(
         () = signals.second => {
             tracing::info!(requests = gateway.metrics.in_flight.get(), "stopping at once");
             logs::flush(LAST_LINES);
-            // The server waits for its workers' timeout once it drains; the process does not.
+            // Once it drains, the server waits for its workers' timeout; the process does not.
             std::process::exit(1);
         }
     }
 }
 
-/// Waits until no account of a request is open. Workers that are out of time end before what they
-/// serve does: their threads drop that, and tell nobody.
+/// Waits until no record of a request is open. A worker that is out of time ends before its
+/// requests do: its thread drops them afterwards, without a notice.
 pub async fn until_all_is_recorded(metrics: &Metrics) {
     const LOOK: Duration = Duration::from_millis(2);
     let deadline = Instant::now() + DROPPING;
     loop {
         let requests = metrics.in_flight.get();
-        // `Recorder` has the other half of this.
+        // Pairs with the release in `Recorder`, which counts a request as ended last.
         fence(Ordering::Acquire);
         if requests <= 0 {
             return;

@@ -1,6 +1,6 @@
-//! What one worker runs: accept → TLS → watch → actix-http → our own pages or the proxy.
+//! What one worker runs: accept → TLS → client socket → actix-http → our own pages or the proxy.
 
-use std::{rc::Rc, sync::Arc, task::Poll, time::Duration};
+use std::{net::SocketAddr, rc::Rc, sync::Arc, task::Poll, time::Duration};
 
 use actix_http::{
     ConnectionType, HttpServiceBuilder, KeepAlive, Payload, Request, Response, StatusCode,
@@ -23,15 +23,15 @@ use crate::{
     upstream::AwcUpstream,
 };
 
-/// Bytes of an answer gathered before they are written.
+/// Bytes of a response that are gathered before they are written.
 const WRITE_BUFFER: usize = 32 * 1024;
 
-/// ActixTimers actix-http keeps itself.
+/// The timers that actix-http runs itself.
 #[derive(Debug, Clone, Copy)]
 pub struct ActixTimers {
-    /// Connections are kept at all; for how long is the watch's to see.
+    /// Connections are kept open; for how long is up to the `downstream` timers.
     keeps_alive: bool,
-    /// How long a connection lingers after an early answer, so that the client can read it.
+    /// How long a connection lingers after an early response, so that the client can read it.
     linger: Duration,
 }
 
@@ -54,7 +54,7 @@ pub fn service(
     fn_factory(move || {
         let (gateway, acceptor) = (gateway.clone(), acceptor.clone());
         async move {
-            let watch = Timers::start(
+            let client_timers = Timers::start(
                 gateway.downstream,
                 gateway.closing(),
                 gateway.body_memory.clone(),
@@ -62,7 +62,12 @@ pub fn service(
             let http = http(gateway, timers).await?;
             let http = Rc::new(http);
             Ok(fn_service(move |stream: TcpStream| {
-                accept(stream, acceptor.clone(), watch.clone(), http.clone())
+                accept(
+                    stream,
+                    acceptor.clone(),
+                    client_timers.clone(),
+                    http.clone(),
+                )
             }))
         }
     })
@@ -71,31 +76,32 @@ pub fn service(
 async fn accept<S>(
     stream: TcpStream,
     acceptor: Option<TlsAcceptor>,
-    watch: Rc<Timers>,
+    timers: Rc<Timers>,
     http: Rc<S>,
 ) -> Result<(), DispatchError>
 where
-    S: Service<(ClientSocket, Option<std::net::SocketAddr>), Response = (), Error = DispatchError>,
+    S: Service<(ClientSocket, Option<SocketAddr>), Response = (), Error = DispatchError>,
 {
     // A socket that does not take the option still works, only slower.
     let _ = stream.set_nodelay(true);
     let stream = match acceptor {
         None => Stream::Tcp(stream),
         Some(acceptor) => {
-            match tokio::time::timeout(watch.head_timeout(), acceptor.accept(stream)).await {
+            match tokio::time::timeout(timers.head_timeout(), acceptor.accept(stream)).await {
                 Ok(Ok(stream)) => Stream::Tls(Box::new(stream)),
-                // A failed handshake is the client's: scanners do nothing else all day.
+                // Failed handshakes are the client's fault, and too common to be logged.
                 Ok(Err(_)) | Err(_) => return Ok(()),
             }
         }
     };
-    let inbound = watch.attach(stream);
+    let inbound = timers.attach(stream);
     let (peer, others) = (
         inbound.connection().peer(),
         inbound.connection().others().clone(),
     );
     let served = http.call((inbound, peer)).await;
-    // A worker without connections ends when the gateway drains: this one counts as long as others need what it began.
+    // A worker without connections ends when the gateway drains, so this one counts for as long as
+    // others need what it began.
     others.until_all_is_done().await;
     served
 }
@@ -104,7 +110,7 @@ async fn http(
     gateway: Arc<Gateway>,
     timers: ActixTimers,
 ) -> Result<
-    impl Service<(ClientSocket, Option<std::net::SocketAddr>), Response = (), Error = DispatchError>,
+    impl Service<(ClientSocket, Option<SocketAddr>), Response = (), Error = DispatchError>,
     (),
 > {
     let pages = app::pages(gateway.clone()).into_factory();
@@ -127,8 +133,9 @@ async fn http(
     };
     HttpServiceBuilder::default()
         .keep_alive(keep_alive)
-        // The watch has this timer: actix-http's may be half a second early, covers the first head only and answers 408,
-        // which a client may take for the answer to the request it is about to send.
+        // `downstream` has this timer: actix-http's may be half a second early, covers only the
+        // first head and responds with 408, which a client may take for the response to the request
+        // that it is about to send.
         .client_request_timeout(Duration::ZERO)
         .client_disconnect_timeout(timers.linger)
         .h1_allow_half_closed(false)
@@ -139,7 +146,8 @@ async fn http(
         .h1(fn_service(move |mut request: Request| {
             let router = router.clone();
             let connection = request.conn_data::<Rc<ClientConnection>>().cloned();
-            // Boxed: actix-http would copy it into the connection's state, and keep its room there while a body streams.
+            // Boxed: actix-http would copy the future into the connection's state, and keep its
+            // memory there while a body streams.
             let serving = Box::pin(async move {
                 if !matches!(request.payload(), Payload::None) {
                     second_look().await;
@@ -152,9 +160,10 @@ async fn http(
         .await
 }
 
-/// actix-http polls a handler as soon as it has decoded a head, and again in the same pass when it has decoded the body bytes
-/// that it already held. Waiting for that second look lets head and body leave in one packet. Nobody has to be woken for it: it
-/// always comes, since the gate never lets a request be decoded while another is served (`downstream::gate`).
+/// Waits for the second poll of a handler. actix-http polls a handler as soon as it has decoded a
+/// head, and again in the same pass when it has decoded the body bytes that it already had; waiting
+/// for that lets head and body leave in one packet. The second poll needs no waker: it always
+/// comes, since no request is decoded while another is served (`downstream/pipelining.rs`).
 async fn second_look() {
     let mut first = true;
     std::future::poll_fn(|_| match std::mem::take(&mut first) {
@@ -174,13 +183,13 @@ struct Router {
 impl Router {
     async fn route(&self, request: Request) -> Result<Response<ReplyBody>, actix_http::Error> {
         let Some(connection) = request.conn_data::<Rc<ClientConnection>>().cloned() else {
-            // Every connection gets its connection before its first request.
+            // `on_connect_ext` sets the connection before its first request.
             let error = GatewayError::new(Code::Internal, "the connection is unknown");
             return Ok(error
                 .response()
                 .map_body(|_, bytes| ReplyBody::own(bytes, None)));
         };
-        // Raw bytes rule: an encoded prefix is none.
+        // Raw bytes are compared: an encoded prefix is not the prefix.
         let asks_upgrade = request.head().upgrade();
         let path = request.uri().path();
         let mut response = if path == app::EXPLAIN {
@@ -192,7 +201,7 @@ impl Router {
         };
         let switches = response.head().status == StatusCode::SWITCHING_PROTOCOLS;
         if (asks_upgrade || connection.is_closing()) && !switches {
-            // To a request that asks for an upgrade, actix-http would otherwise say that it happens.
+            // Otherwise actix-http would tell a request for an upgrade that it happens.
             let head = response.head_mut();
             head.set_connection_type(ConnectionType::Close);
         }
@@ -205,12 +214,12 @@ impl Router {
         connection: &Rc<ClientConnection>,
     ) -> Response<ReplyBody> {
         let open = request.uri().path().starts_with(app::HEALTH_PREFIX);
-        let page = async |request| self.answer_page(request).await;
+        let page = async |request| self.serve_page(request).await;
         self.worker.page(request, connection, open, page).await
     }
 
-    async fn answer_page(&self, request: Request) -> Result<Response<BoxBody>, GatewayError> {
-        // actix-web's router would decode it.
+    async fn serve_page(&self, request: Request) -> Result<Response<BoxBody>, GatewayError> {
+        // actix-web's router would decode the path.
         if request.uri().path().contains('%') {
             return Err(app::no_such_page());
         }

@@ -28,7 +28,7 @@ impl AnswerBody {
         AnswerBody { payload, progress }
     }
 
-    /// The next bytes, the end, or why there is none. Also moves what is left of the request body.
+    /// The next bytes, the end or a failure. Also moves on the rest of the request body.
     pub fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Failure>>> {
         Pin::new(&mut self.payload)
             .poll_next(cx)

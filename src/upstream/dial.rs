@@ -22,7 +22,7 @@ use crate::{
 /// Delay").
 const STAGGER: Duration = Duration::from_millis(250);
 
-/// A connected socket, or why there is none. `within` bounds TCP and TLS together.
+/// Connects to a target. `within` bounds TCP and TLS together.
 pub async fn dial(
     target: &VettedTarget,
     tls: &TlsClients,
@@ -68,8 +68,8 @@ fn server_name(host: &Host) -> Result<ServerName<'static>, InvalidDnsNameError> 
     }
 }
 
-/// The first address to connect wins. Families alternate, IPv6 first; the next address starts when
-/// the last one failed or a stagger has passed.
+/// Connects to the first address that accepts. Families alternate, IPv6 first; the next address is
+/// tried when the last one has failed or the stagger has passed.
 #[expect(
     clippy::disallowed_methods,
     reason = "the one place that dials: its addresses come from a `VettedTarget`"
@@ -90,7 +90,7 @@ async fn connect(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
             biased;
             outcome = trying.next() => match outcome {
                 Some(Ok(stream)) => return Ok(stream),
-                // Every other address would meet the same.
+                // Every other address would fail in the same way.
                 Some(Err(error)) if descriptors::are_used_up(&error) => return Err(error),
                 Some(Err(error)) => last_error = error,
                 None => {}

@@ -37,7 +37,7 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    /// Nothing is sent before the exchange is polled.
+    /// Begins an exchange; nothing is sent before it is polled.
     pub fn begin(mut lent: Lent, outgoing: Outgoing, pool: Rc<Pool>) -> Self {
         let progress = Rc::<Cell<Progress>>::default();
         lent.connection.begin(outgoing, progress.clone());
@@ -48,7 +48,7 @@ impl Exchange {
         }
     }
 
-    /// Tells, whoever owns the exchange, how far it has got.
+    /// The progress, which stays readable when the exchange itself is given away.
     pub fn progress(&self) -> Rc<Cell<Progress>> {
         self.progress.clone()
     }
@@ -69,7 +69,7 @@ impl Exchange {
         Poll::Ready(status)
     }
 
-    /// What follows the head, behind actix-http's type for it.
+    /// The body, as actix-http's type.
     pub fn into_payload(self) -> Payload {
         match self.connection {
             None => Payload::None,
@@ -119,7 +119,7 @@ impl Drop for Exchange {
     }
 }
 
-/// A failure as actix-http's type for it; [`failure_of`] is the way back.
+/// A failure as actix-http's type; [`failure_of`] converts it back.
 pub fn into_payload_error(failure: Failure) -> PayloadError {
     PayloadError::Io(io::Error::other(failure))
 }

@@ -1,5 +1,5 @@
 //! Why an exchange with an upstream failed, as facts: what happened, on which connection, and how
-//! far it had got. Whose fault that is and which status it earns is said in `error.rs`.
+//! far the exchange had got. `error.rs` says whose fault it is, and which status follows.
 
 use std::io;
 
@@ -13,10 +13,10 @@ pub enum Cause {
     /// No connection within the connect timeout.
     #[error("no connection within the connect timeout")]
     ConnectTimeout,
-    /// Every vetted address refused or failed; the last reason.
+    /// Every vetted address refused or failed, the last one for this reason.
     #[error("could not connect ({0})")]
     Connect(io::ErrorKind),
-    /// The process, or the system, can open no socket: nothing is said of the upstream.
+    /// The process or the system cannot open a socket, which is not the upstream's fault.
     #[error("no descriptor is left for a connection to the upstream")]
     NoDescriptors,
     /// The TLS handshake failed.
@@ -28,14 +28,14 @@ pub enum Cause {
     /// The caller's own request body failed (see the body's fault).
     #[error("the request body ended early")]
     RequestBody,
-    /// A write failed and no answer was there to be read.
+    /// A write failed, and there was no response to be read.
     #[error("sending failed ({0})")]
     Write(io::ErrorKind),
     /// A read failed, with a reset for example.
     #[error("receiving failed ({0})")]
     Read(io::ErrorKind),
-    /// The upstream closed before the first byte of an answer.
-    #[error("the upstream closed the connection before it answered")]
+    /// The upstream closed before the first byte of a response.
+    #[error("the upstream closed the connection before it responded")]
     ClosedBeforeHead,
     /// The upstream closed inside the response head.
     #[error("the upstream closed the connection inside the response head")]
@@ -43,10 +43,10 @@ pub enum Cause {
     /// The upstream closed before the body was complete.
     #[error("the upstream closed the connection before the body was complete")]
     Truncated,
-    /// The answer is not HTTP/1.1 that can be relayed safely (RFC 9112).
-    #[error("the upstream's answer is not valid HTTP: {0}")]
+    /// The response is not HTTP/1.1 that can be relayed safely (RFC 9112).
+    #[error("the upstream's response is not valid HTTP: {0}")]
     Malformed(Malformed),
-    /// The client engine failed in a way the transport did not cause: a defect of ours.
+    /// The client engine failed without a cause in the network: a defect of the gateway.
     #[error("internal: {0}")]
     Internal(&'static str),
 }
@@ -59,9 +59,9 @@ pub struct Failure {
     pub cause: Cause,
     /// The connection had carried an exchange before.
     pub reused: bool,
-    /// Bytes of this request that the socket took.
+    /// Bytes of this request that the socket accepted.
     pub sent: u64,
-    /// Bytes of an answer that came back.
+    /// Bytes of a response that were received.
     pub received: u64,
 }
 
@@ -76,8 +76,8 @@ impl Failure {
         }
     }
 
-    /// A pooled connection proved dead before anything of the response came: one more try on a new
-    /// connection is in order, if the request allows it.
+    /// A pooled connection proved dead before any of the response came: one more try on a new
+    /// connection is right, if the request allows it.
     pub fn is_stale_connection(&self) -> bool {
         self.reused
             && self.received == 0

@@ -1,29 +1,29 @@
-//! How long may an idle connection be used again? The time of its scheme or of the settings, less
-//! where the upstream's `Keep-Alive` says so or where it was seen to close earlier. A request that
-//! meets a connection just being closed is lost, so what is known is taken with a margin. Decides;
-//! asks no clock.
+//! How long may a connection be idle and still be reused? As long as its scheme or the settings
+//! say, or less where the upstream's `Keep-Alive` says so or where it was seen to close earlier.
+//! Known times get a margin, since a request on a connection that is just being closed is lost.
+//! Pure.
 
 use std::time::{Duration, Instant};
 
-/// Servers of models close after 5 s (uvicorn, Node); reached in plain text, they are near, and a
+/// For plain text. Model servers close after 5 s (uvicorn, Node); those without TLS are near, so a
 /// new connection is cheap.
 const PLAIN: Duration = Duration::from_secs(4);
-/// Public services keep connections for a minute and more, and a TLS handshake costs two round
-/// trips.
+/// For TLS. Public services keep connections for a minute and more, and a TLS handshake costs two
+/// round trips.
 const TLS: Duration = Duration::from_secs(60);
 /// Margin before the time at which an upstream closes.
 const MARGIN: Duration = Duration::from_secs(1);
-/// A learned time doubles after so long.
+/// A learned time doubles each time this has passed.
 const DOUBLES_AFTER: Duration = Duration::from_secs(300);
-/// No shorter time is learned: a restart closes connections of any age.
+/// The shortest time that is learned, since a restart closes connections of any age.
 const SHORTEST_LEARNED: Duration = Duration::from_millis(500);
 
-/// Less than the time at which the upstream closes: by a second, or by half of a short time.
+/// A safe time before the upstream closes: a second earlier, or half of a short time.
 fn before(closes_at: Duration) -> Duration {
     closes_at.saturating_sub(MARGIN).max(closes_at / 2)
 }
 
-/// What an upstream's own closes have taught.
+/// The idle time learned from an upstream's own closes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Learned {
     longest: Duration,
@@ -31,8 +31,8 @@ pub struct Learned {
 }
 
 impl Learned {
-    /// A connection was found closed that had rested for so long: it may have been closed earlier.
-    /// A shorter time learned before stays.
+    /// A connection was found closed after it had rested for this time; it may have been closed
+    /// earlier. A shorter time learned before stays.
     pub fn note_closed(earlier: Option<Self>, rested: Duration, now: Instant) -> Self {
         let longest = before(rested).max(SHORTEST_LEARNED);
         match earlier {
@@ -44,7 +44,7 @@ impl Learned {
         }
     }
 
-    /// What is left of it: it is forgotten slowly.
+    /// The learned time, which grows slowly until it is forgotten.
     fn longest(&self, now: Instant) -> Duration {
         let age = now.saturating_duration_since(self.since);
         let doublings = age.as_secs() / DOUBLES_AFTER.as_secs();
@@ -54,14 +54,14 @@ impl Learned {
         factor.map_or(Duration::MAX, |factor| self.longest.saturating_mul(factor))
     }
 
-    /// It makes no difference any more, whatever is connected to.
+    /// The learned time is no longer below any other limit.
     pub fn is_forgotten(&self, configured: Option<Duration>, now: Instant) -> bool {
         self.longest(now) >= configured.unwrap_or(TLS)
     }
 }
 
-/// For how long a connection may rest. `configured`: the settings' time; `announced`: that of the
-/// upstream's `Keep-Alive`.
+/// How long a connection may rest. `configured`: the time of the settings; `announced`: the time of
+/// the upstream's `Keep-Alive`.
 pub fn allowed(
     configured: Option<Duration>,
     is_tls: bool,

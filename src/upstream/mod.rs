@@ -1,27 +1,23 @@
-//! The network, as the line asks for it: one request to one vetted target, one answer back, or a
-//! typed failure. Retries beyond a stale pooled connection, timers and credentials are the line's
-//! business, not this module's.
+//! The network: sends one request to one vetted target and returns its response or a typed failure.
+//! Retries a stale pooled connection; all other retries, timers and credentials belong to `proxy`.
 //!
 //! Beneath the trait: `awc` (pool, dial, retry, the client) → `exchange` → `connection` (framing)
 //! → `socket`.
 
 mod awc;
 mod body;
-mod chunks;
 mod connection;
 mod dial;
 mod exchange;
 mod failure;
 mod framing;
 mod idle_time;
-mod kept;
 mod pool;
 mod read_buffer;
 mod request_body;
 pub mod scripted;
 mod socket;
 pub mod tls;
-mod trailers;
 mod write_buffer;
 
 use std::{cell::RefCell, future::Future, rc::Rc, time::Duration};
@@ -32,21 +28,19 @@ use bytes::Bytes;
 pub use self::{
     awc::AwcUpstream,
     body::AnswerBody,
-    chunks::{Broken, ChunkScanner, Scanned, Skipped},
     exchange::Progress,
     failure::{Cause, Failure},
     framing::{Asked, Framing, Head, Malformed, read_head},
-    kept::Kept,
     pool::PoolLimits,
-    request_body::{BodyFault, BodyLength, RequestBody, Supply, Whole},
+    request_body::{BodyFault, BodyLength, Kept, RequestBody, Supply, Whole},
 };
 use crate::guard::VettedTarget;
 
 /// Sends requests to upstreams.
 pub trait Upstream {
-    /// The head of the final answer, with the body to follow. The request body may still be on its
-    /// way up: it moves while the answer is polled. Dropping future or answer closes the
-    /// connection.
+    /// Returns the head of the final response, with the body to follow. The request body may still
+    /// be on its way up: it moves while the response is polled. Dropping the future or the response
+    /// closes the connection.
     fn send(&self, call: &Call) -> impl Future<Output = Result<Answer, Failure>>;
 }
 
@@ -65,8 +59,8 @@ pub struct Call {
 }
 
 impl Call {
-    /// A pooled connection proved dead: the one transparent retry is allowed if the body can be had
-    /// again and a second arrival does no harm, or there was no first one.
+    /// A pooled connection proved dead, and one transparent retry is allowed: the body can be sent
+    /// again, and a second arrival does no harm or nothing was sent.
     fn may_be_sent_again(&self, failure: &Failure) -> bool {
         failure.is_stale_connection()
             && (self.idempotent || failure.sent == 0)
@@ -74,7 +68,7 @@ impl Call {
     }
 }
 
-/// An upstream's answer: the final response head, and the body behind it.
+/// An upstream's response: the final head, and the body that follows.
 pub struct Answer {
     pub head: ResponseHead,
     pub body: AnswerBody,

@@ -22,34 +22,34 @@ use crate::machine::descriptors::Shortages;
 #[cfg(test)]
 mod tests;
 
-/// What idle connections are shared by: scheme, host, port, guard policy and TLS identity (contract
-/// of the guard).
+/// Requests with the same key share idle connections. It consists of scheme, host, port, guard
+/// policy and TLS identity.
 pub type PoolKey = str;
 
-/// Idle for less than this, a connection is not asked about at the kernel: the event loop has just
-/// seen it.
+/// The kernel is asked about connections that were idle for longer than this; the event loop has
+/// just seen the others.
 const ASK_KERNEL_AFTER: Duration = Duration::from_millis(50);
-/// How often idle connections are looked at.
+/// How often idle connections are checked.
 const SWEEP: Duration = Duration::from_secs(1);
-/// Where there is no room, this part of the idle connections is closed at once.
+/// When the pool is full, one in this many idle connections is closed at once.
 const EVICTED_PART: usize = 16;
-/// Origins without a connection of which something is remembered.
+/// Most origins without a connection that are remembered.
 const MOST_REMEMBERED: usize = 1024;
 
 /// Bounds of a worker's pool.
 #[derive(Debug, Clone, Copy)]
 pub struct PoolLimits {
-    /// Longest time a connection may rest, in the place of the usual times of [`idle_time`].
+    /// Longest time that a connection may rest, in place of the usual times of [`idle_time`].
     pub max_idle: Option<Duration>,
     /// Most idle connections per key.
     pub max_idle_per_key: usize,
     /// Most idle connections in all: client-chosen hosts must not use up memory.
     pub max_idle_total: usize,
-    /// Most connections, idle and in use, from which on none is kept: nor descriptors.
+    /// Most connections, idle and in use, since each takes a descriptor; beyond it none is kept.
     pub max_open: usize,
 }
 
-/// A connection on its way into an exchange and through it.
+/// A connection that is lent for one exchange.
 pub struct Lent {
     pub connection: Box<Connection>,
     /// How long it had rested, if it comes from the pool.
@@ -60,7 +60,8 @@ pub struct Pool {
     idle: RefCell<Idle>,
     limits: PoolLimits,
     lent: Cell<usize>,
-    /// Of the whole process, and how many of them this pool has made room for.
+    /// The shortages of descriptors in the whole process. `shortages_seen` are those for which this
+    /// pool has closed its connections.
     shortages: Arc<Shortages>,
     shortages_seen: Cell<u64>,
 }
@@ -71,7 +72,7 @@ struct Idle {
     total: usize,
 }
 
-/// The idle connections of one key, the newest last, and what is known of the key.
+/// The idle connections of one key, the newest last, and what is known about the key.
 #[derive(Default)]
 struct Origin {
     resting: VecDeque<Resting>,
@@ -99,8 +100,8 @@ impl Origin {
         self.learned = Some(Learned::note_closed(self.learned, rested, now));
     }
 
-    /// Closes what has rested too long or was closed by the upstream. The event loop knows of a
-    /// close since its last turn at the latest, so the kernel is not asked.
+    /// Closes what has rested too long or was closed by the upstream. The event loop has noticed a
+    /// close in its last turn at the latest, so the kernel is not asked.
     fn sweep(&mut self, now: Instant) {
         let mut cx = Context::from_waker(Waker::noop());
         let mut shortest_closed: Option<Duration> = None;
@@ -132,7 +133,7 @@ impl Pool {
         }
     }
 
-    /// A new connection, for an exchange.
+    /// Lends a new connection.
     pub fn lend(&self, connection: Box<Connection>) -> Lent {
         self.lent.set(self.lent.get() + 1);
         Lent {
@@ -141,7 +142,8 @@ impl Pool {
         }
     }
 
-    /// The most recently used live connection for `key`. Dead ones met on the way are closed.
+    /// Lends the most recently used live connection for `key`, and closes dead ones found before
+    /// it.
     pub fn take(&self, key: &PoolKey, now: Instant) -> Option<Lent> {
         let mut idle = self.idle.borrow_mut();
         let Idle { origins, total } = &mut *idle;
@@ -201,7 +203,7 @@ impl Pool {
         idle >= self.limits.max_idle_total || idle + self.lent.get() >= self.limits.max_open
     }
 
-    /// Whether it was kept.
+    /// Returns whether the connection was kept.
     fn keep(&self, origin: &mut Origin, connection: Box<Connection>, now: Instant) -> bool {
         let allowed = idle_time::allowed(
             self.limits.max_idle,
@@ -221,21 +223,21 @@ impl Pool {
         kept
     }
 
-    /// A connection for `key` proved closed under a request, after it had rested for so long.
+    /// A request found a connection for `key` closed, after it had rested for this time.
     pub fn note_closed(&self, key: &PoolKey, rested: Duration, now: Instant) {
         if let Some(origin) = self.idle.borrow_mut().origins.get_mut(key) {
             origin.note_closed(rested, now);
         }
     }
 
-    /// Closes all idle connections, as there are no descriptors left; whether there were any. The
-    /// pools of other workers do the same with their next sweep.
+    /// Closes all idle connections because no descriptors are left; returns whether there were any.
+    /// The pools of other workers do the same in their next sweep.
     pub fn make_room(&self) -> bool {
         self.shortages.note();
         self.idle.borrow_mut().clear() > 0
     }
 
-    /// Closes what has rested too long or was closed by the upstream, and forgets keys of which
+    /// Closes what has rested too long or was closed by the upstream, and removes keys about which
     /// nothing is known.
     fn sweep(&self, now: Instant) {
         let mut idle = self.idle.borrow_mut();
@@ -260,7 +262,7 @@ impl Pool {
 }
 
 impl Idle {
-    /// Closes all; how many there were.
+    /// Closes all connections; returns their number.
     fn clear(&mut self) -> usize {
         for origin in self.origins.values_mut() {
             origin.resting.clear();
@@ -268,7 +270,7 @@ impl Idle {
         std::mem::take(&mut self.total)
     }
 
-    /// Closes those that have rested longest, so many at once that it does not happen often.
+    /// Closes those that have rested longest, many at once so that it seldom happens.
     fn evict_oldest(&mut self) {
         let resting = self.origins.values().flat_map(|origin| &origin.resting);
         let mut since: Vec<Instant> = resting.map(|resting| resting.since).collect();

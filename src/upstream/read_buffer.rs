@@ -1,6 +1,6 @@
-//! The read buffer that all upstream connections of a worker share: a quiet stream holds none.
-//! Bytes leave it as an allocation of exactly their size, or with the buffer itself if they fill
-//! it.
+//! The read buffer that all upstream connections of a worker share, so that a quiet stream needs
+//! none. Bytes leave it as an allocation of exactly their size, or with the buffer itself if they
+//! fill it.
 
 use std::{
     cell::RefCell,
@@ -15,18 +15,18 @@ use tokio_util::io::poll_read_buf;
 
 use super::socket::Socket;
 
-/// Bytes of one read at most. What the client's side gathers before it writes, and one more read,
-/// together stay below 64 KiB.
+/// Most bytes of one read. Together with what the client's side gathers before it writes, they stay
+/// below 64 KiB.
 const SIZE: usize = 28 * 1024;
-/// From so many bytes on, the buffer is handed over instead of copied.
+/// Reads of this many bytes and more hand over the buffer instead of a copy.
 const HAND_OVER: usize = SIZE / 2;
 
-/// Cheap to clone: all clones are one buffer.
+/// All clones share one buffer.
 #[derive(Clone, Default)]
 pub struct ReadBuffer(Rc<RefCell<BytesMut>>);
 
 impl ReadBuffer {
-    /// The next bytes of the socket; none at its end.
+    /// The next bytes of the socket; empty at its end.
     pub fn poll_read(&self, socket: &mut Socket, cx: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
         let mut buffer = self.0.borrow_mut();
         buffer.reserve(SIZE);

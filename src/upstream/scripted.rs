@@ -1,5 +1,5 @@
-//! A stand-in for the network, for tests of the line: plays scripted outcomes in order, with delays
-//! of tokio's clock, and records the requests.
+//! A stand-in for the network, for tests: plays scripted outcomes in order, with delays of tokio's
+//! clock, and records the requests.
 
 use std::{
     cell::{Cell, RefCell},
@@ -25,10 +25,10 @@ use super::{
     exchange::into_payload_error,
 };
 
-/// What becomes of one request.
+/// The outcome of one request.
 #[derive(Debug, Clone)]
 pub struct Scene {
-    /// From the request to its head or failure.
+    /// The delay from the request to the head or the failure.
     delay: Duration,
     outcome: Outcome,
 }
@@ -50,7 +50,7 @@ struct Script {
 }
 
 impl Scene {
-    /// No connection can be had.
+    /// The connection cannot be made.
     pub fn unreachable(cause: Cause) -> Self {
         Scene {
             delay: Duration::ZERO,
@@ -69,7 +69,7 @@ impl Scene {
     /// A head, and no body yet.
     ///
     /// # Panics
-    /// `status` is none.
+    /// `status` is not a status.
     pub fn answers(status: u16, headers: &[(&'static str, &'static str)]) -> Self {
         #[expect(clippy::expect_used, reason = "a script of a test")]
         let status = StatusCode::from_u16(status).expect("a status");
@@ -83,17 +83,17 @@ impl Scene {
         }
     }
 
-    /// The head or the failure comes so long after the request.
+    /// Delays the head or the failure.
     pub fn after(self, delay: Duration) -> Self {
         Scene { delay, ..self }
     }
 
-    /// Adds a chunk, so long after what precedes it.
+    /// Adds a chunk, with a delay after what precedes it.
     pub fn chunk(self, delay: Duration, bytes: &'static str) -> Self {
         self.push(delay, Ok(Bytes::from_static(bytes.as_bytes())))
     }
 
-    /// The body breaks off, so long after what precedes it.
+    /// Lets the body break off, with a delay after what precedes it.
     pub fn cut(self, delay: Duration) -> Self {
         self.push(delay, Err(Failure::unsent(Cause::Truncated)))
     }
@@ -134,8 +134,8 @@ impl ScriptedUpstream {
         self.received.borrow().clone()
     }
 
-    /// Takes the request to its last byte, as a server does that reads before it answers; its
-    /// length. Of a tunnel there is no end to wait for.
+    /// Reads the request to its last byte, as a server does that reads before it responds; returns
+    /// its length. A tunnel has no end, so it is not read.
     async fn receive(&self, call: &Call) -> Result<u64, Failure> {
         let mut body = Vec::new();
         let is_tunnel = call.body.borrow().length() == BodyLength::Tunnel;
@@ -177,7 +177,7 @@ impl Upstream for ScriptedUpstream {
         };
         self.receive(call).await?;
         sleep(delay).await;
-        call.body.borrow_mut().note_answer();
+        call.body.borrow_mut().note_response();
         let mut head = ResponseHead {
             status: script.status,
             ..ResponseHead::default()
@@ -193,7 +193,7 @@ impl Upstream for ScriptedUpstream {
     }
 }
 
-/// A body whose chunks come when the script says.
+/// A body whose chunks come at the times of the script.
 struct ScriptedBody {
     left: VecDeque<(Duration, Result<Bytes, Failure>)>,
     wait: Option<Pin<Box<Sleep>>>,

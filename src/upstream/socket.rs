@@ -12,7 +12,7 @@ use tokio::{
 };
 use tokio_rustls::client::TlsStream;
 
-/// Plain or TLS; the TLS state is large and lives on the heap.
+/// Plain or TLS; the TLS state is boxed since it is large.
 pub enum Socket {
     Tcp(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
@@ -26,16 +26,15 @@ impl Socket {
         }
     }
 
-    /// Asks the kernel, not the runtime's cached readiness, whether an idle connection's other end
-    /// has closed or sent something unasked. One system call.
+    /// Asks the kernel, not the runtime's cached readiness, whether the peer of an idle connection
+    /// has closed it or sent anything. Makes one system call.
     pub fn is_quiet(&self) -> bool {
         let mut byte = [std::mem::MaybeUninit::uninit(); 1];
         let peeked = socket2::SockRef::from(self.tcp()).peek(&mut byte);
         match (self, peeked) {
             (_, Err(error)) => error.kind() == io::ErrorKind::WouldBlock,
             (_, Ok(0)) => false,
-            // A TLS session ticket may wait to be read; closing alerts are found by the read that
-            // follows.
+            // A TLS session ticket may wait to be read; the next read finds closing alerts.
             (Socket::Tls(_), Ok(_)) => true,
             (Socket::Tcp(_), Ok(_)) => false,
         }

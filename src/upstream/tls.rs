@@ -1,19 +1,14 @@
-//! TLS towards upstreams: rustls with ring, HTTP/1.1 only. The system's roots and webpki's are
-//! trusted; the settings may name a CA file and a client certificate per host.
+//! Which certificates are trusted and shown for each upstream host? The system's roots and webpki's
+//! are trusted; the settings may name a CA file and a client certificate per host.
 
-use std::{collections::HashMap, path::Path, sync::Arc};
+use std::{collections::HashMap, path::PathBuf, sync::Arc};
 
-use rustls::{
-    ClientConfig, RootCertStore,
-    crypto::ring,
-    pki_types::{
-        CertificateDer, PrivateKeyDer,
-        pem::{self, PemObject as _},
-    },
+use rustls::{ClientConfig, RootCertStore};
+
+use crate::{
+    guard::NamedBy,
+    tls::{PemFile, TlsError, client_builder, http11_client},
 };
-use thiserror::Error;
-
-use crate::guard::NamedBy;
 
 /// TLS settings of one host.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,31 +18,9 @@ pub struct HostTls {
     /// Host as in the target URL, lower case; with a port, for that port only.
     pub host: String,
     /// PEM file of the only authorities trusted for this host.
-    pub ca_file: Option<std::path::PathBuf>,
+    pub ca_file: Option<PathBuf>,
     /// PEM files of the client's certificate chain and key.
-    pub client_auth: Option<(std::path::PathBuf, std::path::PathBuf)>,
-}
-
-/// TLS settings that cannot be used; each error begins with the key of the settings.
-#[derive(Debug, Error)]
-pub enum TlsError {
-    #[error("{key}: cannot use {path}: {reason}")]
-    File {
-        key: String,
-        path: String,
-        reason: String,
-    },
-    #[error("{key}: the certificates cannot be used: {source}")]
-    Certificates { key: String, source: rustls::Error },
-    #[error("TLS: {0}")]
-    Rustls(#[from] rustls::Error),
-}
-
-/// A PEM file, and the key of the settings that names it.
-#[derive(Debug, Clone, Copy)]
-pub struct PemFile<'a> {
-    pub key: &'a str,
-    pub path: &'a Path,
+    pub client_auth: Option<(PathBuf, PathBuf)>,
 }
 
 /// One client configuration for all hosts, and those of the hosts that have their own.
@@ -56,8 +29,8 @@ pub struct TlsClients {
     by_host: HashMap<String, HostConfigs>,
 }
 
-/// The configurations for a host of the settings' list. A client certificate is a credential of the
-/// operator's: callers who name the host themselves connect without it.
+/// The configurations for a listed host. A client certificate is the operator's credential, so
+/// callers who name the host themselves connect without it.
 struct HostConfigs {
     operators: Arc<ClientConfig>,
     callers: Arc<ClientConfig>,
@@ -72,11 +45,11 @@ impl TlsClients {
             .iter()
             .map(|host| Ok((host.host.clone(), HostConfigs::of(host, &roots)?)))
             .collect::<Result<_, TlsError>>()?;
-        let common = builder()?
+        let common = client_builder()?
             .with_root_certificates(roots)
             .with_no_client_auth();
         Ok(TlsClients {
-            common: Arc::new(http11(common)),
+            common: Arc::new(http11_client(common)),
             by_host,
         })
     }
@@ -113,16 +86,6 @@ impl HostConfigs {
     }
 }
 
-fn builder() -> Result<rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier>, rustls::Error> {
-    ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-}
-
-fn http11(mut config: ClientConfig) -> ClientConfig {
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    config
-}
-
 fn public_roots() -> RootCertStore {
     let mut roots = RootCertStore {
         roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
@@ -139,7 +102,7 @@ fn config_of(host: &HostTls, public: &Arc<RootCertStore>) -> Result<ClientConfig
             Arc::new(roots_of(PemFile { key, path })?)
         }
     };
-    let trusting = builder()?.with_root_certificates(roots);
+    let trusting = client_builder()?.with_root_certificates(roots);
     let config = match &host.client_auth {
         None => trusting.with_no_client_auth(),
         Some((chain, private)) => {
@@ -155,61 +118,18 @@ fn config_of(host: &HostTls, public: &Arc<RootCertStore>) -> Result<ClientConfig
             }
             .private_key()?;
             let config = trusting.with_client_auth_cert(chain, private);
-            config.map_err(unusable_pair(&host.key))?
+            config.map_err(TlsError::certificates(&host.key))?
         }
     };
-    Ok(http11(config))
+    Ok(http11_client(config))
 }
 
 fn roots_of(file: PemFile<'_>) -> Result<RootCertStore, TlsError> {
     let mut roots = RootCertStore::empty();
     for certificate in file.certificates()? {
-        roots.add(certificate).map_err(unusable_pair(file.key))?;
+        roots
+            .add(certificate)
+            .map_err(TlsError::certificates(file.key))?;
     }
     Ok(roots)
-}
-
-/// Files that could be read and are of no use to TLS: a certificate that is none, a key of another
-/// certificate.
-pub fn unusable_pair(key: &str) -> impl Fn(rustls::Error) -> TlsError + use<> {
-    let key = key.to_owned();
-    move |source| TlsError::Certificates {
-        key: key.clone(),
-        source,
-    }
-}
-
-impl PemFile<'_> {
-    /// The certificates in it, at least one.
-    ///
-    /// # Errors
-    /// It cannot be read, or holds none.
-    pub fn certificates(self) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-        let found = CertificateDer::pem_file_iter(self.path)
-            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-            .map_err(|error| self.unusable(&error))?;
-        match found.is_empty() {
-            true => Err(self.unusable(&"there is no PEM certificate in it")),
-            false => Ok(found),
-        }
-    }
-
-    /// The first private key in it.
-    ///
-    /// # Errors
-    /// It cannot be read, or holds none.
-    pub fn private_key(self) -> Result<PrivateKeyDer<'static>, TlsError> {
-        PrivateKeyDer::from_pem_file(self.path).map_err(|error| match error {
-            pem::Error::NoItemsFound => self.unusable(&"there is no PEM private key in it"),
-            error => self.unusable(&error),
-        })
-    }
-
-    fn unusable(self, reason: &dyn std::fmt::Display) -> TlsError {
-        TlsError::File {
-            key: self.key.to_owned(),
-            path: self.path.display().to_string(),
-            reason: reason.to_string(),
-        }
-    }
 }

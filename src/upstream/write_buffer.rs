@@ -1,5 +1,5 @@
-//! Bytes on their way into a socket: the request head, then body chunks in their framing. Gathered,
-//! never copied, and let go once the socket has taken them.
+//! Bytes on their way into a socket: the request head, then body chunks in their framing. They are
+//! written with vectored writes, never copied, and dropped once the socket has accepted them.
 
 use std::{
     io::{self, IoSlice, Write as _},
@@ -31,12 +31,12 @@ impl WriteBuffer {
         self.head = head;
     }
 
-    /// Puts body bytes under a Content-Length, or a tunnel's.
+    /// Adds body bytes that need no framing: those of a Content-Length or a tunnel.
     pub fn put_plain(&mut self, chunk: Bytes) {
         self.chunk = chunk;
     }
 
-    /// Puts body bytes as one chunk of a chunked body.
+    /// Adds body bytes as one chunk of a chunked body.
     pub fn put_chunk(&mut self, chunk: Bytes) {
         let mut line = io::Cursor::new(&mut self.size_line[..]);
         // Sixteen hexadecimal digits and a line break always fit.
@@ -48,12 +48,12 @@ impl WriteBuffer {
         self.tail = b"\r\n";
     }
 
-    /// Puts the last chunk of a chunked body.
+    /// Adds the last chunk of a chunked body.
     pub fn put_last_chunk(&mut self) {
         self.tail = b"0\r\n\r\n";
     }
 
-    /// Room for another chunk: whatever precedes it may still be unwritten.
+    /// There is room for another chunk; what precedes it may still be unwritten.
     pub fn takes_chunk(&self) -> bool {
         self.chunk.is_empty() && self.tail.is_empty()
     }
@@ -66,8 +66,8 @@ impl WriteBuffer {
         *self = WriteBuffer::default();
     }
 
-    /// Writes until all is gone. What the socket takes is added to `sent` at once, so that the
-    /// count is right on errors, too.
+    /// Writes until everything is written. Adds accepted bytes to `sent` at once, so that the count
+    /// is right after errors, too.
     pub fn poll_drain(
         &mut self,
         socket: &mut Socket,
@@ -105,7 +105,8 @@ impl WriteBuffer {
     }
 }
 
-/// Drops so many bytes or all; how many. Bytes of length zero would keep their allocation.
+/// Drops up to this many bytes and returns how many. Empties the value then, since `Bytes` of
+/// length zero would keep their allocation.
 fn take(bytes: &mut Bytes, written: usize) -> usize {
     let taken = written.min(bytes.len());
     match taken == bytes.len() {

@@ -1,4 +1,4 @@
-//! Settings of what is counted and kept: the store of the limits, and the cache.
+//! Settings of the stores: where limits are counted, and the cache.
 
 use std::time::Duration;
 
@@ -21,11 +21,11 @@ use crate::secret::Secret;
 
 const REDIS_TIMEOUT: Duration = Duration::from_millis(50);
 
-/// Where limits count.
+/// Where limits are counted.
 #[derive(Clone, Debug, PartialEq, Eq, SmartDefault, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct LimitStore {
-    /// Where limits count.
+    /// Where limits are counted.
     ///
     /// `memory`: each process for itself, so two replicas let twice as much through. `redis`: all
     /// replicas together, by the server's clock.
@@ -40,21 +40,21 @@ pub struct LimitStore {
     pub url: Option<Secret>,
     /// Whether the server is a cluster.
     ///
-    /// All keys of one limit lie on one node.
+    /// All keys of one limit are on one node.
     #[schemars(example = true)]
     pub cluster: bool,
-    /// How long one question may take.
+    /// How long one command may take.
     ///
-    /// Without an answer by then, the request goes on as `on_redis_failure` says.
+    /// Without a reply by then, the request goes on as `on_redis_failure` says.
     #[default(REDIS_TIMEOUT)]
     #[serde(with = "Period")]
     #[schemars(example = &"200ms")]
     pub timeout: Duration,
-    /// What is done while the server does not answer.
+    /// What is done while the server does not reply.
     ///
     /// `local`: each process counts for itself until it does. `allow`: nothing is counted. `deny`:
-    /// limited requests are answered with 503 `overloaded`. That it went and came back is logged,
-    /// and `throughway_redis_up` says so.
+    /// limited requests get 503 `overloaded`. Failure and recovery are logged, and
+    /// `throughway_redis_up` shows them.
     #[schemars(example = &"deny")]
     pub on_redis_failure: OnRedisFailure,
 }
@@ -66,19 +66,19 @@ impl LimitStore {
     }
 }
 
-/// What is kept of answers.
+/// The cache of responses.
 #[derive(Clone, Debug, PartialEq, Eq, SmartDefault, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Cache {
-    /// Where answers are kept.
+    /// Where responses are stored.
     ///
     /// `memory`: in each process, and gone with it. `redis`: for all replicas.
     #[schemars(example = &"redis")]
     pub store: Store,
     /// The Redis or Valkey server, needed with `redis`; of a cluster several, with commas between.
     ///
-    /// It should have a `maxmemory` and an eviction policy: purged answers stay until they run
-    /// out.
+    /// It should have a `maxmemory` and an eviction policy: purged responses stay until they
+    /// expire.
     #[serde(serialize_with = "hidden")]
     #[schemars(with = "Option<String>", title = "URL", example = &"redis://10.0.0.5:6379/1")]
     pub url: Option<Secret>,
@@ -87,25 +87,25 @@ pub struct Cache {
     /// As for `limit_store.cluster`.
     #[schemars(example = true)]
     pub cluster: bool,
-    /// How long one question may take.
+    /// How long one command may take.
     ///
-    /// Without an answer by then it is a miss that is not kept; `throughway_cache_redis_up` and
-    /// the log say so.
+    /// Without a reply by then it is a miss, and the response is not stored;
+    /// `throughway_cache_redis_up` and the log say so.
     #[default(REDIS_TIMEOUT)]
     #[serde(with = "Period")]
     #[schemars(example = &"200ms")]
     pub timeout: Duration,
-    /// Memory for answers that are kept, all workers together.
+    /// Memory for stored responses, all workers together.
     ///
-    /// Beyond it those go first that nobody asked for longest.
+    /// Beyond it, the least recently used are removed first.
     #[default(MemoryStore::DEFAULT_MAX_BYTES)]
     #[serde(with = "ByteSize")]
     #[schemars(example = &"1GiB")]
     pub max_bytes: u64,
-    /// Routes whose answers may be kept besides the built-in ones (chat and text completions,
+    /// Routes whose responses may be stored besides the built-in ones (chat and text completions,
     /// embeddings, messages, responses, rerank, moderations, images, speech, Gemini's).
     ///
-    /// Only `POST`; list none whose answers depend on more than the request.
+    /// Only `POST`; list none whose responses depend on more than the request.
     #[serde(with = "List::<PathEnd>")]
     #[schemars(example = ["/v1/score"])]
     pub paths: Vec<String>,
@@ -113,7 +113,7 @@ pub struct Cache {
     /// and, with `trusted_proxies`, what [proxies
     /// add](caching.md#what-makes-two-requests-the-same).
     ///
-    /// An answer that says it varies by one of them is not kept. A name that carries a credential,
+    /// A response that varies by one of them is not stored. A name that carries a credential,
     /// tells callers apart or says what is asked is an error.
     #[serde(with = "List::<IgnoredHeader>")]
     #[schemars(example = ["x-request-start", "cf-ray"])]
@@ -121,8 +121,8 @@ pub struct Cache {
     /// What holds for requests whose config and provider say nothing of a cache; the keys are
     /// those of [`cache`](config.md#cache).
     ///
-    /// Without it nothing is kept unless a request asks. With a `namespace` all callers share the
-    /// answers.
+    /// Without it nothing is stored unless a request asks. With a `namespace` all callers share the
+    /// responses.
     #[serde(with = "CacheDefault")]
     #[schemars(
         with = "Json",

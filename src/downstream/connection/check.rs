@@ -1,15 +1,11 @@
-//! What the watch does with a connection: looks at every timer, and for the client's end.
+//! What a tick does with a connection: looks at every timer, and whether the client has left.
 
-use std::{
-    cell::Cell,
-    time::{Duration, Instant},
-};
+use std::time::Instant;
 
-use super::{AbortReason, ClientConnection, LINGER, TICK};
+use super::{AbortReason, ClientConnection, ClientSide, WriteSide, clocks};
 
 impl ClientConnection {
-    /// Looks at every timer; ends what has run out. Times are noted by the clock of the look before, so a tick is added to
-    /// each limit: no timer is early.
+    /// Looks at every timer and ends what has run out.
     pub(in crate::downstream) fn check(&self, now: Instant) {
         if self.may_close() {
             self.wake();
@@ -18,45 +14,56 @@ impl ClientConnection {
         if known.is_some_and(AbortReason::ends_connection) {
             return;
         }
-        let past = |since: &Cell<Option<Instant>>, limit: Duration| {
-            since
-                .get()
-                .is_some_and(|since| now.duration_since(since) >= limit + TICK)
-        };
-        let late = |deadline: Instant| now >= deadline + TICK;
-        // What ends the connection, and the client's own end, are looked for behind a deadline, too: nobody may be there to
-        // deal with that while the client does not read.
-        let expired = if self.detached.get() {
-            match self.deadline.get().is_some_and(late) {
-                true => AbortReason::Deadline,
-                false => return,
-            }
-        } else if past(&self.head_since, self.timeouts.head) {
-            AbortReason::Head
-        } else if past(&self.blocked_since, self.timeouts.write_stall) {
-            AbortReason::WriteStall
-        } else if past(&self.finished_since, LINGER) {
-            AbortReason::Lingered
-        } else if !self.exchanging.get() || known == Some(AbortReason::ClientGone) {
-            return;
-        } else if self.gone.get() || self.stream.borrow().peer_has_closed() {
-            self.gone.set(true);
+        if let Some(reason) = self.find_abort(known, now) {
+            self.expired.set(Some(reason));
+            self.wake();
+        }
+    }
+
+    /// What ends the connection, and the client's leaving, are looked for after a deadline has
+    /// passed, too: nothing may deal with the deadline while the client does not read.
+    fn find_abort(&self, known: Option<AbortReason>, now: Instant) -> Option<AbortReason> {
+        if self.client_side.get() == ClientSide::Detached {
+            let is_over = self.clocks.is_deadline_over(now);
+            return is_over.then_some(AbortReason::Deadline);
+        }
+        if let Some(reason) = self.find_connection_end(now) {
+            return Some(reason);
+        }
+        if !self.serving.get() || known == Some(AbortReason::ClientGone) {
+            return None;
+        }
+        if self.is_gone() || self.stream.borrow().peer_has_closed() {
+            self.note_gone();
             if self.others.audience().is_some() {
                 // The socket ends, and what is being served goes on without it.
                 self.wake();
-                return;
+                return None;
             }
-            AbortReason::ClientGone
-        } else if known.is_some() {
-            return;
-        } else if past(&self.body_since, self.timeouts.body_idle) {
-            AbortReason::BodyIdle
-        } else if self.deadline.get().is_some_and(late) {
-            AbortReason::Deadline
+            return Some(AbortReason::ClientGone);
+        }
+        if known.is_some() {
+            None
+        } else if self.clocks.is_body_idle(now) {
+            Some(AbortReason::BodyIdle)
         } else {
-            return;
-        };
-        self.expired.set(Some(expired));
-        self.wake();
+            let is_over = self.clocks.is_deadline_over(now);
+            is_over.then_some(AbortReason::Deadline)
+        }
+    }
+
+    fn find_connection_end(&self, now: Instant) -> Option<AbortReason> {
+        if self.clocks.is_head_late(now) {
+            return Some(AbortReason::Head);
+        }
+        if self.clocks.is_write_stalled(now) {
+            return Some(AbortReason::WriteStall);
+        }
+        match self.write_side.get() {
+            WriteSide::Shut { since } if clocks::has_lingered(since, now) => {
+                Some(AbortReason::Lingered)
+            }
+            WriteSide::Open | WriteSide::Finishing | WriteSide::Shut { .. } => None,
+        }
     }
 }

@@ -1,78 +1,75 @@
-//! What the socket tells of a connection: bytes that passed, in either direction, and how it ends.
+//! What the socket reports about a connection: bytes that passed in either direction, and its end.
 
 use std::task::Context;
 
-use super::{AbortReason, ClientConnection};
-use crate::upstream::Malformed;
+use super::{AbortReason, ClientConnection, ClientSide, WriteSide};
+use crate::http::chunks::MalformedChunks;
 
 impl ClientConnection {
-    /// So many bytes have gone on to actix-http; whether they were the rest of a body nobody wants.
+    /// Bytes have gone on to actix-http; `was_draining`: they were the rest of a body that is
+    /// thrown away.
     pub(in crate::downstream) fn note_read(&self, bytes: usize, was_draining: bool) {
-        if self.gate.borrow().is_in_head() && self.head_room.borrow_mut().grow(bytes).is_err() {
+        if self.gate().is_in_head() && self.head_room.borrow_mut().grow(bytes).is_err() {
             self.expired.set(Some(AbortReason::HeadMemory));
             self.wake();
         }
-        self.idle_since.set(self.now.get());
-        if self.exchanging.get() {
-            if self.body_since.get().is_some() {
-                self.body_since.set(Some(self.now.get()));
+        self.clocks.restart_idle();
+        if self.serving.get() {
+            if self.clocks.is_body_awaited() {
+                self.clocks.start_body();
             }
         } else if was_draining {
-            if !self.gate.borrow().is_draining() {
-                self.head_since.set(None);
+            if !self.gate().is_draining() {
+                self.clocks.stop_head();
             }
-        } else if self.head_since.get().is_none() {
-            self.head_since.set(Some(self.now.get()));
+        } else if self.clocks.is_between_heads() {
+            self.clocks.start_head();
         }
     }
 
     /// The body is malformed: the request ends, and the connection with it.
-    pub(in crate::downstream) fn note_malformed(&self, why: Malformed) {
-        if self.exchanging.get() && !self.is_over() {
+    pub(in crate::downstream) fn note_malformed(&self, why: MalformedChunks) {
+        if self.serving.get() && !self.is_over() {
             self.expired.set(Some(AbortReason::BodyMalformed(why)));
             self.wake();
         }
     }
 
-    /// A request is being served, or its answer is on its way out.
-    pub(in crate::downstream) fn may_answer(&self) -> bool {
-        self.exchanging.get() || self.finishing.get() || self.finished_since.get().is_some()
+    /// A request is being served, or its response is on its way out.
+    pub(in crate::downstream) fn may_respond(&self) -> bool {
+        self.serving.get() || self.write_side.get() != WriteSide::Open
     }
 
-    pub(in crate::downstream) fn note_end(&self) {
-        self.gone.set(true);
+    /// The client has closed the connection, or reading or writing has failed.
+    pub(in crate::downstream) fn note_gone(&self) {
+        if self.client_side.get() == ClientSide::Present {
+            self.client_side.set(ClientSide::Gone);
+        }
     }
 
-    pub(in crate::downstream) fn note_failed(&self) {
-        self.gone.set(true);
-    }
-
-    pub(in crate::downstream) fn note_written(&self, count: usize) {
-        self.written.set(self.written.get() + count as u64);
-        self.blocked_since.set(None);
+    pub(in crate::downstream) fn note_written(&self) {
+        self.clocks.stop_blocked();
     }
 
     pub(in crate::downstream) fn note_blocked(&self) {
-        if self.blocked_since.get().is_none() {
-            self.blocked_since.set(Some(self.now.get()));
-        }
+        self.clocks.start_blocked();
     }
 
     pub(in crate::downstream) fn note_flushed(&self, cx: &Context<'_>) {
         self.flushes.set(self.flushes.get() + 1);
-        self.blocked_since.set(None);
+        self.clocks.stop_blocked();
         if self.wake_after_flush.take() {
             cx.waker().wake_by_ref();
         }
     }
 
-    /// Everything is written and the write side may be shut.
+    /// The write side is to be shut as soon as everything is written.
     pub(in crate::downstream) fn is_finishing(&self) -> bool {
-        self.finishing.get()
+        self.write_side.get() == WriteSide::Finishing
     }
 
     pub(in crate::downstream) fn note_shut(&self) {
-        self.finishing.set(false);
-        self.finished_since.set(Some(self.now.get()));
+        let since = self.clocks.now();
+        self.write_side.set(WriteSide::Shut { since });
     }
 }

@@ -1,3 +1,5 @@
+//! Timers that run while nothing deals with what they ended, as with a client that does not read.
+
 use super::*;
 use crate::memory::{BodyMemory, Counts};
 
@@ -5,7 +7,7 @@ fn head_room() -> HeadRoom {
     HeadRoom::new(BodyMemory::new(1 << 20, Counts::default()), None)
 }
 
-/// With the listener, which keeps the other end open.
+/// A connection, and the listener that keeps its other end open.
 #[expect(clippy::disallowed_methods, reason = "a connection to itself")]
 async fn connection() -> (std::net::TcpListener, Rc<ClientConnection>) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -32,22 +34,21 @@ async fn connection() -> (std::net::TcpListener, Rc<ClientConnection>) {
 }
 
 #[actix_rt::test]
-async fn behind_a_deadline_a_stalled_client_is_still_found_out() {
+async fn a_stalled_client_is_found_out_after_a_deadline_has_passed() {
     for dealt_with in [false, true] {
-        stall_behind_a_deadline(dealt_with).await;
+        stall_after_a_deadline(dealt_with).await;
     }
 }
 
-async fn stall_behind_a_deadline(dealt_with: bool) {
+async fn stall_after_a_deadline(dealt_with: bool) {
     let (_listener, connection) = connection().await;
-    let start = connection.now.get();
+    let start = connection.clocks.now();
     let _guard = connection.begin(Extent::Length(0));
     connection.note_blocked();
     connection.set_deadline(Some(Duration::from_secs(1)));
     connection.check(start + Duration::from_millis(1250));
     assert_eq!(connection.expired(), Some(AbortReason::Deadline));
     assert!(!connection.is_over());
-    // Whether or not anybody has dealt with it.
     if dealt_with {
         connection.settle();
     }
@@ -57,14 +58,14 @@ async fn stall_behind_a_deadline(dealt_with: bool) {
     connection.settle();
     assert!(
         connection.is_over(),
-        "nothing settles the end of the connection"
+        "the end of a connection cannot be settled"
     );
 }
 
 #[actix_rt::test]
-async fn no_timer_is_early_although_the_clock_is_a_tick_old() {
+async fn no_timer_is_early_although_its_time_may_be_a_tick_old() {
     let (_listener, connection) = connection().await;
-    let start = connection.now.get();
+    let start = connection.clocks.now();
     connection.check(start + Duration::from_millis(1249));
     assert_eq!(connection.expired(), None);
     connection.check(start + Duration::from_millis(1250));

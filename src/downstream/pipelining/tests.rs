@@ -41,7 +41,7 @@ fn a_bare_line_feed_in_a_head_passes_as_a_byte_that_is_refused() {
 }
 
 #[test]
-fn nothing_passes_behind_a_broken_chunk() {
+fn nothing_passes_after_a_malformed_chunk() {
     let mut gate = Gate::default();
     gate.admit(&mut b"POST / HTTP/1.1\r\n\r\n".to_owned());
     gate.begin(Extent::Chunked(ChunkScanner::default()));
@@ -50,14 +50,14 @@ fn nothing_passes_behind_a_broken_chunk() {
         gate.admit(&mut b"0\r\nGET / HTTP/1.1\r\n\r\n".to_owned()),
         0
     );
-    assert_eq!(gate.broken(), Some(Malformed::TrailerLine));
+    assert_eq!(gate.broken(), Some(MalformedChunks::TrailerLine));
     gate.end();
     assert!(!gate.is_open() && gate.broken().is_some());
     assert_eq!(gate.admit(&mut b"GET / HTTP/1.1\r\n\r\n".to_owned()), 0);
 }
 
 #[test]
-fn a_body_passes_to_its_end_and_the_next_head_waits_for_the_answer() {
+fn a_body_passes_to_its_end_and_the_next_head_waits_for_the_response() {
     let chunks = b"5\r\nhello\r\n0\r\n\r\n";
     for (extent, body) in [
         (Extent::Length(5), &b"hello"[..]),
@@ -76,7 +76,7 @@ fn a_body_passes_to_its_end_and_the_next_head_waits_for_the_answer() {
 }
 
 #[test]
-fn a_body_of_known_length_passes_with_its_head_and_no_byte_more() {
+fn a_body_of_known_length_passes_with_its_head_and_nothing_after_it() {
     for (line, passes) in [
         ("Content-Length: 5", 5),
         ("content-length:5 ", 5),
@@ -100,7 +100,7 @@ fn a_body_of_known_length_passes_with_its_head_and_no_byte_more() {
 }
 
 #[test]
-fn a_body_nobody_wants_is_drained_before_the_next_head() {
+fn an_unwanted_body_is_drained_before_the_next_head() {
     let mut gate = Gate::default();
     gate.admit(&mut b"POST / HTTP/1.1\r\n\r\n".to_owned());
     gate.begin(Extent::Length(5));
@@ -110,7 +110,7 @@ fn a_body_nobody_wants_is_drained_before_the_next_head() {
     assert!(!gate.is_draining() && gate.is_open());
 }
 
-/// A gate whose request has this body, taken by somebody.
+/// A gate whose request has this body, and whose window applies.
 fn bound(body: Extent) -> Gate {
     let mut gate = Gate::default();
     gate.admit(&mut b"POST / HTTP/1.1\r\n\r\n".to_owned());
@@ -120,7 +120,7 @@ fn bound(body: Extent) -> Gate {
 }
 
 #[test]
-fn what_waits_to_be_taken_is_bounded_by_what_it_costs() {
+fn what_waits_to_be_taken_is_bounded_by_its_cost() {
     let chunks = |size: usize, extension: usize| {
         let data = "x".repeat(size);
         let chunk = format!("{size:x};{}\r\n{data}\r\n", "e".repeat(extension));
@@ -165,7 +165,7 @@ fn the_bytes_of_every_body_are_bounded() {
 }
 
 #[test]
-fn a_body_that_nobody_takes_any_more_passes_to_its_end() {
+fn a_body_that_is_not_taken_any_more_passes_to_its_end() {
     let mut gate = bound(Extent::Length(1 << 20));
     while gate.is_open() {
         gate.admit(&mut [0; 8192]);

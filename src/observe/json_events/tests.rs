@@ -29,7 +29,7 @@ fn keys(line: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_field_named_like_a_key_of_every_line_is_not_there_twice() {
+fn a_field_named_like_a_standard_key_is_left_out() {
     let line = logged(|| {
         tracing::info!(
             timestamp = 1,
@@ -103,7 +103,7 @@ fn every_kind_of_value_reads_back_as_it_was() {
 }
 
 #[test]
-fn the_news_of_lost_lines_is_a_line_like_any_other() {
+fn the_report_of_lost_lines_is_a_line_like_any_other() {
     let value: serde_json::Value = serde_json::from_str(&lost_lines(7)).expect("an object");
     assert_eq!(
         (&value["lost"], &value["level"]),

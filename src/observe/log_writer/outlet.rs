@@ -1,5 +1,5 @@
-//! Where log lines end up, a file or a pipe that may fail at any byte: how many lines got there
-//! whole.
+//! Writes lines to a file or a pipe that may fail at any byte, and counts the lines that were
+//! written whole.
 
 use std::{
     io::{ErrorKind, Write},
@@ -7,13 +7,13 @@ use std::{
     time::Duration,
 };
 
-/// How long one waits for an outlet that would block: somebody has made standard error
+/// How long to wait for an outlet that would block: another process may have made standard error
 /// non-blocking.
 const BLOCKED: Duration = Duration::from_millis(10);
 
 pub(super) struct Outlet<W> {
     sink: W,
-    /// The last write stopped inside a line: the next one begins with a line feed.
+    /// The last write stopped inside a line, so the next one begins with a line feed.
     inside_a_line: bool,
 }
 
@@ -25,7 +25,7 @@ impl<W: Write> Outlet<W> {
         }
     }
 
-    /// Writes the lines, which end where `ends` says; how many of them are there whole.
+    /// Writes lines that end at `ends`; returns how many of them were written whole.
     pub(super) fn write(&mut self, lines: &[u8], ends: &[usize]) -> usize {
         if lines.is_empty() || !self.end_line() {
             return 0;
@@ -34,12 +34,12 @@ impl<W: Write> Outlet<W> {
         let whole = ends.partition_point(|end| *end <= got_through);
         let begins_at = whole.checked_sub(1).map_or(0, |last| ends[last]);
         self.inside_a_line = got_through > begins_at;
-        // A line that lacks nothing but its line feed gets it before the next one.
+        // A line that lacks only its line feed gets it in front of the next line.
         let lacks_line_feed = self.inside_a_line && ends.get(whole) == Some(&(got_through + 1));
         whole + usize::from(lacks_line_feed)
     }
 
-    /// Writes one line; whether it is there whole.
+    /// Writes one line; returns whether it was written whole.
     pub(super) fn write_line(&mut self, line: &str) -> bool {
         self.write(line.as_bytes(), &[line.len()]) == 1
     }
@@ -51,7 +51,7 @@ impl<W: Write> Outlet<W> {
         !self.inside_a_line
     }
 
-    /// How many of the bytes got through before the first failure.
+    /// Writes bytes; returns how many were written before the first failure.
     #[expect(
         clippy::disallowed_methods,
         reason = "the log writer's own thread waits"

@@ -142,7 +142,7 @@ fn an_outlet_that_works_gets_every_line_in_order() {
 }
 
 #[test]
-fn a_stuck_outlet_costs_what_the_queue_has_no_room_for() {
+fn a_blocked_outlet_loses_only_lines_without_room_in_the_queue() {
     for (bounds, kept) in [
         (bounds(10, 1000), 10),
         (bounds(1000, 90), 10),
@@ -161,7 +161,7 @@ fn a_stuck_outlet_costs_what_the_queue_has_no_room_for() {
 }
 
 #[test]
-fn a_line_cut_in_its_middle_is_lost_and_does_not_spoil_the_next() {
+fn a_line_cut_in_its_middle_is_lost_and_leaves_the_next_intact() {
     let full = Step::Fail(ErrorKind::StorageFull);
     let mut scene = scene(unhurried(), &[Step::Take(3), full]);
     scene.writer.hand_over(b"line 0\n");
@@ -215,7 +215,11 @@ proptest! {
     /// Whatever the outlet does: lines written whole and lines lost are all there were, and what is
     /// lost is told in the end.
     #[test]
-    fn every_line_is_written_or_counted(steps in steps(), count in 1..40_usize, most in 1..40_usize) {
+    fn every_line_is_written_or_counted(
+        steps in steps(),
+        count in 1..40_usize,
+        most in 1..40_usize,
+    ) {
         let mut scene = scene(bounds(most, 200), &steps);
         (0..count).for_each(|number| scene.writer.hand_over(line(number).as_bytes()));
         scene.works_from_here();

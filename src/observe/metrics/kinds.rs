@@ -1,4 +1,4 @@
-//! The kinds of metrics: how each is registered, and what the reference page says of it.
+//! The kinds of metrics: how each is registered, and what the reference page says about it.
 
 use std::sync::{
     LazyLock, OnceLock,
@@ -12,21 +12,21 @@ use prometheus_client::{
 
 use super::labels::LabelValue;
 
-/// Goes up only.
+/// A counter that only goes up.
 pub type Count = Counter<u64, AtomicU64>;
-/// Goes up and down.
+/// A gauge that goes up and down.
 pub type Level = Gauge<i64, AtomicI64>;
 
 /// One row of the table of metrics.
 pub struct Row {
-    /// The name without prefix, unit and the kind's own ending.
+    /// The name without prefix, unit and the suffix of the kind.
     pub name: &'static str,
     pub unit: Option<&'static str>,
     pub label: Option<&'static str>,
     pub help: &'static str,
 }
 
-/// One of the kinds.
+/// A kind of metric.
 pub trait Metric {
     /// The kind's name (OpenMetrics 1.0 §5).
     const KIND: &'static str;
@@ -38,7 +38,7 @@ pub trait Metric {
         Vec::new()
     }
 
-    /// A new metric that the page of this registry shows.
+    /// Makes a metric and registers it.
     fn registered(registry: &mut Registry, row: &Row) -> Self;
 }
 
@@ -90,7 +90,7 @@ impl Metric for Build {
     }
 }
 
-/// The process has one standard error, and so one count of what it did not take.
+/// One count for the process, since it has one standard error.
 static LOG_LINES_LOST: LazyLock<Count> = LazyLock::new(Count::default);
 
 /// Log lines that were not written. Every registry of a process shows the same count.
@@ -115,7 +115,8 @@ impl Metric for LogLinesLost {
 
 type Labels = [(&'static str, &'static str); 1];
 
-/// A counter for each value of a label. Each is looked up once, so that counting is one addition.
+/// A counter for each value of a label. Each is looked up at the start, so counting is one
+/// addition.
 pub struct CountBy<L: 'static> {
     label: &'static str,
     family: Family<Labels, Count>,
@@ -128,7 +129,7 @@ impl<L: LabelValue> CountBy<L> {
     /// The counter of one value.
     pub fn of(&self, value: L) -> &Count {
         let place = self.values.iter().position(|it| *it == value);
-        // `ALL` holds every value; one that it lacked would count as the first.
+        // `ALL` has every value; a missing one would be counted as the first.
         let count = &self.counts[place.unwrap_or_default()];
         count.get_or_init(|| {
             let labels = [(self.label, value.label())];

@@ -1,4 +1,4 @@
-//! Which values can a metric's label have? Closed sets all: none is a client's to choose.
+//! Which values can a metric's label have? All are closed sets, so clients cannot add values.
 
 use crate::{
     cache::NoCacheReason,
@@ -10,7 +10,7 @@ use crate::{
 /// The values of one label.
 pub trait LabelValue: Copy + PartialEq + 'static {
     const ALL: &'static [Self];
-    /// Whether a value is on the page before it was counted once.
+    /// A value is on the page even before it was counted once.
     const IS_SHOWN_AT_ZERO: bool = true;
 
     /// The value on the page.
@@ -60,7 +60,7 @@ impl LabelValue for StatusClass {
     }
 }
 
-/// Which of two requests that raced answered first.
+/// Which of two hedged requests won.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Winner {
     First,
@@ -78,7 +78,7 @@ impl LabelValue for Winner {
     }
 }
 
-/// What the cache did for a request, as replies and metrics tell it.
+/// What the cache did for a request, as responses and metrics say it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CacheResult {
     Hit,
@@ -157,7 +157,7 @@ impl LabelValue for Fault {
 
 impl LabelValue for NoCacheReason {
     const ALL: &'static [Self] = &NoCacheReason::ALL;
-    /// Most gateways meet few of these many reasons.
+    /// There are many reasons, and most gateways meet few of them.
     const IS_SHOWN_AT_ZERO: bool = false;
 
     fn label(self) -> &'static str {

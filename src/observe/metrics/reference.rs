@@ -7,9 +7,9 @@ use super::{
     kinds::{Metric, Row},
 };
 
-/// What the page says of one metric.
+/// One metric on the page.
 pub struct Entry {
-    /// As on the page that Prometheus reads.
+    /// The full name, as on the page that Prometheus reads.
     pub name: String,
     kind: &'static str,
     label: Option<&'static str>,
@@ -46,7 +46,7 @@ impl Entry {
     }
 }
 
-/// The page.
+/// The text of the page.
 pub fn page() -> String {
     let mut page = String::from(
         "# Metrics\n\n\

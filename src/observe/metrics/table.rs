@@ -1,5 +1,5 @@
-//! Which metrics are there? One row for each: from it come the field, the registration and the
-//! entry of the reference page.
+//! Which metrics are there? One row each, from which the field, the registration and the entry of
+//! the reference page are made.
 
 use prometheus_client::registry::Registry;
 
@@ -41,7 +41,7 @@ macro_rules! metrics {
                 Metrics { registry, $($field,)* }
             }
 
-            /// What the reference page lists.
+            /// The rows of the reference page.
             pub(super) fn entries() -> Vec<Entry> {
                 vec![$(Entry::of::<$kind>(&Row {
                     name: $name,
@@ -86,7 +86,7 @@ metrics! {
     log_lines_lost: LogLinesLost = "log_lines_lost",
         "Log lines lost because standard error failed or did not keep up";
     hedges: CountBy<Winner> = "upstream_hedges" by "winner",
-        "Second requests sent beside slow ones, by which of the two answered";
+        "Second requests sent beside slow ones, by which of the two won";
     breakers: CountBy<Transition> = "breaker_transitions" by "to",
         "Circuit breakers that changed, by their new state";
     failed_attempts: CountBy<Fault> = "upstream_failed_attempts" by "fault",
@@ -96,15 +96,15 @@ metrics! {
     cache_joined: Count = "cache_joined",
         "Waits of a request for the same one under way, instead of being sent";
     cache_refusals: CountBy<NoCacheReason> = "cache_refusals" by "reason",
-        "Requests and answers that the cache took no part in or did not keep, by reason";
+        "Requests that did not use the cache and responses that were not stored, by reason";
     unusable_entries: CountBy<UnusableEntry> = "cache_unusable_entries" by "reason",
         "Entries of the cache's Redis that were removed unread, by reason";
     cache_redis_failures: Count = "cache_redis_failures",
-        "Questions to the cache's Redis that were not answered";
+        "Commands to the cache's Redis that failed";
     cache_redis_up: Level = "cache_redis_up",
-        "Whether the cache's Redis answered last; 0 without one";
+        "Whether the latest command to the cache's Redis succeeded; 0 without one";
     redis_failures: Count = "redis_failures",
-        "Questions to the limits' Redis that were not answered";
+        "Commands to the limits' Redis that failed";
     redis_up: Level = "redis_up",
-        "Whether the limits' Redis answered last; 0 without one";
+        "Whether the latest command to the limits' Redis succeeded; 0 without one";
 }

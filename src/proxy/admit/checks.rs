@@ -4,14 +4,15 @@
 #[cfg(test)]
 mod tests;
 
-use actix_http::{
-    Method, RequestHead, Version,
-    header::{self, HeaderValue},
-};
+use actix_http::{Method, RequestHead, Version, header};
 
 use crate::{
     error::{Code, GatewayError},
     guard::has_dot_segment,
+    http::{
+        content_length::{NotANumber, content_length},
+        websocket,
+    },
     upstream::BodyLength,
 };
 
@@ -59,24 +60,17 @@ pub fn check_path(path: &str) -> Result<(), GatewayError> {
 /// whatever the method, so that a body behind one would have no end: refused here.
 pub fn body_length(head: &RequestHead) -> Result<BodyLength, GatewayError> {
     let headers = head.headers();
-    let length = headers.get(header::CONTENT_LENGTH);
-    let websocket = headers.get_all(header::UPGRADE).any(|upgrade| {
-        upgrade
-            .as_bytes()
-            .trim_ascii()
-            .eq_ignore_ascii_case(b"websocket")
-    });
-    let exact = |value: &HeaderValue| value.to_str().ok()?.trim().parse().ok();
+    let websocket = websocket::is_named_by_upgrade(headers);
     if headers.contains_key(header::TRANSFER_ENCODING) {
         if websocket {
             return Err(upgrade_with_body());
         }
         return Ok(BodyLength::Chunked);
     }
-    let length = match length.map(exact) {
-        None => BodyLength::None,
-        Some(Some(length)) => BodyLength::Exact(length),
-        Some(None) => {
+    let length = match content_length(headers) {
+        Ok(None) => BodyLength::None,
+        Ok(Some(length)) => BodyLength::Exact(length),
+        Err(NotANumber) => {
             return Err(GatewayError::new(
                 Code::InvalidHeader,
                 "content-length is not a number",
@@ -86,12 +80,7 @@ pub fn body_length(head: &RequestHead) -> Result<BodyLength, GatewayError> {
     if !websocket {
         return Ok(length);
     }
-    let asks = headers.get_all(header::CONNECTION).any(|value| {
-        let tokens = value.as_bytes().split(|byte| *byte == b',');
-        tokens
-            .into_iter()
-            .any(|token| token.trim_ascii().eq_ignore_ascii_case(b"upgrade"))
-    });
+    let asks = websocket::is_upgrade_asked_for(headers);
     let may_upgrade = head.method == Method::GET && head.version == Version::HTTP_11;
     match (length, asks) {
         (BodyLength::None | BodyLength::Exact(0), true) if may_upgrade => Ok(BodyLength::Tunnel),

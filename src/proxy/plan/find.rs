@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use actix_http::{RequestHead, header};
+use actix_http::RequestHead;
 
 use super::{
     Plan, Prefix,
@@ -14,6 +14,7 @@ use crate::{
     directives::Directives,
     error::{Code, GatewayError},
     gateway::Known,
+    http::media_type::is_upload,
     memory::Share,
     proxy::offload::offload,
     route::{
@@ -43,9 +44,9 @@ pub async fn find(
     if let Found::Plan(plan) = found {
         return Ok(plan);
     }
-    let model = match may_be_json(head) {
-        true => model().await?,
-        false => None,
+    let model = match is_upload(head.headers()) {
+        false => model().await?,
+        true => None,
     };
     let model = model.as_deref();
     let prefix = Prefix::Read(model.and_then(|it| plans.known().provider_of(it)));
@@ -73,20 +74,6 @@ async fn read_config(client: Share, text: &str, known: &Known) -> Result<Source,
             Ok(Source::Inline(Box::new(entry?)))
         }
     }
-}
-
-/// Uploads of files have no `model` to choose by, and are not read for one.
-fn may_be_json(head: &RequestHead) -> bool {
-    const OTHERS: [&[u8]; 5] = [
-        b"multipart/",
-        b"audio/",
-        b"image/",
-        b"video/",
-        b"application/octet-stream",
-    ];
-    let media = head.headers().get(header::CONTENT_TYPE);
-    let media = media.map(|media| media.as_bytes().to_ascii_lowercase());
-    media.is_none_or(|media| !OTHERS.iter().any(|other| media.starts_with(other)))
 }
 
 impl From<NoMatch> for GatewayError {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use actix_http::{
     ConnectionType, Response, StatusCode,
     body::BodySize,
-    header::{self, HeaderMap, HeaderName, HeaderValue},
+    header::{HeaderMap, HeaderName, HeaderValue},
 };
 
 use super::{
@@ -20,6 +20,7 @@ use super::{
 use crate::{
     dialect::FirstEvent,
     gateway::Gateway,
+    http::content_length::content_length,
     observe::metrics::Outcome,
     proxy::{
         exchange::Exchange,
@@ -163,9 +164,9 @@ fn relay(beginning: Beginning, exchange: Exchange, server_timing: bool) -> Respo
                 exchange.guard.connection().is_gone(),
                 ending.is_unfinished(),
             ) {
-                (true, _) => Outcome::client_gone,
-                (false, true) => Outcome::unfinished,
-                (false, false) => Outcome::relayed,
+                (true, _) => Outcome::ClientGone,
+                (false, true) => Outcome::Unfinished,
+                (false, false) => Outcome::Relayed,
             };
             let length = bytes.len();
             let body = ReplyBody::whole(bytes.clone(), exchange.leases, exchange.guard);
@@ -240,18 +241,9 @@ fn frame(response: &mut Response<ReplyBody>, switched: bool, close_delimited: bo
 
 /// The upstream's length stays a length; an unknown one is chunked. HEAD keeps the length it was told (RFC 9110 §9.3.2).
 fn body_size(status: StatusCode, asked: Asked, headers: &HeaderMap) -> BodySize {
-    let length = || {
-        headers
-            .get(header::CONTENT_LENGTH)?
-            .to_str()
-            .ok()?
-            .trim()
-            .parse()
-            .ok()
-    };
     match status {
         StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED => BodySize::None,
-        _ => match (length(), asked) {
+        _ => match (content_length(headers).ok().flatten(), asked) {
             (Some(length), _) => BodySize::Sized(length),
             (None, Asked::Head) => BodySize::None,
             (None, Asked::Ordinary | Asked::Upgrade) => BodySize::Stream,

@@ -29,6 +29,6 @@ pub fn hit(answer: &StoredResponse, exchange: Exchange) -> Response<ReplyBody> {
     let age = answer.age(now());
     headers.insert(header::AGE, HeaderValue::from(age.as_secs()));
     reply_headers::describe(headers, facts);
-    recorder.close(Outcome::answered);
+    recorder.close(Outcome::Answered);
     response
 }

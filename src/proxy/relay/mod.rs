@@ -103,7 +103,7 @@ impl Relay {
             State::Over => return Poll::Ready(None),
         }
         if self.ends_at.is_some_and(|end| Instant::now() >= end) {
-            return self.abort(Outcome::truncated, CutReason::OutOfTime, cx);
+            return self.abort(Outcome::Truncated, CutReason::OutOfTime, cx);
         }
         if self.ending.is_withheld() {
             return self.break_off_unfinished(cx);
@@ -124,8 +124,8 @@ impl Relay {
                 Poll::Ready(Some(Ok(chunk))) => self.pass(chunk, cx),
                 Poll::Ready(Some(Err(broken))) => {
                     let outcome = match broken {
-                        Broken::Upstream(_) => Outcome::truncated,
-                        Broken::Abandoned | Broken::LeftBehind => Outcome::aborted,
+                        Broken::Upstream(_) => Outcome::Truncated,
+                        Broken::Abandoned | Broken::LeftBehind => Outcome::Aborted,
                     };
                     self.abort(outcome, broken.into(), cx)
                 }
@@ -172,10 +172,10 @@ impl Relay {
     ) -> Poll<Option<Result<Bytes, Aborted>>> {
         // A client that leaves in the middle of its upload fails that, too.
         let outcome = match self.guard.connection().is_gone() {
-            true => Outcome::client_gone,
+            true => Outcome::ClientGone,
             false => {
                 self.note_fault(UpstreamBody::note_broken_off);
-                Outcome::truncated
+                Outcome::Truncated
             }
         };
         self.abort(outcome, reason, cx)
@@ -194,7 +194,7 @@ impl Relay {
         if let Source::Upstream(incoming) = &mut self.source {
             if incoming.poll_no_token(cx).is_ready() {
                 incoming.note_no_token();
-                return self.abort(Outcome::truncated, CutReason::NoToken, cx);
+                return self.abort(Outcome::Truncated, CutReason::NoToken, cx);
             }
             let uploaded = self.request_body.borrow().bytes_read();
             if self.frames.is_none() {
@@ -213,11 +213,11 @@ impl Relay {
             None => return Poll::Pending,
             Some(AbortReason::Deadline) => {
                 self.note_fault(UpstreamBody::note_silence);
-                (Outcome::truncated, CutReason::UpstreamSilent)
+                (Outcome::Truncated, CutReason::UpstreamSilent)
             }
-            Some(AbortReason::BodyIdle) => (Outcome::client_gone, CutReason::RequestBodyStalled),
+            Some(AbortReason::BodyIdle) => (Outcome::ClientGone, CutReason::RequestBodyStalled),
             Some(AbortReason::BodyMalformed(_)) => {
-                (Outcome::client_gone, CutReason::RequestBodyMalformed)
+                (Outcome::ClientGone, CutReason::RequestBodyMalformed)
             }
             Some(
                 AbortReason::ClientGone
@@ -225,7 +225,7 @@ impl Relay {
                 | AbortReason::HeadMemory
                 | AbortReason::WriteStall
                 | AbortReason::Lingered,
-            ) => (Outcome::client_gone, CutReason::ClientLeft),
+            ) => (Outcome::ClientGone, CutReason::ClientLeft),
         };
         self.abort(outcome, reason, cx)
     }
@@ -243,7 +243,7 @@ impl Relay {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Aborted>>> {
         self.note_fault(UpstreamBody::note_broken_off);
-        self.abort(Outcome::truncated, CutReason::UnfinishedStrictly, cx)
+        self.abort(Outcome::Truncated, CutReason::UnfinishedStrictly, cx)
     }
 
     fn complete(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Aborted>>> {
@@ -251,11 +251,11 @@ impl Relay {
             return self.break_off_unfinished(cx);
         }
         let (outcome, reason) = match self.frames {
-            Some(_) => (Outcome::tunnelled, None),
+            Some(_) => (Outcome::Tunnelled, None),
             None if self.ending.is_unfinished() => {
-                (Outcome::unfinished, Some(CutReason::Unfinished))
+                (Outcome::Unfinished, Some(CutReason::Unfinished))
             }
-            None => (Outcome::relayed, None),
+            None => (Outcome::Relayed, None),
         };
         if self.close_delimited || self.frames.is_some() {
             self.guard.connection().finish();
@@ -325,7 +325,7 @@ impl Relay {
             return None;
         }
         self.guard.connection().finish();
-        self.close(Outcome::tunnelled, None);
+        self.close(Outcome::Tunnelled, None);
         self.state = State::Over;
         Some(Frames::going_away())
     }
@@ -340,17 +340,17 @@ impl Drop for Relay {
         let outcome = if matches!(self.size, BodySize::None | BodySize::Sized(0)) {
             // actix-http does not ask for a body of no bytes.
             match self.ending.is_unfinished() {
-                true => Outcome::unfinished,
-                false => Outcome::relayed,
+                true => Outcome::Unfinished,
+                false => Outcome::Relayed,
             }
         } else if self.frames.as_ref().is_some_and(Frames::is_closed) {
             // After the server's close frame either side may be the first to close.
-            Outcome::tunnelled
+            Outcome::Tunnelled
         } else {
             Recorder::dropped(connection)
         };
         self.reset_if_ambiguous();
-        let reason = (outcome == Outcome::aborted).then_some(CutReason::DrainBudget);
+        let reason = (outcome == Outcome::Aborted).then_some(CutReason::DrainBudget);
         self.close(outcome, reason);
     }
 }

@@ -18,7 +18,7 @@ pub fn own(
     guard: ExchangeGuard,
 ) -> Response<ReplyBody> {
     notes.recorder.note_status(response.status().as_u16());
-    close(response, notes, guard, Outcome::answered)
+    close(response, notes, guard, Outcome::Answered)
 }
 
 /// The gateway's "no". A body that is stalled or broken has no end to wait for: the connection ends with the answer.
@@ -32,9 +32,9 @@ pub fn refuse(
     let outcome = match error.code {
         Code::ClientClosed => {
             connection.hang_up();
-            Outcome::client_gone
+            Outcome::ClientGone
         }
-        _ => Outcome::refused,
+        _ => Outcome::Refused,
     };
     let mut response = close(error.response(), notes, guard, outcome);
     if error.code == Code::InvalidBody {

@@ -1,12 +1,12 @@
 //! The body as one target gets it: two edits there are, and both change only the bytes of the
 //! values they name. Beside the worker, where the body is long or may become so.
 
-use actix_http::header;
 use bytes::Bytes;
 
 use super::Sending;
 use crate::{
     error::{Code, GatewayError},
+    http::encoding::is_encoded,
     json_edit::{self, NotEditable},
     proxy::{offload, plan::Target},
     route::policy::BodyEdit,
@@ -26,12 +26,7 @@ impl<U> Sending<'_, U> {
             let room = body.account().reserve(bytes.len())?;
             (bytes, body.length(), room, body.account().share())
         };
-        let mut codings = self
-            .admitted
-            .head
-            .headers()
-            .get_all(header::CONTENT_ENCODING);
-        if codings.any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        if is_encoded(self.admitted.head.headers()) {
             return Err(unusable("it is encoded (content-encoding)"));
         }
         let before = unedited.len();

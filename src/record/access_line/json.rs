@@ -1,4 +1,4 @@
-//! The access log's line as JSON. Keys and their order are what readers of the log rely on.
+//! The access log's line as JSON. Readers of the log rely on the keys and their order.
 
 use tracing::Level;
 
@@ -13,7 +13,7 @@ use crate::{
     route::attempts::StopReason,
 };
 
-/// Bytes that a line has for all attempts that failed.
+/// Most bytes of a line for all failed attempts.
 const LONGEST_ATTEMPTS: usize = 4096;
 
 pub(super) fn write(line: &mut String, facts: &Facts, end: &End) {
@@ -89,7 +89,7 @@ fn clipped(line: &mut JsonLine, key: &'static str, text: &str) {
 }
 
 impl TriedTarget {
-    /// The target's place in the config, if there is a list of them.
+    /// The target's path in the config, if there are several targets.
     fn place(&self) -> Option<&str> {
         let index = self.index.to_str().ok()?;
         (index != "config").then_some(index)

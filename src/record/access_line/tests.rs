@@ -96,7 +96,7 @@ fn full() -> Facts {
 #[test]
 fn a_json_line_has_these_keys_in_this_order() {
     assert_eq!(
-        json(&full(), Outcome::truncated),
+        json(&full(), Outcome::Truncated),
         concat!(
             r#"{"timestamp":"1970-01-01T00:00:00.000000Z","level":"INFO","message":"request","#,
             r#""trace_id":"t-1","method":"POST","path":"/v1/chat/completions","#,
@@ -113,12 +113,12 @@ fn a_json_line_has_these_keys_in_this_order() {
 }
 
 #[test]
-fn a_json_line_leaves_out_what_there_is_not() {
+fn a_json_line_leaves_out_absent_values() {
     let mut facts = facts("/v1/models", "", 400);
     let detail = "no \"target\"".to_owned();
     facts.ending = Ending::Error(Code::InvalidHeader, detail);
     assert_eq!(
-        json(&facts, Outcome::refused),
+        json(&facts, Outcome::Refused),
         concat!(
             r#"{"timestamp":"1970-01-01T00:00:00.000000Z","level":"INFO","message":"request","#,
             r#""trace_id":"t-1","method":"POST","path":"/v1/models","status":400,"#,
@@ -138,16 +138,16 @@ fn a_line_of_text_is_short() {
     let attempts = &mut fallback.failed_attempts;
     attempts.push(&index, "https://a.example", failed(Fault::Connect), ms(10));
     for (facts, outcome, expected) in [
-        (chat(200), Outcome::relayed, "200 1.2 s"),
-        (stream, Outcome::relayed, "200 first token 180 ms, 1.2 s"),
-        (fallback, Outcome::relayed, "200 1 failed attempt, 1.2 s"),
-        (chat(404), Outcome::relayed, "404 1.2 s"),
-        (chat(101), Outcome::tunnelled, "101 1.2 s"),
-        (chat(200), Outcome::client_gone, "499 client_gone, 1.2 s"),
-        (chat(0), Outcome::aborted, "- aborted, 1.2 s"),
+        (chat(200), Outcome::Relayed, "200 1.2 s"),
+        (stream, Outcome::Relayed, "200 first token 180 ms, 1.2 s"),
+        (fallback, Outcome::Relayed, "200 1 failed attempt, 1.2 s"),
+        (chat(404), Outcome::Relayed, "404 1.2 s"),
+        (chat(101), Outcome::Tunnelled, "101 1.2 s"),
+        (chat(200), Outcome::ClientGone, "499 client_gone, 1.2 s"),
+        (chat(0), Outcome::Aborted, "- aborted, 1.2 s"),
         (
             full(),
-            Outcome::truncated,
+            Outcome::Truncated,
             "200 truncated: the upstream fell silent (`timeouts.idle`), cache miss, \
              not cached: truncated, 2 failed attempts, stopped: retry_budget, \
              first token 200 ms, 1.2 s",
@@ -161,20 +161,20 @@ fn a_line_of_text_is_short() {
 }
 
 #[test]
-fn an_error_is_told_with_code_and_reason() {
+fn an_error_is_shown_with_code_and_reason() {
     let mut facts = facts("/v1/models", "", 502);
     let detail = "connection refused".to_owned();
     facts.ending = Ending::Error(Code::UpstreamUnreachable, detail);
     let index = HeaderValue::from_static("config");
     let attempts = &mut facts.failed_attempts;
     attempts.push(&index, "https://a.example", failed(Fault::Connect), ms(10));
-    let line = text_behind_time(&facts, Outcome::refused);
+    let line = text_behind_time(&facts, Outcome::Refused);
     let expected = "POST /v1/models 502 upstream_unreachable: connection refused, 1.2 s";
     assert_eq!(line, expected);
 }
 
 #[test]
-fn only_a_terminal_that_takes_colours_gets_them() {
+fn only_a_terminal_that_supports_colours_gets_them() {
     let colourful = TextStyle {
         colour: true,
         ..PLAIN
@@ -183,11 +183,11 @@ fn only_a_terminal_that_takes_colours_gets_them() {
     let detail = "no".to_owned();
     refused.ending = Ending::Error(Code::UpstreamUnreachable, detail);
     for (facts, outcome, status) in [
-        (chat(200), Outcome::relayed, "\u{1b}[32m200\u{1b}[0m"),
-        (chat(404), Outcome::relayed, "\u{1b}[33m404\u{1b}[0m"),
-        (chat(500), Outcome::relayed, "\u{1b}[31m500\u{1b}[0m"),
-        (chat(200), Outcome::unfinished, "\u{1b}[33m200\u{1b}[0m"),
-        (refused, Outcome::refused, "\u{1b}[31m502\u{1b}[0m"),
+        (chat(200), Outcome::Relayed, "\u{1b}[32m200\u{1b}[0m"),
+        (chat(404), Outcome::Relayed, "\u{1b}[33m404\u{1b}[0m"),
+        (chat(500), Outcome::Relayed, "\u{1b}[31m500\u{1b}[0m"),
+        (chat(200), Outcome::Unfinished, "\u{1b}[33m200\u{1b}[0m"),
+        (refused, Outcome::Refused, "\u{1b}[31m502\u{1b}[0m"),
     ] {
         let line = text(colourful, &facts, outcome);
         let time = "\u{1b}[2m1970-01-01T00:00:00.000000Z\u{1b}[0m POST /v1/";
@@ -216,13 +216,13 @@ fn assert_one_line(shown: &str, most: usize) {
 
 fn assert_unbroken(text_of_callers: &str) {
     let facts = hostile(text_of_callers);
-    let line = json(&facts, Outcome::refused);
+    let line = json(&facts, Outcome::Refused);
     assert_one_line(&line, 64 * 1024);
     let value: serde_json::Value = serde_json::from_str(&line).unwrap();
     assert_eq!(value.as_object().unwrap().len(), 16, "{line}");
     assert_eq!(value["path"], *facts.places.path());
     assert_eq!(value["status"], 502);
-    let line = text_behind_time(&facts, Outcome::refused);
+    let line = text_behind_time(&facts, Outcome::Refused);
     assert_one_line(&(line.clone() + "\n"), 8 * 1024);
     // Method, path, arrow, host and status are words of their own, whatever path and host hold.
     let mut words = line.split(' ');
@@ -245,21 +245,21 @@ fn no_byte_of_a_path_or_host_breaks_or_forges_a_line() {
 }
 
 #[test]
-fn very_long_values_are_clipped_in_both_shapes() {
+fn very_long_values_are_clipped_in_both_formats() {
     for char in ["x", "\u{1}", "\u{10ffff}", "é"] {
         let long = format!("/{}", char.repeat(60_000));
         assert_unbroken(&long);
-        let line = text_behind_time(&hostile(&long), Outcome::refused);
+        let line = text_behind_time(&hostile(&long), Outcome::Refused);
         assert_eq!(line.matches('…').count(), 3, "{line}");
-        let line = json(&hostile(&long), Outcome::refused);
+        let line = json(&hostile(&long), Outcome::Refused);
         assert_eq!(line.matches(" bytes more]").count(), 4, "{line}");
     }
     let mut facts = chat(200);
     facts.method = Method::from_bytes("M".repeat(5000).as_bytes()).unwrap();
     let method = format!("{}… /v1/", "M".repeat(24));
-    assert!(text_behind_time(&facts, Outcome::relayed).starts_with(&method));
+    assert!(text_behind_time(&facts, Outcome::Relayed).starts_with(&method));
     let method = format!("\"{}[3976 bytes more]\"", "M".repeat(1024));
-    assert!(json(&facts, Outcome::relayed).contains(&method));
+    assert!(json(&facts, Outcome::Relayed).contains(&method));
 }
 
 proptest! {

@@ -17,7 +17,7 @@ use crate::{
     route::attempts::StopReason,
 };
 
-/// Bytes of a method, a path, an origin and a reason that a short line has room for.
+/// Most bytes of a method, a path, an origin and a reason in a short line.
 const LONGEST_METHOD: usize = 24;
 const LONGEST_PATH: usize = 120;
 const LONGEST_ORIGIN: usize = 120;
@@ -29,7 +29,7 @@ pub(super) fn write(line: &mut String, style: TextStyle, facts: &Facts, end: &En
     let outcome = end.outcome;
     let status = facts.logged_status(outcome);
     style.painted(line, colour(status, outcome), |line| match status {
-        // The gateway stopped before there was one.
+        // The gateway stopped before there was a status.
         0 => line.write_char('-'),
         _ => write!(line, "{status}"),
     })?;
@@ -82,7 +82,7 @@ fn colour(status: u16, outcome: Outcome) -> Colour {
     }
 }
 
-/// What stands behind the status, separated by commas.
+/// The details after the status, separated by commas.
 struct Notes<'a> {
     line: &'a mut String,
     separator: &'static str,
@@ -112,7 +112,7 @@ impl Notes<'_> {
         })
     }
 
-    /// What the cache and the policies did, where it is worth a word.
+    /// What the cache and the policies did, where that is unusual.
     fn routing(&mut self, facts: &Facts) -> fmt::Result {
         if let Some(name) = facts.cache.name_in_log() {
             self.add(|line| write!(line, "cache {}", name.to_ascii_lowercase()))?;
@@ -122,7 +122,7 @@ impl Notes<'_> {
         }
         match facts.failed_attempts.len() {
             0 => {}
-            // The error tells of it.
+            // The error message says so already.
             1 if matches!(facts.ending, Ending::Error(..)) => {}
             1 => self.add(|line| line.write_str("1 failed attempt"))?,
             count => self.add(|line| write!(line, "{count} failed attempts"))?,

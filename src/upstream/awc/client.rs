@@ -1,5 +1,5 @@
-//! The awc client with our engine. It gets one frozen request for all exchanges: what goes on the
-//! wire is the exchange's own head, so awc's redirects, timers and default headers are off.
+//! The awc client with our engine. All exchanges use one frozen request, since the exchange's own
+//! head goes on the wire; awc's redirects, timers and default headers are off.
 
 use awc::FrozenClientRequest;
 
@@ -13,7 +13,7 @@ use crate::upstream::{
 
 /// The client of one worker.
 pub struct Client {
-    /// `None` would be a defect: awc takes this request.
+    /// `None` only if awc refuses this constant request, which would be a defect.
     request: Option<FrozenClientRequest>,
     in_hand: InHand,
 }
@@ -37,10 +37,10 @@ impl Client {
         }
     }
 
-    /// The final response to the exchange's request.
+    /// Returns the final response to the exchange's request.
     ///
     /// # Errors
-    /// Why there is none.
+    /// The exchange failed before the head of a response.
     pub async fn send(&self, exchange: Exchange) -> Result<Answer, Failure> {
         let Some(request) = &self.request else {
             return Err(Failure::unsent(Cause::Internal("awc froze no request")));

@@ -1,5 +1,5 @@
-//! The HTTP/1.1 engine of the awc client: awc's middleware, which answers every request with one
-//! exchange on a connection of ours and never calls awc's own connector.
+//! The HTTP/1.1 engine of the awc client: an awc middleware that serves every request with an
+//! exchange on a connection of ours, and never calls awc's own connector.
 
 use std::{
     cell::Cell,
@@ -21,8 +21,8 @@ use crate::upstream::{
     failure::{Cause, Failure},
 };
 
-/// Where an exchange waits while awc hands its request to the engine, which takes one call: awc's
-/// types have no place for it.
+/// Holds the exchange while awc passes its request to the engine, since awc's types have no place
+/// for it.
 pub type InHand = Rc<Cell<Option<Exchange>>>;
 
 /// The middleware, and the service that it makes.
@@ -48,7 +48,7 @@ impl Service<ConnectRequest> for Engine {
     }
 }
 
-/// An exchange until its response has begun.
+/// Runs an exchange until its response has begun.
 pub struct Sending(Option<Exchange>);
 
 impl Future for Sending {
@@ -73,8 +73,8 @@ impl Future for Sending {
 
 const NO_EXCHANGE: Cause = Cause::Internal("the engine was called without an exchange");
 
-/// A response of awc's, and its header map to be filled: it comes with room for 12 names, and a
-/// second map would cost more than the lines in it.
+/// A response of awc's, and its header map to be filled. The map has room for 12 names, so that a
+/// second map would cost more than its lines.
 fn blank_response() -> (ClientResponse, HeaderMap) {
     let mut headers = HeaderMap::new();
     let response = TestResponse::default().finish();

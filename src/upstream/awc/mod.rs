@@ -1,6 +1,6 @@
-//! The product's upstream: a connection from the pool or a new one, one exchange on it by way of
-//! the awc client, and the one transparent retry when a pooled connection proved dead. The only
-//! folder that knows awc.
+//! The real upstream: takes a connection from the pool or a new one, runs one exchange on it by way
+//! of the awc client, and retries once if a pooled connection proves dead. The only folder that
+//! uses awc.
 
 mod client;
 mod engine;
@@ -32,7 +32,7 @@ pub struct AwcUpstream {
 }
 
 impl AwcUpstream {
-    /// Must be called on the worker's own runtime: starts the sweep of idle connections there.
+    /// Starts the sweep of idle connections; must be called on the worker's own runtime.
     pub fn new(
         limits: PoolLimits,
         shortages: Arc<Shortages>,

@@ -1,5 +1,5 @@
-//! One upstream connection and the exchange it carries: HTTP/1.1 framing in both directions at
-//! once. Knows neither the pool nor the client library.
+//! One upstream connection and the exchange on it: HTTP/1.1 framing in both directions at once.
+//! Knows neither the pool nor the client library.
 
 mod request;
 mod response;
@@ -30,7 +30,7 @@ use super::{
     write_buffer::WriteBuffer,
 };
 
-/// Where the connection stands in its exchange.
+/// How far the connection is in its exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     /// No request yet, or the response is complete.
@@ -39,7 +39,7 @@ enum Phase {
     AwaitHead,
     /// The response body.
     Body(Framing),
-    /// The body's framing is broken behind the data that was yielded last.
+    /// The framing of the body is malformed after the data that was yielded last.
     Broken(Malformed),
 }
 
@@ -47,7 +47,7 @@ enum Phase {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Upload {
     Done,
-    /// So many bytes are owed to the Content-Length.
+    /// This many bytes of the Content-Length are still to be sent.
     Length(u64),
     Chunked,
     /// Held until 101.
@@ -57,10 +57,10 @@ enum Upload {
 
 /// A request as it goes on the wire.
 pub struct Outgoing {
-    /// Framing included, with the empty line.
+    /// The head, framing lines and empty line included.
     pub head: Bytes,
     pub asked: Asked,
-    /// Shared by the tries of one request.
+    /// Shared by all attempts of one request.
     pub body: Rc<RefCell<RequestBody>>,
 }
 
@@ -78,19 +78,19 @@ pub struct Connection {
     inbox: Bytes,
     /// A line has ended in `inbox` since it was last parsed as a head.
     line_ended: bool,
-    /// The whole response has come, if not all of it has been yielded.
+    /// The whole response has come; some of it may not be yielded yet.
     complete: bool,
     /// Bytes of the 1xx heads of this exchange.
     interim: usize,
     write_buffer: WriteBuffer,
-    /// Bytes the socket took may still rest in it: TLS has a buffer of its own.
+    /// The socket may still hold bytes that it accepted: TLS has a buffer of its own.
     unflushed: bool,
     upload: Upload,
     body: Option<Rc<RefCell<RequestBody>>>,
     write_error: Option<io::ErrorKind>,
-    /// Bytes of this exchange that the socket took.
+    /// Bytes of this exchange that the socket accepted.
     sent: u64,
-    /// Bytes of this exchange that came back.
+    /// Bytes of this exchange that were received.
     received: u64,
     progress: Option<Rc<Cell<Progress>>>,
 }
@@ -129,7 +129,7 @@ impl Connection {
         matches!(self.socket, Some(Socket::Tls(_)))
     }
 
-    /// No response, or no more of one, is to come.
+    /// No response is under way.
     pub fn is_at_rest(&self) -> bool {
         self.phase == Phase::Rest
     }
@@ -144,7 +144,7 @@ impl Connection {
             && self.inbox.is_empty()
     }
 
-    /// An idle connection is alive while a read of it would block; bytes or an end make it useless.
+    /// An idle connection is alive while a read would block: bytes or an end make it useless.
     pub fn is_alive(&mut self, ask_kernel: bool, cx: &mut Context<'_>) -> bool {
         let mut byte = [0; 1];
         let Some(socket) = &mut self.socket else {
@@ -179,8 +179,8 @@ impl Connection {
         self.progress = Some(progress);
     }
 
-    /// Ends the exchange: nobody reads the response any more. What has come of it to its last byte
-    /// does not stand in the way of another exchange.
+    /// Ends the exchange, since the response is not read any more. A response that has come whole
+    /// does not prevent another exchange.
     pub fn release(&mut self) {
         self.skip_complete();
         self.publish();

@@ -1,5 +1,5 @@
-//! The request on its way up: its head, then the caller's body as it comes, in its framing, as far
-//! as the socket takes it.
+//! Sends the request: its head, then the caller's body as it comes, in its framing, as fast as the
+//! socket accepts it.
 
 use std::{
     io,
@@ -13,8 +13,8 @@ use super::{Connection, Upload};
 use crate::upstream::failure::{Cause, Failure};
 
 impl Connection {
-    /// Moves the request on, as far as caller and socket allow. A write that fails does not end the
-    /// exchange, since the response may be here already; a caller's body that fails does.
+    /// Sends as much as caller and socket allow. A failed write does not end the exchange, since
+    /// the response may be here already; a failed body of the caller does.
     pub(super) fn poll_upload(&mut self, cx: &mut Context<'_>) -> Result<(), Failure> {
         if self.is_sent() {
             return Ok(());
@@ -74,8 +74,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Puts the body's next chunk into the write buffer; false when the caller has none to give
-    /// now.
+    /// Puts the body's next chunk into the write buffer; returns false if the caller has none now.
     fn fill(&mut self, cx: &mut Context<'_>) -> Result<bool, Cause> {
         if matches!(self.upload, Upload::Done | Upload::AfterSwitch) {
             return Ok(true);

@@ -1,5 +1,5 @@
-//! The response on its way down: interim heads left out, the final head read once, the body's data
-//! counted to its end.
+//! Reads the response: skips interim heads, reads the final head, and yields the data of the body
+//! up to its end.
 
 use std::{
     io,
@@ -11,10 +11,12 @@ use actix_http::{StatusCode, header::HeaderMap};
 use bytes::{Buf as _, Bytes};
 
 use super::{Connection, Phase, Upload};
-use crate::upstream::{
-    chunks::ChunkScanner,
-    failure::{Cause, Failure},
-    framing::{self, Framing, Head, MAX_HEAD, Malformed},
+use crate::{
+    http::{MAX_HEAD, chunks::ChunkScanner},
+    upstream::{
+        failure::{Cause, Failure},
+        framing::{self, Framing, Head, Malformed},
+    },
 };
 
 impl Connection {
@@ -43,8 +45,8 @@ impl Connection {
         }
     }
 
-    /// Reads until a line has ended: a head ends with one, so it is not parsed anew for each byte
-    /// of a slow one. What comes first is parsed in any case, since it may be no head at all.
+    /// Reads until a line has ended: a head ends with a line, so a slow one is not parsed anew for
+    /// each byte. The first bytes are parsed in any case, since they may not be HTTP at all.
     fn poll_more_of_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
         loop {
             let first = self.inbox.is_empty();
@@ -67,8 +69,8 @@ impl Connection {
         }
     }
 
-    /// The final head, if all of it is here. Interim heads (1xx, RFC 9110 §15.2) are dropped, as
-    /// many as fit into the size of one head.
+    /// The final head, if all of it is here. Drops interim heads (1xx, RFC 9110 §15.2), up to the
+    /// size of one head in all.
     fn take_head(&mut self, headers: &mut HeaderMap) -> Result<Option<Head>, Failure> {
         self.line_ended = false;
         while !self.inbox.is_empty() {
@@ -89,12 +91,13 @@ impl Connection {
         Ok(None)
     }
 
-    /// A response whose body is broken in the bytes that came with its head is refused as a whole.
+    /// Begins the body. Refuses a response whose framing is malformed in the bytes that came with
+    /// its head.
     fn begin_body(&mut self, head: &Head) -> Result<(), Failure> {
         self.keep_alive = head.keep_alive && self.write_error.is_none();
         self.idle_timeout = head.idle_timeout;
         if let Some(body) = &self.body {
-            body.borrow_mut().note_answer();
+            body.borrow_mut().note_response();
         }
         self.complete = match head.framing {
             Framing::Bodyless => {
@@ -104,7 +107,9 @@ impl Connection {
             Framing::Length(length) => length <= self.inbox.len() as u64,
             Framing::Chunked(mut scanner) => {
                 let scanned = scanner.feed(&self.inbox);
-                scanned.map_err(|broken| self.malformed(broken.why))?.ended
+                scanned
+                    .map_err(|broken| self.malformed(broken.why.into()))?
+                    .ended
             }
             Framing::UntilClose | Framing::Tunnel => false,
         };
@@ -116,7 +121,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Reads over a body all of which is here.
+    /// Skips a body that is here whole.
     pub(super) fn skip_complete(&mut self) {
         while let Phase::Body(framing) = self.phase
             && self.complete
@@ -126,7 +131,7 @@ impl Connection {
         }
     }
 
-    /// The next data of the body, or its end. Moves the request on, too.
+    /// The next data of the body, or its end. Also moves the request on.
     pub fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Failure>>> {
         if self.is_at_rest() {
             return Poll::Ready(None);
@@ -156,7 +161,7 @@ impl Connection {
         }
     }
 
-    /// Data of the body from what has been read; none if there was only framing.
+    /// Takes data of the body from what has been read; empty if that is only framing.
     fn take_data(&mut self, framing: Framing) -> Bytes {
         match framing {
             Framing::Length(left) => {
@@ -175,8 +180,8 @@ impl Connection {
         }
     }
 
-    /// The rest of a chunk, and the framing behind it. If that is broken, the data counts all the
-    /// same: the failure follows it.
+    /// Takes the rest of a chunk, and the framing after it. If that is malformed, the data is still
+    /// yielded, and the failure follows it.
     fn take_chunk(&mut self, mut scanner: ChunkScanner) -> Bytes {
         let length = scanner.take_data(self.inbox.len());
         let data = self.take_inbox(length);
@@ -188,12 +193,12 @@ impl Connection {
                     self.end();
                 }
             }
-            Err(why) => self.phase = Phase::Broken(why),
+            Err(why) => self.phase = Phase::Broken(why.into()),
         }
         data
     }
 
-    /// So many bytes of what has been read, or all. An empty inbox keeps no memory.
+    /// Takes up to this many bytes of what has been read. An empty inbox keeps no memory.
     fn take_inbox(&mut self, length: usize) -> Bytes {
         match length >= self.inbox.len() {
             true => std::mem::take(&mut self.inbox),
@@ -214,7 +219,7 @@ impl Connection {
         }
     }
 
-    /// Bytes from the socket; none at its end.
+    /// Bytes from the socket; empty at its end.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, io::ErrorKind>> {
         let Some(socket) = &mut self.socket else {
             return Poll::Ready(Err(io::ErrorKind::NotConnected));
@@ -229,7 +234,7 @@ impl Connection {
         })
     }
 
-    /// The message is over. Bytes behind it, or a request still being sent, end the connection.
+    /// The message has ended. Bytes after it, or a request still being sent, end the connection.
     fn end(&mut self) {
         self.phase = Phase::Rest;
         self.complete = true;
@@ -241,7 +246,7 @@ impl Connection {
         }
     }
 
-    /// Of a failed write and the end that followed it, the write came first.
+    /// The failure of an early end. A write that failed before is the cause of it.
     fn closed_early(&mut self, cause: Cause) -> Failure {
         let cause = self.write_error.map_or(cause, Cause::Write);
         self.fail(cause)
@@ -253,7 +258,7 @@ impl Connection {
     }
 }
 
-/// Appends in place where nobody else holds the bytes.
+/// Appends in place if `before` is not shared.
 fn joined(before: Bytes, fresh: Bytes) -> Bytes {
     if before.is_empty() {
         return fresh;

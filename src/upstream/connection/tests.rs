@@ -17,6 +17,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector, server::TlsStream};
 
 use super::*;
 use crate::{
+    http::chunks::MalformedChunks,
     memory::Account,
     upstream::{Asked, RequestBody},
 };
@@ -93,7 +94,7 @@ async fn read_status(connection: &mut Connection) -> Result<u16, Failure> {
 }
 
 #[actix_rt::test]
-async fn a_request_that_tls_holds_back_leaves_once_the_upstream_reads() {
+async fn a_request_held_back_by_tls_is_sent_once_the_upstream_reads() {
     // More than the sockets hold, less than rustls is willing to.
     static BODY: [u8; 40_000] = [b'x'; 40_000];
     let (near, mut far) = tls_pair().await;
@@ -102,7 +103,7 @@ async fn a_request_that_tls_holds_back_leaves_once_the_upstream_reads() {
     poll_fn(|cx| Poll::Ready(connection.poll_upload(cx)))
         .await
         .expect("sent");
-    assert!(!progress.get().upload_done, "nobody has read it yet");
+    assert!(!progress.get().upload_done, "it has not been read yet");
 
     let upstream = async {
         let mut request = vec![0; HEAD.len() + BODY.len()];
@@ -187,7 +188,7 @@ fn whole(data: &str, reusable: bool) -> Outcome {
 const OK: &str = "HTTP/1.1 200 OK\r\n";
 
 #[actix_rt::test]
-async fn an_answer_is_read_alike_in_whatever_pieces_it_comes() {
+async fn a_response_is_read_alike_however_it_is_split() {
     let hint = "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n";
     let length = format!("{OK}Content-Length: 5\r\n\r\nhello");
     let chunks = format!("{OK}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n1\r\n!\r\n0\r\n");
@@ -210,18 +211,18 @@ async fn an_answer_is_read_alike_in_whatever_pieces_it_comes() {
 }
 
 #[actix_rt::test]
-async fn a_broken_end_follows_the_data_before_it_and_ends_the_connection() {
+async fn a_malformed_end_follows_the_data_before_it_and_ends_the_connection() {
     let chunks = format!("{OK}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
     for (broken, why) in [
-        ("x\r\n", Malformed::Chunks),
-        ("0\r\nX\r\n\r\n", Malformed::TrailerLine),
-        ("0\r\n\rX", Malformed::TrailerLine),
-        ("0\r\nHost: x\r\n\r\n", Malformed::TrailerField),
+        ("x\r\n", MalformedChunks::Coding),
+        ("0\r\nX\r\n\r\n", MalformedChunks::TrailerLine),
+        ("0\r\n\rX", MalformedChunks::TrailerLine),
+        ("0\r\nHost: x\r\n\r\n", MalformedChunks::TrailerField),
     ] {
         let answer = format!("{chunks}{broken}");
         let outcome = outcome(answer.as_bytes(), chunks.len(), false).await;
         let expected = Outcome {
-            failure: Some(Cause::Malformed(why)),
+            failure: Some(Cause::Malformed(why.into())),
             ..whole("hello", false)
         };
         assert_eq!(outcome, expected, "{broken:?}");
@@ -229,15 +230,18 @@ async fn a_broken_end_follows_the_data_before_it_and_ends_the_connection() {
 }
 
 #[actix_rt::test]
-async fn an_answer_that_is_broken_as_it_comes_is_refused_whole() {
+async fn a_response_whose_first_bytes_are_malformed_is_refused_whole() {
     let answer = format!("{OK}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nx");
     let outcome = outcome(answer.as_bytes(), answer.len(), false).await;
-    assert_eq!(outcome.status, Err(Cause::Malformed(Malformed::Chunks)));
+    assert_eq!(
+        outcome.status,
+        Err(Cause::Malformed(MalformedChunks::Coding.into()))
+    );
     assert!(!outcome.reusable);
 }
 
 #[actix_rt::test]
-async fn an_answer_that_nobody_reads_frees_its_connection_if_all_of_it_is_here() {
+async fn an_unread_response_frees_its_connection_if_it_is_here_whole() {
     let chunks = format!("{OK}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n1\r\n!\r\n");
     for (answer, complete, reusable) in [
         (format!("{OK}Content-Length: 5\r\n\r\nhello"), true, true),
@@ -263,7 +267,7 @@ async fn an_answer_that_nobody_reads_frees_its_connection_if_all_of_it_is_here()
 }
 
 #[actix_rt::test]
-async fn bytes_behind_an_answer_end_the_connection() {
+async fn bytes_after_a_response_end_the_connection() {
     for answer in [
         format!("{OK}Content-Length: 5\r\n\r\nhelloHTTP/1.1 200"),
         format!("{OK}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\nH"),
@@ -278,7 +282,7 @@ async fn bytes_behind_an_answer_end_the_connection() {
 }
 
 #[actix_rt::test]
-async fn an_end_too_early_is_told_from_an_end() {
+async fn an_early_end_is_distinguished_from_an_end() {
     for (answer, cause) in [
         ("", Cause::ClosedBeforeHead),
         ("HTTP/1.1 100 Continue\r\n\r\n", Cause::ClosedBeforeHead),

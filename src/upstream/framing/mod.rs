@@ -11,15 +11,16 @@ use bytes::Bytes;
 use httparse::{Header, ParserConfig, Response, Status};
 use thiserror::Error;
 
-use super::{chunks::ChunkScanner, trailers::LineEnd};
+use crate::http::{
+    self, MAX_HEAD, MAX_HEADERS,
+    chunks::{ChunkScanner, MalformedChunks},
+    content_length::decimal,
+    has_token,
+    trailers::LineEnd,
+};
 
 #[cfg(test)]
 mod tests;
-
-/// Most header lines of a response head.
-pub const MAX_HEADERS: usize = 96;
-/// Largest response head in bytes.
-pub const MAX_HEAD: usize = 128 * 1024;
 
 const TIMEOUT: &[u8] = b"timeout";
 
@@ -28,20 +29,20 @@ const TIMEOUT: &[u8] = b"timeout";
 pub enum Framing {
     /// There is no body: HEAD, 1xx, 204, 304, or a length of zero.
     Bodyless,
-    /// So many bytes are still to come.
+    /// This many bytes are still to come.
     Length(u64),
     /// Chunked transfer coding.
     Chunked(ChunkScanner),
     /// Everything until the connection closes.
     UntilClose,
-    /// Not a message any more: 101 was answered.
+    /// A tunnel of bytes after a 101.
     Tunnel,
 }
 
-/// A complete response head, as far as the connection must know it.
+/// What the connection must know about a complete response head.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Head {
-    /// Bytes up to and with the empty line.
+    /// Bytes of the head, the empty line included.
     pub len: usize,
     pub status: StatusCode,
     pub framing: Framing,
@@ -75,30 +76,22 @@ pub enum Malformed {
     TransferEncoding,
     #[error("both Content-Length and Transfer-Encoding")]
     AmbiguousLength,
-    #[error("broken chunked coding")]
-    Chunks,
-    #[error("a chunk's size line is too long")]
-    ChunkLine,
-    #[error("a line behind the last chunk is no header line")]
-    TrailerLine,
-    #[error("a field of framing or routing behind the last chunk")]
-    TrailerField,
-    #[error("more than {MAX_HEADERS} lines or {MAX_HEAD} bytes behind the last chunk")]
-    TrailersTooLarge,
+    #[error(transparent)]
+    Chunks(#[from] MalformedChunks),
     #[error("101 to a request that asked for no upgrade")]
     UnaskedUpgrade,
     #[error("101 with a body")]
     FramedUpgrade,
 }
 
-/// What the request was, as far as it rules the framing of its response.
+/// The kind of the request, as far as it affects the framing of its response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Asked {
     #[default]
     Ordinary,
-    /// HEAD: the answer has no body whatever its headers say.
+    /// HEAD: the response has no body, whatever its headers say.
     Head,
-    /// A WebSocket handshake: 101 is a legal answer.
+    /// A WebSocket handshake: 101 is a legal response.
     Upgrade,
 }
 
@@ -145,7 +138,7 @@ pub fn read_head(
     }))
 }
 
-/// Header lines as actix-http's types, which take what httparse takes.
+/// Adds header lines as actix-http's types, which accept what httparse accepts.
 fn collect(lines: &[Header<'_>], bytes: &Bytes, headers: &mut HeaderMap) -> Result<(), Malformed> {
     for line in lines {
         let name = HeaderName::from_bytes(line.name.as_bytes());
@@ -158,7 +151,7 @@ fn collect(lines: &[Header<'_>], bytes: &Bytes, headers: &mut HeaderMap) -> Resu
     Ok(())
 }
 
-/// The lines of a head that rule framing and the connection.
+/// The lines of a head that control framing and the connection.
 #[derive(Default)]
 struct Lines {
     length: Option<u64>,
@@ -172,7 +165,7 @@ impl Lines {
     fn read(headers: &[Header<'_>]) -> Result<Lines, Malformed> {
         let mut lines = Lines::default();
         for header in headers {
-            // Names are told apart by length first: most lines cost one comparison.
+            // Lengths are compared first, so that most lines cost one comparison.
             match header.name.len() {
                 14 if header.name.eq_ignore_ascii_case("content-length") => {
                     if lines.length.is_some() {
@@ -222,7 +215,7 @@ impl Lines {
             return Ok(Framing::Bodyless);
         }
         Ok(match (self.chunked, self.length) {
-            // httparse takes a bare LF in heads; trailers keep the same rule.
+            // httparse accepts a bare LF in heads, so trailers may have one, too.
             (true, _) => Framing::Chunked(ChunkScanner::new(LineEnd::BareLfToo)),
             (false, Some(0)) => Framing::Bodyless,
             (false, Some(length)) => Framing::Length(length),
@@ -234,8 +227,8 @@ impl Lines {
         self.chunked || self.length.is_some_and(|length| length > 0)
     }
 
-    /// A 204 that announces a body (RFC 9110 §15.3.5 has none) may be followed by one, which must
-    /// not meet the next request.
+    /// A 204 has no body (RFC 9110 §15.3.5), but one that announces a body may be followed by one,
+    /// which must not be taken for the next response.
     fn keeps_alive(&self, status: StatusCode, http11: bool) -> bool {
         let trusted = status != StatusCode::NO_CONTENT || !self.announces_body();
         trusted && !self.close && (http11 || self.keep_alive)
@@ -250,25 +243,10 @@ fn is_bodyless(status: StatusCode) -> bool {
 
 /// `timeout=5, max=100` (RFC 2068 §19.7.1.1): the seconds, if they are a number.
 fn idle_timeout(value: &[u8]) -> Option<Duration> {
-    let mut parameters = value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
-    parameters.find_map(|parameter| {
+    http::items(value).find_map(|parameter| {
         let (name, seconds) = parameter.split_at_checked(TIMEOUT.len())?;
         let seconds = seconds.trim_ascii_start().strip_prefix(b"=")?;
         let is_it = name.eq_ignore_ascii_case(TIMEOUT);
         is_it.then(|| decimal(seconds).map(Duration::from_secs))?
     })
-}
-
-fn decimal(value: &[u8]) -> Option<u64> {
-    let digits = value.trim_ascii();
-    let all_digits = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
-    all_digits
-        .then(|| std::str::from_utf8(digits).ok()?.parse().ok())
-        .flatten()
-}
-
-fn has_token(value: &[u8], token: &[u8]) -> bool {
-    value
-        .split(|byte| *byte == b',')
-        .any(|part| part.trim_ascii().eq_ignore_ascii_case(token))
 }

@@ -148,7 +148,7 @@ fn a_head_that_could_be_read_two_ways_is_refused() {
 }
 
 #[test]
-fn a_head_too_large_is_told_from_one_still_coming() {
+fn a_head_that_is_too_large_is_distinguished_from_an_incomplete_one() {
     let many = "X: y\r\n".repeat(MAX_HEADERS + 1);
     let long = format!("HTTP/1.1 200 OK\r\nX: {}", "v".repeat(MAX_HEAD));
     assert_eq!(head("HTTP/1.1 200 OK\r\nX: "), Ok(None));
@@ -191,7 +191,7 @@ fn the_lines_of_an_interim_head_are_not_collected() {
 }
 
 #[test]
-fn a_keep_alive_line_tells_the_time_that_an_idle_connection_has() {
+fn a_keep_alive_line_gives_the_idle_timeout() {
     for (lines, seconds) in [
         ("Keep-Alive: timeout=5\r\n", Some(5)),
         ("keep-alive: max=100, TIMEOUT = 72 \r\n", Some(72)),

@@ -98,7 +98,7 @@ async fn no_key_has_more_than_its_share() {
 }
 
 #[actix_rt::test]
-async fn where_all_have_the_total_the_longest_idle_makes_way() {
+async fn when_the_pool_is_full_the_longest_idle_connection_is_closed() {
     let start = Instant::now();
     let (pool, _far) = filled(LIMITS, &["a"], start).await;
     let mut far_ends = Vec::new();
@@ -114,7 +114,7 @@ async fn where_all_have_the_total_the_longest_idle_makes_way() {
 }
 
 #[actix_rt::test]
-async fn connections_in_use_leave_room_for_so_many_idle_ones() {
+async fn connections_in_use_bound_the_number_of_idle_ones() {
     let limits = PoolLimits {
         max_open: 3,
         ..LIMITS
@@ -222,7 +222,7 @@ async fn an_origin_that_closes_early_is_remembered() {
 }
 
 #[actix_rt::test]
-async fn keys_of_which_nothing_is_known_are_forgotten() {
+async fn keys_without_connections_or_learned_times_are_removed() {
     let start = Instant::now();
     let (pool, _far) = filled(LIMITS, &["a", "b"], start).await;
     pool.sweep(start + secs(4));

@@ -1,101 +1,145 @@
-//! What the caller still sends: pieces as actix-http has decoded them, small ones joined.
+//! Reads a request body from the caller: counts its bytes and holds it to the limit of the settings.
 
 use std::{
-    pin::Pin,
     rc::Weak,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use actix_http::{Payload, error::PayloadError};
-use bytes::{Bytes, BytesMut};
-use futures_core::Stream;
+use bytes::Bytes;
 
-use super::Supply;
+use super::{
+    length::BodyLength,
+    pieces::{Pieces, Supply},
+};
 
-/// Pieces shorter than this are joined with those that follow at once: each piece that goes up costs
-/// a system call, and each chunk of a body may be one byte.
-const SMALL: usize = 512;
-/// Bytes joined at most.
-const JOINED: usize = 8 * 1024;
+/// Why the caller's body ended before its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyFault {
+    /// The client closed or reset its connection.
+    ClientGone,
+    /// Malformed chunked coding from the client.
+    Malformed,
+    /// More bytes than the settings allow.
+    TooLarge,
+}
 
-type Piece = Option<Result<Bytes, PayloadError>>;
-
+/// What the caller still sends.
 pub struct Source {
-    payload: Payload,
-    /// The body may outlive the connection, whose socket must not wait for that.
-    pub supply: Option<Weak<dyn Supply>>,
-    /// What came behind pieces that were joined.
-    next: Option<Piece>,
+    pieces: Pieces,
+    length: BodyLength,
+    state: State,
+    read: u64,
+    read_limit: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// More may come.
+    Open,
+    /// The latest poll found nothing: the caller owes the next bytes.
+    Waiting,
+    Ended,
+    Failed(BodyFault),
 }
 
 impl Source {
-    pub fn new(payload: Payload) -> Self {
+    pub fn new(payload: Payload, length: BodyLength) -> Self {
         Source {
-            payload,
-            supply: None,
-            next: None,
+            pieces: Pieces::new(payload),
+            length,
+            state: match length {
+                BodyLength::None => State::Ended,
+                BodyLength::Exact(_) | BodyLength::Chunked | BodyLength::Tunnel => State::Open,
+            },
+            read: 0,
+            read_limit: u64::MAX,
         }
     }
 
-    /// The next bytes. `complete`: whether nothing more is to come once so many are read.
-    pub fn poll_next(
-        &mut self,
-        complete: impl Fn(usize) -> bool,
-        cx: &mut Context<'_>,
-    ) -> Poll<Piece> {
-        if let Some(next) = self.next.take() {
-            return Poll::Ready(next);
-        }
-        let piece = match self.poll_piece(cx) {
-            Poll::Ready(Some(Ok(piece))) => piece,
-            other => return other,
-        };
-        if piece.len() >= SMALL || complete(piece.len()) {
-            return Poll::Ready(Some(Ok(piece)));
-        }
-        Poll::Ready(Some(Ok(self.join(piece, complete, cx))))
+    /// The source of a body of which all `read` bytes have been read.
+    pub fn drained(length: BodyLength, read: u64) -> Self {
+        let mut source = Self::new(Payload::None, length);
+        source.state = State::Ended;
+        source.read = read;
+        source
     }
 
-    fn join(
-        &mut self,
-        first: Bytes,
-        complete: impl Fn(usize) -> bool,
-        cx: &mut Context<'_>,
-    ) -> Bytes {
-        let mut joined = None::<BytesMut>;
-        let mut length = first.len();
-        while length < JOINED && !complete(length) {
-            match self.poll_piece(cx) {
-                Poll::Pending => break,
-                Poll::Ready(Some(Ok(piece))) if piece.len() < SMALL => {
-                    let joined = joined.get_or_insert_with(|| first[..].into());
-                    joined.extend_from_slice(&piece);
-                    length += piece.len();
-                }
-                Poll::Ready(next) => {
-                    self.next = Some(next);
-                    break;
-                }
+    pub fn report_to(&mut self, supply: Option<Weak<dyn Supply>>) {
+        self.pieces.report_to(supply);
+    }
+
+    pub fn limit_to(&mut self, limit: u64) {
+        self.read_limit = limit;
+    }
+
+    pub fn length(&self) -> BodyLength {
+        self.length
+    }
+
+    /// Bytes read so far.
+    pub fn read(&self) -> u64 {
+        self.read
+    }
+
+    pub fn fault(&self) -> Option<BodyFault> {
+        match self.state {
+            State::Failed(fault) => Some(fault),
+            State::Open | State::Waiting | State::Ended => None,
+        }
+    }
+
+    pub fn is_waiting(&self) -> bool {
+        self.state == State::Waiting
+    }
+
+    /// Everything that the caller sends has been read.
+    pub fn is_complete(&self) -> bool {
+        let is_whole = matches!(self.length, BodyLength::Exact(length) if length == self.read);
+        is_whole || self.state == State::Ended
+    }
+
+    /// The next bytes from the caller; a fault is told again by every later call.
+    pub fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyFault>>> {
+        match self.state {
+            State::Failed(fault) => return Poll::Ready(Some(Err(fault))),
+            State::Ended => return Poll::Ready(None),
+            State::Open | State::Waiting => {}
+        }
+        self.state = State::Waiting;
+        let (length, read) = (self.length, self.read);
+        let completes = |more: usize| matches!(length, BodyLength::Exact(length) if length == read + more as u64);
+        let next = ready!(self.pieces.poll_next(completes, cx));
+        self.state = State::Open;
+        Poll::Ready(match next {
+            Some(Ok(chunk)) => Some(self.count(chunk)),
+            Some(Err(error)) => Some(Err(self.fail(fault_of(&error)))),
+            None => {
+                self.state = State::Ended;
+                None
             }
-        }
-        joined.map_or(first, BytesMut::freeze)
+        })
     }
 
-    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Piece> {
-        let next = Pin::new(&mut self.payload).poll_next(cx);
-        if next.is_pending()
-            && let Some(supply) = self.supply.as_ref().and_then(Weak::upgrade)
-        {
-            supply.taken();
+    fn count(&mut self, chunk: Bytes) -> Result<Bytes, BodyFault> {
+        self.read += chunk.len() as u64;
+        if self.read > self.read_limit {
+            return Err(self.fail(BodyFault::TooLarge));
         }
-        next
+        Ok(chunk)
+    }
+
+    fn fail(&mut self, fault: BodyFault) -> BodyFault {
+        self.state = State::Failed(fault);
+        fault
     }
 }
 
-impl Drop for Source {
-    fn drop(&mut self) {
-        if let Some(supply) = self.supply.as_ref().and_then(Weak::upgrade) {
-            supply.unwanted();
-        }
+fn fault_of(error: &PayloadError) -> BodyFault {
+    match error {
+        PayloadError::EncodingCorrupted | PayloadError::UnknownLength => BodyFault::Malformed,
+        PayloadError::Overflow => BodyFault::TooLarge,
+        // An incomplete body or a failed read both mean that the client's side is closed.
+        _ => BodyFault::ClientGone,
     }
 }

@@ -1,5 +1,8 @@
+//! What is kept, joined, forgotten or finds no memory must not change what is sent.
+
 use std::{pin::Pin, task::Waker};
 
+use actix_http::error::PayloadError;
 use futures_core::Stream;
 use proptest::prelude::*;
 
@@ -40,19 +43,19 @@ fn a_body_over_its_keep_limit_is_sent_once() {
 }
 
 #[test]
-fn a_body_nothing_was_read_of_can_always_start_again() {
+fn an_unread_body_can_always_start_again() {
     assert!(of(b"hello", 0).rewind());
 }
 
 #[test]
-fn what_is_kept_for_other_targets_outlives_the_beginning_of_an_answer() {
+fn what_is_kept_for_other_targets_outlives_the_start_of_a_response() {
     let mut stale = of(b"hello", 5);
     let mut replayed = of(b"hello", 0);
     replayed.keep_for_replay(5);
     for body in [&mut stale, &mut replayed] {
         assert!(body.whole().is_none());
         assert!(next(body).is_some() && body.is_complete());
-        body.note_answer();
+        body.note_response();
     }
     assert!(!stale.is_replayable() && stale.whole().is_none());
     assert_eq!(replayed.whole(), Some(&[Bytes::from_static(b"hello")][..]));
@@ -110,7 +113,7 @@ fn rest(body: &mut RequestBody) -> Vec<u8> {
 }
 
 #[test]
-fn what_is_still_to_be_sent_again_is_sent_after_an_answer_has_begun() {
+fn what_is_still_to_be_sent_again_is_sent_after_a_response_has_begun() {
     let pieces = vec![Bytes::from(vec![1; 70_000]), Bytes::from(vec![2; 70_000])];
     let (account, counts) = counted(1 << 30);
     let mut body = in_pieces(&pieces, BodyLength::Chunked, usize::MAX, account);
@@ -127,7 +130,7 @@ fn what_is_still_to_be_sent_again_is_sent_after_an_answer_has_begun() {
 }
 
 #[test]
-fn a_body_that_finds_no_memory_goes_on_and_is_not_replayable() {
+fn a_body_without_memory_goes_on_and_is_not_replayable() {
     let pieces = vec![Bytes::from(vec![1; 5_000]); 10];
     let (account, counts) = counted(20_000);
     let mut body = in_pieces(&pieces, BodyLength::Chunked, usize::MAX, account);
@@ -220,7 +223,7 @@ proptest! {
 }
 
 #[test]
-fn a_long_body_is_lent_to_be_made_one_piece_and_a_short_one_is_not() {
+fn a_long_body_in_pieces_is_lent_and_a_short_one_is_not() {
     for (length, is_lent) in [(100_000, true), (300_000, true), (70_000, false)] {
         let bytes = vec![b'x'; length];
         let pieces: Vec<Bytes> = bytes.chunks(9000).map(Bytes::copy_from_slice).collect();
@@ -238,7 +241,7 @@ fn a_long_body_is_lent_to_be_made_one_piece_and_a_short_one_is_not() {
 }
 
 #[test]
-fn a_body_that_is_on_its_way_is_not_lent() {
+fn a_body_that_is_being_sent_is_not_lent() {
     let pieces = vec![Bytes::from_static(&[0; 1000]); 3];
     let mut body = RequestBody::of(pieces, BodyLength::Chunked);
     assert!(next(&mut body).is_some() && body.lend_long(1000).is_none());

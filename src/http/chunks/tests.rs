@@ -25,7 +25,7 @@ fn the_end_is_found_however_the_bytes_are_split() {
 }
 
 /// The data of a chunked body that comes in pieces of so many bytes, and the bytes behind it.
-fn decoded(body: &[u8], piece: usize) -> Result<(Vec<u8>, usize), Malformed> {
+fn decoded(body: &[u8], piece: usize) -> Result<(Vec<u8>, usize), MalformedChunks> {
     let mut scanner = ChunkScanner::default();
     let (mut data, mut seen) = (Vec::new(), 0);
     for bytes in body.chunks(piece) {
@@ -46,18 +46,18 @@ fn decoded(body: &[u8], piece: usize) -> Result<(Vec<u8>, usize), Malformed> {
 }
 
 #[test]
-fn the_data_is_told_from_its_framing_however_the_bytes_are_split() {
+fn data_is_separated_from_framing_however_the_bytes_are_split() {
     let body = b"5\r\nhello\r\n1;x=y\r\n \r\nA\r\n5\r\nworld\r\n\r\n0\r\nT: v\r\n\r\nHTTP/1.1";
     for piece in 1..=body.len() {
         let (data, behind) = decoded(body, piece).expect("valid");
         assert_eq!(data, b"hello 5\r\nworld\r\n", "pieces of {piece}");
         assert_eq!(behind, "HTTP/1.1".len(), "pieces of {piece}");
-        assert_eq!(decoded(b"1\r\nxy", piece), Err(Malformed::Chunks));
+        assert_eq!(decoded(b"1\r\nxy", piece), Err(MalformedChunks::Coding));
     }
 }
 
 #[test]
-fn broken_coding_is_refused_behind_what_was_well_formed() {
+fn malformed_coding_is_refused_after_what_was_well_formed() {
     for (bad, well_formed) in [
         ("\r\n", 0),
         ("x\r\n", 0),
@@ -72,7 +72,7 @@ fn broken_coding_is_refused_behind_what_was_well_formed() {
     ] {
         let broken = Broken {
             chunks: well_formed,
-            why: Malformed::Chunks,
+            why: MalformedChunks::Coding,
         };
         for line_end in [LineEnd::CrLf, LineEnd::BareLfToo] {
             let result = ChunkScanner::new(line_end).feed(bad.as_bytes());
@@ -82,13 +82,13 @@ fn broken_coding_is_refused_behind_what_was_well_formed() {
     let result = ChunkScanner::default().feed(b"1\r\nx\r\n0\r\nGET / HTTP/1.1\r\n");
     let broken = Broken {
         chunks: 9,
-        why: Malformed::TrailerLine,
+        why: MalformedChunks::TrailerLine,
     };
     assert_eq!(result, Err(broken));
 }
 
 #[test]
-fn the_line_of_a_size_has_its_most_bytes() {
+fn size_lines_are_bounded() {
     let most = usize::from(MAX_SIZE_LINE);
     for (line, fits) in [
         (format!("1;{}\r\n", "x".repeat(most - 4)), true),
@@ -103,7 +103,7 @@ fn the_line_of_a_size_has_its_most_bytes() {
                 true => Ok(true),
                 false => Err(Broken {
                     chunks: most,
-                    why: Malformed::ChunkLine
+                    why: MalformedChunks::SizeLine
                 }),
             }
         );

@@ -13,7 +13,7 @@ enum Verdict {
     EndsAfter(usize),
 }
 
-fn ours(bytes: &[u8], line_end: LineEnd) -> Result<Verdict, Malformed> {
+fn ours(bytes: &[u8], line_end: LineEnd) -> Result<Verdict, BadTrailer> {
     let mut trailers = Trailers::new(line_end);
     for (at, byte) in bytes.iter().enumerate() {
         if trailers.step(*byte)? {
@@ -64,18 +64,18 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(3000))]
 
     #[test]
-    fn trailer_lines_keep_the_rule_of_header_lines(bytes in any_section()) {
+    fn trailer_lines_follow_the_rule_of_header_lines(bytes in any_section()) {
         let head = of_heads(&bytes);
         match ours(&bytes, LineEnd::BareLfToo) {
             // The one difference that is meant.
-            Err(Malformed::TrailerField) => {}
+            Err(BadTrailer::Field) => {}
             Err(_) => prop_assert_eq!(head, Verdict::Refused),
             Ok(verdict) => prop_assert_eq!(head, verdict),
         }
     }
 
     #[test]
-    fn who_takes_no_bare_line_feed_takes_nothing_else_beyond_that(bytes in any_section()) {
+    fn refusing_bare_line_feeds_changes_nothing_else(bytes in any_section()) {
         let has_bare_lf = |bytes: &[u8]| {
             let crs = bytes.iter().take(bytes.len() - 1);
             let pairs = std::iter::once(&b' ').chain(crs).zip(bytes);
@@ -94,13 +94,13 @@ proptest! {
 }
 
 #[test]
-fn fields_of_framing_and_routing_are_refused_in_any_letters() {
+fn fields_of_framing_and_routing_are_refused_in_any_case() {
     for name in FORBIDDEN {
         let name = std::str::from_utf8(name).expect("ASCII");
         for spelled in [name.to_owned(), name.to_uppercase()] {
             let section = format!("X-A: 1\r\n{spelled}: 5\r\n\r\n");
             let verdict = ours(section.as_bytes(), LineEnd::CrLf);
-            assert_eq!(verdict, Err(Malformed::TrailerField), "{spelled}");
+            assert_eq!(verdict, Err(BadTrailer::Field), "{spelled}");
         }
         for other in [format!("{name}x"), format!("x{name}"), name[1..].to_owned()] {
             let section = format!("{other}: 5\r\n\r\n");
@@ -122,7 +122,7 @@ fn a_section_holds_as_much_as_a_head() {
     ] {
         let expected = match most {
             true => Ok(Verdict::EndsAfter(section.len())),
-            false => Err(Malformed::TrailersTooLarge),
+            false => Err(BadTrailer::TooLarge),
         };
         assert_eq!(ours(section.as_bytes(), LineEnd::CrLf), expected);
     }

@@ -1,18 +1,45 @@
-//! Tells the data of a chunked body from its framing and finds its end (RFC 9112 §7.1); refuses one
-//! that is malformed. Accepts no more than actix-http's decoder, which reads the chunks of requests
-//! after it; a differential test keeps the two in step.
+//! Separates the data of a chunked body from its framing, finds the body's end and refuses
+//! malformed bodies (RFC 9112 §7.1). Accepts no more than actix-http's decoder, which reads the
+//! chunks of requests after it; a differential test compares the two.
+
+use thiserror::Error;
 
 use super::{
-    framing::Malformed,
-    trailers::{LineEnd, Trailers},
+    MAX_HEAD, MAX_HEADERS,
+    trailers::{BadTrailer, LineEnd, Trailers},
 };
 
 #[cfg(test)]
 mod tests;
 
-/// Longest line of a chunk's size and extensions, which nobody heeds (RFC 9112 §7.1.1 asks for a
-/// limit).
+/// Longest line of a chunk's size and its extensions, which are ignored; RFC 9112 §7.1.1 asks for a
+/// limit.
 const MAX_SIZE_LINE: u16 = 4096;
+
+/// Why a chunked body is malformed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum MalformedChunks {
+    #[error("broken chunked coding")]
+    Coding,
+    #[error("the size line of a chunk is longer than {MAX_SIZE_LINE} bytes")]
+    SizeLine,
+    #[error("a line behind the last chunk is not a header line")]
+    TrailerLine,
+    #[error("a trailer field that controls framing or routing")]
+    TrailerField,
+    #[error("trailers of more than {MAX_HEADERS} lines or {MAX_HEAD} bytes")]
+    TrailersTooLarge,
+}
+
+impl From<BadTrailer> for MalformedChunks {
+    fn from(bad: BadTrailer) -> Self {
+        match bad {
+            BadTrailer::Line => Self::TrailerLine,
+            BadTrailer::Field => Self::TrailerField,
+            BadTrailer::TooLarge => Self::TrailersTooLarge,
+        }
+    }
+}
 
 /// How far into a chunked body the bytes seen so far reach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -39,38 +66,38 @@ enum At {
     Trailers,
 }
 
-/// What the next bytes are.
+/// What [`ChunkScanner::feed`] found in the bytes it was given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Scanned {
-    /// So many belong to chunks, the line of the last one included.
+    /// Bytes that belong to chunks, the line of the last one included.
     pub chunks: usize,
-    /// So many belong to the body, trailers and all.
+    /// Bytes that belong to the body, trailers included.
     pub body: usize,
-    /// So many chunks begin in them, the last one included.
+    /// Chunks that begin in these bytes, the last one included.
     pub begun: usize,
-    /// The body ends with them.
+    /// The body ends with these bytes.
     pub ended: bool,
 }
 
-/// Framing in front of the next data, or in front of nothing.
+/// Framing in front of the next data, or at the body's end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Skipped {
-    /// Bytes of it.
+    /// Bytes of the framing.
     pub length: usize,
     /// The body ends with it.
     pub ended: bool,
 }
 
-/// A chunked body that cannot be read on.
+/// The body is malformed and cannot be read further.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Broken {
-    /// So many bytes of chunks were well formed.
+    /// Bytes of chunks in front of the fault.
     pub chunks: usize,
-    pub why: Malformed,
+    pub why: MalformedChunks,
 }
 
 impl ChunkScanner {
-    /// For bodies whose trailers may end their lines so. The lines of sizes always end with CRLF.
+    /// A scanner whose trailer lines end with `line_end`. Size lines always end with CRLF.
     pub fn new(line_end: LineEnd) -> Self {
         ChunkScanner {
             trailers: Trailers::new(line_end),
@@ -90,7 +117,10 @@ impl ChunkScanner {
         for byte in &bytes[chunks..] {
             let ended = self.trailers.step(*byte);
             scanned.body += 1;
-            scanned.ended = ended.map_err(|why| Broken { chunks, why })?;
+            scanned.ended = ended.map_err(|bad| Broken {
+                chunks,
+                why: bad.into(),
+            })?;
             if scanned.ended {
                 break;
             }
@@ -98,7 +128,7 @@ impl ChunkScanner {
         Ok(scanned)
     }
 
-    /// How many bytes belong to chunks, and how many chunks begin in them.
+    /// Returns how many bytes belong to chunks, and how many chunks begin in them.
     fn feed_chunks(&mut self, bytes: &[u8]) -> Result<(usize, usize), Broken> {
         let (mut seen, mut begun) = (0, 0);
         while seen < bytes.len() && self.at != At::Trailers {
@@ -115,7 +145,7 @@ impl ChunkScanner {
         Ok((seen, begun))
     }
 
-    /// How many of the next `available` bytes are data of the current chunk; none at its framing.
+    /// How many of the next `available` bytes are data of the current chunk; 0 at framing.
     pub fn take_data(&mut self, available: usize) -> usize {
         if self.at != At::Data {
             return 0;
@@ -129,7 +159,7 @@ impl ChunkScanner {
     }
 
     /// Reads framing up to the next data or the body's end.
-    pub fn skip_framing(&mut self, bytes: &[u8]) -> Result<Skipped, Malformed> {
+    pub fn skip_framing(&mut self, bytes: &[u8]) -> Result<Skipped, MalformedChunks> {
         let mut length = 0;
         while self.at != At::Data
             && let Some(byte) = bytes.get(length)
@@ -150,10 +180,10 @@ impl ChunkScanner {
         })
     }
 
-    fn step(&mut self, byte: u8) -> Result<(), Malformed> {
+    fn step(&mut self, byte: u8) -> Result<(), MalformedChunks> {
         self.line += 1;
         if self.line > MAX_SIZE_LINE {
-            return Err(Malformed::ChunkLine);
+            return Err(MalformedChunks::SizeLine);
         }
         self.at = match (self.at, byte) {
             (At::Size, b'\r') if self.has_digits => At::SizeLf,
@@ -171,18 +201,18 @@ impl ChunkScanner {
                 self.line = 0;
                 At::Size
             }
-            _ => return Err(Malformed::Chunks),
+            _ => return Err(MalformedChunks::Coding),
         };
         Ok(())
     }
 
-    fn size_digit(&mut self, byte: u8) -> Result<At, Malformed> {
-        let digit = (byte as char).to_digit(16).ok_or(Malformed::Chunks)?;
+    fn size_digit(&mut self, byte: u8) -> Result<At, MalformedChunks> {
+        let digit = (byte as char).to_digit(16).ok_or(MalformedChunks::Coding)?;
         self.left = self
             .left
             .checked_mul(16)
             .and_then(|size| size.checked_add(u64::from(digit)))
-            .ok_or(Malformed::Chunks)?;
+            .ok_or(MalformedChunks::Coding)?;
         self.has_digits = true;
         Ok(At::Size)
     }

@@ -3,7 +3,7 @@
 
 use actix_http::header::{self, HeaderName};
 
-/// Headers that carry a caller's credential.
+/// Headers that carry a credential.
 pub const HEADERS: [HeaderName; 5] = [
     header::AUTHORIZATION,
     HeaderName::from_static("x-api-key"),

@@ -3,6 +3,8 @@
 
 use actix_http::header::{self, HeaderMap, HeaderName};
 
+use super::list;
+
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 
@@ -10,10 +12,8 @@ const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection")
 /// does not hide the others.
 pub fn named_by_connection(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
     let lines = headers.get_all(header::CONNECTION);
-    let tokens = lines.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
-    tokens
-        .map(<[u8]>::trim_ascii)
-        .filter(|token| !token.is_empty() && !is_connection_option(token))
+    let tokens = lines.flat_map(|value| list::items(value.as_bytes()));
+    tokens.filter(|token| !is_connection_option(token))
 }
 
 fn is_connection_option(token: &[u8]) -> bool {

@@ -1,16 +1,16 @@
-//! What may a trailer section hold (RFC 9112 §7.1.2)? Lines by the rule that the lines of a head
-//! keep, as many and as long, and no field that frames or routes a message. One rule for requests
-//! and answers; httparse reads heads, and a property test keeps the two in step. Keeps nothing of
-//! what it reads.
+//! What may a trailer section contain (RFC 9112 §7.1.2)? Lines in the syntax of header lines, as
+//! many and as long as in a head, and no field that controls framing or routing. One rule for
+//! requests and responses; a property test compares it with httparse, which reads heads. Stores no
+//! line.
 
-use super::framing::{MAX_HEAD, MAX_HEADERS, Malformed};
+use super::{MAX_HEAD, MAX_HEADERS};
 
 #[cfg(test)]
 mod tests;
 
-/// Fields that say how a message is framed, where it goes or what becomes of its connection: behind
-/// the body they come too late to be heeded, and a recipient that heeds them reads another message
-/// (RFC 9110 §6.5.1).
+/// Fields that control framing, routing or the connection. Behind the body they come too late, and
+/// a recipient that acts on them reads another message than one that ignores them (RFC 9110
+/// §6.5.1).
 const FORBIDDEN: [&[u8]; 8] = [
     b"host",
     b"te",
@@ -22,14 +22,24 @@ const FORBIDDEN: [&[u8]; 8] = [
     b"transfer-encoding",
 ];
 
+/// Why a trailer section is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BadTrailer {
+    /// A line is not in the syntax of header lines.
+    Line,
+    /// A field controls framing or routing.
+    Field,
+    /// There are too many lines or bytes.
+    TooLarge,
+}
+
 /// What ends a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LineEnd {
-    /// Nothing else: proxies differ in what else they take, and what two read in two ways smuggles
-    /// requests.
+    /// CRLF only: recipients that differ in what else they accept allow request smuggling.
     #[default]
     CrLf,
-    /// A bare LF, too, which RFC 9112 §2.2 lets a recipient take in heads and trailers.
+    /// A bare LF, too, which RFC 9112 §2.2 lets a recipient accept in heads and trailers.
     BareLfToo,
 }
 
@@ -61,18 +71,21 @@ impl Trailers {
         }
     }
 
-    /// Takes the next byte; whether it was the section's last.
-    pub fn step(&mut self, byte: u8) -> Result<bool, Malformed> {
+    /// Takes the next byte; returns whether it was the last of the section.
+    ///
+    /// # Errors
+    /// The section is malformed with this byte.
+    pub fn step(&mut self, byte: u8) -> Result<bool, BadTrailer> {
         self.bytes += 1;
         if self.bytes as usize > MAX_HEAD {
-            return Err(Malformed::TrailersTooLarge);
+            return Err(BadTrailer::TooLarge);
         }
         let bare_lf = byte == b'\n' && self.line_end == LineEnd::BareLfToo;
         self.at = match (self.at, byte) {
             (At::LineStart, b'\r') => At::EndLf,
             (At::LineStart, _) if bare_lf => return Ok(true),
             (At::LineStart, _) if is_token(byte) => self.begin_line(byte)?,
-            (At::Name, b':') if self.name.is_forbidden() => return Err(Malformed::TrailerField),
+            (At::Name, b':') if self.name.is_forbidden() => return Err(BadTrailer::Field),
             (At::Name, b':') => At::Value,
             (At::Name, _) if is_token(byte) => {
                 self.name.push(byte);
@@ -83,15 +96,15 @@ impl Trailers {
             (At::Value, b'\t' | b' '..=b'~' | 0x80..) => At::Value,
             (At::LineLf, b'\n') => At::LineStart,
             (At::EndLf, b'\n') => return Ok(true),
-            _ => return Err(Malformed::TrailerLine),
+            _ => return Err(BadTrailer::Line),
         };
         Ok(false)
     }
 
-    fn begin_line(&mut self, first: u8) -> Result<At, Malformed> {
+    fn begin_line(&mut self, first: u8) -> Result<At, BadTrailer> {
         self.lines += 1;
         if usize::from(self.lines) > MAX_HEADERS {
-            return Err(Malformed::TrailersTooLarge);
+            return Err(BadTrailer::TooLarge);
         }
         self.name = Name::default();
         self.name.push(first);
@@ -99,7 +112,7 @@ impl Trailers {
     }
 }
 
-/// The forbidden names that a name may still turn out to be.
+/// The forbidden names that begin with the bytes of a name read so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Name {
     length: usize,

@@ -1,13 +1,14 @@
-//! What is kept of a request body: copies in segments of our own, each with its room in the
-//! process's memory for bodies. The pieces as they come are not kept: a piece of one byte may hold
-//! a read buffer of many kilobytes.
+//! The kept bytes of a request body: copies in segments of our own, each counted in the process's
+//! memory for bodies. The pieces as they come are not kept, since a piece of one byte may hold a
+//! read buffer of many kilobytes.
 
 use bytes::Bytes;
 
 use crate::memory::{Account, NoRoom, Reservation};
 
-/// The largest segment, and the smallest.
+/// Bytes of the largest segment.
 const SEGMENT: usize = 64 * 1024;
+/// Capacity of the smallest segment.
 const SMALLEST: usize = 1024;
 
 /// Bytes of a body, from its first one on.
@@ -63,7 +64,7 @@ impl Kept {
         }
     }
 
-    /// Bytes that are counted elsewhere, if they are.
+    /// Segments whose bytes are counted elsewhere, if they are.
     pub fn of(segments: Vec<Bytes>, account: Account) -> Self {
         Kept {
             bytes: segments.iter().map(Bytes::len).sum(),
@@ -73,14 +74,14 @@ impl Kept {
         }
     }
 
-    /// Keeps nothing any more.
+    /// Drops everything.
     pub fn clear(&mut self) {
         self.segments = Vec::new();
         self.open = None;
         self.bytes = 0;
     }
 
-    /// So many bytes are kept.
+    /// The number of bytes that are kept.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
@@ -89,7 +90,7 @@ impl Kept {
         &self.account
     }
 
-    /// Keeps a copy of what comes next.
+    /// Keeps a copy of the next piece.
     ///
     /// # Errors
     /// There is no room; a part of the piece may be kept.
@@ -116,7 +117,7 @@ impl Kept {
         Ok(())
     }
 
-    /// Keeps the only piece of a body as it is: what it holds beyond its bytes is the connection's
+    /// Keeps the only piece of a body without a copy: the memory that it holds is the connection's
     /// read buffer, which lives as long as the request anyway.
     ///
     /// # Errors
@@ -128,32 +129,32 @@ impl Kept {
         Ok(())
     }
 
-    /// A piece that is to be sent once, after what is kept, and is on its way already.
+    /// Adds a piece that is sent once, after what is kept; it is not counted.
     pub fn push_passing(&mut self, piece: Bytes) {
         self.seal();
         self.bytes += piece.len();
         self.segments.push(piece);
     }
 
-    /// What has come can be handed out.
+    /// Makes everything that has come available as segments.
     pub fn seal(&mut self) {
         let open = self.open.take();
         self.segments.extend(open.map(Open::seal));
     }
 
-    /// What was sealed.
+    /// The sealed segments.
     pub fn segments(&self) -> &[Bytes] {
         &self.segments
     }
 
-    /// Keeps the first so many segments no more.
+    /// Drops the first `count` segments.
     pub fn drop_first(&mut self, count: usize) {
         let count = count.min(self.segments.len());
         let dropped: usize = self.segments.drain(..count).map(|it| it.len()).sum();
         self.bytes -= dropped;
     }
 
-    /// The first segment, which is kept no more.
+    /// Takes out the first segment.
     pub fn pop_first(&mut self) -> Option<Bytes> {
         if self.segments.is_empty() {
             return None;
@@ -163,7 +164,7 @@ impl Kept {
         Some(first)
     }
 
-    /// Makes one segment of several; needs room for one more of them only.
+    /// Makes one segment of several; needs no more extra room than one of them.
     ///
     /// # Errors
     /// There is no room; nothing is lost.
@@ -214,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn tiny_pieces_cost_their_bytes() {
+    fn tiny_pieces_cost_no_more_than_their_bytes() {
         let (mut kept, counts) = kept_of(1 << 30);
         for _ in 0..1_000_000 {
             kept.push(b"x").expect("room");
@@ -230,7 +231,7 @@ mod tests {
     #[test]
     fn joining_takes_little_more_room_than_there_is() {
         let bytes = vec![7; 10 * SEGMENT];
-        // One client has half.
+        // One client has at most half of the memory.
         let (mut kept, counts) = kept_of(2 * 11 * SEGMENT as u64);
         kept.push(&bytes).expect("room");
         kept.join().expect("room");
