@@ -102,7 +102,7 @@ impl<K: Hash + Eq + Clone, B: Clone> Flights<K, B> {
 
     /// Removes the flight from `shard`, unless another has replaced it.
     fn remove(&self, shard: &mut Shard<K, B>, key: &K, flight: &Arc<Flight<B>>) {
-        // Counted first, so that nobody sees the entry released before the count changes.
+        // Counted first, so that nobody sees the entry removed before the count changes.
         self.ended.fetch_add(1, Ordering::Release);
         if shard.get(key).is_some_and(|it| Arc::ptr_eq(it, flight)) {
             shard.remove(key);
