@@ -34,7 +34,7 @@ impl Timers {
     ) -> Rc<Self> {
         let timers = Rc::new(Timers {
             clients: RefCell::default(),
-            now: Rc::new(Cell::new(Instant::now())),
+            now: Rc::new(Cell::new(tokio::time::Instant::now().into_std())),
             timeouts,
             closing,
             memory,
@@ -74,7 +74,7 @@ impl Timers {
     }
 
     fn look(&self) {
-        let now = Instant::now();
+        let now = tokio::time::Instant::now().into_std();
         self.now.set(now);
         let closing = self.closing.has_begun();
         self.clients

@@ -1,5 +1,5 @@
-//! Which header lines cross, and the request head as it goes on the wire (RFC 9110 §7.6.1, RFC 9112 §3).
-//! Everything crosses but what is named here; nothing is added.
+//! Which header lines cross, and the request head as it goes on the wire (RFC 9110 §7.6.1, RFC 9112
+//! §3). Everything crosses but what is named here; nothing is added.
 
 use std::collections::HashSet;
 
@@ -20,7 +20,8 @@ use crate::{
 /// Names a `Connection` header may list and still few enough to look through for each line.
 const MOST_NAMED: usize = 32;
 
-/// Header names of one message that end here: hop-by-hop ones, those that `Connection` names, and ours.
+/// Header names of one message that end here: hop-by-hop ones, those that `Connection` names, and
+/// ours.
 pub struct Hop<'a> {
     named: Vec<&'a [u8]>,
     portkey: bool,
@@ -68,7 +69,8 @@ pub struct RequestHead<'a> {
     /// Names of lines that the target does not get: the caller's credentials. Where there are any,
     /// it gets none of those among subprotocols either.
     pub withheld: &'a [HeaderName],
-    /// Lines to set in the place of the caller's, or (`None`) to take out, as the target and the settings ask.
+    /// Lines to set in the place of the caller's, or (`None`) to take out, as the target and the
+    /// settings ask.
     pub edits: &'a [&'a [HeaderEdit]],
 }
 
@@ -149,7 +151,8 @@ fn put_line(out: &mut Vec<u8>, name: &HeaderName, value: &HeaderValue) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// Takes the lines that end here out of a response head. An upstream's own `x-gateway-*` never reaches the client.
+/// Takes the lines that end here out of a response head. An upstream's own `x-gateway-*` never
+/// reaches the client.
 pub fn strip_response(headers: &mut HeaderMap, portkey: bool, keep_upgrade: bool) {
     // An upstream may name as many as a head has room for.
     let named: HashSet<HeaderName> = named_by_connection(headers)
@@ -220,7 +223,8 @@ mod tests {
         );
         assert_eq!(
             sent,
-            "POST /v1/x HTTP/1.1\r\nhost: up.example:8000\r\ncontent-length: 3\r\nx-portkey-a: kept\r\n\r\n"
+            "POST /v1/x HTTP/1.1\r\nhost: up.example:8000\r\ncontent-length: 3\r\n\
+             x-portkey-a: kept\r\n\r\n"
         );
     }
 
@@ -262,7 +266,8 @@ mod tests {
                 &[edit("x-team", Some("own")), edit("x-out", None)],
             ],
         };
-        let expected = "GET / HTTP/1.1\r\nhost: up\r\nx-kept: caller\r\nauthorization: Bearer own\r\nx-team: own\r\n\r\n";
+        let expected = "GET / HTTP/1.1\r\nhost: up\r\nx-kept: caller\r\n\
+                        authorization: Bearer own\r\nx-team: own\r\n\r\n";
         assert_eq!(head.encode(), expected);
     }
 
@@ -335,7 +340,9 @@ mod tests {
                 .collect();
             let ends_here = |name: &HeaderName| {
                 let name = name.as_str();
-                let is_named = |token: &[u8]| token.trim_ascii().eq_ignore_ascii_case(name.as_bytes());
+                let is_named = |token: &[u8]| {
+                    token.trim_ascii().eq_ignore_ascii_case(name.as_bytes())
+                };
                 ENDING_HERE.contains(&name)
                     || name.starts_with("x-gateway-")
                     || named.split(|byte| *byte == b',').any(is_named)
@@ -355,13 +362,16 @@ mod tests {
             };
             let mut expected = b"GET / HTTP/1.1\r\nhost: up\r\n".to_vec();
             for (name, value) in headers.iter().filter(|(name, _)| !ends_here(name)) {
-                expected.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+                let line = [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"];
+                expected.extend(line.concat());
             }
             expected.extend(b"\r\n");
             prop_assert_eq!(head.encode(), expected);
             strip_response(&mut headers, false, false);
-            // In answers these three are end-to-end.
-            let kept = |name: &HeaderName| matches!(name.as_str(), "host" | "expect" | "content-length");
+            // In responses these three are end-to-end.
+            let kept = |name: &HeaderName| {
+                matches!(name.as_str(), "host" | "expect" | "content-length")
+            };
             prop_assert!(headers.keys().all(|name| kept(name) || !ends_here(name)));
         }
     }

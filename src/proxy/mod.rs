@@ -2,6 +2,7 @@
 //! the order of it: admit → prepare → lookup → send → relay.
 
 mod admit;
+mod clock;
 mod exchange;
 pub mod explain;
 mod headers;
@@ -14,7 +15,10 @@ mod plan;
 mod prepare;
 mod relay;
 mod send;
+mod sender;
 mod subprotocol;
+#[cfg(test)]
+mod tests;
 mod trace_id;
 mod url;
 mod worker;

@@ -1,11 +1,11 @@
 //! What is known of a request under way? [`ReplyFacts`] are what its reply tells the client and
-//! later steps read. The recorder is told the same and more, and read by nobody.
+//! later steps read. The recorder gets the same and more, and is never read.
 
 use std::{rc::Rc, time::Instant};
 
 use actix_http::{RequestHead, header::HeaderValue};
 
-use super::trace_id;
+use super::{clock, trace_id};
 use crate::{
     cache::NoCacheReason,
     directives::{DirectiveError, Directives},
@@ -25,7 +25,7 @@ pub struct RequestNotes {
 pub struct ReplyFacts {
     pub received: Instant,
     pub trace_id: HeaderValue,
-    /// The target that answered or was tried last, once there is one.
+    /// The target that responded or was tried last, once there is one.
     pub route: Option<Route>,
     pub cache: CacheStatus,
     /// What is left of the limits that applied to the request.
@@ -42,7 +42,7 @@ pub fn open(
     connection: &Rc<ClientConnection>,
 ) -> RequestNotes {
     let trace_id = trace_id::of(head.headers(), gateway.portkey, directives);
-    let reply = ReplyFacts::new(Instant::now(), trace_id);
+    let reply = ReplyFacts::new(clock::now(), trace_id);
     let recorder = Recorder::open(
         gateway.metrics.clone(),
         gateway.access_log,
@@ -73,7 +73,7 @@ impl ReplyFacts {
 }
 
 impl RequestNotes {
-    /// A target is tried, or answered before.
+    /// A target is tried, or its stored response is used.
     pub fn note_route(&mut self, route: Route) {
         self.recorder
             .note_target(route.index.clone(), route.retries);

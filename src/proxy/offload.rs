@@ -35,7 +35,7 @@ struct Pool {
     /// As many jobs at once as there are threads; others wait for a place with their requests.
     places: Semaphore,
     /// Where the jobs of each client wait until few of them are among those that wait for a place.
-    /// So nobody waits for more than a few jobs of another, however many that one has.
+    /// So no client waits for more than a few jobs of another, however many that one has.
     turns: Box<[Semaphore]>,
     jobs: SyncSender<Job>,
 }
@@ -58,7 +58,7 @@ impl Pool {
         });
         let places = Semaphore::new(started.count());
         if places.available_permits() == 0 {
-            // Nobody shall wait for threads that the system does not give.
+            // Closed, so that no request waits for threads that the system does not give.
             places.close();
         }
         Pool {
@@ -70,7 +70,7 @@ impl Pool {
 }
 
 fn work_through(waiting: &Mutex<Receiver<Job>>) {
-    // Where the system refuses, the work is done all the same.
+    // Without the lower priority the work is still done.
     let _ = rustix::process::nice(NICENESS);
     loop {
         let job = waiting
@@ -78,7 +78,7 @@ fn work_through(waiting: &Mutex<Receiver<Job>>) {
             .unwrap_or_else(PoisonError::into_inner)
             .recv();
         match job {
-            // Who waits for a job that panics is told by the end of its channel.
+            // The waiter of a job that panics learns of it from its closed channel.
             Ok(job) => drop(catch_unwind(AssertUnwindSafe(job))),
             Err(_) => return,
         }
@@ -102,7 +102,7 @@ pub async fn offload<T: Send + 'static>(
         return Err(GatewayError::overloaded(message));
     };
     let job = move || {
-        // Nobody may wait for it any more.
+        // The waiter may have given up.
         let _ = tell.send(work());
         drop((place, turn));
     };

@@ -55,13 +55,14 @@ impl<U: Upstream> Worker<U> {
             let length = text.len();
             let parse = move || DescribedRequest::parse(&text);
             let imagined = offload::by_size(client, length, parse).await??;
-            let answer = imagined.explain(&self.gateway, &self.plans, &self.targets);
-            Ok(answer.await?.map_into_boxed_body())
+            let response = imagined.explain(&self.gateway, &self.plans, &self.targets);
+            Ok(response.await?.map_into_boxed_body())
         };
         self.page(request, connection, false, explain).await
     }
 
-    /// Serves one of the gateway's own pages, made by `page`, to whom the door lets in; `open` pages are for everybody.
+    /// Serves one of the gateway's own pages, made by `page`, to whom the door lets in; `open`
+    /// pages are for everybody.
     pub async fn page(
         &self,
         request: Request,
@@ -79,14 +80,14 @@ impl<U: Upstream> Worker<U> {
             true => Ok(Visitor::Direct),
             false => gateway.door.admit(head),
         });
-        let answer = match admitted {
+        let response = match admitted {
             Ok(Visitor::Preflight) => Err(cors::preflight(head)),
             Ok(Visitor::Direct | Visitor::ListedOrigin) => {
                 page(request).await.map_err(|error| error.response())
             }
             Err(error) => Err(error.response()),
         };
-        let mut response = match answer {
+        let mut response = match response {
             Ok(page) => page.map_body(|_, page| ReplyBody::page(page, guard)),
             Err(own) => own.map_body(|_, bytes| ReplyBody::own(bytes, guard)),
         };

@@ -24,7 +24,7 @@ use crate::{
     upstream::Upstream,
 };
 
-/// What the client gets.
+/// The response to a client, before its head is made ours.
 pub enum Reply {
     /// An upstream's response, as it comes.
     Fetched(Fetched),
@@ -81,7 +81,7 @@ async fn fetch<U: Upstream>(
         Lookup::Missed(store) => store,
     };
     let sent = send::send(worker, admitted, prepared, exchange).await;
-    // From here on the response goes its own way, with or without this client.
+    // From here on the shared response no longer depends on this client.
     exchange.connection().set_audience(None);
     match sent {
         Ok(opened) => {

@@ -6,7 +6,7 @@ use actix_http::header::{HeaderName, HeaderValue, SEC_WEBSOCKET_PROTOCOL};
 
 /// The line that offers subprotocols.
 pub const NAME: HeaderName = SEC_WEBSOCKET_PROTOCOL;
-/// The same, for whoever is told what was withheld.
+/// Its name in `x-gateway-withheld`.
 pub const NAME_TEXT: &str = "sec-websocket-protocol";
 
 const PREFIXES: [&[u8]; 1] = [b"openai-insecure-api-key."];

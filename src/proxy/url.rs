@@ -1,11 +1,12 @@
-//! The request target on the wire: base URL, path and query put together as raw bytes. Nothing is decoded or encoded.
+//! The request target on the wire: base URL, path and query put together as raw bytes. Nothing is
+//! decoded or encoded.
 
 use std::borrow::Cow;
 
 use crate::guard::BaseUrl;
 
-/// The origin-form request target (RFC 9112 §3.2.1): the base's path, the path after the gateway's prefix, then the base's
-/// query before the caller's.
+/// The origin-form request target (RFC 9112 §3.2.1): the base's path, the path after the gateway's
+/// prefix, then the base's query before the caller's.
 pub fn request_target(base: &BaseUrl, rest: &str, query: Option<&str>) -> String {
     let path = base.raw_path();
     let base_query = base.raw_query();
@@ -32,8 +33,8 @@ pub fn split(target: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// Parameters of these names, each as `name=value` in its raw bytes. Names are compared after percent-decoding, as the receiver
-/// will.
+/// Parameters of these names, each as `name=value` in its raw bytes. Names are compared after
+/// percent-decoding, as the receiver will.
 pub fn named<'q>(query: &'q str, names: &[Box<str>]) -> impl Iterator<Item = &'q str> {
     query.split('&').filter(|part| is_named(part, names))
 }
@@ -44,7 +45,8 @@ fn is_named(part: &str, names: &[Box<str>]) -> bool {
     names.iter().any(|named| name.clone().eq(named.bytes()))
 }
 
-/// The query without the parameters of these names, every other byte as it was; `None` when nothing is left.
+/// The query without the parameters of these names, every other byte as it was; `None` when nothing
+/// is left.
 pub fn without<'q>(query: &'q str, names: &[Box<str>]) -> Option<Cow<'q, str>> {
     if named(query, names).next().is_none() {
         return Some(Cow::Borrowed(query));

@@ -1,4 +1,4 @@
-//! What the state machine may ask about the world, answered for one request.
+//! Implements the state machine's `World` for one request: clock, dice, budgets, breakers.
 
 use std::{
     cell::RefCell,
@@ -12,6 +12,7 @@ use crate::{
     origin_health::{BreakerKey, OriginHealth},
     proxy::{
         admit::caller::CallerCredentials,
+        clock,
         plan::{CredentialForwarding, Plan, Target},
     },
     rate_limit,
@@ -126,10 +127,10 @@ impl World for LiveWorld<'_> {
     }
 
     fn time_left(&self) -> Option<Duration> {
-        // Vetter may differ in `timeouts.total`: where one has none, neither has the exchange.
+        // Targets may differ in `timeouts.total`: where one has none, neither has the exchange.
         let ends = self.plan.targets.iter().map(|target| self.ends_at(target));
         let latest = ends.reduce(|a, b| Some(a?.max(b?)))??;
-        Some(latest.saturating_duration_since(Instant::now()))
+        Some(latest.saturating_duration_since(clock::now()))
     }
 
     fn dice(&self) -> f64 {

@@ -18,7 +18,7 @@ use actix_http::{
 };
 use bytes::Bytes;
 use futures_core::Stream;
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep};
 
 use super::{
     Answer, AnswerBody, BodyLength, Call, Cause, Failure, Progress, ResponseHead, Upstream,
@@ -70,7 +70,7 @@ impl Scene {
     ///
     /// # Panics
     /// `status` is not a status.
-    pub fn answers(status: u16, headers: &[(&'static str, &'static str)]) -> Self {
+    pub fn responds(status: u16, headers: &[(&'static str, &'static str)]) -> Self {
         #[expect(clippy::expect_used, reason = "a script of a test")]
         let status = StatusCode::from_u16(status).expect("a status");
         Scene {
@@ -114,10 +114,18 @@ pub struct Received {
     pub body: Bytes,
 }
 
+/// A request as it was sent, whether or not it was received.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sent {
+    pub authority: String,
+    pub at: Instant,
+}
+
 /// Plays its scenes in order, one per request; requests beyond them are refused a connection.
 #[derive(Default)]
 pub struct ScriptedUpstream {
     scenes: RefCell<VecDeque<Scene>>,
+    sent: RefCell<Vec<Sent>>,
     received: RefCell<Vec<Received>>,
 }
 
@@ -125,8 +133,13 @@ impl ScriptedUpstream {
     pub fn new(scenes: impl IntoIterator<Item = Scene>) -> Self {
         ScriptedUpstream {
             scenes: RefCell::new(scenes.into_iter().collect()),
-            received: RefCell::default(),
+            ..ScriptedUpstream::default()
         }
+    }
+
+    /// Every request so far, with its time.
+    pub fn sent(&self) -> Vec<Sent> {
+        self.sent.borrow().clone()
     }
 
     /// The requests so far, each whole.
@@ -157,17 +170,21 @@ impl ScriptedUpstream {
 
 impl Upstream for ScriptedUpstream {
     async fn send(&self, call: &Call) -> Result<Answer, Failure> {
+        self.sent.borrow_mut().push(Sent {
+            authority: call.target.authority().to_owned(),
+            at: Instant::now(),
+        });
         let next = self.scenes.borrow_mut().pop_front();
         let refused = Cause::Connect(std::io::ErrorKind::ConnectionRefused);
         let Scene { delay, outcome } = next.unwrap_or_else(|| Scene::unreachable(refused));
         let script = match outcome {
             Outcome::Unreachable(cause) => {
-                sleep(delay).await;
+                pass(delay).await;
                 return Err(Failure::unsent(cause));
             }
             Outcome::Breaks(cause) => {
                 let sent = self.receive(call).await?;
-                sleep(delay).await;
+                pass(delay).await;
                 return Err(Failure {
                     sent,
                     ..Failure::unsent(cause)
@@ -176,7 +193,7 @@ impl Upstream for ScriptedUpstream {
             Outcome::Answers(script) => script,
         };
         self.receive(call).await?;
-        sleep(delay).await;
+        pass(delay).await;
         call.body.borrow_mut().note_response();
         let mut head = ResponseHead {
             status: script.status,
@@ -193,7 +210,16 @@ impl Upstream for ScriptedUpstream {
     }
 }
 
-/// A body whose chunks come at the times of the script.
+/// Lets time pass, or without a delay one turn: no network responds while it is being asked.
+/// (tokio's shortest sleep is a millisecond.)
+async fn pass(delay: Duration) {
+    match delay {
+        Duration::ZERO => tokio::task::yield_now().await,
+        delay => sleep(delay).await,
+    }
+}
+
+/// A body whose chunks come when the script says.
 struct ScriptedBody {
     left: VecDeque<(Duration, Result<Bytes, Failure>)>,
     wait: Option<Pin<Box<Sleep>>>,
@@ -224,8 +250,10 @@ impl Stream for ScriptedBody {
             return Poll::Ready(None);
         };
         let delay = *delay;
-        let wait = self.wait.get_or_insert_with(|| Box::pin(sleep(delay)));
-        ready!(wait.as_mut().poll(cx));
+        if !delay.is_zero() {
+            let wait = self.wait.get_or_insert_with(|| Box::pin(sleep(delay)));
+            ready!(wait.as_mut().poll(cx));
+        }
         self.wait = None;
         let next = self.left.pop_front().map(|(_, next)| next);
         self.progress.set(Progress {

@@ -1,7 +1,11 @@
 //! Which certificates are trusted and shown for each upstream host? The system's roots and webpki's
 //! are trusted; the settings may name a CA file and a client certificate per host.
 
-use std::{collections::HashMap, path::PathBuf, sync::Arc};
+use std::{
+    collections::HashMap,
+    path::PathBuf,
+    sync::{Arc, LazyLock},
+};
 
 use rustls::{ClientConfig, RootCertStore};
 
@@ -9,6 +13,9 @@ use crate::{
     guard::NamedBy,
     tls::{PemFile, TlsError, client_builder, http11_client},
 };
+
+/// Read once for the process: reading the system's certificates takes long.
+static PUBLIC_ROOTS: LazyLock<Arc<RootCertStore>> = LazyLock::new(|| Arc::new(public_roots()));
 
 /// TLS settings of one host.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +47,7 @@ impl TlsClients {
     /// Reads the trust roots and the files named in the settings. Unreadable system roots are left
     /// out, since webpki's are there; an unreadable file of the settings is an error.
     pub fn new(hosts: &[HostTls]) -> Result<Self, TlsError> {
-        let roots = Arc::new(public_roots());
+        let roots = PUBLIC_ROOTS.clone();
         let by_host = hosts
             .iter()
             .map(|host| Ok((host.host.clone(), HostConfigs::of(host, &roots)?)))

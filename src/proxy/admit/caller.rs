@@ -1,5 +1,5 @@
 //! Who sent a request: the credentials that came with it, and the address it is from. For what a
-//! target gets, whose breaker and budget it is, whom limits count and whose answers the cache
+//! target gets, whose breaker and budget it is, whom limits count and whose responses the cache
 //! keeps. Which names carry credentials is the plan's table.
 
 use std::{
@@ -84,8 +84,8 @@ impl<'a> CallerCredentials<'a> {
         address.map(|peer| client_address(peer, self.head.headers(), trusted_proxies))
     }
 
-    /// Each credential by the name it travels under: headers in the table's order, those of one name
-    /// in theirs, then those among subprotocols, then the query's.
+    /// Each credential by the name it travels under: headers in the table's order, those of one
+    /// name in theirs, then those among subprotocols, then the query's.
     pub fn credentials(&self) -> impl Iterator<Item = (&'a str, &'a [u8])> {
         let placeholder = self.placeholder;
         let lines = self.head.headers();

@@ -1,5 +1,5 @@
-//! Is this request one the gateway may look at at all? Framing, browsers and paths, before any header of ours is read.
-//! Pure: the request's head and the settings in, a verdict out.
+//! Is this request one the gateway may look at at all? Framing, browsers and paths, before any
+//! header of ours is read. Pure: the request's head and the settings in, a verdict out.
 
 #[cfg(test)]
 mod tests;
@@ -56,8 +56,9 @@ pub fn check_path(path: &str) -> Result<(), GatewayError> {
 
 /// How the request's body is framed, and whether it is a WebSocket handshake (RFC 6455 §4.1).
 ///
-/// actix-http has refused ambiguous framing already (RFC 9112 §6.3). It takes any `Upgrade: websocket` for a tunnel,
-/// whatever the method, so that a body behind one would have no end: refused here.
+/// actix-http has refused ambiguous framing already (RFC 9112 §6.3). It takes any `Upgrade:
+/// websocket` for a tunnel, whatever the method, so that a body behind one would have no end:
+/// refused here.
 pub fn body_length(head: &RequestHead) -> Result<BodyLength, GatewayError> {
     let headers = head.headers();
     let websocket = websocket::is_named_by_upgrade(headers);
@@ -92,6 +93,7 @@ pub fn body_length(head: &RequestHead) -> Result<BodyLength, GatewayError> {
 fn upgrade_with_body() -> GatewayError {
     GatewayError::new(
         Code::InvalidHeader,
-        "`Upgrade: websocket` goes with a GET over HTTP/1.1 without a body; leave it out of other requests",
+        "`Upgrade: websocket` goes with a GET over HTTP/1.1 without a body; leave it out of other \
+         requests",
     )
 }

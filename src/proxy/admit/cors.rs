@@ -1,4 +1,5 @@
-//! Cross-origin answers for the pages of listed origins (Fetch standard, "CORS protocol"). Pure.
+//! Cross-origin response headers for the pages of listed origins (Fetch standard, "CORS protocol").
+//! Pure.
 
 use actix_http::{
     RequestHead, Response, StatusCode,
@@ -10,12 +11,16 @@ use bytes::Bytes;
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 /// What a page may read besides the safelisted headers.
 const EXPOSED: HeaderValue = HeaderValue::from_static(
-    "x-gateway-trace-id, x-gateway-provider, x-gateway-last-used-option-index, x-gateway-retry-attempt-count, \
-     x-gateway-cache-status, x-gateway-error, x-gateway-ratelimit-limit, x-gateway-ratelimit-remaining, \
-     x-gateway-ratelimit-reset, x-gateway-withheld, x-gateway-replay, x-request-id, request-id, retry-after, server-timing",
+    "x-gateway-trace-id, x-gateway-provider, x-gateway-last-used-option-index, \
+     x-gateway-retry-attempt-count, \
+     x-gateway-cache-status, x-gateway-error, x-gateway-ratelimit-limit, \
+     x-gateway-ratelimit-remaining, \
+     x-gateway-ratelimit-reset, x-gateway-withheld, x-gateway-replay, x-request-id, request-id, \
+     retry-after, server-timing",
 );
 
-/// The answer to a preflight: whatever the page asks to send may be sent. The origin's own line is [`mark`]'s.
+/// The response to a preflight: everything that the page asks to send is allowed. The origin's own
+/// line is [`mark`]'s.
 pub fn preflight(head: &RequestHead) -> Response<Bytes> {
     let mut response = Response::with_body(StatusCode::NO_CONTENT, Bytes::new());
     let headers = response.headers_mut();
@@ -37,7 +42,7 @@ pub fn preflight(head: &RequestHead) -> Response<Bytes> {
     response
 }
 
-/// Marks an answer for a listed origin's page. An upstream's own `access-control-*` is replaced.
+/// Marks a response for a listed origin's page. An upstream's own `access-control-*` is replaced.
 pub fn mark(headers: &mut HeaderMap, origin: &HeaderValue, keep: &[HeaderName]) {
     headers.retain(|name, _| !name.as_str().starts_with("access-control-") || keep.contains(name));
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());

@@ -111,10 +111,9 @@ impl<'a> Admitted<'a> {
         checks::check_path(path)?;
         let hop = Hop::of(head.headers(), gateway.portkey)?;
         let placeholder = gateway.placeholder_credential(head.headers());
+        let peer = connection.and_then(|connection| connection.peer());
         let peer = Peer {
-            address: connection
-                .and_then(|connection| connection.peer())
-                .map(|peer| peer.ip()),
+            address: peer.map(|peer| peer.ip()),
             trusted_proxies: &gateway.trusted_proxies,
         };
         let presented =

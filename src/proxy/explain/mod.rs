@@ -1,5 +1,5 @@
-//! The resolved plan as JSON, for dry runs and for `explain`: targets in order with the guard's verdict, credentials by name
-//! only. Sends nothing.
+//! The resolved plan as JSON, for dry runs and for `explain`: targets in order with the guard's
+//! verdict, credentials by name only. Sends nothing.
 
 mod request;
 
@@ -33,7 +33,7 @@ use crate::{
     },
 };
 
-/// The answer to any other method than POST (RFC 9110 §15.5.6).
+/// The response to any other method than POST (RFC 9110 §15.5.6).
 pub fn only_post() -> Response<Bytes> {
     let message = "explain takes a POST with a JSON body";
     let mut response = GatewayError::new(Code::MethodNotAllowed, message).response();
@@ -58,7 +58,7 @@ pub async fn explain(
         first: prepared.first,
         cache: cache(cached.map(|(it, key)| (&it.policy, key))),
     };
-    explained.answer().await
+    explained.response().await
 }
 
 struct Explained<'a> {
@@ -74,8 +74,8 @@ struct Explained<'a> {
 }
 
 impl Explained<'_> {
-    /// The plan as an answer.
-    async fn answer(&self) -> Response<Bytes> {
+    /// The plan as a response.
+    async fn response(&self) -> Response<Bytes> {
         let mut text = serde_json::to_vec_pretty(&self.plan().await).unwrap_or_default();
         text.push(b'\n');
         let mut response = Response::with_body(StatusCode::OK, Bytes::from(text));
@@ -126,6 +126,18 @@ impl Explained<'_> {
         format!("{base}{}", self.rest)
     }
 
+    fn credentials(&self, target: &Target) -> Value {
+        json!({
+            "callers": match target.credentials {
+                CredentialForwarding::Forwarded => "forwarded",
+                CredentialForwarding::Withheld => "withheld",
+                CredentialForwarding::Replaced => "replaced",
+            },
+            "withheld": self.world.withheld(target).as_ref().map(text),
+            "own": target.own_credential.as_ref().map(OwnCredential::name),
+        })
+    }
+
     fn described(
         &self,
         id: TargetId,
@@ -136,13 +148,6 @@ impl Explained<'_> {
         let target = self.world.plan.target(id);
         let of_config = target.request_timeout.map(|it| it.time);
         let limit = self.request_timeout.or(of_config);
-        let names = |set: bool| -> Vec<&str> {
-            let edits = target
-                .edits
-                .iter()
-                .filter(|(_, value)| value.is_some() == set);
-            edits.map(|(name, _)| name.as_str()).collect()
-        };
         json!({
             "index": text(&target.index),
             "name": target.name,
@@ -154,29 +159,36 @@ impl Explained<'_> {
                 NamedBy::Settings => "settings",
             },
             "guard": guard(verdict),
-            "credentials": {
-                "callers": match target.credentials {
-                    CredentialForwarding::Forwarded => "forwarded",
-                    CredentialForwarding::Withheld => "withheld",
-                    CredentialForwarding::Replaced => "replaced",
-                },
-                "withheld": self.world.withheld(target).as_ref().map(text),
-                "own": target.own_credential.as_ref().map(OwnCredential::name),
-            },
-            "headers": { "set": names(true), "removed": names(false) },
+            "credentials": self.credentials(target),
+            "headers": { "set": edited(target, true), "removed": edited(target, false) },
             "body_edits": edited_keys(target),
-            "retry": {
-                "attempts": retry.attempts,
-                "on_status_codes": retry.on_status_codes.iter().collect::<Vec<_>>(),
-                "use_retry_after_header": retry.use_retry_after_header,
-            },
-            "hedge": hedge.map(|it| json!({ "after": milliseconds(it.after), "max_ratio": it.max_ratio })),
+            "retry": retries(retry),
+            "hedge": hedge.map(hedging),
             "request_timeout": limit.map(milliseconds),
             "timeouts": timeouts(&target.timeouts),
             "limits": limits(self.gateway.limits.attempts.iter().chain(&target.limits)),
             "breaker": target.breaker.as_ref().map(|policy| breaker(policy, self.world.admits(id))),
         })
     }
+}
+
+/// The headers that are set for the target, or taken out.
+fn edited(target: &Target, set: bool) -> Vec<&str> {
+    let edits = target.edits.iter();
+    let edits = edits.filter(|(_, value)| value.is_some() == set);
+    edits.map(|(name, _)| name.as_str()).collect()
+}
+
+fn hedging(hedge: &Hedge) -> Value {
+    json!({ "after": milliseconds(hedge.after), "max_ratio": hedge.max_ratio })
+}
+
+fn retries(retry: &Retry) -> Value {
+    json!({
+        "attempts": retry.attempts,
+        "on_status_codes": retry.on_status_codes.iter().collect::<Vec<_>>(),
+        "use_retry_after_header": retry.use_retry_after_header,
+    })
 }
 
 /// What the cache would do: the key, or why it has no part in the request. `None`: it was not

@@ -1,6 +1,7 @@
-//! A request that somebody only tells of, at `/gateway/explain` and on the command line: planned as a real one, and not sent.
+//! A described request, at `/gateway/explain` and on the command line: planned like a real one,
+//! and not sent.
 
-use std::{collections::BTreeMap, time::Instant};
+use std::collections::BTreeMap;
 
 use actix_http::{Payload, RequestHead, Response, header};
 use bytes::Bytes;
@@ -13,13 +14,15 @@ use crate::{
     gateway::Gateway,
     proxy::{
         admit::{Admitted, checks},
+        clock,
         plan::PlanCache,
-        prepare::{self, buffer_body::AtHand},
+        prepare,
         send::vet::Vetter,
+        sender::AtHand,
     },
 };
 
-/// A request that somebody only tells of.
+/// A request that is described, not sent.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DescribedRequest {
@@ -60,7 +63,8 @@ impl DescribedRequest {
     pub fn parse(json: &[u8]) -> Result<Self, GatewayError> {
         serde_json::from_slice(json).map_err(|error| {
             let message = format!(
-                "explain takes a JSON object of method, path, headers (an object of names and values) and body: {error}"
+                "explain takes a JSON object of method, path, headers (an object of names and \
+                 values) and body: {error}"
             );
             GatewayError::new(Code::InvalidBody, message)
         })
@@ -82,7 +86,7 @@ impl DescribedRequest {
         let directives = Directives::parse(head.headers(), gateway.portkey);
         let admitted = Admitted::of(gateway, &head, Payload::from(body), None, directives)?;
         let plan = prepare::plan(&admitted, plans, &AtHand).await?;
-        let prepared = prepare::prepare(&admitted, &plan, &AtHand, Instant::now()).await?;
+        let prepared = prepare::prepare(&admitted, &plan, &AtHand, clock::now()).await?;
         Ok(super::explain(&admitted, &prepared, targets).await)
     }
 

@@ -1,4 +1,4 @@
-//! The beginning of an answer that is kept, or shared: who may have it, and who takes it from upstream.
+//! A response's head has come: may it be shared, may it be stored?
 
 use std::{rc::Rc, sync::Arc};
 
@@ -25,7 +25,7 @@ use crate::{
     record::Route,
 };
 
-/// An answer's head, as it goes to clients.
+/// A response's head, as it goes to clients.
 pub struct Head<'a> {
     pub status: StatusCode,
     pub headers: &'a HeaderMap,
@@ -37,8 +37,24 @@ pub struct Head<'a> {
     pub noise: &'a Noise,
 }
 
+impl Head<'_> {
+    /// The head for the requests that share the response.
+    fn shared(&self) -> SharedHead {
+        let given_by = self.route.map(|route| GivenBy {
+            provider: route.provider.clone(),
+            index: route.index.clone(),
+        });
+        let stored = StoredHead::new(self.status, self.headers).of_target(given_by);
+        SharedHead {
+            head: Arc::new(stored),
+            size: self.size,
+            route: self.route.cloned(),
+        }
+    }
+}
+
 impl PendingStore {
-    /// The answer's head has come.
+    /// The response's head has come.
     pub fn begin(
         mut self: Box<Self>,
         head: Head<'_>,
@@ -63,22 +79,13 @@ impl PendingStore {
             }
             self.lead.refuse(reason);
         }
-        let given_by = head.route.map(|route| GivenBy {
-            provider: route.provider.clone(),
-            index: route.index.clone(),
-        });
-        let stored = Arc::new(StoredHead::new(head.status, head.headers).of_target(given_by));
         let watch = CompletenessCheck::new(head.headers, &self.path);
-        let kept = StoringResponse {
-            head: SharedHead {
-                head: stored,
-                size: head.size,
-                route: head.route.cloned(),
-            },
+        let storing = StoringResponse {
+            head: head.shared(),
             watch,
-            keeping: self,
+            pending: self,
             others: connection.others().clone(),
         };
-        Fill::start(kept, incoming, times, connection)
+        Fill::start(storing, incoming, times, connection)
     }
 }

@@ -1,5 +1,5 @@
-//! Takes an answer's body from upstream, for as long as anybody reads it: the client whose request it was may have left, or be
-//! slower than the others.
+//! Reads a response's body from upstream for as long as any client reads it: the client that began
+//! it may have left, or be slower than the others.
 
 use std::{
     future::{Future as _, poll_fn},
@@ -18,19 +18,19 @@ use crate::{
     cache::{NoCacheReason, coalesce::Follower},
     downstream::ClientConnection,
     gateway::Beginning,
-    proxy::send::upstream_body::UpstreamBody,
+    proxy::{clock, send::upstream_body::UpstreamBody},
     record::CutReason,
     upstream::Failure,
 };
 
-/// Who takes the body from upstream.
+/// How the body gets to the client.
 #[expect(clippy::large_enum_variant, reason = "taken apart at once")]
 pub enum FillStart {
-    /// Nobody has to any more: this is all of it, and why it is not kept.
+    /// All of it has come; with the reason if it is not stored.
     Whole(Bytes, Option<NoCacheReason>),
-    /// All who asked read along, this request's client as one of them.
+    /// Shared: this request's client is one of its readers.
     Shared(Follower<Beginning>),
-    /// The client alone. Nothing is kept.
+    /// To this client alone. Nothing is stored.
     Alone(UpstreamBody, NoCacheReason),
 }
 
@@ -45,10 +45,10 @@ pub struct BodyTimes {
 /// Bytes that are taken in one go.
 const AT_ONCE: usize = 64 * 1024;
 
-/// A body on its way from upstream to all who read it.
+/// A body on its way from upstream to all its readers.
 pub struct Fill {
     incoming: UpstreamBody,
-    kept: StoringResponse,
+    storing: StoringResponse,
     /// The body is over, well or not.
     ended: Option<Result<(), String>>,
     times: BodyTimes,
@@ -73,30 +73,31 @@ enum Gathered {
 }
 
 impl Fill {
-    /// Takes at once what is there, which is often all, and the rest in a task of its own, for which `connection` keeps its worker.
+    /// Takes at once what is there, which is often all, and the rest in a task of its own, for
+    /// which `connection` keeps its worker.
     pub fn start(
-        mut kept: StoringResponse,
+        mut storing: StoringResponse,
         mut incoming: UpstreamBody,
         times: BodyTimes,
         connection: &Rc<ClientConnection>,
     ) -> FillStart {
-        let (chunks, end) = match gather(&mut incoming, kept.head.size) {
-            Gathered::Whole(body) if kept.is_quick(&body) => {
-                kept.watch.feed(&body);
-                let refused = kept.finish_at_once(&body);
+        let (chunks, end) = match gather(&mut incoming, storing.head.size) {
+            Gathered::Whole(body) if storing.is_quick(&body) => {
+                storing.watch.feed(&body);
+                let refused = storing.finish_at_once(&body);
                 return FillStart::Whole(body, refused);
             }
             Gathered::Whole(body) => (vec![body], Some(Ok(()))),
             Gathered::Part(chunks) => (chunks, None),
             Gathered::Broken(chunks, failure) => (chunks, Some(Err(failure))),
         };
-        let reader = kept.begin();
+        let reader = storing.begin();
         let mut pump = Fill {
             incoming,
-            kept,
+            storing,
             ended: None,
             times,
-            last: Instant::now(),
+            last: clock::now(),
             paused: false,
             timer: None,
         };
@@ -115,18 +116,17 @@ impl Fill {
         FillStart::Shared(reader)
     }
 
-    /// Nothing more comes, or nobody reads any more. What is kept of the upstream is given back
-    /// first.
+    /// Nothing more comes, or no reader is left. The upstream connection is given back first.
     async fn finish(self) {
         let Fill {
-            kept,
+            storing,
             ended,
             incoming,
             ..
         } = self;
         drop(incoming);
         if let Some(end) = ended {
-            kept.finish(end).await;
+            storing.finish(end).await;
         }
     }
 
@@ -142,7 +142,7 @@ impl Fill {
             if self.ended.is_some() {
                 return Poll::Ready(());
             }
-            let lead = &mut self.kept.keeping.lead;
+            let lead = &mut self.storing.pending.lead;
             if lead.poll_alone(cx).is_ready() {
                 return Poll::Ready(());
             }
@@ -153,34 +153,41 @@ impl Fill {
                 continue;
             }
             if std::mem::take(&mut self.paused) {
-                self.last = Instant::now();
+                self.last = clock::now();
             }
-            match self.incoming.poll_chunk(cx) {
-                Poll::Ready(Some(Ok(chunk))) => {
-                    moved += chunk.len();
-                    self.pass(chunk);
-                }
-                Poll::Ready(Some(Err(failure))) => self.break_off(&failure),
-                Poll::Ready(None) => self.end(Ok(())),
-                Poll::Pending if self.incoming.poll_no_token(cx).is_ready() => {
-                    self.incoming.note_no_token();
-                    self.end(Err(CutReason::NoToken.to_string()));
-                }
-                Poll::Pending => match ready!(self.poll_late(cx)) {
-                    Late::Silent => {
-                        self.incoming.note_silence();
-                        self.end(Err(CutReason::UpstreamSilent.to_string()));
-                    }
-                    Late::OutOfTime => self.end(Err(CutReason::OutOfTime.to_string())),
-                },
-            }
+            moved += ready!(self.poll_incoming(cx));
         }
     }
 
+    /// Takes the next chunk, and counts its bytes; or finds that the body is over.
+    fn poll_incoming(&mut self, cx: &mut Context<'_>) -> Poll<usize> {
+        match self.incoming.poll_chunk(cx) {
+            Poll::Ready(Some(Ok(chunk))) => {
+                let taken = chunk.len();
+                self.pass(chunk);
+                return Poll::Ready(taken);
+            }
+            Poll::Ready(Some(Err(failure))) => self.break_off(&failure),
+            Poll::Ready(None) => self.end(Ok(())),
+            Poll::Pending if self.incoming.poll_no_token(cx).is_ready() => {
+                self.incoming.note_no_token();
+                self.end(Err(CutReason::NoToken.to_string()));
+            }
+            Poll::Pending => match ready!(self.poll_late(cx)) {
+                Late::Silent => {
+                    self.incoming.note_silence();
+                    self.end(Err(CutReason::UpstreamSilent.to_string()));
+                }
+                Late::OutOfTime => self.end(Err(CutReason::OutOfTime.to_string())),
+            },
+        }
+        Poll::Ready(0)
+    }
+
     fn pass(&mut self, chunk: Bytes) {
-        self.last = Instant::now();
-        self.kept.watch.feed(&chunk);
-        self.kept.keeping.lead.push(chunk);
+        self.last = clock::now();
+        self.storing.watch.feed(&chunk);
+        self.storing.pending.lead.push(chunk);
         if self.times.ends_at.is_some_and(|end| self.last >= end) {
             self.end(Err(CutReason::OutOfTime.to_string()));
         }
@@ -210,7 +217,7 @@ impl Fill {
             timer.as_mut().reset(due.into());
         }
         while timer.as_mut().poll(cx).is_ready() {
-            if Instant::now() >= due {
+            if clock::now() >= due {
                 let out_of_time = self.times.ends_at.is_some_and(|end| end <= due);
                 return Poll::Ready(match out_of_time {
                     true => Late::OutOfTime,
@@ -229,7 +236,7 @@ fn gather(incoming: &mut UpstreamBody, size: BodySize) -> Gathered {
     if !matches!(size, BodySize::Sized(_)) {
         return Gathered::Part(chunks);
     }
-    // Nobody has to be woken: what is not there is looked for again.
+    // No waker is needed: what has not come yet is polled for again by the task.
     let mut cx = Context::from_waker(Waker::noop());
     while bytes < AT_ONCE {
         match incoming.poll_chunk(&mut cx) {

@@ -1,6 +1,6 @@
-//! Looking for an answer: one that is kept, or one that is under way for somebody who asks the same.
+//! Is a response stored, or under way for an equal request?
 
-use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
+use std::{future::poll_fn, ops::ControlFlow, sync::Arc, time::Duration};
 
 use actix_http::StatusCode;
 
@@ -26,23 +26,32 @@ use crate::{
         pipeline::Reply,
         plan::Target,
         prepare::{Prepared, cache_key::Cacheable},
+        sender::while_present,
     },
     record::CacheStatus,
     redis_client::Unavailable,
 };
 
-/// What came of looking.
+/// The result of a lookup.
 enum Looked {
     /// The cache has no part in the request.
     Nowhere(NoCacheReason),
     Found(Arc<StoredResponse>),
-    /// Somebody asks the same: this is what comes of it.
+    /// An equal request is under way: its response or its failure.
     Joined(Result<Joined, GatewayError>),
-    /// What keeps the answer to come, or why nothing does.
+    /// Where the response will be stored, or why it will not be.
     Missed(Result<Box<PendingStore>, NoCacheReason>),
 }
 
 impl Looked {
+    fn joined(head: Arc<SharedHead>, reader: Follower<Beginning>) -> Self {
+        Looked::Joined(Ok(Joined {
+            head,
+            reader,
+            strict_end: false,
+        }))
+    }
+
     /// As replies tell it.
     fn status(&self, refresh: bool) -> CacheStatus {
         match self {
@@ -93,9 +102,9 @@ pub async fn lookup(
     exchange.notes.note_cache(looked.status(refresh));
     Ok(match looked {
         Looked::Nowhere(_) => Lookup::Missed(None),
-        Looked::Found(answer) => {
-            note_found(prepared, exchange, answer.head().given_by());
-            Lookup::Found(Reply::Hit(answer))
+        Looked::Found(stored) => {
+            note_found(prepared, exchange, stored.head().given_by());
+            Lookup::Found(Reply::Hit(stored))
         }
         Looked::Joined(joined) => {
             // Followers report the leader's target.
@@ -151,7 +160,7 @@ impl Joined {
 }
 
 impl Cacheable<'_> {
-    /// Looks for an answer, and waits for one that is under way.
+    /// Looks for a response, and waits for one that is under way.
     ///
     /// # Errors
     /// The client left.
@@ -167,39 +176,47 @@ impl Cacheable<'_> {
         };
         if directives.cache.force_refresh == Some(true) {
             let store = self.refresh(&key).await;
-            // What is under way may have been asked for before this was wanted.
+            // A response under way may have been sent for before this one was wanted.
             let lead = self.admitted.gateway.cache.flights.alone();
-            return Ok(Looked::Missed(Ok(self.keeping(key, store, lead))));
+            return Ok(Looked::Missed(Ok(self.pending(key, store, lead))));
         }
         loop {
-            let ended = self.admitted.gateway.cache.flights.ended();
-            let (found, store) = self.ask(&key).await;
-            if let Some(answer) = found.filter(|answer| self.is_good(answer)) {
-                return Ok(Looked::Found(answer));
-            }
-            let flight = self.flight(key, &store, directives.request_timeout);
-            let reader = match self.admitted.gateway.cache.flights.enter(&flight) {
-                Entered::Leader(lead) => {
-                    // Another may have come to its end since.
-                    if let Some(answer) = self.look_here_again(&key, ended) {
-                        return Ok(Looked::Found(answer));
-                    }
-                    return Ok(Looked::Missed(Ok(self.keeping(key, store, lead))));
-                }
-                Entered::Join(reader) => reader,
+            let reader = match self.enter(&key, directives.request_timeout).await {
+                ControlFlow::Break(looked) => return Ok(looked),
+                ControlFlow::Continue(reader) => reader,
             };
             self.admitted.gateway.metrics.cache_joined.inc();
-            match beginning(&reader, connection).await? {
-                Ok(Beginning::Answer(head)) => {
-                    return Ok(Looked::Joined(Ok(Joined {
-                        head,
-                        reader,
-                        strict_end: false,
-                    })));
-                }
+            let beginning = poll_fn(|cx| reader.poll_beginning(cx));
+            match while_present(connection, beginning).await? {
+                Ok(Beginning::Answer(head)) => return Ok(Looked::joined(head, reader)),
                 Ok(Beginning::Failed(error)) => return Ok(Looked::Joined(Err(error))),
                 Ok(Beginning::NotShared(reason)) => return Ok(Looked::Missed(Err(reason))),
                 Err(Abandoned) => {}
+            }
+        }
+    }
+
+    /// Looks for a stored response; without one, leads the request or follows the one that does.
+    async fn enter(
+        &self,
+        key: &CacheKey,
+        timeout: Option<Duration>,
+    ) -> ControlFlow<Looked, Follower<Beginning>> {
+        let flights = &self.admitted.gateway.cache.flights;
+        let ended = flights.ended();
+        let (found, store) = self.ask(key).await;
+        if let Some(stored) = found.filter(|stored| self.is_good(stored)) {
+            return ControlFlow::Break(Looked::Found(stored));
+        }
+        match flights.enter(&self.flight(*key, &store, timeout)) {
+            Entered::Join(reader) => ControlFlow::Continue(reader),
+            Entered::Leader(lead) => {
+                // Another leader may have stored its response since.
+                let found = self.look_here_again(key, ended);
+                ControlFlow::Break(found.map_or_else(
+                    || Looked::Missed(Ok(self.pending(*key, store, lead))),
+                    Looked::Found,
+                ))
             }
         }
     }
@@ -214,8 +231,8 @@ impl Cacheable<'_> {
         }
     }
 
-    /// An answer from outside the process takes memory for as long as it is read. Without room for
-    /// it the upstream is asked, whose answer passes piece by piece.
+    /// A response from outside the process takes memory for as long as it is read. Without room for
+    /// it the upstream is asked, whose response passes piece by piece.
     fn counted(&self, found: Option<StoredResponse>) -> Option<Arc<StoredResponse>> {
         let found = found?;
         let room = self.account().reserve(found.body().len()).ok()?;
@@ -227,7 +244,7 @@ impl Cacheable<'_> {
         self.admitted.gateway.body_memory.account(client)
     }
 
-    /// Where an answer is kept that is asked for whatever is kept already.
+    /// Where a fresh response goes, whatever is stored already.
     async fn refresh(&self, key: &CacheKey) -> Store {
         let cache = &self.admitted.gateway.cache;
         match &cache.shared {
@@ -250,16 +267,16 @@ impl Cacheable<'_> {
         match cache.shared {
             None if cache.flights.ended() != ended => {
                 let found = cache.memory.get(key, now());
-                found.filter(|answer| self.is_good(answer))
+                found.filter(|stored| self.is_good(stored))
             }
             _ => None,
         }
     }
 
-    /// Not too old, neither for whoever had it kept nor for this caller.
-    fn is_good(&self, answer: &StoredResponse) -> bool {
+    /// Fresh by the lifetime it was stored with, and by this request's own.
+    fn is_good(&self, stored: &StoredResponse) -> bool {
         let now = now();
-        answer.is_fresh(now) && answer.age(now) < self.policy.ttl
+        stored.is_fresh(now) && stored.age(now) < self.policy.ttl
     }
 
     fn flight(&self, cache: CacheKey, store: &Store, timeout: Option<Duration>) -> FlightKey {
@@ -278,7 +295,7 @@ impl Cacheable<'_> {
         }
     }
 
-    fn keeping(&self, key: CacheKey, store: Store, lead: Leader) -> Box<PendingStore> {
+    fn pending(&self, key: CacheKey, store: Store, lead: Leader) -> Box<PendingStore> {
         Box::new(PendingStore {
             key,
             policy: self.policy.clone(),
@@ -288,19 +305,4 @@ impl Cacheable<'_> {
             client: self.account().share(),
         })
     }
-}
-
-/// What the one who leads has to tell, for as long as the client waits for it.
-async fn beginning(
-    reader: &Follower<Beginning>,
-    connection: &ClientConnection,
-) -> Result<Result<Beginning, Abandoned>, GatewayError> {
-    poll_fn(|cx| match reader.poll_beginning(cx) {
-        Poll::Ready(told) => Poll::Ready(Ok(told)),
-        Poll::Pending => match connection.expired() {
-            Some(expired) => Poll::Ready(Err(expired.into())),
-            None => Poll::Pending,
-        },
-    })
-    .await
 }

@@ -1,4 +1,4 @@
-//! The keeping of an answer that has not come yet, and its sharing with those who ask the same meanwhile.
+//! Storing a response that has not come yet, and sharing it with equal requests meanwhile.
 
 use std::{rc::Rc, sync::Arc, time::Duration};
 
@@ -27,40 +27,40 @@ use crate::{
     },
 };
 
-/// How long an answer can still be joined after it was put into Redis.
+/// How long a response can still be joined after it was put into Redis.
 const LONGEST_LINGER: Duration = Duration::from_millis(100);
 
 pub type Leader = coalesce::Leader<FlightKey, Beginning>;
 
-/// Where an answer is to be kept, and as of when.
+/// Where a response is to be stored, and as of which purge.
 pub enum Store {
     Memory(Arc<MemoryStore>, Asked),
     Shared(Arc<RedisStore>, Purges),
-    /// Redis does not answer.
+    /// Redis does not respond.
     Unavailable,
 }
 
-/// The keeping of an answer that has not come yet. Dropped, it leaves those who wait with it to themselves.
+/// A place for a response that has not come yet. If it is dropped, followers send for themselves.
 pub struct PendingStore {
     pub(super) key: CacheKey,
     pub(super) policy: CachePolicy,
     pub(super) store: Store,
     pub(super) path: Box<str>,
     pub(super) lead: Leader,
-    /// Whose work it is to look at the answer.
+    /// The client on whose account the response is judged.
     pub(super) client: Share,
 }
 
 impl PendingStore {
-    /// Those who wait with this request for its answer.
+    /// The requests that wait for this response.
     pub fn flight(&self) -> &Arc<Flight<Beginning>> {
         self.lead.flight()
     }
 
-    /// For an answer of `target`, which may ask for something else than the one that was tried first.
+    /// For a response of `target`, whose cache policy may differ from the first target's.
     ///
     /// # Errors
-    /// It is not to be kept like that: whoever waits asks for itself.
+    /// Its policy does not allow it: followers send for themselves.
     pub fn of_target(
         mut self: Box<Self>,
         target: &Target,
@@ -79,10 +79,10 @@ impl PendingStore {
         }
     }
 
-    /// There will be no answer.
+    /// There will be no response.
     pub fn fail(self: Box<Self>, error: &GatewayError) {
         match error.code {
-            // What is about this one client says nothing to the others.
+            // These concern this client alone.
             Code::ClientClosed | Code::RateLimited => {}
             _ => self.lead.begin(Beginning::Failed(error.clone())),
         }
@@ -99,35 +99,36 @@ impl Audience for Flight<Beginning> {
     }
 }
 
-/// An answer that is being kept while it comes.
+/// A response that is being stored while it comes.
 pub struct StoringResponse {
-    pub(super) keeping: Box<PendingStore>,
+    pub(super) pending: Box<PendingStore>,
     pub(super) head: SharedHead,
     pub(super) watch: CompletenessCheck,
-    /// Of the connection that asked: its worker is not to end before the answer is kept.
+    /// Of the client's connection: its worker must not end before the response is stored.
     pub(super) others: Rc<Others>,
 }
 
 impl StoringResponse {
-    /// Whether a body that is all there can be kept at once.
+    /// Whether a complete body can be stored at once.
     pub fn is_quick(&self, body: &Bytes) -> bool {
         self.watch.is_quick(body)
     }
 
-    /// Tells what comes before the body; whoever reads it first.
+    /// Tells followers the head; returns the first reader of the body.
     pub fn begin(&self) -> Follower<Beginning> {
-        let lead = &self.keeping.lead;
+        let lead = &self.pending.lead;
         let reader = lead.reader();
         lead.begin(Beginning::Answer(Arc::new(self.head.clone())));
         reader
     }
 
-    /// All of the body has come before anything was told: keeps it, if it may be kept, and tells those who wait. Why it is not kept.
+    /// The whole body came with the head: stores it if it may be stored, and tells followers.
+    /// Returns why it is not stored.
     pub fn finish_at_once(self, body: &Bytes) -> Option<NoCacheReason> {
-        let refused = self.keeping.lead.refused();
+        let refused = self.pending.lead.refused();
         let verdict = refused.map_or_else(|| self.watch.end(body), Err);
         let (mut lead, put) = self
-            .keeping
+            .pending
             .keep(verdict.map(|()| (self.head.head.clone(), body.clone())));
         let refused = lead.refused();
         if put.is_some() || !lead.close_if_alone() {
@@ -141,17 +142,17 @@ impl StoringResponse {
         refused
     }
 
-    /// The body has come to its end: keeps it, if it may be kept, and tells all who read.
+    /// The body has ended: stores it if it may be stored, and tells all readers.
     pub async fn finish(self, end: Result<(), String>) {
         let pieces = match &end {
             Err(_) => Err(NoCacheReason::Truncated),
-            Ok(()) => self.keeping.lead.pieces(),
+            Ok(()) => self.pending.lead.pieces(),
         };
         let body = match pieces {
-            Ok(pieces) => judged(pieces, self.watch, &self.keeping).await,
+            Ok(pieces) => judged(pieces, self.watch, &self.pending).await,
             Err(reason) => Err(reason),
         };
-        let (lead, put) = self.keeping.keep(body.map(|body| (self.head.head, body)));
+        let (lead, put) = self.pending.keep(body.map(|body| (self.head.head, body)));
         lead.end(end);
         if let Some(put) = put {
             put.spawn(lead, self.others);
@@ -159,35 +160,35 @@ impl StoringResponse {
     }
 }
 
-/// The body as one piece, if it may be kept; beside the worker, where that may take long.
+/// The body as one piece, if it may be stored; judged beside the worker if that may take long.
 async fn judged(
     pieces: Vec<Bytes>,
     watch: CompletenessCheck,
-    keeping: &PendingStore,
+    pending: &PendingStore,
 ) -> Result<Bytes, NoCacheReason> {
     let judge = |body: Bytes, watch: CompletenessCheck| watch.end(&body).map(|()| body);
     let join = |pieces: Vec<Bytes>| Bytes::from(pieces.concat());
     let length: usize = pieces.iter().map(Bytes::len).sum();
     let judging = if length > SHORT_PLAIN {
-        keeping.lead.begin_judging();
-        offload::offload(keeping.client, move || judge(join(pieces), watch)).await
+        pending.lead.begin_judging();
+        offload::offload(pending.client, move || judge(join(pieces), watch)).await
     } else {
         let body = join(pieces);
         if watch.is_quick(&body) {
             return judge(body, watch);
         }
-        keeping.lead.begin_judging();
-        offload::offload(keeping.client, move || judge(body, watch)).await
+        pending.lead.begin_judging();
+        offload::offload(pending.client, move || judge(body, watch)).await
     };
-    // A look that ends in a panic has seen no answer.
+    // A panic while judging counts as no valid response.
     judging.unwrap_or(Err(NoCacheReason::NotAnAnswer))
 }
 
 impl PendingStore {
-    /// Keeps an answer, in memory at once: whoever finds nothing under way any more finds it kept.
+    /// Stores a response; in memory at once, so that a request that finds none under way finds it.
     fn keep(
         self,
-        answer: Result<(Arc<StoredHead>, Bytes), NoCacheReason>,
+        response: Result<(Arc<StoredHead>, Bytes), NoCacheReason>,
     ) -> (Leader, Option<Put>) {
         let PendingStore {
             key,
@@ -196,21 +197,22 @@ impl PendingStore {
             mut lead,
             ..
         } = self;
-        let answer = answer.map(|(head, body)| StoredResponse::new(head, body, now(), policy.ttl));
-        let refused = match (answer, store) {
+        let stored = |(head, body)| StoredResponse::new(head, body, now(), policy.ttl);
+        let response = response.map(stored);
+        let refused = match (response, store) {
             (Err(reason), _) => reason,
             (Ok(_), Store::Unavailable) => NoCacheReason::StoreUnavailable,
-            (Ok(answer), Store::Memory(store, asked)) => {
-                match store.put(key, policy.namespace, Arc::new(answer), asked) {
+            (Ok(response), Store::Memory(store, asked)) => {
+                match store.put(key, policy.namespace, Arc::new(response), asked) {
                     Ok(()) => return (lead, None),
                     Err(reason) => reason,
                 }
             }
-            (Ok(answer), Store::Shared(store, purges)) => {
+            (Ok(response), Store::Shared(store, purges)) => {
                 let put = Put {
                     store,
                     key,
-                    answer,
+                    response,
                     purges,
                 };
                 return (lead, Some(put));
@@ -221,22 +223,22 @@ impl PendingStore {
     }
 }
 
-/// An answer on its way to Redis.
+/// A response on its way to Redis.
 struct Put {
     store: Arc<RedisStore>,
     key: CacheKey,
-    answer: StoredResponse,
+    response: StoredResponse,
     purges: Purges,
 }
 
 impl Put {
-    /// The clients have their answer already. What fails is counted and logged there.
+    /// The clients have their response already. What fails is counted and logged there.
     fn spawn(self, lead: Leader, others: Rc<Others>) {
         let going_on = GoingOn::of(others);
         actix_rt::spawn(async move {
-            let _ = self.store.put(&self.key, &self.answer, self.purges).await;
+            let _ = self.store.put(&self.key, &self.response, self.purges).await;
             drop(going_on);
-            // Who looked before that and found nothing is here by then, unless Redis is slow: that one sends.
+            // A request that looked before the put and found nothing joins within this time.
             tokio::time::sleep(self.store.timeout().min(LONGEST_LINGER)).await;
             drop(lead);
         });

@@ -168,7 +168,7 @@ pub(super) struct At<'a> {
     /// Its key path, for errors.
     pub path: &'a str,
     pub names: &'a CredentialNames,
-    /// Says where a key goes if nobody else does.
+    /// Says where a key goes if nothing else does.
     pub catalogue: Option<&'static CatalogueEntry>,
 }
 

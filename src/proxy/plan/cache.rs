@@ -1,5 +1,5 @@
-//! A worker's memory of plans: requests alike in what they say of targets share one. Bound to one policy and one set of
-//! settings: others need other `PlanCache`, or old verdicts would live on.
+//! A worker's memory of plans: requests alike in what they say of targets share one. Bound to one
+//! policy and one set of settings: others need other `PlanCache`, or old verdicts would live on.
 
 use std::{cell::RefCell, collections::HashMap, rc::Rc, sync::Arc};
 
@@ -17,7 +17,7 @@ use crate::{
     route::config::Source,
 };
 
-/// PlanCache kept at most, and bytes of memory they hold together: callers must not grow memory.
+/// Bounds of the number of plans and of their memory in bytes: callers must not grow it.
 const MOST_KEPT: usize = 1024;
 const MOST_BYTES: usize = 8 << 20;
 /// A plan that holds more is made anew for each request: it would displace too many others.
@@ -72,7 +72,7 @@ impl PlanCache {
     /// headers' config, once it has been read.
     ///
     /// # Errors
-    /// See [`choose::choose_by`]. Refusals are not kept.
+    /// See [`choose::choose_by`]. Refusals are not cached.
     pub fn find(
         &self,
         directives: &Directives,

@@ -29,8 +29,10 @@ pub enum Chosen {
     AsksModel,
 }
 
-/// Vetter of a config, then the headers' provider and host, then the model's prefix, then `default_config`, then
-/// `default_target`. Whatever target of a config names nothing takes what comes next in that order, but for `default_config`.
+/// Vetter of a config, then the headers' provider and host, then the model's prefix, then
+/// `default_config`, then
+/// `default_target`. Whatever target of a config names nothing takes what comes next in that order,
+/// but for `default_config`.
 ///
 /// # Errors
 /// `invalid_header`, `invalid_config`, `unknown_provider`, `no_target`, `target_denied`.

@@ -1,4 +1,5 @@
-//! One target of a plan: everything it inherits and names put together, then what depends on the others.
+//! One target of a plan: everything it inherits and names put together, then what depends on the
+//! others.
 
 use std::{cell::RefCell, time::Duration};
 

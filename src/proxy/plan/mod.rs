@@ -1,7 +1,7 @@
-//! Where a request goes: targets in their groups, with everything inherited, looked up and judged that needs no network.
-//! Made once for requests alike, and kept (`plans`). `choose` says which of header, config and settings decides, `resolve` makes
-//! the plan of it, `named`, `binding` and `draft` each target; `credentials` says whether the
-//! caller's keys go there.
+//! Where does a request go? Targets in their groups, with all that is inherited, and judged as far
+//! as no network is needed. Equal requests share one plan (`cache`). `choose` says whether header,
+//! config or settings decide; `resolve` makes the plan, `named`, `binding` and `draft` each target;
+//! `credentials` says whether the caller's keys go there.
 
 mod binding;
 mod cache;
@@ -64,11 +64,11 @@ pub struct Plan {
     pub may_replay: bool,
     /// Limits of the config that count requests; those of targets count attempts.
     pub limits: Box<[Scoped]>,
-    /// What the config says in vain, for those who ask for an explanation.
+    /// What has no effect in the config, for explanations.
     pub notes: Vec<String>,
 }
 
-/// One target, named by somebody, its host judged by the rules; its addresses are judged when it is sent to.
+/// One target. The guard has judged its host; its addresses are judged before each send.
 pub struct Target {
     /// Its place in the config, as replies tell it.
     pub index: HeaderValue,
@@ -98,7 +98,7 @@ pub struct Target {
     verdict: RefCell<Option<Verdict>>,
 }
 
-/// How answers are kept.
+/// How responses are stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CachePolicy {
     pub ttl: Duration,
@@ -106,7 +106,7 @@ pub struct CachePolicy {
 }
 
 impl CachePolicy {
-    /// How long answers are kept unless somebody says otherwise.
+    /// How long responses are stored unless header or config say otherwise.
     pub const DEFAULT_TTL: Duration = Duration::from_secs(7 * 24 * 3600);
 
     fn of(asked: &CacheAsked, by: NamedBy) -> Option<Self> {
@@ -153,7 +153,7 @@ pub struct TargetTimeouts {
     pub first_token: Option<TimeLimit>,
     pub idle: TimeLimit,
     pub total: Option<TimeLimit>,
-    /// Some of these come from a config: they are kept to the millisecond, by timers of their own.
+    /// Some of these come from a config, and are exact to the millisecond by timers of their own.
     pub exact: bool,
 }
 
@@ -163,7 +163,8 @@ impl Target {
         !self.override_params.is_empty() || self.model_prefix.is_some()
     }
 
-    /// What a reply tells of it. `withheld`: names of the caller's credentials that it does not get.
+    /// What a reply tells of it. `withheld`: names of the caller's credentials that it does not
+    /// get.
     pub fn route(&self, withheld: Option<HeaderValue>) -> Route {
         Route {
             provider: self.provider.clone(),
@@ -181,7 +182,7 @@ impl Target {
         (*verdict.addresses == *addresses).then(|| verdict.vetted.clone())
     }
 
-    /// Keeps a verdict. Refusals are not kept.
+    /// Remembers a verdict. Refusals are never remembered.
     pub fn remember(&self, verdict: Verdict) {
         *self.verdict.borrow_mut() = Some(verdict);
     }
@@ -210,7 +211,8 @@ impl Plan {
     /// The target may be tried again.
     pub fn retries(&self, id: TargetId) -> bool {
         self.tree.nodes.iter().any(|node| {
-            matches!(node, Node::Target { target, retry, .. } if *target == id && retry.attempts > 0)
+            matches!(node, Node::Target { target, retry, .. }
+                if *target == id && retry.attempts > 0)
         })
     }
 

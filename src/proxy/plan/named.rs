@@ -25,7 +25,7 @@ use crate::{
 /// Longest unknown name that an error repeats, in bytes.
 const LONGEST_REPEATED: usize = 24;
 
-/// A host as somebody wrote it.
+/// A host as it is written in a header, config or settings.
 pub(super) struct Host<'a, O> {
     pub text: &'a str,
     place: Place,
@@ -43,7 +43,7 @@ enum Place {
     Settings,
 }
 
-/// Who a target is for.
+/// A target's provider and host.
 pub(super) struct Named<'a> {
     provider: Option<&'a Provider>,
     /// `x-gateway-provider` named the provider, and not the config.

@@ -1,4 +1,5 @@
-//! Which target is chosen, what it inherits and what it is sent, from headers, configs and settings as text.
+//! Which target is chosen, what it inherits and what it is sent, from headers, configs and settings
+//! as text.
 
 mod nesting;
 mod owners;
@@ -18,14 +19,24 @@ const SETTINGS: &str = r#"
 providers:
   vault: { custom_host: "http://vault.example/v1", api_key: "sk-operator" }
   plain: { custom_host: "http://plain.example/v1" }
-  claude: { provider: anthropic, api_key: "sk-claude", headers: { x-team: a }, timeouts: { head: 1000 }, retry: { attempts: 1 } }
+  claude:
+    provider: anthropic
+    api_key: "sk-claude"
+    headers: { x-team: a }
+    timeouts: { head: 1000 }
+    retry: { attempts: 1 }
   lines: { custom_host: "http://lines.example/v1", headers: { x-secret: s } }
 configs:
   one: { custom_host: "http://one.example/v1" }
-  two: { strategy: { mode: fallback }, targets: [{ custom_host: "http://one.example/v1" }, { provider: "@plain" }] }
+  two:
+    strategy: { mode: fallback }
+    targets: [{ custom_host: "http://one.example/v1" }, { provider: "@plain" }]
   keyed: { targets: [{ provider: openai, api_key: "sk-operator" }] }
   hostless: { targets: [{ retry: { attempts: 1 } }] }
-  open: { forward_authorization: true, strategy: { mode: fallback }, targets: [{ custom_host: "http://one.example/v1" }, { provider: "@plain" }] }
+  open:
+    forward_authorization: true
+    strategy: { mode: fallback }
+    targets: [{ custom_host: "http://one.example/v1" }, { provider: "@plain" }]
 "#;
 
 struct Asked<'a> {
@@ -302,7 +313,8 @@ fn no_pairing_sends_what_the_operator_holds_to_a_host_the_caller_named() {
 fn callers_credentials_go_where_the_caller_or_the_operator_says() {
     let two = |more: &str| {
         format!(
-            r#"{{{more}"strategy":{{"mode":"fallback"}},"targets":[{{"custom_host":"http://a.example"}},{{"provider":"@plain"}}]}}"#
+            r#"{{{more}"strategy":{{"mode":"fallback"}},
+                "targets":[{{"custom_host":"http://a.example"}},{{"provider":"@plain"}}]}}"#
         )
     };
     let (mixed, closed, opened) = (
@@ -340,7 +352,8 @@ fn callers_credentials_go_where_the_caller_or_the_operator_says() {
             "a.example callers",
         ),
         (
-            r#"{"custom_host":"http://a.example","api_key":"k","auth":{"header":"x-token","scheme":"Key"}}"#,
+            r#"{"custom_host":"http://a.example","api_key":"k",
+                "auth":{"header":"x-token","scheme":"Key"}}"#,
             "a.example Key k",
         ),
     ] {

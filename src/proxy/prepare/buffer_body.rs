@@ -1,55 +1,20 @@
-//! Reading the request body to its end before anything is sent: for routing by what it says, and for edits. It is kept, and
-//! goes up from memory.
+//! Reading the request body to its end before anything is sent: for routing by what it says, and
+//! for edits. It is kept, and goes up from memory.
 
-use std::{cell::RefCell, future::poll_fn, pin::pin, rc::Rc, task::Poll};
+use std::{cell::RefCell, future::poll_fn};
 
 use bytes::Bytes;
 
 use crate::{
-    downstream::{AbortReason, ClientConnection},
+    downstream::AbortReason,
     error::{Code, GatewayError},
     memory::NoRoom,
-    proxy::offload,
+    proxy::{
+        offload,
+        sender::{Sender, while_present},
+    },
     upstream::{BodyFault, BodyLength, RequestBody, Whole},
 };
-
-/// Who sends a body that is read, and what ends the wait for it.
-pub trait Sender {
-    /// The next bytes are owed, or not any more.
-    fn await_body(&self, awaited: bool);
-    /// What has ended the wait, if anything has.
-    fn expired(&self) -> Option<AbortReason>;
-    fn is_gone(&self) -> bool;
-}
-
-impl Sender for Rc<ClientConnection> {
-    fn await_body(&self, awaited: bool) {
-        ClientConnection::await_body(self, awaited);
-    }
-
-    fn expired(&self) -> Option<AbortReason> {
-        ClientConnection::expired(self)
-    }
-
-    fn is_gone(&self) -> bool {
-        ClientConnection::is_gone(self)
-    }
-}
-
-/// Nobody is waited for: all of the body is there.
-pub struct AtHand;
-
-impl Sender for AtHand {
-    fn await_body(&self, _: bool) {}
-
-    fn expired(&self) -> Option<AbortReason> {
-        None
-    }
-
-    fn is_gone(&self) -> bool {
-        false
-    }
-}
 
 /// Reads the whole body, of at most `limit` bytes, and leaves it at its beginning.
 ///
@@ -88,21 +53,15 @@ pub async fn try_read(
         BodyLength::Tunnel | BodyLength::None => return Ok(Whole::Kept),
         BodyLength::Exact(_) | BodyLength::Chunked => {}
     }
-    let whole = poll_fn(|cx| match body.borrow_mut().poll_whole(limit, cx) {
-        Poll::Ready(Ok(whole)) => Poll::Ready(Ok(whole)),
-        Poll::Ready(Err(fault)) => Poll::Ready(Err(broken(fault, connection))),
-        Poll::Pending => {
-            connection.await_body(true);
-            match connection.expired() {
-                Some(expired) => Poll::Ready(Err(expired.into())),
-                None => Poll::Pending,
-            }
-        }
-    })
-    .await?;
-    connection.await_body(false);
+    let reading = poll_fn(|cx| {
+        let read = body.borrow_mut().poll_whole(limit, cx);
+        connection.await_body(read.is_pending());
+        read
+    });
+    let whole = while_present(connection, reading).await?;
+    let whole = whole.map_err(|fault| broken(fault, connection))?;
     if whole == Whole::Kept {
-        while_there(connection, make_one_piece(body)).await?;
+        while_present(connection, make_one_piece(body)).await??;
     }
     Ok(whole)
 }
@@ -114,7 +73,7 @@ async fn make_one_piece(body: &RefCell<RequestBody>) -> Result<(), GatewayError>
         return Ok(());
     };
     let join = move || {
-        // Without room for it, it stays in pieces: whoever needs one is told.
+        // Without room for it the body stays in pieces: a step that needs one piece gets the error.
         let _ = kept.join();
         kept
     };
@@ -148,27 +107,9 @@ fn broken(fault: BodyFault, connection: &impl Sender) -> GatewayError {
 
 fn too_large(limit: usize) -> GatewayError {
     let message = format!(
-        "the request body is larger than {limit} bytes (`replay_limit`), and has to be read whole for what the config asks: \
-         a condition on `params`, `override_params`, or a provider in `model`"
+        "the request body is larger than {limit} bytes (`replay_limit`), and has to be read whole \
+         for what the config asks: a condition on `params`, `override_params`, or a provider in \
+         `model`"
     );
     GatewayError::new(Code::BodyTooLarge, message)
-}
-
-/// Waits for something that does not watch the client, for as long as the client does.
-///
-/// # Errors
-/// Those of what is waited for, and 499 for a client that leaves.
-pub async fn while_there<T>(
-    sender: &impl Sender,
-    waiting: impl Future<Output = Result<T, GatewayError>>,
-) -> Result<T, GatewayError> {
-    let mut waiting = pin!(waiting);
-    poll_fn(|cx| match waiting.as_mut().poll(cx) {
-        Poll::Ready(done) => Poll::Ready(done),
-        Poll::Pending => match sender.expired() {
-            Some(expired) => Poll::Ready(Err(expired.into())),
-            None => Poll::Pending,
-        },
-    })
-    .await
 }

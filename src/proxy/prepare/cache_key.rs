@@ -72,8 +72,8 @@ impl Cacheable<'_> {
         })
     }
 
-    /// The key under which an answer is kept, or why the cache has no part in the request. `read`:
-    /// the whole body, or why it cannot be looked at.
+    /// The key under which a response is stored, or why the cache has no part in the request.
+    /// `read`: the whole body, or why it cannot be looked at.
     ///
     /// # Errors
     /// What goes wrong with the body.

@@ -67,7 +67,8 @@ pub async fn decide(
     };
     decided.map_err(|TooManyItems| {
         let message = format!(
-            "a condition of the config looks at a list in the request body that has more than {MOST_TESTED_ITEMS} items"
+            "a condition of the config looks at a list in the request body that has more than \
+             {MOST_TESTED_ITEMS} items"
         );
         GatewayError::new(Code::BodyTooLarge, message)
     })

@@ -1,4 +1,5 @@
-//! The rate limits of one request: whom it counts for, and whether there is room. What counts is `rate_limit`'s business.
+//! The rate limits of one request: whom it counts for, and whether there is room. What counts is
+//! `rate_limit`'s business.
 
 use std::collections::BTreeMap;
 
@@ -27,9 +28,10 @@ impl<'a> LimitCheck<'a> {
 }
 
 impl LimitCheck<'_> {
-    /// Counts the request for each of these limits. `origin`: the upstream of the attempt, where one is counted.
-    /// What is left of the limit nearest its end, and the places taken, to be held until the answer's last byte, or the first limit
-    /// without room; what was counted before it is taken back.
+    /// Counts the request for each of these limits. `origin`: the upstream of the attempt, where
+    /// one is counted. What is left of the limit nearest its end, and the places taken, to be held
+    /// until the response's last byte, or the first limit without room; what was counted before it
+    /// is taken back.
     pub async fn admit<'l>(
         &self,
         limits: impl Iterator<Item = &'l Scoped>,
@@ -91,7 +93,7 @@ fn over(scoped: &Scoped, refused: &Refused) -> GatewayError {
     error
 }
 
-/// What counts does not answer.
+/// What counts does not response.
 fn uncounted() -> GatewayError {
     let message = "rate limits cannot be counted now (`limit_store.on_redis_failure: deny`)";
     let mut error = GatewayError::new(Code::Overloaded, message);

@@ -12,11 +12,12 @@ use std::{rc::Rc, time::Instant};
 
 use bytes::Bytes;
 
-use self::{buffer_body::Sender, cache_key::Cacheable, limits::LimitCheck};
+use self::{cache_key::Cacheable, limits::LimitCheck};
 use super::{
     admit::Admitted,
     exchange::Exchange,
     plan::{self, Plan, PlanCache},
+    sender::{Sender, while_present},
     world::LiveWorld,
 };
 use crate::{
@@ -59,7 +60,7 @@ pub async fn plan(
     };
     let (head, directives) = (admitted.head, &admitted.directives);
     let plan = plan::find(plans, head, directives, admitted.client(), model);
-    buffer_body::while_there(sender, plan).await
+    while_present(sender, plan).await?
 }
 
 /// Takes the request's places under the limits of settings and plan.
@@ -102,7 +103,7 @@ pub async fn prepare<'a>(
         body: admitted.body.clone(),
         received,
     };
-    let decided = buffer_body::while_there(sender, decide(admitted, plan)).await?;
+    let decided = while_present(sender, decide(admitted, plan)).await??;
     let (attempts, first) = Attempts::begin(&plan.tree, &decided, &world)?;
     let candidates = attempts.candidates();
     let cached = cached(admitted, plan, first, &candidates, sender).await?;
@@ -129,7 +130,7 @@ async fn cached<'a>(
     let limit = admitted.gateway.replay_limit;
     let read = async || {
         let whole = buffer_body::try_read(sender, &admitted.body, limit).await?;
-        // What cannot be looked at as one piece is sent all the same.
+        // A body that cannot be read as one piece is still sent.
         let joined = (whole == Whole::Kept).then(|| admitted.body.borrow_mut().joined());
         Ok(match (whole, joined) {
             (Whole::Kept, Some(Ok(joined))) => Ok(joined.unwrap_or_default()),

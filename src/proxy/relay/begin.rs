@@ -1,12 +1,17 @@
-//! The beginning of an answer: its head made ours, and how its end will be told.
+//! The beginning of a response: its head made ours, and how its end will be told.
 
-use std::time::{Duration, Instant};
+use std::{
+    cell::RefCell,
+    rc::Rc,
+    time::{Duration, Instant},
+};
 
 use actix_http::{
     ConnectionType, Response, StatusCode,
     body::BodySize,
     header::{HeaderMap, HeaderName, HeaderValue},
 };
+use bytes::Bytes;
 
 use super::{
     Relay, Source, State,
@@ -18,11 +23,13 @@ use super::{
     websocket::Frames,
 };
 use crate::{
-    dialect::FirstEvent,
+    dialect::{FirstEvent, Generates},
+    downstream::ExchangeGuard,
     gateway::Gateway,
     http::content_length::content_length,
     observe::metrics::Outcome,
     proxy::{
+        clock,
         exchange::Exchange,
         headers::strip_response,
         lookup::{BodyTimes, FillStart, Head, Joined},
@@ -30,8 +37,9 @@ use crate::{
         pipeline::Reply,
         send::{Fetched, upstream_body::UpstreamBody},
     },
+    rate_limit::Lease,
     record::Recorder,
-    upstream::Asked,
+    upstream::{Asked, RequestBody},
 };
 
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
@@ -51,7 +59,7 @@ struct Beginning {
 pub fn begin(reply: Reply, mut exchange: Exchange, gateway: &Gateway) -> Response<ReplyBody> {
     let beginning = match reply {
         Reply::Own(response) => return own(response, exchange.notes, exchange.guard),
-        Reply::Hit(answer) => return hit(&answer, exchange),
+        Reply::Hit(stored) => return hit(&stored, exchange),
         Reply::Joined(joined) => of_joined(joined, &mut exchange.notes),
         Reply::Fetched(fetched) => of_fetched(fetched, &mut exchange, gateway),
     };
@@ -134,112 +142,138 @@ fn of_joined(joined: Joined, notes: &mut RequestNotes) -> Beginning {
     }
 }
 
-fn relay(beginning: Beginning, exchange: Exchange, server_timing: bool) -> Response<ReplyBody> {
-    let Beginning {
-        status,
-        mut headers,
-        size,
-        source,
-        ..
-    } = beginning;
+fn relay(mut beginning: Beginning, exchange: Exchange, server_timing: bool) -> Response<ReplyBody> {
     let RequestNotes {
         reply: facts,
         mut recorder,
     } = exchange.notes;
+    let headers = &mut beginning.headers;
     if server_timing {
         headers.append(SERVER_TIMING, timing(&facts));
     }
-    reply_headers::describe(&mut headers, facts);
+    reply_headers::describe(headers, facts);
     recorder.note_bytes_in(exchange.body.borrow().bytes_read());
     let expected = Expected {
         route: exchange.generates,
         strict: beginning.strict_end,
     };
-    let ending = StreamCompletion::of(expected, status, &headers, size);
-    let first_token = exchange.generates.filter(|_| ending.sees_events());
-    if let Source::Whole(Some(bytes)) = &source {
+    let ending = StreamCompletion::of(expected, beginning.status, headers, beginning.size);
+    let client = Downstream {
+        asked: exchange.asked,
+        http10: exchange.http10,
+        wants_upgrade: exchange.wants_upgrade,
+        generates: exchange.generates,
+        request_body: exchange.body,
+        leases: exchange.leases,
+        guard: exchange.guard,
+    };
+    if let Source::Whole(Some(bytes)) = &beginning.source {
         let ending = ending.of_whole(bytes);
         if !ending.breaks_off() {
-            let outcome = match (
-                exchange.guard.connection().is_gone(),
-                ending.is_unfinished(),
-            ) {
-                (true, _) => Outcome::ClientGone,
-                (false, true) => Outcome::Unfinished,
-                (false, false) => Outcome::Relayed,
-            };
-            let length = bytes.len();
-            let body = ReplyBody::whole(bytes.clone(), exchange.leases, exchange.guard);
-            let response = Response::with_body(status, body);
-            return whole(response, headers, recorder, (length, outcome));
+            let bytes = bytes.clone();
+            return whole(beginning, bytes, ending.is_unfinished(), client, recorder);
         }
     }
+    under_way(beginning, client, ending, recorder)
+}
+
+/// What of the exchange goes on with the response's body.
+struct Downstream {
+    asked: Asked,
+    http10: bool,
+    wants_upgrade: bool,
+    generates: Option<Generates>,
+    request_body: Rc<RefCell<RequestBody>>,
+    leases: Vec<Lease>,
+    guard: ExchangeGuard,
+}
+
+/// A response whose body is relayed as it comes.
+fn under_way(
+    beginning: Beginning,
+    client: Downstream,
+    ending: StreamCompletion,
+    recorder: Recorder,
+) -> Response<ReplyBody> {
+    let Beginning { status, size, .. } = beginning;
+    let first_token = client.generates.filter(|_| ending.sees_events());
     let switched = status == StatusCode::SWITCHING_PROTOCOLS;
-    let is_open_ended = exchange.http10 || exchange.wants_upgrade;
+    let is_open_ended = client.http10 || client.wants_upgrade;
     let close_delimited = size == BodySize::Stream && !switched && is_open_ended;
-    let wants_upgrade = exchange.wants_upgrade;
     let relay = Relay {
-        state: match size {
-            BodySize::None => State::Bodyless,
-            _ if exchange.asked == Asked::Head => State::Bodyless,
-            _ => State::Flowing,
-        },
-        source,
-        request_body: exchange.body,
+        state: State::first(size, client.asked),
+        source: beginning.source,
+        request_body: client.request_body,
         size,
         idle: beginning.idle,
         ends_at: beginning.ends_at,
-        _leases: exchange.leases,
+        _leases: client.leases,
         close_delimited,
-        says_close: exchange.guard.connection().is_closing(),
+        says_close: client.guard.connection().is_closing(),
         uploaded: 0,
         frames: switched.then(Frames::default),
         ending,
         first_token: first_token.map(|route| Box::new(FirstEvent::new(route.dialect()))),
         recorder: Some(recorder),
-        guard: exchange.guard,
+        guard: client.guard,
     };
     relay.restart_idle();
     let mut response = Response::with_body(status, ReplyBody::Relay(Box::new(relay)));
-    *response.headers_mut() = headers;
-    frame(&mut response, switched, close_delimited);
-    if wants_upgrade && !switched {
-        // actix-http reads what follows a handshake as a stream without end: the connection cannot
-        // go on.
-        response
-            .head_mut()
-            .set_connection_type(ConnectionType::Close);
-    }
+    *response.headers_mut() = beginning.headers;
+    frame(
+        &mut response,
+        switched,
+        close_delimited,
+        client.wants_upgrade,
+    );
     response
 }
 
-/// A response that is there, all of it: the record closes with it. A stream may be unfinished for
-/// all that.
+/// A response whose body is all there: its record closes with it.
 fn whole(
-    mut response: Response<ReplyBody>,
-    headers: HeaderMap,
+    beginning: Beginning,
+    bytes: Bytes,
+    is_unfinished: bool,
+    client: Downstream,
     mut recorder: Recorder,
-    (length, outcome): (usize, Outcome),
 ) -> Response<ReplyBody> {
-    *response.headers_mut() = headers;
-    recorder.note_bytes_out(length);
+    let outcome = match (client.guard.connection().is_gone(), is_unfinished) {
+        (true, _) => Outcome::ClientGone,
+        (false, true) => Outcome::Unfinished,
+        (false, false) => Outcome::Relayed,
+    };
+    recorder.note_bytes_out(bytes.len());
     recorder.close(outcome);
+    let body = ReplyBody::whole(bytes, client.leases, client.guard);
+    let mut response = Response::with_body(beginning.status, body);
+    *response.headers_mut() = beginning.headers;
     response
 }
 
 /// How the body's end is told downstream, beyond what [`BodySize`] says.
-fn frame(response: &mut Response<ReplyBody>, switched: bool, close_delimited: bool) {
+fn frame(
+    response: &mut Response<ReplyBody>,
+    switched: bool,
+    close_delimited: bool,
+    wants_upgrade: bool,
+) {
     let head = response.head_mut();
     if switched {
         head.set_connection_type(ConnectionType::Upgrade);
-    } else if close_delimited {
-        // HTTP/1.0 knows no chunks, and actix-http writes none after a handshake: the close tells the end.
+        return;
+    }
+    if close_delimited {
+        // HTTP/1.0 knows no chunks, and actix-http writes none after a handshake.
         head.no_chunking(true);
+    }
+    if close_delimited || wants_upgrade {
+        // actix-http reads what follows a handshake as a stream without end.
         head.set_connection_type(ConnectionType::Close);
     }
 }
 
-/// The upstream's length stays a length; an unknown one is chunked. HEAD keeps the length it was told (RFC 9110 §9.3.2).
+/// The upstream's length stays a length; an unknown one is chunked. HEAD keeps the length it was
+/// told (RFC 9110 §9.3.2).
 fn body_size(status: StatusCode, asked: Asked, headers: &HeaderMap) -> BodySize {
     match status {
         StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED => BodySize::None,
@@ -253,7 +287,7 @@ fn body_size(status: StatusCode, asked: Asked, headers: &HeaderMap) -> BodySize 
 
 /// `server-timing` (W3C): the wait for the upstream's head.
 fn timing(facts: &ReplyFacts) -> HeaderValue {
-    let upstream = facts.received.elapsed().as_secs_f64() * 1e3;
+    let upstream = clock::since(facts.received).as_secs_f64() * 1e3;
     HeaderValue::from_str(&format!("upstream;dur={upstream:.3}"))
         .unwrap_or_else(|_| HeaderValue::from_static("upstream"))
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::dialect::{Coded, Generates, Media, StreamEnd};
 
-/// What a target's answers are held to.
+/// What a target's responses are held to.
 #[derive(Clone, Copy)]
 pub struct Expected {
     /// None: any end will do.
@@ -22,7 +22,7 @@ pub struct StreamCompletion {
     strict: bool,
     /// Bytes to come, if the head tells.
     left: Option<u64>,
-    /// The last byte is kept from the client: with it the body would be complete.
+    /// The last byte is withheld from the client: with it the body would be complete.
     withheld: bool,
 }
 

@@ -12,21 +12,21 @@ use crate::{
     proxy::{exchange::Exchange, lookup::now, notes::RequestNotes},
 };
 
-pub fn hit(answer: &StoredResponse, exchange: Exchange) -> Response<ReplyBody> {
-    let head = answer.head();
+pub fn hit(stored: &StoredResponse, exchange: Exchange) -> Response<ReplyBody> {
+    let head = stored.head();
     let RequestNotes {
         reply: facts,
         mut recorder,
     } = exchange.notes;
     recorder.note_status(head.status().as_u16());
-    recorder.note_bytes_out(answer.body().len());
-    let body = ReplyBody::whole(answer.body().clone(), exchange.leases, exchange.guard);
+    recorder.note_bytes_out(stored.body().len());
+    let body = ReplyBody::whole(stored.body().clone(), exchange.leases, exchange.guard);
     let mut response = Response::with_body(head.status(), body);
     let headers = response.headers_mut();
     for (name, value) in head.headers() {
         headers.append(name.clone(), value.clone());
     }
-    let age = answer.age(now());
+    let age = stored.age(now());
     headers.insert(header::AGE, HeaderValue::from(age.as_secs()));
     reply_headers::describe(headers, facts);
     recorder.close(Outcome::Answered);

@@ -1,5 +1,6 @@
-//! An upstream's answer on its way down: the head made ours, the body chunk by chunk, and the way it ends. A body that breaks
-//! off ends as an aborted transfer, after every byte that was received; never as a complete answer.
+//! An upstream's response on its way down: the head made ours, the body chunk by chunk, and the way
+//! it ends. A body that breaks off ends as an aborted transfer, after every byte that was received;
+//! never as a complete response.
 
 mod begin;
 mod completion;
@@ -26,7 +27,10 @@ pub use self::{
     own::{own, refuse},
     reply_body::ReplyBody,
 };
-use super::send::{at_most, upstream_body::UpstreamBody};
+use super::{
+    clock,
+    send::{at_most, upstream_body::UpstreamBody},
+};
 use crate::{
     cache::coalesce::{Broken, Follower},
     dialect::{FirstEvent, Verdict},
@@ -35,10 +39,10 @@ use crate::{
     observe::metrics::Outcome,
     rate_limit::Lease,
     record::{CutReason, Recorder},
-    upstream::RequestBody,
+    upstream::{Asked, RequestBody},
 };
 
-/// The transfer to the client was broken off on purpose. actix-http closes the connection on it.
+/// The gateway aborted the transfer; actix-http then closes the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the transfer was aborted")]
 pub struct Aborted;
@@ -48,18 +52,28 @@ enum State {
     Flowing,
     /// There is nothing to send: HEAD, 204, 304.
     Bodyless,
-    /// The transfer breaks off once everything received has reached the kernel, after this many flushes.
+    /// The transfer breaks off once everything received has reached the kernel, after this many
+    /// flushes.
     Aborting {
         after_flush: u64,
     },
     Over,
 }
 
+impl State {
+    fn first(size: BodySize, asked: Asked) -> Self {
+        match (size, asked) {
+            (BodySize::None, _) | (_, Asked::Head) => State::Bodyless,
+            (_, Asked::Ordinary | Asked::Upgrade) => State::Flowing,
+        }
+    }
+}
+
 /// Where the body comes from.
 #[expect(clippy::large_enum_variant, reason = "a relay is boxed")]
 enum Source {
     Upstream(UpstreamBody),
-    /// What somebody takes from upstream for all who asked the same.
+    /// Read once from upstream for all equal requests.
     Shared(Follower<Beginning>),
     /// All of it is there.
     Whole(Option<Bytes>),
@@ -102,7 +116,7 @@ impl Relay {
             State::Bodyless => return self.complete(cx),
             State::Over => return Poll::Ready(None),
         }
-        if self.ends_at.is_some_and(|end| Instant::now() >= end) {
+        if self.ends_at.is_some_and(|end| clock::now() >= end) {
             return self.abort(Outcome::Truncated, CutReason::OutOfTime, cx);
         }
         if self.ending.is_withheld() {
@@ -111,6 +125,10 @@ impl Relay {
         if let Some(close) = self.going_away() {
             return Poll::Ready(Some(Ok(close)));
         }
+        self.poll_source(cx)
+    }
+
+    fn poll_source(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Aborted>>> {
         match &mut self.source {
             Source::Upstream(incoming) => match incoming.poll_chunk(cx) {
                 Poll::Ready(Some(Ok(chunk))) => self.pass(chunk, cx),
@@ -189,7 +207,7 @@ impl Relay {
         self.guard.connection().set_deadline(limit);
     }
 
-    /// Nothing has come from upstream: look at the timers.
+    /// Nothing has come from upstream: checks the timers.
     fn poll_watch(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Aborted>>> {
         if let Source::Upstream(incoming) = &mut self.source {
             if incoming.poll_no_token(cx).is_ready() {
@@ -207,7 +225,7 @@ impl Relay {
         self.poll_client(cx)
     }
 
-    /// Nothing has come at all: look after the client.
+    /// Nothing has come: checks whether the client or a deadline ended the wait.
     fn poll_client(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Aborted>>> {
         let (outcome, reason) = match self.guard.connection().expired() {
             None => return Poll::Pending,
@@ -230,7 +248,7 @@ impl Relay {
         self.abort(outcome, reason, cx)
     }
 
-    /// What is taken from upstream ended early.
+    /// Notes against the target that its body ended early.
     fn note_fault(&mut self, note: impl FnOnce(&mut UpstreamBody)) {
         if let Source::Upstream(incoming) = &mut self.source {
             note(incoming);
@@ -265,7 +283,8 @@ impl Relay {
         Poll::Ready(None)
     }
 
-    /// actix-http throws away what it has not flushed when a body fails, so the failure waits for the flush.
+    /// actix-http throws away what it has not flushed when a body fails, so the failure waits for
+    /// the flush.
     fn abort(
         &mut self,
         outcome: Outcome,
@@ -294,8 +313,8 @@ impl Relay {
         Poll::Ready(Some(Err(Aborted)))
     }
 
-    /// Where the connection's end could be taken for the body's, an abort is a reset. Node's `fetch` takes it so even for
-    /// chunks, when the head said `connection: close`.
+    /// Where the connection's end could be taken for the body's, an abort is a reset. Node's
+    /// `fetch` takes it so even for chunks, when the head said `connection: close`.
     fn reset_if_ambiguous(&self) {
         let announced = self.says_close && self.size == BodySize::Stream;
         if self.close_delimited || announced {
@@ -318,7 +337,8 @@ impl Relay {
         }
     }
 
-    /// A WebSocket of a draining gateway is told so (close code 1001, RFC 6455 §7.4.1), between two frames.
+    /// A WebSocket of a draining gateway is told so (close code 1001, RFC 6455 §7.4.1), between two
+    /// frames.
     fn going_away(&mut self) -> Option<Bytes> {
         let frames = self.frames.as_mut()?;
         if !self.guard.connection().is_closing() || !frames.at_boundary() {

@@ -21,7 +21,8 @@ pub fn own(
     close(response, notes, guard, Outcome::Answered)
 }
 
-/// The gateway's "no". A body that is stalled or broken has no end to wait for: the connection ends with the answer.
+/// The gateway's "no". A body that is stalled or broken has no end to wait for: the connection ends
+/// with the response.
 pub fn refuse(
     error: &GatewayError,
     mut notes: RequestNotes,

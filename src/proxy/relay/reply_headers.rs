@@ -18,14 +18,14 @@ use actix_http::{
     header::{self, HeaderMap, HeaderName, HeaderValue},
 };
 
-/// `access-control-*` lines that an answer to a preflight made itself.
+/// `access-control-*` lines that a response to a preflight made itself.
 const PREFLIGHT_LINES: [HeaderName; 3] = [
     header::ACCESS_CONTROL_ALLOW_METHODS,
     header::ACCESS_CONTROL_ALLOW_HEADERS,
     header::ACCESS_CONTROL_MAX_AGE,
 ];
 
-/// The one header that every answer has.
+/// The one header that every response has.
 pub fn trace(headers: &mut HeaderMap, trace_id: HeaderValue) {
     headers.insert(TRACE_ID, trace_id);
 }
@@ -65,7 +65,7 @@ fn describe_route(headers: &mut HeaderMap, route: Route) {
     }
 }
 
-/// What every answer gets last.
+/// What every response gets last.
 pub fn finish(
     response: &mut Response<ReplyBody>,
     origin: Option<&HeaderValue>,
@@ -85,7 +85,7 @@ pub fn finish(
     }
     if connection.malformed().is_some() && response.body().is_own() {
         // Nothing more can be read from this client, and what it still sends is thrown away until
-        // it has read the answer.
+        // it has read the response.
         connection.finish();
         response
             .head_mut()

@@ -1,9 +1,10 @@
-//! Where WebSocket frames begin and end in a server's byte stream (RFC 6455 §5.2), so that a close frame of ours never lands
-//! inside one. Reads headers, touches no payload.
+//! Where WebSocket frames begin and end in a server's byte stream (RFC 6455 §5.2), so that a close
+//! frame of ours never lands inside one. Reads headers, touches no payload.
 
 use bytes::Bytes;
 
-/// Longest frame header a server sends unmasked: two bytes and a 64-bit length; with a mask four more.
+/// Longest frame header a server sends unmasked: two bytes and a 64-bit length; with a mask four
+/// more.
 const LONGEST_HEADER: usize = 14;
 
 /// Follows the frames of one direction.

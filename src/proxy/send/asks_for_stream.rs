@@ -17,7 +17,7 @@ pub enum StreamSaid {
 }
 
 impl StreamSaid {
-    /// What somebody who read the body has found, if somebody has.
+    /// With the result of an earlier step that has read the body.
     pub fn of(known: Option<bool>) -> Self {
         known.map_or(StreamSaid::Unread, StreamSaid::Known)
     }

@@ -11,7 +11,7 @@ pub enum Stopped {
     Client(GatewayError),
 }
 
-/// Whose turn it was when a timer ran out.
+/// Which side was waited for when a timer ran out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Awaited {
     Upstream,

@@ -1,10 +1,11 @@
-//! Getting rid of an answer nobody gets, so that its connection can be used again where that is cheap.
+//! Discards a response that no client gets, so that its connection can be reused where that is
+//! cheap.
 
 use std::{future::poll_fn, time::Duration};
 
-use super::attempt::{FailureReply, OpenResponse};
+use super::outcome::{FailureReply, OpenResponse};
 
-/// Bytes read of such an answer at most, and for how long; beyond, its connection is closed.
+/// Bytes read of such a response at most, and for how long; beyond, its connection is closed.
 const MOST_BYTES: usize = 64 * 1024;
 const LONGEST: Duration = Duration::from_secs(1);
 
@@ -12,7 +13,7 @@ impl FailureReply {
     /// Something else is sent in its place.
     pub(super) fn discard(self) {
         match self {
-            FailureReply::Answer(opened) => opened.discard(),
+            FailureReply::Response(opened) => opened.discard(),
             FailureReply::Error(_) => {}
         }
     }
@@ -20,7 +21,7 @@ impl FailureReply {
 
 impl OpenResponse {
     fn discard(self) {
-        let mut body = self.answer.body;
+        let mut body = self.response.body;
         if body.progress().complete {
             return;
         }
@@ -38,7 +39,8 @@ impl OpenResponse {
                     }
                 }
             };
-            // Either way the body is dropped, and with it the connection, unless it came to its end.
+            // Either way the body is dropped, and with it the connection, unless it came to its
+            // end.
             let _ = tokio::time::timeout(LONGEST, reading).await;
         });
     }

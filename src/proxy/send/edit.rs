@@ -44,14 +44,7 @@ impl<U> Sending<'_, U> {
                 offload::offload(client, edit).await?
             }
         };
-        let bytes = edited.map_err(|error| match error {
-            NotEditable::TooLarge => {
-                let message =
-                    format!("the request body cannot be edited as the config asks: {error}");
-                GatewayError::new(Code::BodyTooLarge, message)
-            }
-            NotEditable::NotJson { .. } | NotEditable::NoObject => unusable(&error.to_string()),
-        })?;
+        let bytes = edited.map_err(not_editable)?;
         let length = match length {
             BodyLength::Exact(_) => BodyLength::Exact(bytes.len() as u64),
             other => other,
@@ -69,6 +62,16 @@ fn edit(mut bytes: Bytes, prefix: Option<&str>, params: &[BodyEdit]) -> Result<B
         bytes = json_edit::override_params(&bytes, params)?;
     }
     Ok(bytes)
+}
+
+fn not_editable(error: NotEditable) -> GatewayError {
+    match error {
+        NotEditable::TooLarge => {
+            let message = format!("the request body cannot be edited as the config asks: {error}");
+            GatewayError::new(Code::BodyTooLarge, message)
+        }
+        NotEditable::NotJson { .. } | NotEditable::NoObject => unusable(&error.to_string()),
+    }
 }
 
 fn unusable(reason: &str) -> GatewayError {

@@ -1,4 +1,4 @@
-//! The wait for a first token, when nothing is held back: too late is an abort then.
+//! The first-token timeout of a response that is relayed already: it ends in an abort.
 
 use std::{
     future::Future as _,
@@ -8,10 +8,10 @@ use std::{
 
 use tokio::time::Sleep;
 
-use super::hold::ResponseJudge;
+use super::judge::ResponseJudge;
 use crate::dialect::Verdict;
 
-/// Looks at a stream as it passes, until its first token or its time is over.
+/// Follows a stream until its first token or its timeout.
 pub struct FirstTokenWatch {
     timer: Pin<Box<Sleep>>,
     judge: ResponseJudge,
@@ -22,7 +22,7 @@ impl FirstTokenWatch {
         FirstTokenWatch { timer, judge }
     }
 
-    /// These bytes have passed: nothing more is to be waited for.
+    /// Feeds relayed bytes; true once the first token is among them.
     pub fn is_over(&mut self, bytes: &[u8]) -> bool {
         self.judge.feed(bytes) != Verdict::Undecided
     }

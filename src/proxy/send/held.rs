@@ -1,4 +1,4 @@
-//! Bytes of an answer held back before anything went to the client, on their way to it after all.
+//! Bytes of a response that were held back, and go to the client when it is chosen.
 
 use std::task::{Context, Poll};
 
@@ -14,10 +14,10 @@ const MOST: usize = 64 * 1024;
 
 /// What was read of a body ahead of its relay.
 pub struct HeldBack {
-    /// As it came: mostly there is no more.
+    /// The first chunk as it came; mostly the only one.
     first: Option<Bytes>,
     more: Kept,
-    /// No more than this can be held: it is enough, or there is no memory for it.
+    /// Nothing more is held: the limit is reached, or memory is short.
     full: bool,
     /// The body's end has been read, too.
     ended: bool,

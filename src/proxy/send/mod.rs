@@ -7,17 +7,19 @@ mod blame;
 mod discard;
 mod edit;
 mod first_token_watch;
+mod headless;
 mod hedge;
 mod held;
 mod hold;
+mod judge;
+mod outcome;
 mod timeouts;
 pub mod upstream_body;
 pub mod vet;
+mod watch;
 
 use std::{
     cell::{Cell, RefCell},
-    future::poll_fn,
-    pin::pin,
     rc::Rc,
     task::{Context, Poll},
     time::{Duration, SystemTime},
@@ -27,10 +29,10 @@ use actix_http::header::{self, HeaderName, HeaderValue};
 
 use self::{
     asks_for_stream::StreamSaid,
-    attempt::{AttemptResult, FailureReply},
+    outcome::{AttemptResult, FailureReply},
 };
 pub use self::{
-    attempt::OpenResponse, first_token_watch::FirstTokenWatch, held::HeldBack, timeouts::at_most,
+    first_token_watch::FirstTokenWatch, held::HeldBack, outcome::OpenResponse, timeouts::at_most,
 };
 use super::{
     admit::Admitted,
@@ -39,6 +41,7 @@ use super::{
     notes::RequestNotes,
     plan::{Plan, Target},
     prepare::{Prepared, limits::LimitCheck},
+    sender::while_present,
     worker::Worker,
     world::LiveWorld,
 };
@@ -56,7 +59,7 @@ use crate::{
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// What the targets came to.
+/// The response that the client gets, with what the relay needs to know.
 pub struct Fetched {
     pub opened: Box<OpenResponse>,
     /// Where the response is stored, if it may be.
@@ -124,7 +127,7 @@ struct Sending<'a, U> {
 }
 
 impl<U: Upstream> Sending<'_, U> {
-    /// Sends until there is an answer for the client.
+    /// Sends until there is a response for the client.
     ///
     /// # Errors
     /// The last attempt's failure, or the client's own.
@@ -199,8 +202,7 @@ impl<U: Upstream> Sending<'_, U> {
         opened
     }
 
-    /// Nothing more is tried: what is kept of the body is needed no more, but for what is still on
-    /// its way up.
+    /// Nothing more is tried: drops the kept request body, except what is still being sent.
     fn let_go_of_body(&self, opened: Option<&OpenResponse>) {
         if self.plan.may_replay && !self.body.borrow().is_replayable() {
             self.notes.borrow_mut().note_replay_lost();
@@ -216,7 +218,7 @@ impl<U: Upstream> Sending<'_, U> {
 
     fn end(&self, ending: FailureReply) -> Result<Box<OpenResponse>, GatewayError> {
         match ending {
-            FailureReply::Answer(opened) => {
+            FailureReply::Response(opened) => {
                 self.let_go_of_body(Some(&opened));
                 Ok(opened)
             }
@@ -236,12 +238,7 @@ impl<U: Upstream> Sending<'_, U> {
     /// Waits before the next try, for as long as the client does.
     async fn pause(&self, pause: Duration) -> Result<(), GatewayError> {
         self.connection.set_deadline(None);
-        let mut sleep = pin!(tokio::time::sleep(pause));
-        poll_fn(|cx| match self.connection.expired() {
-            Some(expired) => Poll::Ready(Err(expired.into())),
-            None => sleep.as_mut().poll(cx).map(Ok),
-        })
-        .await
+        while_present(self.connection, tokio::time::sleep(pause)).await
     }
 
     /// Head and first bytes are held back: something else could be tried instead, or is.
@@ -253,7 +250,8 @@ impl<U: Upstream> Sending<'_, U> {
             || self.attempts.borrow().another_remains(&self.world)
     }
 
-    /// The body for one send: the caller's as it comes, from its first byte; a copy of it; or its edited form.
+    /// The body for one send: the caller's as it comes, from its first byte; a copy of it; or its
+    /// edited form.
     async fn body_for(
         &self,
         send: Send,
@@ -291,14 +289,14 @@ impl<U: Upstream> Sending<'_, U> {
         self.stream_said.borrow_mut().poll(body, cx)
     }
 
-    fn retry_after(&self, answer: &Answer) -> Option<Duration> {
-        retry_after(&answer.head.headers, SystemTime::now())
+    fn retry_after(&self, response: &Answer) -> Option<Duration> {
+        retry_after(&response.head.headers, SystemTime::now())
     }
 }
 
-/// The wait for a first token that goes on while the answer is relayed.
+/// The wait for a first token that goes on while the response is relayed.
 fn first_token(opened: &mut OpenResponse, asked: Asked, path: &str) -> Option<FirstTokenWatch> {
     let timer = opened.clocks.take_first_token()?;
-    let judge = hold::token_judge_for(&opened.answer, asked, path)?;
+    let judge = judge::token_judge_for(&opened.response, asked, path)?;
     Some(FirstTokenWatch::new(timer, judge))
 }

@@ -1,5 +1,5 @@
-//! The timers of one attempt. Those of the settings are the watch's, four looks a second; those a caller or a config asks for
-//! are exact, and cost a timer each.
+//! The timers of one attempt. Those of the settings are checked four times a second
+//! (`downstream::Timers`); those of a caller or a config are exact, and cost a timer each.
 
 use std::{
     future::Future as _,
@@ -14,7 +14,10 @@ use crate::{
     downstream::ClientConnection,
     error::{Code, GatewayError},
     guard::NamedBy,
-    proxy::plan::{TargetTimeouts, TimeLimit},
+    proxy::{
+        clock,
+        plan::{TargetTimeouts, TimeLimit},
+    },
 };
 
 /// Which timer ran out.
@@ -50,7 +53,7 @@ type Timer = Pin<Box<Sleep>>;
 pub struct AttemptTimers {
     request_timeout: Option<(TimeLimit, Timer)>,
     first_token: Option<(TimeLimit, Timer)>,
-    /// Head, then idle; `None`: the watch has it.
+    /// Head, then idle; `None`: the connection's deadline does it.
     silence: Option<Timer>,
     times: TargetTimeouts,
     ends_at: Option<Instant>,
@@ -84,7 +87,8 @@ impl AttemptTimers {
         self.times
     }
 
-    /// The request is being sent: the wait for its head begins, or begins anew because the upload moved.
+    /// The request is being sent: the wait for its head begins, or begins anew because the upload
+    /// moved.
     pub fn await_head(&mut self, connection: &ClientConnection) {
         self.await_silence(connection, self.times.head.time);
     }
@@ -107,7 +111,7 @@ impl AttemptTimers {
 
     /// Arms the wait for the first token, which began `since`.
     pub fn arm_first_token(&mut self, limit: TimeLimit, since: Instant) {
-        let left = limit.time.saturating_sub(since.elapsed());
+        let left = limit.time.saturating_sub(clock::since(since));
         self.first_token = Some((limit, timer(left)));
     }
 
@@ -124,9 +128,9 @@ impl AttemptTimers {
         self.first_token.take().map(|(_, timer)| timer)
     }
 
-    /// The watch's deadline was one of these.
+    /// Which limit the deadline that has passed stood for.
     pub fn deadline(&self) -> Expiry {
-        let is_over = self.ends_at.is_some_and(|end| Instant::now() >= end);
+        let is_over = self.ends_at.is_some_and(|end| clock::now() >= end);
         match (self.times.total, self.in_body) {
             (Some(total), _) if is_over => Expiry::Total(total),
             (_, true) => Expiry::Idle(self.times.idle),
@@ -167,7 +171,7 @@ impl From<Expiry> for GatewayError {
             }
             Expiry::Head(_) => "the upstream sent no response head in time (`timeouts.head`)",
             Expiry::Idle(_) => {
-                "the upstream fell silent before its answer had begun (`timeouts.idle`)"
+                "the upstream fell silent before its response had begun (`timeouts.idle`)"
             }
             Expiry::Total(_) => "the exchange took too long (`timeouts.total`)",
         };
@@ -178,7 +182,7 @@ impl From<Expiry> for GatewayError {
 /// `limit`, or what is left of the whole exchange's time if that is less.
 pub fn at_most(limit: Duration, ends_at: Option<Instant>) -> Duration {
     ends_at.map_or(limit, |end| {
-        limit.min(end.saturating_duration_since(Instant::now()))
+        limit.min(end.saturating_duration_since(clock::now()))
     })
 }
 

@@ -1,4 +1,5 @@
-//! An answer as it comes from upstream, behind what was held back of it. Whoever takes it sees to the timers.
+//! A response's body: the bytes that were held back, then those that come from upstream. Its
+//! reader has the timers.
 
 use std::{
     cell::RefCell,
@@ -17,7 +18,8 @@ use crate::{
     upstream::{Answer, AnswerBody, BodyLength, Failure, RequestBody, ResponseHead},
 };
 
-/// A body under way, and what it keeps from others. Dropping it before its end closes the upstream connection.
+/// A body under way, with its places under limits. Dropping it before its end closes the upstream
+/// connection.
 pub struct UpstreamBody {
     held: HeldBack,
     body: AnswerBody,
@@ -32,10 +34,10 @@ pub struct UpstreamBody {
 }
 
 impl UpstreamBody {
-    /// Parts an answer from its head.
+    /// Parts a response into head and body.
     pub fn of(opened: OpenResponse) -> (ResponseHead, Self) {
         let OpenResponse {
-            answer: Answer { head, body },
+            response: Answer { head, body },
             held,
             body: sent_body,
             permit,
@@ -56,7 +58,7 @@ impl UpstreamBody {
         (head, incoming)
     }
 
-    /// The next bytes, the end, or why there is none. Also moves what is left of the request body.
+    /// The next bytes, the end, or a failure. Also moves what is left of the request body.
     pub fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Failure>>> {
         let next = self.held.poll_chunk(&mut self.body, cx);
         if let (Poll::Ready(Some(Ok(chunk))), Some(watch)) = (&next, &mut self.first_token)

@@ -1,5 +1,5 @@
-//! From a target of the plan to the one thing that can be dialled. A name is looked up every time; its verdict stands while it
-//! has the same addresses.
+//! From a target of the plan to the one thing that can be dialled. A name is looked up every time;
+//! its verdict stands while it has the same addresses.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -35,7 +35,8 @@ impl Vetter {
     pub async fn vet(&self, target: &Target) -> Result<VettedTarget, Unvetted> {
         let pass = target.pass.as_ref().map_err(|denied| *denied)?;
         let addresses = match pass.lookup_name() {
-            // Boxed: a look-up's state is many times that of the request that waits for it, and most requests never wait.
+            // Boxed: a look-up's state is many times that of the request that waits for it, and
+            // most requests never wait.
             Some(name) => Box::pin(self.resolver.resolve(name)).await?,
             None => Arc::<[IpAddr]>::from([]),
         };

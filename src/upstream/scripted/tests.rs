@@ -43,11 +43,11 @@ async fn scenes_are_played_in_order_and_requests_recorded() {
     let upstream = ScriptedUpstream::new([
         Scene::unreachable(Cause::ConnectTimeout),
         Scene::breaks(Cause::ClosedBeforeHead),
-        Scene::answers(200, &[("x", "a"), ("x", "b")])
+        Scene::responds(200, &[("x", "a"), ("x", "b")])
             .after(soon)
             .chunk(Duration::ZERO, "hel")
             .chunk(soon, "lo"),
-        Scene::answers(500, &[])
+        Scene::responds(500, &[])
             .chunk(Duration::ZERO, "hel")
             .cut(soon),
     ]);

@@ -6,11 +6,14 @@ use super::*;
 
 #[test]
 fn the_inner_wins_over_the_outer() {
-    let config = r#"{"custom_host":"http://outer.example/v1","retry":{"attempts":1},"request_timeout":1000,
-        "timeouts":{"head":5000,"idle":6000},"override_params":{"a":1,"b":1},"provider":"openai","api_key":"outer",
+    let config = r#"{"custom_host":"http://outer.example/v1","retry":{"attempts":1},
+        "request_timeout":1000,
+        "timeouts":{"head":5000,"idle":6000},"override_params":{"a":1,"b":1},
+        "provider":"openai","api_key":"outer",
         "strategy":{"mode":"fallback"},"targets":[
           {},
-          {"custom_host":"http://inner.example/v1","retry":{"attempts":2},"request_timeout":2000,"timeouts":{"head":7000},
+          {"custom_host":"http://inner.example/v1","retry":{"attempts":2},
+           "request_timeout":2000,"timeouts":{"head":7000},
            "override_params":{"b":2,"c":2}},
           {"provider":"@claude","custom_host":null}]}"#;
     let plan = NOTHING.config(config).plan();
@@ -91,8 +94,12 @@ fn a_provider_of_the_settings_brings_its_own_ways() {
 fn every_time_knows_who_set_it() {
     use NamedBy::{Caller, Settings};
     const SAVED: &str = r#"
-  timed: { custom_host: "http://one.example/v1", request_timeout: 5, timeouts: { idle: 5, total: 5, first_token: 5 } }"#;
-    let inline = r#"{"custom_host":"http://one.example/v1","request_timeout":5,"timeouts":{"idle":5,"first_token":5}}"#;
+  timed:
+    custom_host: "http://one.example/v1"
+    request_timeout: 5
+    timeouts: { idle: 5, total: 5, first_token: 5 }"#;
+    let inline = r#"{"custom_host":"http://one.example/v1","request_timeout":5,
+        "timeouts":{"idle":5,"first_token":5}}"#;
     let above = r#"{"timeouts":{"connect":5,"head":5},"targets":[{"provider":"@claude"}]}"#;
     let beside = r#"{"request_timeout":5,"targets":[{"provider":"@claude"}]}"#;
     // Of request_timeout, connect, head, first_token, idle and total.
@@ -203,7 +210,8 @@ proptest! {
     #[test]
     fn the_option_index_is_the_path_at_any_nesting((config, paths) in any_nesting()) {
         let plan = NOTHING.config(&config).plan().expect("a plan");
-        let indices: Vec<_> = plan.targets.iter().map(|target| target.index.to_str().unwrap().to_owned()).collect();
+        let index = |target: &Target| target.index.to_str().unwrap().to_owned();
+        let indices: Vec<_> = plan.targets.iter().map(index).collect();
         prop_assert_eq!(indices, paths);
     }
 }

@@ -12,9 +12,18 @@ const CALLERS: &str = "caller-";
 
 const PROVIDERS: &str = r#"
 providers:
-  vault: { custom_host: "http://vault.example/v1", api_key: operator-vault-key, headers: { x-team: operator-vault-line }, override_params: { tenant: operator-vault-param } }
-  placed: { custom_host: "http://placed.example/v1", api_key: operator-placed-key, auth: { header: x-placed } }
-  headed: { custom_host: "http://headed.example/v1", headers: { authorization: operator-headed-key } }
+  vault:
+    custom_host: "http://vault.example/v1"
+    api_key: operator-vault-key
+    headers: { x-team: operator-vault-line }
+    override_params: { tenant: operator-vault-param }
+  placed:
+    custom_host: "http://placed.example/v1"
+    api_key: operator-placed-key
+    auth: { header: x-placed }
+  headed:
+    custom_host: "http://headed.example/v1"
+    headers: { authorization: operator-headed-key }
   queried: { custom_host: "http://queried.example/v1?api_key=operator-queried-key" }
   plain: { custom_host: "http://plain.example/v1" }
 "#;
@@ -365,7 +374,8 @@ fn a_request_cannot_change_what_the_operator_set_for_a_target() {
         ),
         (r#"{"provider":"@plain","api_key":"mine"}"#, None),
         (
-            r#"{"override_params":{"model":"m2"},"targets":[{"provider":"@vault"},{"provider":"@plain"}]}"#,
+            r#"{"override_params":{"model":"m2"},
+                "targets":[{"provider":"@vault"},{"provider":"@plain"}]}"#,
             None,
         ),
     ] {
