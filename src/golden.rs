@@ -44,7 +44,8 @@ pub fn cases(folder: &str) -> Vec<Case> {
     paths.iter().map(|path| Case::read(path)).collect()
 }
 
-/// All files of one folder under `fixtures` whose names end so, by name: the name without that end, and the bytes.
+/// All files of one folder under `fixtures` with this suffix, by name: the name without it, and the
+/// bytes.
 pub fn files(folder: &str, extension: &str) -> Vec<(String, Vec<u8>)> {
     let named = |path: PathBuf| {
         let stem = path.file_stem().unwrap().to_string_lossy().into_owned();

@@ -12,6 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use prometheus_client::metrics::{counter::Counter, gauge::Gauge};
 use redis::{
     Client, Cmd, ErrorKind, IntoConnectionInfo as _, Pipeline, RedisError, RedisFuture,
     RedisResult, ServerErrorKind, Value,
@@ -19,8 +20,6 @@ use redis::{
     cluster::ClusterClient,
     cluster_async::ClusterConnection,
 };
-
-use prometheus_client::metrics::{counter::Counter, gauge::Gauge};
 
 use self::outage_log::{News, OutageLog};
 use crate::secret::Secret;

@@ -168,7 +168,8 @@ mod tests {
             line,
             format!(
                 " INFO {escaped} text=\"a\\n12:00:00 ERROR forged\\u001b[2J\\u009b\\\\\" \
-                 shown={escaped} debug=\"a\\\\n12:00:00 ERROR forged\\\\u{{1b}}[2J\\\\u{{9b}}\\\\\\\\\"\n"
+                 shown={escaped} \
+                 debug=\"a\\\\n12:00:00 ERROR forged\\\\u{{1b}}[2J\\\\u{{9b}}\\\\\\\\\"\n"
             )
         );
     }

@@ -8,8 +8,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dns::{FakeDns, Reply};
-
+use self::dns::{FakeDns, Reply};
 use super::hickory::Dns;
 use super::system::System;
 use super::*;

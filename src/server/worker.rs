@@ -6,7 +6,7 @@ use actix_http::{
     ConnectionType, HttpServiceBuilder, KeepAlive, Payload, Request, Response, StatusCode,
     body::BoxBody, error::DispatchError,
 };
-use actix_rt::net::TcpStream;
+use actix_rt::net::TcpStream as Tcp;
 use actix_service::{
     IntoServiceFactory as _, Service, ServiceFactory, boxed, fn_factory, fn_service,
 };
@@ -49,8 +49,7 @@ pub fn service(
     gateway: Arc<Gateway>,
     acceptor: Option<TlsAcceptor>,
     timers: ActixTimers,
-) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = DispatchError, InitError = ()>
-{
+) -> impl ServiceFactory<Tcp, Config = (), Response = (), Error = DispatchError, InitError = ()> {
     fn_factory(move || {
         let (gateway, acceptor) = (gateway.clone(), acceptor.clone());
         async move {
@@ -61,7 +60,7 @@ pub fn service(
             );
             let http = http(gateway, timers).await?;
             let http = Rc::new(http);
-            Ok(fn_service(move |stream: TcpStream| {
+            Ok(fn_service(move |stream: Tcp| {
                 accept(
                     stream,
                     acceptor.clone(),
@@ -74,7 +73,7 @@ pub fn service(
 }
 
 async fn accept<S>(
-    stream: TcpStream,
+    stream: Tcp,
     acceptor: Option<TlsAcceptor>,
     timers: Rc<Timers>,
     http: Rc<S>,

@@ -93,11 +93,11 @@ impl Drop for Folder {
 const REFUSED: &[(&str, &[&str])] = &[
     (
         "guard:\n  allow: [\"10.0.0.0/33\"]",
-        &[":2:11: guard.allow[0]", "no network"],
+        &[":2:11: guard.allow[0]", "the network is invalid"],
     ),
     (
         "guard:\n  allow: [x.com, \"a.*.com\"]",
-        &[":2:18: guard.allow[1]", "no host"],
+        &[":2:18: guard.allow[1]", "the host is invalid"],
     ),
     (
         "guard: { allow: [\"169.254.169.254\"] }",
@@ -109,7 +109,7 @@ const REFUSED: &[(&str, &[&str])] = &[
     ),
     (
         "guard: { allow: [\"host:0\"] }",
-        &["guard.allow[0]", "no port"],
+        &["guard.allow[0]", "the port is invalid"],
     ),
     (
         "guard: { allow: [\"fd12::/16\"] }",

@@ -2,10 +2,8 @@
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering::Relaxed},
-    task::Wake,
+    task::{Context, Poll, Wake, Waker},
 };
-
-use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 

@@ -205,9 +205,8 @@ mod tests {
     fn inherited(number: usize) -> String {
         let targets = vec![r#"{"custom_host":"http://a.example"}"#; 64].join(",");
         let value = "x".repeat(50_000);
-        format!(
-            r#"{{"name":"{number}","override_params":{{"prompt":"{value}"}},"targets":[{targets}]}}"#
-        )
+        let params = format!(r#""override_params":{{"prompt":"{value}"}}"#);
+        format!(r#"{{"name":"{number}",{params},"targets":[{targets}]}}"#)
     }
 
     /// Every target has a list of its own.

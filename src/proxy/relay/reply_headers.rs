@@ -2,6 +2,11 @@
 
 use std::rc::Rc;
 
+use actix_http::{
+    ConnectionType, Response,
+    header::{self, HeaderMap, HeaderName, HeaderValue},
+};
+
 use super::reply_body::ReplyBody;
 use crate::{
     directives::table::{
@@ -12,10 +17,6 @@ use crate::{
     downstream::ClientConnection,
     proxy::{admit::cors, notes::ReplyFacts},
     record::Route,
-};
-use actix_http::{
-    ConnectionType, Response,
-    header::{self, HeaderMap, HeaderName, HeaderValue},
 };
 
 /// `access-control-*` lines that a response to a preflight made itself.

@@ -1,9 +1,8 @@
 //! Whose fault it is that an attempt came to nothing. Only an upstream's faults count against a
 //! target; whatever a caller can bring about alone does not.
 
-use crate::{error::GatewayError, guard::NamedBy, proxy::plan::TimeLimit, upstream::Cause};
-
 use super::timeouts::Expiry;
+use crate::{error::GatewayError, guard::NamedBy, proxy::plan::TimeLimit, upstream::Cause};
 
 /// What ended a wait.
 pub enum Stopped {

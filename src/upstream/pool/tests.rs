@@ -1,8 +1,9 @@
 //! Connections to listeners of the test's own, at times that are passed in.
 
+use std::future::poll_fn;
+
 use actix_http::{Payload, header::HeaderMap};
 use bytes::Bytes;
-use std::future::poll_fn;
 use tokio::{
     io::AsyncWriteExt as _,
     net::{TcpListener, TcpStream},

@@ -1,4 +1,4 @@
-//! Reads a request body from the caller: counts its bytes and holds it to the limit of the settings.
+//! Reads a request body from the caller: counts its bytes and holds it to the settings' limit.
 
 use std::{
     rc::Weak,
@@ -108,7 +108,7 @@ impl Source {
         }
         self.state = State::Waiting;
         let (length, read) = (self.length, self.read);
-        let completes = |more: usize| matches!(length, BodyLength::Exact(length) if length == read + more as u64);
+        let completes = |more: usize| length == BodyLength::Exact(read + more as u64);
         let next = ready!(self.pieces.poll_next(completes, cx));
         self.state = State::Open;
         Poll::Ready(match next {
