@@ -19,7 +19,7 @@ pub fn page() -> String {
          is another name for `{NAMESPACE}*`; where both are given, `{NAMESPACE}*` wins.\n\n\
          | header | value | lines | meaning | example |\n|---|---|---|---|---|\n"
     );
-    for header in &REQUEST {
+    for header in REQUEST {
         let lines = match header.lines {
             Lines::One => "one",
             Lines::Many => "any number",

@@ -38,10 +38,10 @@ pub struct RequestHeader {
 }
 
 /// Number of rows in [`REQUEST`].
-pub const REQUEST_HEADERS: usize = 14;
+pub const REQUEST_HEADERS: usize = REQUEST.len();
 
 /// Every request header the gateway reads, in the order of the reference page.
-pub const REQUEST: [RequestHeader; REQUEST_HEADERS] = [
+pub const REQUEST: &[RequestHeader] = &[
     RequestHeader {
         suffix: "provider",
         value: "`passthrough`, a provider's name, or `@name`",

@@ -92,7 +92,7 @@ fn every_case_gives_the_directives_or_the_error_it_says() {
 
 #[test]
 fn the_example_of_every_row_is_a_valid_value() {
-    for header in &REQUEST {
+    for header in REQUEST {
         let name = format!("{NAMESPACE}{}", header.suffix);
         let directives = one(&name, header.example).unwrap();
         let read_into_a_field = directives != Directives::default();
@@ -102,7 +102,7 @@ fn the_example_of_every_row_is_a_valid_value() {
 
 #[test]
 fn an_empty_value_means_absent_for_every_row() {
-    for header in &REQUEST {
+    for header in REQUEST {
         let name = format!("{NAMESPACE}{}", header.suffix);
         for empty in ["", " ", "\t"] {
             assert_eq!(one(&name, empty), Ok(Directives::default()), "{name}");
@@ -156,7 +156,7 @@ fn only_the_namespace_is_ours() {
 
 #[test]
 fn an_error_never_repeats_the_value() {
-    for header in &REQUEST {
+    for header in REQUEST {
         let name = format!("{NAMESPACE}{}", header.suffix);
         if let Err(error) = one(&name, "sk-private value \u{e9}") {
             assert!(!error.to_string().contains("sk-private"), "{error}");

@@ -1,5 +1,6 @@
 //! Which header lines cross, and the request head as it goes on the wire (RFC 9110 §7.6.1, RFC 9112
-//! §3). Everything crosses but what is named here; nothing is added.
+//! §3). Every line of the caller crosses but those named here; the
+//! gateway writes `Host`, framing and the lines that target and settings set.
 
 use std::collections::HashSet;
 
@@ -17,11 +18,11 @@ use crate::{
     upstream::BodyLength,
 };
 
-/// Names a `Connection` header may list and still few enough to look through for each line.
+/// Most names that `Connection` may list: they are looked through for each line.
 const MOST_NAMED: usize = 32;
 
 /// Header names of one message that end here: hop-by-hop ones, those that `Connection` names, and
-/// ours.
+/// `x-gateway-*`.
 pub struct Hop<'a> {
     named: Vec<&'a [u8]>,
     portkey: bool,

@@ -45,7 +45,7 @@ const fn entry(
 
 /// All built-in providers, from the providers' own documentation.
 #[rustfmt::skip]
-pub const PROVIDERS: [CatalogueEntry; 13] = [
+pub const PROVIDERS: &[CatalogueEntry] = &[
     entry("openai", &[], Some("https://api.openai.com/v1"), KeyPlace::Bearer),
     entry("anthropic", &[], Some("https://api.anthropic.com/v1"), KeyPlace::XApiKey),
     entry("gemini", &["google"], Some("https://generativelanguage.googleapis.com/v1beta"),
@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn every_base_is_a_base_url_and_every_name_is_found() {
-        for provider in &PROVIDERS {
+        for provider in PROVIDERS {
             assert!(
                 provider
                     .base

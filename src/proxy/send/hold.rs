@@ -1,5 +1,5 @@
-//! Holding a response back until it shows that it is one. Only while another target could be tried
-//! instead; never more than 64 KiB.
+//! Holds a response back until its first bytes show that it is no error in disguise. Only while
+//! another target could be tried instead; never more than 64 KiB.
 
 use bytes::Bytes;
 

@@ -53,7 +53,8 @@ type Timer = Pin<Box<Sleep>>;
 pub struct AttemptTimers {
     request_timeout: Option<(TimeLimit, Timer)>,
     first_token: Option<(TimeLimit, Timer)>,
-    /// Head, then idle; `None`: the connection's deadline does it.
+    /// The wait for the head, then for each piece of the body. `None`: the connection's own
+    /// deadline is used, which is exact enough for times of the settings.
     silence: Option<Timer>,
     times: TargetTimeouts,
     ends_at: Option<Instant>,
@@ -61,7 +62,7 @@ pub struct AttemptTimers {
 }
 
 impl AttemptTimers {
-    /// Runs from now. `received`: when the request came.
+    /// Starts the timers of an attempt that begins now. `ends_at`: the end of the whole exchange.
     pub fn start(
         times: TargetTimeouts,
         request_timeout: Option<TimeLimit>,

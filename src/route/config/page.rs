@@ -121,7 +121,7 @@ pub fn page() -> String {
     }
     page.push_str(&bounds());
     page.push_str(PROVIDERS_TITLE);
-    for provider in &PROVIDERS {
+    for provider in PROVIDERS {
         let aliases: Vec<String> = provider
             .aliases
             .iter()
