@@ -28,7 +28,7 @@ use ipnet::IpNet;
 
 pub use self::{
     cache::{Beginning, FlightKey, PurgeCount, ResponseCache, SharedHead},
-    door::{Door, Visitor, authority},
+    door::{Door, Visitor},
     known::{CredentialNames, Known},
     limits::Limits,
     loops::{Loops, Waiting},
@@ -41,9 +41,11 @@ use self::{
 };
 use crate::{
     config::{AccessLog, Settings},
+    directives,
     downstream::{Closing, DownstreamTimeouts},
     error::{Code, GatewayError},
     guard::Policy,
+    http::request_fields::RequestFields,
     machine::{
         self,
         descriptors::{self, Division, Shortages},
@@ -160,6 +162,11 @@ impl Gateway {
         self
     }
 
+    /// Sorts the header lines of a request.
+    pub fn sort<'h>(&self, headers: &'h HeaderMap) -> RequestFields<'h> {
+        RequestFields::of(headers, |name| directives::is_ours(name, self.portkey))
+    }
+
     /// Refuses a request if too many are in flight; the request itself is counted already.
     ///
     /// # Errors
@@ -197,12 +204,15 @@ impl Gateway {
     /// `loop_detected` if the request's `Via` says that it has been here.
     pub fn added_lines(
         &self,
+        fields: &RequestFields<'_>,
         head: &RequestHead,
         peer: Option<SocketAddr>,
         waiting: Option<&Waiting<'_>>,
     ) -> Result<Vec<HeaderEdit>, GatewayError> {
         let mut added = Vec::new();
-        self.loops.via(head.headers(), waiting, &mut added)?;
+        if fields.has_via || self.loops.adds_via(waiting) {
+            self.loops.via(head.headers(), waiting, &mut added)?;
+        }
         if let (true, Some(peer)) = (self.x_forwarded_for, peer) {
             let so_far = joined(head.headers(), &X_FORWARDED_FOR);
             let client = peer.ip().to_canonical().to_string();
@@ -213,6 +223,9 @@ impl Gateway {
 
     /// In Portkey mode, the SDK's placeholder for a key it was not given; it is not sent on.
     pub fn placeholder_credential<'h>(&self, headers: &'h HeaderMap) -> Option<&'h HeaderValue> {
+        if !self.portkey {
+            return None;
+        }
         let mut credentials = headers.get_all(header::AUTHORIZATION);
         credentials.find(|credential| self.is_placeholder(credential))
     }
@@ -220,6 +233,9 @@ impl Gateway {
     /// Credentials that are never sent on: the placeholder, and the admin token, which is for the
     /// gateway alone.
     pub fn kept_back<'h>(&self, headers: &'h HeaderMap) -> Vec<&'h HeaderValue> {
+        if !self.portkey && self.admin_token.is_none() {
+            return Vec::new();
+        }
         let credentials = headers.get_all(header::AUTHORIZATION);
         credentials
             .filter(|credential| self.is_placeholder(credential) || self.is_admin_token(credential))

@@ -9,8 +9,9 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use actix_http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_http::header::{HeaderName, HeaderValue};
 
+use crate::http::request_fields::Line;
 pub use crate::route::Provider;
 use crate::secret::Secret;
 use table::{Lines, NAMESPACE, PORTKEY_NAMESPACE, REQUEST, REQUEST_HEADERS};
@@ -98,26 +99,27 @@ impl Directives {
         self.provider.is_some() || self.custom_host.is_some() || self.config.is_some()
     }
 
-    /// Reads the headers in one pass, and allocates nothing for requests without a header of ours.
+    /// Reads the lines of the gateway's own namespace. A native line counts before Portkey's.
     ///
     /// # Errors
     /// The first header, in the table's order, that is repeated or cannot be read.
-    pub fn parse(headers: &HeaderMap, portkey: bool) -> Result<Self, DirectiveError> {
+    pub fn parse(ours: &[Line<'_>]) -> Result<Self, DirectiveError> {
         let mut directives = Self::default();
-        let Some(found) = Found::collect(headers, portkey) else {
+        if ours.is_empty() {
             return Ok(directives);
-        };
-        for (row, (native, alias)) in found.native.iter().zip(&found.alias).enumerate() {
-            let (namespace, slot) = match native {
-                Slot::Empty => (PORTKEY_NAMESPACE, alias),
-                Slot::One(_) | Slot::Several => (NAMESPACE, native),
+        }
+        let found = Found::collect(ours);
+        for (row, slots) in found.0.iter().enumerate() {
+            let (namespace, slot) = match slots.native {
+                Slot::Empty => (PORTKEY_NAMESPACE, slots.alias),
+                Slot::One(_) | Slot::Several => (NAMESPACE, slots.native),
             };
             directives.read(row, namespace, slot)?;
         }
         Ok(directives)
     }
 
-    fn read(&mut self, row: usize, namespace: &str, slot: &Slot<'_>) -> Result<(), DirectiveError> {
+    fn read(&mut self, row: usize, namespace: &str, slot: Slot<'_>) -> Result<(), DirectiveError> {
         let header = &REQUEST[row];
         let name = || format!("{namespace}{}", header.suffix);
         match slot {
@@ -138,8 +140,9 @@ impl Directives {
 }
 
 /// The lines of one header, without empty ones.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 enum Slot<'h> {
+    #[default]
     Empty,
     One(&'h HeaderValue),
     Several,
@@ -157,44 +160,35 @@ impl<'h> Slot<'h> {
     }
 }
 
-/// The headers of ours by table row, native names and Portkey's apart.
-struct Found<'h> {
-    native: [Slot<'h>; REQUEST_HEADERS],
-    alias: [Slot<'h>; REQUEST_HEADERS],
+/// The lines of one row of the table: those of its native name, and those of Portkey's.
+#[derive(Clone, Copy, Default)]
+struct Slots<'h> {
+    native: Slot<'h>,
+    alias: Slot<'h>,
 }
 
+/// The lines by table row. Unknown names of the namespace have no row.
+struct Found<'h>([Slots<'h>; REQUEST_HEADERS]);
+
 impl<'h> Found<'h> {
-    /// `None` when no header is ours, known or unknown.
-    fn collect(headers: &'h HeaderMap, portkey: bool) -> Option<Self> {
-        let mut found: Option<Self> = None;
-        for (name, value) in headers {
-            if is_ours(name, portkey) {
-                found
-                    .get_or_insert_with(Self::empty)
-                    .add(name.as_str(), value);
+    fn collect(ours: &[Line<'h>]) -> Self {
+        let mut found = Found([Slots::default(); REQUEST_HEADERS]);
+        for (name, value) in ours {
+            let name = name.as_str();
+            let native = name.strip_prefix(NAMESPACE);
+            let Some(suffix) = native.or_else(|| name.strip_prefix(PORTKEY_NAMESPACE)) else {
+                continue;
+            };
+            if let Some(row) = REQUEST.iter().position(|header| header.suffix == suffix) {
+                let slots = &mut found.0[row];
+                let slot = match native {
+                    Some(_) => &mut slots.native,
+                    None => &mut slots.alias,
+                };
+                slot.add(value);
             }
         }
         found
-    }
-
-    fn empty() -> Self {
-        Self {
-            native: [Slot::Empty; REQUEST_HEADERS],
-            alias: [Slot::Empty; REQUEST_HEADERS],
-        }
-    }
-
-    fn add(&mut self, name: &str, value: &'h HeaderValue) {
-        let (slots, suffix) = match name.strip_prefix(NAMESPACE) {
-            Some(suffix) => (&mut self.native, suffix),
-            None => (
-                &mut self.alias,
-                name.strip_prefix(PORTKEY_NAMESPACE).unwrap_or(name),
-            ),
-        };
-        if let Some(row) = REQUEST.iter().position(|header| header.suffix == suffix) {
-            slots[row].add(value);
-        }
     }
 }
 

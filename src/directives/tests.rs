@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use super::table::{Lines, NAMESPACE, PORTKEY_NAMESPACE, REPLY, REQUEST};
 use super::{DirectiveError, Directives, Provider, is_ours};
 use crate::golden::{Case, assert_page, cases};
+use crate::http::request_fields::RequestFields;
 
 fn headers<'a>(lines: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> HeaderMap {
     let mut map = HeaderMap::new();
@@ -18,8 +19,13 @@ fn headers<'a>(lines: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> HeaderMa
     map
 }
 
+fn parse(headers: &HeaderMap, portkey: bool) -> Result<Directives, DirectiveError> {
+    let fields = RequestFields::of(headers, |name| is_ours(name, portkey));
+    Directives::parse(&fields.ours)
+}
+
 fn one(name: &str, value: &str) -> Result<Directives, DirectiveError> {
-    Directives::parse(&headers([(name, value.as_bytes())]), false)
+    parse(&headers([(name, value.as_bytes())]), false)
 }
 
 /// The fields that are set, one line each.
@@ -72,7 +78,7 @@ fn run(case: &Case) -> Result<String, String> {
     let request = case.section("headers").lines();
     let pairs = request.map(|line| line.split_once(':').unwrap());
     let map = headers(pairs.map(|(name, value)| (name, value.trim().as_bytes())));
-    Directives::parse(&map, case.has("portkey"))
+    parse(&map, case.has("portkey"))
         .map(|it| lines(&it))
         .map_err(|error| error.to_string())
 }
@@ -116,7 +122,7 @@ fn a_single_header_given_twice_is_an_error_that_names_it() {
         let name = format!("{NAMESPACE}{}", header.suffix);
         let value = header.example.as_bytes();
         let twice = headers([(name.as_str(), value), (name.as_str(), value)]);
-        let error = Directives::parse(&twice, false).unwrap_err();
+        let error = parse(&twice, false).unwrap_err();
         assert_eq!(error, DirectiveError::Repeated { name: name.clone() });
         assert_eq!(error.header(), name);
     }
@@ -128,8 +134,8 @@ fn portkey_names_are_aliases_in_portkey_mode_only() {
         let alias = format!("{PORTKEY_NAMESPACE}{}", header.suffix);
         let native = format!("{NAMESPACE}{}", header.suffix);
         let map = headers([(alias.as_str(), header.example.as_bytes())]);
-        assert_eq!(Directives::parse(&map, true), one(&native, header.example));
-        assert_eq!(Directives::parse(&map, false), Ok(Directives::default()));
+        assert_eq!(parse(&map, true), one(&native, header.example));
+        assert_eq!(parse(&map, false), Ok(Directives::default()));
     }
 }
 
@@ -216,7 +222,7 @@ proptest! {
     ) {
         let legal = lines.iter().filter(|(_, value)| HeaderValue::from_bytes(value).is_ok());
         let map = headers(legal.map(|(name, value)| (name.as_str(), value.as_slice())));
-        drop(Directives::parse(&map, portkey));
+        drop(parse(&map, portkey));
     }
 
     #[test]

@@ -9,13 +9,13 @@
 
 mod head_lines;
 
-use actix_http::{Method, RequestHead, header};
+use actix_http::Method;
 
-use self::head_lines::{Found, HeadLines, announced_length};
+use self::head_lines::{AnnouncedLength, Found, HeadLines};
 use crate::http::{
     chunks::{ChunkScanner, MalformedChunks},
-    content_length::{NotANumber, content_length},
-    websocket,
+    content_length::NotANumber,
+    request_fields::Framing,
 };
 
 /// Bytes read ahead of their turn, beyond those that came in one read. The close of a client that
@@ -44,19 +44,18 @@ pub enum Extent {
 
 impl Extent {
     /// Follows the rule of actix-http's decoder, which has refused every ambiguous head.
-    pub fn of(head: &RequestHead) -> Self {
-        let headers = head.headers();
-        if headers.contains_key(header::TRANSFER_ENCODING) {
+    pub fn of(method: &Method, framing: Framing) -> Self {
+        if framing.has_transfer_encoding {
             return Extent::Chunked(ChunkScanner::default());
         }
-        if websocket::is_named_by_upgrade(headers) {
+        if framing.names_websocket {
             return Extent::Endless;
         }
-        match content_length(headers) {
-            Ok(Some(length)) => Extent::Length(length),
-            Err(NotANumber) => Extent::Endless,
-            Ok(None) if head.method == Method::CONNECT => Extent::Endless,
-            Ok(None) => Extent::Length(0),
+        match framing.content_length {
+            Some(Ok(length)) => Extent::Length(length),
+            Some(Err(NotANumber)) => Extent::Endless,
+            None if *method == Method::CONNECT => Extent::Endless,
+            None => Extent::Length(0),
         }
     }
 
@@ -223,15 +222,16 @@ impl Gate {
 
     fn admit_head(&mut self, mut lines: HeadLines, bytes: &mut [u8]) -> usize {
         let is_whole = lines == HeadLines::Leading;
-        match lines.look(bytes) {
+        let mut announced = AnnouncedLength::default();
+        match lines.look(bytes, &mut announced) {
             Found::Nothing => {
                 self.at = At::Head(lines);
                 bytes.len()
             }
             Found::End(end) => {
-                let (head, rest) = bytes.split_at(end);
-                let passed = match is_whole && !rest.is_empty() {
-                    true => announced_length(head).min(rest.len() as u64),
+                let rest = (bytes.len() - end) as u64;
+                let passed = match is_whole {
+                    true => announced.get().min(rest),
                     false => 0,
                 };
                 self.at = At::Served { passed };

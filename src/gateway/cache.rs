@@ -102,7 +102,7 @@ pub enum PurgeCount {
 /// What all requests that share a response learn first.
 #[derive(Clone)]
 pub enum Beginning {
-    Answer(Arc<SharedHead>),
+    Response(Arc<SharedHead>),
     Failed(GatewayError),
     /// There is a response, but only for the request that was sent.
     NotShared(NoCacheReason),

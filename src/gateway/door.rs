@@ -1,14 +1,14 @@
 //! Which requests are let in while no key is needed? The rules for `Host` and for browsers. Pure: a
 //! request's head and the settings in, a verdict out.
 
-use actix_http::{
-    Method, RequestHead,
-    header::{self, HeaderMap, HeaderName, HeaderValue},
+use std::net::IpAddr;
+
+use actix_http::{Method, RequestHead, header::HeaderValue};
+
+use crate::{
+    error::{Code, GatewayError},
+    http::request_fields::RequestFields,
 };
-
-use crate::error::{Code, GatewayError};
-
-const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// The rules for requests while no key is needed.
 #[derive(Debug, Clone, Default)]
@@ -33,8 +33,8 @@ pub enum Visitor {
 
 impl Door {
     /// The listed origin whose page sent the request, if one did.
-    pub fn listed_origin(&self, head: &RequestHead) -> Option<HeaderValue> {
-        let origin = head.headers().get(header::ORIGIN)?;
+    pub fn listed_origin(&self, fields: &RequestFields<'_>) -> Option<HeaderValue> {
+        let origin = fields.origin?;
         let listed = self
             .origins
             .iter()
@@ -43,16 +43,17 @@ impl Door {
     }
 
     /// Lets the request in.
-    pub fn admit(&self, head: &RequestHead) -> Result<Visitor, GatewayError> {
-        let own_host = self.check_host(authority(head))?;
-        let Some(origin) = head.headers().get(header::ORIGIN) else {
-            return check_fetch_site(head.headers()).map(|()| Visitor::Direct);
+    pub fn admit(
+        &self,
+        head: &RequestHead,
+        fields: &RequestFields<'_>,
+    ) -> Result<Visitor, GatewayError> {
+        let own_host = self.check_host(authority(head, fields))?;
+        let Some(origin) = fields.origin else {
+            return check_fetch_site(fields.sec_fetch_site).map(|()| Visitor::Direct);
         };
         let origin = origin.to_str().unwrap_or_default();
-        let preflight = head.method == Method::OPTIONS
-            && head
-                .headers()
-                .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+        let preflight = head.method == Method::OPTIONS && fields.asks_preflight;
         if self.origins.iter().any(|listed| listed == origin) {
             Ok(if preflight {
                 Visitor::Preflight
@@ -80,9 +81,9 @@ impl Door {
         let Some(listed) = &self.hosts else {
             return Ok(None);
         };
-        let name = host_of(authority).to_ascii_lowercase();
-        let is_listed = |listed: &String| host_of(listed) == name;
-        if is_loopback_name(&name) || listed.iter().any(is_listed) {
+        let name = host_of(authority);
+        let is_listed = |listed: &String| host_of(listed).eq_ignore_ascii_case(name);
+        if is_loopback_name(name) || listed.iter().any(is_listed) {
             return Ok(Some(OwnHost(authority)));
         }
         Err(GatewayError::new(
@@ -109,12 +110,11 @@ impl OwnHost<'_> {
 
 /// The authority that the client asked for. An absolute-form target takes precedence over `Host`
 /// (RFC 9112 §3.2.2).
-pub fn authority(head: &RequestHead) -> &str {
+fn authority<'h>(head: &'h RequestHead, fields: &RequestFields<'h>) -> &'h str {
     match head.uri.authority() {
         Some(authority) => authority.as_str(),
-        None => head
-            .headers()
-            .get(header::HOST)
+        None => fields
+            .host
             .and_then(|host| host.to_str().ok())
             .unwrap_or_default(),
     }
@@ -132,16 +132,18 @@ fn host_of(authority: &str) -> &str {
 }
 
 fn is_loopback_name(name: &str) -> bool {
-    name == "localhost"
-        || name.ends_with(".localhost")
+    const LOCALHOST: &str = ".localhost";
+    let ending = name.len().checked_sub(LOCALHOST.len());
+    let ending = ending.and_then(|at| name.get(at..));
+    name.eq_ignore_ascii_case(&LOCALHOST[1..])
+        || ending.is_some_and(|it| it.eq_ignore_ascii_case(LOCALHOST))
         || name
-            .parse::<std::net::IpAddr>()
+            .parse::<IpAddr>()
             .is_ok_and(|ip| ip.to_canonical().is_loopback())
 }
 
-fn check_fetch_site(headers: &HeaderMap) -> Result<(), GatewayError> {
-    let site = headers.get(SEC_FETCH_SITE).map(|site| site.as_bytes());
-    match site {
+fn check_fetch_site(site: Option<&HeaderValue>) -> Result<(), GatewayError> {
+    match site.map(HeaderValue::as_bytes) {
         Some(b"cross-site" | b"same-site") => Err(GatewayError::new(
             Code::NotAllowed,
             "requests that another site's page makes a browser send are not allowed",

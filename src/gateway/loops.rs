@@ -97,6 +97,11 @@ impl Loops {
         (kind.finish() % KINDS as u64) as usize
     }
 
+    /// The request gets a `Via` line, whether or not it has one.
+    pub(super) fn adds_via(&self, waiting: Option<&Waiting<'_>>) -> bool {
+        self.name.is_some() || waiting.is_some_and(|it| it.is_marked)
+    }
+
     /// Adds our `Via` line (RFC 9110 §7.6.3), if the request gets one. It contains the caller's.
     ///
     /// # Errors
@@ -108,9 +113,6 @@ impl Loops {
         added: &mut Vec<HeaderEdit>,
     ) -> Result<(), GatewayError> {
         let is_marked = waiting.is_some_and(|it| it.is_marked);
-        if !headers.contains_key(header::VIA) && self.name.is_none() && !is_marked {
-            return Ok(());
-        }
         let so_far = joined(headers, &header::VIA);
         let passes = |name: &str| {
             let parts = so_far.split(|byte| matches!(byte, b',' | b' ' | b'\t'));

@@ -8,7 +8,7 @@ use super::list;
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 
-/// The header names listed in `Connection`, without its options. As bytes, so that one invalid name
+/// The header names that a response lists in `Connection`, without its options. As bytes, so that one invalid name
 /// does not hide the others.
 pub fn named_by_connection(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
     let lines = headers.get_all(header::CONNECTION);
@@ -16,7 +16,8 @@ pub fn named_by_connection(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
     tokens.filter(|token| !is_connection_option(token))
 }
 
-fn is_connection_option(token: &[u8]) -> bool {
+/// An option of `Connection` that is no header name.
+pub fn is_connection_option(token: &[u8]) -> bool {
     token.eq_ignore_ascii_case(b"close") || token.eq_ignore_ascii_case(b"keep-alive")
 }
 

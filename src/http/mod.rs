@@ -8,8 +8,8 @@ pub mod encoding;
 pub mod hop_by_hop;
 mod list;
 pub mod media_type;
+pub mod request_fields;
 pub mod trailers;
-pub mod websocket;
 
 pub use self::list::{has_token, items};
 

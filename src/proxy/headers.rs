@@ -1,6 +1,6 @@
 //! Which header lines cross, and the request head as it goes on the wire (RFC 9110 §7.6.1, RFC 9112
-//! §3). Every line of the caller crosses but those named here; the
-//! gateway writes `Host`, framing and the lines that target and settings set.
+//! §3). Every end-to-end line of the caller crosses but those named here; the gateway writes
+//! `Host`, framing and the lines that target and settings set.
 
 use std::collections::HashSet;
 
@@ -13,45 +13,13 @@ use bytes::Bytes;
 use crate::proxy::subprotocol;
 use crate::{
     directives,
-    http::hop_by_hop::{is_hop_by_hop, named_by_connection},
+    http::{
+        hop_by_hop::{is_hop_by_hop, named_by_connection},
+        request_fields::Line,
+    },
     route::policy::HeaderEdit,
     upstream::BodyLength,
 };
-
-/// Most names that `Connection` may list: they are looked through for each line.
-const MOST_NAMED: usize = 32;
-
-/// Header names of one message that end here: hop-by-hop ones, those that `Connection` names, and
-/// `x-gateway-*`.
-pub struct Hop<'a> {
-    named: Vec<&'a [u8]>,
-    portkey: bool,
-}
-
-/// `Connection` names more fields than anybody does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TooManyNamed;
-
-impl<'a> Hop<'a> {
-    /// Reads every `Connection` line.
-    pub fn of(headers: &'a HeaderMap, portkey: bool) -> Result<Self, TooManyNamed> {
-        let named: Vec<_> = named_by_connection(headers).collect();
-        if named.len() > MOST_NAMED {
-            return Err(TooManyNamed);
-        }
-        Ok(Hop { named, portkey })
-    }
-
-    /// The line ends at the gateway, in either direction.
-    pub fn ends_here(&self, name: &HeaderName) -> bool {
-        is_hop_by_hop(name)
-            || directives::is_ours(name, self.portkey)
-            || self
-                .named
-                .iter()
-                .any(|named| named.eq_ignore_ascii_case(name.as_str().as_bytes()))
-    }
-}
 
 /// Bytes of a head that most fit into; others grow.
 const USUAL_SIZE: usize = 1024;
@@ -62,8 +30,8 @@ pub struct RequestHead<'a> {
     pub target: &'a str,
     /// The `Host` line's value.
     pub authority: &'a str,
-    pub headers: &'a HeaderMap,
-    pub hop: &'a Hop<'a>,
+    /// The caller's lines that are end-to-end.
+    pub lines: &'a [Line<'a>],
     pub length: BodyLength,
     /// Values of credential lines that are the gateway's business, and not sent on.
     pub kept_back: &'a [&'a HeaderValue],
@@ -87,21 +55,14 @@ impl RequestHead<'_> {
                 self.target,
                 " HTTP/1.1\r\nhost: ",
                 self.authority,
+                "\r\n",
             ],
         );
-        out.extend_from_slice(b"\r\n");
         self.put_framing(&mut out);
-        for (name, value) in self.headers {
-            if !self.crosses(name, value) {
-                continue;
+        for (name, value) in self.lines.iter().copied() {
+            if self.crosses(name, value) {
+                self.put_callers(&mut out, name, value);
             }
-            if *name == subprotocol::NAME && !self.withheld.is_empty() {
-                if let Some(value) = subprotocol::without_credentials(value) {
-                    put_line(&mut out, name, &value);
-                }
-                continue;
-            }
-            put_line(&mut out, name, value);
         }
         for (name, value) in self.edits.iter().copied().flatten() {
             if let Some(value) = value {
@@ -113,15 +74,18 @@ impl RequestHead<'_> {
     }
 
     fn crosses(&self, name: &HeaderName, value: &HeaderValue) -> bool {
-        let ours = matches!(
-            *name,
-            header::HOST | header::EXPECT | header::CONTENT_LENGTH
-        );
         let kept_back = self.kept_back.iter().any(|it| std::ptr::eq(*it, value));
         let mut edits = self.edits.iter().copied().flatten();
         let edited = edits.any(|(edited, _)| edited == name);
-        let withheld = self.withheld.contains(name);
-        !ours && !kept_back && !withheld && !edited && !self.hop.ends_here(name)
+        !kept_back && !edited && !self.withheld.contains(name)
+    }
+
+    fn put_callers(&self, out: &mut Vec<u8>, name: &HeaderName, value: &HeaderValue) {
+        if self.withheld.is_empty() || *name != subprotocol::NAME {
+            put_line(out, name, value);
+        } else if let Some(value) = subprotocol::without_credentials(value) {
+            put_line(out, name, &value);
+        }
     }
 
     fn put_framing(&self, out: &mut Vec<u8>) {
@@ -146,9 +110,11 @@ fn put(out: &mut Vec<u8>, parts: &[&str]) {
 }
 
 fn put_line(out: &mut Vec<u8>, name: &HeaderName, value: &HeaderValue) {
-    out.extend_from_slice(name.as_str().as_bytes());
+    let (name, value) = (name.as_str().as_bytes(), value.as_bytes());
+    out.reserve(name.len() + value.len() + 4);
+    out.extend_from_slice(name);
     out.extend_from_slice(b": ");
-    out.extend_from_slice(value.as_bytes());
+    out.extend_from_slice(value);
     out.extend_from_slice(b"\r\n");
 }
 
@@ -171,6 +137,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::http::request_fields::RequestFields;
 
     fn map(lines: &[(&str, &str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -183,16 +150,19 @@ mod tests {
         headers
     }
 
+    fn fields(headers: &HeaderMap) -> RequestFields<'_> {
+        RequestFields::of(headers, |name| directives::is_ours(name, false))
+    }
+
     fn encode(lines: &[(&str, &str)], length: BodyLength) -> String {
         let headers = map(lines);
-        let hop = Hop::of(&headers, false).expect("few names");
+        let fields = fields(&headers);
         let method = Method::POST;
         let head = RequestHead {
             method: &method,
             target: "/v1/x",
             authority: "up.example:8000",
-            headers: &headers,
-            hop: &hop,
+            lines: &fields.end_to_end,
             length,
             kept_back: &[],
             withheld: &[],
@@ -257,8 +227,7 @@ mod tests {
             method: &Method::GET,
             target: "/",
             authority: "up",
-            headers: &headers,
-            hop: &Hop::of(&headers, false).expect("few names"),
+            lines: &fields(&headers).end_to_end,
             length: BodyLength::None,
             kept_back: &[],
             withheld: &[header::AUTHORIZATION, HeaderName::from_static("x-api-key")],
@@ -348,14 +317,13 @@ mod tests {
                     || name.starts_with("x-gateway-")
                     || named.split(|byte| *byte == b',').any(is_named)
             };
-            let hop = Hop::of(&headers, false);
-            prop_assume!(hop.is_ok());
+            let fields = fields(&headers);
+            prop_assume!(fields.check_named().is_ok());
             let head = RequestHead {
                 method: &Method::GET,
                 target: "/",
                 authority: "up",
-                headers: &headers,
-                hop: &hop.expect("few names"),
+                lines: &fields.end_to_end,
                 length: BodyLength::None,
                 kept_back: &[],
                 withheld: &[],

@@ -33,6 +33,7 @@ use crate::{
     directives::DirectiveError,
     downstream::ClientConnection,
     error::{Code, GatewayError},
+    http::request_fields::TooManyNamed,
     upstream::Upstream,
 };
 
@@ -43,11 +44,7 @@ impl<U: Upstream> Worker<U> {
         request: Request,
         connection: Rc<ClientConnection>,
     ) -> Response<ReplyBody> {
-        let origin = self.gateway.door.listed_origin(request.head());
-        let mut response = pipeline::run(self, request, &connection).await;
-        let portkey = self.gateway.portkey;
-        relay::reply_headers::finish(&mut response, origin.as_ref(), &connection, portkey);
-        response
+        pipeline::run(self, request, &connection).await
     }
 }
 
@@ -57,8 +54,8 @@ impl From<DirectiveError> for GatewayError {
     }
 }
 
-impl From<headers::TooManyNamed> for GatewayError {
-    fn from(_: headers::TooManyNamed) -> Self {
+impl From<TooManyNamed> for GatewayError {
+    fn from(_: TooManyNamed) -> Self {
         GatewayError::new(Code::InvalidHeader, "`connection` names too many fields")
     }
 }

@@ -11,6 +11,7 @@ use crate::{
     directives::{DirectiveError, Directives},
     downstream::ClientConnection,
     gateway::Gateway,
+    http::request_fields::RequestFields,
     rate_limit::Room,
     record::{CacheStatus, Recorder, Route},
 };
@@ -38,10 +39,11 @@ pub struct ReplyFacts {
 pub fn open(
     gateway: &Gateway,
     head: &RequestHead,
+    fields: &RequestFields<'_>,
     directives: &Result<Directives, DirectiveError>,
     connection: &Rc<ClientConnection>,
 ) -> RequestNotes {
-    let trace_id = trace_id::of(head.headers(), gateway.portkey, directives);
+    let trace_id = trace_id::of(&fields.ours, directives);
     let reply = ReplyFacts::new(clock::now(), trace_id);
     let recorder = Recorder::open(
         gateway.metrics.clone(),

@@ -33,6 +33,7 @@ impl<U: Upstream> Worker<U> {
     ) -> Response<ReplyBody> {
         let explain = async |request: Request| {
             let (head, payload) = request.into_parts();
+            let framing = self.gateway.sort(head.headers()).framing;
             self.gateway
                 .check_operator(head.headers(), "explanations")?;
             if head.method != Method::POST {
@@ -43,7 +44,7 @@ impl<U: Upstream> Worker<U> {
                 .body_memory
                 .account(connection.peer().map(|it| it.ip()));
             let client = account.share();
-            let body = RequestBody::new(payload, checks::body_length(&head)?, 0, account);
+            let body = RequestBody::new(payload, checks::body_length(&head, framing)?, 0, account);
             let body = RefCell::new(body);
             // Bodies over the replay limit can be told of, too.
             let limit = self
@@ -70,18 +71,18 @@ impl<U: Upstream> Worker<U> {
         open: bool,
         page: impl AsyncFnOnce(Request) -> Result<Response<BoxBody>, GatewayError>,
     ) -> Response<ReplyBody> {
-        let guard = connection.begin(Extent::of(request.head()));
-        connection.body_at_hand().await;
         let (head, gateway) = (request.head(), &self.gateway);
-        let directives = Directives::parse(head.headers(), gateway.portkey);
-        let trace_id = trace_id::of(head.headers(), gateway.portkey, &directives);
-        let origin = gateway.door.listed_origin(head);
+        let fields = gateway.sort(head.headers());
+        let guard = connection.begin(Extent::of(&head.method, fields.framing));
+        connection.body_at_hand().await;
+        let trace_id = trace_id::of(&fields.ours, &Directives::parse(&fields.ours));
+        let origin = gateway.door.listed_origin(&fields);
         let admitted = admit::check_body_at_hand(connection).and_then(|()| match open {
             true => Ok(Visitor::Direct),
-            false => gateway.door.admit(head),
+            false => gateway.door.admit(head, &fields),
         });
         let response = match admitted {
-            Ok(Visitor::Preflight) => Err(cors::preflight(head)),
+            Ok(Visitor::Preflight) => Err(cors::preflight(request.head())),
             Ok(Visitor::Direct | Visitor::ListedOrigin) => {
                 page(request).await.map_err(|error| error.response())
             }

@@ -3,7 +3,7 @@
 
 use std::{rc::Rc, sync::Arc};
 
-use actix_http::{Request, Response};
+use actix_http::{Payload, Request, RequestHead, Response};
 use bytes::Bytes;
 
 use super::{
@@ -12,15 +12,16 @@ use super::{
     explain,
     lookup::{self, Joined, Lookup},
     notes, prepare, relay,
-    relay::ReplyBody,
+    relay::{ReplyBody, reply_headers},
     send::{self, Fetched},
     worker::Worker,
 };
 use crate::{
     cache::stored_response::StoredResponse,
     directives::Directives,
-    downstream::{ClientConnection, Extent},
+    downstream::{ClientConnection, ExchangeGuard, Extent},
     error::GatewayError,
+    http::request_fields::RequestFields,
     upstream::Upstream,
 };
 
@@ -43,12 +44,29 @@ pub async fn run<U: Upstream>(
     connection: &Rc<ClientConnection>,
 ) -> Response<ReplyBody> {
     let gateway = &worker.gateway;
-    let guard = connection.begin(Extent::of(request.head()));
-    connection.body_at_hand().await;
     let (head, payload) = request.into_parts();
-    let directives = Directives::parse(head.headers(), gateway.portkey);
-    let notes = notes::open(gateway, &head, &directives, connection);
-    let admitted = match admit::admit(gateway, &head, payload, directives, connection) {
+    let fields = gateway.sort(head.headers());
+    let guard = connection.begin(Extent::of(&head.method, fields.framing));
+    connection.body_at_hand().await;
+    let mut response = serve(worker, &head, &fields, payload, guard).await;
+    let origin = gateway.door.listed_origin(&fields);
+    reply_headers::finish(&mut response, origin.as_ref(), connection, gateway.portkey);
+    response
+}
+
+/// Admits a request and responds to it.
+async fn serve<U: Upstream>(
+    worker: &Worker<U>,
+    head: &RequestHead,
+    fields: &RequestFields<'_>,
+    payload: Payload,
+    guard: ExchangeGuard,
+) -> Response<ReplyBody> {
+    let gateway = &worker.gateway;
+    let directives = Directives::parse(&fields.ours);
+    let notes = notes::open(gateway, head, fields, &directives, guard.connection());
+    let connection = guard.connection();
+    let admitted = match admit::admit(gateway, head, fields, payload, directives, connection) {
         Ok(Admission::Admitted(admitted)) => admitted,
         Ok(Admission::Preflight(response)) => return relay::own(response, notes, guard),
         Err(error) => return relay::refuse(&error, notes, guard),

@@ -1,20 +1,19 @@
 //! The id under which a request is found in logs, here and elsewhere.
 
-use actix_http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_http::header::HeaderValue;
 use uuid::{NoContext, Timestamp, Uuid};
 
-use crate::directives::{DirectiveError, Directives};
+use crate::{
+    directives::{DirectiveError, Directives},
+    http::request_fields::Line,
+};
 
 /// The caller's trace id, or a new one (UUIDv7: sortable by time).
-pub fn of(
-    headers: &HeaderMap,
-    portkey: bool,
-    directives: &Result<Directives, DirectiveError>,
-) -> HeaderValue {
+pub fn of(ours: &[Line<'_>], directives: &Result<Directives, DirectiveError>) -> HeaderValue {
     let given = match directives {
         Ok(directives) => directives.trace_id.clone(),
         // Another header is at fault: the caller shall find the refusal under the id that was sent.
-        Err(_) => only_trace_id(headers, portkey),
+        Err(_) => only_trace_id(ours),
     };
     if let Some(Ok(given)) = given.as_deref().map(HeaderValue::from_str) {
         return given;
@@ -28,12 +27,10 @@ pub fn of(
     HeaderValue::from_str(made).unwrap_or_else(|_| HeaderValue::from_static("-"))
 }
 
-fn only_trace_id(headers: &HeaderMap, portkey: bool) -> Option<String> {
-    let is_trace_id = |name: &HeaderName| name.as_str().ends_with("-trace-id");
-    let lines = headers.iter().filter(|(name, _)| is_trace_id(name));
-    let mut alone = HeaderMap::new();
-    for (name, value) in lines {
-        alone.append(name.clone(), value.clone());
-    }
-    Directives::parse(&alone, portkey).ok()?.trace_id
+fn only_trace_id(ours: &[Line<'_>]) -> Option<String> {
+    let lines = ours.iter().copied();
+    let alone: Vec<_> = lines
+        .filter(|(name, _)| name.as_str().ends_with("-trace-id"))
+        .collect();
+    Directives::parse(&alone).ok()?.trace_id
 }

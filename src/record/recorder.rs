@@ -250,13 +250,14 @@ impl Recorder {
         }
     }
 
-    /// Closes the record.
-    pub fn close(mut self, outcome: Outcome) {
-        self.settle(outcome);
+    /// Closes the record, unless it is closed already.
+    pub fn close(&mut self, outcome: Outcome) {
+        if std::mem::take(&mut self.is_open) {
+            self.settle(outcome);
+        }
     }
 
-    fn settle(&mut self, outcome: Outcome) {
-        self.is_open = false;
+    fn settle(&self, outcome: Outcome) {
         self.metrics.ended(outcome).inc();
         self.count_cache();
         self.metrics.bytes_in.inc_by(self.facts.bytes_in);
@@ -289,7 +290,7 @@ impl Drop for Recorder {
             if outcome == Outcome::Aborted {
                 self.note_cut(CutReason::DrainBudget);
             }
-            self.settle(outcome);
+            self.close(outcome);
         }
     }
 }

@@ -16,16 +16,16 @@ use super::{
     failure::Failure,
 };
 
-/// The body of an [`Answer`](super::Answer). Dropping it before its end closes the upstream
+/// The body of an upstream's response. Dropping it before its end closes the upstream
 /// connection.
-pub struct AnswerBody {
+pub struct ResponseBody {
     payload: Payload,
     progress: Rc<Cell<Progress>>,
 }
 
-impl AnswerBody {
+impl ResponseBody {
     pub(super) fn new(payload: Payload, progress: Rc<Cell<Progress>>) -> Self {
-        AnswerBody { payload, progress }
+        ResponseBody { payload, progress }
     }
 
     /// The next bytes, the end or a failure. Also moves on the rest of the request body.

@@ -27,7 +27,7 @@ use bytes::Bytes;
 
 pub use self::{
     awc::AwcUpstream,
-    body::AnswerBody,
+    body::ResponseBody,
     exchange::Progress,
     failure::{Cause, Failure},
     framing::{Asked, Framing, Head, Malformed, read_head},
@@ -41,7 +41,7 @@ pub trait Upstream {
     /// Returns the head of the final response, with the body to follow. The request body may still
     /// be on its way up: it moves while the response is polled. Dropping the future or the response
     /// closes the connection.
-    fn send(&self, call: &Call) -> impl Future<Output = Result<Answer, Failure>>;
+    fn send(&self, call: &Call) -> impl Future<Output = Result<UpstreamResponse, Failure>>;
 }
 
 /// One request to one target.
@@ -69,9 +69,9 @@ impl Call {
 }
 
 /// An upstream's response: the final head, and the body that follows.
-pub struct Answer {
+pub struct UpstreamResponse {
     pub head: ResponseHead,
-    pub body: AnswerBody,
+    pub body: ResponseBody,
 }
 
 /// A final response head, as far as it is relayed.

@@ -21,8 +21,8 @@ use futures_core::Stream;
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::{
-    Answer, AnswerBody, BodyLength, Call, Cause, Failure, Progress, ResponseHead, Upstream,
-    exchange::into_payload_error,
+    BodyLength, Call, Cause, Failure, Progress, ResponseBody, ResponseHead, Upstream,
+    UpstreamResponse, exchange::into_payload_error,
 };
 
 /// The outcome of one request.
@@ -39,7 +39,7 @@ enum Outcome {
     Unreachable(Cause),
     /// The connection ends before a head.
     Breaks(Cause),
-    Answers(Script),
+    Responds(Script),
 }
 
 #[derive(Debug, Clone)]
@@ -75,7 +75,7 @@ impl Scene {
         let status = StatusCode::from_u16(status).expect("a status");
         Scene {
             delay: Duration::ZERO,
-            outcome: Outcome::Answers(Script {
+            outcome: Outcome::Responds(Script {
                 status,
                 headers: headers.to_vec(),
                 body: VecDeque::new(),
@@ -99,7 +99,7 @@ impl Scene {
     }
 
     fn push(mut self, delay: Duration, next: Result<Bytes, Failure>) -> Self {
-        if let Outcome::Answers(script) = &mut self.outcome {
+        if let Outcome::Responds(script) = &mut self.outcome {
             script.body.push_back((delay, next));
         }
         self
@@ -169,7 +169,7 @@ impl ScriptedUpstream {
 }
 
 impl Upstream for ScriptedUpstream {
-    async fn send(&self, call: &Call) -> Result<Answer, Failure> {
+    async fn send(&self, call: &Call) -> Result<UpstreamResponse, Failure> {
         self.sent.borrow_mut().push(Sent {
             authority: call.target.authority().to_owned(),
             at: Instant::now(),
@@ -190,7 +190,7 @@ impl Upstream for ScriptedUpstream {
                     ..Failure::unsent(cause)
                 });
             }
-            Outcome::Answers(script) => script,
+            Outcome::Responds(script) => script,
         };
         self.receive(call).await?;
         pass(delay).await;
@@ -203,7 +203,7 @@ impl Upstream for ScriptedUpstream {
             let name = HeaderName::from_static(name);
             head.headers.append(name, HeaderValue::from_static(value));
         }
-        Ok(Answer {
+        Ok(UpstreamResponse {
             head,
             body: ScriptedBody::start(script.body),
         })
@@ -227,7 +227,7 @@ struct ScriptedBody {
 }
 
 impl ScriptedBody {
-    fn start(left: VecDeque<(Duration, Result<Bytes, Failure>)>) -> AnswerBody {
+    fn start(left: VecDeque<(Duration, Result<Bytes, Failure>)>) -> ResponseBody {
         let progress = Rc::new(Cell::new(Progress {
             upload_done: true,
             complete: left.is_empty(),
@@ -238,7 +238,7 @@ impl ScriptedBody {
             progress: progress.clone(),
         };
         let payload = Box::pin(body);
-        AnswerBody::new(Payload::Stream { payload }, progress)
+        ResponseBody::new(Payload::Stream { payload }, progress)
     }
 }
 

@@ -27,24 +27,39 @@ pub enum Found {
     BareLf(usize),
 }
 
-/// The length of the body, if only `Content-Length` frames it; 0 in every other case. A small body
-/// can then be passed on together with its head.
-pub fn announced_length(head: &[u8]) -> u64 {
-    let mut length = 0;
-    let mut start = 0;
-    for end in memchr::memchr_iter(b'\n', head) {
-        let line = &head[start..end];
-        start = end + 1;
-        if let Some(value) = value_of(line, b"content-length:") {
-            length = decimal(value).unwrap_or(0);
-        } else if value_of(line, b"transfer-encoding:")
-            .or(value_of(line, b"upgrade:"))
-            .is_some()
-        {
-            return 0;
+/// The length of the body, as the lines of a head announce it.
+#[derive(Debug, Default)]
+pub struct AnnouncedLength {
+    length: u64,
+    /// Something else than `Content-Length` may frame the body.
+    is_framed_otherwise: bool,
+}
+
+impl AnnouncedLength {
+    /// Looks at a whole line.
+    fn note(&mut self, line: &[u8]) {
+        match line.first() {
+            Some(b'c' | b'C') => {
+                if let Some(value) = value_of(line, b"content-length:") {
+                    self.length = decimal(value).unwrap_or(0);
+                }
+            }
+            Some(b't' | b'T') => {
+                self.is_framed_otherwise |= value_of(line, b"transfer-encoding:").is_some();
+            }
+            Some(b'u' | b'U') => self.is_framed_otherwise |= value_of(line, b"upgrade:").is_some(),
+            _ => {}
         }
     }
-    length
+
+    /// The length, if only `Content-Length` frames the body; 0 in every other case. A small body
+    /// can then be passed on together with its head.
+    pub fn get(&self) -> u64 {
+        match self.is_framed_otherwise {
+            true => 0,
+            false => self.length,
+        }
+    }
 }
 
 fn value_of<'l>(line: &'l [u8], name: &[u8]) -> Option<&'l [u8]> {
@@ -53,9 +68,9 @@ fn value_of<'l>(line: &'l [u8], name: &[u8]) -> Option<&'l [u8]> {
 }
 
 impl HeadLines {
-    /// Takes the next bytes of a head.
-    pub fn look(&mut self, bytes: &[u8]) -> Found {
-        let mut at = 0;
+    /// Takes the next bytes of a head. `announced` is told of each line that lies wholly in them.
+    pub fn look(&mut self, bytes: &[u8], announced: &mut AnnouncedLength) -> Found {
+        let (mut at, mut line) = (0, 0);
         while at < bytes.len() {
             if let HeadLines::Within { cr } = *self {
                 let Some(next) = memchr::memchr(b'\n', &bytes[at..]) else {
@@ -71,8 +86,10 @@ impl HeadLines {
                 if !cr {
                     return Found::BareLf(at);
                 }
+                announced.note(&bytes[line..at]);
                 *self = HeadLines::Ended;
                 at += 1;
+                line = at;
                 continue;
             }
             *self = match (*self, bytes[at]) {

@@ -1,5 +1,7 @@
 //! Who is let in, as tables: hosts and origins.
 
+use actix_http::header;
+
 use super::*;
 
 fn head(method: Method, uri: &str, lines: &[(&str, &str)]) -> RequestHead {
@@ -13,6 +15,10 @@ fn head(method: Method, uri: &str, lines: &[(&str, &str)]) -> RequestHead {
         );
     }
     head
+}
+
+fn admit(door: &Door, head: &RequestHead) -> Result<Visitor, GatewayError> {
+    door.admit(head, &RequestFields::of(head.headers(), |_| false))
 }
 
 fn door() -> Door {
@@ -38,7 +44,7 @@ fn only_loopback_names_and_listed_hosts_are_let_in() {
         ("", false),
         ("10.0.0.1", false),
     ] {
-        let verdict = door().admit(&head(Method::GET, "/", &[("host", host)]));
+        let verdict = admit(&door(), &head(Method::GET, "/", &[("host", host)]));
         assert_eq!(verdict.is_ok(), admitted, "{host}");
     }
 }
@@ -51,7 +57,7 @@ fn an_absolute_target_decides_instead_of_host() {
         &[("host", "localhost")],
     );
     assert_eq!(
-        door().admit(&request).map_err(|error| error.code),
+        admit(&door(), &request).map_err(|error| error.code),
         Err(Code::WrongHost)
     );
 }
@@ -86,7 +92,7 @@ fn pages_of_other_origins_are_kept_out() {
             .headers
             .insert(header::HOST, "localhost:8787".parse().expect("a value"));
         assert_eq!(
-            door().admit(&request).map_err(|error| error.code),
+            admit(&door(), &request).map_err(|error| error.code),
             verdict,
             "{lines:?}"
         );
@@ -163,11 +169,11 @@ fn an_own_origin_counts_only_while_the_host_rule_holds() {
             lines.extend(named);
             let case = format!("{rule:?} {lines:?}");
             let wanted = expected(rule, host, origin, site);
-            let verdict = door.admit(&head(Method::GET, "/", &lines));
+            let verdict = admit(&door, &head(Method::GET, "/", &lines));
             assert_eq!(verdict.map_err(|error| error.code), wanted, "{case}");
             // A preflight is let in, and answered here, exactly where its request would be.
             lines.push(("access-control-request-method", "POST"));
-            let verdict = door.admit(&head(Method::OPTIONS, "/", &lines));
+            let verdict = admit(&door, &head(Method::OPTIONS, "/", &lines));
             let wanted = match origin {
                 Some(_) => wanted.map(|_| Visitor::Preflight),
                 None => wanted,

@@ -4,15 +4,12 @@
 #[cfg(test)]
 mod tests;
 
-use actix_http::{Method, RequestHead, Version, header};
+use actix_http::{Method, RequestHead, Version};
 
 use crate::{
     error::{Code, GatewayError},
     guard::has_dot_segment,
-    http::{
-        content_length::{NotANumber, content_length},
-        websocket,
-    },
+    http::{content_length::NotANumber, request_fields::Framing},
     upstream::BodyLength,
 };
 
@@ -59,31 +56,28 @@ pub fn check_path(path: &str) -> Result<(), GatewayError> {
 /// actix-http has refused ambiguous framing already (RFC 9112 §6.3). It takes any `Upgrade:
 /// websocket` for a tunnel, whatever the method, so that a body behind one would have no end:
 /// refused here.
-pub fn body_length(head: &RequestHead) -> Result<BodyLength, GatewayError> {
-    let headers = head.headers();
-    let websocket = websocket::is_named_by_upgrade(headers);
-    if headers.contains_key(header::TRANSFER_ENCODING) {
-        if websocket {
+pub fn body_length(head: &RequestHead, framing: Framing) -> Result<BodyLength, GatewayError> {
+    if framing.has_transfer_encoding {
+        if framing.names_websocket {
             return Err(upgrade_with_body());
         }
         return Ok(BodyLength::Chunked);
     }
-    let length = match content_length(headers) {
-        Ok(None) => BodyLength::None,
-        Ok(Some(length)) => BodyLength::Exact(length),
-        Err(NotANumber) => {
+    let length = match framing.content_length {
+        None => BodyLength::None,
+        Some(Ok(length)) => BodyLength::Exact(length),
+        Some(Err(NotANumber)) => {
             return Err(GatewayError::new(
                 Code::InvalidHeader,
                 "content-length is not a number",
             ));
         }
     };
-    if !websocket {
+    if !framing.names_websocket {
         return Ok(length);
     }
-    let asks = websocket::is_upgrade_asked_for(headers);
     let may_upgrade = head.method == Method::GET && head.version == Version::HTTP_11;
-    match (length, asks) {
+    match (length, framing.asks_upgrade) {
         (BodyLength::None | BodyLength::Exact(0), true) if may_upgrade => Ok(BodyLength::Tunnel),
         (BodyLength::None, false) => Ok(BodyLength::None),
         _ => Err(upgrade_with_body()),

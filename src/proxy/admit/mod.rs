@@ -14,13 +14,14 @@ use actix_http::{Method, Payload, RequestHead, Response};
 use bytes::Bytes;
 
 use self::caller::{CallerCredentials, Peer};
-use super::{headers::Hop, url};
+use super::url;
 use crate::{
     dialect::Generates,
     directives::{DirectiveError, Directives},
     downstream::{AbortReason, ClientConnection},
     error::GatewayError,
     gateway::{Gateway, Visitor},
+    http::request_fields::RequestFields,
     memory::Share,
     upstream::{Asked, BodyLength, RequestBody},
 };
@@ -33,13 +34,13 @@ const KEPT_FOR_STALE_RETRY: usize = 64 * 1024;
 pub struct Admitted<'a> {
     pub gateway: &'a Gateway,
     pub head: &'a RequestHead,
+    pub fields: &'a RequestFields<'a>,
     pub directives: Directives,
     /// As the caller sent it.
     pub path: &'a str,
     pub query: Option<&'a str>,
     /// The path after the gateway's prefix.
     pub rest: &'a str,
-    pub hop: Hop<'a>,
     pub presented: CallerCredentials<'a>,
     pub length: BodyLength,
     pub body: Rc<RefCell<RequestBody>>,
@@ -62,6 +63,7 @@ pub enum Admission<'a> {
 pub fn admit<'a>(
     gateway: &'a Gateway,
     head: &'a RequestHead,
+    fields: &'a RequestFields<'a>,
     payload: Payload,
     directives: Result<Directives, DirectiveError>,
     connection: &Rc<ClientConnection>,
@@ -69,10 +71,10 @@ pub fn admit<'a>(
     gateway.check_in_flight()?;
     check_body_at_hand(connection)?;
     checks::check_method(&head.method)?;
-    if gateway.door.admit(head)? == Visitor::Preflight {
+    if gateway.door.admit(head, fields)? == Visitor::Preflight {
         return Ok(Admission::Preflight(cors::preflight(head)));
     }
-    let admitted = Admitted::of(gateway, head, payload, Some(connection), directives)?;
+    let admitted = Admitted::of(gateway, head, fields, payload, Some(connection), directives)?;
     if admitted.directives.dry_run {
         gateway.check_operator(head.headers(), "dry runs")?;
     }
@@ -99,17 +101,18 @@ impl<'a> Admitted<'a> {
     pub fn of(
         gateway: &'a Gateway,
         head: &'a RequestHead,
+        fields: &'a RequestFields<'a>,
         payload: Payload,
         connection: Option<&Rc<ClientConnection>>,
         directives: Result<Directives, DirectiveError>,
     ) -> Result<Self, GatewayError> {
-        let length = checks::body_length(head)?;
+        let length = checks::body_length(head, fields.framing)?;
         gateway.check_body_length(length)?;
         let directives = directives?;
         let (path, query) = url::split(raw_target(head));
         let rest = checks::unified_path(path)?;
         checks::check_path(path)?;
-        let hop = Hop::of(head.headers(), gateway.portkey)?;
+        fields.check_named()?;
         let placeholder = gateway.placeholder_credential(head.headers());
         let peer = connection.and_then(|connection| connection.peer());
         let peer = Peer {
@@ -125,11 +128,11 @@ impl<'a> Admitted<'a> {
         Ok(Admitted {
             gateway,
             head,
+            fields,
             directives,
             path,
             query,
             rest,
-            hop,
             presented,
             length,
             body: Rc::new(RefCell::new(body)),

@@ -83,8 +83,10 @@ impl DescribedRequest {
         let body = self.bytes();
         let head = self.head(&body)?;
         checks::check_method(&head.method)?;
-        let directives = Directives::parse(head.headers(), gateway.portkey);
-        let admitted = Admitted::of(gateway, &head, Payload::from(body), None, directives)?;
+        let fields = gateway.sort(head.headers());
+        let directives = Directives::parse(&fields.ours);
+        let payload = Payload::from(body);
+        let admitted = Admitted::of(gateway, &head, &fields, payload, None, directives)?;
         let plan = prepare::plan(&admitted, plans, &AtHand).await?;
         let prepared = prepare::prepare(&admitted, &plan, &AtHand, clock::now()).await?;
         Ok(super::explain(&admitted, &prepared, targets).await)

@@ -21,7 +21,7 @@ use crate::{
     },
     downstream::ClientConnection,
     gateway::{Beginning, SharedHead},
-    proxy::send::upstream_body::UpstreamBody,
+    proxy::send::OpenResponse,
     record::Route,
 };
 
@@ -58,7 +58,7 @@ impl PendingStore {
     pub fn begin(
         mut self: Box<Self>,
         head: Head<'_>,
-        incoming: UpstreamBody,
+        incoming: Box<OpenResponse>,
         times: BodyTimes,
         connection: &Rc<ClientConnection>,
     ) -> FillStart {

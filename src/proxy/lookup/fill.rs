@@ -18,20 +18,19 @@ use crate::{
     cache::{NoCacheReason, coalesce::Follower},
     downstream::ClientConnection,
     gateway::Beginning,
-    proxy::{clock, send::upstream_body::UpstreamBody},
+    proxy::{clock, send::OpenResponse},
     record::CutReason,
     upstream::Failure,
 };
 
 /// How the body gets to the client.
-#[expect(clippy::large_enum_variant, reason = "taken apart at once")]
 pub enum FillStart {
     /// All of it has come; with the reason if it is not stored.
     Whole(Bytes, Option<NoCacheReason>),
     /// Shared: this request's client is one of its readers.
     Shared(Follower<Beginning>),
     /// To this client alone. Nothing is stored.
-    Alone(UpstreamBody, NoCacheReason),
+    Alone(Box<OpenResponse>, NoCacheReason),
 }
 
 /// How long a body may take.
@@ -47,7 +46,7 @@ const AT_ONCE: usize = 64 * 1024;
 
 /// A body on its way from upstream to all its readers.
 pub struct Fill {
-    incoming: UpstreamBody,
+    incoming: Box<OpenResponse>,
     storing: StoringResponse,
     /// The body is over, well or not.
     ended: Option<Result<(), String>>,
@@ -77,7 +76,7 @@ impl Fill {
     /// which `connection` keeps its worker.
     pub fn start(
         mut storing: StoringResponse,
-        mut incoming: UpstreamBody,
+        mut incoming: Box<OpenResponse>,
         times: BodyTimes,
         connection: &Rc<ClientConnection>,
     ) -> FillStart {
@@ -231,7 +230,7 @@ impl Fill {
 }
 
 /// What is there already of a body of known length.
-fn gather(incoming: &mut UpstreamBody, size: BodySize) -> Gathered {
+fn gather(incoming: &mut OpenResponse, size: BodySize) -> Gathered {
     let (mut chunks, mut bytes) = (Vec::new(), 0);
     if !matches!(size, BodySize::Sized(_)) {
         return Gathered::Part(chunks);

@@ -8,7 +8,7 @@ use crate::{
         NoCacheReason, Route, cacheable,
         key::{self, BodyDigest, CacheKey, Namespace},
     },
-    directives::{self, CacheDirectives},
+    directives::CacheDirectives,
     error::GatewayError,
     proxy::{
         admit::{Admitted, caller::CallerCredentials},
@@ -110,17 +110,12 @@ impl Cacheable<'_> {
         for id in candidates {
             cacheable::edits_verdict(route, &self.plan.target(*id).override_params)?;
         }
-        let CallerCredentials {
-            names, head, query, ..
-        } = self.admitted.presented;
+        let CallerCredentials { names, query, .. } = self.admitted.presented;
         let shared = self.policy.namespace.is_shared();
         let targets: Vec<key::Target<'_>> = candidates.iter().map(|id| self.target(*id)).collect();
-        let headers = head
-            .headers()
-            .iter()
-            .filter(|(name, _)| !self.admitted.hop.ends_here(name))
-            .filter(|(name, _)| !directives::is_ours(name, self.admitted.gateway.portkey))
-            .filter(|(name, _)| !names.headers.contains(name))
+        let lines = self.admitted.fields.end_to_end.iter().copied();
+        let headers = lines
+            .filter(|(name, _)| !names.headers.contains(*name))
             .collect();
         let query = match shared {
             true => query.and_then(|it| url::without(it, &names.query)),

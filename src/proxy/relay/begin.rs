@@ -1,10 +1,6 @@
 //! The beginning of a response: its head made ours, and how its end will be told.
 
-use std::{
-    cell::RefCell,
-    rc::Rc,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use actix_http::{
     ConnectionType, Response, StatusCode,
@@ -23,8 +19,7 @@ use super::{
     websocket::Frames,
 };
 use crate::{
-    dialect::{FirstEvent, Generates},
-    downstream::ExchangeGuard,
+    dialect::FirstEvent,
     gateway::Gateway,
     http::content_length::content_length,
     observe::metrics::Outcome,
@@ -35,11 +30,10 @@ use crate::{
         lookup::{BodyTimes, FillStart, Head, Joined},
         notes::{ReplyFacts, RequestNotes},
         pipeline::Reply,
-        send::{Fetched, upstream_body::UpstreamBody},
+        send::Fetched,
     },
-    rate_limit::Lease,
     record::Recorder,
-    upstream::{Asked, RequestBody},
+    upstream::Asked,
 };
 
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
@@ -67,12 +61,11 @@ pub fn begin(reply: Reply, mut exchange: Exchange, gateway: &Gateway) -> Respons
 }
 
 fn of_fetched(fetched: Fetched, exchange: &mut Exchange, gateway: &Gateway) -> Beginning {
-    let (idle, ends_at) = {
-        let timeouts = &fetched.opened.clocks;
-        (timeouts.times().idle.time, timeouts.ends_at())
-    };
-    let (head, incoming) = UpstreamBody::of(*fetched.opened);
-    let (status, mut headers) = (head.status, head.headers);
+    let mut incoming = fetched.opened;
+    incoming.clocks.stop();
+    let (idle, ends_at) = (incoming.clocks.times().idle.time, incoming.clocks.ends_at());
+    let head = &mut incoming.response.head;
+    let (status, mut headers) = (head.status, std::mem::take(&mut head.headers));
     let switched = status == StatusCode::SWITCHING_PROTOCOLS;
     strip_response(&mut headers, gateway.portkey, switched);
     let size = body_size(status, exchange.asked, &headers);
@@ -142,90 +135,63 @@ fn of_joined(joined: Joined, notes: &mut RequestNotes) -> Beginning {
     }
 }
 
-fn relay(mut beginning: Beginning, exchange: Exchange, server_timing: bool) -> Response<ReplyBody> {
-    let RequestNotes {
-        reply: facts,
-        mut recorder,
-    } = exchange.notes;
+fn relay(
+    mut beginning: Beginning,
+    mut exchange: Exchange,
+    server_timing: bool,
+) -> Response<ReplyBody> {
     let headers = &mut beginning.headers;
     if server_timing {
-        headers.append(SERVER_TIMING, timing(&facts));
+        headers.append(SERVER_TIMING, timing(&exchange.notes.reply));
     }
-    reply_headers::describe(headers, facts);
-    recorder.note_bytes_in(exchange.body.borrow().bytes_read());
+    reply_headers::describe(headers, &mut exchange.notes.reply);
+    let read = exchange.body.borrow().bytes_read();
+    exchange.notes.recorder.note_bytes_in(read);
     let expected = Expected {
         route: exchange.generates,
         strict: beginning.strict_end,
     };
     let ending = StreamCompletion::of(expected, beginning.status, headers, beginning.size);
-    let client = Downstream {
-        asked: exchange.asked,
-        http10: exchange.http10,
-        wants_upgrade: exchange.wants_upgrade,
-        generates: exchange.generates,
-        request_body: exchange.body,
-        leases: exchange.leases,
-        guard: exchange.guard,
-    };
     if let Source::Whole(Some(bytes)) = &beginning.source {
         let ending = ending.of_whole(bytes);
         if !ending.breaks_off() {
             let bytes = bytes.clone();
-            return whole(beginning, bytes, ending.is_unfinished(), client, recorder);
+            return whole(beginning, bytes, ending.is_unfinished(), exchange);
         }
     }
-    under_way(beginning, client, ending, recorder)
-}
-
-/// What of the exchange goes on with the response's body.
-struct Downstream {
-    asked: Asked,
-    http10: bool,
-    wants_upgrade: bool,
-    generates: Option<Generates>,
-    request_body: Rc<RefCell<RequestBody>>,
-    leases: Vec<Lease>,
-    guard: ExchangeGuard,
+    under_way(beginning, exchange, ending)
 }
 
 /// A response whose body is relayed as it comes.
 fn under_way(
     beginning: Beginning,
-    client: Downstream,
+    exchange: Exchange,
     ending: StreamCompletion,
-    recorder: Recorder,
 ) -> Response<ReplyBody> {
     let Beginning { status, size, .. } = beginning;
-    let first_token = client.generates.filter(|_| ending.sees_events());
+    let first_token = exchange.generates.filter(|_| ending.sees_events());
     let switched = status == StatusCode::SWITCHING_PROTOCOLS;
-    let is_open_ended = client.http10 || client.wants_upgrade;
+    let wants_upgrade = exchange.wants_upgrade;
+    let is_open_ended = exchange.http10 || wants_upgrade;
     let close_delimited = size == BodySize::Stream && !switched && is_open_ended;
-    let relay = Relay {
-        state: State::first(size, client.asked),
+    let relay = Box::new(Relay {
+        state: State::first(size, exchange.asked),
         source: beginning.source,
-        request_body: client.request_body,
         size,
         idle: beginning.idle,
         ends_at: beginning.ends_at,
-        _leases: client.leases,
         close_delimited,
-        says_close: client.guard.connection().is_closing(),
+        says_close: exchange.connection().is_closing(),
         uploaded: 0,
         frames: switched.then(Frames::default),
         ending,
         first_token: first_token.map(|route| Box::new(FirstEvent::new(route.dialect()))),
-        recorder: Some(recorder),
-        guard: client.guard,
-    };
+        exchange,
+    });
     relay.restart_idle();
-    let mut response = Response::with_body(status, ReplyBody::Relay(Box::new(relay)));
+    let mut response = Response::with_body(status, ReplyBody::Relay(relay));
     *response.headers_mut() = beginning.headers;
-    frame(
-        &mut response,
-        switched,
-        close_delimited,
-        client.wants_upgrade,
-    );
+    frame(&mut response, switched, close_delimited, wants_upgrade);
     response
 }
 
@@ -234,17 +200,22 @@ fn whole(
     beginning: Beginning,
     bytes: Bytes,
     is_unfinished: bool,
-    client: Downstream,
-    mut recorder: Recorder,
+    exchange: Exchange,
 ) -> Response<ReplyBody> {
-    let outcome = match (client.guard.connection().is_gone(), is_unfinished) {
+    let Exchange {
+        mut notes,
+        leases,
+        guard,
+        ..
+    } = exchange;
+    let outcome = match (guard.connection().is_gone(), is_unfinished) {
         (true, _) => Outcome::ClientGone,
         (false, true) => Outcome::Unfinished,
         (false, false) => Outcome::Relayed,
     };
-    recorder.note_bytes_out(bytes.len());
-    recorder.close(outcome);
-    let body = ReplyBody::whole(bytes, client.leases, client.guard);
+    notes.recorder.note_bytes_out(bytes.len());
+    notes.recorder.close(outcome);
+    let body = ReplyBody::whole(bytes, leases, guard);
     let mut response = Response::with_body(beginning.status, body);
     *response.headers_mut() = beginning.headers;
     response

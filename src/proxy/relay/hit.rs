@@ -9,18 +9,21 @@ use super::{reply_body::ReplyBody, reply_headers};
 use crate::{
     cache::stored_response::StoredResponse,
     observe::metrics::Outcome,
-    proxy::{exchange::Exchange, lookup::now, notes::RequestNotes},
+    proxy::{exchange::Exchange, lookup::now},
 };
 
 pub fn hit(stored: &StoredResponse, exchange: Exchange) -> Response<ReplyBody> {
     let head = stored.head();
-    let RequestNotes {
-        reply: facts,
-        mut recorder,
-    } = exchange.notes;
+    let Exchange {
+        mut notes,
+        leases,
+        guard,
+        ..
+    } = exchange;
+    let recorder = &mut notes.recorder;
     recorder.note_status(head.status().as_u16());
     recorder.note_bytes_out(stored.body().len());
-    let body = ReplyBody::whole(stored.body().clone(), exchange.leases, exchange.guard);
+    let body = ReplyBody::whole(stored.body().clone(), leases, guard);
     let mut response = Response::with_body(head.status(), body);
     let headers = response.headers_mut();
     for (name, value) in head.headers() {
@@ -28,7 +31,7 @@ pub fn hit(stored: &StoredResponse, exchange: Exchange) -> Response<ReplyBody> {
     }
     let age = stored.age(now());
     headers.insert(header::AGE, HeaderValue::from(age.as_secs()));
-    reply_headers::describe(headers, facts);
-    recorder.close(Outcome::Answered);
+    reply_headers::describe(headers, &mut notes.reply);
+    notes.recorder.close(Outcome::Answered);
     response
 }

@@ -11,8 +11,6 @@ pub mod reply_headers;
 mod websocket;
 
 use std::{
-    cell::RefCell,
-    rc::Rc,
     task::{Context, Poll},
     time::{Duration, Instant},
 };
@@ -29,17 +27,17 @@ pub use self::{
 };
 use super::{
     clock,
-    send::{at_most, upstream_body::UpstreamBody},
+    exchange::Exchange,
+    send::{OpenResponse, at_most},
 };
 use crate::{
     cache::coalesce::{Broken, Follower},
     dialect::{FirstEvent, Verdict},
-    downstream::{AbortReason, ExchangeGuard},
+    downstream::AbortReason,
     gateway::Beginning,
     observe::metrics::Outcome,
-    rate_limit::Lease,
     record::{CutReason, Recorder},
-    upstream::{Asked, RequestBody},
+    upstream::Asked,
 };
 
 /// The gateway aborted the transfer; actix-http then closes the connection.
@@ -70,9 +68,8 @@ impl State {
 }
 
 /// Where the body comes from.
-#[expect(clippy::large_enum_variant, reason = "a relay is boxed")]
 enum Source {
-    Upstream(UpstreamBody),
+    Upstream(Box<OpenResponse>),
     /// Read once from upstream for all equal requests.
     Shared(Follower<Beginning>),
     /// All of it is there.
@@ -82,12 +79,10 @@ enum Source {
 /// A body under way.
 pub struct Relay {
     source: Source,
-    request_body: Rc<RefCell<RequestBody>>,
     size: BodySize,
     state: State,
     idle: Duration,
     ends_at: Option<Instant>,
-    _leases: Vec<Lease>,
     /// The close of the connection tells the client the end; a reset tells it of an abort.
     close_delimited: bool,
     /// The head said `connection: close`, because the gateway drains.
@@ -99,8 +94,7 @@ pub struct Relay {
     ending: StreamCompletion,
     /// Looks for a stream's first token, for the record.
     first_token: Option<Box<FirstEvent>>,
-    recorder: Option<Recorder>,
-    guard: ExchangeGuard,
+    exchange: Exchange,
 }
 
 impl Relay {
@@ -163,9 +157,7 @@ impl Relay {
             return self.break_off_unfinished(cx);
         }
         self.look_for_first_token(&chunk);
-        if let Some(recorder) = &mut self.recorder {
-            recorder.note_bytes_out(chunk.len());
-        }
+        self.exchange.notes.recorder.note_bytes_out(chunk.len());
         if let Some(frames) = &mut self.frames {
             frames.feed(&chunk);
         }
@@ -174,11 +166,10 @@ impl Relay {
     }
 
     fn look_for_first_token(&mut self, chunk: &[u8]) {
-        let verdict = self.first_token.as_mut().map(|it| it.feed(chunk));
-        match (verdict, &mut self.recorder) {
-            (Some(Verdict::Undecided) | None, _) => return,
-            (Some(Verdict::Begun), Some(recorder)) => recorder.note_first_token(),
-            (Some(Verdict::Begun | Verdict::Refused(_)), _) => {}
+        match self.first_token.as_mut().map(|it| it.feed(chunk)) {
+            Some(Verdict::Undecided) | None => return,
+            Some(Verdict::Begun) => self.exchange.notes.recorder.note_first_token(),
+            Some(Verdict::Refused(_)) => {}
         }
         self.first_token = None;
     }
@@ -189,10 +180,10 @@ impl Relay {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Aborted>>> {
         // A client that leaves in the middle of its upload fails that, too.
-        let outcome = match self.guard.connection().is_gone() {
+        let outcome = match self.exchange.connection().is_gone() {
             true => Outcome::ClientGone,
             false => {
-                self.note_fault(UpstreamBody::note_broken_off);
+                self.note_fault(OpenResponse::note_broken_off);
                 Outcome::Truncated
             }
         };
@@ -204,7 +195,7 @@ impl Relay {
             Source::Upstream(_) => Some(at_most(self.idle, self.ends_at)),
             Source::Shared(_) | Source::Whole(_) => None,
         };
-        self.guard.connection().set_deadline(limit);
+        self.exchange.connection().set_deadline(limit);
     }
 
     /// Nothing has come from upstream: checks the timers.
@@ -214,9 +205,11 @@ impl Relay {
                 incoming.note_no_token();
                 return self.abort(Outcome::Truncated, CutReason::NoToken, cx);
             }
-            let uploaded = self.request_body.borrow().bytes_read();
+            let uploaded = self.exchange.body.borrow().bytes_read();
             if self.frames.is_none() {
-                self.guard.connection().await_body(incoming.awaits_upload());
+                self.exchange
+                    .connection()
+                    .await_body(incoming.awaits_upload());
             } else if uploaded != self.uploaded {
                 self.uploaded = uploaded;
                 self.restart_idle();
@@ -227,10 +220,10 @@ impl Relay {
 
     /// Nothing has come: checks whether the client or a deadline ended the wait.
     fn poll_client(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Aborted>>> {
-        let (outcome, reason) = match self.guard.connection().expired() {
+        let (outcome, reason) = match self.exchange.connection().expired() {
             None => return Poll::Pending,
             Some(AbortReason::Deadline) => {
-                self.note_fault(UpstreamBody::note_silence);
+                self.note_fault(OpenResponse::note_silence);
                 (Outcome::Truncated, CutReason::UpstreamSilent)
             }
             Some(AbortReason::BodyIdle) => (Outcome::ClientGone, CutReason::RequestBodyStalled),
@@ -249,7 +242,7 @@ impl Relay {
     }
 
     /// Notes against the target that its body ended early.
-    fn note_fault(&mut self, note: impl FnOnce(&mut UpstreamBody)) {
+    fn note_fault(&mut self, note: impl FnOnce(&mut OpenResponse)) {
         if let Source::Upstream(incoming) = &mut self.source {
             note(incoming);
         }
@@ -260,7 +253,7 @@ impl Relay {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Aborted>>> {
-        self.note_fault(UpstreamBody::note_broken_off);
+        self.note_fault(OpenResponse::note_broken_off);
         self.abort(Outcome::Truncated, CutReason::UnfinishedStrictly, cx)
     }
 
@@ -276,7 +269,7 @@ impl Relay {
             None => (Outcome::Relayed, None),
         };
         if self.close_delimited || self.frames.is_some() {
-            self.guard.connection().finish();
+            self.exchange.connection().finish();
         }
         self.close(outcome, reason);
         self.state = State::Over;
@@ -292,7 +285,7 @@ impl Relay {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Aborted>>> {
         self.close(outcome, Some(reason));
-        let connection = self.guard.connection();
+        let connection = self.exchange.connection();
         self.state = State::Aborting {
             after_flush: connection.flushes(),
         };
@@ -303,7 +296,7 @@ impl Relay {
     }
 
     fn poll_abort(&mut self, after_flush: u64) -> Poll<Option<Result<Bytes, Aborted>>> {
-        let connection = self.guard.connection();
+        let connection = self.exchange.connection();
         if connection.flushes() == after_flush {
             connection.wake_after_flush();
             return Poll::Pending;
@@ -318,33 +311,32 @@ impl Relay {
     fn reset_if_ambiguous(&self) {
         let announced = self.says_close && self.size == BodySize::Stream;
         if self.close_delimited || announced {
-            self.guard.connection().reset_on_close();
+            self.exchange.connection().reset_on_close();
         }
     }
 
     fn close(&mut self, outcome: Outcome, reason: Option<CutReason>) {
-        if let Some(mut recorder) = self.recorder.take() {
-            recorder.note_bytes_in(self.request_body.borrow().bytes_read());
-            if let Source::Shared(reader) = &self.source
-                && let Some(reason) = reader.refused()
-            {
-                recorder.note_not_kept(reason);
-            }
-            if let Some(reason) = reason {
-                recorder.note_cut(reason);
-            }
-            recorder.close(outcome);
+        let recorder = &mut self.exchange.notes.recorder;
+        recorder.note_bytes_in(self.exchange.body.borrow().bytes_read());
+        if let Source::Shared(reader) = &self.source
+            && let Some(reason) = reader.refused()
+        {
+            recorder.note_not_kept(reason);
         }
+        if let Some(reason) = reason {
+            recorder.note_cut(reason);
+        }
+        recorder.close(outcome);
     }
 
     /// A WebSocket of a draining gateway is told so (close code 1001, RFC 6455 §7.4.1), between two
     /// frames.
     fn going_away(&mut self) -> Option<Bytes> {
         let frames = self.frames.as_mut()?;
-        if !self.guard.connection().is_closing() || !frames.at_boundary() {
+        if !self.exchange.connection().is_closing() || !frames.at_boundary() {
             return None;
         }
-        self.guard.connection().finish();
+        self.exchange.connection().finish();
         self.close(Outcome::Tunnelled, None);
         self.state = State::Over;
         Some(Frames::going_away())
@@ -356,7 +348,7 @@ impl Drop for Relay {
         if self.state == State::Over {
             return;
         }
-        let connection = self.guard.connection();
+        let connection = self.exchange.connection();
         let outcome = if matches!(self.size, BodySize::None | BodySize::Sized(0)) {
             // actix-http does not ask for a body of no bytes.
             match self.ending.is_unfinished() {

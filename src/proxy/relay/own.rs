@@ -49,12 +49,12 @@ pub fn refuse(
 
 fn close(
     response: Response<Bytes>,
-    notes: RequestNotes,
+    mut notes: RequestNotes,
     guard: ExchangeGuard,
     outcome: Outcome,
 ) -> Response<ReplyBody> {
     let mut response = response.map_body(|_, bytes| ReplyBody::own(bytes, guard));
-    reply_headers::describe(response.headers_mut(), notes.reply);
+    reply_headers::describe(response.headers_mut(), &mut notes.reply);
     notes.recorder.close(outcome);
     response
 }

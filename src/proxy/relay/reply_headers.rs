@@ -31,12 +31,13 @@ pub fn trace(headers: &mut HeaderMap, trace_id: HeaderValue) {
     headers.insert(TRACE_ID, trace_id);
 }
 
-/// The trace id, and the reply headers that tell of a target, if one was chosen, and of limits, if
-/// any applied.
-pub fn describe(headers: &mut HeaderMap, facts: ReplyFacts) {
+/// Moves the facts into reply headers: the trace id, those that tell of a target, if one was
+/// chosen, and of limits, if any applied.
+pub fn describe(headers: &mut HeaderMap, facts: &mut ReplyFacts) {
     let room = facts.tightest_room();
-    trace(headers, facts.trace_id);
-    if let Some(route) = facts.route {
+    let none = HeaderValue::from_static("");
+    trace(headers, std::mem::replace(&mut facts.trace_id, none));
+    if let Some(route) = facts.route.take() {
         describe_route(headers, route);
         let cache = HeaderValue::from_static(facts.cache.name());
         headers.insert(CACHE_STATUS, cache);

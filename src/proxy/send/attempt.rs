@@ -6,11 +6,11 @@ use std::{cell::RefCell, rc::Rc};
 use bytes::Bytes;
 
 use super::{
-    Sending,
+    OpenResponse, Sending,
     headless::{self, Headless},
     held::HeldBack,
     judge,
-    outcome::{AttemptResult, FailureReply, OpenResponse},
+    outcome::{AttemptResult, FailureReply},
     timeouts::AttemptTimers,
 };
 use crate::{
@@ -24,7 +24,7 @@ use crate::{
     },
     rate_limit::Lease,
     route::attempts::{Failed, Fault, Send},
-    upstream::{Answer, BodyLength, Call, RequestBody, Upstream},
+    upstream::{BodyLength, Call, RequestBody, Upstream, UpstreamResponse},
 };
 
 /// An attempt whose head has not come yet.
@@ -37,7 +37,7 @@ struct Begun<'t> {
 
 /// A head that has come, and what was taken for it.
 struct HeadCame {
-    response: Answer,
+    response: UpstreamResponse,
     body: Rc<RefCell<RequestBody>>,
     leases: Vec<Lease>,
 }
@@ -108,11 +108,11 @@ impl<U: Upstream> Sending<'_, U> {
             send: begun.send,
             response: head.response,
             held: HeldBack::new(self.body.borrow().account().clone()),
-            body: head.body,
+            sent_body: head.body,
             clocks: begun.clocks,
             first_token: None,
             permit: begun.permit,
-            leases: head.leases,
+            _leases: head.leases,
         })
     }
 
@@ -127,7 +127,7 @@ impl<U: Upstream> Sending<'_, U> {
             opened.clocks.disarm_first_token();
         }
         if !self.holds(opened.send) {
-            return opened.good();
+            return AttemptResult::good(opened);
         }
         match judge::judge_for(
             &opened.response,
@@ -136,16 +136,14 @@ impl<U: Upstream> Sending<'_, U> {
             self.admitted.rest,
         ) {
             Some(judge) => self.hold(opened, judge).await,
-            None => opened.good(),
+            None => AttemptResult::good(opened),
         }
     }
 
     /// The response's status is a failure in the eyes of retry or fallback.
     fn failure_status(&self, mut opened: Box<OpenResponse>, status: u16) -> AttemptResult {
         // An error of the caller's making says nothing against the target.
-        if let Some(permit) = &mut opened.permit {
-            permit.succeed();
-        }
+        opened.note_good();
         let failed = Failed {
             fault: Fault::Status,
             status,
@@ -171,8 +169,7 @@ impl<U: Upstream> Sending<'_, U> {
             method: &self.admitted.head.method,
             target: &url::request_target(&target.base, self.admitted.rest, query.as_deref()),
             authority,
-            headers: self.admitted.head.headers(),
-            hop: &self.admitted.hop,
+            lines: &self.admitted.fields.end_to_end,
             length,
             kept_back: &self.worker.gateway.kept_back(self.admitted.head.headers()),
             withheld,

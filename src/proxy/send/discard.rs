@@ -3,7 +3,7 @@
 
 use std::{future::poll_fn, time::Duration};
 
-use super::outcome::{FailureReply, OpenResponse};
+use super::{OpenResponse, outcome::FailureReply};
 
 /// Bytes read of such a response at most, and for how long; beyond, its connection is closed.
 const MOST_BYTES: usize = 64 * 1024;

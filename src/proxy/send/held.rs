@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::{
     memory::Account,
-    upstream::{AnswerBody, Failure, Kept},
+    upstream::{Failure, Kept, ResponseBody},
 };
 
 /// Bytes held back at most.
@@ -58,7 +58,7 @@ impl HeldBack {
     /// The next bytes for the client: what was held, then what comes.
     pub fn poll_chunk(
         &mut self,
-        body: &mut AnswerBody,
+        body: &mut ResponseBody,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Failure>>> {
         let held = self.first.take().or_else(|| {

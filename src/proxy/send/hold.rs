@@ -4,10 +4,10 @@
 use bytes::Bytes;
 
 use super::{
-    Sending,
+    OpenResponse, Sending,
     blame::Stopped,
     judge::ResponseJudge,
-    outcome::{AttemptResult, FailureReply, OpenResponse, failed},
+    outcome::{AttemptResult, FailureReply, failed},
 };
 use crate::{
     dialect::Verdict,
@@ -42,11 +42,13 @@ impl<U: Upstream> Sending<'_, U> {
             match verdict {
                 Verdict::Begun => {
                     opened.clocks.disarm_first_token();
-                    return opened.good();
+                    return AttemptResult::good(opened);
                 }
                 Verdict::Refused(_) => return false_response(opened),
-                Verdict::Undecided if opened.held.is_full() => return opened.good(),
-                Verdict::Undecided if !self.holds(opened.send) => return opened.good(),
+                Verdict::Undecided if opened.held.is_full() => return AttemptResult::good(opened),
+                Verdict::Undecided if !self.holds(opened.send) => {
+                    return AttemptResult::good(opened);
+                }
                 Verdict::Undecided => opened.clocks.await_body(self.connection),
             }
         }
@@ -58,14 +60,14 @@ impl<U: Upstream> Sending<'_, U> {
     ) -> Result<Option<Result<Bytes, Failure>>, Stopped> {
         let OpenResponse {
             response,
-            body,
+            sent_body,
             clocks,
             ..
         } = opened;
         self.watch_polling(clocks, |_, cx| {
             let chunk = response.body.poll_chunk(cx);
             if chunk.is_pending() {
-                let owed = body.borrow().is_waiting() && !response.body.progress().upload_done;
+                let owed = sent_body.borrow().is_waiting() && !response.body.progress().upload_done;
                 self.connection.await_body(owed);
             }
             chunk
@@ -76,17 +78,13 @@ impl<U: Upstream> Sending<'_, U> {
 
 /// The body broke off before anything of it went to the client.
 fn broke_off(mut opened: Box<OpenResponse>, failure: &Failure) -> AttemptResult {
-    if let Some(permit) = opened.permit.take() {
-        permit.fail();
-    }
+    opened.blame();
     failed(Fault::Network, GatewayError::from_failure(failure, None))
 }
 
 /// A 200 whose body is no valid response.
 fn false_response(mut opened: Box<OpenResponse>) -> AttemptResult {
-    if let Some(permit) = opened.permit.take() {
-        permit.fail();
-    }
+    opened.blame();
     let failed = Failed {
         fault: Fault::FalseAnswer,
         status: opened.response.head.status.as_u16(),

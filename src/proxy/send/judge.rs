@@ -5,7 +5,7 @@ use actix_http::{Method, StatusCode};
 
 use crate::{
     dialect::{AnswerJudge, Coded, Dialect, FirstEvent, Generates, Media, Verdict},
-    upstream::{Answer, Asked},
+    upstream::{Asked, UpstreamResponse},
 };
 
 /// What shows that a response is one.
@@ -44,13 +44,13 @@ fn begun_at_last(verdict: Verdict) -> Verdict {
 }
 
 /// The response is a stream of server-sent events.
-pub fn is_stream(response: &Answer) -> bool {
+pub fn is_stream(response: &UpstreamResponse) -> bool {
     Media::of(&response.head.headers) == Media::Events
 }
 
 /// How to judge this response to a request with this method and path; `None` if it has no body.
 pub fn judge_for(
-    response: &Answer,
+    response: &UpstreamResponse,
     asked: Asked,
     method: &Method,
     path: &str,
@@ -66,7 +66,11 @@ pub fn judge_for(
 }
 
 /// How to wait for the first token of this response; `None` if it has no body.
-pub fn token_judge_for(response: &Answer, asked: Asked, path: &str) -> Option<ResponseJudge> {
+pub fn token_judge_for(
+    response: &UpstreamResponse,
+    asked: Asked,
+    path: &str,
+) -> Option<ResponseJudge> {
     let head = &response.head;
     let bodyless = matches!(
         head.status,
@@ -82,6 +86,6 @@ pub fn token_judge_for(response: &Answer, asked: Asked, path: &str) -> Option<Re
     })
 }
 
-fn is_judged(response: &Answer, asked: Asked) -> bool {
+fn is_judged(response: &UpstreamResponse, asked: Asked) -> bool {
     asked == Asked::Ordinary && response.head.status == StatusCode::OK
 }

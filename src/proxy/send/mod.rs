@@ -12,9 +12,9 @@ mod hedge;
 mod held;
 mod hold;
 mod judge;
+mod open_response;
 mod outcome;
 mod timeouts;
-pub mod upstream_body;
 pub mod vet;
 mod watch;
 
@@ -25,14 +25,15 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use actix_http::header::{self, HeaderName, HeaderValue};
+use actix_http::header::HeaderValue;
 
 use self::{
     asks_for_stream::StreamSaid,
     outcome::{AttemptResult, FailureReply},
 };
 pub use self::{
-    first_token_watch::FirstTokenWatch, held::HeldBack, outcome::OpenResponse, timeouts::at_most,
+    first_token_watch::FirstTokenWatch, held::HeldBack, open_response::OpenResponse,
+    timeouts::at_most,
 };
 use super::{
     admit::Admitted,
@@ -54,10 +55,8 @@ use crate::{
         policy::HeaderEdit,
         retry_after::retry_after,
     },
-    upstream::{Answer, Asked, RequestBody, Upstream},
+    upstream::{Asked, RequestBody, Upstream, UpstreamResponse},
 };
-
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// The response that the client gets, with what the relay needs to know.
 pub struct Fetched {
@@ -89,7 +88,7 @@ pub async fn send<U: Upstream>(
         plan: prepared.plan,
         world: prepared.world,
         counted: LimitCheck::of(admitted),
-        added: gateway.added_lines(head, connection.peer(), waiting.as_ref())?,
+        added: gateway.added_lines(admitted.fields, head, connection.peer(), waiting.as_ref())?,
         asked: exchange.asked,
         body: admitted.body.clone(),
         stream_said: RefCell::new(StreamSaid::of(admitted.says_stream.get())),
@@ -207,7 +206,7 @@ impl<U: Upstream> Sending<'_, U> {
         if self.plan.may_replay && !self.body.borrow().is_replayable() {
             self.notes.borrow_mut().note_replay_lost();
         }
-        let sent = opened.map(|opened| &opened.body);
+        let sent = opened.map(|opened| &opened.sent_body);
         if !sent.is_some_and(|sent| Rc::ptr_eq(sent, &self.body)) {
             self.body.borrow_mut().discard();
         }
@@ -231,8 +230,8 @@ impl<U: Upstream> Sending<'_, U> {
 
     /// The request may be sent twice without harm (RFC 9110 §9.2.2, and `Idempotency-Key`).
     fn is_idempotent(&self) -> bool {
-        let head = self.admitted.head;
-        head.method.is_idempotent() || head.headers().contains_key(&IDEMPOTENCY_KEY)
+        let Admitted { head, fields, .. } = self.admitted;
+        head.method.is_idempotent() || fields.has_idempotency_key
     }
 
     /// Waits before the next try, for as long as the client does.
@@ -277,10 +276,9 @@ impl<U: Upstream> Sending<'_, U> {
 
     /// Whether the request asks for a stream, once that is known.
     fn poll_asks_for_stream(&self, body: &mut RequestBody, cx: &mut Context<'_>) -> Poll<bool> {
-        let accept = self.admitted.head.headers().get(header::ACCEPT);
-        let accept = accept.map(HeaderValue::as_bytes).unwrap_or_default();
+        let accept = self.admitted.fields.accept.map(HeaderValue::as_bytes);
         if dialect::asks_for_stream(
-            accept,
+            accept.unwrap_or_default(),
             self.admitted.rest,
             self.admitted.query.unwrap_or_default(),
         ) {
@@ -289,7 +287,7 @@ impl<U: Upstream> Sending<'_, U> {
         self.stream_said.borrow_mut().poll(body, cx)
     }
 
-    fn retry_after(&self, response: &Answer) -> Option<Duration> {
+    fn retry_after(&self, response: &UpstreamResponse) -> Option<Duration> {
         retry_after(&response.head.headers, SystemTime::now())
     }
 }

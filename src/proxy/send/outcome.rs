@@ -1,19 +1,10 @@
 //! What comes of an attempt: a response, a failure after which something else may be tried, or the
 //! end.
 
-use std::{cell::RefCell, rc::Rc};
-
-use super::{first_token_watch::FirstTokenWatch, held::HeldBack, timeouts::AttemptTimers};
+use super::OpenResponse;
 use crate::{
     error::GatewayError,
-    origin_health::Permit,
-    proxy::plan::Target,
-    rate_limit::Lease,
-    route::{
-        attempts::{Failed, Fault, Send},
-        policy::BreakerPolicy,
-    },
-    upstream::{Answer, RequestBody},
+    route::attempts::{Failed, Fault},
 };
 
 /// How an attempt ended.
@@ -35,38 +26,11 @@ pub enum FailureReply {
     Error(GatewayError),
 }
 
-/// A response whose head has come.
-pub struct OpenResponse {
-    pub send: Send,
-    pub response: Answer,
-    /// Bytes of its body that were held back.
-    pub held: HeldBack,
-    pub body: Rc<RefCell<RequestBody>>,
-    pub clocks: AttemptTimers,
-    /// The first token is still awaited.
-    pub first_token: Option<FirstTokenWatch>,
-    pub permit: Option<Permit>,
-    /// Places among the target's requests under way.
-    pub leases: Vec<Lease>,
-}
-
-impl OpenResponse {
-    /// The client gets it: the target has done its part so far.
-    pub(super) fn good(mut self: Box<Self>) -> AttemptResult {
-        if let Some(permit) = &mut self.permit {
-            permit.succeed();
-        }
-        AttemptResult::Good(self)
-    }
-
-    /// Some statuses count against the target, whatever becomes of the response.
-    pub(super) fn note_status(&mut self, target: &Target, status: u16) {
-        let counts = |policy: &BreakerPolicy| policy.failure_status_codes.contains(status);
-        if target.breaker.as_ref().is_some_and(counts)
-            && let Some(permit) = self.permit.take()
-        {
-            permit.fail();
-        }
+impl AttemptResult {
+    /// The client gets this response.
+    pub(super) fn good(mut opened: Box<OpenResponse>) -> Self {
+        opened.note_good();
+        AttemptResult::Good(opened)
     }
 }
 

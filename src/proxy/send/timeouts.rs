@@ -129,6 +129,13 @@ impl AttemptTimers {
         self.first_token.take().map(|(_, timer)| timer)
     }
 
+    /// Stops all timers: the relay has its own.
+    pub fn stop(&mut self) {
+        self.request_timeout = None;
+        self.first_token = None;
+        self.silence = None;
+    }
+
     /// Which limit the deadline that has passed stood for.
     pub fn deadline(&self) -> Expiry {
         let is_over = self.ends_at.is_some_and(|end| clock::now() >= end);

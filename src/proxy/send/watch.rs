@@ -14,7 +14,7 @@ use super::{
 use crate::{
     downstream::AbortReason,
     proxy::{clock, plan::Target},
-    upstream::{Answer, Call, Failure, Upstream},
+    upstream::{Call, Failure, Upstream, UpstreamResponse},
 };
 
 impl<U: Upstream> Sending<'_, U> {
@@ -24,7 +24,7 @@ impl<U: Upstream> Sending<'_, U> {
         call: &Call,
         target: &Target,
         clocks: &mut AttemptTimers,
-    ) -> Result<Result<Answer, Failure>, Stopped> {
+    ) -> Result<Result<UpstreamResponse, Failure>, Stopped> {
         let sent_at = clock::now();
         clocks.await_head(self.connection);
         let mut sending = pin!(self.worker.upstream.send(call));

@@ -5,8 +5,8 @@ use awc::FrozenClientRequest;
 
 use super::engine::{Engine, InHand, failure_of};
 use crate::upstream::{
-    Answer, ResponseHead,
-    body::AnswerBody,
+    ResponseHead, UpstreamResponse,
+    body::ResponseBody,
     exchange::Exchange,
     failure::{Cause, Failure},
 };
@@ -41,7 +41,7 @@ impl Client {
     ///
     /// # Errors
     /// The exchange failed before the head of a response.
-    pub async fn send(&self, exchange: Exchange) -> Result<Answer, Failure> {
+    pub async fn send(&self, exchange: Exchange) -> Result<UpstreamResponse, Failure> {
         let Some(request) = &self.request else {
             return Err(Failure::unsent(Cause::Internal("awc froze no request")));
         };
@@ -56,7 +56,7 @@ impl Client {
             payload = coming;
             actix_http::Payload::<()>::None
         });
-        let body = AnswerBody::new(payload, progress);
-        Ok(Answer { head, body })
+        let body = ResponseBody::new(payload, progress);
+        Ok(UpstreamResponse { head, body })
     }
 }

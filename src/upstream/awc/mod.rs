@@ -11,7 +11,7 @@ use prometheus_client::metrics::counter::Counter;
 
 use self::client::Client;
 use super::{
-    Answer, Call, Upstream,
+    Call, Upstream, UpstreamResponse,
     connection::{Connection, Outgoing},
     dial::dial,
     exchange::Exchange,
@@ -68,7 +68,7 @@ impl AwcUpstream {
         Ok(self.pool.lend(Box::new(connection)))
     }
 
-    async fn attempt(&self, call: &Call, pooled: bool) -> Result<Answer, Failure> {
+    async fn attempt(&self, call: &Call, pooled: bool) -> Result<UpstreamResponse, Failure> {
         let lent = self.connection(call, pooled).await?;
         let rested = lent.rested;
         let outgoing = Outgoing {
@@ -77,19 +77,19 @@ impl AwcUpstream {
             body: call.body.clone(),
         };
         let exchange = Exchange::begin(lent, outgoing, self.pool.clone());
-        let answer = self.client.send(exchange).await;
-        if let (Err(failure), Some(rested)) = (&answer, rested)
+        let response = self.client.send(exchange).await;
+        if let (Err(failure), Some(rested)) = (&response, rested)
             && failure.is_stale_connection()
         {
             let key = call.target.pool_key();
             self.pool.note_closed(key, rested, Instant::now());
         }
-        answer
+        response
     }
 }
 
 impl Upstream for AwcUpstream {
-    async fn send(&self, call: &Call) -> Result<Answer, Failure> {
+    async fn send(&self, call: &Call) -> Result<UpstreamResponse, Failure> {
         match self.attempt(call, true).await {
             Err(failure) if call.may_be_sent_again(&failure) => {
                 self.stale_retries.inc();

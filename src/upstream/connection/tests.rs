@@ -110,15 +110,15 @@ async fn a_request_held_back_by_tls_is_sent_once_the_upstream_reads() {
         far.read_exact(&mut request).await.expect("the request");
         far.write_all(b"HTTP/1.1 204 No Content\r\n\r\n")
             .await
-            .expect("an answer");
-        far.flush().await.expect("an answer");
+            .expect("a response");
+        far.flush().await.expect("a response");
     };
     // What the engine does: it polls until there is something to read.
-    let answer = async {
+    let head = async {
         poll_fn(|cx| connection.poll_first_bytes(cx)).await?;
         read_status(&mut connection).await
     };
-    let both = async { tokio::join!(upstream, answer).1 };
+    let both = async { tokio::join!(upstream, head).1 };
     let patience = std::time::Duration::from_secs(5);
     let status = tokio::time::timeout(patience, both)
         .await
@@ -127,7 +127,7 @@ async fn a_request_held_back_by_tls_is_sent_once_the_upstream_reads() {
     assert!(progress.get().upload_done && connection.is_reusable());
 }
 
-/// What came of an answer that arrived in pieces of so many bytes.
+/// What came of a response that arrived in pieces of so many bytes.
 #[derive(Debug, PartialEq, Eq)]
 struct Outcome {
     status: Result<u16, Cause>,
@@ -136,12 +136,12 @@ struct Outcome {
     reusable: bool,
 }
 
-async fn outcome(answer: &[u8], piece: usize, then_closed: bool) -> Outcome {
+async fn outcome(response: &[u8], piece: usize, then_closed: bool) -> Outcome {
     let (near, mut far) = narrow_pair().await;
     let mut connection = connection(Socket::Tcp(near));
     begin(&mut connection, b"");
     let writing = async {
-        for piece in answer.chunks(piece) {
+        for piece in response.chunks(piece) {
             far.write_all(piece).await.expect("written");
             // The other side reads before the next piece comes.
             tokio::time::sleep(std::time::Duration::from_micros(200)).await;
@@ -192,7 +192,7 @@ async fn a_response_is_read_alike_however_it_is_split() {
     let hint = "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n";
     let length = format!("{OK}Content-Length: 5\r\n\r\nhello");
     let chunks = format!("{OK}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n1\r\n!\r\n0\r\n");
-    for (answer, expected) in [
+    for (response, expected) in [
         (length.clone(), whole("hello", true)),
         (format!("{hint}{hint}{length}"), whole("hello", true)),
         (format!("{chunks}\r\n"), whole("hello!", true)),
@@ -202,10 +202,10 @@ async fn a_response_is_read_alike_however_it_is_split() {
         (format!("{OK}\r\nhello"), whole("hello", false)),
         (format!("{OK}Content-Length: 0\r\n\r\n"), whole("", true)),
     ] {
-        let until_close = answer.ends_with("OK\r\n\r\nhello");
-        for piece in [1, 2, 3, 7, answer.len() - 1, answer.len()] {
-            let outcome = outcome(answer.as_bytes(), piece, until_close).await;
-            assert_eq!(outcome, expected, "{answer:?} in pieces of {piece}");
+        let until_close = response.ends_with("OK\r\n\r\nhello");
+        for piece in [1, 2, 3, 7, response.len() - 1, response.len()] {
+            let outcome = outcome(response.as_bytes(), piece, until_close).await;
+            assert_eq!(outcome, expected, "{response:?} in pieces of {piece}");
         }
     }
 }
@@ -219,8 +219,8 @@ async fn a_malformed_end_follows_the_data_before_it_and_ends_the_connection() {
         ("0\r\n\rX", MalformedChunks::TrailerLine),
         ("0\r\nHost: x\r\n\r\n", MalformedChunks::TrailerField),
     ] {
-        let answer = format!("{chunks}{broken}");
-        let outcome = outcome(answer.as_bytes(), chunks.len(), false).await;
+        let response = format!("{chunks}{broken}");
+        let outcome = outcome(response.as_bytes(), chunks.len(), false).await;
         let expected = Outcome {
             failure: Some(Cause::Malformed(why.into())),
             ..whole("hello", false)
@@ -231,8 +231,8 @@ async fn a_malformed_end_follows_the_data_before_it_and_ends_the_connection() {
 
 #[actix_rt::test]
 async fn a_response_whose_first_bytes_are_malformed_is_refused_whole() {
-    let answer = format!("{OK}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nx");
-    let outcome = outcome(answer.as_bytes(), answer.len(), false).await;
+    let response = format!("{OK}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nx");
+    let outcome = outcome(response.as_bytes(), response.len(), false).await;
     assert_eq!(
         outcome.status,
         Err(Cause::Malformed(MalformedChunks::Coding.into()))
@@ -243,7 +243,7 @@ async fn a_response_whose_first_bytes_are_malformed_is_refused_whole() {
 #[actix_rt::test]
 async fn an_unread_response_frees_its_connection_if_it_is_here_whole() {
     let chunks = format!("{OK}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n1\r\n!\r\n");
-    for (answer, complete, reusable) in [
+    for (response, complete, reusable) in [
         (format!("{OK}Content-Length: 5\r\n\r\nhello"), true, true),
         (format!("{OK}Content-Length: 5\r\n\r\nhell"), false, false),
         (format!("{OK}Content-Length: 5\r\n\r\nhelloX"), true, false),
@@ -255,25 +255,25 @@ async fn an_unread_response_frees_its_connection_if_it_is_here_whole() {
         let (near, mut far) = narrow_pair().await;
         let mut connection = connection(Socket::Tcp(near));
         let progress = begin(&mut connection, b"");
-        far.write_all(answer.as_bytes()).await.expect("written");
+        far.write_all(response.as_bytes()).await.expect("written");
         poll_fn(|cx| connection.poll_first_bytes(cx))
             .await
             .expect("bytes");
         assert_eq!(read_status(&mut connection).await, Ok(200));
-        assert_eq!(progress.get().complete, complete, "{answer:?}");
+        assert_eq!(progress.get().complete, complete, "{response:?}");
         connection.release();
-        assert_eq!(connection.is_reusable(), reusable, "{answer:?}");
+        assert_eq!(connection.is_reusable(), reusable, "{response:?}");
     }
 }
 
 #[actix_rt::test]
 async fn bytes_after_a_response_end_the_connection() {
-    for answer in [
+    for response in [
         format!("{OK}Content-Length: 5\r\n\r\nhelloHTTP/1.1 200"),
         format!("{OK}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\nH"),
         "HTTP/1.1 204 No Content\r\n\r\nhello".to_owned(),
     ] {
-        let outcome = outcome(answer.as_bytes(), answer.len(), false).await;
+        let outcome = outcome(response.as_bytes(), response.len(), false).await;
         assert!(
             outcome.failure.is_none() && !outcome.reusable,
             "{outcome:?}"
@@ -283,21 +283,21 @@ async fn bytes_after_a_response_end_the_connection() {
 
 #[actix_rt::test]
 async fn an_early_end_is_distinguished_from_an_end() {
-    for (answer, cause) in [
+    for (response, cause) in [
         ("", Cause::ClosedBeforeHead),
         ("HTTP/1.1 100 Continue\r\n\r\n", Cause::ClosedBeforeHead),
         ("HTTP/1.1 200 OK\r\n", Cause::ClosedInHead),
     ] {
-        let outcome = outcome(answer.as_bytes(), 9, true).await;
-        assert_eq!(outcome.status, Err(cause), "{answer:?}");
+        let outcome = outcome(response.as_bytes(), 9, true).await;
+        assert_eq!(outcome.status, Err(cause), "{response:?}");
     }
     for lines in [
         "Content-Length: 9\r\n\r\nhello",
         "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
         "Transfer-Encoding: chunked\r\n\r\n9\r\nhello",
     ] {
-        let answer = format!("{OK}{lines}");
-        let outcome = outcome(answer.as_bytes(), answer.len(), true).await;
+        let response = format!("{OK}{lines}");
+        let outcome = outcome(response.as_bytes(), response.len(), true).await;
         let expected = Outcome {
             failure: Some(Cause::Truncated),
             ..whole("hello", false)

@@ -50,10 +50,10 @@ async fn used(key: &str, lines: &str) -> (Box<Connection>, TcpStream) {
     let mut headers = HeaderMap::new();
     poll_fn(|cx| connection.poll_first_bytes(cx))
         .await
-        .expect("an answer");
+        .expect("a response");
     poll_fn(|cx| connection.poll_head(&mut headers, cx))
         .await
-        .expect("an answer");
+        .expect("a response");
     assert!(connection.is_reusable());
     (Box::new(connection), far)
 }

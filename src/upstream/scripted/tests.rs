@@ -26,7 +26,7 @@ fn call(body: &'static str) -> Call {
     }
 }
 
-async fn read(body: &mut AnswerBody) -> (String, Option<Failure>) {
+async fn read(body: &mut ResponseBody) -> (String, Option<Failure>) {
     let mut text = String::new();
     loop {
         match poll_fn(|cx| body.poll_chunk(cx)).await {
@@ -58,18 +58,21 @@ async fn scenes_are_played_in_order_and_requests_recorded() {
     assert_eq!(broken.sent, "POST /v1/x HTTP/1.1\r\n\r\n22".len() as u64);
 
     let start = Instant::now();
-    let mut answer = upstream.send(&call("333")).await.expect("an answer");
+    let mut response = upstream.send(&call("333")).await.expect("a response");
     assert!(start.elapsed() >= soon);
-    assert_eq!(answer.head.status, StatusCode::OK);
-    assert_eq!(answer.head.headers.get_all("x").count(), 2);
-    assert!(!answer.body.progress().complete);
-    assert_eq!(read(&mut answer.body).await, ("hello".to_owned(), None));
-    assert!(start.elapsed() >= soon * 2 && answer.body.progress().complete);
+    assert_eq!(response.head.status, StatusCode::OK);
+    assert_eq!(response.head.headers.get_all("x").count(), 2);
+    assert!(!response.body.progress().complete);
+    assert_eq!(read(&mut response.body).await, ("hello".to_owned(), None));
+    assert!(start.elapsed() >= soon * 2 && response.body.progress().complete);
 
-    let mut answer = upstream.send(&call("4444")).await.expect("an answer");
+    let mut response = upstream.send(&call("4444")).await.expect("a response");
     let cut = Failure::unsent(Cause::Truncated);
-    assert_eq!(read(&mut answer.body).await, ("hel".to_owned(), Some(cut)));
-    assert!(!answer.body.progress().complete);
+    assert_eq!(
+        read(&mut response.body).await,
+        ("hel".to_owned(), Some(cut))
+    );
+    assert!(!response.body.progress().complete);
 
     assert!(upstream.send(&call("5")).await.is_err(), "no scene is left");
     let bodies: Vec<Bytes> = upstream.received().into_iter().map(|it| it.body).collect();
