@@ -6,12 +6,13 @@
 use std::{
     hash::{BuildHasher as _, Hash, Hasher as _, RandomState},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use moka::sync::Cache;
 
 use crate::{
+    machine::clock,
     observe::metrics::Metrics,
     route::{
         breaker::{Admission, Breaker, CallerId, ClientId, Evidence, Transition, Who},
@@ -122,7 +123,7 @@ impl OriginHealth {
     /// Whether a request would be admitted now.
     pub fn admits(&self, key: &BreakerKey) -> bool {
         let breaker = self.breakers.get(key);
-        breaker.is_none_or(|breaker| locked(&breaker).admits(Instant::now()))
+        breaker.is_none_or(|breaker| locked(&breaker).admits(clock::now()))
     }
 
     /// Admits a request, or refuses it with `None`. With `forced` it is admitted in any case.
@@ -133,12 +134,10 @@ impl OriginHealth {
         client: ClientId,
         forced: bool,
     ) -> Option<Permit> {
-        let breaker = kept(&self.breakers, *key, || {
-            Breaker::new(policy, Instant::now())
-        });
-        let (admission, transition) = locked(&breaker).begin(Instant::now(), forced)?;
+        let breaker = kept(&self.breakers, *key, || Breaker::new(policy, clock::now()));
+        let (admission, transition) = locked(&breaker).begin(clock::now(), forced)?;
         let evidence = kept(&self.evidence, key.target, || {
-            Evidence::new(policy, Instant::now())
+            Evidence::new(policy, clock::now())
         });
         let permit = Permit {
             breaker,
@@ -154,12 +153,12 @@ impl OriginHealth {
     /// This caller sends a request for the first time to an origin with retries configured.
     pub fn note_request(&self, origin: &str, caller: CallerId) {
         let budget = self.retry_budget(self.origin(origin), caller);
-        locked(&budget).note_request(Instant::now());
+        locked(&budget).note_request(clock::now());
     }
 
     /// Takes a retry from the caller's budget at this origin; false if none is left.
     pub fn take_retry(&self, origin: &str, who: Who) -> bool {
-        let (origin, now) = (self.origin(origin), Instant::now());
+        let (origin, now) = (self.origin(origin), clock::now());
         let spare = kept(&self.spare_retries, origin, || Spare::new(now));
         let budget = self.retry_budget(origin, who.caller);
         locked(&budget).take(now, who.client, &mut locked(&spare))
@@ -173,7 +172,7 @@ impl OriginHealth {
 
     /// Takes a hedge from the caller's budget at this origin; false if none is left.
     pub fn take_hedge(&self, origin: &str, who: Who, max_ratio: f64) -> bool {
-        let (origin, now) = (self.origin(origin), Instant::now());
+        let (origin, now) = (self.origin(origin), clock::now());
         let spare = kept(&self.spare_hedges, origin, || Spare::new(now));
         let budget = self.hedge_budget(origin, who.caller);
         locked(&budget).take(now, max_ratio, who.client, &mut locked(&spare))
@@ -185,7 +184,7 @@ impl OriginHealth {
 
     fn retry_budget(&self, origin: OriginId, caller: CallerId) -> Shared<RetryBudget> {
         let key = BudgetKey { origin, caller };
-        kept(&self.retries, key, || RetryBudget::new(Instant::now()))
+        kept(&self.retries, key, || RetryBudget::new(clock::now()))
     }
 
     fn hedge_budget(&self, origin: OriginId, caller: CallerId) -> Shared<HedgeBudget> {
@@ -210,7 +209,7 @@ impl Permit {
         let Some(admission) = self.admission.take() else {
             return;
         };
-        let now = Instant::now();
+        let now = clock::now();
         let transition = locked(&self.breaker).succeed(now, admission);
         let mut evidence = locked(&self.evidence);
         match transition {
@@ -223,7 +222,7 @@ impl Permit {
 
     /// The request failed because of the target.
     pub fn fail(mut self) {
-        let now = Instant::now();
+        let now = clock::now();
         let others_say = locked(&self.evidence).note_failure(now, self.client);
         let admission = self.admission.take().unwrap_or(Admission::Normal);
         let transition = locked(&self.breaker).fail(now, admission, others_say);

@@ -91,16 +91,25 @@ pub enum Value<'a> {
     Object,
 }
 
+/// A path without its last segment, and that segment.
+fn last_segment(path: &str) -> (&str, &str) {
+    match memchr::memrchr(b'/', path.as_bytes()) {
+        Some(slash) => (&path[..slash], &path[slash + 1..]),
+        None => ("", path),
+    }
+}
+
 impl Generates {
     /// From the raw path of a POST, without its query.
     pub fn of(path: &str) -> Option<Self> {
         let path = path.strip_suffix('/').unwrap_or(path);
-        let (front, last) = path.rsplit_once('/').unwrap_or(("", path));
-        if let Some((_, method)) = last.split_once(':') {
+        let (front, last) = last_segment(path);
+        if let Some(colon) = memchr::memchr(b':', last.as_bytes()) {
+            let method = &last[colon + 1..];
             let known = COLON_METHODS.iter().find(|(name, _)| *name == method);
             return known.map(|(_, generates)| *generates);
         }
-        let before = front.rsplit('/').next().unwrap_or_default();
+        let (_, before) = last_segment(front);
         let is_it = |(name, wanted, _): &&(&str, Before, Generates)| {
             *name == last
                 && match wanted {

@@ -31,12 +31,9 @@ pub fn utf8(raw: &[u8]) -> Result<&str, Reason> {
 
 /// Text of visible ASCII characters only, without spaces.
 pub fn visible(raw: &[u8]) -> Result<&str, Reason> {
-    let text = utf8(raw).unwrap_or("\0");
-    if text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        Ok(text)
-    } else {
-        Err("must consist of visible ASCII characters".into())
-    }
+    let is_visible = raw.iter().all(u8::is_ascii_graphic);
+    let text = is_visible.then(|| utf8(raw).ok()).flatten();
+    text.ok_or_else(|| "must consist of visible ASCII characters".into())
 }
 
 /// Whom the request is for.

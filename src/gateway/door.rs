@@ -126,7 +126,10 @@ fn host_of(authority: &str) -> &str {
         .and_then(|rest| rest.split_once(']'))
     {
         Some((literal, _)) => literal,
-        None => authority.split(':').next().unwrap_or_default(),
+        None => {
+            let colon = memchr::memchr(b':', authority.as_bytes());
+            &authority[..colon.unwrap_or(authority.len())]
+        }
     };
     host.strip_suffix('.').unwrap_or(host)
 }

@@ -22,10 +22,15 @@ pub fn content_length(headers: &HeaderMap) -> Result<Option<u64>, NotANumber> {
 /// A number in decimal digits, with white space around it at most. `None` for signs and overflows.
 pub fn decimal(value: &[u8]) -> Option<u64> {
     let digits = value.trim_ascii();
-    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
-        return None;
+    let mut number = 0_u64;
+    for byte in digits {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        number = number.checked_mul(10)?.checked_add(digit.into())?;
     }
-    std::str::from_utf8(digits).ok()?.parse().ok()
+    (!digits.is_empty()).then_some(number)
 }
 
 #[cfg(test)]

@@ -8,8 +8,8 @@ use super::list;
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 
-/// The header names that a response lists in `Connection`, without its options. As bytes, so that one invalid name
-/// does not hide the others.
+/// The header names that a response lists in `Connection`, without its options. As bytes, so that
+/// one invalid name does not hide the others.
 pub fn named_by_connection(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
     let lines = headers.get_all(header::CONNECTION);
     let tokens = lines.flat_map(|value| list::items(value.as_bytes()));

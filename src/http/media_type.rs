@@ -19,6 +19,9 @@ impl Media {
     /// The kind that the first `Content-Type` line announces.
     pub fn of(headers: &HeaderMap) -> Self {
         let media = first_type(headers);
+        if media == b"application/json" {
+            return Media::Json;
+        }
         let is = |names: &[&str]| {
             let mut names = names.iter();
             names.any(|name| media.eq_ignore_ascii_case(name.as_bytes()))

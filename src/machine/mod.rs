@@ -1,4 +1,5 @@
-//! What the machine provides to the process: memory and file descriptors.
+//! What the machine provides to the process: memory, file descriptors and the time.
 
+pub mod clock;
 pub mod descriptors;
 pub mod memory;

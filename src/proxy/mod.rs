@@ -2,7 +2,6 @@
 //! the order of it: admit → prepare → lookup → send → relay.
 
 mod admit;
-mod clock;
 mod exchange;
 pub mod explain;
 mod headers;
@@ -34,6 +33,7 @@ use crate::{
     downstream::ClientConnection,
     error::{Code, GatewayError},
     http::request_fields::TooManyNamed,
+    machine::clock,
     upstream::Upstream,
 };
 

@@ -98,7 +98,7 @@ async fn fetch<U: Upstream>(
         Lookup::Found(reply) => return Ok(reply),
         Lookup::Missed(store) => store,
     };
-    let sent = send::send(worker, admitted, prepared, exchange).await;
+    let sent = send::send(worker, admitted, &prepared, exchange).await;
     // From here on the shared response no longer depends on this client.
     exchange.connection().set_audience(None);
     match sent {

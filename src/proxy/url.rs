@@ -27,8 +27,8 @@ pub fn request_target(base: &BaseUrl, rest: &str, query: Option<&str>) -> String
 
 /// Splits a raw origin-form target into path and query. An empty query after `?` is kept as such.
 pub fn split(target: &str) -> (&str, Option<&str>) {
-    match target.split_once('?') {
-        Some((path, query)) => (path, Some(query)),
+    match memchr::memchr(b'?', target.as_bytes()) {
+        Some(at) => (&target[..at], Some(&target[at + 1..])),
         None => (target, None),
     }
 }

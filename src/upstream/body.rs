@@ -11,10 +11,7 @@ use actix_http::Payload;
 use bytes::Bytes;
 use futures_core::Stream as _;
 
-use super::{
-    exchange::{Progress, failure_of},
-    failure::Failure,
-};
+use super::{exchange::failure_of, failure::Failure, progress::Progress};
 
 /// The body of an upstream's response. Dropping it before its end closes the upstream
 /// connection.

@@ -17,16 +17,8 @@ use super::{
     connection::{Connection, Outgoing},
     failure::{Cause, Failure},
     pool::{Lent, Pool},
+    progress::Progress,
 };
-
-/// How far an exchange has got.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Progress {
-    /// The request is sent, body and all.
-    pub upload_done: bool,
-    /// The response is complete.
-    pub complete: bool,
-}
 
 /// A connection for the length of one exchange. As a stream it yields the response's body.
 pub struct Exchange {

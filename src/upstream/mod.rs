@@ -13,6 +13,7 @@ mod failure;
 mod framing;
 mod idle_time;
 mod pool;
+mod progress;
 mod read_buffer;
 mod request_body;
 pub mod scripted;
@@ -28,10 +29,10 @@ use bytes::Bytes;
 pub use self::{
     awc::AwcUpstream,
     body::ResponseBody,
-    exchange::Progress,
     failure::{Cause, Failure},
     framing::{Asked, Framing, Head, Malformed, read_head},
     pool::PoolLimits,
+    progress::Progress,
     request_body::{BodyFault, BodyLength, Kept, RequestBody, Supply, Whole},
 };
 use crate::guard::VettedTarget;

@@ -12,7 +12,9 @@ use serde_json::{Value, json};
 pub use self::request::{DescribedRequest, Lines};
 use super::{
     admit::Admitted,
-    plan::{CachePolicy, CredentialForwarding, OwnCredential, Plan, Target, TargetTimeouts},
+    plan::{
+        CachePolicy, CredentialForwarding, OwnCredential, Plan, Planned, Target, TargetTimeouts,
+    },
     prepare::Prepared,
     send::vet::{Unvetted, Vetter},
     world::LiveWorld,
@@ -52,6 +54,7 @@ pub async fn explain(
     let explained = Explained {
         targets,
         gateway: admitted.gateway,
+        plan: prepared.plan,
         world: &prepared.world,
         rest: admitted.rest,
         request_timeout: admitted.directives.request_timeout,
@@ -64,6 +67,7 @@ pub async fn explain(
 struct Explained<'a> {
     targets: &'a Vetter,
     gateway: &'a Gateway,
+    plan: &'a Planned,
     world: &'a LiveWorld<'a>,
     /// The path after the gateway's prefix.
     rest: &'a str,
@@ -87,7 +91,7 @@ impl Explained<'_> {
     }
 
     async fn plan(&self) -> Value {
-        let plan = self.world.plan;
+        let plan = self.plan;
         let mut targets = Vec::with_capacity(plan.targets.len());
         for node in &plan.tree.nodes {
             if let Node::Target {
@@ -96,7 +100,7 @@ impl Explained<'_> {
                 hedge,
             } = node
             {
-                let verdict = self.targets.vet(plan.target(*target)).await;
+                let verdict = self.targets.vet(plan, *target).await;
                 targets.push(self.described(*target, retry, hedge.as_ref(), verdict));
             }
         }

@@ -7,7 +7,10 @@ use std::{marker::PhantomData, rc::Rc};
 
 use actix_http::header::{HeaderName, HeaderValue};
 
-use super::{OwnCredential, named::Host};
+use super::{
+    OwnCredential,
+    host::{AnyHost, Caller, Host, Operator, Owner},
+};
 use crate::{
     error::{Code, GatewayError},
     gateway::CredentialNames,
@@ -20,25 +23,6 @@ use crate::{
     },
     secret::Secret,
 };
-
-/// Who may own the parts of a target.
-pub(super) trait Owner {
-    const NAMED_BY: NamedBy;
-}
-
-/// The sender of the request: its headers, its inline config, its body.
-pub(super) enum Caller {}
-
-/// Whoever wrote the settings: providers, saved configs, the default target.
-pub(super) enum Operator {}
-
-impl Owner for Caller {
-    const NAMED_BY: NamedBy = NamedBy::Caller;
-}
-
-impl Owner for Operator {
-    const NAMED_BY: NamedBy = NamedBy::Settings;
-}
 
 /// What one owner says of one target, but for its host.
 pub(super) struct Parts<'a, O> {
@@ -105,12 +89,6 @@ pub(super) fn merged(outer: &[BodyEdit], inner: &Rc<[BodyEdit]>) -> Rc<[BodyEdit
     let is_replaced = |key: &str| inner.iter().any(|(own, _)| **own == *key);
     let kept = outer.iter().filter(|(key, _)| !is_replaced(key));
     kept.chain(inner.iter()).cloned().collect()
-}
-
-/// The host of a target, and whose it is.
-pub(super) enum AnyHost<'a> {
-    Callers(Host<'a, Caller>),
-    Operators(Host<'a, Operator>),
 }
 
 /// A target's parts, bound to its host by their one owner.

@@ -1,12 +1,12 @@
 //! A worker's memory of plans: requests alike in what they say of targets share one. Bound to one
 //! policy and one set of settings: others need other `PlanCache`, or old verdicts would live on.
 
-use std::{cell::RefCell, collections::HashMap, rc::Rc, sync::Arc};
+use std::{cell::RefCell, collections::HashMap, ops::Deref, rc::Rc, sync::Arc};
 
 use foldhash::quality::RandomState;
 
 use super::{
-    Makers, Plan, Prefix,
+    Makers, Plan, Prefix, Verdict,
     choose::{self, Chosen},
 };
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
     error::GatewayError,
     gateway::Known,
     guard::Policy,
-    route::config::Source,
+    route::{config::Source, tree::TargetId},
 };
 
 /// Bounds of the number of plans and of their memory in bytes: callers must not grow it.
@@ -41,14 +41,41 @@ struct Kept {
 
 #[derive(Default)]
 struct Generation {
-    plans: HashMap<Arc<str>, Rc<Plan>, RandomState>,
+    plans: HashMap<Arc<str>, Rc<Planned>, RandomState>,
     /// What the plans hold.
     bytes: usize,
 }
 
+/// A plan as it is kept, and beside it what is remembered for its targets.
+pub struct Planned {
+    plan: Plan,
+    /// In the order of the plan's targets.
+    verdicts: Box<[Verdict]>,
+}
+
+impl Planned {
+    fn new(plan: Plan) -> Self {
+        let verdicts = plan.targets.iter().map(|_| Verdict::default()).collect();
+        Planned { plan, verdicts }
+    }
+
+    /// The guard's last verdict about a target's addresses.
+    pub fn verdict(&self, id: TargetId) -> &Verdict {
+        &self.verdicts[id]
+    }
+}
+
+impl Deref for Planned {
+    type Target = Plan;
+
+    fn deref(&self) -> &Plan {
+        &self.plan
+    }
+}
+
 /// What was found.
 pub enum Found {
-    Plan(Rc<Plan>),
+    Plan(Rc<Planned>),
     /// The request's config has to be read first.
     AsksConfig,
     /// The body's `model` has to be read first.
@@ -100,10 +127,10 @@ impl PlanCache {
         match choose::choose_by(directives, config, prefix, makers)? {
             Chosen::AsksModel => Ok(Found::AsksModel),
             Chosen::Plan(plan) => {
-                let plan = Rc::new(Plan {
+                let plan = Rc::new(Planned::new(Plan {
                     text: key.into(),
                     ..plan
-                });
+                }));
                 self.kept.borrow_mut().put(&plan);
                 Ok(Found::Plan(plan))
             }
@@ -112,7 +139,7 @@ impl PlanCache {
 }
 
 impl PlanCache {
-    fn recall(&self, key: &str) -> Option<Rc<Plan>> {
+    fn recall(&self, key: &str) -> Option<Rc<Planned>> {
         if let Some(plan) = self.kept.borrow().young.plans.get(key) {
             return Some(plan.clone());
         }
@@ -125,7 +152,7 @@ impl PlanCache {
 }
 
 impl Kept {
-    fn put(&mut self, plan: &Rc<Plan>) {
+    fn put(&mut self, plan: &Rc<Planned>) {
         let bytes = plan.held_bytes();
         if bytes > LARGEST {
             return;
@@ -187,7 +214,7 @@ mod tests {
         )
     }
 
-    fn find(plans: &PlanCache, config: String) -> Rc<Plan> {
+    fn find(plans: &PlanCache, config: String) -> Rc<Planned> {
         let entry = crate::route::config::parse(&config).expect("a config");
         let source = Source::Inline(Box::new(entry));
         let directives = Directives {

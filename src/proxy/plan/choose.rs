@@ -1,8 +1,8 @@
 //! Which of header, config and settings names the target: the first found, in the contract's order.
 
-use super::{Makers, Plan, resolve};
+use super::{Makers, Plan, Prefix, own::Own, resolve};
 use crate::{
-    directives::{Directives, Provider},
+    directives::Directives,
     error::{Code, GatewayError},
     gateway::Known,
     guard::NamedBy,
@@ -13,15 +13,6 @@ use crate::{
     },
 };
 
-/// What there is to know yet of the prefix `@name/` of the body's `model`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Prefix<'a> {
-    /// The body has not been read.
-    Unread,
-    /// The name of a provider of the settings, or no such thing.
-    Read(Option<&'a str>),
-}
-
 /// What came of choosing.
 pub enum Chosen {
     Plan(Plan),
@@ -29,10 +20,9 @@ pub enum Chosen {
     AsksModel,
 }
 
-/// Vetter of a config, then the headers' provider and host, then the model's prefix, then
-/// `default_config`, then
-/// `default_target`. Whatever target of a config names nothing takes what comes next in that order,
-/// but for `default_config`.
+/// The targets of a config; else the headers' provider and host, else the model's prefix, else
+/// `default_config`, else `default_target`. A target of a config that names nothing takes what
+/// comes next in that order, but for `default_config`.
 ///
 /// # Errors
 /// `invalid_header`, `invalid_config`, `unknown_provider`, `no_target`, `target_denied`.
@@ -128,41 +118,6 @@ fn with_suggestion(mut error: ConfigObjectError, text: &str, known: &Known) -> C
     let meant = suggest::nearest_of_settings(text, names);
     error.reason.push_str(&suggest::did_you_mean(meant));
     error
-}
-
-/// What a target goes by that names neither provider nor host.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Own<'a> {
-    /// `x-gateway-provider`, if given, with `x-gateway-custom-host`, if given.
-    Headers {
-        provider: Option<&'a Provider>,
-    },
-    /// The prefix of the body's `model`: a provider of the settings.
-    Model {
-        name: &'a str,
-    },
-    /// `default_target`.
-    Settings {
-        target: &'a str,
-    },
-    Nothing,
-    /// The body would have to be read to know.
-    Unread,
-}
-
-impl<'a> Own<'a> {
-    fn of(directives: &'a Directives, prefix: Prefix<'a>, known: &'a Known) -> Self {
-        if directives.provider.is_some() || directives.custom_host.is_some() {
-            let provider = directives.provider.as_ref();
-            return Own::Headers { provider };
-        }
-        match (prefix, &known.default_target) {
-            (Prefix::Unread, _) if !known.providers.is_empty() => Own::Unread,
-            (Prefix::Read(Some(name)), _) => Own::Model { name },
-            (Prefix::Unread | Prefix::Read(None), Some(target)) => Own::Settings { target },
-            (Prefix::Unread | Prefix::Read(None), None) => Own::Nothing,
-        }
-    }
 }
 
 impl From<ConfigObjectError> for GatewayError {

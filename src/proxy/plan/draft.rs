@@ -1,7 +1,7 @@
 //! One target of a plan: everything it inherits and names put together, then what depends on the
 //! others.
 
-use std::{cell::RefCell, time::Duration};
+use std::time::Duration;
 
 use actix_http::header::HeaderValue;
 
@@ -125,7 +125,6 @@ impl Draft {
             own_credential,
             override_params: binding::merged(&self.bound.request_params, &binding.params),
             model_prefix: self.model_prefix,
-            verdict: RefCell::default(),
         })
     }
 }

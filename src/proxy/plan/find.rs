@@ -6,7 +6,7 @@ use std::rc::Rc;
 use actix_http::RequestHead;
 
 use super::{
-    Plan, Prefix,
+    Planned, Prefix,
     cache::{Found, PlanCache},
     choose,
 };
@@ -34,7 +34,7 @@ pub async fn find(
     directives: &Directives,
     client: Share,
     model: impl AsyncFnOnce() -> Result<Option<String>, GatewayError>,
-) -> Result<Rc<Plan>, GatewayError> {
+) -> Result<Rc<Planned>, GatewayError> {
     let mut config = None;
     let mut found = plans.find(directives, None, Prefix::Unread)?;
     if let (Found::AsksConfig, Some(text)) = (&found, &directives.config) {

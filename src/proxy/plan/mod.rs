@@ -1,6 +1,7 @@
 //! Where does a request go? Targets in their groups, with all that is inherited, and judged as far
 //! as no network is needed. Equal requests share one plan (`cache`). `choose` says whether header,
-//! config or settings decide; `resolve` makes the plan, `named`, `binding` and `draft` each target;
+//! config or settings decide; `resolve` makes the plan, `named`, `host`, `binding` and `draft` each
+//! target;
 //! `credentials` says whether the caller's keys go there.
 
 mod binding;
@@ -9,23 +10,32 @@ mod choose;
 mod credentials;
 mod draft;
 mod find;
+mod host;
 mod named;
+mod own;
 mod resolve;
 #[cfg(test)]
 mod tests;
+mod verdict;
 mod weight;
 
-use std::{cell::RefCell, net::IpAddr, rc::Rc, sync::Arc, time::Duration};
+use std::{rc::Rc, sync::Arc, time::Duration};
 
 use actix_http::header::{HeaderName, HeaderValue};
 
 #[cfg(test)]
 use self::choose::{Chosen, choose};
-pub use self::{cache::PlanCache, choose::Prefix, credentials::CredentialForwarding, find::find};
+pub use self::{
+    cache::{PlanCache, Planned},
+    credentials::CredentialForwarding,
+    find::find,
+    own::Prefix,
+    verdict::{Passed, Verdict},
+};
 use crate::{
     cache::{key::Namespace, stored_response::GivenBy},
     gateway::Known,
-    guard::{BaseUrl, Denied, HostPass, NamedBy, Policy, VettedTarget},
+    guard::{BaseUrl, Denied, HostPass, NamedBy, Policy},
     record::Route,
     route::{
         config_types::CacheAsked,
@@ -95,7 +105,6 @@ pub struct Target {
     pub override_params: Rc<[BodyEdit]>,
     /// `@name/`, to be taken off the body's `model`: it chose this target.
     pub model_prefix: Option<Box<str>>,
-    verdict: RefCell<Option<Verdict>>,
 }
 
 /// How responses are stored.
@@ -122,13 +131,6 @@ impl CachePolicy {
             namespace: namespace.unwrap_or_default(),
         })
     }
-}
-
-/// What the target's name resolved to when it passed, and what may be dialled therefore.
-pub struct Verdict {
-    /// Empty for an address literal, whose verdict only the policy decides.
-    pub addresses: Arc<[IpAddr]>,
-    pub vetted: VettedTarget,
 }
 
 /// A time that is allowed, and who set it: the end of one that a caller set says nothing against a
@@ -173,18 +175,6 @@ impl Target {
             withheld,
             replay_lost: false,
         }
-    }
-
-    /// The last verdict, if it was one about these addresses.
-    pub fn recall(&self, addresses: &[IpAddr]) -> Option<VettedTarget> {
-        let verdict = self.verdict.borrow();
-        let verdict = verdict.as_ref()?;
-        (*verdict.addresses == *addresses).then(|| verdict.vetted.clone())
-    }
-
-    /// Remembers a verdict. Refusals are never remembered.
-    pub fn remember(&self, verdict: Verdict) {
-        *self.verdict.borrow_mut() = Some(verdict);
     }
 }
 

@@ -1,20 +1,18 @@
 //! Who a target is for: the provider and the host that its words name, looked up, and who named
 //! the host. What may be bound to that host is `binding`'s to say.
 
-use std::marker::PhantomData;
-
 use actix_http::header::HeaderValue;
 
 use super::{
-    binding::{AnyHost, Caller, Owner},
-    choose::Own,
+    host::{AnyHost, Host, Place},
+    own::Own,
     resolve::{Given, Inherited},
 };
 use crate::{
     directives::Provider,
     error::{Code, GatewayError},
     gateway::Known,
-    guard::{BaseUrlError, NamedBy},
+    guard::NamedBy,
     route::{
         catalogue::{self, CatalogueEntry},
         config_types::Entry,
@@ -24,24 +22,6 @@ use crate::{
 
 /// Longest unknown name that an error repeats, in bytes.
 const LONGEST_REPEATED: usize = 24;
-
-/// A host as it is written in a header, config or settings.
-pub(super) struct Host<'a, O> {
-    pub text: &'a str,
-    place: Place,
-    owner: PhantomData<O>,
-}
-
-/// Where a host was written, for errors.
-#[derive(Clone, Copy)]
-enum Place {
-    /// `x-gateway-custom-host`.
-    HostHeader,
-    /// `x-gateway-provider`, for the catalogue's host of that name.
-    ProviderHeader,
-    Config,
-    Settings,
-}
 
 /// A target's provider and host.
 pub(super) struct Named<'a> {
@@ -249,36 +229,6 @@ pub(super) struct Forward {
     pub operators: Option<bool>,
 }
 
-impl<'a, O: Owner> Host<'a, O> {
-    fn new(text: &'a str, place: Place) -> Self {
-        Host {
-            text,
-            place,
-            owner: PhantomData,
-        }
-    }
-
-    pub fn unreadable(&self, path: &str, error: &BaseUrlError) -> GatewayError {
-        let code = match self.place {
-            Place::HostHeader | Place::ProviderHeader => Code::InvalidHeader,
-            Place::Config => Code::InvalidConfig,
-            Place::Settings => Code::Internal,
-        };
-        GatewayError::new(code, format!("{}: {error}", self.place.written(path)))
-    }
-}
-
-impl Place {
-    fn written(self, path: &str) -> String {
-        match self {
-            Place::HostHeader => "x-gateway-custom-host".to_owned(),
-            Place::ProviderHeader => "x-gateway-provider".to_owned(),
-            Place::Config => format!("{path}.custom_host"),
-            Place::Settings => "the settings".to_owned(),
-        }
-    }
-}
-
 /// A provider of the settings goes to its own host and to no other.
 fn refuse_host(path: &str, place: Place, provider: &str) -> GatewayError {
     let message = format!(
@@ -287,19 +237,6 @@ fn refuse_host(path: &str, place: Place, provider: &str) -> GatewayError {
         place.written(path)
     );
     GatewayError::new(Code::InvalidConfig, message)
-}
-
-impl Host<'_, Caller> {
-    /// The settings' `key` would go to this host.
-    pub fn refuse_operators(&self, path: &str, key: &str) -> GatewayError {
-        let message = format!(
-            "{path}: {} names a host for a target whose {key} comes from the gateway's settings, \
-             and that goes only to hosts the settings name. Leave the host out, or use a config \
-             without {key}",
-            self.place.written(path)
-        );
-        GatewayError::new(Code::InvalidConfig, message)
-    }
 }
 
 fn unknown(written: &Provider, path: &str, given: &Given<'_>, known: &Known) -> GatewayError {

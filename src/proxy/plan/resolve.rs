@@ -2,7 +2,7 @@
 
 use std::{rc::Rc, time::Duration};
 
-use super::{Makers, Plan, binding, choose::Own, draft::Draft};
+use super::{Makers, Plan, binding, draft::Draft, own::Own};
 use crate::{
     error::{Code, GatewayError},
     guard::NamedBy,

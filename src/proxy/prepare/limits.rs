@@ -93,7 +93,7 @@ fn over(scoped: &Scoped, refused: &Refused) -> GatewayError {
     error
 }
 
-/// What counts does not response.
+/// The limits' store does not respond.
 fn uncounted() -> GatewayError {
     let message = "rate limits cannot be counted now (`limit_store.on_redis_failure: deny`)";
     let mut error = GatewayError::new(Code::Overloaded, message);

@@ -8,7 +8,7 @@ pub mod cache_key;
 mod condition_facts;
 pub mod limits;
 
-use std::{rc::Rc, time::Instant};
+use std::{cell::RefCell, rc::Rc, time::Instant};
 
 use bytes::Bytes;
 
@@ -16,7 +16,7 @@ use self::{cache_key::Cacheable, limits::LimitCheck};
 use super::{
     admit::Admitted,
     exchange::Exchange,
-    plan::{self, Plan, PlanCache},
+    plan::{self, Plan, PlanCache, Planned},
     sender::{Sender, while_present},
     world::LiveWorld,
 };
@@ -33,9 +33,9 @@ use crate::{
 
 /// A request ready to be looked up, sent, or explained.
 pub struct Prepared<'a> {
-    pub plan: &'a Plan,
+    pub plan: &'a Planned,
     pub world: LiveWorld<'a>,
-    pub attempts: Attempts<'a>,
+    pub attempts: RefCell<Attempts<'a>>,
     pub first: Send,
     /// The cache's part in it, if it was asked for.
     pub cached: Option<(Cacheable<'a>, Result<CacheKey, NoCacheReason>)>,
@@ -49,7 +49,7 @@ pub async fn plan(
     admitted: &Admitted<'_>,
     plans: &PlanCache,
     sender: &impl Sender,
-) -> Result<Rc<Plan>, GatewayError> {
+) -> Result<Rc<Planned>, GatewayError> {
     let model = async || {
         let limit = admitted.gateway.replay_limit;
         buffer_body::read(sender, &admitted.body, limit).await?;
@@ -85,7 +85,7 @@ pub async fn take_places(
 /// What goes wrong with the body, and a conditional in which nothing holds.
 pub async fn prepare<'a>(
     admitted: &'a Admitted<'_>,
-    plan: &'a Plan,
+    plan: &'a Planned,
     sender: &impl Sender,
     received: Instant,
 ) -> Result<Prepared<'a>, GatewayError> {
@@ -105,28 +105,26 @@ pub async fn prepare<'a>(
     };
     let decided = while_present(sender, decide(admitted, plan)).await??;
     let (attempts, first) = Attempts::begin(&plan.tree, &decided, &world)?;
-    let candidates = attempts.candidates();
-    let cached = cached(admitted, plan, first, &candidates, sender).await?;
+    let cached = match Cacheable::asked(admitted, plan, first.target) {
+        Some(cacheable) => Some(keyed(cacheable, &attempts.candidates(), sender).await?),
+        None => None,
+    };
     Ok(Prepared {
         plan,
         world,
-        attempts,
+        attempts: RefCell::new(attempts),
         first,
         cached,
     })
 }
 
-/// The cache's part in the request, if config or headers ask for it.
-async fn cached<'a>(
-    admitted: &'a Admitted<'_>,
-    plan: &'a Plan,
-    first: Send,
+/// The request's key in the cache, or why it has none.
+async fn keyed<'a>(
+    cacheable: Cacheable<'a>,
     candidates: &[TargetId],
     sender: &impl Sender,
-) -> Result<Option<(Cacheable<'a>, Result<CacheKey, NoCacheReason>)>, GatewayError> {
-    let Some(cacheable) = Cacheable::asked(admitted, plan, first.target) else {
-        return Ok(None);
-    };
+) -> Result<(Cacheable<'a>, Result<CacheKey, NoCacheReason>), GatewayError> {
+    let admitted = cacheable.admitted;
     let limit = admitted.gateway.replay_limit;
     let read = async || {
         let whole = buffer_body::try_read(sender, &admitted.body, limit).await?;
@@ -139,7 +137,7 @@ async fn cached<'a>(
         })
     };
     let key = cacheable.key(read, candidates).await?;
-    Ok(Some((cacheable, key)))
+    Ok((cacheable, key))
 }
 
 /// What the request's facts decide of the plan.

@@ -42,7 +42,7 @@ struct HeadCame {
     leases: Vec<Lease>,
 }
 
-impl<U: Upstream> Sending<'_, U> {
+impl<U: Upstream> Sending<'_, '_, U> {
     /// Sends to one target and waits for the beginning of its response.
     pub(super) async fn attempt(&self, send: Send) -> AttemptResult {
         let target = self.plan.target(send.target);
@@ -73,7 +73,7 @@ impl<U: Upstream> Sending<'_, U> {
     /// Sends the request, once its target is vetted and has room for it.
     async fn head(&self, begun: &mut Begun<'_>) -> Result<HeadCame, Headless> {
         let (target, clocks) = (begun.target, &mut begun.clocks);
-        let vetting = self.worker.targets.vet(target);
+        let vetting = self.worker.targets.vet(self.plan, begun.send.target);
         let vetted = self.watch(clocks, vetting).await??;
         // After the guard: a request for a denied host takes no place from those that may go there.
         let leases = self.take_places(target).await;

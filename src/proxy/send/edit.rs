@@ -13,7 +13,7 @@ use crate::{
     upstream::{BodyLength, RequestBody},
 };
 
-impl<U> Sending<'_, U> {
+impl<U> Sending<'_, '_, U> {
     /// The caller's body, edited.
     ///
     /// # Errors

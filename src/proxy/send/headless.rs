@@ -44,7 +44,7 @@ impl From<Unvetted> for Headless {
     }
 }
 
-impl<U> Sending<'_, U> {
+impl<U> Sending<'_, '_, U> {
     pub(super) fn without_head(
         &self,
         headless: Headless,

@@ -8,7 +8,7 @@ use futures_util::future::{Either, select};
 use super::{Sending, outcome::AttemptResult};
 use crate::{route::attempts::Send, upstream::Upstream};
 
-impl<U: Upstream> Sending<'_, U> {
+impl<U: Upstream> Sending<'_, '_, U> {
     /// Sends, and once more beside it if there is no response `after` so long. What comes back is
     /// the winner's, or the last failure.
     pub(super) async fn race(&self, first: Send, after: Duration) -> (Send, AttemptResult) {
@@ -61,6 +61,6 @@ impl<U: Upstream> Sending<'_, U> {
     /// A body still on its way up cannot be sent beside itself.
     fn hedge(&self) -> Option<Send> {
         self.body.borrow().whole()?;
-        self.attempts.borrow_mut().hedge(&self.world)
+        self.attempts.borrow_mut().hedge(self.world)
     }
 }

@@ -16,7 +16,7 @@ use crate::{
     upstream::{Failure, Upstream},
 };
 
-impl<U: Upstream> Sending<'_, U> {
+impl<U: Upstream> Sending<'_, '_, U> {
     /// Reads on until the response shows what it is, or nothing else could be tried any more.
     pub(super) async fn hold(
         &self,

@@ -40,7 +40,7 @@ use super::{
     exchange::Exchange,
     lookup::PendingStore,
     notes::RequestNotes,
-    plan::{Plan, Target},
+    plan::{Planned, Target},
     prepare::{Prepared, limits::LimitCheck},
     sender::while_present,
     worker::Worker,
@@ -74,7 +74,7 @@ pub struct Fetched {
 pub async fn send<U: Upstream>(
     worker: &Worker<U>,
     admitted: &Admitted<'_>,
-    prepared: Prepared<'_>,
+    prepared: &Prepared<'_>,
     exchange: &mut Exchange,
 ) -> Result<Box<OpenResponse>, GatewayError> {
     let (gateway, head) = (&worker.gateway, admitted.head);
@@ -86,13 +86,13 @@ pub async fn send<U: Upstream>(
         connection: &connection,
         admitted,
         plan: prepared.plan,
-        world: prepared.world,
+        world: &prepared.world,
         counted: LimitCheck::of(admitted),
         added: gateway.added_lines(admitted.fields, head, connection.peer(), waiting.as_ref())?,
         asked: exchange.asked,
         body: admitted.body.clone(),
         stream_said: RefCell::new(StreamSaid::of(admitted.says_stream.get())),
-        attempts: RefCell::new(prepared.attempts),
+        attempts: &prepared.attempts,
         notes: RefCell::new(&mut exchange.notes),
         in_flight: Cell::default(),
         told: Cell::default(),
@@ -105,12 +105,12 @@ pub async fn send<U: Upstream>(
 }
 
 /// One request on its way: what every attempt of it shares.
-struct Sending<'a, U> {
+struct Sending<'a, 'p, U> {
     worker: &'a Worker<U>,
     connection: &'a ClientConnection,
     admitted: &'a Admitted<'a>,
-    plan: &'a Plan,
-    world: LiveWorld<'a>,
+    plan: &'a Planned,
+    world: &'a LiveWorld<'p>,
     counted: LimitCheck<'a>,
     /// Lines the settings add.
     added: Vec<HeaderEdit>,
@@ -118,14 +118,14 @@ struct Sending<'a, U> {
     body: Rc<RefCell<RequestBody>>,
     /// The body asks for a stream, once that has been looked for.
     stream_said: RefCell<StreamSaid>,
-    attempts: RefCell<Attempts<'a>>,
+    attempts: &'a RefCell<Attempts<'p>>,
     notes: RefCell<&'a mut RequestNotes>,
     in_flight: Cell<u32>,
     /// The ticket of the send that the reply tells of.
     told: Cell<u32>,
 }
 
-impl<U: Upstream> Sending<'_, U> {
+impl<U: Upstream> Sending<'_, '_, U> {
     /// Sends until there is a response for the client.
     ///
     /// # Errors
@@ -164,7 +164,7 @@ impl<U: Upstream> Sending<'_, U> {
     /// Tells notes and state machine what came of a send.
     fn next(&self, send: Send, failed: Failed) -> Step {
         let mut attempts = self.attempts.borrow_mut();
-        let step = attempts.next(send, failed, &self.world);
+        let step = attempts.next(send, failed, self.world);
         let target = self.plan.target(send.target);
         let mut notes = self.notes.borrow_mut();
         let recorder = &mut notes.recorder;
@@ -246,7 +246,7 @@ impl<U: Upstream> Sending<'_, U> {
         let racing = self.in_flight.get() > 1;
         (hedge_to_come && self.body.borrow().is_replayable())
             || racing
-            || self.attempts.borrow().another_remains(&self.world)
+            || self.attempts.borrow().another_remains(self.world)
     }
 
     /// The body for one send: the caller's as it comes, from its first byte; a copy of it; or its

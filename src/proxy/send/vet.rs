@@ -6,8 +6,9 @@ use std::{net::IpAddr, sync::Arc};
 use crate::{
     error::GatewayError,
     guard::{Denied, Policy, VettedTarget},
-    proxy::plan::{Target, Verdict},
+    proxy::plan::{Passed, Planned},
     resolve::{ResolveError, Resolver},
+    route::tree::TargetId,
 };
 
 /// Vets targets for one worker.
@@ -32,7 +33,8 @@ impl Vetter {
     ///
     /// # Errors
     /// What may not be dialled, and a name that cannot be resolved.
-    pub async fn vet(&self, target: &Target) -> Result<VettedTarget, Unvetted> {
+    pub async fn vet(&self, plan: &Planned, id: TargetId) -> Result<VettedTarget, Unvetted> {
+        let (target, verdict) = (plan.target(id), plan.verdict(id));
         let pass = target.pass.as_ref().map_err(|denied| *denied)?;
         let addresses = match pass.lookup_name() {
             // Boxed: a look-up's state is many times that of the request that waits for it, and
@@ -40,11 +42,11 @@ impl Vetter {
             Some(name) => Box::pin(self.resolver.resolve(name)).await?,
             None => Arc::<[IpAddr]>::from([]),
         };
-        if let Some(verdict) = target.recall(&addresses) {
-            return Ok(verdict);
+        if let Some(vetted) = verdict.recall(&addresses) {
+            return Ok(vetted);
         }
         let vetted = self.policy.judge_addresses(pass.clone(), &addresses)?;
-        target.remember(Verdict {
+        verdict.remember(Passed {
             addresses,
             vetted: vetted.clone(),
         });

@@ -17,7 +17,7 @@ use crate::{
     upstream::{Call, Failure, Upstream, UpstreamResponse},
 };
 
-impl<U: Upstream> Sending<'_, U> {
+impl<U: Upstream> Sending<'_, '_, U> {
     /// Waits for the head. The wait starts anew while the upload moves.
     pub(super) async fn await_head(
         &self,

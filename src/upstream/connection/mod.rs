@@ -20,10 +20,10 @@ use bytes::Bytes;
 use tokio::io::{AsyncRead, ReadBuf};
 
 use super::{
-    exchange::Progress,
     failure::{Cause, Failure},
     framing::{Asked, Framing, Malformed},
     pool::PoolKey,
+    progress::Progress,
     read_buffer::ReadBuffer,
     request_body::{BodyLength, RequestBody},
     socket::Socket,

@@ -80,3 +80,26 @@ async fn with_every_breaker_open_all_targets_are_tried() {
     assert_eq!(statuses, [503, 503, 200]);
     assert_eq!(ports, [1, 2, 1, 2, 1]);
 }
+
+#[actix_rt::test]
+async fn after_its_cooldown_one_probe_decides_whether_the_breaker_closes() {
+    tokio::time::pause();
+    let config = breaker(FALLBACK);
+    for (name, probe, ports) in [
+        // After the probe's failure the breaker stays open for a cooldown more.
+        ("a probe that fails", failing(503), [1, 2, 1, 2, 2, 1, 2, 2]),
+        ("a probe that succeeds", good(), [1, 2, 1, 2, 2, 1, 1, 0]),
+    ] {
+        let opening = [failing(503), good(), failing(503), good(), good()];
+        let harness = Harness::new(opening.into_iter().chain([probe, good(), good()]));
+        for _ in 0..3 {
+            harness.ask(chat(&config)).await;
+        }
+        tokio::time::advance(Duration::from_secs(31)).await;
+        for _ in 0..2 {
+            assert_eq!(harness.ask(chat(&config)).await.status, 200, "{name}");
+        }
+        let expected: Vec<u16> = ports.into_iter().filter(|port| *port != 0).collect();
+        assert_eq!(harness.ports(), expected, "{name}");
+    }
+}

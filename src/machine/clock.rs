@@ -1,8 +1,9 @@
-//! What time is it? The proxy asks tokio's clock, which its timers run by: a test that pauses the
-//! one pauses the other.
+//! What time is it? Read from tokio's clock, which its timers run by: a test that pauses the one
+//! pauses the other.
 
 use std::time::{Duration, Instant};
 
+/// The present instant.
 pub fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
