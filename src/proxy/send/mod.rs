@@ -137,7 +137,8 @@ impl<U: Upstream> Sending<'_, '_, U> {
             let tried;
             (send, tried) = match send.hedge_after {
                 None => (send, self.attempt(send).await),
-                Some(after) => self.race(send, after).await,
+                // Boxed: it holds two attempts, and most requests are not hedged.
+                Some(after) => Box::pin(self.race(send, after)).await,
             };
             let (failed, ending) = match tried {
                 AttemptResult::Good(opened) => return Ok(self.deliver(opened)),
