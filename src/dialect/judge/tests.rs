@@ -1,6 +1,6 @@
 //! Valid and invalid responses of every route, in pieces of any size, encoded or not.
 
-mod answers;
+mod responses;
 
 use std::io::Write as _;
 
@@ -10,7 +10,7 @@ use flate2::{
 };
 use proptest::prelude::*;
 
-use self::answers::ANSWERS;
+use self::responses::RESPONSES;
 use super::*;
 use crate::dialect::{
     Dialect,
@@ -42,7 +42,7 @@ const CUT: Verdict = Verdict::Refused(Flaw::Cut);
 const FOREIGN: Verdict = Verdict::Refused(Flaw::Foreign);
 
 fn judge(route: Generates, media: Media, coded: Coded, pieces: &[&[u8]]) -> Verdict {
-    let mut judge = AnswerJudge::of(route, media, coded);
+    let mut judge = BodyJudge::of(route, media, coded);
     for piece in pieces {
         judge.feed(piece);
     }
@@ -180,7 +180,7 @@ fn a_gemini_array_is_judged_as_soon_as_its_first_item_is_complete() {
         ("[", Verdict::Undecided),
     ] {
         for size in [1, 100] {
-            let mut judge = AnswerJudge::of(Generates::Content, Media::Json, Coded::Plain);
+            let mut judge = BodyJudge::of(Generates::Content, Media::Json, Coded::Plain);
             let fed = items.as_bytes().chunks(size).map(|piece| judge.feed(piece));
             assert_eq!(fed.last(), Some(expected), "{items}");
         }
@@ -189,7 +189,7 @@ fn a_gemini_array_is_judged_as_soon_as_its_first_item_is_complete() {
 
 #[test]
 fn responses_of_many_servers_are_accepted() {
-    for (route, media, body) in ANSWERS {
+    for (route, media, body) in RESPONSES {
         assert_eq!(
             plain(*route, *media, body.as_bytes()),
             GOOD,
@@ -220,7 +220,7 @@ fn the_streams_of_the_fixtures_are_judged_by_their_names() {
 #[test]
 fn at_most_64_kib_are_inspected() {
     let begun = |body: String| {
-        let mut judge = AnswerJudge::of(Generates::Completion, Media::Json, Coded::Plain);
+        let mut judge = BodyJudge::of(Generates::Completion, Media::Json, Coded::Plain);
         judge.feed(body.as_bytes())
     };
     let filler = "x".repeat(MOST_BYTES);
@@ -285,7 +285,7 @@ fn stored_brotli(body: &[u8]) -> Vec<u8> {
 #[test]
 fn encoded_bodies_are_judged_like_unencoded_ones() {
     for coding in [Coding::Gzip, Coding::Deflate, Coding::Brotli] {
-        for (route, media, body) in ANSWERS {
+        for (route, media, body) in RESPONSES {
             let encoded = encoded(coding, body.as_bytes());
             for size in [1, 7, encoded.len()] {
                 let pieces: Vec<&[u8]> = encoded.chunks(size).collect();
@@ -332,7 +332,7 @@ fn encoded_bodies_are_judged_like_unencoded_ones() {
 #[test]
 fn a_flushed_stream_is_judged_as_it_arrives() {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    let mut judge = AnswerJudge::of(
+    let mut judge = BodyJudge::of(
         Generates::Completion,
         Media::Events,
         Coded::As(Coding::Gzip),
@@ -391,7 +391,7 @@ proptest! {
 fn the_end_of_a_first_line_is_found_wherever_the_body_is_cut() {
     let body = "\u{feff}{}\n{\"choices\":[]}\n".as_bytes();
     for (cut, again) in (0..body.len()).flat_map(|cut| (cut..body.len()).map(move |it| (cut, it))) {
-        let mut judge = AnswerJudge::of(Generates::Completion, Media::Lines, Coded::Plain);
+        let mut judge = BodyJudge::of(Generates::Completion, Media::Lines, Coded::Plain);
         for piece in [&body[..cut], &body[cut..again], &body[again..]] {
             judge.feed(piece);
         }

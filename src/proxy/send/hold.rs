@@ -88,7 +88,7 @@ fn false_response(mut opened: Box<OpenResponse>) -> AttemptResult {
         permit.fail();
     }
     let failed = Failed {
-        fault: Fault::FalseAnswer,
+        fault: Fault::UnusableResponse,
         status: opened.response.head.status.as_u16(),
         retry_after: None,
     };
