@@ -145,7 +145,7 @@ fn a_reader_that_falls_too_far_behind_is_cut_and_holds_neither_others_nor_memory
         .collect();
     let responses: Vec<Response> = readers
         .into_iter()
-        .map(|it| it.join().expect("an answer"))
+        .map(|it| it.join().expect("a response"))
         .collect();
     let whole = |response: &Response| {
         (response.end, response.body.len()) == (End::Complete, PIECE * PIECES)

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::support::{
     Gateway, Response, Upstream, eventually,
-    routing::{answer, base, chat, config_line, configured},
+    routing::{base, chat, config_line, configured, raw_response},
 };
 
 const BODY: &str = r#"{"model":"m"}"#;
@@ -254,7 +254,7 @@ fn places_are_held_until_the_last_byte_and_given_back_whatever_the_end() {
 #[test]
 fn under_sixty_four_clients_no_more_are_admitted_than_limit_and_burst() {
     for by in ["caller", "origin", "client_address", "metadata.user"] {
-        let upstream = Upstream::answering(answer("200 OK", "", "ok"));
+        let upstream = Upstream::responding(raw_response("200 OK", "", "ok"));
         let gateway = Gateway::with(&format!(
             "workers: 2\nlimits: [{{ requests: 40, window: 1s, burst: 10, by: {by} }}]"
         ));

@@ -53,8 +53,8 @@ fn keys(redis: &Redis) -> Vec<String> {
 }
 
 fn number(redis: &Redis, command: &str) -> Option<u64> {
-    let answer = redis.ask(command)?;
-    answer.trim().trim_start_matches(':').parse().ok()
+    let reply = redis.ask(command)?;
+    reply.trim().trim_start_matches(':').parse().ok()
 }
 
 /// Places taken, as Redis knows them.
@@ -163,7 +163,7 @@ fn places_that_redis_has_lost_are_taken_again_while_their_responses_last() {
     let mut client = held(one.client(), &upstream);
     let request = request(&upstream);
     assert_eq!(two.exchange(&request).status, 429);
-    redis.ask("FLUSHALL").expect("an answer");
+    redis.ask("FLUSHALL").expect("a reply");
     assert_eq!(places(&redis), 0);
     assert!(is_restored(&redis));
     assert_eq!(two.exchange(&request).status, 429);

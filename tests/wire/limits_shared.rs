@@ -115,12 +115,12 @@ fn places_are_shared_given_back_and_run_out_with_their_replica() {
     });
     one.signal("KILL");
     one.ended();
-    let keys = redis.ask("KEYS *:leases").expect("an answer");
+    let keys = redis.ask("KEYS *:leases").expect("a reply");
     let key = keys
         .lines()
         .find(|line| line.contains("leases"))
         .expect("a lease");
-    let left = redis.ask(&format!("PTTL {key}")).expect("an answer");
+    let left = redis.ask(&format!("PTTL {key}")).expect("a reply");
     let left: i64 = left
         .trim()
         .trim_start_matches(':')
@@ -128,12 +128,12 @@ fn places_are_shared_given_back_and_run_out_with_their_replica() {
         .expect("a number");
     assert!((20_000..=30_000).contains(&left), "{left}");
     assert_eq!(two.exchange(&request).status, 429);
-    let lease = redis.ask(&format!("ZRANGE {key} 0 -1")).expect("an answer");
+    let lease = redis.ask(&format!("ZRANGE {key} 0 -1")).expect("a reply");
     let lease = lease.lines().last().expect("a lease").to_owned();
     // Half a minute later, as far as the lease knows.
     redis
         .ask(&format!("ZADD {key} XX 1 {lease}"))
-        .expect("an answer");
+        .expect("a reply");
     assert_eq!(two.exchange(&request).status, 200);
 }
 
@@ -246,11 +246,15 @@ fn the_settings_decide_what_happens_without_redis() {
     });
     redis.kill();
     for (what, process, expected, error) in &replicas {
-        let answers = [(); 2].map(|()| process.exchange(&request));
-        assert_eq!(answers.each_ref().map(|it| it.status), *expected, "{what}");
-        assert_eq!(answers[1].error(), *error, "{what}");
+        let responses = [(); 2].map(|()| process.exchange(&request));
+        assert_eq!(
+            responses.each_ref().map(|it| it.status),
+            *expected,
+            "{what}"
+        );
+        assert_eq!(responses[1].error(), *error, "{what}");
         if *what == "deny" {
-            assert_eq!(header(&answers[1], "retry-after"), 1);
+            assert_eq!(header(&responses[1], "retry-after"), 1);
         }
     }
 }

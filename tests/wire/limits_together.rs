@@ -7,7 +7,7 @@ use crate::support::{
     Gateway, Redis, Response, Upstream,
     caching::{Ask, JSON, status},
     eventually,
-    routing::{answer, base, chat, config_line},
+    routing::{base, chat, config_line, raw_response},
 };
 
 fn send(gateway: &Gateway, who: &str, lines: &str) -> Response {
@@ -106,7 +106,7 @@ fn a_caller_over_its_own_limit_takes_nothing_from_what_all_share() {
 #[test]
 fn a_place_is_held_until_the_last_byte_of_a_hit_too() {
     // More than sockets and buffers hold.
-    let upstream = Upstream::answering(answer("200 OK", JSON, &" ".repeat(7 << 20)));
+    let upstream = Upstream::responding(raw_response("200 OK", JSON, &" ".repeat(7 << 20)));
     let gateway =
         Gateway::with("limits: [{ concurrent: 1, by: origin }, { concurrent: 1, by: caller }]");
     let ask = Ask::of(&upstream);
@@ -126,7 +126,7 @@ fn a_place_is_held_until_the_last_byte_of_a_hit_too() {
 }
 
 #[test]
-fn headers_tell_of_the_limits_of_the_target_that_answers() {
+fn headers_tell_of_the_limits_of_the_target_that_responds() {
     let upstream = Upstream::named("a");
     let host = base(&upstream);
     let gateway = Gateway::start();

@@ -42,7 +42,7 @@ fn an_idle_connection_is_closed_after_its_time() {
 
 #[test]
 fn a_keep_alive_of_zero_keeps_no_connection() {
-    let upstream = Upstream::answering(OK);
+    let upstream = Upstream::responding(OK);
     let gateway = Gateway::with("upstream: { keepalive: 0s }");
     for number in 1..4 {
         assert_body(&gateway.exchange(get(&upstream)), "ok");
@@ -69,7 +69,7 @@ fn a_connection_rests_no_longer_than_the_upstreams_keep_alive_line_says() {
         ("keep-alive: max=5, timeout=1\r\n", 2),
         ("Keep-Alive: timeout=0\r\n", 2),
     ] {
-        let upstream = Upstream::answering(format!(
+        let upstream = Upstream::responding(format!(
             "HTTP/1.1 200 OK\r\n{line}Content-Length: 2\r\n\r\nok"
         ));
         let gateway = Gateway::start();
@@ -98,7 +98,7 @@ fn an_origin_that_closed_early_is_left_before_it_closes_again() {
     assert_eq!(connections_of_two(&gateway, &upstream, pause), 2);
     let soon = Duration::from_millis(100);
     assert_eq!(connections_of_two(&gateway, &upstream, soon), 0, "the last");
-    let other = Upstream::answering(OK);
+    let other = Upstream::responding(OK);
     assert_eq!(connections_of_two(&gateway, &other, pause), 1);
 }
 

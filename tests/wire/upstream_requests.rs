@@ -113,7 +113,7 @@ fn a_small_chunk_leaves_at_once() {
 
 #[test]
 fn repeated_headers_stay_repeated() {
-    let upstream = Upstream::answering(OK);
+    let upstream = Upstream::responding(OK);
     let lines = "anthropic-beta: a\r\nx: y\r\nanthropic-beta: b\r\n";
     let response = Gateway::start().exchange(head("GET", "/v1/models", &upstream, lines));
     assert_eq!(response.status, 200);
@@ -126,7 +126,7 @@ fn repeated_headers_stay_repeated() {
 
 #[test]
 fn nothing_is_added_to_a_request() {
-    let upstream = Upstream::answering(OK);
+    let upstream = Upstream::responding(OK);
     assert_eq!(seen::fresh(&get(&upstream)), Seen::whole(200, "ok"));
     let host = upstream.address;
     let expected = format!("GET /v1/models HTTP/1.1\r\nhost: {host}\r\n\r\n");

@@ -75,8 +75,8 @@ fn the_handshake_crosses_in_both_directions() {
     let gateway = Gateway::start();
     let mut client = gateway.client();
     client.send(handshake(&upstream));
-    let answer = client.head();
-    assert!(answer.starts_with("HTTP/1.1 101 Switching Protocols\r\n"));
+    let response = client.head();
+    assert!(response.starts_with("HTTP/1.1 101 Switching Protocols\r\n"));
     for line in [
         "upgrade: websocket",
         "connection: upgrade",
@@ -89,12 +89,15 @@ fn the_handshake_crosses_in_both_directions() {
         "x-gateway-provider: ",
     ] {
         assert!(
-            answer.to_lowercase().contains(&line.to_lowercase()),
-            "{line}: {answer}"
+            response.to_lowercase().contains(&line.to_lowercase()),
+            "{line}: {response}"
         );
     }
     for name in ["content-length", "transfer-encoding", "connection: close"] {
-        assert!(!answer.to_lowercase().contains(name), "{name}: {answer}");
+        assert!(
+            !response.to_lowercase().contains(name),
+            "{name}: {response}"
+        );
     }
     let request = told.recv().expect("a handshake").expect("a handshake");
     let request = String::from_utf8(request).expect("text");
