@@ -8,7 +8,8 @@ use crate::support::{
     show,
 };
 
-/// Responds to every request with its own body and the headers that describe it, framed as it came.
+/// Responds to every request with its own body and the headers that describe it, framed as it
+/// came.
 fn echo() -> Upstream {
     Upstream::playing(|peer| {
         while let Some(raw) = peer.request() {

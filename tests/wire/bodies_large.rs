@@ -20,7 +20,8 @@ fn same(got: &[u8], expected: &[u8]) {
     }
 }
 
-/// Responds to each request with as many bytes of [`noise`] as its path says, in its path's framing.
+/// Responds to each request with as many bytes of [`noise`] as its path says, framed as its path
+/// says.
 fn source() -> Upstream {
     Upstream::playing(|peer| {
         while let Some(head) = peer.head() {

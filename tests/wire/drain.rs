@@ -168,8 +168,8 @@ fn what_outlasts_the_budget_is_cut_short() {
     gateway.wait();
 }
 
-/// Requests on connections that the gateway has not announced to close all get a response. Only a new
-/// connection may be refused, or reset in the listener's queue.
+/// Requests on connections that the gateway has not announced to close all get a response. Only a
+/// new connection may be refused, or reset in the listener's queue.
 #[test]
 fn under_load_no_request_is_lost() {
     let upstream = ok();
@@ -195,7 +195,7 @@ fn under_load_no_request_is_lost() {
     assert_eq!(lost.load(Ordering::SeqCst), 0, "requests lost");
 }
 
-/// One client: keeps its connection until a response says close, and counts requests without an
+/// One client: keeps its connection until a response says close, and counts requests without a
 /// response on connections that had carried one before.
 fn load(
     address: std::net::SocketAddr,
