@@ -8,6 +8,8 @@ pub mod encoding;
 pub mod hop_by_hop;
 mod list;
 pub mod media_type;
+#[cfg(test)]
+pub mod sample;
 pub mod trailers;
 pub mod websocket;
 

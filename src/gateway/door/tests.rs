@@ -1,19 +1,7 @@
 //! Who is let in, as tables: hosts and origins.
 
 use super::*;
-
-fn head(method: Method, uri: &str, lines: &[(&str, &str)]) -> RequestHead {
-    let mut head = RequestHead::default();
-    head.method = method;
-    head.uri = uri.parse().expect(uri);
-    for (name, value) in lines {
-        head.headers.append(
-            name.parse().expect("a name"),
-            value.parse().expect("a value"),
-        );
-    }
-    head
-}
+use crate::http::sample::head;
 
 fn door() -> Door {
     Door {
