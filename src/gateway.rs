@@ -28,7 +28,7 @@ use ipnet::IpNet;
 
 pub use self::{
     cache::{Beginning, FlightKey, PurgeCount, ResponseCache, SharedHead},
-    door::{Door, Visitor, authority},
+    door::{Door, Visitor},
     known::{CredentialNames, Known},
     limits::Limits,
     loops::{Loops, Waiting},
