@@ -3,7 +3,7 @@
 use crate::support::{
     Gateway, Upstream,
     caching::{Ask, BODY, JSON, numbered, numbering, playing, status, statuses},
-    eventually,
+    eventually, let_pass,
     routing::{LAST, STREAM, base, chunk, config_line, raw_response, token, token_chunks},
 };
 
@@ -289,7 +289,8 @@ fn a_stored_response_expires() {
         ..Ask::of(&upstream)
     };
     assert_eq!(statuses(&gateway, [&ask, &ask]), ["MISS", "HIT"]);
-    std::thread::sleep(std::time::Duration::from_millis(1100));
+    // The lifetime of a second runs out.
+    let_pass(std::time::Duration::from_millis(1100));
     assert_eq!(statuses(&gateway, [&ask, &ask]), ["MISS", "HIT"]);
 }
 

@@ -5,6 +5,7 @@ use crate::support::{
     caching::{Ask, JSON, keeping_in, numbering, playing, status},
     eventually,
     routing::{Gate, completion, raw_response},
+    stays,
 };
 
 #[test]
@@ -157,8 +158,8 @@ fn a_stopping_process_first_stores_what_it_has_relayed() {
     // Nothing else keeps the process.
     drop(client);
     process.signal("TERM");
-    // Time to end, if it did not wait.
-    std::thread::sleep(std::time::Duration::from_millis(1500));
+    let time = std::time::Duration::from_millis(1500);
+    stays("waiting for Redis", time, || process.is_running());
     redis.freeze(false);
     assert!(process.ended().success());
     // The response, the mark of its namespace, and the one of all.

@@ -92,7 +92,7 @@ fn upstream(way: Way) -> Upstream {
         while peer.request().is_some() {
             if way == Way::Hedge {
                 // A slow model, so that a second request is sent beside the first.
-                std::thread::sleep(std::time::Duration::from_millis(8));
+                peer.pause(std::time::Duration::from_millis(8));
             }
             peer.send(match way {
                 Way::Retry => crate::support::routing::raw_response(

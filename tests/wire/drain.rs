@@ -18,6 +18,7 @@ use crate::support::{
     client::End,
     eventually,
     gateway::{get, head},
+    let_pass,
 };
 
 const READY: &str = "GET /gateway/health/ready HTTP/1.1\r\nHost: localhost\r\n\r\n";
@@ -115,7 +116,8 @@ fn running_requests_finish_and_their_responses_say_close() {
     let address = gateway.address;
     gateway.begin_drain();
     eventually("the listener is closed", || refuses(address));
-    thread::sleep(Duration::from_millis(300));
+    // What still runs must not be cut meanwhile.
+    let_pass(Duration::from_millis(300));
     let _ = tell.send(());
     let response = waiting.response();
     assert_eq!(

@@ -10,7 +10,7 @@ use std::{
 use serde_json::Value;
 
 use crate::support::{
-    Gateway, Response, Upstream, eventually,
+    Gateway, Response, Upstream, eventually, let_pass,
     routing::{base, chat, config_line, configured, raw_response},
 };
 
@@ -64,7 +64,7 @@ fn over_the_limit_is_a_429_that_says_when_and_the_client_that_waits_is_admitted(
     assert_eq!(upstream.requests().len(), 2);
     let wait = number(&refused, "retry-after");
     assert!((1..=1).contains(&wait), "{wait}");
-    thread::sleep(Duration::from_secs(wait));
+    let_pass(Duration::from_secs(wait));
     assert_eq!(gateway.exchange(of("a", &config, "")).status, 200);
     assert_eq!(
         gateway.metric("throughway_errors_total{code=\"rate_limited\"}"),

@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::support::{
-    Redis, Response, Upstream, eventually,
+    Redis, Response, Upstream, eventually, let_pass,
     replicas::{BODY, replica, request, settled},
     routing::{base, chat, config_line},
 };
@@ -44,7 +44,8 @@ fn two_processes_admit_together_no_more_than_limit_and_burst() {
                             429 => 0,
                             other => panic!("{other}"),
                         };
-                        thread::sleep(Duration::from_millis(5));
+                        // The pace of the load.
+                        let_pass(Duration::from_millis(5));
                     }
                 });
             }
@@ -75,7 +76,7 @@ fn the_client_that_waits_as_told_by_one_is_admitted_by_the_other() {
         (429, Some("rate_limited"))
     );
     assert_eq!(header(&refused, "x-gateway-ratelimit-reset"), 2);
-    thread::sleep(Duration::from_secs(header(&refused, "retry-after")));
+    let_pass(Duration::from_secs(header(&refused, "retry-after")));
     assert_eq!(two.exchange(&request).status, 200);
 }
 
@@ -156,7 +157,8 @@ fn nothing_fails_while_redis_is_away_and_sharing_resumes_after_it() {
                     client.send(request);
                     assert_eq!(client.response().status, 200);
                     sent.fetch_add(1, Ordering::Relaxed);
-                    thread::sleep(Duration::from_millis(2));
+                    // The pace of the load.
+                    let_pass(Duration::from_millis(2));
                 }
             });
         }
@@ -174,7 +176,11 @@ fn nothing_fails_while_redis_is_away_and_sharing_resumes_after_it() {
             });
         }
         pass(500);
-        thread::sleep(Duration::from_millis(2500));
+        for process in [&one, &two] {
+            let failures = || process.metric("throughway_redis_failures_total");
+            let before = failures();
+            eventually("it is tried again in vain", || failures() >= before + 2);
+        }
         redis.restart();
         for process in [&one, &two] {
             eventually("it is back", || process.metric("throughway_redis_up") == 1);

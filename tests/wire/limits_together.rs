@@ -1,12 +1,12 @@
 //! Several limits on one request: one that refuses uses up nothing of the others. And how long a
 //! place is held.
 
-use std::{thread, time::Duration};
+use std::time::Duration;
 
 use crate::support::{
     Gateway, Redis, Response, Upstream,
     caching::{Ask, JSON, status},
-    eventually,
+    eventually, let_pass,
     routing::{base, chat, config_line, raw_response},
 };
 
@@ -59,7 +59,8 @@ fn a_request_refused_by_one_limit_uses_up_no_other() {
                 (429, Some("1"))
             );
         }
-        thread::sleep(Duration::from_millis(1100));
+        // The shorter window runs out.
+        let_pass(Duration::from_millis(1100));
     }
     let over = send();
     assert_eq!(over.status, 429);

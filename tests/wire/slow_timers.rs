@@ -12,6 +12,7 @@ use crate::support::{
     Gateway, Upstream,
     client::End,
     gateway::{get, head},
+    let_pass,
 };
 
 fn counted(gateway: &Gateway, outcome: &str) -> i64 {
@@ -113,7 +114,8 @@ fn a_later_head_that_takes_too_long_ends_the_connection() {
         let mut writer = client.stream.try_clone().expect("a socket");
         let dripping = thread::spawn(move || {
             for _ in 0..20 {
-                thread::sleep(Duration::from_millis(100));
+                // The pace of the client.
+                let_pass(Duration::from_millis(100));
                 if writer.write_all(b"P").is_err() {
                     return;
                 }
@@ -135,7 +137,8 @@ fn an_idle_connection_is_closed_after_keep_alive() {
     for _ in 0..3 {
         client.send(get(&upstream));
         assert_eq!(client.response().status, 200);
-        thread::sleep(Duration::from_millis(200));
+        // Shorter than `keep_alive`, which begins anew with each response.
+        let_pass(Duration::from_millis(200));
     }
     let start = Instant::now();
     assert!(client.is_closed());

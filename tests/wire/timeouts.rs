@@ -11,6 +11,7 @@ use crate::support::{
     client::End,
     dns::{FakeDns, Reply},
     gateway::{get, head, post},
+    let_pass,
     timing::{after_saying, assert_took, timed},
 };
 
@@ -227,7 +228,8 @@ fn an_upload_under_way_puts_off_the_head_timeout_but_not_the_callers_own() {
         let mut client = gateway.client();
         client.send(head("POST", "/v1/x", &upstream, &lines));
         for _ in 0..8 {
-            std::thread::sleep(Duration::from_millis(200));
+            // The pace of the upload.
+            let_pass(Duration::from_millis(200));
             client.send("x");
         }
         assert_eq!(client.response().status, status, "{lines}");

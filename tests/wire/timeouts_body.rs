@@ -8,6 +8,7 @@ use crate::support::{
     client::End,
     eventually,
     gateway::get,
+    let_pass,
     timing::{after_saying, assert_took, timed},
 };
 
@@ -138,7 +139,8 @@ fn a_client_that_pauses_is_not_taken_for_a_silent_upstream() {
     let mut client = gateway.client();
     client.send(get(&upstream));
     client.peek();
-    std::thread::sleep(Duration::from_millis(1500));
+    // The client pauses for longer than `idle`.
+    let_pass(Duration::from_millis(1500));
     let response = client.response();
     assert_eq!(
         (response.body.len(), response.end),

@@ -8,6 +8,7 @@ use crate::support::{
     client::{End, Response},
     eventually,
     gateway::get,
+    let_pass,
 };
 
 const TRUNCATED: &str = "throughway_requests_total{outcome=\"truncated\"}";
@@ -183,7 +184,7 @@ fn slow_response(gateway: &Gateway, upstream: &Upstream) -> Response {
     let mut client: Client = gateway.client();
     client.send(get(upstream));
     client.peek();
-    std::thread::sleep(Duration::from_millis(300));
+    let_pass(Duration::from_millis(300));
     client.response()
 }
 

@@ -8,7 +8,7 @@ use rustls::HandshakeKind;
 use crate::support::{
     Authority, Gateway, TlsPeer, Upstream,
     client::{End, Response},
-    eventually, tls_upstream,
+    eventually, let_pass, tls_upstream,
 };
 
 fn request(method: &str, url: &str, lines: &str) -> String {
@@ -293,7 +293,8 @@ fn a_large_upload_over_tls_waits_for_an_upstream_that_reads_late() {
     let authority = Authority::new();
     let upstream = tls_upstream::playing(authority.server(), |peer| {
         peer.head();
-        std::thread::sleep(Duration::from_millis(300));
+        // Reads late.
+        let_pass(Duration::from_millis(300));
         let Some(body) = peer.take(SIZE) else { return };
         peer.send(format!(
             "HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n{}",

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::support::{Client, Gateway, PATIENCE, Peer, Upstream, gateway::head};
+use crate::support::{Client, Gateway, PATIENCE, Peer, Upstream, gateway::head, let_pass};
 
 pub(crate) const HANDSHAKE: &str = "Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
@@ -298,7 +298,8 @@ fn a_websocket_in_which_only_the_client_speaks_is_not_idle() {
     let mut client = opened(&gateway, &upstream);
     for _ in 0..6 {
         client.send(frame(1, b"a"));
-        std::thread::sleep(Duration::from_millis(250));
+        // The pace of the client.
+        let_pass(Duration::from_millis(250));
     }
     assert_eq!(client.take(4), [0x81, 2, b'o', b'k']);
 }
