@@ -54,9 +54,9 @@ pub fn pages(
 
 type Pages = web::Data<Gateway>;
 
-fn page(path: &str, answer: fn(&Gateway, &HttpRequest) -> HttpResponse) -> actix_web::Resource {
+fn page(path: &str, respond: fn(&Gateway, &HttpRequest) -> HttpResponse) -> actix_web::Resource {
     let get =
-        move |gateway: Pages, request: HttpRequest| std::future::ready(answer(&gateway, &request));
+        move |gateway: Pages, request: HttpRequest| std::future::ready(respond(&gateway, &request));
     web::resource(format!("{OWN_PREFIX}{path}"))
         .route(web::get().to(get))
         .route(web::head().to(get))

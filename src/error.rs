@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The response header that carries the code, on errors of the gateway's own only.
-pub const ERROR_HEADER: HeaderName = HeaderName::from_static("x-gateway-error");
+const ERROR_HEADER: HeaderName = HeaderName::from_static("x-gateway-error");
 
 /// Who has to change something for the request to succeed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -243,7 +243,7 @@ impl GatewayError {
 }
 
 /// The value of `Retry-After`, in seconds, rounded up so that a client is not early.
-pub fn whole_seconds(wait: Duration) -> u64 {
+fn whole_seconds(wait: Duration) -> u64 {
     let part = u64::from(wait.subsec_nanos() > 0);
     wait.as_secs().saturating_add(part).max(1)
 }

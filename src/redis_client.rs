@@ -144,7 +144,7 @@ impl RedisClient {
             match self.open().await {
                 Ok(connection) => {
                     let _ = self.connection.set(connection);
-                    return self.note_answer();
+                    return self.note_reply();
                 }
                 Err(error) => {
                     self.note_failure(&error);
@@ -181,13 +181,13 @@ impl RedisClient {
         let connection = self.connection.get().ok_or(Unavailable)?;
         let turn = self.turn().ok_or(Unavailable)?;
         match tokio::time::timeout(self.timeout, question(connection.clone())).await {
-            Ok(Ok(answer)) => {
+            Ok(Ok(reply)) => {
                 if turn == Turn::Probe {
-                    self.note_answer();
+                    self.note_reply();
                 } else if self.is_unsteady.load(Ordering::Relaxed) {
                     self.tell(OutageLog::stays, None);
                 }
-                Ok(answer)
+                Ok(reply)
             }
             Ok(Err(error)) => {
                 match concerns_the_question(&error) {
@@ -197,7 +197,7 @@ impl RedisClient {
                 Err(Unavailable)
             }
             Err(_) => {
-                self.note_failure(&format!("no answer within {:?}", self.timeout));
+                self.note_failure(&format!("no reply within {:?}", self.timeout));
                 Err(Unavailable)
             }
         }
@@ -217,7 +217,7 @@ impl RedisClient {
         (now >= due && claim().is_ok()).then_some(Turn::Probe)
     }
 
-    fn note_answer(&self) {
+    fn note_reply(&self) {
         self.counts.up.set(1);
         if self.is_down.swap(false, Ordering::AcqRel) {
             self.tell(OutageLog::came, None);
@@ -238,7 +238,7 @@ impl RedisClient {
     fn note_refusal(&self, turn: Turn, error: &RedisError) {
         self.counts.failures.inc();
         if turn == Turn::Probe {
-            self.note_answer();
+            self.note_reply();
         }
         let (due, now) = (self.refusals_from.load(Ordering::Acquire), self.now());
         let next = now + REFUSAL_LOG_INTERVAL.as_millis() as u64;

@@ -27,16 +27,12 @@ const BACKLOG: i32 = 4096;
 /// Most client connections of one worker, where there are enough descriptors.
 const MOST_CONNECTIONS: usize = 25_000;
 
-/// Why the gateway did not start.
+/// The gateway cannot listen on the address of the settings.
 #[derive(Debug, Error)]
-pub enum StartError {
-    #[error("cannot listen on {address}: {source}")]
-    Listen {
-        address: SocketAddr,
-        source: io::Error,
-    },
-    #[error(transparent)]
-    Settings(#[from] UnusableSettings),
+#[error("cannot listen on {address}: {source}")]
+pub struct CannotListen {
+    address: SocketAddr,
+    source: io::Error,
 }
 
 /// A running gateway.
@@ -86,11 +82,11 @@ impl Program {
     ///
     /// # Errors
     /// The address cannot be bound.
-    pub fn start(self, settings: &Settings) -> Result<Running, StartError> {
+    pub fn start(self, settings: &Settings) -> Result<Running, CannotListen> {
         let Program {
             gateway, acceptor, ..
         } = self;
-        let at_listen = |source| StartError::Listen {
+        let at_listen = |source| CannotListen {
             address: settings.listen,
             source,
         };
@@ -124,17 +120,9 @@ impl Program {
     }
 }
 
-/// Binds the listener and starts the workers. Must be called inside an actix runtime.
-///
-/// # Errors
-/// The address cannot be bound, or the settings cannot be used.
-pub fn start(settings: &Settings) -> Result<Running, StartError> {
-    Program::new(settings)?.start(settings)
-}
-
 impl Running {
-    /// Stops the server at once when awaited, without draining.
-    pub fn killer(&self) -> impl Future<Output = ()> + use<> {
+    /// Stops the server when awaited, without draining: for programs that embed the gateway.
+    pub fn stop_at_once(&self) -> impl Future<Output = ()> + use<> {
         let handle = self.server.handle();
         async move { handle.stop(false).await }
     }

@@ -1,6 +1,6 @@
 """What is measured: each function takes a fresh contestant through one load and returns plain figures.
 
-Memory is the peak (VmHWM) less what the process had when idle after its first answer, which is why every
+Memory is the peak (VmHWM) less what the process had when idle after its first response, which is why every
 measure starts its own process.
 """
 
@@ -15,7 +15,7 @@ PAUSES = 2
 
 
 class Errors:
-    """Every wrong answer of the run; one is enough to make the run fail."""
+    """Every wrong response of the run; one is enough to make the run fail."""
 
     def __init__(self):
         self.found = []
@@ -66,10 +66,10 @@ def _one_request(client, live):
     headers = dict(line.split(": ", 1) for line in live.headers) | {"Content-Type": "application/json"}
     started = time.monotonic()
     client.request("POST", "/v1/chat/completions", PROBE_BODY, headers)
-    answer = client.getresponse()
-    answer.read()
-    if answer.status != 200:
-        raise RuntimeError(f"a request was answered with {answer.status}")
+    response = client.getresponse()
+    response.read()
+    if response.status != 200:
+        raise RuntimeError(f"the response to a request was {response.status}")
     return (time.monotonic() - started) * 1e6
 
 

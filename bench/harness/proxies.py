@@ -112,20 +112,20 @@ def _extra(text, headers, gateway):
 
 @dataclass
 class Live:
-    """A contestant that answers."""
+    """A contestant that responds."""
 
     port: int
     headers: list
     child: Child | None = None
     #: From just before the program was started to its first 200 on the proxied route, milliseconds.
     start_ms: float = 0.0
-    #: Memory after that first answer, before any load.
+    #: Memory after that first response, before any load.
     idle: dict = field(default_factory=dict)
 
 
 @contextlib.contextmanager
 def running(contestant, lab, buffering="on"):
-    """Brings a contestant up on the proxy's core, waits for its first answer, and takes it down again."""
+    """Brings a contestant up on the proxy's core, waits for its first response, and takes it down again."""
     headers = [line.replace("{upstream}", str(lab.upstream_port)) for line in contestant.headers]
     if contestant.direct:
         yield Live(lab.upstream_port, headers)
@@ -137,7 +137,7 @@ def running(contestant, lab, buffering="on"):
         started = time.monotonic()
         child = Child(command, lab.options.proxy_core, log_file, stdin=subprocess.DEVNULL, stdout=log_file)
     try:
-        _wait_for_answer(contestant.name, child, port, headers, log)
+        _wait_for_response(contestant.name, child, port, headers, log)
         live = Live(port, headers, child, (time.monotonic() - started) * 1000)
         time.sleep(0.2)
         live.idle = child.memory()
@@ -173,19 +173,19 @@ def _filled(command, port, lab, buffering):
     return words
 
 
-def _wait_for_answer(name, child, port, headers, log):
-    """Asks the proxied route over and over, without a pause worth naming, until it answers 200."""
+def _wait_for_response(name, child, port, headers, log):
+    """Asks the proxied route over and over, without a pause worth naming, until it responds with 200."""
     deadline = time.monotonic() + READY_SECONDS
-    answer = "nothing"
+    response = "nothing"
     while time.monotonic() < deadline:
         if not child.alive():
             raise RuntimeError(f"{name} ended instead of serving: {_tail(log)}")
         with contextlib.suppress(OSError):
-            answer = _ask(port, headers)
-            if answer.startswith("HTTP/1.1 200"):
+            response = _ask(port, headers)
+            if response.startswith("HTTP/1.1 200"):
                 return
         time.sleep(0.0002)
-    raise RuntimeError(f"{name} gave no 200 within {READY_SECONDS} s, last: {answer!r}; log: {_tail(log)}")
+    raise RuntimeError(f"{name} gave no 200 within {READY_SECONDS} s, last: {response!r}; log: {_tail(log)}")
 
 
 def _ask(port, headers):

@@ -9,7 +9,7 @@ from .rows import rows
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 #: Below this share of its core, in percent, a proxy was not what limited its throughput.
 BUSY = 90
-#: A direct answer takes a tenth of this on a quiet machine, microseconds.
+#: A direct response takes a tenth of this on a quiet machine, microseconds.
 LATE_US = 1000
 
 
@@ -61,7 +61,7 @@ def _doubts(summary):
         doubts.append(f"At full load a core was not filled ({idle}): the machine was busy, or the load too light.")
     late = summary["latency.p50_us"].get("direct", {}).get("most", 0)
     if late > LATE_US:
-        doubts.append(f"Direct answers had a median of up to {late:,.0f} µs: the added latencies mean nothing.")
+        doubts.append(f"direct responses had a median of up to {late:,.0f} µs: the added latencies mean nothing.")
     return [line for doubt in doubts for line in (f"**{doubt}**", "")]
 
 

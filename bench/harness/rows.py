@@ -62,7 +62,7 @@ def rows(options):
             Row(f"{way}.grown_mib", f"{options.megabytes} MB {way}, RSS grown, MiB", 1, compare=False),
         ]
     return table + [
-        Row("startup.ms", "start to first answer, ms", 1, Promise(50, "most", False, " ms")),
+        Row("startup.ms", "start to first response, ms", 1, Promise(50, "most", False, " ms")),
         Row("startup.idle_mib", "idle RSS, MiB", 1, Promise(15, "most", False, " MiB"), compare=False),
         Row("startup.idle_pss_mib", "idle PSS, MiB", 1, compare=False),
         Row("startup.binary_mib", "binary, MiB", 1, Promise(20, "most", False, " MiB"), compare=False),

@@ -3,7 +3,7 @@
 use crate::arguments::Arguments;
 use crate::clock::now_ns;
 use crate::cpu::CpuMeter;
-use crate::exchange::expect_answer;
+use crate::exchange::expect_response;
 use crate::failure::{Failure, Failures};
 use crate::payload::BULK_BUFFER;
 use crate::report::Report;
@@ -35,5 +35,5 @@ pub async fn run(arguments: &Arguments) -> Result<Report, String> {
 async fn download(target: std::net::SocketAddr, request: &str, bytes: u64) -> Result<(), Failure> {
     let mut wire = Wire::connect(target, BULK_BUFFER).await?;
     wire.send(request.as_bytes()).await?;
-    expect_answer(&mut wire, bytes).await.map(|_| ())
+    expect_response(&mut wire, bytes).await.map(|_| ())
 }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use crate::body::Body;
 use crate::failure::Failure;
-use crate::payload::{ANSWER_LENGTH, SMALL_BUFFER};
+use crate::payload::{RESPONSE_LENGTH, SMALL_BUFFER};
 use crate::wire::Wire;
 
 pub struct Client {
@@ -33,7 +33,7 @@ impl Client {
             return Err(Failure::Closed("before the request"));
         };
         wire.send(request).await?;
-        let close = expect_answer(&mut wire, ANSWER_LENGTH).await?;
+        let close = expect_response(&mut wire, RESPONSE_LENGTH).await?;
         if !close {
             self.wire = Some(wire);
         }
@@ -43,11 +43,11 @@ impl Client {
 
 /// Reads a response and insists on status 200 and a body of `expected` bytes; tells whether the
 /// peer closes.
-pub async fn expect_answer(wire: &mut Wire, expected: u64) -> Result<bool, Failure> {
+pub async fn expect_response(wire: &mut Wire, expected: u64) -> Result<bool, Failure> {
     let head = wire
         .head()
         .await?
-        .ok_or(Failure::Closed("instead of an answer"))?;
+        .ok_or(Failure::Closed("instead of a response"))?;
     let status = head.status(wire.bytes())?;
     wire.consume(head.len);
     if status != 200 {

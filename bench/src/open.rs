@@ -33,7 +33,7 @@ struct Shared {
     wake: Notify,
     latencies: RefCell<Samples>,
     lateness: RefCell<Samples>,
-    answered: Cell<u64>,
+    done: Cell<u64>,
     failures: RefCell<Failures>,
 }
 
@@ -54,11 +54,7 @@ pub async fn run(arguments: &Arguments) -> Result<Report, String> {
             .ready()
             .await
             .map_err(|failure| failure.to_string())?;
-        spawn_local(answer_queue(
-            client,
-            Rc::clone(&request),
-            Rc::clone(&shared),
-        ));
+        spawn_local(serve_queue(client, Rc::clone(&request), Rc::clone(&shared)));
     }
 
     let schedule = Schedule {
@@ -69,11 +65,11 @@ pub async fn run(arguments: &Arguments) -> Result<Report, String> {
     schedule.offer(0..warmup, &shared).await?;
     let (cpu_before, window_began) = (cpu.microseconds(), now_ns());
     schedule.offer(warmup..warmup + measured, &shared).await?;
-    let answered_in_time = wait_for(warmup + measured, &shared).await;
+    let all_in_time = wait_for(warmup + measured, &shared).await;
     let (cpu_after, window_ended) = (cpu.microseconds(), now_ns());
-    if !answered_in_time {
+    if !all_in_time {
         shared.failures.borrow_mut().add(&Failure::Malformed(
-            "run: answers missing 5 s after the last request",
+            "run: responses missing 5 s after the last request",
         ));
     }
     Ok(Report::default()
@@ -112,10 +108,10 @@ impl Schedule {
     }
 }
 
-/// Waits until `total` requests are answered or failed; gives up after 5 s.
+/// Waits until `total` requests succeeded or failed; gives up after 5 s.
 async fn wait_for(total: u64, shared: &Shared) -> bool {
     for _ in 0..5_000 {
-        if shared.answered.get() >= total {
+        if shared.done.get() >= total {
             return true;
         }
         tokio::time::sleep(Duration::from_millis(1)).await;
@@ -124,7 +120,7 @@ async fn wait_for(total: u64, shared: &Shared) -> bool {
 }
 
 /// One connection: takes the oldest due request, or sleeps until there is one.
-async fn answer_queue(mut client: Client, request: Rc<[u8]>, shared: Rc<Shared>) {
+async fn serve_queue(mut client: Client, request: Rc<[u8]>, shared: Rc<Shared>) {
     loop {
         let next = shared.queue.borrow_mut().pop_front();
         let Some(due) = next else {
@@ -133,7 +129,7 @@ async fn answer_queue(mut client: Client, request: Rc<[u8]>, shared: Rc<Shared>)
         };
         let lateness = now_ns() - due.at;
         let outcome = client.exchange(&request).await;
-        shared.answered.set(shared.answered.get() + 1);
+        shared.done.set(shared.done.get() + 1);
         match outcome {
             Ok(()) if due.measured => {
                 shared.latencies.borrow_mut().push(now_ns() - due.at);

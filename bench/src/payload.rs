@@ -8,7 +8,7 @@ pub const SMALL_BUFFER: usize = 16 * 1024;
 /// Read buffer and write block of a bulk transfer.
 pub const BULK_BUFFER: usize = 256 * 1024;
 
-const ANSWER: &str = concat!(
+const COMPLETION: &str = concat!(
     r#"{"id":"chatcmpl-bench","object":"chat.completion","created":1700000000,"#,
     r#""model":"bench-model","choices":[{"index":0,"message":{"role":"assistant","#,
     r#""content":"The quick brown fox jumps over the lazy dog."},"#,
@@ -17,11 +17,11 @@ const ANSWER: &str = concat!(
 );
 
 /// Length of the instant response's body, which every client checks.
-pub const ANSWER_LENGTH: u64 = ANSWER.len() as u64;
+pub const RESPONSE_LENGTH: u64 = COMPLETION.len() as u64;
 
 /// The whole instant response, head and body.
-pub fn answer() -> Vec<u8> {
-    json_response(ANSWER)
+pub fn completion() -> Vec<u8> {
+    json_response(COMPLETION)
 }
 
 /// A 200 with a JSON body.

@@ -1,4 +1,5 @@
-//! The upstream's slow answer: a head at once, then one stamped event per interval, then `[DONE]`.
+//! The upstream's slow response: a head at once, then one stamped event at each interval, then
+//! `[DONE]`.
 
 use std::time::Duration;
 

@@ -96,7 +96,7 @@ async fn read_stream(
     let head = wire
         .head()
         .await?
-        .ok_or(Failure::Closed("instead of an answer"))?;
+        .ok_or(Failure::Closed("instead of a response"))?;
     let arrived = now_ns();
     let status = head.status(wire.bytes())?;
     wire.consume(head.len);

@@ -57,7 +57,7 @@ async fn received(wire: &mut Wire) -> Result<u64, Failure> {
     let head = wire
         .head()
         .await?
-        .ok_or(Failure::Closed("instead of an answer"))?;
+        .ok_or(Failure::Closed("instead of a response"))?;
     let status = head.status(wire.bytes())?;
     wire.consume(head.len);
     if status != 200 {
@@ -70,7 +70,7 @@ async fn received(wire: &mut Wire) -> Result<u64, Failure> {
             Piece::Data(data) => text.extend_from_slice(data),
             Piece::ChunkEnd | Piece::Drained => {}
             Piece::Done => {
-                return crate::head::number(&text).ok_or(Failure::Malformed("upload answer"));
+                return crate::head::number(&text).ok_or(Failure::Malformed("upload response"));
             }
         }
     }

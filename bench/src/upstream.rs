@@ -1,5 +1,5 @@
-//! The instant upstream: answers any request at once with a small JSON, streams or sends bulk when
-//! its query asks.
+//! The instant upstream: responds to any request at once with a small JSON, streams or sends bulk
+//! when its query asks.
 
 use std::io::{Read, Write};
 use std::net::SocketAddr;
@@ -13,13 +13,13 @@ use crate::arguments::Arguments;
 use crate::body::Body;
 use crate::failure::Failure;
 use crate::head::number;
-use crate::payload::{BULK_BUFFER, SMALL_BUFFER, answer, json_response};
+use crate::payload::{BULK_BUFFER, SMALL_BUFFER, completion, json_response};
 use crate::stream_server::serve_stream;
 use crate::wire::Wire;
 
 /// What a request asks for, read from its query.
 enum Wanted {
-    Answer,
+    Completion,
     Stream { chunks: u64, interval: Duration },
     Download { bytes: u64 },
     Upload,
@@ -41,7 +41,7 @@ pub async fn serve(arguments: &Arguments) -> Result<(), String> {
         .flush()
         .map_err(|error| error.to_string())?;
     std::thread::spawn(exit_with_parent);
-    let instant: Rc<[u8]> = answer().into();
+    let instant: Rc<[u8]> = completion().into();
     loop {
         let (stream, _) = listener
             .accept()
@@ -69,7 +69,7 @@ async fn serve_connection(stream: TcpStream, instant: &[u8]) -> Result<(), Failu
         }
         let received = wire.discard(&mut Body::of_request(head.framing)).await?;
         match wanted {
-            Wanted::Answer => wire.send(instant).await?,
+            Wanted::Completion => wire.send(instant).await?,
             Wanted::Stream { chunks, interval } => {
                 serve_stream(&mut wire, chunks, interval).await?
             }
@@ -86,7 +86,7 @@ async fn serve_connection(stream: TcpStream, instant: &[u8]) -> Result<(), Failu
 /// Reads `POST /v1/...?chunks=100&interval_ms=20`, `?bytes=N` and `?upload=1`.
 fn wanted(request_line: &[u8]) -> Wanted {
     let Some(mark) = request_line.iter().position(|&byte| byte == b'?') else {
-        return Wanted::Answer;
+        return Wanted::Completion;
     };
     let query = request_line[mark + 1..]
         .split(|&byte| byte == b' ')
@@ -109,7 +109,7 @@ fn wanted(request_line: &[u8]) -> Wanted {
         },
         (_, _, Some(bytes), _) => Wanted::Download { bytes },
         (.., Some(_)) => Wanted::Upload,
-        _ => Wanted::Answer,
+        _ => Wanted::Completion,
     }
 }
 

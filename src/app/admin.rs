@@ -29,12 +29,12 @@ async fn stats(gateway: Pages, request: HttpRequest) -> HttpResponse {
         return refuse(&error);
     }
     if gateway.cache.shared.is_some() {
-        return answer(&json!({ "store": "redis" }));
+        return json(&json!({ "store": "redis" }));
     }
     // Counting tidies up the cache first, which may take long.
     match web::block(move || gateway.cache.memory.stats()).await {
         Ok(stats) => {
-            answer(&json!({ "store": "memory", "entries": stats.entries, "bytes": stats.bytes }))
+            json(&json!({ "store": "memory", "entries": stats.entries, "bytes": stats.bytes }))
         }
         Err(_) => refuse(&broken_off()),
     }
@@ -124,7 +124,7 @@ async fn purge(gateway: Pages, request: HttpRequest) -> HttpResponse {
         }
     };
     match purged {
-        Ok(purged) => answer(&json!({ "purged": purged })),
+        Ok(purged) => json(&json!({ "purged": purged })),
         Err(error) => refuse(&error),
     }
 }
@@ -181,7 +181,7 @@ fn broken_off() -> GatewayError {
     GatewayError::new(Code::Internal, "the work was broken off")
 }
 
-fn answer(value: &Value) -> HttpResponse {
+fn json(value: &Value) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "application/json"))
         .body(format!("{value}\n"))

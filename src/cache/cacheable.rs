@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Larger responses are not stored.
-pub const LARGEST_ANSWER: u64 = 8 * 1024 * 1024;
+pub const LARGEST_RESPONSE: u64 = 8 * 1024 * 1024;
 
 /// The head of a request, as the caller sent it.
 #[derive(Clone, Copy)]
@@ -130,7 +130,7 @@ impl StateFieldsFound {
 
 /// The head of an upstream response.
 #[derive(Clone, Copy)]
-pub struct Answer<'a> {
+pub struct Response<'a> {
     pub status: StatusCode,
     pub headers: &'a HeaderMap,
     /// Set where callers share entries because the settings name the namespace: the names of the
@@ -144,20 +144,20 @@ pub struct Answer<'a> {
 ///
 /// # Errors
 /// The first reason not to store it.
-pub fn answer_verdict(answer: Answer<'_>) -> Result<(), NoCacheReason> {
-    if answer.status != StatusCode::OK {
+pub fn response_verdict(response: Response<'_>) -> Result<(), NoCacheReason> {
+    if response.status != StatusCode::OK {
         return Err(NoCacheReason::Status);
     }
-    sharing_verdict(answer.headers, answer.noise)?;
-    if let Some(credentials) = answer.shared {
-        if answer.headers.contains_key(header::SET_COOKIE) {
+    sharing_verdict(response.headers, response.noise)?;
+    if let Some(credentials) = response.shared {
+        if response.headers.contains_key(header::SET_COOKIE) {
             return Err(NoCacheReason::SetCookieShared);
         }
-        if varies(answer.headers).any(|name| credentials.contains(&name)) {
+        if varies(response.headers).any(|name| credentials.contains(&name)) {
             return Err(NoCacheReason::VaryCredential);
         }
     }
-    size_verdict(content_length(answer.headers).ok().flatten().unwrap_or(0))
+    size_verdict(content_length(response.headers).ok().flatten().unwrap_or(0))
 }
 
 /// Judges whether a response may be given to identical requests of the same caller that were in
@@ -178,7 +178,7 @@ pub fn sharing_verdict(headers: &HeaderMap, noise: &Noise) -> Result<(), NoCache
 /// # Errors
 /// The body is too large to be stored.
 fn size_verdict(bytes: u64) -> Result<(), NoCacheReason> {
-    match bytes > LARGEST_ANSWER {
+    match bytes > LARGEST_RESPONSE {
         true => Err(NoCacheReason::TooLarge),
         false => Ok(()),
     }

@@ -6,7 +6,7 @@ use actix_http::header::HeaderMap;
 
 use super::NoCacheReason;
 use crate::dialect::{
-    AnswerJudge, Coded, Dialect, Ending, Flaw, Generates, LastEvent, MOST_JUDGED, Media, Stop,
+    BodyJudge, Coded, Dialect, Ending, Flaw, Generates, LastEvent, MOST_JUDGED, Media, Stop,
     Verdict, begins_as_events, decode, says_error, says_not_completed,
 };
 
@@ -120,20 +120,20 @@ impl CompletenessCheck {
             _ if must_be_json => (without_byte_order_mark(body), false),
             _ => (body, false),
         };
-        let mut judge = AnswerJudge::of(route, self.media, Coded::Plain);
+        let mut judge = BodyJudge::of(route, self.media, Coded::Plain);
         judge.feed(body);
         match judge.end() {
             Verdict::Begun => {}
             Verdict::Refused(Flaw::Error) => return Err(NoCacheReason::ErrorBody),
             Verdict::Refused(Flaw::Cut) => return Err(NoCacheReason::Truncated),
             Verdict::Refused(Flaw::Empty | Flaw::Foreign) | Verdict::Undecided => {
-                return Err(NoCacheReason::NotAnAnswer);
+                return Err(NoCacheReason::UnusableResponse);
             }
         }
         if is_stream {
             return Ok(());
         }
-        // `AnswerJudge` inspects only the first item of an array.
+        // `BodyJudge` inspects only the first item of an array.
         if route == Generates::Content && body.trim_ascii_start().starts_with(b"[") {
             return Err(NoCacheReason::NoTerminalEvent);
         }

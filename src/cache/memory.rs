@@ -62,7 +62,7 @@ pub struct MemoryStore {
 struct Entry {
     namespace: Namespace,
     asked: Asked,
-    answer: Arc<StoredResponse>,
+    response: Arc<StoredResponse>,
 }
 
 impl MemoryStore {
@@ -110,8 +110,8 @@ impl MemoryStore {
 
     pub fn get(&self, key: &CacheKey, now: UnixMillis) -> Option<Arc<StoredResponse>> {
         let entry = self.entries.get(key)?;
-        let good = entry.answer.is_fresh(now) && !self.is_purged(&entry);
-        good.then(|| entry.answer.clone())
+        let good = entry.response.is_fresh(now) && !self.is_purged(&entry);
+        good.then(|| entry.response.clone())
     }
 
     /// Stores a response to a request sent at `asked`, replacing any other.
@@ -122,13 +122,13 @@ impl MemoryStore {
         &self,
         key: CacheKey,
         namespace: Namespace,
-        answer: Arc<StoredResponse>,
+        response: Arc<StoredResponse>,
         asked: Asked,
     ) -> Result<(), NoCacheReason> {
         let entry = Entry {
             namespace,
             asked,
-            answer,
+            response,
         };
         let weight = entry.weight().into();
         // The lock is held until the entry is inserted, so a later purge finds it.
@@ -226,7 +226,7 @@ impl Entry {
             Namespace::None => 0,
             Namespace::Caller(name) | Namespace::Settings(name) => name.len(),
         };
-        u32::try_from(self.answer.weight() + name).unwrap_or(u32::MAX)
+        u32::try_from(self.response.weight() + name).unwrap_or(u32::MAX)
     }
 }
 
@@ -314,7 +314,7 @@ impl Expiry<CacheKey, Arc<Entry>> for ByTtl {
         entry: &Arc<Entry>,
         _: Instant,
     ) -> Option<Duration> {
-        Some(entry.answer.ttl())
+        Some(entry.response.ttl())
     }
 
     fn expire_after_update(
@@ -324,7 +324,7 @@ impl Expiry<CacheKey, Arc<Entry>> for ByTtl {
         _: Instant,
         _: Option<Duration>,
     ) -> Option<Duration> {
-        Some(entry.answer.ttl())
+        Some(entry.response.ttl())
     }
 }
 

@@ -65,12 +65,12 @@ impl Noise {
     }
 
     /// The key may leave out headers of this name for some caller.
-    pub fn may_contain(&self, name: &HeaderName) -> bool {
+    pub(super) fn may_contain(&self, name: &HeaderName) -> bool {
         self.contains(name, Readers::Caller)
     }
 
     /// Removes the ignored headers.
-    pub fn strip(&self, lines: &mut Vec<(&HeaderName, &HeaderValue)>, readers: Readers) {
+    pub(super) fn strip(&self, lines: &mut Vec<(&HeaderName, &HeaderValue)>, readers: Readers) {
         lines.retain(|(name, _)| !self.contains(name, readers));
     }
 }

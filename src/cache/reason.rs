@@ -53,7 +53,7 @@ pub enum NoCacheReason {
     /// decoded.
     EncodedResponse,
     /// A 200 whose body does not fit the route, such as an HTML page or an empty body.
-    NotAnAnswer,
+    UnusableResponse,
     /// A 200 whose body is an error.
     ErrorBody,
     /// The response has `Set-Cookie`, and callers share entries.
@@ -96,7 +96,7 @@ impl NoCacheReason {
         Self::ErrorEvent,
         Self::LongEvent,
         Self::EncodedResponse,
-        Self::NotAnAnswer,
+        Self::UnusableResponse,
         Self::ErrorBody,
         Self::SetCookieShared,
         Self::StoreUnavailable,
@@ -134,7 +134,7 @@ impl NoCacheReason {
             Self::ErrorEvent => "error_event",
             Self::LongEvent => "long_event",
             Self::EncodedResponse => "encoded_response",
-            Self::NotAnAnswer => "not_an_answer",
+            Self::UnusableResponse => "unusable_response",
             Self::ErrorBody => "error_body",
             Self::SetCookieShared => "set_cookie_shared",
             Self::StoreUnavailable => "store_unavailable",

@@ -85,7 +85,7 @@ impl RedisStore {
         let (purges, entry) = self.replicas.ask(ask).await?;
         let found = match entry.map(|entry| Entry::decode(key, entry)) {
             None => None,
-            Some(Ok(entry)) => (entry.asked == purges).then_some(entry.answer),
+            Some(Ok(entry)) => (entry.asked == purges).then_some(entry.response),
             Some(Err(unusable)) => {
                 self.remove_unusable(key, unusable).await;
                 None
@@ -130,11 +130,11 @@ impl RedisStore {
     pub async fn put(
         &self,
         key: &CacheKey,
-        answer: &StoredResponse,
+        response: &StoredResponse,
         asked: Purges,
     ) -> Result<(), Unavailable> {
-        let bytes = entry::encode(key, asked, answer);
-        let ttl = milliseconds(answer.ttl());
+        let bytes = entry::encode(key, asked, response);
+        let ttl = milliseconds(response.ttl());
         let ask = async |mut connection: Connection| {
             connection
                 .pset_ex::<_, _, ()>(entry_key(key), bytes, ttl)

@@ -198,7 +198,7 @@ impl StoredResponse {
         match bytes.first() {
             None => Err(DecodeError::Damaged),
             Some(&VERSION) => Reader(bytes.slice(1..))
-                .answer()
+                .response()
                 .ok_or(DecodeError::Damaged),
             Some(&version) => Err(DecodeError::Version { version }),
         }
@@ -214,7 +214,7 @@ fn put(out: &mut BytesMut, bytes: &[u8]) {
 struct Reader(Bytes);
 
 impl Reader {
-    fn answer(mut self) -> Option<StoredResponse> {
+    fn response(mut self) -> Option<StoredResponse> {
         let status = StatusCode::from_u16(u16::from_be_bytes(self.array()?)).ok()?;
         let stored_at = UnixMillis(self.number()?);
         let ttl = Duration::from_millis(self.number()?);

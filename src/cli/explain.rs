@@ -63,8 +63,8 @@ async fn plan(args: &ExplainArgs, environment: &Environment) -> Result<Vec<u8>, 
     let gateway = Program::new(&settings)?.into_gateway();
     let plans = PlanCache::new(gateway.known.clone(), gateway.policy.clone());
     let targets = Vetter::new(gateway.policy.clone(), gateway.resolver.clone());
-    let answer = imagined(args)?.explain(&gateway, &plans, &targets).await?;
-    Ok(answer.into_body().to_vec())
+    let explained = imagined(args)?.explain(&gateway, &plans, &targets).await?;
+    Ok(explained.into_body().to_vec())
 }
 
 fn imagined(args: &ExplainArgs) -> Result<DescribedRequest, Refused> {

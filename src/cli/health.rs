@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn only_a_200_is_good_health() {
-        for (answer, well) in [
+        for (response, well) in [
             ("HTTP/1.0 200 OK\r\n\r\nok\n", true),
             ("HTTP/1.1 503 Service Unavailable\r\n\r\n", false),
             ("SSH-2.0 200 OK\r\n", false),
@@ -77,9 +77,9 @@ mod tests {
             let server = std::thread::spawn(move || {
                 let (mut stream, _) = listener.accept().unwrap();
                 stream.read_exact(&mut [0; REQUEST.len()]).unwrap();
-                stream.write_all(answer.as_bytes()).unwrap();
+                stream.write_all(response.as_bytes()).unwrap();
             });
-            assert_eq!(ask(address, false).is_ok(), well, "{answer}");
+            assert_eq!(ask(address, false).is_ok(), well, "{response}");
             server.join().unwrap();
         }
     }

@@ -15,7 +15,7 @@ use crate::{
     gateway::UnusableSettings,
     machine::descriptors,
     observe::{logs, metrics::Outcome},
-    server::{self, Program, Signals},
+    server::{CannotListen, Program, Signals},
 };
 
 /// How long the last log lines may take to be written: standard error may block.
@@ -104,7 +104,7 @@ enum ServeError {
     #[error(transparent)]
     Settings(#[from] UnusableSettings),
     #[error(transparent)]
-    Start(#[from] server::StartError),
+    Listen(#[from] CannotListen),
     #[error(transparent)]
     Io(#[from] io::Error),
 }

@@ -148,10 +148,9 @@ const OPENING: &str = "\
 
 This page is printed by `throughway docs settings` from the structs that the settings are read into.
 
-The gateway needs no settings. What is set comes from the settings file, then from the environment,
-then from the flags; the later wins. `throughway check FILE` validates a file without side effects:
-it makes the same program of it as `serve`, and stops before it listens. It warns of settings
-without effect, as the start does.
+The gateway needs no settings. They come from the settings file, then from the environment, then
+from the flags; the later wins. `throughway check FILE` validates a file without side effects: it
+does all that `serve` does before it listens. Like the start, it warns of settings without effect.
 
 - The file is YAML. A key that does not exist or comes twice is an error with line, column and, for
   an unknown key, the one that was probably meant. A section or key without a value has its default.

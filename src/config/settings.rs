@@ -63,9 +63,9 @@ pub struct Settings {
     /// is an origin like any other.
     #[schemars(example = true)]
     pub allow_unauthenticated: bool,
-    /// Where a request goes that names no target.
+    /// The base URL for requests that name no target.
     ///
-    /// Without it such a request is answered with 400 `no_target`.
+    /// Without it such a request gets 400 `no_target`.
     #[serde(with = "Optional::<Base>")]
     #[schemars(example = &"https://api.openai.com/v1")]
     pub default_target: Option<BaseUrl>,
@@ -102,11 +102,12 @@ pub struct Settings {
     /// Does not go with `default_target`.
     #[schemars(title = "a name under `configs`", example = &"chain")]
     pub default_config: Option<String>,
-    /// Limits for all requests, whatever they ask for; the keys are those of
-    /// [`rate_limit`](config.md#rate_limit). A provider's own stands in it as `rate_limit`.
+    /// Limits for all requests; the keys are those of [`rate_limit`](config.md#rate_limit). The
+    /// limit of one provider is its own `rate_limit`.
     ///
-    /// A request over a limit is answered with 429 `rate_limited` and `Retry-After`, and uses up
-    /// nothing of the others. Counts are this process's own, unless `limit_store` says otherwise.
+    /// A request over a limit gets 429 `rate_limited` with `Retry-After`, and does not count
+    /// against the other limits. Each process counts for itself, unless `limit_store` says
+    /// otherwise.
     #[serde(with = "Limits")]
     #[schemars(
         with = "Vec<Map<String, Json>>",
@@ -120,28 +121,27 @@ pub struct Settings {
     pub cache: Cache,
     /// Proxies in front of the gateway, whose `X-Forwarded-For` is believed.
     ///
-    /// Without it the address a client connects from is its own, and everybody behind one proxy
-    /// counts as one. With it, what proxies add does not count when the cache compares requests.
+    /// Without it the client's address is the one that it connects from, so that all clients
+    /// behind a proxy count as one. With it, the cache ignores the headers that proxies add.
     #[serde(with = "List::<Network>")]
     #[schemars(example = ["10.0.0.0/8"])]
     pub trusted_proxies: Vec<IpNet>,
     /// Names, without port, that a request's `Host` may have besides loopback's, while no key is
     /// needed.
     ///
-    /// Any other name is answered with 421, so that no web page can reach a local gateway through
-    /// a name of its own.
+    /// A request with any other name gets 421, so that no web page can reach a local gateway
+    /// through a host name of its own.
     #[serde(with = "List::<HostName>")]
     #[schemars(example = ["gateway.example.com"])]
     pub hosts: Vec<String>,
     /// What browsers may do.
     pub cors: Cors,
-    /// The bearer token of `/gateway/admin/`, and of what concerns the operator: metrics, dry runs
-    /// and `/gateway/explain`.
+    /// The bearer token for `/gateway/admin/`, metrics, dry runs and `/gateway/explain`.
     ///
     /// With it, all of these need it, on loopback too. Without it, `/gateway/admin/` is closed to
-    /// everybody, and the rest is open on loopback and closed elsewhere. A dry run takes the token
-    /// in the place of the caller's own `Authorization`; `/gateway/explain` is told the caller's
-    /// headers apart. A request that is sent goes without the token.
+    /// everybody, and the rest is open on loopback and closed elsewhere. A dry run carries the
+    /// token in `Authorization`, in place of the caller's own credential; `/gateway/explain` takes
+    /// the caller's headers from its body. The token is never forwarded.
     #[serde(serialize_with = "hidden")]
     #[schemars(with = "Option<String>", title = "text, not empty", example = &"${ADMIN_TOKEN}")]
     pub admin_token: Option<Secret>,
@@ -153,7 +153,7 @@ pub struct Settings {
     pub upstream: Upstream,
     /// How names are resolved.
     pub dns: Dns,
-    /// How the gateway goes down.
+    /// How the gateway shuts down.
     pub drain: Drain,
     /// The certificate that clients see.
     ///
@@ -162,7 +162,7 @@ pub struct Settings {
     pub tls: Option<Tls>,
     /// Whether to add `Via` to requests, and under which name; `true` means `throughway`.
     ///
-    /// With it, loops over other proxies are found and answered with 508 at once. Without it
+    /// With it, a request that comes back through other proxies gets 508 at once. Without it
     /// nothing is added, and loops of default targets are found after about 64 rounds.
     #[serde(with = "Via")]
     #[schemars(example = &"edge-1")]
@@ -179,8 +179,8 @@ pub struct Settings {
     pub server_timing: bool,
     /// How much of a request body is kept for retries, fallbacks, routing and edits.
     ///
-    /// A longer body is sent once only; where routing or an edit needs it, the answer is 413.
-    /// Memory for it is used by each request that may be repeated.
+    /// A longer body is sent only once; a request whose routing or edit needs it gets 413. Each
+    /// request that may be sent again holds at most this much memory.
     #[default(32 << 20)]
     #[serde(with = "ByteSize")]
     #[schemars(example = &"8MiB")]

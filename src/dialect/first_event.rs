@@ -26,7 +26,7 @@ enum Reading {
     /// As a token or an error.
     Tokens(Dialect),
     /// As part of a response or not; `begun` if part of one has arrived.
-    Answer { dialect: Dialect, begun: bool },
+    Response { dialect: Dialect, begun: bool },
 }
 
 impl FirstEvent {
@@ -36,9 +36,9 @@ impl FirstEvent {
     }
 
     /// Waits for a token of a response of this route. Unknown events do not count.
-    pub fn of_answer(route: Generates) -> Self {
+    pub fn of_response(route: Generates) -> Self {
         let dialect = route.dialect();
-        Self::reading(Reading::Answer {
+        Self::reading(Reading::Response {
             dialect,
             begun: false,
         })
@@ -93,7 +93,7 @@ impl Reading {
                 Meaning::Token | Meaning::Terminal => Verdict::Begun,
                 Meaning::Error => Verdict::Refused(Flaw::Error),
             },
-            Reading::Answer { dialect, begun } => match sign(*dialect, event) {
+            Reading::Response { dialect, begun } => match sign(*dialect, event) {
                 Sign::Nothing => Verdict::Undecided,
                 Sign::Beginning => {
                     *begun = true;

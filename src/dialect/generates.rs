@@ -218,8 +218,8 @@ impl Generates {
 
     /// A response may be an array of what others have in one object.
     pub fn takes_array(self) -> bool {
-        let of_whole_answers = matches!(self, Generates::Content | Generates::Completion);
-        of_whole_answers || self.takes_rows()
+        let of_whole_responses = matches!(self, Generates::Content | Generates::Completion);
+        of_whole_responses || self.takes_rows()
     }
 
     /// A response may be an array whose items have other members than an object would.

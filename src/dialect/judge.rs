@@ -26,7 +26,7 @@ const ALWAYS_DECODED: usize = 32;
 
 /// Judges the body of one response. Buffers a copy of its beginning until it is decided.
 #[derive(Debug)]
-pub struct AnswerJudge {
+pub struct BodyJudge {
     route: Generates,
     media: Media,
     coded: Coded,
@@ -38,7 +38,7 @@ pub struct AnswerJudge {
     verdict: Verdict,
 }
 
-impl AnswerJudge {
+impl BodyJudge {
     /// For a 200 with these headers.
     pub fn new(route: Generates, headers: &HeaderMap) -> Self {
         Self::of(route, Media::of(headers), Coded::of(headers))
@@ -46,7 +46,7 @@ impl AnswerJudge {
 
     /// For a body of this media type and coding.
     pub fn of(route: Generates, media: Media, coded: Coded) -> Self {
-        AnswerJudge {
+        BodyJudge {
             route,
             media,
             coded,
@@ -154,7 +154,7 @@ impl PlainJudge {
             route,
             media,
             form: match media {
-                Media::Events => Form::Events(FirstEvent::of_answer(route)),
+                Media::Events => Form::Events(FirstEvent::of_response(route)),
                 Media::Lines | Media::Json | Media::Html | Media::Other => Form::Body {
                     seen: Vec::new(),
                     looks: 0,
@@ -204,7 +204,7 @@ impl PlainJudge {
         match beginning(self.route, seen) {
             Beginning::Open => Verdict::Undecided,
             Beginning::Events if !self.route.takes_anything() => {
-                let mut events = FirstEvent::of_answer(self.route);
+                let mut events = FirstEvent::of_response(self.route);
                 let verdict = events.feed(seen);
                 self.form = Form::Events(events);
                 verdict

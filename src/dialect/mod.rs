@@ -22,7 +22,7 @@ pub use completion::{Ending, LastEvent};
 pub use decode::{Coded, Stop, decode};
 pub use first_event::FirstEvent;
 pub use generates::Generates;
-pub use judge::{AnswerJudge, MOST_BYTES as MOST_JUDGED, begins_as_events};
+pub use judge::{BodyJudge, MOST_BYTES as MOST_JUDGED, begins_as_events};
 pub use response_status::says_not_completed;
 pub use says_error::says_error;
 pub use stream_end::StreamEnd;

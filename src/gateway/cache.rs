@@ -12,7 +12,7 @@ use super::unusable_settings::UnusableSettings;
 use crate::{
     cache::{
         NoCacheReason,
-        cacheable::LARGEST_ANSWER,
+        cacheable::LARGEST_RESPONSE,
         coalesce::Flights,
         key::CacheKey,
         memory::{Epoch, MemoryStore},
@@ -52,7 +52,7 @@ impl ResponseCache {
         });
         // Responses under way may take an eighth of the cache's limit besides it. One response,
         // with the overhead of its chunks, always has room.
-        let largest = LARGEST_ANSWER + LARGEST_ANSWER / 8;
+        let largest = LARGEST_RESPONSE + LARGEST_RESPONSE / 8;
         let under_way = (cache.max_bytes / 8).max(largest);
         Ok(ResponseCache {
             shared: shared.transpose()?,
@@ -102,7 +102,7 @@ pub enum PurgeCount {
 /// What all requests that share a response learn first.
 #[derive(Clone)]
 pub enum Beginning {
-    Response(Arc<SharedHead>),
+    Head(Arc<SharedHead>),
     Failed(GatewayError),
     /// There is a response, but only for the request that was sent.
     NotShared(NoCacheReason),

@@ -157,15 +157,13 @@ fn found(message: &'static str) -> GatewayError {
 
 #[cfg(test)]
 mod tests {
+    use actix_http::Method;
+
     use super::*;
+    use crate::http::sample;
 
     fn head(lines: &[(&str, &str)]) -> RequestHead {
-        let mut head = RequestHead::default();
-        for (name, value) in lines {
-            let name: header::HeaderName = name.parse().expect("a name");
-            head.headers.append(name, value.parse().expect("a value"));
-        }
-        head
+        sample::head(Method::POST, "/", lines)
     }
 
     /// The entry in `Via`.

@@ -201,7 +201,7 @@ impl Policy {
 
     fn is_own_listener(&self, ip: IpAddr, port: u16) -> bool {
         let ip = carried(ip);
-        let answers = |listener: &SocketAddr| match listener.ip().to_canonical() {
+        let covers = |listener: &SocketAddr| match listener.ip().to_canonical() {
             any if any.is_unspecified() => {
                 let is_ours = |local: &IpAddr| local.to_canonical() == ip;
                 ip.is_loopback() || self.local_addresses.iter().any(is_ours)
@@ -210,7 +210,7 @@ impl Policy {
         };
         self.own_listeners
             .iter()
-            .any(|listener| listener.port() == port && answers(listener))
+            .any(|listener| listener.port() == port && covers(listener))
     }
 }
 

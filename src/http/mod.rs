@@ -9,6 +9,8 @@ pub mod hop_by_hop;
 mod list;
 pub mod media_type;
 pub mod request_fields;
+#[cfg(test)]
+pub mod sample;
 pub mod trailers;
 
 pub use self::list::{has_token, items};

@@ -8,14 +8,12 @@
 mod edit;
 mod entries;
 mod find;
-mod object;
 #[cfg(test)]
 mod tests;
 
 pub use edit::{ROOM_FOR_COPIES, override_params, strip_model_prefix};
 pub use entries::{each_entry, each_item};
 pub use find::{Paths, Said, compact, said};
-pub use object::Object;
 
 /// Why a body cannot be edited. Never contains any of it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

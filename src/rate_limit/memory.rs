@@ -2,12 +2,14 @@
 //! when it is full and has no concurrent requests, so removing it changes nothing. Keys that find
 //! no room share a bucket.
 
+mod arrival;
+
 use std::{
     collections::HashMap,
     num::NonZeroU32,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, RwLock,
-        atomic::{AtomicU32, AtomicU64, Ordering},
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU32, Ordering},
     },
     time::Duration,
 };
@@ -17,9 +19,10 @@ use governor::{
     Quota, RateLimiter,
     clock::{Clock, Reference as _},
     middleware::StateInformationMiddleware,
-    state::{InMemoryState, NotKeyed},
+    state::NotKeyed,
 };
 
+use self::arrival::Arrival;
 use super::{Key, Reason, Refused, Room};
 use crate::route::limit::{Limit, Rate, Scope, Scoped};
 
@@ -35,7 +38,7 @@ const SWEEP: Duration = Duration::from_secs(1);
 
 const CONCURRENT_RETRY: Duration = Duration::from_secs(1);
 
-type Gcra<C> = RateLimiter<NotKeyed, InMemoryState, C, StateInformationMiddleware>;
+type Limiter<C> = RateLimiter<NotKeyed, Arrival, C, StateInformationMiddleware>;
 
 /// The buckets by key.
 pub struct Memory<C: Clock> {
@@ -53,17 +56,38 @@ struct Shard<C: Clock> {
 /// The state of one key.
 #[derive(Debug)]
 pub struct Bucket<C: Clock> {
-    /// Locked for writing only to be replaced; see [`Memory::give_back`].
-    gcra: Option<RwLock<Gcra<C>>>,
+    gcra: Option<Gcra<C>>,
     concurrent: AtomicU32,
-    /// Nanoseconds since the start at which the bucket is full again.
-    full_at: AtomicU64,
+}
+
+/// The requests over time of one key.
+#[derive(Debug)]
+struct Gcra<C: Clock> {
+    limiter: Limiter<C>,
+    /// The limiter's state.
+    arrival: Arrival,
+    /// When the limiter was made, since the start of [`Memory`].
+    made: Duration,
 }
 
 impl<C: Clock> Bucket<C> {
     /// A concurrent request has ended.
     pub fn leave(&self) {
         self.concurrent.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    /// Undoes the count of a request that is not sent.
+    pub fn give_back(&self, rate: Rate) {
+        if let Some(gcra) = &self.gcra {
+            gcra.arrival.advance(rate.interval());
+        }
+    }
+
+    /// Whether removing the bucket would change nothing.
+    fn is_full(&self, now: Duration) -> bool {
+        let refills = self.gcra.as_ref();
+        let is_refilled = refills.is_none_or(|it| it.made + it.arrival.since_made() <= now);
+        is_refilled && self.concurrent.load(Ordering::Acquire) == 0
     }
 }
 
@@ -99,7 +123,7 @@ where
             None => 0,
         };
         let room = match (&bucket.gcra, limit.rate, limit.concurrent) {
-            (Some(gcra), Some(rate), _) => match self.take(gcra, rate, &bucket.full_at) {
+            (Some(gcra), Some(rate), _) => match self.take(gcra, rate) {
                 Ok(room) => room,
                 Err(refused) => {
                     if limit.concurrent.is_some() {
@@ -113,47 +137,17 @@ where
         Ok((bucket, room))
     }
 
-    /// Undoes the count of a request that is not sent. governor cannot give back, so the limiter is
-    /// rebuilt, rounding the fill level down by less than a request.
-    pub fn give_back(&self, bucket: &Bucket<C>, rate: Rate) {
-        let (Some(gcra), Some(fresh)) = (&bucket.gcra, self.gcra(rate)) else {
-            return;
-        };
-        let mut gcra = gcra.write().unwrap_or_else(PoisonError::into_inner);
-        let now = self.since_start();
-        let full_at = Duration::from_nanos(bucket.full_at.load(Ordering::Relaxed));
-        let missing = full_at.saturating_sub(now).as_nanos();
-        let missing = missing.div_ceil(rate.interval().as_nanos());
-        let missing = u32::try_from(missing).unwrap_or(u32::MAX).saturating_sub(1);
-        if let Some(missing) = NonZeroU32::new(missing) {
-            // Cannot fail: at most the burst is taken.
-            let _ = fresh.check_n(missing);
-        }
-        *gcra = fresh;
-        let full_at = now.saturating_add(rate.interval().saturating_mul(missing));
-        bucket.full_at.store(nanos(full_at), Ordering::Relaxed);
-    }
-
-    fn take(
-        &self,
-        gcra: &RwLock<Gcra<C>>,
-        rate: Rate,
-        full_at: &AtomicU64,
-    ) -> Result<Room, Refused> {
+    fn take(&self, gcra: &Gcra<C>, rate: Rate) -> Result<Room, Refused> {
         let limit = rate.requests.get();
-        let gcra = gcra.read().unwrap_or_else(PoisonError::into_inner);
-        match gcra.check() {
+        match gcra.limiter.check() {
             Ok(snapshot) => {
                 let remaining = snapshot.remaining_burst_capacity();
                 let missing = rate.burst.get().saturating_sub(remaining);
-                let reset = rate.interval().saturating_mul(missing);
-                let full = self.since_start().saturating_add(reset);
-                full_at.fetch_max(nanos(full), Ordering::Relaxed);
                 Ok(Room {
                     limit,
                     most: rate.burst.get(),
                     remaining,
-                    reset,
+                    reset: rate.interval().saturating_mul(missing),
                 })
             }
             Err(not_until) => {
@@ -197,18 +191,21 @@ where
     }
 
     fn make(&self, limit: &Limit) -> Arc<Bucket<C>> {
-        let gcra = limit.rate.and_then(|rate| self.gcra(rate));
         Arc::new(Bucket {
-            gcra: gcra.map(RwLock::new),
+            gcra: limit.rate.and_then(|rate| self.gcra(rate)),
             concurrent: AtomicU32::new(0),
-            full_at: AtomicU64::new(0),
         })
     }
 
     fn gcra(&self, rate: Rate) -> Option<Gcra<C>> {
         let quota = Quota::with_period(rate.interval())?.allow_burst(rate.burst);
-        let gcra = RateLimiter::direct_with_clock(quota, self.clock.clone());
-        Some(gcra.with_middleware::<StateInformationMiddleware>())
+        let arrival = Arrival::default();
+        let limiter = Limiter::new(quota, arrival.clone(), self.clock.clone());
+        Some(Gcra {
+            limiter,
+            arrival,
+            made: self.since_start(),
+        })
     }
 
     #[cfg(test)]
@@ -263,19 +260,12 @@ where
             return false;
         }
         self.swept = now;
-        let now = nanos(now);
         self.buckets.retain(|_, bucket| {
-            let in_use = Arc::strong_count(bucket) > 1;
-            in_use
-                || bucket.concurrent.load(Ordering::Acquire) > 0
-                || bucket.full_at.load(Ordering::Relaxed) > now
+            let is_in_use = Arc::strong_count(bucket) > 1;
+            is_in_use || !bucket.is_full(now)
         });
         self.buckets.len() < most
     }
-}
-
-fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// Takes a place among the concurrent requests; returns their number.

@@ -172,7 +172,7 @@ impl Limiter {
             return;
         };
         match (count, &self.shared) {
-            (Count::Own(bucket), _) => self.memory(scoped).give_back(bucket, rate),
+            (Count::Own(bucket), _) => bucket.give_back(rate),
             (Count::Shared(key), Some(shared)) => shared.take_back(rate, *key).await,
             (Count::Shared(_), None) | (Count::Nowhere, _) => {}
         }

@@ -57,7 +57,7 @@ pub struct SharedLease {
 }
 
 /// Admitted, reason, remaining, microseconds to wait, microseconds until full.
-type Answer = (u8, u8, u32, u64, u64);
+type Reply = (u8, u8, u32, u64, u64);
 
 impl std::fmt::Debug for SharedLease {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -114,14 +114,14 @@ impl RedisLimits {
                 id,
                 is_refused: false,
             });
-            let answer: Answer = invocation.invoke_async(&mut connection).await?;
-            Ok((answer, lease))
+            let reply: Reply = invocation.invoke_async(&mut connection).await?;
+            Ok((reply, lease))
         };
-        let (answer, lease) = self.ask(ask).await?;
+        let (reply, lease) = self.ask(ask).await?;
         if !brought.is_empty() {
             self.leases().returned(&key, &brought);
         }
-        let (admitted, reason, remaining, wait, reset) = answer;
+        let (admitted, reason, remaining, wait, reset) = reply;
         let room = |(limit, most)| Room {
             limit,
             most,
@@ -246,15 +246,15 @@ impl RedisLimits {
         &self,
         question: impl AsyncFnOnce(Connection) -> RedisResult<T>,
     ) -> Result<T, Unavailable> {
-        let answer = self.replicas.ask(question).await;
-        if answer.is_err() {
+        let reply = self.replicas.ask(question).await;
+        if reply.is_err() {
             self.was_away.store(true, Ordering::Release);
         } else if self.was_away.load(Ordering::Acquire)
             && self.was_away.swap(false, Ordering::AcqRel)
         {
             self.leases().may_be_lost();
         }
-        answer
+        reply
     }
 
     fn lease_name(&self, id: u64) -> String {

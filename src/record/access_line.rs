@@ -5,14 +5,11 @@ mod text;
 
 use std::time::{Duration, SystemTime};
 
-use super::recorder::Facts;
+use super::facts::Facts;
 use crate::{
     error::Code,
     observe::{logs::Shape, metrics::Outcome},
 };
-
-/// Most bytes of each text of a caller's that a line repeats: path, method, the fault of a config.
-pub const LONGEST: usize = 1024;
 
 /// Writes the line, with its line feed.
 pub fn write(line: &mut String, shape: Shape, facts: &Facts, outcome: Outcome) {

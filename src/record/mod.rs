@@ -5,6 +5,7 @@ mod access_line;
 mod cache_status;
 mod clip;
 mod cut_reason;
+mod facts;
 mod failed_attempts;
 mod path_and_origin;
 mod recorder;

@@ -38,13 +38,13 @@ pub struct Rate {
 
 impl Rate {
     /// The longest window; a limit per day is the longest that is useful.
-    pub const LONGEST_WINDOW: Duration = Duration::from_secs(24 * 3600);
+    pub(super) const LONGEST_WINDOW: Duration = Duration::from_secs(24 * 3600);
 
     /// The longest time that an empty bucket may take to fill up.
-    pub const LONGEST_REFILL: Duration = Duration::from_secs(365 * 24 * 3600);
+    pub(super) const LONGEST_REFILL: Duration = Duration::from_secs(365 * 24 * 3600);
 
     /// The time in which an empty bucket fills up.
-    pub fn refill(&self) -> Duration {
+    pub(super) fn refill(&self) -> Duration {
         self.interval().saturating_mul(self.burst.get())
     }
 

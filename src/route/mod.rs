@@ -7,8 +7,8 @@
 //! meet.
 
 pub mod attempts;
-pub mod backoff;
-pub mod balance;
+mod backoff;
+mod balance;
 pub mod breaker;
 pub mod budget;
 pub mod catalogue;

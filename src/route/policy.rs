@@ -5,13 +5,13 @@ use std::{sync::Arc, time::Duration};
 use actix_http::header::{HeaderName, HeaderValue};
 
 /// The most retries of one target.
-pub const MOST_ATTEMPTS: u32 = 5;
+pub(super) const MOST_ATTEMPTS: u32 = 5;
 /// How deep targets may nest.
-pub const MOST_DEPTH: usize = 8;
+pub(super) const MOST_DEPTH: usize = 8;
 /// The most values that `override_params` may set for one target, including inherited ones.
 pub const MOST_BODY_EDITS: usize = 128;
 /// The most headers that `headers` of one target may set or remove; a request head has at most 96.
-pub const MOST_HEADER_EDITS: usize = 96;
+pub(super) const MOST_HEADER_EDITS: usize = 96;
 
 /// A set of HTTP status codes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -90,7 +90,7 @@ pub struct Hedge {
 }
 
 impl Hedge {
-    pub const DEFAULT_MAX_RATIO: f64 = 0.05;
+    pub(super) const DEFAULT_MAX_RATIO: f64 = 0.05;
 }
 
 /// `strategy.cb_config`: when a target is not used for a while.

@@ -31,7 +31,7 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Drains once `first` is ready; no second signal follows.
+    /// Drains once `first` is ready, with no second signal: for programs that embed the gateway.
     pub fn when(first: impl Future<Output = ()> + 'static) -> Self {
         Signals {
             first: Box::pin(first),

@@ -222,11 +222,11 @@ impl Router {
         if request.uri().path().contains('%') {
             return Err(app::no_such_page());
         }
-        let answered = self
+        let response = self
             .pages
             .call(request)
             .await
             .map_err(|_| GatewayError::new(Code::Internal, "the page could not be made"))?;
-        Ok(answered.into())
+        Ok(response.into())
     }
 }

@@ -53,10 +53,10 @@ async def async_via(bench):
         yield client
 
 
-def same(bench, call, view=lambda answer: answer):
-    """Makes the call through the gateway and straight; returns the view of the answer if both are equal."""
+def same(bench, call, view=lambda response: response):
+    """Makes the call through the gateway and straight; returns the view of the response if both are equal."""
     got, wanted = view(call(via(bench))), view(call(straight(bench)))
-    expect("answer", got, wanted)
+    expect("response", got, wanted)
     return got
 
 
@@ -90,7 +90,7 @@ def messages(bench):
 async def messages_async(bench):
     wanted = told(straight(bench).messages.create(**ask(bench)))
     async with async_via(bench) as client:
-        expect("answer", told(await client.messages.create(**ask(bench))), wanted)
+        expect("response", told(await client.messages.create(**ask(bench))), wanted)
 
 
 @check("messages stream: events and stop reason")
@@ -130,8 +130,8 @@ async def stream_helper_async(bench):
 @check("stream bytes are the upstream's")
 def stream_bytes(bench):
     def raw(client):
-        with client.messages.with_streaming_response.create(**ask(bench), stream=True) as answer:
-            return masked(b"".join(answer.http_response.iter_raw()))
+        with client.messages.with_streaming_response.create(**ask(bench), stream=True) as response:
+            return masked(b"".join(response.http_response.iter_raw()))
 
     assert b"message_stop" in same(bench, raw)
 
@@ -152,8 +152,8 @@ def request_as_sent(bench):
 @check("status and header lines are the upstream's")
 def head(bench):
     def lines(client):
-        answer = client.messages.with_raw_response.count_tokens(model=bench.model, messages=ASK).http_response
-        return answer.status_code, header_lines(answer.headers.multi_items())
+        response = client.messages.with_raw_response.count_tokens(model=bench.model, messages=ASK).http_response
+        return response.status_code, header_lines(response.headers.multi_items())
 
     same(bench, lines)
 
@@ -227,7 +227,7 @@ def count_tokens(bench):
 
 @check("tool use")
 def tool_use(bench):
-    # made to use the tool, a random model writes arguments that are no object, and vLLM refuses its own answer
+    # made to use the tool, a random model writes arguments that are no object, and vLLM refuses its own response
     choice = {"type": "tool", "name": "get_weather"} if bench.target == "mock" else {"type": "auto"}
     request = ask(bench, tools=[WEATHER], tool_choice=choice, **bench.fault(tool_call=1))
     blocks = same(bench, lambda c: c.messages.create(**request), told)[2]
@@ -260,7 +260,7 @@ def upstream_refusals(bench):
         assert 400 <= got[1] < 500, got
 
 
-@check("errors: in an answer to a stream request", only="mock")
+@check("errors: in a response to a stream request", only="mock")
 async def stream_error(bench):
     async with async_via(bench) as client:
         try:
@@ -316,7 +316,7 @@ def gateway_refusals(bench):
 def headers_per_request(bench):
     bare = Anthropic(**options(bench, bench.base, {}))
     wanted = told(straight(bench).messages.create(**ask(bench)))
-    expect("answer", told(bare.messages.create(**ask(bench), extra_headers=bench.headers)), wanted)
+    expect("response", told(bare.messages.create(**ask(bench), extra_headers=bench.headers)), wanted)
 
 
 @check("custom host alone, auth token in place of an API key", needs="gateway")
@@ -329,7 +329,7 @@ def custom_host_alone(bench):
 @check("bare SDK: the default target", needs="default_target")
 def bare_sdk(bench):
     client = Anthropic(**options(bench, bench.base, {}))
-    expect("answer", told(client.messages.create(**ask(bench))), told(straight(bench).messages.create(**ask(bench))))
+    expect("response", told(client.messages.create(**ask(bench))), told(straight(bench).messages.create(**ask(bench))))
     assert list(client.messages.create(**ask(bench), stream=True))
 
 

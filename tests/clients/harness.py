@@ -20,7 +20,7 @@ CANCEL_SECONDS = 1.0
 HOP_BY_HOP = {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
 # These must cross, but differ from one request to the next.
 VOLATILE = {"date", "request-id", "x-request-id", "openai-processing-ms"}
-# JSON members whose values differ from one answer to the next.
+# JSON members whose values differ from one response to the next.
 CHANGING = re.compile(rb'"(id|item_id|call_id|request_id|created|created_at|completed_at)":\s*("[^"]*"|[0-9.]+)')
 
 
@@ -63,8 +63,8 @@ class Bench:
 
     def stats(self):
         """The upstream's own page about what it is doing."""
-        with urllib.request.urlopen(self.stats_url, timeout=5) as answer:
-            return answer.read().decode()
+        with urllib.request.urlopen(self.stats_url, timeout=5) as response:
+            return response.read().decode()
 
 
 class Watch:
@@ -133,7 +133,7 @@ def shorten(value, limit=300):
 
 
 def masked(raw):
-    """An answer's bytes without the values that change from one answer to the next."""
+    """A response's bytes without the values that change from one response to the next."""
     return CHANGING.sub(rb'"\1":_', raw)
 
 

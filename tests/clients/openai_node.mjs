@@ -45,10 +45,10 @@ const client = (bench, root, defaultHeaders, more = {}) =>
 const via = (bench) => client(bench, bench.base, bench.headers);
 const straight = (bench) => client(bench, bench.upstream, {});
 
-/** Makes the call through the gateway and straight; the view of the answer if both are equal. */
+/** Makes the call through the gateway and straight; the view of the response if both are equal. */
 async function same(bench, call) {
   const [got, wanted] = [await call(via(bench)), await call(straight(bench))];
-  expect("answer", got, wanted);
+  expect("response", got, wanted);
   return got;
 }
 
@@ -121,8 +121,8 @@ check("the upstream sees the SDK's own request", async (bench) => {
 
 check("status and header lines are the upstream's", async (bench) => {
   await same(bench, async (c) => {
-    const answer = await c.models.list().asResponse();
-    return [answer.status, headerLines(answer.headers)];
+    const response = await c.models.list().asResponse();
+    return [response.status, headerLines(response.headers)];
   });
 });
 
@@ -188,8 +188,8 @@ const toolAsk = (bench) =>
 
 check("tool calls", async (bench) => {
   const call = async (c) => {
-    const answer = await c.chat.completions.create(toolAsk(bench), faults(bench, { "tool-call": 1 }));
-    const { content, tool_calls } = answer.choices[0].message;
+    const response = await c.chat.completions.create(toolAsk(bench), faults(bench, { "tool-call": 1 }));
+    const { content, tool_calls } = response.choices[0].message;
     return [content, (tool_calls ?? []).map((made) => made.function)];
   };
   const [, calls] = await same(bench, call);
@@ -222,8 +222,8 @@ const respond = (bench) => ({ model: bench.model, input: "hello", max_output_tok
 
 check("responses", async (bench) => {
   const call = async (c) => {
-    const answer = await c.responses.create(respond(bench));
-    return [answer.status, answer.output_text, answer.usage.output_tokens];
+    const response = await c.responses.create(respond(bench));
+    return [response.status, response.output_text, response.usage.output_tokens];
   };
   assert((await same(bench, call))[1], "no text");
 });
@@ -295,7 +295,7 @@ check("a stream written byte by byte", async (bench) => {
   assert(text.includes("naïve") && text.includes("🙂"), text);
 }, { only: "mock" });
 
-check("an upstream that hangs up after each answer", async (bench) => {
+check("an upstream that hangs up after each response", async (bench) => {
   const c = via(bench);
   for (let turn = 0; turn < 20; turn++) {
     // straight, the client itself now and then meets the closed connection; the key lets the gateway send again
@@ -319,18 +319,18 @@ check("gateway's own refusals are SDK errors", async (bench) => {
 check("headers given per request", async (bench) => {
   const bare = client(bench, bench.base, {});
   const wanted = told(await straight(bench).chat.completions.create(chat(bench)));
-  expect("answer", told(await bare.chat.completions.create(chat(bench), { headers: bench.headers })), wanted);
+  expect("response", told(await bare.chat.completions.create(chat(bench), { headers: bench.headers })), wanted);
 }, { needs: "gateway" });
 
 check("custom host alone", async (bench) => {
   const only = { "x-gateway-custom-host": bench.headers["x-gateway-custom-host"] };
-  assert((await client(bench, bench.base, only).chat.completions.create(chat(bench))).choices.length, "no answer");
+  assert((await client(bench, bench.base, only).chat.completions.create(chat(bench))).choices.length, "no response");
 }, { needs: "gateway" });
 
 check("bare SDK: the default target", async (bench) => {
   const bare = client(bench, bench.base, {});
   const wanted = told(await straight(bench).chat.completions.create(chat(bench)));
-  expect("answer", told(await bare.chat.completions.create(chat(bench))), wanted);
+  expect("response", told(await bare.chat.completions.create(chat(bench))), wanted);
 }, { needs: "default-target" });
 
 check("multipart upload", async (bench) => {

@@ -38,7 +38,7 @@ def chat_sync(bench):
 async def chat_async(bench):
     wanted = told(straight(bench).chat.completions.create(**chat(bench)))
     async with async_via(bench) as client:
-        expect("answer", told(await client.chat.completions.create(**chat(bench))), wanted)
+        expect("response", told(await client.chat.completions.create(**chat(bench))), wanted)
 
 
 @check("chat stream: chunks, finish and usage")
@@ -71,8 +71,8 @@ def chat_stream_helper(bench):
 @check("stream bytes are the upstream's")
 def stream_bytes(bench):
     def raw(client):
-        with client.chat.completions.with_streaming_response.create(**chat(bench, **STREAM)) as answer:
-            return masked(b"".join(answer.http_response.iter_raw()))
+        with client.chat.completions.with_streaming_response.create(**chat(bench, **STREAM)) as response:
+            return masked(b"".join(response.http_response.iter_raw()))
 
     assert same(bench, raw).endswith(b"data: [DONE]\n\n")
 
@@ -92,16 +92,16 @@ def request_as_sent(bench):
 @check("status and header lines are the upstream's")
 def head(bench):
     def lines(client):
-        answer = client.models.with_raw_response.list().http_response
-        return answer.status_code, header_lines(answer.headers.multi_items())
+        response = client.models.with_raw_response.list().http_response
+        return response.status_code, header_lines(response.headers.multi_items())
 
     same(bench, lines)
 
 
-@check("gateway answers carry a trace id", needs="gateway")
+@check("gateway responses carry a trace id", needs="gateway")
 def trace_id(bench):
-    answer = via(bench).with_options(default_headers={**bench.headers, "x-gateway-trace-id": "check:1.a-b_c"})
-    got = answer.models.with_raw_response.list().headers
+    traced = via(bench).with_options(default_headers={**bench.headers, "x-gateway-trace-id": "check:1.a-b_c"})
+    got = traced.models.with_raw_response.list().headers
     expect("trace id", got.get("x-gateway-trace-id"), "check:1.a-b_c")
     expect("error header", got.get("x-gateway-error"), None)
 
@@ -129,8 +129,8 @@ def tool_ask(bench):
 def tool_calls(bench):
     ask = tool_ask(bench)
 
-    def said(answer):
-        message = answer.choices[0].message
+    def said(response):
+        message = response.choices[0].message
         return message.content, [(c.function.name, c.function.arguments) for c in message.tool_calls or []]
 
     _, calls = same(bench, lambda c: c.chat.completions.create(**ask), said)
@@ -211,7 +211,7 @@ def embeddings_base64(bench):
 def headers_per_request(bench):
     bare = OpenAI(**options(bench, bench.base, {}))
     wanted = told(straight(bench).chat.completions.create(**chat(bench)))
-    expect("answer", told(bare.chat.completions.create(**chat(bench), extra_headers=bench.headers)), wanted)
+    expect("response", told(bare.chat.completions.create(**chat(bench), extra_headers=bench.headers)), wanted)
 
 
 @check("custom host alone", needs="gateway")
@@ -225,7 +225,7 @@ def custom_host_alone(bench):
 def bare_sdk(bench):
     client = OpenAI(**options(bench, bench.base, {}))
     expect(
-        "answer",
+        "response",
         told(client.chat.completions.create(**chat(bench))),
         told(straight(bench).chat.completions.create(**chat(bench))),
     )
@@ -238,8 +238,8 @@ def tokenize(bench):
     root = bench.base if bench.direct else f"{bench.base}/v1"
     headers = bench.headers and {**bench.headers, "x-gateway-custom-host": bench.upstream}
     client = OpenAI(**{**options(bench, root, headers), "base_url": root})
-    answer = client.post("/tokenize", body={"model": bench.model, "prompt": "hello world"}, cast_to=object)
-    expect("count", answer["count"], 2)
+    response = client.post("/tokenize", body={"model": bench.model, "prompt": "hello world"}, cast_to=object)
+    expect("count", response["count"], 2)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The OpenAI client under test, the one to compare with, and how their answers are compared. Contains no check."""
+"""The OpenAI client under test, the one to compare with, and how their responses are compared. Contains no check."""
 
 from contextlib import asynccontextmanager
 
@@ -32,10 +32,10 @@ async def async_via(bench):
         yield client
 
 
-def same(bench, call, view=lambda answer: answer):
-    """Makes the call through the gateway and straight; returns the view of the answer if both are equal."""
+def same(bench, call, view=lambda response: response):
+    """Makes the call through the gateway and straight; returns the view of the response if both are equal."""
     got, wanted = view(call(via(bench))), view(call(straight(bench)))
-    expect("answer", got, wanted)
+    expect("response", got, wanted)
     return got
 
 
@@ -43,10 +43,10 @@ def chat(bench, **more):
     return {"model": bench.model, "messages": ASK, "max_tokens": 16, "temperature": 0, **more}
 
 
-def told(answer):
-    """What a chat answer says, without ids and times."""
-    choice = answer.choices[0]
-    return answer.model, choice.message.content, choice.finish_reason, answer.usage.to_dict()
+def told(response):
+    """What a chat response says, without ids and times."""
+    choice = response.choices[0]
+    return response.model, choice.message.content, choice.finish_reason, response.usage.to_dict()
 
 
 def gather(chunks):

@@ -45,8 +45,8 @@ async def download_async(bench):
     query = {"bytes": 3_000_001}
     wanted = straight(bench).files.content("file-1", extra_query=query).content
     async with async_via(bench) as client:
-        async with client.files.with_streaming_response.content("file-1", extra_query=query) as answer:
-            got = b"".join([piece async for piece in answer.iter_bytes()])
+        async with client.files.with_streaming_response.content("file-1", extra_query=query) as response:
+            got = b"".join([piece async for piece in response.iter_bytes()])
     assert got == wanted, "bytes differ"
 
 

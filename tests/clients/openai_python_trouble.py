@@ -99,7 +99,7 @@ def upstream_refusals(bench):
     expect("status", got[1], 404)
 
 
-@check("errors: in an answer to a stream request", only="mock")
+@check("errors: in a response to a stream request", only="mock")
 async def stream_error(bench):
     async with async_via(bench) as client:
         try:
@@ -144,12 +144,12 @@ def pieces(bench):
     assert "naïve" in text and "🙂" in text, text
 
 
-@check("103 before the answer", only="mock")
+@check("103 before the response", only="mock")
 def interim(bench):
     same(bench, lambda c: c.chat.completions.create(**chat(bench, **bench.fault(interim=103))), told)
 
 
-@check("an upstream that hangs up after each answer", only="mock", needs="gateway")
+@check("an upstream that hangs up after each response", only="mock", needs="gateway")
 def hang_up(bench):
     # straight, the client itself now and then meets the closed connection; the key lets the gateway send again
     client, asked = via(bench), bench.fault(hang_up=1)

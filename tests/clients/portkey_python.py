@@ -57,12 +57,12 @@ class Counted:
         self.times = tuple(asked(root) - before for root, before in zip(self.roots, self.before))
 
 
-@check("a fallback answers when the first target fails, and the reply says which did")
+@check("a fallback responds when the first target fails, and the reply says which did")
 def falls_back(bench):
     with Counted(bench) as counted:
-        answer = client(bench, fallback(bench, failing(bench, status=503))).chat.completions.create(**ASK)
-    assert answer.choices[0].message.content
-    headers = {name.lower(): value for name, value in answer.get_headers().items()}
+        response = client(bench, fallback(bench, failing(bench, status=503))).chat.completions.create(**ASK)
+    assert response.choices[0].message.content
+    headers = {name.lower(): value for name, value in response.get_headers().items()}
     expect("option index", headers.get("last-used-option-index"), "config.targets[1]")
     expect("retries", headers.get("retry-attempt-count"), "0")
     expect("provider", headers.get("provider"), "openai")
@@ -81,7 +81,7 @@ def stream_falls_back(bench):
     expect("asked", counted.times, (1, 1))
 
 
-@check("statuses that are not listed are the answer")
+@check("statuses that are not listed are relayed")
 def listed_only(bench):
     config = fallback(bench, failing(bench, status=500), on_status_codes=[429])
     with Counted(bench) as counted:
@@ -90,7 +90,7 @@ def listed_only(bench):
         except Exception as error:
             expect("status", error.status_code, 500)
         else:
-            raise AssertionError("a 500 is no answer")
+            raise AssertionError("a 500 is no response")
     expect("asked", counted.times, (1, 0))
 
 
@@ -99,8 +99,8 @@ def retries(bench):
     faulty = failing(bench, status=429, fail_first=1, key=uuid.uuid4(), retry_after="0")
     config = {"retry": {"attempts": 2, "use_retry_after_header": True}} | faulty
     with Counted(bench) as counted:
-        answer = client(bench, config).chat.completions.create(**ASK)
-    headers = {name.lower(): value for name, value in answer.get_headers().items()}
+        response = client(bench, config).chat.completions.create(**ASK)
+    headers = {name.lower(): value for name, value in response.get_headers().items()}
     expect("retries", headers.get("retry-attempt-count"), "1")
     expect("option index", headers.get("last-used-option-index"), "config")
     expect("asked", counted.times, (2, 0))
@@ -119,8 +119,8 @@ def balances(bench):
 async def async_falls_back(bench):
     config = fallback(bench, failing(bench, status=500))
     portkey = AsyncPortkey(api_key="pk-of-the-caller", base_url=f"{bench.base}/v1", config=config)
-    answer = await portkey.chat.completions.create(**ASK)
-    assert answer.choices[0].message.content
+    response = await portkey.chat.completions.create(**ASK)
+    assert response.choices[0].message.content
 
 
 @check("the target gets its own key, and nothing of Portkey's")

@@ -8,7 +8,8 @@ use crate::support::{
     show,
 };
 
-/// Answers every request with its own body and the headers that describe it, framed as it came.
+/// Responds to every request with its own body and the headers that describe it, framed as it
+/// came.
 fn echo() -> Upstream {
     Upstream::playing(|peer| {
         while let Some(raw) = peer.request() {
@@ -176,12 +177,12 @@ fn chunked_echo() -> Upstream {
             let head = format!(
                 "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-Framing: {framing}\r\n\r\n"
             );
-            let mut answer = head.into_bytes();
+            let mut raw = head.into_bytes();
             for piece in body.chunks(7) {
-                answer.extend(chunk(piece));
+                raw.extend(chunk(piece));
             }
-            answer.extend(b"0\r\n\r\n");
-            peer.send(answer);
+            raw.extend(b"0\r\n\r\n");
+            peer.send(raw);
         }
     })
 }
@@ -242,7 +243,7 @@ fn chunks_of_any_shape_cross_and_their_extensions_and_trailers_do_not() {
 fn trailers_and_extensions_of_a_response_do_not_cross() {
     let coded = "5;a=b\r\nhello\r\n1\r\n!\r\n0\r\nX-Sum: 1\r\n\r\n";
     let head = "HTTP/1.1 200 OK\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n";
-    let upstream = Upstream::answering(format!("{head}{coded}"));
+    let upstream = Upstream::responding(format!("{head}{coded}"));
     let gateway = Gateway::start();
     for _ in 0..2 {
         let response = gateway.exchange(request("GET", "/v1/x", &upstream, "", ""));
@@ -279,7 +280,7 @@ fn a_body_that_only_the_close_ends_crosses_whole() {
 fn requests_with_bodies_follow_one_another_on_one_connection() {
     let (gateway, upstream) = (Gateway::start(), echo());
     let mut client = gateway.client();
-    // All three at once: answers come in order.
+    // All three at once: responses come in order.
     let one = |body: &str| {
         let lines = format!("Content-Length: {}\r\n", body.len());
         request("POST", "/v1/x", &upstream, lines, body)

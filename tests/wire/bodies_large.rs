@@ -20,7 +20,8 @@ fn same(got: &[u8], expected: &[u8]) {
     }
 }
 
-/// Answers each request with as many bytes of [`noise`] as its path says, in its path's framing.
+/// Responds to each request with as many bytes of [`noise`] as its path says, framed as its path
+/// says.
 fn source() -> Upstream {
     Upstream::playing(|peer| {
         while let Some(head) = peer.head() {
@@ -145,14 +146,14 @@ fn an_echo_of_twenty_megabytes_runs_in_both_directions_at_once() {
 #[test]
 fn a_refusal_by_the_upstream_arrives_while_the_client_still_sends() {
     let body = r#"{"error":"too large"}"#;
-    let answer = format!(
+    let raw = format!(
         "HTTP/1.1 413 Payload Too Large\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     );
     let upstream = Upstream::playing(move |peer| {
         peer.head();
         peer.take(1000);
-        peer.send(&answer);
+        peer.send(&raw);
         // Reads no more, and closes only when the gateway has.
         peer.closed_after();
     });

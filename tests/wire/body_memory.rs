@@ -12,7 +12,7 @@ use crate::support::{
     eventually,
     gateway::{get, post},
     message::noise,
-    routing::{answer, base, chat, completion, config_line, configured, json},
+    routing::{base, chat, completion, config_line, configured, json, raw_response},
 };
 
 const KEPT: &str = "throughway_request_body_kept_bytes";
@@ -242,13 +242,13 @@ fn a_hedge_that_finds_no_room_leaves_the_first_request_alone() {
 }
 
 #[test]
-fn more_requests_than_the_settings_allow_are_refused_and_pages_answer() {
+fn more_requests_than_the_settings_allow_are_refused_and_pages_respond() {
     let gate = Gate::default();
     let opened = gate.clone();
     let upstream = Upstream::playing(move |peer| {
         while peer.request().is_some() {
             opened.passed();
-            peer.send(answer("200 OK", "", "ok"));
+            peer.send(raw_response("200 OK", "", "ok"));
         }
     });
     let gateway = Gateway::with("downstream: { max_requests: 2 }\n");
@@ -295,7 +295,11 @@ fn a_body_in_pieces_of_one_byte_waits_for_a_slow_upstream_and_arrives_whole() {
             seen.extend(peer.take(1).expect("the body goes on"));
         }
         let same = decoded(&seen) == decoded(&expected);
-        peer.send(answer("200 OK", "", if same { "same" } else { "other" }));
+        peer.send(raw_response(
+            "200 OK",
+            "",
+            if same { "same" } else { "other" },
+        ));
     });
     let gateway = Gateway::start();
     let mut client = gateway.client();

@@ -191,7 +191,7 @@ fn a_plain_options_request_is_forwarded() {
 #[test]
 fn our_cors_lines_replace_the_upstreams_for_listed_origins_only() {
     let gateway = Gateway::with(LISTED);
-    let upstream = Upstream::answering(
+    let upstream = Upstream::responding(
         "HTTP/1.1 200 OK\r\nAccess-Control-Allow-Origin: *\r\n\
          Access-Control-Expose-Headers: x-request-id\r\n\
          access-control-allow-credentials: true\r\nVary: Accept\r\nContent-Length: 2\r\n\r\nok",

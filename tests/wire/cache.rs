@@ -3,8 +3,8 @@
 use crate::support::{
     Gateway, Upstream,
     caching::{Ask, BODY, JSON, numbered, numbering, playing, status, statuses},
-    eventually,
-    routing::{LAST, STREAM, answer, base, chunk, config_line, token, token_chunks},
+    eventually, let_pass,
+    routing::{LAST, STREAM, base, chunk, config_line, raw_response, token, token_chunks},
 };
 
 #[test]
@@ -289,31 +289,36 @@ fn a_stored_response_expires() {
         ..Ask::of(&upstream)
     };
     assert_eq!(statuses(&gateway, [&ask, &ask]), ["MISS", "HIT"]);
-    std::thread::sleep(std::time::Duration::from_millis(1100));
+    // The lifetime of a second runs out.
+    let_pass(std::time::Duration::from_millis(1100));
     assert_eq!(statuses(&gateway, [&ask, &ask]), ["MISS", "HIT"]);
 }
 
 #[test]
 fn responses_that_must_not_be_stored_are_not() {
-    let large = answer("200 OK", JSON, &" ".repeat(8 * 1024 * 1024 + 1));
+    let large = raw_response("200 OK", JSON, &" ".repeat(8 * 1024 * 1024 + 1));
     let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
     let stream = |end: String| format!("{STREAM}{}{end}", token_chunks(3));
     let done = chunk("data: [DONE]\n\n");
     let error = chunk("data: {\"error\":{\"message\":\"no\"}}\n\n");
     for (name, response, reason) in [
-        ("an error", answer("500 No", JSON, "{}"), "status"),
-        ("a 429", answer("429 Later", JSON, "{}"), "status"),
-        ("a 201", answer("201 Made", JSON, "{}"), "status"),
+        ("an error", raw_response("500 No", JSON, "{}"), "status"),
+        ("a 429", raw_response("429 Later", JSON, "{}"), "status"),
+        ("a 201", raw_response("201 Made", JSON, "{}"), "status"),
         (
             "no-store",
-            answer("200 OK", "Cache-Control: private, no-store\r\n", "{}"),
+            raw_response("200 OK", "Cache-Control: private, no-store\r\n", "{}"),
             "no_store_response",
         ),
-        ("vary", answer("200 OK", "Vary: *\r\n", "{}"), "vary_star"),
+        (
+            "vary",
+            raw_response("200 OK", "Vary: *\r\n", "{}"),
+            "vary_star",
+        ),
         ("too large", large, "too_large"),
         (
             "an error inside",
-            answer("200 OK", JSON, r#"{"error":{"message":"no"}}"#),
+            raw_response("200 OK", JSON, r#"{"error":{"message":"no"}}"#),
             "error_body",
         ),
         (
@@ -329,7 +334,7 @@ fn responses_that_must_not_be_stored_are_not() {
         ("a whole stream, cut", stream(done.clone()), "truncated"),
         (
             "a cut body",
-            answer("200 OK", JSON, "12345").replace("12345", "123"),
+            raw_response("200 OK", JSON, "12345").replace("12345", "123"),
             "truncated",
         ),
         ("a cut chunk", format!("{chunked}5\r\nab"), "truncated"),

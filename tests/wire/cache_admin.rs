@@ -3,7 +3,7 @@
 use crate::support::{
     Gateway, Response,
     caching::{Ask, JSON, numbering, playing, statuses},
-    routing::{answer, completion},
+    routing::{completion, raw_response},
 };
 
 fn admin(gateway: &Gateway, method: &str, query: &str, token: &str) -> Response {
@@ -90,7 +90,7 @@ fn cache_administration_needs_the_admin_token() {
 #[test]
 fn stored_responses_stay_under_max_bytes() {
     let body: &'static str =
-        Box::leak(answer("200 OK", JSON, &completion(&"x".repeat(50_000))).into_boxed_str());
+        Box::leak(raw_response("200 OK", JSON, &completion(&"x".repeat(50_000))).into_boxed_str());
     let upstream = playing(body);
     let gateway = Gateway::with("admin_token: secret\ncache: { max_bytes: 1MiB }");
     let mut client = gateway.client();

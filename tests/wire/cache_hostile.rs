@@ -8,7 +8,7 @@ use std::{
 use crate::support::{
     Client, Process, Upstream,
     caching::{Ask, JSON, playing, status},
-    routing::{LAST, STREAM, answer, chunk},
+    routing::{LAST, STREAM, chunk, raw_response},
 };
 
 const MEGABYTE: usize = 1 << 20;
@@ -28,7 +28,7 @@ fn narrow(gateway: SocketAddr) -> Client {
 fn a_client_that_does_not_read_a_stored_response_holds_little_memory() {
     const READERS: usize = 16;
     let body = format!(r#"{{"choices":[],"x":"{}"}}"#, "x".repeat(6 * MEGABYTE));
-    let upstream = playing(answer("200 OK", JSON, &body));
+    let upstream = playing(raw_response("200 OK", JSON, &body));
     let process = Process::serving("cache-idle-readers", "workers: 1\n");
     let ask = Ask::of(&upstream).text();
     assert_eq!(status(&process.exchange(&ask)), "MISS");
@@ -64,18 +64,18 @@ fn empty_members(bytes: usize) -> Vec<u8> {
     [head.into_bytes(), body].concat()
 }
 
-/// The longest answer to a look at the health page while this response comes.
-fn slowest_while(answer: &[u8]) -> Duration {
-    let answer = answer.to_vec();
+/// The longest that the health page took to respond while this response comes.
+fn slowest_while(raw: &[u8]) -> Duration {
+    let raw = raw.to_vec();
     let upstream = Upstream::playing(move |peer| {
         while peer.request().is_some() {
-            peer.send(&answer);
+            peer.send(&raw);
         }
     });
-    let process = Process::serving("cache-hard-answers", "workers: 1\n");
+    let process = Process::serving("cache-hard-responses", "workers: 1\n");
     let mut asking = process.client();
     asking.send(Ask::of(&upstream).text());
-    let answered = std::thread::spawn(move || asking.response().status);
+    let asked = std::thread::spawn(move || asking.response().status);
     let mut slowest = Duration::ZERO;
     let mut prober = process.client();
     for after in 0.. {
@@ -83,11 +83,11 @@ fn slowest_while(answer: &[u8]) -> Duration {
         prober.send("GET /gateway/health/live HTTP/1.1\r\nHost: localhost\r\n\r\n");
         assert_eq!(prober.response().status, 200);
         slowest = slowest.max(begun.elapsed());
-        if answered.is_finished() && after > 20 {
+        if asked.is_finished() && after > 20 {
             break;
         }
     }
-    assert_eq!(answered.join().expect("no panic"), 200);
+    assert_eq!(asked.join().expect("no panic"), 200);
     slowest
 }
 
@@ -95,12 +95,12 @@ fn slowest_while(answer: &[u8]) -> Duration {
 fn a_response_that_is_slow_to_judge_delays_no_other_request() {
     let lists = format!("data: {{\"choices\":[{}[]]}}\n\n", "[],".repeat(300_000));
     let events = format!("{STREAM}{}{LAST}", chunk(&lists).repeat(4));
-    for (name, answer) in [
+    for (name, raw) in [
         ("large events", events.into_bytes()),
         ("nothing comes of it", empty_members(7 * MEGABYTE)),
     ] {
         // On a busy machine a look may be slow for other reasons.
-        let slowest = (0..3).map(|_| slowest_while(&answer)).min();
+        let slowest = (0..3).map(|_| slowest_while(&raw)).min();
         assert!(
             slowest.is_some_and(|it| it < Duration::from_millis(250)),
             "{name}: {slowest:?}"

@@ -8,7 +8,7 @@ use throughway::config::{Environment, Flags, Settings};
 use crate::support::{
     Gateway,
     caching::{Ask, JSON, numbering, playing, statuses},
-    routing::answer,
+    routing::raw_response,
 };
 
 const PROXIES: &str = "trusted_proxies: [127.0.0.1]\n";
@@ -72,7 +72,7 @@ fn a_header_is_ignored_where_the_settings_say_so_and_counts_elsewhere() {
             "x-forwarded-client-cert: b",
             false,
         ),
-        // Where callers share, none of them says which address the others' answers link to.
+        // Where callers share, none of them says which address the others' responses link to.
         (
             SHARED,
             "x-forwarded-for: 1.1.1.1",
@@ -111,7 +111,7 @@ fn a_response_that_varies_by_an_ignored_header_is_not_stored() {
         ),
     ] {
         let lines = format!("{JSON}{varies}");
-        let upstream = playing(answer("200 OK", &lines, r#"{"choices":[]}"#));
+        let upstream = playing(raw_response("200 OK", &lines, r#"{"choices":[]}"#));
         let ask = Ask {
             lines: line,
             ..Ask::of(&upstream)

@@ -4,7 +4,7 @@ use crate::support::{
     Gateway, Upstream,
     caching::{Ask, JSON, playing, status, statuses},
     eventually,
-    routing::{LAST, STREAM, answer, chunk},
+    routing::{LAST, STREAM, chunk, raw_response},
 };
 
 const CHAT: &str = "/v1/chat/completions";
@@ -49,29 +49,29 @@ fn is_kept(name: &str, path: &'static str, response: String) {
 fn an_error_in_a_200_is_not_stored_in_any_framing() {
     let unfinished = |status: &str| {
         let body = format!(r#"{{"id":"r","error":null,"output":[],"status":"{status}"}}"#);
-        answer("200 OK", JSON, &body)
+        raw_response("200 OK", JSON, &body)
     };
     let late = format!(
         r#"{{"output":[{{"text":"{}"}}],"status":"incomplete"}}"#,
         "x".repeat(200_000)
     );
     for (name, path, response) in [
-        ("as text", CHAT, answer("200 OK", TEXT, ERROR)),
+        ("as text", CHAT, raw_response("200 OK", TEXT, ERROR)),
         (
             "as another JSON",
             CHAT,
-            answer("200 OK", "Content-Type: text/json\r\n", ERROR),
+            raw_response("200 OK", "Content-Type: text/json\r\n", ERROR),
         ),
-        ("without a type", CHAT, answer("200 OK", "", ERROR)),
+        ("without a type", CHAT, raw_response("200 OK", "", ERROR)),
         (
             "behind a mark",
             CHAT,
-            answer("200 OK", JSON, &format!("\u{feff}\r\n{ERROR}")),
+            raw_response("200 OK", JSON, &format!("\u{feff}\r\n{ERROR}")),
         ),
         (
             "speech",
             SPEECH,
-            answer("200 OK", "Content-Type: audio/mpeg\r\n", ERROR),
+            raw_response("200 OK", "Content-Type: audio/mpeg\r\n", ERROR),
         ),
         ("failed", RESPONSES, unfinished("failed")),
         ("queued", RESPONSES, unfinished("queued")),
@@ -81,7 +81,7 @@ fn an_error_in_a_200_is_not_stored_in_any_framing() {
         (
             "incomplete, at length",
             RESPONSES,
-            answer("200 OK", JSON, &late),
+            raw_response("200 OK", JSON, &late),
         ),
     ] {
         is_not_kept(name, path, &playing(response), "error_body");
@@ -155,28 +155,28 @@ fn complete_responses_are_stored() {
         (
             "completed",
             RESPONSES,
-            answer("200 OK", JSON, r#"{"output":[],"status":"completed"}"#),
+            raw_response("200 OK", JSON, r#"{"output":[],"status":"completed"}"#),
         ),
         (
             "without a status",
             RESPONSES,
-            answer("200 OK", JSON, r#"{"output":[]}"#),
+            raw_response("200 OK", JSON, r#"{"output":[]}"#),
         ),
         (
             "another's status",
             CHAT,
-            answer("200 OK", JSON, r#"{"choices":[],"status":"queued"}"#),
+            raw_response("200 OK", JSON, r#"{"choices":[],"status":"queued"}"#),
         ),
         (
             "content beside an error",
             CHAT,
-            answer("200 OK", TEXT, r#"{"choices":[],"error":{}}"#),
+            raw_response("200 OK", TEXT, r#"{"choices":[],"error":{}}"#),
         ),
-        ("sound", SPEECH, answer("200 OK", TEXT, "on and on")),
+        ("sound", SPEECH, raw_response("200 OK", TEXT, "on and on")),
         (
             "white space after JSON",
             CHAT,
-            answer("200 OK", JSON, "\u{feff}{\"choices\":[]}\r\n"),
+            raw_response("200 OK", JSON, "\u{feff}{\"choices\":[]}\r\n"),
         ),
         (
             "an image",
@@ -221,27 +221,37 @@ fn a_200_that_does_not_fit_its_route_is_not_stored_for_a_named_reason() {
         (
             "text",
             CHAT,
-            answer("200 OK", TEXT, "on and on"),
-            "not_an_answer",
+            raw_response("200 OK", TEXT, "on and on"),
+            "unusable_response",
         ),
-        ("nothing", CHAT, answer("200 OK", JSON, ""), "not_an_answer"),
+        (
+            "nothing",
+            CHAT,
+            raw_response("200 OK", JSON, ""),
+            "unusable_response",
+        ),
         (
             "white space",
             CHAT,
-            answer("200 OK", JSON, &" ".repeat(200_000)),
-            "not_an_answer",
+            raw_response("200 OK", JSON, &" ".repeat(200_000)),
+            "unusable_response",
         ),
         (
             "a page",
             RESPONSES,
-            answer("200 OK", "Content-Type: text/html\r\n", "<html>wait</html>"),
-            "not_an_answer",
+            raw_response("200 OK", "Content-Type: text/html\r\n", "<html>wait</html>"),
+            "unusable_response",
         ),
-        ("an end alone", CHAT, stream(&["[DONE]"]), "not_an_answer"),
+        (
+            "an end alone",
+            CHAT,
+            stream(&["[DONE]"]),
+            "unusable_response",
+        ),
         (
             "an unknown coding",
             CHAT,
-            answer(
+            raw_response(
                 "200 OK",
                 &format!("{JSON}Content-Encoding: zstd\r\n"),
                 ERROR,
@@ -251,7 +261,7 @@ fn a_200_that_does_not_fit_its_route_is_not_stored_for_a_named_reason() {
         (
             "no such coding",
             CHAT,
-            answer("200 OK", &format!("{JSON}Content-Encoding: br\r\n"), ERROR),
+            raw_response("200 OK", &format!("{JSON}Content-Encoding: br\r\n"), ERROR),
             "encoded_response",
         ),
     ] {

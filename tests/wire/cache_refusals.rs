@@ -24,7 +24,7 @@ fn a_full_redis_still_serves_what_it_stores() {
     let send = |lines| told(&process, &upstream, lines);
     eventually("it is kept", || send("") == "HIT");
     // Whatever is there is too much already; by default nothing is evicted.
-    redis.ask("CONFIG SET maxmemory 1").expect("an answer");
+    redis.ask("CONFIG SET maxmemory 1").expect("a reply");
     for line in ["x-a: 1\r\n", "x-a: 2\r\n", "x-a: 3\r\n", "x-a: 4\r\n"] {
         assert_eq!([send(line), send("")], ["MISS", "HIT"]);
     }
@@ -36,7 +36,7 @@ fn a_full_redis_still_serves_what_it_stores() {
     assert_eq!(told.count(), 1, "{log}");
     assert!(!log.contains("does not answer"), "{log}");
     assert_eq!(process.metric("throughway_cache_redis_up"), 1);
-    redis.ask("CONFIG SET maxmemory 0").expect("an answer");
+    redis.ask("CONFIG SET maxmemory 0").expect("a reply");
     eventually("new ones are kept again", || {
         send("x-other: 1\r\n") == "HIT"
     });
@@ -49,7 +49,7 @@ fn a_redis_key_of_another_type_is_a_miss_for_that_key_only() {
     let process = keeping_in(&redis, "cache-type", "");
     let send = |lines| told(&process, &upstream, lines);
     eventually("it is kept", || send("") == "HIT");
-    let keys = redis.ask("KEYS throughway:cache:*").expect("an answer");
+    let keys = redis.ask("KEYS throughway:cache:*").expect("a reply");
     // Not the marks of purges, which are longer.
     let entry = |line: &&str| {
         let name = line.strip_prefix("throughway:cache:");
@@ -57,8 +57,8 @@ fn a_redis_key_of_another_type_is_a_miss_for_that_key_only() {
     };
     let key = keys.lines().find(entry).expect("an entry").to_owned();
     eventually("another is kept", || send("x-other: 1\r\n") == "HIT");
-    redis.ask(&format!("DEL {key}")).expect("an answer");
-    redis.ask(&format!("LPUSH {key} x")).expect("an answer");
+    redis.ask(&format!("DEL {key}")).expect("a reply");
+    redis.ask(&format!("LPUSH {key} x")).expect("a reply");
     for _ in 0..5 {
         assert_eq!([send(""), send("x-other: 1\r\n")], ["MISS", "HIT"]);
     }

@@ -4,7 +4,8 @@ use crate::support::{
     Process, Redis, Upstream,
     caching::{Ask, JSON, keeping_in, numbering, playing, status},
     eventually,
-    routing::{Gate, answer, completion},
+    routing::{Gate, completion, raw_response},
+    stays,
 };
 
 #[test]
@@ -44,11 +45,11 @@ fn replicas_share_stored_responses_and_purges() {
         assert_eq!(at(&one, &ask), "MISS");
         // A miss of the second's may still be on its way to Redis after its first hit.
         eventually("both give the same", || {
-            let answers = [&one, &two].map(|process| process.exchange(ask.text()));
-            answers
+            let responses = [&one, &two].map(|process| process.exchange(ask.text()));
+            responses
                 .iter()
                 .all(|it| status(it) == "HIT" && it.all("content-type") == ["application/json"])
-                && answers[0].body == answers[1].body
+                && responses[0].body == responses[1].body
         });
         at(&one, &named);
         eventually("it is kept", || at(&two, &named) == "HIT");
@@ -144,7 +145,7 @@ fn a_stopping_process_first_stores_what_it_has_relayed() {
             assert!(opens.passed());
             // More than sockets hold.
             let long = completion(&"x".repeat(7 << 20));
-            peer.send(answer("200 OK", JSON, &long));
+            peer.send(raw_response("200 OK", JSON, &long));
         }
     });
     let mut process = keeping_in(&redis, "cache-stop", "");
@@ -157,8 +158,8 @@ fn a_stopping_process_first_stores_what_it_has_relayed() {
     // Nothing else keeps the process.
     drop(client);
     process.signal("TERM");
-    // Time to end, if it did not wait.
-    std::thread::sleep(std::time::Duration::from_millis(1500));
+    let time = std::time::Duration::from_millis(1500);
+    stays("waiting for Redis", time, || process.is_running());
     redis.freeze(false);
     assert!(process.ended().success());
     // The response, the mark of its namespace, and the one of all.
@@ -173,7 +174,7 @@ fn entry_name(redis: &Redis) -> String {
     };
     let mut entry = None;
     eventually("it is kept", || {
-        let keys = redis.ask("KEYS throughway:cache:*").expect("an answer");
+        let keys = redis.ask("KEYS throughway:cache:*").expect("a reply");
         entry = keys.lines().find(is_entry).map(str::to_owned);
         entry.is_some()
     });
@@ -191,7 +192,7 @@ fn an_entry_that_was_damaged_in_redis_is_a_miss_that_is_counted_and_removed() {
     let mut last = send();
     assert_eq!(status(&last), "MISS");
     let entry = entry_name(&redis);
-    let length = redis.ask(&format!("STRLEN {entry}")).expect("an answer");
+    let length = redis.ask(&format!("STRLEN {entry}")).expect("a reply");
     let length: usize = length
         .trim()
         .trim_start_matches(':')
@@ -212,7 +213,7 @@ fn an_entry_that_was_damaged_in_redis_is_a_miss_that_is_counted_and_removed() {
     for (command, reason) in harm {
         assert_eq!(entry_name(&redis), entry, "{command}");
         let before = removed(reason);
-        redis.ask(&command).expect("an answer");
+        redis.ask(&command).expect("a reply");
         // The last response may still be joinable for a moment.
         eventually("it is a miss", || {
             let response = send();
@@ -236,14 +237,14 @@ fn a_damaged_entry_is_removed_also_where_nothing_takes_its_place() {
             } else {
                 "200 OK"
             };
-            peer.send(answer(status, JSON, body));
+            peer.send(raw_response(status, JSON, body));
         }
     });
     let process = keeping_in(&redis, "cache-removed", "");
     let ask = Ask::of(&upstream).text();
     assert_eq!(process.exchange(&ask).status, 200);
     let entry = entry_name(&redis);
-    redis.ask(&format!("APPEND {entry} x")).expect("an answer");
+    redis.ask(&format!("APPEND {entry} x")).expect("a reply");
     eventually("it is sent again", || process.exchange(&ask).status == 500);
     let left = redis.ask(&format!("EXISTS {entry}"));
     assert_eq!(left.as_deref(), Some(":0\r\n"));
@@ -263,14 +264,12 @@ fn an_entry_under_the_name_of_another_is_a_miss() {
     };
     assert_eq!(send(""), "MISS");
     let one = entry_name(&redis);
-    redis
-        .ask(&format!("RENAME {one} aside"))
-        .expect("an answer");
+    redis.ask(&format!("RENAME {one} aside")).expect("a reply");
     assert_eq!(send("x-other: 1\r\n"), "MISS");
     let other = entry_name(&redis);
     redis
         .ask(&format!("RENAME aside {other}"))
-        .expect("an answer");
+        .expect("a reply");
     eventually("it is a miss", || send("x-other: 1\r\n") == "MISS");
 }
 
@@ -278,7 +277,7 @@ fn an_entry_under_the_name_of_another_is_a_miss() {
 fn a_response_without_room_in_memory_is_fetched_again() {
     let redis = Redis::start();
     let long = completion(&"x".repeat(2 << 20));
-    let upstream = playing(answer("200 OK", JSON, &long));
+    let upstream = playing(raw_response("200 OK", JSON, &long));
     let process = keeping_in(&redis, "cache-room", "memory: { bodies: 1MiB }\n");
     let roomy = keeping_in(&redis, "cache-roomy", "");
     let ask = Ask::of(&upstream).text();

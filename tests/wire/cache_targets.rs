@@ -5,7 +5,7 @@ use crate::support::{
     Gateway, Response, Upstream,
     caching::{Ask, JSON, numbering, status},
     eventually,
-    routing::{Gate, answer, base, completion, config_line},
+    routing::{Gate, base, completion, config_line, raw_response},
 };
 
 fn configured(config: &str, path: &'static str) -> Ask {
@@ -27,7 +27,7 @@ fn told(response: &Response) -> String {
 #[test]
 fn a_response_of_a_target_that_turns_the_cache_off_is_not_stored() {
     let (first, second) = (
-        Upstream::answering(answer("503 No", JSON, "{}")),
+        Upstream::responding(raw_response("503 No", JSON, "{}")),
         numbering("200 OK", JSON),
     );
     let gateway = Gateway::start();
@@ -54,7 +54,7 @@ fn a_response_of_a_target_that_turns_the_cache_off_is_not_stored() {
 #[test]
 fn a_response_of_a_later_private_target_does_not_reach_another_caller() {
     let (first, second) = (
-        Upstream::answering(answer("503 No", JSON, "{}")),
+        Upstream::responding(raw_response("503 No", JSON, "{}")),
         numbering("200 OK", JSON),
     );
     let gateway = Gateway::with(&format!(
@@ -69,9 +69,9 @@ fn a_response_of_a_later_private_target_does_not_reach_another_caller() {
         credential,
         ..configured("chain", "/v1/chat/completions")
     };
-    let answers = ["alice", "bob"].map(|who| ask(who).send(&gateway));
-    assert_eq!(answers.each_ref().map(told), ["MISS", "MISS"]);
-    assert_ne!(answers[0].body, answers[1].body);
+    let responses = ["alice", "bob"].map(|who| ask(who).send(&gateway));
+    assert_eq!(responses.each_ref().map(told), ["MISS", "MISS"]);
+    assert_ne!(responses[0].body, responses[1].body);
 }
 
 #[test]
@@ -146,7 +146,7 @@ fn a_refresh_is_not_undone_by_an_earlier_request() {
             if slow {
                 assert!(opens.passed());
             }
-            peer.send(answer(
+            peer.send(raw_response(
                 "200 OK",
                 JSON,
                 &completion(if slow { "old" } else { "new" }),
@@ -175,7 +175,7 @@ fn a_refresh_is_not_undone_by_an_earlier_request() {
 #[test]
 fn a_hit_names_the_target_that_sent_the_response() {
     let (first, second) = (
-        Upstream::answering(answer("503 No", JSON, "{}")),
+        Upstream::responding(raw_response("503 No", JSON, "{}")),
         numbering("200 OK", JSON),
     );
     let gateway = Gateway::start();

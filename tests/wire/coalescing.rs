@@ -6,7 +6,8 @@ use crate::support::{
     client::End,
     eventually,
     routing::{
-        FAILURE, Gate, LAST, Refusing, STREAM, answer, base, chunk, json, token_chunks, tokens,
+        FAILURE, Gate, LAST, Refusing, STREAM, base, chunk, json, raw_response, token_chunks,
+        tokens,
     },
 };
 
@@ -52,14 +53,14 @@ pub(crate) fn statuses(responses: &[Response]) -> Vec<&str> {
     statuses
 }
 
-/// An upstream that answers when the gate is open, as often as it is asked.
-fn gated(answer: impl Into<String>) -> (Upstream, Gate) {
-    let (answer, gate) = (answer.into(), Gate::default());
+/// An upstream that responds when the gate is open, as often as it is asked.
+fn gated(raw: impl Into<String>) -> (Upstream, Gate) {
+    let (raw, gate) = (raw.into(), Gate::default());
     let opens = gate.clone();
     let upstream = Upstream::playing(move |peer| {
         while peer.request().is_some() {
             assert!(opens.passed());
-            peer.send(&answer);
+            peer.send(&raw);
         }
     });
     (upstream, gate)
@@ -67,7 +68,7 @@ fn gated(answer: impl Into<String>) -> (Upstream, Gate) {
 
 #[test]
 fn a_hundred_equal_requests_are_one_call_and_each_gets_the_whole_response() {
-    let (upstream, gate) = gated(answer(
+    let (upstream, gate) = gated(raw_response(
         "200 OK",
         "Content-Type: application/json\r\nx-request-id: r1\r\nSet-Cookie: a=b\r\n",
         r#"{"choices":[]}"#,
@@ -265,7 +266,7 @@ fn a_fallback_is_shared_by_all_that_joined() {
 fn after_a_no_store_response_each_of_the_others_is_sent() {
     for line in ["Cache-Control: no-store", "Vary: *", "Vary: User-Agent"] {
         let lines = format!("Content-Type: application/json\r\n{line}\r\n");
-        let (upstream, gate) = gated(answer("200 OK", &lines, r#"{"choices":[]}"#));
+        let (upstream, gate) = gated(raw_response("200 OK", &lines, r#"{"choices":[]}"#));
         let gateway = Gateway::with(WORKERS);
         let responses = crowd(&gateway, &ask(&base(&upstream), ""), 10, &gate);
         assert_eq!(statuses(&responses), vec!["MISS"; 10], "{line}");

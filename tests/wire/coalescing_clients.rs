@@ -8,8 +8,9 @@ use crate::{
     support::{
         Client, Gateway, Response, Upstream,
         client::End,
-        eventually,
+        eventually, let_pass,
         routing::{Gate, LAST, STREAM, base, chunk, json, token_chunks, tokens},
+        stays,
     },
 };
 
@@ -39,8 +40,7 @@ fn if_the_first_leaves_before_the_response_the_others_get_it_from_the_same_call(
         let mut others: Vec<Client> = (0..9).map(|_| asking(&gateway, &request)).collect();
         eventually("they have joined", || joined(&gateway) == 9);
         let kept = leaving.leave(first);
-        std::thread::sleep(LONG_ENOUGH);
-        assert_eq!(upstream.connections(), 1, "{leaving:?}");
+        stays("one call", LONG_ENOUGH, || upstream.connections() == 1);
         gate.open();
         let responses: Vec<Response> = others.iter_mut().map(Client::response).collect();
         assert_eq!(statuses(&responses), vec!["HIT"; 9], "{leaving:?}");
@@ -145,7 +145,7 @@ fn a_reader_that_falls_too_far_behind_is_cut_and_holds_neither_others_nor_memory
         .collect();
     let responses: Vec<Response> = readers
         .into_iter()
-        .map(|it| it.join().expect("an answer"))
+        .map(|it| it.join().expect("a response"))
         .collect();
     let whole = |response: &Response| {
         (response.end, response.body.len()) == (End::Complete, PIECE * PIECES)
@@ -217,7 +217,8 @@ fn a_single_reader_may_be_as_slow_as_it_likes() {
     let gateway = Gateway::with(WORKERS);
     let mut client = asking(&gateway, &ask(&base(&upstream), ""));
     client.peek();
-    std::thread::sleep(Duration::from_millis(300));
+    // The client looks away until the pipe is full.
+    let_pass(Duration::from_millis(300));
     let response = client.response();
     assert_eq!(
         (response.end, response.body.len()),
@@ -258,10 +259,10 @@ fn a_drain_lets_the_others_finish_what_the_first_began() {
             false => eventually("it has joined", || joined(&gateway) == 1),
         }
         drop(first);
-        std::thread::sleep(LONG_ENOUGH);
+        let_pass(LONG_ENOUGH);
         gateway.begin_drain();
         // Time to cut what a drain must not cut.
-        std::thread::sleep(LONG_ENOUGH * 2);
+        let_pass(LONG_ENOUGH * 2);
         gate.open();
         let response = other.response();
         assert_eq!(response.end, End::Complete, "{begun}");
@@ -287,7 +288,8 @@ fn silence_after_a_readers_pause_is_noticed_in_its_time() {
     let gateway = Gateway::with("timeouts: { idle: 1s, total: 60s }\n");
     let mut client = asking(&gateway, &ask(&base(&upstream), ""));
     client.peek();
-    std::thread::sleep(LONG_ENOUGH * 2);
+    // The client pauses for longer than the upstream may.
+    let_pass(LONG_ENOUGH * 2);
     let response = client.response();
     assert_eq!(response.body.len(), PIECE * PIECES);
     assert_ne!(response.end, End::Complete);

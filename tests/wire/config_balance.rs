@@ -41,8 +41,8 @@ impl Targets {
     }
 }
 
-/// Sends these lines so often over one connection; which targets answered, in order.
-fn answered(gateway: &Gateway, lines: &str, times: usize) -> Vec<String> {
+/// Sends these lines so often over one connection; which targets responded, in order.
+fn responders(gateway: &Gateway, lines: &str, times: usize) -> Vec<String> {
     let mut client = gateway.client();
     (0..times)
         .map(|_| {
@@ -74,7 +74,7 @@ fn targets_are_chosen_by_weight_and_never_with_weight_zero() {
     const TIMES: usize = 400;
     let targets = Targets::new(3);
     let config = targets.config("", &[r#","weight":3"#, r#","weight":1"#, r#","weight":0"#]);
-    answered(&Gateway::start(), &config_line(&config), TIMES);
+    responders(&Gateway::start(), &config_line(&config), TIMES);
     let counts = targets.counts();
     assert_share(counts[0], TIMES, 0.75);
     assert_share(counts[1], TIMES, 0.25);
@@ -86,7 +86,7 @@ fn weights_default_to_one_and_may_be_fractions() {
     const TIMES: usize = 400;
     let targets = Targets::new(3);
     let config = targets.config("", &["", r#","weight":1"#, r#","weight":0.5"#]);
-    answered(&Gateway::start(), &config_line(&config), TIMES);
+    responders(&Gateway::start(), &config_line(&config), TIMES);
     let counts = targets.counts();
     assert_share(counts[0], TIMES, 0.4);
     assert_share(counts[1], TIMES, 0.4);
@@ -122,13 +122,13 @@ fn sticky_requests_choose_the_same_target_on_every_replica() {
                 _ => format!("X-User: u{user}\r\n"),
             };
             let lines = config.clone() + &who;
-            let mut answers: Vec<String> = replicas
+            let mut names: Vec<String> = replicas
                 .iter()
-                .flat_map(|gateway| answered(gateway, &lines, 3))
+                .flat_map(|gateway| responders(gateway, &lines, 3))
                 .collect();
-            answers.dedup();
-            assert_eq!(answers.len(), 1, "{field} of {user}");
-            *chosen.entry(answers.remove(0)).or_default() += 1;
+            names.dedup();
+            assert_eq!(names.len(), 1, "{field} of {user}");
+            *chosen.entry(names.remove(0)).or_default() += 1;
         }
         // Each of three gets 13 of 40 or so; none at all would be one in ten million.
         assert_eq!(chosen.len(), 3, "{field}: {chosen:?}");
@@ -140,9 +140,9 @@ fn stickiness_by_a_parameter_of_the_body() {
     let targets = Targets::new(3);
     let strategy = r#","sticky":{"hash_fields":["params.user.id"],"ttl":300}"#;
     let config = config_line(&targets.config(strategy, &["", "", ""]));
-    let mut answers = answered(&Gateway::start(), &config, 20);
-    answers.dedup();
-    assert_eq!(answers.len(), 1);
+    let mut names = responders(&Gateway::start(), &config, 20);
+    names.dedup();
+    assert_eq!(names.len(), 1);
 }
 
 #[test]
@@ -153,12 +153,12 @@ fn stickiness_respects_weights_and_needs_a_field_to_hash() {
     let weightless = config_line(&targets.config(strategy, &["", r#","weight":0"#]));
     for user in 0..20 {
         let lines = format!("{weightless}x-gateway-metadata: {{\"user\":\"u{user}\"}}\r\n");
-        assert_eq!(answered(&gateway, &lines, 1), ["0"]);
+        assert_eq!(responders(&gateway, &lines, 1), ["0"]);
     }
     // No user: drawn as without stickiness. One target only would be one in 2^39.
     let even = config_line(&targets.config(strategy, &["", ""]));
-    let mut answers = answered(&gateway, &even, 40);
-    answers.sort();
-    answers.dedup();
-    assert_eq!(answers, ["0", "1"]);
+    let mut names = responders(&gateway, &even, 40);
+    names.sort();
+    names.dedup();
+    assert_eq!(names, ["0", "1"]);
 }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use crate::support::{
-    Gate, Gateway, Upstream, eventually,
+    Gate, Gateway, Upstream, eventually, let_pass,
     routing::{FAILURE, Refusing, base, completion, configured, json},
     timing::after_saying,
 };
@@ -84,7 +84,7 @@ fn a_breaker_opens_after_failures_skips_probes_and_closes() {
     }
 
     // Still ill: one probe, and open again.
-    std::thread::sleep(COOLDOWN);
+    let_pass(COOLDOWN);
     assert_eq!(ask().seen(), (200, completion("b")));
     let probed = first.upstream.count();
     assert_eq!(ask().seen(), (200, completion("b")));
@@ -94,7 +94,8 @@ fn a_breaker_opens_after_failures_skips_probes_and_closes() {
 
     // Well again: the probe and all requests after it get the first target's response.
     first.well.store(true, Ordering::SeqCst);
-    std::thread::sleep(COOLDOWN + Duration::from_millis(100));
+    // The breaker becomes half open.
+    let_pass(COOLDOWN + Duration::from_millis(100));
     for _ in 0..3 {
         let response = ask();
         assert_eq!(
@@ -127,7 +128,8 @@ fn a_half_open_breaker_lets_one_probe_through_at_a_time() {
     for _ in 0..3 {
         gateway.exchange(configured(&config, BODY));
     }
-    std::thread::sleep(COOLDOWN + Duration::from_millis(100));
+    // The breaker becomes half open.
+    let_pass(COOLDOWN + Duration::from_millis(100));
     let mut probing = gateway.client();
     probing.send(configured(&config, BODY));
     eventually("the probe is sent", || calls.load(Ordering::SeqCst) == 4);

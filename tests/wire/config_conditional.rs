@@ -3,7 +3,7 @@
 
 use crate::support::{
     Gateway, Upstream,
-    routing::{answer, base, base64, chat, completion, config_line},
+    routing::{base, base64, chat, completion, config_line, raw_response},
 };
 
 const BODY: &str = r#"{"model":"gpt-4o","temperature":0.7,"n":2,"stream":false,"stop":null,
@@ -198,7 +198,7 @@ fn routing_on_a_chunked_body_sends_it_on_in_chunks() {
         let (body, _) = peer.chunks().expect("a body");
         let head = String::from_utf8_lossy(&head).to_ascii_lowercase();
         let told = format!("{} {}", head.contains("content-length"), body.len());
-        peer.send(answer("200 OK", "", &told));
+        peer.send(raw_response("200 OK", "", &told));
     });
     let config = choice
         .config(r#"{"params.model":{"$eq":"gpt-4o"}}"#)

@@ -94,7 +94,7 @@ fn saved() -> String {
     config_line("guarded")
 }
 
-/// The first target answers the honest caller.
+/// The first target responds to the honest caller.
 fn assert_served(gateway: &Gateway, what: &str) {
     let response = gateway.exchange(chat(&(saved() + HONEST), BODY));
     assert_eq!(
@@ -141,12 +141,12 @@ fn timeouts_that_a_caller_sets_do_not_open_breakers() {
             STREAMED,
         ),
         (
-            "an inline idle of an answer under way",
+            "an inline idle of a response under way",
             alone(&first, r#""timeouts":{"idle":1}"#) + late,
             STREAMED,
         ),
         (
-            "an inline first_token of an answer under way",
+            "an inline first_token of a response under way",
             alone(&first, r#""timeouts":{"first_token":1}"#) + late,
             STREAMED,
         ),

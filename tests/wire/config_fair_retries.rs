@@ -7,7 +7,7 @@ use std::{
 
 use crate::support::{
     Gateway, Upstream,
-    routing::{FAILURE, answer, base, chat, completion, json},
+    routing::{FAILURE, base, chat, completion, json, raw_response},
 };
 
 const BODY: &str = r#"{"model":"m"}"#;
@@ -22,7 +22,7 @@ fn failing_when_told() -> Upstream {
             let ill = text.contains("x-mood: ill") || once && !failed.fetch_not(Ordering::SeqCst);
             match ill {
                 // Retries come at once.
-                true => peer.send(answer("503 No", "Retry-After: 0\r\n", FAILURE)),
+                true => peer.send(raw_response("503 No", "Retry-After: 0\r\n", FAILURE)),
                 false => peer.send(json("200 OK", &completion("a"))),
             }
         }

@@ -27,7 +27,7 @@ fn hedged(hosts: &[&Upstream], after: u64, more: &str) -> String {
     )
 }
 
-/// Answers so late, each time.
+/// Responds so late, each time.
 fn late(milliseconds: u64, response: String) -> Upstream {
     Upstream::playing(move |peer| {
         while peer.request().is_some() {

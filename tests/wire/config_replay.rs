@@ -6,7 +6,7 @@ use std::sync::{Mutex, mpsc};
 use crate::support::{
     Gateway, PATIENCE, Peer, Upstream,
     message::noise,
-    routing::{FAILURE, Refusing, answer, base, completion, config_line, json},
+    routing::{FAILURE, Refusing, base, completion, config_line, json, raw_response},
 };
 
 const MEGABYTES_20: usize = 20 << 20;
@@ -23,7 +23,7 @@ fn of_length(length: usize) -> String {
     format!("Content-Length: {length}\r\n")
 }
 
-/// Answers this after each whole body, and tells what bodies came.
+/// Sends this after each whole body, and tells what bodies came.
 fn swallowing(response: String) -> (Upstream, mpsc::Receiver<Vec<u8>>) {
     let (tell, told) = mpsc::channel();
     let tell = Mutex::new(tell);
@@ -132,7 +132,7 @@ fn a_target_that_responds_early_leaves_the_next_one_the_whole_body() {
     // It says no after the head and closes: the body is still on its way from the client.
     let early = Upstream::playing(|peer| {
         peer.head();
-        peer.send(answer("503 No", "Connection: close\r\n", "early"));
+        peer.send(raw_response("503 No", "Connection: close\r\n", "early"));
     });
     let (second, told) = swallowing(json("200 OK", &completion("b")));
     let gateway = Gateway::start();

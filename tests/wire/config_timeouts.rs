@@ -177,7 +177,7 @@ fn the_total_is_one_deadline_over_all_attempts() {
     );
     assert_took(took, 600, 2600);
 
-    let throttled = Upstream::answering(crate::support::routing::answer(
+    let throttled = Upstream::responding(crate::support::routing::raw_response(
         "429 Slow",
         "Retry-After: 3\r\n",
         "later",

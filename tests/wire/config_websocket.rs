@@ -36,7 +36,7 @@ fn fallback(first: &str, second: &str) -> String {
 fn a_handshake_falls_back_until_it_is_switched() {
     let second = echo();
     let refusing = Refusing::new();
-    let failing = Upstream::answering(json("503 No", "{}"));
+    let failing = Upstream::responding(json("503 No", "{}"));
     for first in [refusing.base(), base(&failing)] {
         let gateway = Gateway::start();
         let mut client = gateway.client();

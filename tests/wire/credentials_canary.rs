@@ -6,7 +6,7 @@ use crate::support::{
     Gateway, Upstream,
     credentials::{CALLER, CALLER_MARK, OPERATOR_MARK},
     dns::FakeDns,
-    routing::{answer, base, base64, chat, config_line, json},
+    routing::{base, base64, chat, config_line, json, raw_response},
 };
 
 /// An operator's gateway, the operator's upstream, and the canary.
@@ -23,10 +23,10 @@ impl Aviary {
     fn new(default_config: Option<&str>, status: &str) -> Self {
         let dns = FakeDns::start();
         let operators = match status {
-            "200 OK" => Upstream::answering(json("200 OK", "{\"id\":\"operators\"}")),
-            status => Upstream::answering(answer(status, "", "no")),
+            "200 OK" => Upstream::responding(json("200 OK", "{\"id\":\"operators\"}")),
+            status => Upstream::responding(raw_response(status, "", "no")),
         };
-        let canary = Upstream::answering(json("200 OK", "{\"id\":\"canary\"}"));
+        let canary = Upstream::responding(json("200 OK", "{\"id\":\"canary\"}"));
         let host = base(&operators);
         let mut yaml = format!(
             r#"

@@ -8,7 +8,7 @@ use std::{
 
 use crate::support::{
     Client, Upstream,
-    routing::{answer, base, base64, chat, config_line},
+    routing::{base, base64, chat, config_line, raw_response},
 };
 
 /// The program itself, with everything logged.
@@ -83,7 +83,7 @@ impl Drop for Program {
 #[test]
 fn no_log_line_no_refusal_and_no_metric_tells_a_key() {
     let (first, second) = (
-        Upstream::answering(answer("429 Slow", "retry-after-ms: 1\r\n", "later")),
+        Upstream::responding(raw_response("429 Slow", "retry-after-ms: 1\r\n", "later")),
         Upstream::named("b"),
     );
     let (one, two) = (base(&first), base(&second));
@@ -108,7 +108,7 @@ configs:
            {{"custom_host":"{two}",
            "headers":{{"x-mine":"sekret-line"}},"override_params":{{"user":"sekret-param"}}}}]}}"#
     );
-    let mut answers = String::new();
+    let mut responses = String::new();
     for (lines, body) in [
         (config_line("chain"), r#"{"model":"m"}"#),
         (
@@ -136,9 +136,9 @@ configs:
         ),
         (config_line("chain") + "x-gateway-dry-run: true\r\n", "{}"),
     ] {
-        answers.push_str(&program.ask(chat(&(lines + caller), body)));
+        responses.push_str(&program.ask(chat(&(lines + caller), body)));
     }
-    answers.push_str(
+    responses.push_str(
         &program.ask("GET /gateway/metrics HTTP/1.1\r\nHost: localhost\r\n\r\n".to_owned()),
     );
     let log = program.log();
@@ -146,7 +146,7 @@ configs:
         log.matches("\"message\":\"request\"").count() >= 13,
         "{log}"
     );
-    for text in [log, answers] {
+    for text in [log, responses] {
         let told: Vec<_> = text
             .lines()
             .filter(|line| line.contains("sekret"))

@@ -92,10 +92,10 @@ fn upstream(way: Way) -> Upstream {
         while peer.request().is_some() {
             if way == Way::Hedge {
                 // A slow model, so that a second request is sent beside the first.
-                std::thread::sleep(std::time::Duration::from_millis(8));
+                peer.pause(std::time::Duration::from_millis(8));
             }
             peer.send(match way {
-                Way::Retry => crate::support::routing::answer(
+                Way::Retry => crate::support::routing::raw_response(
                     "503 Busy",
                     "Content-Type: application/json\r\nretry-after-ms: 1\r\n",
                     "{}",
@@ -326,10 +326,7 @@ fn every_pairing(way: Way) {
         Way::DryRun => assert_eq!((arrived, house.vault.connections()), (0, 0)),
         _ => assert!(arrived > 100, "{way:?}: {arrived} secrets arrived"),
     }
-    assert!(
-        sent > 100 || way == Way::Retry,
-        "{way:?}: {sent} were answered"
-    );
+    assert!(sent > 100 || way == Way::Retry, "{way:?}: {sent} succeeded");
     assert!(
         way == Way::DryRun || house.canary.connections() > 0,
         "the canary is in reach"

@@ -9,7 +9,7 @@ use std::{
 use crate::support::{
     Client, Process, Response, Upstream, eventually,
     gateway::get,
-    routing::{answer, base, config_line, json},
+    routing::{base, config_line, json, raw_response},
 };
 
 const EAGER: &str = "downstream: { max_connections: 1000 }\nupstream: { keepalive: 1m }\n";
@@ -17,12 +17,12 @@ const EAGER: &str = "downstream: { max_connections: 1000 }\nupstream: { keepaliv
 const ACCEPTS_AGAIN: Duration = Duration::from_millis(700);
 
 fn ok() -> Upstream {
-    Upstream::answering(json("200 OK", "{}"))
+    Upstream::responding(json("200 OK", "{}"))
 }
 
-/// Answers once and closes.
+/// Responds once and closes.
 fn closing() -> Upstream {
-    Upstream::answering_once(answer("200 OK", "Connection: close\r\n", "ok"))
+    Upstream::responding_once(raw_response("200 OK", "Connection: close\r\n", "ok"))
 }
 
 /// Idle connections until the gateway can open nothing more.
@@ -133,7 +133,7 @@ fn by_default_no_more_clients_are_accepted_than_can_be_served() {
     let upstream = Upstream::playing(|peer| {
         peer.request();
         peer.pause(Duration::from_millis(20));
-        peer.send(answer("200 OK", "Connection: close\r\n", "ok"));
+        peer.send(raw_response("200 OK", "Connection: close\r\n", "ok"));
     });
     let gateway = Process::with_descriptors("descriptors-default", "", 96, 96);
     let request = get(&upstream).replace("Host:", "Connection: close\r\nHost:");

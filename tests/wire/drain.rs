@@ -18,12 +18,13 @@ use crate::support::{
     client::End,
     eventually,
     gateway::{get, head},
+    let_pass,
 };
 
 const READY: &str = "GET /gateway/health/ready HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 fn ok() -> Upstream {
-    Upstream::answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+    Upstream::responding("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 }
 
 fn refuses(address: std::net::SocketAddr) -> bool {
@@ -115,14 +116,15 @@ fn running_requests_finish_and_their_responses_say_close() {
     let address = gateway.address;
     gateway.begin_drain();
     eventually("the listener is closed", || refuses(address));
-    thread::sleep(Duration::from_millis(300));
+    // What still runs must not be cut meanwhile.
+    let_pass(Duration::from_millis(300));
     let _ = tell.send(());
-    let answer = waiting.response();
+    let response = waiting.response();
     assert_eq!(
         (
-            answer.text().as_str(),
-            answer.end,
-            answer.header("connection")
+            response.text().as_str(),
+            response.end,
+            response.header("connection")
         ),
         ("ok", End::Complete, Some("close"))
     );
@@ -168,8 +170,8 @@ fn what_outlasts_the_budget_is_cut_short() {
     gateway.wait();
 }
 
-/// Requests on connections that the gateway has not announced to close are all answered. Only a new
-/// connection may be refused, or reset in the listener's queue.
+/// Requests on connections that the gateway has not announced to close all get a response. Only a
+/// new connection may be refused, or reset in the listener's queue.
 #[test]
 fn under_load_no_request_is_lost() {
     let upstream = ok();
@@ -195,8 +197,8 @@ fn under_load_no_request_is_lost() {
     assert_eq!(lost.load(Ordering::SeqCst), 0, "requests lost");
 }
 
-/// One client: keeps its connection until a response says close, and counts requests without an
-/// answer on connections that had answered before.
+/// One client: keeps its connection until a response says close, and counts requests without a
+/// response on connections that had carried one before.
 fn load(
     address: std::net::SocketAddr,
     request: &str,

@@ -16,10 +16,10 @@ const SWITCHED: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r
     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Protocol: realtime\r\n\r\n";
 
 /// Reads a head and plays this; then nothing comes any more.
-fn stuck(answer: &'static str) -> Upstream {
+fn stuck(raw: &'static str) -> Upstream {
     Upstream::playing(move |peer| {
         peer.head();
-        peer.send(answer);
+        peer.send(raw);
         peer.closed_after();
     })
 }

@@ -3,7 +3,7 @@
 
 use crate::support::{
     Gateway, Upstream,
-    routing::{answer, base, chat, completion, config_line},
+    routing::{base, chat, completion, config_line, raw_response},
 };
 
 /// A gateway with one provider, `vllm`, and its upstream.
@@ -113,7 +113,7 @@ fn a_body_in_chunks_chooses_too_and_stays_in_chunks() {
             head.contains("content-length"),
             String::from_utf8_lossy(&body)
         );
-        peer.send(answer("200 OK", "", &told));
+        peer.send(raw_response("200 OK", "", &told));
     });
     let gateway = Gateway::with(&format!(
         "providers: {{ vllm: {{ custom_host: \"{}\" }} }}",

@@ -162,13 +162,13 @@ fn an_unreachable_upstream_is_a_502() {
     );
     let closing = Upstream::playing(|peer| drop(peer.request()));
     gateway.refuses(to(&closing.url()), 502, "upstream_closed");
-    for answer in [
+    for raw in [
         "SSH-2.0-OpenSSH\r\n\r\n",
         "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
         "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
         "HTTP/2 200\r\n\r\n",
     ] {
-        let invalid = Upstream::answering_once(answer);
+        let invalid = Upstream::responding_once(raw);
         gateway.refuses(to(&invalid.url()), 502, "upstream_invalid");
     }
 }

@@ -9,9 +9,9 @@ use crate::support::{
     gateway::{get, head},
 };
 
-/// Answers one request with `bytes`, closes, and says what the client was told.
+/// Responds to one request with `bytes`, closes, and says what the client was told.
 fn refusal(bytes: impl AsRef<[u8]> + Send + Sync + 'static) -> (u16, Option<String>) {
-    let upstream = Upstream::answering_once(bytes);
+    let upstream = Upstream::responding_once(bytes);
     let response = Gateway::start().exchange(get(&upstream));
     let error = response.error().map(str::to_owned);
     assert_eq!(upstream.connections(), 1, "nothing is tried twice");
@@ -21,7 +21,7 @@ fn refusal(bytes: impl AsRef<[u8]> + Send + Sync + 'static) -> (u16, Option<Stri
 #[test]
 fn a_response_that_cannot_be_relayed_safely_is_a_502() {
     let lines = |count: usize| "X: y\r\n".repeat(count);
-    for (what, answer) in [
+    for (what, raw) in [
         (
             "length and chunked",
             "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n\
@@ -121,20 +121,20 @@ fn a_response_that_cannot_be_relayed_safely_is_a_502() {
         ),
     ] {
         let expected = (502, Some("upstream_invalid".to_owned()));
-        assert_eq!(refusal(answer), expected, "{what}");
+        assert_eq!(refusal(raw), expected, "{what}");
     }
 }
 
 #[test]
 fn an_upstream_that_closes_before_its_head_is_complete_is_a_502() {
-    for answer in [
+    for raw in [
         "",
         "HTTP/1.1 2",
         "HTTP/1.1 200 OK\r\nContent-Len",
         "HTTP/1.1 103 Early Hints\r\n\r\n",
     ] {
         let expected = (502, Some("upstream_closed".to_owned()));
-        assert_eq!(refusal(answer), expected, "{answer:?}");
+        assert_eq!(refusal(raw), expected, "{raw:?}");
     }
     let resetting = Upstream::playing(|peer| {
         peer.request();
@@ -152,7 +152,7 @@ fn a_head_of_the_largest_size_is_relayed() {
     let many = "X: y\r\n".repeat(95);
     let long = "v".repeat(120 * 1024);
     for (what, lines) in [("96 lines", many), ("120 KiB", format!("Y: {long}\r\n"))] {
-        let upstream = Upstream::answering(format!(
+        let upstream = Upstream::responding(format!(
             "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n{lines}\r\nok"
         ));
         let response = Gateway::start().exchange(get(&upstream));
@@ -186,7 +186,7 @@ fn a_chunk_broken_in_mid_stream_aborts_after_the_bytes_before_it() {
 #[test]
 fn responses_without_a_body_end_at_their_head_and_keep_the_connection() {
     let length = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n";
-    for (method, answer, status, reusable) in [
+    for (method, raw, status, reusable) in [
         ("HEAD", length, 200, true),
         (
             "HEAD",
@@ -222,7 +222,7 @@ fn responses_without_a_body_end_at_their_head_and_keep_the_connection() {
             true,
         ),
     ] {
-        let upstream = Upstream::answering(answer);
+        let upstream = Upstream::responding(raw);
         let gateway = Gateway::start();
         let mut client = gateway.client();
         for _ in 0..2 {
@@ -234,19 +234,19 @@ fn responses_without_a_body_end_at_their_head_and_keep_the_connection() {
             assert_eq!(
                 (response.status, response.end),
                 (status, End::Complete),
-                "{answer}"
+                "{raw}"
             );
-            let etag = answer.contains("ETag").then_some("x");
-            assert_eq!(response.header("etag"), etag, "{answer}");
+            let etag = raw.contains("ETag").then_some("x");
+            assert_eq!(response.header("etag"), etag, "{raw}");
         }
         let connections = if reusable { 1 } else { 2 };
-        assert_eq!(upstream.connections(), connections, "{method} {answer}");
+        assert_eq!(upstream.connections(), connections, "{method} {raw}");
     }
 }
 
 #[test]
 fn bodies_are_relayed_however_they_are_framed() {
-    for answer in [
+    for raw in [
         "HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\nhello world",
         "\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\nhello world",
         "HTTP/1.1 200\r\nContent-Length: 11\r\n\r\nhello world",
@@ -264,15 +264,15 @@ fn bodies_are_relayed_however_they_are_framed() {
         "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 OK\r\n\r\n\
          hello world",
     ] {
-        let upstream = Upstream::answering_once(answer);
+        let upstream = Upstream::responding_once(raw);
         let response = Gateway::start().exchange(get(&upstream));
         let seen = (response.status, response.text(), response.end);
         assert_eq!(
             seen,
             (200, "hello world".to_owned(), End::Complete),
-            "{answer}"
+            "{raw}"
         );
-        assert_eq!(response.header("link"), None, "{answer}");
+        assert_eq!(response.header("link"), None, "{raw}");
     }
 }
 
@@ -283,7 +283,7 @@ fn an_upgrade_offered_in_a_response_opens_no_tunnel() {
         "Upgrade: websocket\r\nUpgrade: h2c\r\n",
         "Upgrade: h2,h2c\r\nUPGRADE: websocket\r\n",
     ] {
-        let upstream = Upstream::answering(format!(
+        let upstream = Upstream::responding(format!(
             "HTTP/1.1 426 Upgrade Required\r\n{lines}Connection: Upgrade\r\n\
              Content-Length: 5\r\n\r\nnope!"
         ));

@@ -25,7 +25,7 @@ enum Verdict {
     EndsAfter(usize),
 }
 
-/// xorshift64: the same answers in every run.
+/// xorshift64: the same numbers in every run.
 struct Dice(u64);
 
 impl Dice {
@@ -45,8 +45,8 @@ impl Dice {
     }
 }
 
-/// A plausible answer with bytes behind it, and up to two of its bytes changed.
-fn answer(dice: &mut Dice) -> Vec<u8> {
+/// A plausible response with bytes behind it, and up to two of its bytes changed.
+fn raw_response(dice: &mut Dice) -> Vec<u8> {
     let mut text = String::new();
     if dice.one_in(12) {
         text.push_str("\r\n");
@@ -240,12 +240,12 @@ struct Tally {
 }
 
 #[actix_rt::test]
-async fn we_and_actix_http_read_every_answer_alike() {
+async fn we_and_actix_http_read_every_response_alike() {
     let mut dice = Dice(0x9E37_79B9_7F4A_7C15);
     let mut tally = Tally::default();
     let config = ServiceConfig::default();
     for number in 0..ANSWERS {
-        let bytes = answer(&mut dice);
+        let bytes = raw_response(&mut dice);
         let Ours {
             verdict: ours,
             data,
@@ -273,7 +273,7 @@ async fn we_and_actix_http_read_every_answer_alike() {
                 tally.misread += 1;
             }
             _ => panic!(
-                "answer {number}: ours {ours:?}, theirs {theirs:?}\n{}",
+                "response {number}: ours {ours:?}, theirs {theirs:?}\n{}",
                 show(&bytes)
             ),
         }

@@ -119,7 +119,7 @@ fn a_denied_address_is_not_dialled_on_any_port() {
 
 #[test]
 fn nothing_is_resolved_between_the_judgement_and_the_dial() {
-    let upstream = Upstream::answering(OK);
+    let upstream = Upstream::responding(OK);
     let canary = beside(&upstream);
     let dns = FakeDns::start();
     let good = Reply::addresses(&["127.0.0.1"]).ttl(0);
@@ -139,7 +139,7 @@ fn nothing_is_resolved_between_the_judgement_and_the_dial() {
 
 #[test]
 fn a_name_whose_address_changes_is_judged_again_despite_pooled_connections() {
-    let upstream = Upstream::answering(OK);
+    let upstream = Upstream::responding(OK);
     let canary = beside(&upstream);
     let dns = FakeDns::start();
     let good = Reply::addresses(&["127.0.0.1"]).ttl(0);
@@ -195,7 +195,7 @@ fn a_retry_on_a_new_connection_goes_to_the_address_that_was_judged() {
 
 #[test]
 fn sixteen_addresses_are_tried_in_turn() {
-    let upstream = Upstream::answering(OK);
+    let upstream = Upstream::responding(OK);
     let addresses: Vec<String> = (1..=16)
         .rev()
         .map(|last| format!("127.0.0.{last}"))

@@ -20,7 +20,7 @@ fn expect(gateway: &Gateway, url: &str, expected: &str) {
 #[test]
 fn self_hosted_serves_listed_targets_only() {
     let canary = Canary::everywhere();
-    let upstream = Upstream::answering(OK);
+    let upstream = Upstream::responding(OK);
     let (port, other) = (upstream.address.port(), canary.port);
     let dns = FakeDns::start();
     for name in ["name.test", "a.suffix.test", "scoped.test", "stranger.test"] {
@@ -67,7 +67,7 @@ fn self_hosted_serves_listed_targets_only() {
 #[test]
 fn allowlist_serves_listed_targets_only() {
     let canary = Canary::everywhere();
-    let upstream = Upstream::answering(OK);
+    let upstream = Upstream::responding(OK);
     let (port, other) = (upstream.address.port(), canary.port);
     let dns = FakeDns::start();
     for name in [
@@ -129,7 +129,7 @@ fn allowlist_serves_listed_targets_only() {
 
 #[test]
 fn a_caller_cannot_name_the_operators_target() {
-    let upstream = Upstream::answering(OK);
+    let upstream = Upstream::responding(OK);
     let url = upstream.url();
     let gateway = Gateway::with(&format!(
         "guard: {{ preset: public }}\ndefault_target: \"{url}/v1\""
@@ -192,7 +192,7 @@ fn stored_responses_of_the_operators_target_are_not_for_callers_who_name_it() {
 #[test]
 fn a_request_target_in_absolute_form_names_no_target() {
     let canary = Canary::everywhere();
-    let upstream = Upstream::answering(OK);
+    let upstream = Upstream::responding(OK);
     let target = format!("http://127.0.0.1:{}/v1/models", canary.port);
     let nowhere = Gateway::start();
     let configured = Gateway::with(&format!("default_target: \"{}/v1\"", upstream.url()));
@@ -218,7 +218,7 @@ fn a_request_target_in_absolute_form_names_no_target() {
 #[test]
 fn other_headers_that_name_hosts_name_no_target() {
     let canary = Canary::everywhere();
-    let upstream = Upstream::answering(OK);
+    let upstream = Upstream::responding(OK);
     let gateway = Gateway::with(&format!("default_target: \"{}/v1\"", upstream.url()));
     let there = format!("127.0.0.1:{}", canary.port);
     let request = format!(
@@ -237,7 +237,7 @@ fn other_headers_that_name_hosts_name_no_target() {
 #[test]
 fn a_target_header_given_twice_is_refused() {
     let canary = Canary::everywhere();
-    let upstream = Upstream::answering(OK);
+    let upstream = Upstream::responding(OK);
     let gateway = Gateway::with("portkey: true");
     let twice = |first: &str, second: &str| {
         let (good, bad) = (upstream.url(), format!("http://127.0.0.1:{}", canary.port));
@@ -330,7 +330,7 @@ fn a_redirect_is_relayed_and_not_followed() {
 
 #[test]
 fn a_pooled_connection_serves_only_requests_that_may_go_there() {
-    let upstream = Upstream::answering(OK);
+    let upstream = Upstream::responding(OK);
     let port = upstream.address.port();
     let dns = FakeDns::start();
     dns.answer("scoped.test", Reply::addresses(&["127.0.0.1"]));

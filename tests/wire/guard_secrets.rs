@@ -81,7 +81,7 @@ impl Drop for Program {
 
 #[test]
 fn no_log_line_and_no_refusal_tells_a_secret() {
-    let upstream = Upstream::answering(
+    let upstream = Upstream::responding(
         "HTTP/1.1 200 OK\r\nSet-Cookie: s=sekret-cookie-back\r\nContent-Length: 2\r\n\r\nok",
     );
     let program = Program::logging_everything(&format!(
@@ -94,7 +94,7 @@ fn no_log_line_and_no_refusal_tells_a_secret() {
                    x-gateway-api-key: sekret-gateway-key\r\nx-goog-api-key: sekret-goog\r\n\
                    x-gateway-metadata: {\"user\":\"sekret-user\"}\r\n";
     let served = upstream.url();
-    let mut answers = String::new();
+    let mut responses = String::new();
     for (url, status) in [
         (format!("{served}/v1?api_key=sekret-base-query"), "200"),
         (format!("{served}/sekret-base-path/v1"), "200"),
@@ -111,15 +111,15 @@ fn no_log_line_and_no_refusal_tells_a_secret() {
         ("sekret-scheme://x".to_owned(), "400"),
         ("https://[sekret-host/v1".to_owned(), "400"),
     ] {
-        let answer = program.ask(&format!(
+        let response = program.ask(&format!(
             "POST /v1/chat/completions?key=sekret-caller-query HTTP/1.1\r\nHost: localhost\r\n\
              x-gateway-custom-host: {url}\r\n{secrets}Content-Length: 11\r\n\r\nsekret-body"
         ));
         assert!(
-            answer.starts_with(&format!("HTTP/1.1 {status} ")),
-            "{url}: {answer}"
+            response.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{url}: {response}"
         );
-        answers.push_str(&answer.replace("sekret-cookie-back", ""));
+        responses.push_str(&response.replace("sekret-cookie-back", ""));
     }
     for lines in [
         "x-gateway-config: {\"api_key\":\"sekret-config\"}\r\n",
@@ -127,18 +127,18 @@ fn no_log_line_and_no_refusal_tells_a_secret() {
         "x-gateway-metadata: {\"user\":\"sekret-user\",\"a\":1}\r\n",
         "x-gateway-provider: https://sekret.example/\r\n",
     ] {
-        let answer = program.ask(&format!(
+        let response = program.ask(&format!(
             "GET /v1/models HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n"
         ));
-        assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
-        answers.push_str(&answer);
+        assert!(response.starts_with("HTTP/1.1 400 "), "{response}");
+        responses.push_str(&response);
     }
     let metrics = "GET /gateway/metrics HTTP/1.1\r\nHost: localhost\r\n\
                    Authorization: Bearer sekret-admin-token-of-32-characters\r\n\r\n";
-    answers.push_str(&program.ask(metrics));
+    responses.push_str(&program.ask(metrics));
     let log = program.log();
     assert_eq!(log.matches("\"message\":\"request\"").count(), 12, "{log}");
-    for text in [log, answers] {
+    for text in [log, responses] {
         let told: Vec<_> = text
             .lines()
             .filter(|line| line.contains("sekret"))

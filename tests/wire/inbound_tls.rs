@@ -60,9 +60,12 @@ impl Secure {
     fn exchange(&self, request: &str) -> (String, Option<ErrorKind>) {
         let mut client = self.client(&[]);
         client.write_all(request.as_bytes()).expect("a write");
-        let mut answer = Vec::new();
-        let end = client.read_to_end(&mut answer).err().map(|end| end.kind());
-        (String::from_utf8_lossy(&answer).into_owned(), end)
+        let mut response = Vec::new();
+        let end = client
+            .read_to_end(&mut response)
+            .err()
+            .map(|end| end.kind());
+        (String::from_utf8_lossy(&response).into_owned(), end)
     }
 }
 
@@ -78,11 +81,11 @@ fn closing(request: String) -> String {
 
 #[test]
 fn a_request_over_tls_is_answered_and_the_end_is_clean() {
-    let upstream = Upstream::answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    let upstream = Upstream::responding("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
     let secure = Secure::with("tls-plain", "");
-    let (answer, end) = secure.exchange(&closing(get(&upstream)));
-    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
-    assert!(answer.ends_with("\r\n\r\nok"), "{answer}");
+    let (response, end) = secure.exchange(&closing(get(&upstream)));
+    assert!(response.starts_with("HTTP/1.1 200 OK\r\n"), "{response}");
+    assert!(response.ends_with("\r\n\r\nok"), "{response}");
     assert_eq!(end, None, "close_notify came");
 }
 
@@ -96,8 +99,8 @@ fn a_large_response_crosses_tls_whole() {
         peer.closed_after();
     });
     let secure = Secure::with("tls-large", "");
-    let (answer, end) = secure.exchange(&closing(get(&upstream)));
-    let body = answer.split_once("\r\n\r\n").expect("a head").1;
+    let (response, end) = secure.exchange(&closing(get(&upstream)));
+    let body = response.split_once("\r\n\r\n").expect("a head").1;
     assert_eq!((body.len(), end), (SIZE, None));
 }
 
@@ -121,8 +124,8 @@ fn an_abort_is_an_end_without_close_notify() {
         peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
     });
     let secure = Secure::with("tls-abort", "");
-    let (answer, end) = secure.exchange(&get(&upstream));
-    assert!(answer.ends_with("5\r\nhello\r\n"), "{answer}");
+    let (response, end) = secure.exchange(&get(&upstream));
+    assert!(response.ends_with("5\r\nhello\r\n"), "{response}");
     assert_eq!(end, Some(ErrorKind::UnexpectedEof));
 }
 
@@ -190,6 +193,6 @@ fn plain_http_on_the_tls_port_is_closed() {
     let start = Instant::now();
     let mut rest = Vec::new();
     let _ = client.stream.read_to_end(&mut rest);
-    assert!(!rest.starts_with(b"HTTP"), "an answer in plain text");
+    assert!(!rest.starts_with(b"HTTP"), "a response in plain text");
     assert!(start.elapsed() < Duration::from_secs(1));
 }

@@ -10,8 +10,8 @@ use std::{
 use serde_json::Value;
 
 use crate::support::{
-    Gateway, Response, Upstream, eventually,
-    routing::{answer, base, chat, config_line, configured},
+    Gateway, Response, Upstream, eventually, let_pass,
+    routing::{base, chat, config_line, configured, raw_response},
 };
 
 const BODY: &str = r#"{"model":"m"}"#;
@@ -64,7 +64,7 @@ fn over_the_limit_is_a_429_that_says_when_and_the_client_that_waits_is_admitted(
     assert_eq!(upstream.requests().len(), 2);
     let wait = number(&refused, "retry-after");
     assert!((1..=1).contains(&wait), "{wait}");
-    thread::sleep(Duration::from_secs(wait));
+    let_pass(Duration::from_secs(wait));
     assert_eq!(gateway.exchange(of("a", &config, "")).status, 200);
     assert_eq!(
         gateway.metric("throughway_errors_total{code=\"rate_limited\"}"),
@@ -254,7 +254,7 @@ fn places_are_held_until_the_last_byte_and_given_back_whatever_the_end() {
 #[test]
 fn under_sixty_four_clients_no_more_are_admitted_than_limit_and_burst() {
     for by in ["caller", "origin", "client_address", "metadata.user"] {
-        let upstream = Upstream::answering(answer("200 OK", "", "ok"));
+        let upstream = Upstream::responding(raw_response("200 OK", "", "ok"));
         let gateway = Gateway::with(&format!(
             "workers: 2\nlimits: [{{ requests: 40, window: 1s, burst: 10, by: {by} }}]"
         ));

@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::support::{
-    Process, Redis, Upstream, eventually,
+    Process, Redis, Upstream, eventually, let_pass,
     replicas::{replica, request, settled},
 };
 
@@ -59,7 +59,8 @@ fn under_load(processes: [&Process; 2], request: &str, meanwhile: impl FnOnce())
                     }
                     client.send(of_caller(request, &format!("load-{caller}")));
                     assert_eq!(client.response().status, 200);
-                    thread::sleep(Duration::from_millis(2));
+                    // The pace of the load.
+                    let_pass(Duration::from_millis(2));
                 }
             });
         }
@@ -76,7 +77,8 @@ fn failures(processes: [&Process; 2]) -> [i64; 2] {
 fn all_is_shared(processes: [&Process; 2]) {
     let mut before = failures(processes);
     eventually("all is counted in the cluster", || {
-        thread::sleep(Duration::from_secs(2));
+        // Nothing fails for longer than the pause after a failure.
+        let_pass(Duration::from_secs(2));
         std::mem::replace(&mut before, failures(processes)) == before
     });
     for process in processes {
@@ -127,8 +129,11 @@ fn while_a_part_of_a_cluster_is_away_nothing_fails_and_the_log_is_not_full_of_it
                     .is_some_and(|it| it.contains("comes and goes"))
             });
         }
-        // Time to come and go several times.
-        thread::sleep(Duration::from_secs(4));
+        let before = failures(both);
+        eventually("it comes and goes several times", || {
+            let grown = failures(both).into_iter().zip(before);
+            grown.map(|(now, before)| now - before).all(|it| it >= 3)
+        });
         redis.last_of_three().restart();
         all_is_shared(both);
     });

@@ -8,9 +8,10 @@ use std::{
 };
 
 use crate::support::{
-    Client, Gate, Gateway, Redis, Upstream, eventually,
+    Client, Gate, Gateway, Redis, Upstream, eventually, let_pass,
     replicas::{BODY, replica, request, settled},
     routing::{FAILURE, base, chat, config_line, json},
+    within,
 };
 
 const ONE: &str = "{ concurrent: 1, by: origin }";
@@ -53,8 +54,8 @@ fn keys(redis: &Redis) -> Vec<String> {
 }
 
 fn number(redis: &Redis, command: &str) -> Option<u64> {
-    let answer = redis.ask(command)?;
-    answer.trim().trim_start_matches(':').parse().ok()
+    let reply = redis.ask(command)?;
+    reply.trim().trim_start_matches(':').parse().ok()
 }
 
 /// Places taken, as Redis knows them.
@@ -68,14 +69,7 @@ fn places(redis: &Redis) -> u64 {
 
 /// Whether one place comes to be taken again in time.
 fn is_restored(redis: &Redis) -> bool {
-    let begun = Instant::now();
-    while begun.elapsed() < PROLONGED {
-        if places(redis) == 1 {
-            return true;
-        }
-        thread::sleep(Duration::from_millis(20));
-    }
-    false
+    within(PROLONGED, || places(redis) == 1)
 }
 
 #[test]
@@ -149,7 +143,7 @@ fn a_place_left_while_redis_is_away_is_given_back_when_it_answers_again() {
     gate.open();
     client.wait_for(b"half");
     // The gateway notices within this time that Redis is left alone for now.
-    thread::sleep(Duration::from_millis(200));
+    let_pass(Duration::from_millis(200));
     redis.freeze(false);
     eventually("the place is free", || two.exchange(&request).status == 200);
 }
@@ -163,7 +157,7 @@ fn places_that_redis_has_lost_are_taken_again_while_their_responses_last() {
     let mut client = held(one.client(), &upstream);
     let request = request(&upstream);
     assert_eq!(two.exchange(&request).status, 429);
-    redis.ask("FLUSHALL").expect("an answer");
+    redis.ask("FLUSHALL").expect("a reply");
     assert_eq!(places(&redis), 0);
     assert!(is_restored(&redis));
     assert_eq!(two.exchange(&request).status, 429);
@@ -233,10 +227,8 @@ fn leases_are_prolonged_though_a_part_of_a_cluster_is_away() {
         let keys = keys(node);
         !keys.is_empty() && keys.iter().all(lives)
     };
-    while !redis.nodes().all(is_prolonged) {
-        assert!(taken.elapsed() < PROLONGED, "not prolonged");
-        thread::sleep(Duration::from_millis(50));
-    }
+    let in_time = within(PROLONGED, || redis.nodes().all(is_prolonged));
+    assert!(in_time, "not prolonged");
     gate.open();
     eventually("all places are free", || {
         redis.nodes().all(|node| places(node) == 0)

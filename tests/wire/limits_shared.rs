@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::support::{
-    Redis, Response, Upstream, eventually,
+    Redis, Response, Upstream, eventually, let_pass,
     replicas::{BODY, replica, request, settled},
     routing::{base, chat, config_line},
 };
@@ -44,7 +44,8 @@ fn two_processes_admit_together_no_more_than_limit_and_burst() {
                             429 => 0,
                             other => panic!("{other}"),
                         };
-                        thread::sleep(Duration::from_millis(5));
+                        // The pace of the load.
+                        let_pass(Duration::from_millis(5));
                     }
                 });
             }
@@ -75,7 +76,7 @@ fn the_client_that_waits_as_told_by_one_is_admitted_by_the_other() {
         (429, Some("rate_limited"))
     );
     assert_eq!(header(&refused, "x-gateway-ratelimit-reset"), 2);
-    thread::sleep(Duration::from_secs(header(&refused, "retry-after")));
+    let_pass(Duration::from_secs(header(&refused, "retry-after")));
     assert_eq!(two.exchange(&request).status, 200);
 }
 
@@ -115,12 +116,12 @@ fn places_are_shared_given_back_and_run_out_with_their_replica() {
     });
     one.signal("KILL");
     one.ended();
-    let keys = redis.ask("KEYS *:leases").expect("an answer");
+    let keys = redis.ask("KEYS *:leases").expect("a reply");
     let key = keys
         .lines()
         .find(|line| line.contains("leases"))
         .expect("a lease");
-    let left = redis.ask(&format!("PTTL {key}")).expect("an answer");
+    let left = redis.ask(&format!("PTTL {key}")).expect("a reply");
     let left: i64 = left
         .trim()
         .trim_start_matches(':')
@@ -128,12 +129,12 @@ fn places_are_shared_given_back_and_run_out_with_their_replica() {
         .expect("a number");
     assert!((20_000..=30_000).contains(&left), "{left}");
     assert_eq!(two.exchange(&request).status, 429);
-    let lease = redis.ask(&format!("ZRANGE {key} 0 -1")).expect("an answer");
+    let lease = redis.ask(&format!("ZRANGE {key} 0 -1")).expect("a reply");
     let lease = lease.lines().last().expect("a lease").to_owned();
     // Half a minute later, as far as the lease knows.
     redis
         .ask(&format!("ZADD {key} XX 1 {lease}"))
-        .expect("an answer");
+        .expect("a reply");
     assert_eq!(two.exchange(&request).status, 200);
 }
 
@@ -156,7 +157,8 @@ fn nothing_fails_while_redis_is_away_and_sharing_resumes_after_it() {
                     client.send(request);
                     assert_eq!(client.response().status, 200);
                     sent.fetch_add(1, Ordering::Relaxed);
-                    thread::sleep(Duration::from_millis(2));
+                    // The pace of the load.
+                    let_pass(Duration::from_millis(2));
                 }
             });
         }
@@ -174,7 +176,11 @@ fn nothing_fails_while_redis_is_away_and_sharing_resumes_after_it() {
             });
         }
         pass(500);
-        thread::sleep(Duration::from_millis(2500));
+        for process in [&one, &two] {
+            let failures = || process.metric("throughway_redis_failures_total");
+            let before = failures();
+            eventually("it is tried again in vain", || failures() >= before + 2);
+        }
         redis.restart();
         for process in [&one, &two] {
             eventually("it is back", || process.metric("throughway_redis_up") == 1);
@@ -246,11 +252,15 @@ fn the_settings_decide_what_happens_without_redis() {
     });
     redis.kill();
     for (what, process, expected, error) in &replicas {
-        let answers = [(); 2].map(|()| process.exchange(&request));
-        assert_eq!(answers.each_ref().map(|it| it.status), *expected, "{what}");
-        assert_eq!(answers[1].error(), *error, "{what}");
+        let responses = [(); 2].map(|()| process.exchange(&request));
+        assert_eq!(
+            responses.each_ref().map(|it| it.status),
+            *expected,
+            "{what}"
+        );
+        assert_eq!(responses[1].error(), *error, "{what}");
         if *what == "deny" {
-            assert_eq!(header(&answers[1], "retry-after"), 1);
+            assert_eq!(header(&responses[1], "retry-after"), 1);
         }
     }
 }

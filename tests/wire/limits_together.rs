@@ -1,13 +1,13 @@
 //! Several limits on one request: one that refuses uses up nothing of the others. And how long a
 //! place is held.
 
-use std::{thread, time::Duration};
+use std::time::Duration;
 
 use crate::support::{
     Gateway, Redis, Response, Upstream,
     caching::{Ask, JSON, status},
-    eventually,
-    routing::{answer, base, chat, config_line},
+    eventually, let_pass,
+    routing::{base, chat, config_line, raw_response},
 };
 
 fn send(gateway: &Gateway, who: &str, lines: &str) -> Response {
@@ -59,7 +59,8 @@ fn a_request_refused_by_one_limit_uses_up_no_other() {
                 (429, Some("1"))
             );
         }
-        thread::sleep(Duration::from_millis(1100));
+        // The shorter window runs out.
+        let_pass(Duration::from_millis(1100));
     }
     let over = send();
     assert_eq!(over.status, 429);
@@ -106,7 +107,7 @@ fn a_caller_over_its_own_limit_takes_nothing_from_what_all_share() {
 #[test]
 fn a_place_is_held_until_the_last_byte_of_a_hit_too() {
     // More than sockets and buffers hold.
-    let upstream = Upstream::answering(answer("200 OK", JSON, &" ".repeat(7 << 20)));
+    let upstream = Upstream::responding(raw_response("200 OK", JSON, &" ".repeat(7 << 20)));
     let gateway =
         Gateway::with("limits: [{ concurrent: 1, by: origin }, { concurrent: 1, by: caller }]");
     let ask = Ask::of(&upstream);
@@ -126,7 +127,7 @@ fn a_place_is_held_until_the_last_byte_of_a_hit_too() {
 }
 
 #[test]
-fn headers_tell_of_the_limits_of_the_target_that_answers() {
+fn headers_tell_of_the_limits_of_the_target_that_responds() {
     let upstream = Upstream::named("a");
     let host = base(&upstream);
     let gateway = Gateway::start();

@@ -14,20 +14,20 @@ use crate::support::{
     client::End,
     eventually,
     gateway::{get, head},
-    routing::{Gate, answer},
+    routing::{Gate, raw_response},
 };
 
 const DRAIN: &str = "drain: { budget: 5s }\n";
 const STREAMS: u64 = 4;
 const LOST: &str = "throughway_log_lines_lost_total";
 
-/// Streams for `/v1/stream` what is ended by the gate; anything else is answered at once.
+/// Streams for `/v1/stream` what is ended by the gate; anything else gets its response at once.
 fn upstream(gate: &Gate) -> Upstream {
     let gate = gate.clone();
     Upstream::playing(move |peer| {
         while let Some(request) = peer.request() {
             if !request.starts_with(b"GET /v1/stream ") {
-                peer.send(answer("200 OK", "", "ok"));
+                peer.send(raw_response("200 OK", "", "ok"));
                 continue;
             }
             peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
@@ -66,7 +66,7 @@ impl Scene {
         }
     }
 
-    /// So many requests from four clients at once; each is answered.
+    /// So many requests from four clients at once; each gets its response.
     fn load(&mut self, count: u64, request: &str) {
         const CLIENTS: u64 = 4;
         thread::scope(|scope| {
@@ -97,7 +97,7 @@ impl Scene {
         assert_eq!(self.lost(), count);
     }
 
-    /// SIGTERM: what runs is answered, and the process ends well within its budget.
+    /// SIGTERM: running requests get their responses, and the process ends well within its budget.
     fn drains(mut self) {
         let health = "GET /gateway/health/live HTTP/1.1\r\nHost: localhost\r\n\r\n";
         assert_eq!(self.gateway.exchange(health).status, 200);

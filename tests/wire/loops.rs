@@ -151,7 +151,7 @@ fn many_waiting_requests_are_no_loop() {
     assert!(marked.load(Ordering::SeqCst) > 0, "no request was marked");
 }
 
-/// Answers with the `Via` it was sent, together with all others of its kind where the path says so.
+/// Responds with the `Via` it was sent; for `/together`, once `at_once` requests came.
 fn showing_via(at_once: usize) -> Upstream {
     let together = Barrier::new(at_once);
     Upstream::playing(move |peer| {

@@ -234,7 +234,7 @@ pub fn check(column: Column, row: &Row) {
 }
 
 fn healthy() -> Upstream {
-    Upstream::answering(format!(
+    Upstream::responding(format!(
         "{}{}{}",
         crate::support::routing::STREAM,
         chunk(HEALTHY),

@@ -10,7 +10,7 @@ use crate::{
     support::{
         Authority, Gate, Peer, Upstream,
         dns::FakeDns,
-        routing::{Refusing, STREAM, answer, chunk, json, token, token_chunks},
+        routing::{Refusing, STREAM, chunk, json, raw_response, token, token_chunks},
         tls_upstream,
     },
 };
@@ -121,7 +121,7 @@ pub fn slow_head() -> Faulty {
 /// A status with a JSON error and these header lines.
 pub fn status(status: &'static str, lines: &'static str) -> Faulty {
     let lines = format!("Content-Type: application/json\r\n{lines}");
-    Faulty::upstream(Upstream::answering(answer(status, &lines, ERROR)))
+    Faulty::upstream(Upstream::responding(raw_response(status, &lines, ERROR)))
 }
 
 pub fn throttled(lines: &'static str) -> Faulty {
@@ -137,18 +137,18 @@ pub fn throttled_until_a_date() -> Faulty {
                 "Content-Type: application/json\r\nRetry-After: {}\r\n",
                 httpdate::fmt_http_date(until)
             );
-            peer.send(answer("429 Too Many Requests", &lines, ERROR));
+            peer.send(raw_response("429 Too Many Requests", &lines, ERROR));
         }
     }))
 }
 
 pub fn html_200() -> Faulty {
     let lines = "Content-Type: text/html\r\n";
-    Faulty::upstream(Upstream::answering(answer("200 OK", lines, HTML)))
+    Faulty::upstream(Upstream::responding(raw_response("200 OK", lines, HTML)))
 }
 
 pub fn json_200(body: &'static str) -> Faulty {
-    Faulty::upstream(Upstream::answering(json("200 OK", body)))
+    Faulty::upstream(Upstream::responding(json("200 OK", body)))
 }
 
 /// Half of a JSON response.
@@ -174,12 +174,12 @@ pub fn stream(events: &'static str) -> Faulty {
         "" => String::new(),
         events => chunk(events),
     };
-    Faulty::upstream(Upstream::answering(format!("{STREAM}{body}0\r\n\r\n")))
+    Faulty::upstream(Upstream::responding(format!("{STREAM}{body}0\r\n\r\n")))
 }
 
 pub fn error_after_a_token() -> Faulty {
     let events = token_chunks(1) + &chunk(ERROR_EVENT);
-    Faulty::upstream(Upstream::answering(format!("{STREAM}{events}0\r\n\r\n")))
+    Faulty::upstream(Upstream::responding(format!("{STREAM}{events}0\r\n\r\n")))
 }
 
 /// 40 tokens of 60, and the connection closes.

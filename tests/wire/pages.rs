@@ -17,7 +17,7 @@ const PAGES: [(&str, &str); 4] = [
 ];
 
 #[test]
-fn pages_answer_get_and_head_and_refuse_the_rest() {
+fn pages_respond_to_get_and_head_and_refuse_the_rest() {
     let gateway = Gateway::start();
     let mut client = gateway.client();
     for (page, kind) in PAGES {

@@ -43,16 +43,16 @@ fn request(upstream: &Upstream, number: usize) -> (String, String) {
 fn assert_in_order(count: usize) {
     let upstream = echo();
     let gateway = Gateway::start();
-    let (requests, answers): (Vec<_>, Vec<_>) =
+    let (requests, bodies): (Vec<_>, Vec<_>) =
         (0..count).map(|number| request(&upstream, number)).unzip();
     let mut client = gateway.client();
     client.send(requests.concat());
-    for (number, answer) in answers.iter().enumerate() {
+    for (number, expected) in bodies.iter().enumerate() {
         let response = client.response();
         assert_eq!(
             (response.status, &response.text(), response.end),
-            (200, answer, End::Complete),
-            "answer {number} of {count}"
+            (200, expected, End::Complete),
+            "response {number} of {count}"
         );
     }
 }
@@ -71,14 +71,14 @@ fn twenty_requests_are_answered_in_order() {
 fn requests_trickling_in_byte_by_byte_are_answered_in_order() {
     let upstream = echo();
     let gateway = Gateway::start();
-    let (requests, answers): (Vec<_>, Vec<_>) =
+    let (requests, bodies): (Vec<_>, Vec<_>) =
         (0..3).map(|number| request(&upstream, number)).unzip();
     let mut client = gateway.client();
     for byte in requests.concat().as_bytes() {
         client.send([*byte]);
     }
-    for answer in answers {
-        assert_eq!(client.response().text(), answer);
+    for expected in bodies {
+        assert_eq!(client.response().text(), expected);
     }
 }
 
@@ -141,7 +141,7 @@ fn a_request_behind_an_error_of_the_gateway_is_answered() {
     let upstream = echo();
     let gateway = Gateway::start();
     let wrong = "POST /v1/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello";
-    let (right, answer) = request(&upstream, 1);
+    let (right, expected) = request(&upstream, 1);
     let mut client = gateway.client();
     client.send(wrong.to_owned() + &right + wrong + &right);
     for _ in 0..2 {
@@ -150,7 +150,7 @@ fn a_request_behind_an_error_of_the_gateway_is_answered() {
             (response.status, response.error(), response.end),
             (400, Some("no_target"), End::Complete)
         );
-        assert_eq!(client.response().text(), answer);
+        assert_eq!(client.response().text(), expected);
     }
 }
 
@@ -171,9 +171,9 @@ fn an_error_of_the_gateway_leaves_the_connection_usable() {
         client.send(wrong);
         let response = client.response();
         assert_eq!(response.header("connection"), None, "{}", response.head);
-        let (right, answer) = request(&upstream, 2);
+        let (right, expected) = request(&upstream, 2);
         client.send(right);
-        assert_eq!(client.response().text(), answer, "behind {wrong}");
+        assert_eq!(client.response().text(), expected, "behind {wrong}");
     }
 }
 
@@ -181,7 +181,7 @@ fn an_error_of_the_gateway_leaves_the_connection_usable() {
 fn bodyless_responses_are_relayed_and_counted_as_such() {
     let upstream = Upstream::playing(|peer| {
         while let Some(request) = peer.request() {
-            let answer = match Peer::target(&request).as_str() {
+            let raw = match Peer::target(&request).as_str() {
                 "/v1/204" => "HTTP/1.1 204 No Content\r\n\r\n",
                 "/v1/304" => {
                     "HTTP/1.1 304 Not Modified\r\nETag: \"a\"\r\nContent-Length: 9\r\n\r\n"
@@ -190,7 +190,7 @@ fn bodyless_responses_are_relayed_and_counted_as_such() {
                 "/v1/head-chunked" => "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
                 _ => "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
             };
-            peer.send(answer);
+            peer.send(raw);
         }
     });
     let gateway = Gateway::start();

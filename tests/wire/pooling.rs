@@ -95,7 +95,7 @@ fn an_early_hint_is_swallowed_and_its_response_meets_its_own_request() {
 fn bytes_behind_a_response_end_its_connection_and_meet_no_other_request() {
     let evil = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil";
     for (what, surplus) in [
-        ("a whole answer", evil),
+        ("a whole response", evil),
         ("half a head", "HTTP/1.1 200 OK\r\nContent-Le"),
         ("a line break", "\r\n"),
     ] {
@@ -180,19 +180,19 @@ fn a_connection_that_was_closed_while_idle_is_not_used_even_for_a_post() {
 
 #[test]
 fn a_response_that_ends_its_connection_is_the_last_on_it() {
-    for answer in [
+    for raw in [
         "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok",
         "HTTP/1.1 200 OK\r\nConnection: x, Close\r\nContent-Length: 2\r\n\r\nok",
         "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok",
     ] {
-        let upstream = Upstream::answering(answer);
+        let upstream = Upstream::responding(raw);
         let gateway = Gateway::start();
         for _ in 0..2 {
             assert_body(&gateway.exchange(get(&upstream)), "ok");
         }
-        assert_eq!(upstream.connections(), 2, "{answer}");
+        assert_eq!(upstream.connections(), 2, "{raw}");
     }
-    let upstream = Upstream::answering(
+    let upstream = Upstream::responding(
         "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok",
     );
     let gateway = Gateway::start();

@@ -11,6 +11,7 @@ use crate::support::{
     client::End,
     eventually,
     gateway::{get, head},
+    let_pass,
 };
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -42,7 +43,7 @@ fn an_idle_connection_is_closed_after_its_time() {
 
 #[test]
 fn a_keep_alive_of_zero_keeps_no_connection() {
-    let upstream = Upstream::answering(OK);
+    let upstream = Upstream::responding(OK);
     let gateway = Gateway::with("upstream: { keepalive: 0s }");
     for number in 1..4 {
         assert_body(&gateway.exchange(get(&upstream)), "ok");
@@ -54,7 +55,7 @@ fn a_keep_alive_of_zero_keeps_no_connection() {
 fn connections_of_two(gateway: &Gateway, upstream: &Upstream, pause: Duration) -> usize {
     let before = upstream.connections();
     assert_body(&gateway.exchange(get(upstream)), "ok");
-    thread::sleep(pause);
+    let_pass(pause);
     assert_body(&gateway.exchange(get(upstream)), "ok");
     upstream.connections() - before
 }
@@ -69,7 +70,7 @@ fn a_connection_rests_no_longer_than_the_upstreams_keep_alive_line_says() {
         ("keep-alive: max=5, timeout=1\r\n", 2),
         ("Keep-Alive: timeout=0\r\n", 2),
     ] {
-        let upstream = Upstream::answering(format!(
+        let upstream = Upstream::responding(format!(
             "HTTP/1.1 200 OK\r\n{line}Content-Length: 2\r\n\r\nok"
         ));
         let gateway = Gateway::start();
@@ -93,12 +94,12 @@ fn an_origin_that_closed_early_is_left_before_it_closes_again() {
     let gateway = Gateway::with("upstream: { keepalive: 1m }");
     assert_body(&gateway.exchange(get(&upstream)), "ok");
     // Closed after one second, and noticed within another.
-    thread::sleep(Duration::from_millis(2500));
+    let_pass(Duration::from_millis(2500));
     let pause = Duration::from_millis(1500);
     assert_eq!(connections_of_two(&gateway, &upstream, pause), 2);
     let soon = Duration::from_millis(100);
     assert_eq!(connections_of_two(&gateway, &upstream, soon), 0, "the last");
-    let other = Upstream::answering(OK);
+    let other = Upstream::responding(OK);
     assert_eq!(connections_of_two(&gateway, &other, pause), 1);
 }
 
@@ -158,7 +159,7 @@ fn five_hundred_posts_as_old_as_the_upstreams_keep_alive_meet_no_closing_connect
                 }
                 for (number, client) in clients.iter_mut().enumerate() {
                     let age = Duration::from_millis(4800 + 400 * number as u64 / EACH as u64);
-                    thread::sleep((used[number] + age).saturating_duration_since(Instant::now()));
+                    let_pass((used[number] + age).saturating_duration_since(Instant::now()));
                     client.send(&request);
                     assert_body(&client.response(), "ok");
                 }

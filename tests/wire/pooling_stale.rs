@@ -6,7 +6,7 @@ use crate::support::{Gateway, Upstream, gateway::head};
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 const RETRIES: &str = "throughway_upstream_stale_retries_total";
 
-/// The first connection answers once and, when the second request is there, sends `last_words` and
+/// The first connection responds once and, when the second request is there, sends `last_words` and
 /// closes.
 fn stale(last_words: &'static str) -> Upstream {
     Upstream::playing(move |peer| {

@@ -65,7 +65,7 @@ fn assert_chosen(response: &Response, chosen: bool, what: &str) {
 #[test]
 fn the_callers_trace_id_is_on_every_response() {
     let (gateway, upstream) = (Gateway::start(), Upstream::ok());
-    let broken = Upstream::answering_once("not http\r\n\r\n");
+    let broken = Upstream::responding_once("not http\r\n\r\n");
     let longest = "Az09._:-".repeat(16);
     for id in ["order-4711", &longest] {
         let lines = format!("X-Gateway-Trace-Id: {id}\r\n");
@@ -82,7 +82,7 @@ fn the_callers_trace_id_is_on_every_response() {
 #[test]
 fn without_one_a_trace_id_is_made_and_no_two_are_the_same() {
     let (gateway, upstream) = (Gateway::start(), Upstream::ok());
-    let broken = Upstream::answering_once("not http\r\n\r\n");
+    let broken = Upstream::responding_once("not http\r\n\r\n");
     let mut seen = Vec::new();
     for lines in ["", "x-gateway-trace-id:\r\n", "x-gateway-trace-id: \t \r\n"] {
         for (raw, _, _) in requests(&upstream, &broken, lines) {
@@ -134,7 +134,7 @@ fn the_provider_is_named_as_the_caller_named_it() {
 
 #[test]
 fn server_timing_is_there_when_the_settings_ask_for_it() {
-    let upstream = Upstream::answering(
+    let upstream = Upstream::responding(
         "HTTP/1.1 200 OK\r\nServer-Timing: db;dur=5\r\nContent-Length: 2\r\n\r\nok",
     );
     let raw = request("GET", "/v1/x", &upstream, "", "");
@@ -157,7 +157,7 @@ fn server_timing_is_there_when_the_settings_ask_for_it() {
 #[test]
 fn portkey_mode_sends_every_reply_header_under_both_names() {
     let (gateway, upstream) = (Gateway::with("portkey: true"), Upstream::ok());
-    let broken = Upstream::answering_once("not http\r\n\r\n");
+    let broken = Upstream::responding_once("not http\r\n\r\n");
     for (raw, status, _) in requests(&upstream, &broken, "x-portkey-trace-id: abc\r\n") {
         let response = gateway.exchange(&raw);
         assert_eq!(response.status, status, "{}", response.head);

@@ -5,15 +5,15 @@
 use crate::support::{Gateway, Upstream, client::End, message::request};
 
 /// An upstream whose response is this, again and again.
-fn upstream(answer: &str) -> Upstream {
-    Upstream::answering(answer.to_owned())
+fn upstream(raw: &str) -> Upstream {
+    Upstream::responding(raw.to_owned())
 }
 
 #[test]
 fn the_framing_of_a_response_is_kept_and_both_connections_stay_usable() {
     let gateway = Gateway::start();
     let mut client = gateway.client();
-    for (method, answer, length, coding, body) in [
+    for (method, raw, length, coding, body) in [
         (
             "GET",
             "200 OK\r\nContent-Length: 2\r\n\r\nok",
@@ -105,7 +105,7 @@ fn the_framing_of_a_response_is_kept_and_both_connections_stay_usable() {
     ] {
         let upstream = upstream(&format!(
             "HTTP/1.1 {}",
-            answer.replacen("\r\n", "\r\nETag: \"e\"\r\n", 1)
+            raw.replacen("\r\n", "\r\nETag: \"e\"\r\n", 1)
         ));
         // Twice, so that both connections prove to stand at a message boundary.
         for _ in 0..2 {
@@ -114,8 +114,8 @@ fn the_framing_of_a_response_is_kept_and_both_connections_stay_usable() {
                 "HEAD" => client.head_response(),
                 _ => client.response(),
             };
-            let what = format!("{method} {answer}\n{}", got.head);
-            assert!(answer.starts_with(&got.status.to_string()), "{what}");
+            let what = format!("{method} {raw}\n{}", got.head);
+            assert!(raw.starts_with(&got.status.to_string()), "{what}");
             assert_eq!(got.all("content-length"), Vec::from_iter(length), "{what}");
             assert_eq!(
                 got.all("transfer-encoding"),
@@ -129,14 +129,14 @@ fn the_framing_of_a_response_is_kept_and_both_connections_stay_usable() {
                 "{what}"
             );
         }
-        assert_eq!(upstream.connections(), 1, "{method} {answer}");
+        assert_eq!(upstream.connections(), 1, "{method} {raw}");
     }
 }
 
 #[test]
 fn the_connection_header_downstream_is_the_gateways_own() {
     let gateway = Gateway::start();
-    let closing = Upstream::answering_once(
+    let closing = Upstream::responding_once(
         "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok",
     );
     let mut client = gateway.client();
@@ -173,7 +173,7 @@ fn the_connection_header_downstream_is_the_gateways_own() {
 #[test]
 fn an_upstream_of_http_1_0_is_understood() {
     let gateway = Gateway::start();
-    for (answer, coding) in [
+    for (raw, coding) in [
         ("HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", None),
         ("HTTP/1.0 200 OK\r\n\r\nok", Some("chunked")),
         (
@@ -181,14 +181,14 @@ fn an_upstream_of_http_1_0_is_understood() {
             Some("chunked"),
         ),
     ] {
-        let upstream = Upstream::answering_once(answer);
+        let upstream = Upstream::responding_once(raw);
         let response = gateway.exchange(request("GET", "/v1/x", &upstream, "", ""));
         assert_eq!(
             (response.text().as_str(), response.end),
             ("ok", End::Complete),
-            "{answer}"
+            "{raw}"
         );
-        assert_eq!(response.header("transfer-encoding"), coding, "{answer}");
+        assert_eq!(response.header("transfer-encoding"), coding, "{raw}");
     }
     let kept = upstream("HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok");
     for _ in 0..2 {
@@ -211,19 +211,19 @@ fn old(upstream: &Upstream, lines: &str) -> Vec<u8> {
 fn a_client_of_http_1_0_gets_no_chunks_and_the_close_ends_the_body() {
     let gateway = Gateway::start();
     for lines in ["", "Connection: keep-alive\r\n"] {
-        for answer in [
+        for raw in [
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n3\r\ntwo\r\n\
              0\r\n\r\n",
             "HTTP/1.1 200 OK\r\n\r\nonetwo",
         ] {
-            let upstream = Upstream::answering_once(answer);
+            let upstream = Upstream::responding_once(raw);
             let mut client = gateway.client();
             client.send(old(&upstream, lines));
             let response = client.response();
             assert_eq!(
                 (response.text().as_str(), response.end),
                 ("onetwo", End::Closed),
-                "{lines}{answer}"
+                "{lines}{raw}"
             );
             assert_eq!(response.header("transfer-encoding"), None);
             assert_ne!(response.header("connection"), Some("keep-alive"));
@@ -253,14 +253,14 @@ fn a_client_of_http_1_0_keeps_its_connection_only_when_it_asks() {
 #[test]
 fn a_client_of_http_1_0_gets_bodyless_responses_and_refusals_too() {
     let gateway = Gateway::start();
-    for answer in [
+    for raw in [
         "204 No Content\r\n\r\n",
         "304 Not Modified\r\nContent-Length: 5\r\n\r\n",
     ] {
-        let upstream = upstream(&format!("HTTP/1.1 {answer}"));
+        let upstream = upstream(&format!("HTTP/1.1 {raw}"));
         let mut client = gateway.client();
         client.send(old(&upstream, ""));
-        assert!(answer.starts_with(&client.response().status.to_string()));
+        assert!(raw.starts_with(&client.response().status.to_string()));
         assert!(client.is_closed());
     }
     let response = gateway.exchange("GET /nowhere HTTP/1.0\r\nHost: localhost\r\n\r\n");

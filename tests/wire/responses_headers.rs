@@ -22,7 +22,7 @@ const DATE: &[u8] = b"date: Tue, 15 Nov 1994 08:12:31 GMT";
 fn relayed(client: &mut Client, lines: &[u8]) -> Sent {
     let head = b"HTTP/1.1 200 OK\r\n";
     let rest = [LENGTH, b"\r\n", DATE, b"\r\n\r\nok"].concat();
-    let upstream = Upstream::answering([head, lines, &rest].concat());
+    let upstream = Upstream::responding([head, lines, &rest].concat());
     client.send(request(
         "GET",
         "/v1/x",
@@ -119,7 +119,7 @@ fn one_odd_name_on_a_connection_line_hides_none_of_the_others() {
 #[test]
 fn a_response_without_a_date_gets_one_and_nothing_else() {
     let gateway = Gateway::start();
-    let upstream = Upstream::answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    let upstream = Upstream::responding("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
     let lines = "x-gateway-trace-id: t1\r\n";
     let mut client = gateway.client();
     client.send(request("GET", "/v1/x", &upstream, lines, ""));

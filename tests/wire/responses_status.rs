@@ -13,7 +13,7 @@ fn every_status_crosses_with_its_headers_and_body() {
         431, 451, 498, 499, 500, 501, 502, 503, 504, 505, 508, 511, 520, 529, 599, 600, 799, 999,
     ] {
         let body = format!("{{\"status\":{status}}}");
-        let upstream = Upstream::answering(format!(
+        let upstream = Upstream::responding(format!(
             "HTTP/1.1 {status} Its Own Words\r\nRetry-After: 7\r\n\
              Location: http://127.0.0.1:1/elsewhere\r\n\
              WWW-Authenticate: x\r\nContent-Length: {}\r\n\r\n{body}",
@@ -38,7 +38,7 @@ fn every_status_crosses_with_its_headers_and_body() {
         assert_eq!(
             response.error(),
             None,
-            "an upstream's own error is an answer: {status}"
+            "an upstream's own error is relayed: {status}"
         );
         assert_eq!(
             upstream.count(),
@@ -58,7 +58,7 @@ fn the_reason_phrase_does_not_matter() {
         "HTTP/1.1 200 404 Not Found",
         "HTTP/1.1 200 caf\u{e9}",
     ] {
-        let upstream = Upstream::answering(format!("{line}\r\nContent-Length: 2\r\n\r\nok"));
+        let upstream = Upstream::responding(format!("{line}\r\nContent-Length: 2\r\n\r\nok"));
         let response = gateway.exchange(request("GET", "/v1/x", &upstream, "", ""));
         assert_eq!(
             (response.status, response.text().as_str()),
@@ -105,7 +105,7 @@ fn interim_responses_are_swallowed_and_the_final_one_is_right() {
             ("HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n", ""),
             ("GET", "HTTP/1.1 204 No Content\r\n\r\n", ""),
         ] {
-            let upstream = Upstream::answering(format!("{interim}{last}"));
+            let upstream = Upstream::responding(format!("{interim}{last}"));
             for _ in 0..2 {
                 client.send(request(method, "/v1/x", &upstream, "", ""));
                 let response = match method {

@@ -18,6 +18,7 @@ use crate::support::{
     client::End,
     eventually,
     gateway::{get, head},
+    let_pass,
 };
 
 const BODY: u64 = 200_000_000;
@@ -155,7 +156,8 @@ fn a_slow_upload_and_a_slow_response_outlive_every_other_timer() {
     let mut client = gateway.client();
     client.send(head("POST", "/v1/x", &upstream, "Content-Length: 8\r\n"));
     for _ in 0..8 {
-        thread::sleep(Duration::from_millis(200));
+        // The pace of the upload.
+        let_pass(Duration::from_millis(200));
         client.send("x");
     }
     let response = client.response();

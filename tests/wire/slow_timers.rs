@@ -12,6 +12,7 @@ use crate::support::{
     Gateway, Upstream,
     client::End,
     gateway::{get, head},
+    let_pass,
 };
 
 fn counted(gateway: &Gateway, outcome: &str) -> i64 {
@@ -52,10 +53,10 @@ fn an_upload_that_stands_still_is_answered_400_and_the_upstream_closed() {
     }
 }
 
-/// The rest of a body whose request has been answered is awaited no longer than a head.
+/// The rest of a body whose request has its response is awaited no longer than a head.
 #[test]
 fn a_body_that_never_ends_does_not_hold_its_connection() {
-    let upstream = Upstream::answering("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    let upstream = Upstream::responding("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
     let gateway = Gateway::with("downstream: { head: 500ms }");
     for lines in ["Content-Length: 100\r\n", "Transfer-Encoding: chunked\r\n"] {
         let mut client = gateway.client();
@@ -94,7 +95,7 @@ fn a_first_head_that_takes_too_long_ends_the_connection() {
 
 #[test]
 fn a_later_head_that_takes_too_long_ends_the_connection() {
-    let upstream = Upstream::answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    let upstream = Upstream::responding("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
     let gateway = Gateway::with("downstream: { head: 500ms, keep_alive: 1m }");
     // Also when its first bytes came behind the request before it.
     for together in [false, true] {
@@ -113,7 +114,8 @@ fn a_later_head_that_takes_too_long_ends_the_connection() {
         let mut writer = client.stream.try_clone().expect("a socket");
         let dripping = thread::spawn(move || {
             for _ in 0..20 {
-                thread::sleep(Duration::from_millis(100));
+                // The pace of the client.
+                let_pass(Duration::from_millis(100));
                 if writer.write_all(b"P").is_err() {
                     return;
                 }
@@ -129,13 +131,14 @@ fn a_later_head_that_takes_too_long_ends_the_connection() {
 
 #[test]
 fn an_idle_connection_is_closed_after_keep_alive() {
-    let upstream = Upstream::answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    let upstream = Upstream::responding("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
     let gateway = Gateway::with("downstream: { keep_alive: 1s }");
     let mut client = gateway.client();
     for _ in 0..3 {
         client.send(get(&upstream));
         assert_eq!(client.response().status, 200);
-        thread::sleep(Duration::from_millis(200));
+        // Shorter than `keep_alive`, which begins anew with each response.
+        let_pass(Duration::from_millis(200));
     }
     let start = Instant::now();
     assert!(client.is_closed());
@@ -144,7 +147,7 @@ fn an_idle_connection_is_closed_after_keep_alive() {
 
 #[test]
 fn without_keep_alive_every_response_closes() {
-    let upstream = Upstream::answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    let upstream = Upstream::responding("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
     let gateway = Gateway::with("downstream: { keep_alive: 0s }");
     let mut client = gateway.client();
     client.send(get(&upstream));

@@ -4,7 +4,7 @@ use crate::support::{Gateway, Upstream, client::End, gateway::post};
 
 #[test]
 fn a_request_reaches_the_upstream_and_its_response_the_client() {
-    let upstream = Upstream::answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    let upstream = Upstream::responding("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
     let gateway = Gateway::start();
     let response = gateway.exchange(post(&upstream, r#"{"a": 1}"#));
     assert_eq!(

@@ -25,7 +25,7 @@ fn request_line(line: &str) -> String {
 }
 
 fn assert_refused(requests: Vec<(&str, String)>) {
-    let upstream = Upstream::answering("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    let upstream = Upstream::responding("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
     let gateway = Gateway::start();
     for (what, template) in requests {
         let mut client = gateway.client();

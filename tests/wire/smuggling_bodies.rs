@@ -14,7 +14,7 @@ fn an_upgrade_to_websocket_with_a_body_is_refused() {
     let with_length = format!("{upgrade}Content-Length: 5\r\n");
     let with_chunks = format!("{upgrade}Transfer-Encoding: chunked\r\n");
     let behind = |body: &str| format!("{body}GET /v1/smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    let upstream = Upstream::answering("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    let upstream = Upstream::responding("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
     let gateway = Gateway::start();
     for (what, template) in [
         ("GET with a length", get(&with_length) + &behind("hello")),
@@ -41,7 +41,7 @@ fn an_upgrade_to_websocket_with_a_body_is_refused() {
 
 #[test]
 fn an_upgrade_to_anything_else_is_an_ordinary_request() {
-    let upstream = Upstream::answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    let upstream = Upstream::responding("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
     let gateway = Gateway::start();
     let mut client = gateway.client();
     for _ in 0..2 {
@@ -71,7 +71,7 @@ fn an_upgrade_to_anything_else_is_an_ordinary_request() {
 /// to: proxies differ in it.
 #[test]
 fn a_bare_line_feed_ends_no_line_of_a_request() {
-    let upstream = Upstream::answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    let upstream = Upstream::responding("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
     let gateway = Gateway::start();
     let request = raw(&upstream, &post("X-A: 1\r\nContent-Length: 5\r\n", "hello"));
     let request = String::from_utf8(request).expect("text");
@@ -102,7 +102,7 @@ fn a_bare_line_feed_ends_no_line_of_a_request() {
 
 #[test]
 fn a_coding_in_other_letters_is_still_chunked() {
-    let upstream = Upstream::answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    let upstream = Upstream::responding("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
     let gateway = Gateway::start();
     for coding in ["CHUNKED", "Chunked  ", "  chunked"] {
         let line = format!("Transfer-Encoding: {coding}\r\n");
@@ -142,7 +142,7 @@ const BROKEN: [&str; 14] = [
 
 #[test]
 fn broken_chunks_behind_the_head_are_a_400_and_the_upstream_is_not_asked() {
-    let upstream = Upstream::answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    let upstream = Upstream::responding("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
     let gateway = Gateway::start();
     let long = format!("5;{}\r\nhello\r\n0\r\n\r\n", "x".repeat(5000));
     for before in ["", "3\r\nabc\r\n"] {
@@ -263,7 +263,7 @@ fn broken_chunks_never_become_a_whole_request_upstream() {
 
 #[test]
 fn a_head_too_large_is_answered_431() {
-    let upstream = Upstream::answering("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    let upstream = Upstream::responding("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
     let gateway = Gateway::start();
     let long = format!("X-A: {}\r\n", "a".repeat(140 * 1024));
     let many: String = (0..97).map(|n| format!("X-{n}: 1\r\n")).collect();
@@ -278,7 +278,7 @@ fn a_head_too_large_is_answered_431() {
 
 #[test]
 fn a_head_as_large_as_allowed_crosses() {
-    let upstream = Upstream::answering("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    let upstream = Upstream::responding("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
     let gateway = Gateway::start();
     let long = format!("X-A: {}\r\n", "a".repeat(100 * 1024));
     // With Host and the two lines that choose the target it is 96.
@@ -291,7 +291,7 @@ fn a_head_as_large_as_allowed_crosses() {
 
 #[test]
 fn garbage_on_a_used_connection_is_refused_and_closes_it() {
-    let upstream = Upstream::answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    let upstream = Upstream::responding("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
     let gateway = Gateway::start();
     let mut client: Client = gateway.client();
     client.send(raw(&upstream, &get("")));

@@ -11,6 +11,7 @@ use crate::support::{
     client::End,
     dns::{FakeDns, Reply},
     gateway::{get, head, post},
+    let_pass,
     timing::{after_saying, assert_took, timed},
 };
 
@@ -119,7 +120,7 @@ fn a_name_that_cannot_be_resolved_is_a_502() {
 }
 
 #[test]
-fn an_upstream_that_does_not_answer_is_a_504_and_its_connection_closes() {
+fn an_upstream_that_does_not_respond_is_a_504_and_its_connection_closes() {
     let (upstream, told) = silent();
     let gateway = Gateway::with("timeouts: { head: 600ms }");
     let (response, took) = timed(|| gateway.exchange(post(&upstream, "{}")));
@@ -220,14 +221,15 @@ fn the_callers_timeout_covers_the_resolving_and_connecting_and_not_the_body() {
 
 #[test]
 fn an_upload_under_way_puts_off_the_head_timeout_but_not_the_callers_own() {
-    let upstream = Upstream::answering(OK);
+    let upstream = Upstream::responding(OK);
     let gateway = Gateway::with("timeouts: { head: 800ms }");
     for (lines, status) in [("", 200), ("x-gateway-request-timeout: 700\r\n", 408)] {
         let lines = format!("{lines}Content-Length: 8\r\n");
         let mut client = gateway.client();
         client.send(head("POST", "/v1/x", &upstream, &lines));
         for _ in 0..8 {
-            std::thread::sleep(Duration::from_millis(200));
+            // The pace of the upload.
+            let_pass(Duration::from_millis(200));
             client.send("x");
         }
         assert_eq!(client.response().status, status, "{lines}");

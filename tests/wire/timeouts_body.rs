@@ -8,21 +8,22 @@ use crate::support::{
     client::End,
     eventually,
     gateway::get,
+    let_pass,
     timing::{after_saying, assert_took, timed},
 };
 
 #[test]
 fn an_upstream_that_falls_silent_in_its_body_is_an_aborted_transfer() {
-    for answer in [
+    for raw in [
         "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
         "HTTP/1.1 200 OK\r\n\r\nhello",
     ] {
-        let (upstream, told) = after_saying(answer);
+        let (upstream, told) = after_saying(raw);
         let gateway = Gateway::with("timeouts: { idle: 600ms }");
         let (response, took) = timed(|| gateway.exchange(get(&upstream)));
         let seen = (response.status, response.text(), response.end);
-        assert_eq!(seen, (200, "hello".to_owned(), End::CutShort), "{answer}");
+        assert_eq!(seen, (200, "hello".to_owned(), End::CutShort), "{raw}");
         assert_took(took, 350, 1500);
         assert!(told.recv().expect("told").is_some(), "still open");
         eventually("counted", || {
@@ -138,7 +139,8 @@ fn a_client_that_pauses_is_not_taken_for_a_silent_upstream() {
     let mut client = gateway.client();
     client.send(get(&upstream));
     client.peek();
-    std::thread::sleep(Duration::from_millis(1500));
+    // The client pauses for longer than `idle`.
+    let_pass(Duration::from_millis(1500));
     let response = client.response();
     assert_eq!(
         (response.body.len(), response.end),

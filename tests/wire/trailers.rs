@@ -61,7 +61,7 @@ fn malformed_trailers_behind_the_head_are_a_400_and_the_upstream_is_not_asked() 
     let gateway = Gateway::start();
     for (what, section) in malformed_from_clients() {
         // One for each section: a connection of an earlier one may be accepted late.
-        let upstream = Upstream::answering(OK);
+        let upstream = Upstream::responding(OK);
         let mut client = gateway.client();
         let head = post("Transfer-Encoding: chunked\r\n", "5\r\nhello\r\n0\r\n");
         let section_length = section.len();
@@ -108,7 +108,7 @@ fn malformed_trailers_never_end_a_request_upstream() {
 
 #[test]
 fn trailers_of_a_request_end_at_the_gateway() {
-    let upstream = Upstream::answering(OK);
+    let upstream = Upstream::responding(OK);
     let gateway = Gateway::start();
     let mut client = gateway.client();
     for section in [
@@ -148,7 +148,7 @@ fn malformed_trailers_of_a_short_response_are_a_502() {
         if section.len() > 1024 {
             continue;
         }
-        let upstream = Upstream::answering([head.as_bytes(), &section].concat());
+        let upstream = Upstream::responding([head.as_bytes(), &section].concat());
         let response = Gateway::start().exchange(get(&upstream));
         let seen = (response.status, response.error());
         assert_eq!(seen, (502, Some("upstream_invalid")), "{what}");

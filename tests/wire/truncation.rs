@@ -8,6 +8,7 @@ use crate::support::{
     client::{End, Response},
     eventually,
     gateway::get,
+    let_pass,
 };
 
 const TRUNCATED: &str = "throughway_requests_total{outcome=\"truncated\"}";
@@ -28,14 +29,14 @@ impl Cut {
     }
 }
 
-/// An upstream that answers once with these bytes and ends its connection so, after the client has
+/// An upstream that responds once with these bytes and ends its connection so, after the client has
 /// the first of them: an end that overtakes the bytes before it would be no test.
-fn cut_short(answer: &'static str, cut: Cut) -> (Upstream, mpsc::Sender<()>) {
+fn cut_short(raw: &'static str, cut: Cut) -> (Upstream, mpsc::Sender<()>) {
     let (go, told) = mpsc::channel();
     let told = std::sync::Mutex::new(told);
     let upstream = Upstream::playing(move |peer| {
         peer.request();
-        peer.send(answer);
+        peer.send(raw);
         let _ = told.lock().expect("one connection").recv();
         cut.apply(peer);
     });
@@ -47,7 +48,7 @@ fn assert_cut(response: &Response, body: &str, end: End, what: &str) {
     assert_eq!(seen, (200, body.to_owned(), end), "{what}");
 }
 
-const CUT_ANSWERS: [(&str, &str); 9] = [
+const CUT_RESPONSES: [(&str, &str); 9] = [
     (
         "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345",
         "12345",
@@ -85,8 +86,8 @@ fn a_framed_response_that_breaks_off_is_an_aborted_transfer_after_its_last_byte(
     let gateway = Gateway::start();
     let mut count = 0;
     for cut in [Cut::Fin, Cut::Reset] {
-        for (answer, body) in CUT_ANSWERS {
-            let (upstream, go) = cut_short(answer, cut);
+        for (raw, body) in CUT_RESPONSES {
+            let (upstream, go) = cut_short(raw, cut);
             let mut client = gateway.client();
             client.send(get(&upstream));
             client.peek();
@@ -95,7 +96,7 @@ fn a_framed_response_that_breaks_off_is_an_aborted_transfer_after_its_last_byte(
                 &client.response(),
                 body,
                 End::CutShort,
-                &format!("{cut:?} {answer}"),
+                &format!("{cut:?} {raw}"),
             );
             count += 1;
             eventually("counted as truncated", || {
@@ -109,23 +110,18 @@ fn a_framed_response_that_breaks_off_is_an_aborted_transfer_after_its_last_byte(
 #[test]
 fn a_close_delimited_response_is_complete_on_fin_and_cut_on_reset() {
     let gateway = Gateway::start();
-    for answer in [
+    for raw in [
         "HTTP/1.1 200 OK\r\nX: y\r\n\r\nhello",
         "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello",
         "HTTP/1.0 200 OK\r\n\r\nhello",
     ] {
         for (cut, end) in [(Cut::Fin, End::Complete), (Cut::Reset, End::CutShort)] {
-            let (upstream, go) = cut_short(answer, cut);
+            let (upstream, go) = cut_short(raw, cut);
             let mut client = gateway.client();
             client.send(get(&upstream));
             client.peek();
             let _ = go.send(());
-            assert_cut(
-                &client.response(),
-                "hello",
-                end,
-                &format!("{cut:?} {answer}"),
-            );
+            assert_cut(&client.response(), "hello", end, &format!("{cut:?} {raw}"));
         }
     }
     eventually("three of each", || {
@@ -141,7 +137,7 @@ fn old(request: &str) -> String {
 #[test]
 fn a_client_of_http_1_0_sees_the_abort_as_a_reset() {
     let gateway = Gateway::start();
-    for (answer, body) in [
+    for (raw, body) in [
         (
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
             "hello",
@@ -151,7 +147,7 @@ fn a_client_of_http_1_0_sees_the_abort_as_a_reset() {
             "hello",
         ),
     ] {
-        let (upstream, go) = cut_short(answer, Cut::Fin);
+        let (upstream, go) = cut_short(raw, Cut::Fin);
         let mut client = gateway.client();
         client.send(old(&get(&upstream)));
         client.peek();
@@ -162,20 +158,20 @@ fn a_client_of_http_1_0_sees_the_abort_as_a_reset() {
             "{head}"
         );
         assert_eq!(String::from_utf8_lossy(&client.take(body.len())), body);
-        assert_eq!(client.fill(), Err(End::Reset), "{answer}");
+        assert_eq!(client.fill(), Err(End::Reset), "{raw}");
     }
 }
 
 #[test]
 fn a_client_of_http_1_0_sees_complete_responses_end_by_a_close() {
     let gateway = Gateway::start();
-    for answer in [
+    for raw in [
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
         "HTTP/1.1 200 OK\r\n\r\nhello",
     ] {
-        let upstream = Upstream::answering_once(answer);
+        let upstream = Upstream::responding_once(raw);
         let response = gateway.exchange(old(&get(&upstream)));
-        assert_cut(&response, "hello", End::Closed, answer);
+        assert_cut(&response, "hello", End::Closed, raw);
     }
 }
 
@@ -184,11 +180,11 @@ fn a_client_of_http_1_0_sees_complete_responses_end_by_a_close() {
 const MUCH: usize = 24 << 20;
 
 /// Reads slowly at first: the client looks away until the pipe is full.
-fn slow_answer(gateway: &Gateway, upstream: &Upstream) -> Response {
+fn slow_response(gateway: &Gateway, upstream: &Upstream) -> Response {
     let mut client: Client = gateway.client();
     client.send(get(upstream));
     client.peek();
-    std::thread::sleep(Duration::from_millis(300));
+    let_pass(Duration::from_millis(300));
     client.response()
 }
 
@@ -205,7 +201,7 @@ fn a_slow_reader_gets_every_byte_before_the_abort() {
             peer.send(vec![b'x'; MUCH]);
         });
         let gateway = Gateway::start();
-        let response = slow_answer(&gateway, &upstream);
+        let response = slow_response(&gateway, &upstream);
         assert_eq!(
             (response.body.len(), response.end),
             (MUCH, End::CutShort),

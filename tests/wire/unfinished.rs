@@ -55,7 +55,7 @@ fn a_stream_without_its_last_event_is_relayed_and_counted() {
     ] {
         for framed in [chunked, sized] {
             for cache in ["", CACHED] {
-                let upstream = Upstream::answering(match events.is_empty() {
+                let upstream = Upstream::responding(match events.is_empty() {
                     true => format!("{STREAM}{LAST}"),
                     false => framed(&events),
                 });
@@ -83,7 +83,7 @@ fn with_strict_end_a_missing_last_event_is_an_aborted_transfer() {
     ] {
         for framed in [chunked, sized] {
             for cache in ["", CACHED] {
-                let upstream = Upstream::answering(framed(&tokens(2)));
+                let upstream = Upstream::responding(framed(&tokens(2)));
                 let gateway = Gateway::start();
                 let config = config_line(&config.replace("HOST", &base(&upstream)));
                 let response = gateway.exchange(chat(&(config + cache), BODY));
@@ -97,7 +97,7 @@ fn with_strict_end_a_missing_last_event_is_an_aborted_transfer() {
     let whole = tokens(2) + "data: [DONE]\n\n";
     for framed in [chunked, sized] {
         for cache in ["", CACHED] {
-            let upstream = Upstream::answering(framed(&whole));
+            let upstream = Upstream::responding(framed(&whole));
             let config = format!(
                 r#"{{"strict_end":true,"custom_host":"{}"}}"#,
                 base(&upstream)
@@ -115,7 +115,7 @@ fn with_strict_end_a_missing_last_event_is_an_aborted_transfer() {
 fn a_last_event_of_coheres_older_chat_is_one() {
     let whole = "event: stream-start\ndata: {\"is_finished\":false}\n\n\
                  event: stream-end\ndata: {\"is_finished\":true}\n\n";
-    let upstream = Upstream::answering(chunked(whole));
+    let upstream = Upstream::responding(chunked(whole));
     let config = format!(
         r#"{{"strict_end":true,"custom_host":"{}"}}"#,
         base(&upstream)
@@ -127,7 +127,7 @@ fn a_last_event_of_coheres_older_chat_is_one() {
 
 #[test]
 fn a_stream_without_its_last_event_is_logged() {
-    let upstream = Upstream::answering(chunked(&tokens(1)));
+    let upstream = Upstream::responding(chunked(&tokens(1)));
     let process = Process::serving("unfinished", "log: { format: json }\n");
     let lines = format!("x-gateway-custom-host: {}\r\n", base(&upstream));
     process.exchange(chat(&lines, BODY));

@@ -9,7 +9,7 @@ use crate::support::{Gateway, Upstream, eventually, gateway::get};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
-/// Answers on every address of the loopback network, and counts the connections that are open.
+/// Responds on every address of the loopback network, and counts the connections that are open.
 fn everywhere() -> (Upstream, Arc<AtomicUsize>) {
     let open = Arc::new(AtomicUsize::new(0));
     let counted = open.clone();

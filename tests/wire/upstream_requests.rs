@@ -9,7 +9,7 @@ use std::{
 };
 
 use crate::support::{
-    Gateway, Upstream,
+    Gate, Gateway, Upstream,
     client::End,
     gateway::{get, head},
     seen::{self, Seen},
@@ -56,19 +56,21 @@ fn a_large_echo_flows_in_both_directions_at_once() {
     assert!(writer.join().expect("no panic"));
 }
 
-/// Refuses after the first piece and reads no more.
-fn refusing() -> Upstream {
-    Upstream::playing(|peer| {
+/// Refuses after the first piece, reads no more, and keeps the connection until the gate opens.
+fn refusing(gate: &Gate) -> Upstream {
+    let gate = gate.clone();
+    Upstream::playing(move |peer| {
         peer.head();
         peer.take(PIECE);
         peer.send("HTTP/1.1 413 Too Large\r\nContent-Length: 7\r\n\r\ntoo big");
-        thread::sleep(Duration::from_secs(3));
+        gate.passed();
     })
 }
 
 #[test]
 fn an_early_refusal_is_passed_on_at_once() {
-    let upstream = refusing();
+    let gate = Gate::default();
+    let upstream = refusing(&gate);
     let gateway = Gateway::start();
     let mut client = gateway.client();
     let lines = format!("Content-Length: {}\r\n", PIECE * PIECES);
@@ -77,6 +79,7 @@ fn an_early_refusal_is_passed_on_at_once() {
     client.send(vec![b'x'; 2 * PIECE]);
     assert_eq!(seen::of(&client.response()), Seen::whole(413, "too big"));
     assert!(start.elapsed() < Duration::from_secs(1));
+    gate.open();
 }
 
 /// Says when the first chunk is there, and responds when it has the last.
@@ -113,7 +116,7 @@ fn a_small_chunk_leaves_at_once() {
 
 #[test]
 fn repeated_headers_stay_repeated() {
-    let upstream = Upstream::answering(OK);
+    let upstream = Upstream::responding(OK);
     let lines = "anthropic-beta: a\r\nx: y\r\nanthropic-beta: b\r\n";
     let response = Gateway::start().exchange(head("GET", "/v1/models", &upstream, lines));
     assert_eq!(response.status, 200);
@@ -126,7 +129,7 @@ fn repeated_headers_stay_repeated() {
 
 #[test]
 fn nothing_is_added_to_a_request() {
-    let upstream = Upstream::answering(OK);
+    let upstream = Upstream::responding(OK);
     assert_eq!(seen::fresh(&get(&upstream)), Seen::whole(200, "ok"));
     let host = upstream.address;
     let expected = format!("GET /v1/models HTTP/1.1\r\nhost: {host}\r\n\r\n");

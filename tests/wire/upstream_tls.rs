@@ -8,7 +8,7 @@ use rustls::HandshakeKind;
 use crate::support::{
     Authority, Gateway, TlsPeer, Upstream,
     client::{End, Response},
-    eventually, tls_upstream,
+    eventually, let_pass, tls_upstream,
 };
 
 fn request(method: &str, url: &str, lines: &str) -> String {
@@ -183,7 +183,7 @@ fn the_gateway_offers_only_http_1_1() {
 }
 
 #[test]
-fn plain_http_at_a_tls_port_and_tls_at_a_plain_port_are_told_apart_from_answers() {
+fn plain_http_at_a_tls_port_and_tls_at_a_plain_port_are_told_apart_from_responses() {
     let authority = Authority::new();
     let gateway = Gateway::with(&authority.settings());
     let tls = tls_upstream::playing(authority.server(), ok);
@@ -203,13 +203,13 @@ fn plain_http_at_a_tls_port_and_tls_at_a_plain_port_are_told_apart_from_answers(
 }
 
 /// Responds once, waits until the client has read some of it, and ends the connection.
-fn ending(answer: &'static str, with_notify: bool) -> (Authority, Upstream, mpsc::Sender<()>) {
+fn ending(raw: &'static str, with_notify: bool) -> (Authority, Upstream, mpsc::Sender<()>) {
     let authority = Authority::new();
     let (go, told) = mpsc::channel();
     let told = std::sync::Mutex::new(told);
     let upstream = tls_upstream::playing(authority.server(), move |peer| {
         peer.head();
-        peer.send(answer);
+        peer.send(raw);
         let _ = told.lock().expect("one connection").recv();
         if with_notify {
             peer.close_notify();
@@ -226,7 +226,7 @@ fn a_framed_response_is_judged_by_its_frame_and_a_close_delimited_one_by_close_n
     let chunked_cut = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n";
     let to_the_end = "HTTP/1.1 200 OK\r\nX: y\r\n\r\nhello";
     let old = "HTTP/1.0 200 OK\r\n\r\nhello";
-    for (answer, with_notify, end) in [
+    for (raw, with_notify, end) in [
         (sized, false, End::Complete),
         (sized, true, End::Complete),
         (sized_cut, false, End::CutShort),
@@ -240,7 +240,7 @@ fn a_framed_response_is_judged_by_its_frame_and_a_close_delimited_one_by_close_n
         (old, false, End::CutShort),
         (old, true, End::Complete),
     ] {
-        let (authority, upstream, go) = ending(answer, with_notify);
+        let (authority, upstream, go) = ending(raw, with_notify);
         let gateway = Gateway::with(&authority.settings());
         let mut client = gateway.client();
         client.send(get(&tls_upstream::url(&upstream)));
@@ -251,7 +251,7 @@ fn a_framed_response_is_judged_by_its_frame_and_a_close_delimited_one_by_close_n
         assert_eq!(
             seen,
             (200, "hello".to_owned(), end),
-            "notify {with_notify} {answer}"
+            "notify {with_notify} {raw}"
         );
         let cut = i64::from(end == End::CutShort);
         eventually("counted", || {
@@ -293,7 +293,8 @@ fn a_large_upload_over_tls_waits_for_an_upstream_that_reads_late() {
     let authority = Authority::new();
     let upstream = tls_upstream::playing(authority.server(), |peer| {
         peer.head();
-        std::thread::sleep(Duration::from_millis(300));
+        // Reads late.
+        let_pass(Duration::from_millis(300));
         let Some(body) = peer.take(SIZE) else { return };
         peer.send(format!(
             "HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n{}",

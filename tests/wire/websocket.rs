@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::support::{Client, Gateway, PATIENCE, Peer, Upstream, gateway::head};
+use crate::support::{Client, Gateway, PATIENCE, Peer, Upstream, gateway::head, let_pass};
 
 pub(crate) const HANDSHAKE: &str = "Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
@@ -75,8 +75,8 @@ fn the_handshake_crosses_in_both_directions() {
     let gateway = Gateway::start();
     let mut client = gateway.client();
     client.send(handshake(&upstream));
-    let answer = client.head();
-    assert!(answer.starts_with("HTTP/1.1 101 Switching Protocols\r\n"));
+    let response = client.head();
+    assert!(response.starts_with("HTTP/1.1 101 Switching Protocols\r\n"));
     for line in [
         "upgrade: websocket",
         "connection: upgrade",
@@ -89,12 +89,15 @@ fn the_handshake_crosses_in_both_directions() {
         "x-gateway-provider: ",
     ] {
         assert!(
-            answer.to_lowercase().contains(&line.to_lowercase()),
-            "{line}: {answer}"
+            response.to_lowercase().contains(&line.to_lowercase()),
+            "{line}: {response}"
         );
     }
     for name in ["content-length", "transfer-encoding", "connection: close"] {
-        assert!(!answer.to_lowercase().contains(name), "{name}: {answer}");
+        assert!(
+            !response.to_lowercase().contains(name),
+            "{name}: {response}"
+        );
     }
     let request = told.recv().expect("a handshake").expect("a handshake");
     let request = String::from_utf8(request).expect("text");
@@ -295,7 +298,8 @@ fn a_websocket_in_which_only_the_client_speaks_is_not_idle() {
     let mut client = opened(&gateway, &upstream);
     for _ in 0..6 {
         client.send(frame(1, b"a"));
-        std::thread::sleep(Duration::from_millis(250));
+        // The pace of the client.
+        let_pass(Duration::from_millis(250));
     }
     assert_eq!(client.take(4), [0x81, 2, b'o', b'k']);
 }

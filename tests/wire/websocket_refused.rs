@@ -11,7 +11,7 @@ use crate::{
 fn a_refusal_is_relayed_as_it_is_and_the_connection_closes() {
     let body = "{\"error\":{\"message\":\"no\"}}";
     let length = body.len();
-    for (what, answer) in [
+    for (what, raw) in [
         (
             "401",
             format!(
@@ -35,7 +35,7 @@ fn a_refusal_is_relayed_as_it_is_and_the_connection_closes() {
             ),
         ),
     ] {
-        let upstream = Upstream::answering_once(answer);
+        let upstream = Upstream::responding_once(raw);
         let gateway = Gateway::start();
         let start = Instant::now();
         let mut client = gateway.client();
@@ -71,7 +71,7 @@ fn a_refusal_that_breaks_off_is_no_clean_end() {
 
 #[test]
 fn a_426_keeps_its_status_and_body() {
-    let upstream = Upstream::answering(
+    let upstream = Upstream::responding(
         "HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
          Sec-WebSocket-Version: 13\r\nContent-Length: 2\r\n\r\nno",
     );

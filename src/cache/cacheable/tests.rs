@@ -190,14 +190,14 @@ fn a_response_is_judged_by_its_head() {
         (429, &[], false, Err(Status)),
         (500, &[], false, Err(Status)),
     ] {
-        let answer = Answer {
+        let response = Response {
             status: StatusCode::from_u16(status).unwrap(),
             headers: &headers(lines),
             shared: shared.then_some(&[header::AUTHORIZATION]),
             noise: &Noise::default(),
         };
         assert_eq!(
-            answer_verdict(answer),
+            response_verdict(response),
             expected,
             "{status} {lines:?} {shared}"
         );

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use slab::Slab;
 
 use super::locked;
-use crate::cache::{NoCacheReason, cacheable::LARGEST_ANSWER};
+use crate::cache::{NoCacheReason, cacheable::LARGEST_RESPONSE};
 
 /// Once not everything is buffered any more: bytes that the leader may be ahead of the fastest
 /// follower.
@@ -23,7 +23,7 @@ pub const AHEAD: u64 = 256 * 1024;
 pub const MOST_WITHOUT_ROOM: u64 = 1024 * 1024;
 /// Bytes that a follower may be behind once not everything is buffered any more: a whole storable
 /// response, and some for a follower that joined just before.
-pub const MOST_BEHIND: u64 = LARGEST_ANSWER + 4 * 1024 * 1024;
+pub const MOST_BEHIND: u64 = LARGEST_RESPONSE + 4 * 1024 * 1024;
 /// Estimated memory for a chunk besides its bytes.
 const CHUNK_OVERHEAD: u64 = 64;
 
@@ -198,7 +198,7 @@ impl<B> State<B> {
             self.refuse(NoCacheReason::NoRoom);
         }
         self.chunks.push_back((chunk, has_room));
-        if self.bytes > LARGEST_ANSWER {
+        if self.bytes > LARGEST_RESPONSE {
             self.refuse(NoCacheReason::TooLarge);
         }
         self.release_read(room);

@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 
 use super::*;
-use crate::cache::{NoCacheReason, cacheable::LARGEST_ANSWER};
+use crate::cache::{NoCacheReason, cacheable::LARGEST_RESPONSE};
 
 type Under = Arc<Flights<&'static str, u32>>;
 
@@ -178,12 +178,12 @@ fn a_slow_follower_is_cut_off_and_does_not_block_others() {
     let (fast, slow) = (join(&flights, "a"), join(&flights, "a"));
     lead.begin(1);
     let mut sent = 0;
-    while sent <= LARGEST_ANSWER + MOST_BEHIND {
+    while sent <= LARGEST_RESPONSE + MOST_BEHIND {
         assert!(lead.poll_room(&idle()).is_ready());
         lead.push(chunk(AHEAD));
         sent += AHEAD;
         assert_eq!(read(&fast).0.len() as u64, AHEAD);
-        assert_eq!(lead.refused().is_some(), sent > LARGEST_ANSWER, "{sent}");
+        assert_eq!(lead.refused().is_some(), sent > LARGEST_RESPONSE, "{sent}");
     }
     assert_eq!(read(&slow), text("", Poll::Ready(Err(Broken::LeftBehind))));
     lead.push(chunk(1));
@@ -200,7 +200,7 @@ fn beyond_the_storable_size_the_fastest_follower_sets_the_pace_and_nobody_can_jo
     let mut one = lead(&flights, "a");
     let only = one.reader();
     one.begin(1);
-    one.push(chunk(LARGEST_ANSWER));
+    one.push(chunk(LARGEST_RESPONSE));
     assert!(one.poll_room(&idle()).is_ready(), "all of it may be stored");
     one.push(chunk(1));
     assert_eq!(one.refused(), Some(NoCacheReason::TooLarge));
@@ -276,11 +276,11 @@ fn a_follower_that_joined_just_before_the_limit_has_time_to_read() {
     let flights = flights(u64::MAX);
     let mut lead = lead(&flights, "a");
     let early = join(&flights, "a");
-    lead.push(chunk(LARGEST_ANSWER));
+    lead.push(chunk(LARGEST_RESPONSE));
     assert!(read(&early).1.is_pending());
     let late = join(&flights, "a");
     lead.push(chunk(1));
-    assert_eq!(read(&late).0.len() as u64, LARGEST_ANSWER + 1);
+    assert_eq!(read(&late).0.len() as u64, LARGEST_RESPONSE + 1);
 }
 
 #[test]

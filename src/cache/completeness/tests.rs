@@ -45,7 +45,7 @@ fn only_a_complete_response_body_is_stored() {
             vec![sse.clone()],
             chat,
             "data: [DONE]\n\n",
-            Err(NotAnAnswer),
+            Err(UnusableResponse),
         ),
         (
             vec![sse.clone()],
@@ -58,7 +58,7 @@ fn only_a_complete_response_body_is_stored() {
         (vec![json.clone()], chat, "{\"choices\":[]}", Ok(())),
         (vec![json.clone()], chat, "{\"error\":{}}", Err(ErrorBody)),
         (vec![json.clone(), gzip], chat, "{}", Err(EncodedResponse)),
-        (vec![json.clone()], chat, "", Err(NotAnAnswer)),
+        (vec![json.clone()], chat, "", Err(UnusableResponse)),
         (vec![json.clone()], "/my/rank", "", Ok(())),
         (
             vec![json.clone()],
@@ -131,9 +131,9 @@ fn error_bodies_are_detected_for_any_content_type() {
             (" {\"error\":{}}", Err(NoCacheReason::ErrorBody)),
             ("{\"choices\":[]}", Ok(())),
             ("\u{feff}{\"choices\":[]}", Ok(())),
-            ("", Err(NoCacheReason::NotAnAnswer)),
-            ("<html>", Err(NoCacheReason::NotAnAnswer)),
-            ("no {\"error\":{}}", Err(NoCacheReason::NotAnAnswer)),
+            ("", Err(NoCacheReason::UnusableResponse)),
+            ("<html>", Err(NoCacheReason::UnusableResponse)),
+            ("no {\"error\":{}}", Err(NoCacheReason::UnusableResponse)),
             ("[{\"error\":{}}]", Err(NoCacheReason::ErrorBody)),
             (
                 "{\"error\":{\"code\":529},\"choices\":[]}",

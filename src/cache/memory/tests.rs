@@ -28,19 +28,19 @@ fn key(path: &str) -> CacheKey {
     request.key()
 }
 
-fn answer_of(body: impl Into<Bytes>, ttl: Duration) -> Arc<StoredResponse> {
+fn response_of(body: impl Into<Bytes>, ttl: Duration) -> Arc<StoredResponse> {
     let (status, headers) = (StatusCode::OK, HeaderMap::new());
-    let answer = StoredResponse::new(
+    let response = StoredResponse::new(
         Arc::new(StoredHead::new(status, &headers)),
         body.into(),
         NOW,
         ttl,
     );
-    Arc::new(answer)
+    Arc::new(response)
 }
 
-fn answer(body: &'static str) -> Arc<StoredResponse> {
-    answer_of(body, HOUR)
+fn response(body: &'static str) -> Arc<StoredResponse> {
+    response_of(body, HOUR)
 }
 
 fn team(name: &str) -> Namespace {
@@ -53,12 +53,12 @@ fn store() -> MemoryStore {
 
 /// Stores a response to a request sent just now.
 fn put(store: &MemoryStore, path: &str, namespace: Namespace, body: &'static str) {
-    let _ = store.put(key(path), namespace, answer(body), store.asks());
+    let _ = store.put(key(path), namespace, response(body), store.asks());
 }
 
 fn body(store: &MemoryStore, path: &str) -> Option<Bytes> {
     let found = store.get(&key(path), NOW);
-    found.map(|answer| answer.body().clone())
+    found.map(|response| response.body().clone())
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn an_entry_is_found_until_it_is_replaced_or_removed() {
     assert_eq!(body(&store, "/a"), Some("two".into()));
     let asked = store.asks();
     assert!(store.remove(&key("/a")) && !store.remove(&key("/a")));
-    let late = answer_of("late", HOUR);
+    let late = response_of("late", HOUR);
     let late_put = store.put(key("/a"), Namespace::None, late.clone(), asked);
     assert_eq!(late_put, Err(NoCacheReason::Purged));
     assert_eq!(store.put(key("/c"), Namespace::None, late, asked), Ok(()));
@@ -94,7 +94,7 @@ fn an_entry_expires_after_its_own_ttl_which_restarts_when_it_is_replaced() {
         let entry = Arc::new(Entry {
             namespace: Namespace::None,
             asked: store().asks(),
-            answer: answer_of("", ttl),
+            response: response_of("", ttl),
         });
         let now = Instant::now();
         let created = ByTtl.expire_after_create(&key("/a"), &entry, now);
@@ -109,8 +109,8 @@ fn a_full_store_evicts_the_least_recently_used_within_its_byte_limit() {
     let store = MemoryStore::new(MOST);
     let path = |place: usize| format!("/{place}");
     for place in 0..50 {
-        let answer = answer_of(vec![b'x'; 10_000], HOUR);
-        let _ = store.put(key(&path(place)), Namespace::None, answer, store.asks());
+        let response = response_of(vec![b'x'; 10_000], HOUR);
+        let _ = store.put(key(&path(place)), Namespace::None, response, store.asks());
         let stats = store.stats();
         assert!(stats.bytes <= MOST, "{stats:?}");
         assert!(store.get(&key(&path(place)), NOW).is_some(), "{place}");
@@ -124,8 +124,8 @@ fn a_full_store_evicts_the_least_recently_used_within_its_byte_limit() {
 #[test]
 fn a_response_larger_than_the_store_is_not_stored() {
     let store = MemoryStore::new(1000);
-    let answer = answer_of(vec![b'x'; 1001], HOUR);
-    let _ = store.put(key("/a"), Namespace::None, answer, store.asks());
+    let response = response_of(vec![b'x'; 1001], HOUR);
+    let _ = store.put(key("/a"), Namespace::None, response, store.asks());
     let nothing = Stats {
         entries: 0,
         bytes: 0,
@@ -156,11 +156,11 @@ fn a_response_requested_before_a_purge_is_not_stored_after_it() {
     let store = store();
     let before = store.asks();
     store.purge(&team("a"));
-    let _ = store.put(key("/a"), team("a"), answer("old"), before);
-    let _ = store.put(key("/b"), team("b"), answer("b"), before);
+    let _ = store.put(key("/a"), team("a"), response("old"), before);
+    let _ = store.put(key("/b"), team("b"), response("b"), before);
     assert_eq!(body(&store, "/a"), None);
     assert_eq!(body(&store, "/b"), Some("b".into()));
-    let _ = store.put(key("/a"), team("a"), answer("new"), store.asks());
+    let _ = store.put(key("/a"), team("a"), response("new"), store.asks());
     assert_eq!(body(&store, "/a"), Some("new".into()));
 }
 
@@ -173,7 +173,7 @@ fn many_purges_are_merged_and_none_is_forgotten() {
     }
     assert!(store.purges().by_namespace.last.len() <= MAX_PURGES);
     for place in [0, MAX_PURGES, 2 * MAX_PURGES] {
-        let _ = store.put(key("/a"), team(&place.to_string()), answer("old"), before);
+        let _ = store.put(key("/a"), team(&place.to_string()), response("old"), before);
         assert_eq!(body(&store, "/a"), None, "{place}");
     }
     put(&store, "/a", team("0"), "new");
@@ -187,7 +187,7 @@ fn a_purge_of_everything_also_covers_responses_in_flight() {
     put(&store, "/a", team("a"), "old");
     put(&store, "/b", Namespace::None, "old");
     store.purge_all();
-    let late = answer_of(b"late".to_vec(), HOUR);
+    let late = response_of(b"late".to_vec(), HOUR);
     let _ = store.put(key("/c"), Namespace::None, late, asked);
     for path in ["/a", "/b", "/c"] {
         assert_eq!(body(&store, path), None, "{path}");
@@ -206,8 +206,8 @@ fn a_purge_during_concurrent_writes_leaves_no_old_entry() {
                 for place in 0..500 {
                     let path = format!("/{writer}/{place}");
                     let asked = store.asks();
-                    let answer = answer_of(asked.epoch.0.to_be_bytes().to_vec(), HOUR);
-                    let _ = store.put(key(&path), team("a"), answer, asked);
+                    let response = response_of(asked.epoch.0.to_be_bytes().to_vec(), HOUR);
+                    let _ = store.put(key(&path), team("a"), response, asked);
                 }
             });
         }
@@ -216,7 +216,7 @@ fn a_purge_during_concurrent_writes_leaves_no_old_entry() {
             let now = store.asks().epoch.0.to_be_bytes();
             for place in 0..500 {
                 if let Some(found) = body(&store, &format!("/0/{place}")) {
-                    assert!(*found >= now[..], "an answer from before the purge");
+                    assert!(*found >= now[..], "a response from before the purge");
                 }
             }
         }
@@ -226,7 +226,7 @@ fn a_purge_during_concurrent_writes_leaves_no_old_entry() {
 #[test]
 fn a_response_requested_before_a_refresh_does_not_replace_its_result() {
     let store = store();
-    let put = |asked, body| store.put(key("/a"), Namespace::None, answer(body), asked);
+    let put = |asked, body| store.put(key("/a"), Namespace::None, response(body), asked);
     let [earlier, refresh, later] = [store.asks(), store.refreshes(), store.asks()];
     assert_eq!(put(refresh, "new"), Ok(()));
     assert_eq!(put(earlier, "old"), Err(NoCacheReason::Superseded));
@@ -245,11 +245,11 @@ fn large_responses_are_evicted_in_time() {
     const LARGE: usize = 4 << 20;
     let store = MemoryStore::new(MOST);
     for place in 0..100 {
-        let answer = answer_of(vec![b'x'; LARGE], HOUR);
+        let response = response_of(vec![b'x'; LARGE], HOUR);
         let _ = store.put(
             key(&place.to_string()),
             Namespace::None,
-            answer,
+            response,
             store.asks(),
         );
         // moka's own figures, without a forced eviction first.

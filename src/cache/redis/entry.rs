@@ -23,7 +23,7 @@ const PURGES: usize = 24;
 pub(super) struct Entry {
     /// The purge generations when its request was sent.
     pub asked: Purges,
-    pub answer: StoredResponse,
+    pub response: StoredResponse,
 }
 
 /// Why an entry cannot be decoded.
@@ -36,15 +36,15 @@ pub(super) enum Unusable {
 }
 
 /// Encodes a response for this key.
-pub(super) fn encode(key: &CacheKey, asked: Purges, answer: &StoredResponse) -> Vec<u8> {
-    let answer = answer.encode();
-    let mut entry = Vec::with_capacity(FORMAT.len() + CHECKSUM + PURGES + answer.len());
+pub(super) fn encode(key: &CacheKey, asked: Purges, response: &StoredResponse) -> Vec<u8> {
+    let encoded = response.encode();
+    let mut entry = Vec::with_capacity(FORMAT.len() + CHECKSUM + PURGES + encoded.len());
     entry.extend_from_slice(&FORMAT);
     entry.extend_from_slice(&[0; CHECKSUM]);
     for purges in [asked.all, asked.namespace, asked.key] {
         entry.extend_from_slice(&purges.to_be_bytes());
     }
-    entry.extend_from_slice(&answer);
+    entry.extend_from_slice(&encoded);
     let (front, checked) = entry.split_at_mut(FORMAT.len() + CHECKSUM);
     front[FORMAT.len()..].copy_from_slice(&checksum(key, checked));
     entry
@@ -67,7 +67,7 @@ impl Entry {
         let _ = rest.split_to(FORMAT.len() + CHECKSUM);
         let asked = purges(&mut rest).ok_or(Unusable::Damaged)?;
         match StoredResponse::decode(rest) {
-            Ok(answer) => Ok(Entry { asked, answer }),
+            Ok(response) => Ok(Entry { asked, response }),
             Err(DecodeError::Version { .. }) => Err(Unusable::OtherFormat),
             Err(DecodeError::Damaged) => Err(Unusable::Damaged),
         }
@@ -116,7 +116,7 @@ mod tests {
         key: 3,
     };
 
-    fn answer(body: &str) -> StoredResponse {
+    fn response(body: &str) -> StoredResponse {
         let mut headers = HeaderMap::new();
         for (name, value) in [("content-type", "application/json"), ("x-many", "1")] {
             headers.append(name.parse().unwrap(), value.parse().unwrap());
@@ -135,14 +135,14 @@ mod tests {
 
     #[test]
     fn an_encoded_entry_decodes_to_itself() {
-        let written = answer("{\"choices\":[]}");
+        let written = response("{\"choices\":[]}");
         let read = Entry::decode(&key(1), encode(&key(1), ASKED, &written)).unwrap();
-        assert_eq!((read.asked, read.answer), (ASKED, written));
+        assert_eq!((read.asked, read.response), (ASKED, written));
     }
 
     #[test]
     fn an_entry_with_any_bit_or_length_changed_is_rejected() {
-        let entry = encode(&key(1), ASKED, &answer("{\"choices\":[]}"));
+        let entry = encode(&key(1), ASKED, &response("{\"choices\":[]}"));
         for place in 0..entry.len() {
             for bit in 0..8 {
                 let mut changed = entry.clone();
@@ -171,13 +171,13 @@ mod tests {
 
     #[test]
     fn an_entry_of_another_key_is_rejected() {
-        let entry = encode(&key(2), ASKED, &answer("{}"));
+        let entry = encode(&key(2), ASKED, &response("{}"));
         assert_eq!(decode_error(entry), Some(Unusable::Damaged));
     }
 
     #[test]
     fn an_entry_of_the_previous_format_is_not_counted_as_damaged() {
-        let before = encode(&key(1), ASKED, &answer("{}"));
+        let before = encode(&key(1), ASKED, &response("{}"));
         let before = before[FORMAT.len() + CHECKSUM..].to_vec();
         assert_eq!(decode_error(before), Some(Unusable::OtherFormat));
     }
@@ -194,7 +194,7 @@ mod tests {
             place in 0.0..1.0_f64,
             over in proptest::collection::vec(any::<u8>(), 1..64),
         ) {
-            let entry = encode(&key(1), ASKED, &answer(&"token ".repeat(50)));
+            let entry = encode(&key(1), ASKED, &response(&"token ".repeat(50)));
             let start = (place * entry.len() as f64) as usize;
             let end = (start + over.len()).min(entry.len());
             let mut changed = entry.clone();

@@ -19,7 +19,7 @@ fn kept(lines: &[(&'static str, &'static str)]) -> StoredResponse {
 
 #[test]
 fn only_headers_that_apply_to_later_requests_are_stored() {
-    let answer = kept(&[
+    let response = kept(&[
         ("content-type", "application/json"),
         ("x-served-by", "a"),
         ("x-served-by", "b"),
@@ -36,7 +36,7 @@ fn only_headers_that_apply_to_later_requests_are_stored() {
         ("trailer", "x-sum"),
         ("upgrade", "h2c"),
     ]);
-    let mut lines: Vec<String> = answer
+    let mut lines: Vec<String> = response
         .head()
         .headers()
         .iter()
@@ -54,7 +54,7 @@ fn only_headers_that_apply_to_later_requests_are_stored() {
 
 #[test]
 fn a_response_is_fresh_until_its_ttl_is_over() {
-    let answer = kept(&[]);
+    let response = kept(&[]);
     for (now, age, fresh) in [
         (1000, 0, true),
         (0, 0, true),
@@ -64,8 +64,8 @@ fn a_response_is_fresh_until_its_ttl_is_over() {
         (u64::MAX, u64::MAX - 1000, false),
     ] {
         let now = UnixMillis(now);
-        assert_eq!(answer.age(now), Duration::from_millis(age), "{now:?}");
-        assert_eq!(answer.is_fresh(now), fresh, "{now:?}");
+        assert_eq!(response.age(now), Duration::from_millis(age), "{now:?}");
+        assert_eq!(response.is_fresh(now), fresh, "{now:?}");
     }
 }
 
@@ -104,7 +104,7 @@ fn bytes_of_another_format_are_rejected() {
     }
 }
 
-fn any_answer() -> impl Strategy<Value = StoredResponse> {
+fn any_response() -> impl Strategy<Value = StoredResponse> {
     let line = ("[a-z][a-z0-9-]{0,8}", vec(0x20..0x7f_u8, 0..9));
     let times = (any::<u64>(), any::<u64>());
     (
@@ -135,8 +135,8 @@ fn any_answer() -> impl Strategy<Value = StoredResponse> {
 
 proptest! {
     #[test]
-    fn an_encoded_response_decodes_to_itself(answer in any_answer()) {
-        prop_assert_eq!(StoredResponse::decode(answer.encode()), Ok(answer));
+    fn an_encoded_response_decodes_to_itself(response in any_response()) {
+        prop_assert_eq!(StoredResponse::decode(response.encode()), Ok(response));
     }
 
     #[test]
@@ -153,11 +153,11 @@ proptest! {
 
     #[test]
     fn decoding_damaged_bytes_does_not_panic(
-        answer in any_answer(),
+        response in any_response(),
         at in any::<Index>(),
         byte in any::<u8>(),
     ) {
-        let mut bytes = answer.encode().to_vec();
+        let mut bytes = response.encode().to_vec();
         let at = at.index(bytes.len());
         bytes[at] = byte;
         let _ = StoredResponse::decode(bytes.into());

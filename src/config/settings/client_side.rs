@@ -18,7 +18,7 @@ use crate::config::units::{ByteSize, Count, Delay, Period};
 pub struct Cors {
     /// Origins whose pages may use the gateway from a browser. There is no `*`: list each.
     ///
-    /// While no key is needed, requests from other origins are answered with 403.
+    /// While no key is needed, requests from other origins get 403.
     #[serde(with = "List::<Origin>")]
     #[schemars(example = ["https://app.example.com"])]
     pub origins: Vec<String>,
@@ -56,46 +56,46 @@ pub struct Downstream {
     #[serde(with = "Delay")]
     #[schemars(example = &"2m")]
     pub keep_alive: Duration,
-    /// Open client connections for each worker; `auto`: 25000, or as many as the limit of open
-    /// files lets be served, each with a connection to an upstream.
+    /// Open client connections for each worker; `auto`: 25000, or fewer if the limit of open files
+    /// does not allow that many with one upstream connection each.
     ///
-    /// More wait in the system's queue. A number for which the limit of open files is too small is
-    /// told at start; requests that find no descriptor are answered with 503 `overloaded`.
+    /// Further connections wait in the system's queue. If the limit of open files is too small for
+    /// the number, a warning at start says so, and requests that find no free descriptor get 503
+    /// `overloaded`.
     #[serde(with = "OrAuto::<Count<1_000_000>>")]
     #[schemars(example = 10_000)]
     pub max_connections: Option<usize>,
     /// Requests under way in the whole process, WebSockets included.
     ///
-    /// One more is answered with 503 `overloaded` and `Retry-After`. The gateway's own pages
-    /// answer whatever is under way. `limits` with `concurrent` bound each caller.
+    /// Further requests get 503 `overloaded` with `Retry-After`; the gateway's own pages still
+    /// respond. To bound a single caller, use `limits` with `concurrent`.
     #[default(16_384)]
     #[serde(with = "Count::<1_000_000>")]
     #[schemars(example = 2000)]
     pub max_requests: usize,
     /// The longest request body.
     ///
-    /// A longer one is answered with 413 `body_too_large`. Bodies are streamed, so `none` costs no
-    /// memory.
+    /// A longer one gets 413 `body_too_large`. Bodies are streamed, so `none` costs no memory.
     #[serde(with = "OrNone::<ByteSize>")]
     #[schemars(example = &"512MiB")]
     pub max_body: Option<u64>,
 }
 
-/// How the gateway goes down.
+/// How the gateway shuts down.
 #[derive(Clone, Debug, PartialEq, Eq, SmartDefault, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Drain {
     /// How long the gateway goes on accepting after the signal to stop, while readiness already
     /// says 503.
     ///
-    /// Gives a load balancer time to look away.
+    /// Gives a load balancer time to stop sending requests.
     #[serde(with = "Delay")]
     #[schemars(extend("x-default" = "0s on loopback, else 5s"), example = &"10s")]
     pub delay: Duration,
-    /// How long open requests may still take after that.
+    /// How long open requests may still take after the delay.
     ///
-    /// What is left is aborted. The platform's own grace period must be longer than delay and
-    /// budget together.
+    /// Then they are aborted. The platform's own grace period must be longer than delay and budget
+    /// together.
     #[default(Duration::from_secs(20))]
     #[serde(with = "Delay")]
     #[schemars(example = &"1m")]
@@ -106,13 +106,14 @@ pub struct Drain {
 #[derive(Clone, Debug, PartialEq, Eq, SmartDefault, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Memory {
-    /// Memory for all that is kept of request bodies: for retries, fallbacks, hedges, routing,
-    /// edits and the cache; all workers together. `auto`: an eighth of the memory that machine and
-    /// control group allow, from 64 MiB to 1 GiB.
+    /// Memory for copies of request bodies, kept for retries, fallbacks, hedges, routing, edits and
+    /// the cache; all workers together. `auto`: an eighth of the memory that machine and control
+    /// group allow, from 64 MiB to 1 GiB.
     ///
-    /// A client address holds at most as much as is left free: alone, half. Beyond it a request
-    /// goes on, but cannot be sent again (`x-gateway-replay: lost`) and is not cached; one whose
-    /// body must be read first is answered with 503 `overloaded`.
+    /// One client address may hold at most as much as it leaves free for others, so half if it is
+    /// alone. A request that finds no memory goes on, but cannot be sent again
+    /// (`x-gateway-replay: lost`) and is not cached; one whose body must be read first gets 503
+    /// `overloaded`.
     #[serde(with = "OrAuto::<ByteSize>")]
     #[schemars(example = &"256MiB")]
     pub bodies: Option<u64>,
@@ -136,7 +137,7 @@ pub struct Log {
     pub format: LogFormat,
     /// Which requests get a line: all, those with a status of 400 or more or cut short, or none.
     ///
-    /// Records and metrics are the same whatever this says.
+    /// Metrics count all requests, whatever this says.
     #[schemars(example = &"errors")]
     pub access: AccessLog,
 }

@@ -23,7 +23,7 @@ pub struct Guard {
     /// `guard.allow` lists. `self_hosted`: public, and the private networks and ports that
     /// `guard.allow` lists. `dev`: loopback and private addresses too, http, any port.
     ///
-    /// A target outside is answered with 403 `target_denied`. `dev` is refused where other
+    /// A request to any other target gets 403 `target_denied`. `dev` is refused where other
     /// machines can connect. Cloud metadata addresses are denied under every preset.
     #[default(Preset::Dev)]
     #[schemars(extend("x-default" = "dev on loopback, else public"), example = &"self_hosted")]
@@ -31,8 +31,8 @@ pub struct Guard {
     /// What `allowlist` and `self_hosted` let through: a host, `*.suffix`, an IP address or a
     /// network, each with or without a port.
     ///
-    /// Empty under `allowlist`: every target that a caller names is refused. Under `public` and
-    /// `dev` entries have no effect. A warning at start says either.
+    /// With `allowlist` and no entry, every target that a caller names is refused. With `public`
+    /// and `dev`, entries have no effect. In both cases a warning at start says so.
     #[serde(with = "List::<Allowed>")]
     #[schemars(example = ["10.0.0.0/8:8000", "*.openai.com"])]
     pub allow: Vec<AllowEntry>,
@@ -51,14 +51,15 @@ pub struct Timeouts {
     pub connect: Duration,
     /// From the request sent to the response head, for each attempt.
     ///
-    /// Expiry is 504 `upstream_timeout`. Models that think long before the first byte need much.
+    /// Expiry is 504 `upstream_timeout`. Models that think long before the first byte need a long
+    /// time here.
     #[default(Duration::from_secs(600))]
     #[serde(with = "Period")]
     #[schemars(example = &"30s")]
     pub head: Duration,
     /// Between two pieces of a response body.
     ///
-    /// Expiry aborts the reply, so that a cut stream never looks complete.
+    /// Expiry aborts the response, so that a cut stream never looks complete.
     #[default(Duration::from_secs(300))]
     #[serde(with = "Period")]
     #[schemars(example = &"2m")]
@@ -77,14 +78,14 @@ pub struct Timeouts {
 pub struct Upstream {
     /// How long an idle upstream connection is kept for reuse. `auto`: 60s for https, 4s for http.
     ///
-    /// Zero keeps none. Less where the upstream's `Keep-Alive: timeout=` says so, or where it was
-    /// seen to close earlier: requests would meet connections that are just being closed.
+    /// Zero keeps none. The time is shorter if the upstream's `Keep-Alive: timeout=` says so, or if
+    /// the upstream was seen to close earlier, so that requests do not meet closing connections.
     #[serde(with = "OrAuto::<Delay>")]
     #[schemars(example = &"30s")]
     pub keepalive: Option<Duration>,
     /// Idle connections kept for each host, in each worker.
     ///
-    /// Beyond it the connection is closed after use, and the next request connects anew.
+    /// Further connections are closed after use, and the next request connects anew.
     #[default(4096)]
     #[serde(with = "Count::<1_000_000>")]
     #[schemars(example = 32)]
@@ -111,20 +112,19 @@ pub struct UpstreamTls {
     pub host: String,
     /// PEM certificates to trust for this host.
     ///
-    /// They take the place of the system's authorities for this host.
+    /// They replace the system's authorities for this host.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(title = "path", example = &"/etc/ssl/internal-ca.pem")]
     pub ca_file: Option<PathBuf>,
     /// The PEM certificate chain that the gateway shows this host.
     ///
-    /// Only targets that the settings name are shown it; a caller who names the host connects
-    /// without it.
+    /// Used only for targets that the settings name, not for a host that a caller names.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(title = "path", example = &"client.pem")]
     pub client_cert: Option<PathBuf>,
     /// The PEM private key of `client_cert`.
     ///
-    /// Needed with `client_cert`, and useless without.
+    /// Needed with `client_cert`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(title = "path", example = &"client.key")]
     pub client_key: Option<PathBuf>,
@@ -152,8 +152,8 @@ pub struct Tls {
 pub struct Dns {
     /// DNS servers to ask.
     ///
-    /// Empty: the system's way, hosts file and search domains included. Given: only these are
-    /// asked.
+    /// If empty, names are resolved as the system does it, with its hosts file and search domains.
+    /// Otherwise only these servers are asked.
     #[serde(with = "List::<Nameserver>")]
     #[schemars(example = ["9.9.9.9", "127.0.0.1:5353"])]
     pub servers: Vec<SocketAddr>,

@@ -1,16 +1,11 @@
-//! Valid and invalid responses of every route, in pieces of any size, encoded or not.
+//! Valid and invalid responses of every route, in pieces of any size.
 
-mod answers;
+mod encoded;
+mod responses;
 
-use std::io::Write as _;
-
-use flate2::{
-    Compression,
-    write::{DeflateEncoder, GzEncoder, ZlibEncoder},
-};
 use proptest::prelude::*;
 
-use self::answers::ANSWERS;
+use self::{encoded::encoded, responses::RESPONSES};
 use super::*;
 use crate::dialect::{
     Dialect,
@@ -42,7 +37,7 @@ const CUT: Verdict = Verdict::Refused(Flaw::Cut);
 const FOREIGN: Verdict = Verdict::Refused(Flaw::Foreign);
 
 fn judge(route: Generates, media: Media, coded: Coded, pieces: &[&[u8]]) -> Verdict {
-    let mut judge = AnswerJudge::of(route, media, coded);
+    let mut judge = BodyJudge::of(route, media, coded);
     for piece in pieces {
         judge.feed(piece);
     }
@@ -180,7 +175,7 @@ fn a_gemini_array_is_judged_as_soon_as_its_first_item_is_complete() {
         ("[", Verdict::Undecided),
     ] {
         for size in [1, 100] {
-            let mut judge = AnswerJudge::of(Generates::Content, Media::Json, Coded::Plain);
+            let mut judge = BodyJudge::of(Generates::Content, Media::Json, Coded::Plain);
             let fed = items.as_bytes().chunks(size).map(|piece| judge.feed(piece));
             assert_eq!(fed.last(), Some(expected), "{items}");
         }
@@ -189,7 +184,7 @@ fn a_gemini_array_is_judged_as_soon_as_its_first_item_is_complete() {
 
 #[test]
 fn responses_of_many_servers_are_accepted() {
-    for (route, media, body) in ANSWERS {
+    for (route, media, body) in RESPONSES {
         assert_eq!(
             plain(*route, *media, body.as_bytes()),
             GOOD,
@@ -220,7 +215,7 @@ fn the_streams_of_the_fixtures_are_judged_by_their_names() {
 #[test]
 fn at_most_64_kib_are_inspected() {
     let begun = |body: String| {
-        let mut judge = AnswerJudge::of(Generates::Completion, Media::Json, Coded::Plain);
+        let mut judge = BodyJudge::of(Generates::Completion, Media::Json, Coded::Plain);
         judge.feed(body.as_bytes())
     };
     let filler = "x".repeat(MOST_BYTES);
@@ -241,123 +236,6 @@ fn at_most_64_kib_are_inspected() {
             &body[..body.len().min(30)]
         );
     }
-}
-
-fn encoded(coding: Coding, body: &[u8]) -> Vec<u8> {
-    let level = Compression::default();
-    match coding {
-        Coding::Gzip => {
-            let mut encoder = GzEncoder::new(Vec::new(), level);
-            encoder.write_all(body).unwrap();
-            encoder.finish().unwrap()
-        }
-        Coding::Deflate => {
-            let mut encoder = ZlibEncoder::new(Vec::new(), level);
-            encoder.write_all(body).unwrap();
-            encoder.finish().unwrap()
-        }
-        Coding::Brotli => stored_brotli(body),
-    }
-}
-
-/// Brotli that only stores (RFC 7932 §9.2), since there is no encoder here.
-fn stored_brotli(body: &[u8]) -> Vec<u8> {
-    let mut out = Vec::new();
-    // The first block shares its first byte with the window size (one zero bit: 16 bits).
-    let mut before = (0_u32, 1);
-    for block in body.chunks(1 << 16) {
-        let length = block.len() as u32 - 1;
-        // Not the last block; four digits of length; stored.
-        let header = (length << 3) | (1 << 19);
-        let bits = (header << before.1) | before.0;
-        let count = 20 + before.1;
-        out.extend_from_slice(&bits.to_le_bytes()[..(count as usize).div_ceil(8)]);
-        out.extend_from_slice(block);
-        before = (0, 0);
-    }
-    match before.1 {
-        1 => out.push(0b110),
-        _ => out.push(0b11),
-    }
-    out
-}
-
-#[test]
-fn encoded_bodies_are_judged_like_unencoded_ones() {
-    for coding in [Coding::Gzip, Coding::Deflate, Coding::Brotli] {
-        for (route, media, body) in ANSWERS {
-            let encoded = encoded(coding, body.as_bytes());
-            for size in [1, 7, encoded.len()] {
-                let pieces: Vec<&[u8]> = encoded.chunks(size).collect();
-                let verdict = judge(*route, *media, Coded::As(coding), &pieces);
-                assert_eq!(verdict, GOOD, "{coding:?} {route:?} {body}");
-            }
-        }
-        for (body, expected) in INVALID {
-            let encoded = encoded(coding, body.as_bytes());
-            let verdict = judge(
-                Generates::Message,
-                Media::Json,
-                Coded::As(coding),
-                &[&encoded],
-            );
-            assert_eq!(verdict, *expected, "{coding:?} {body}");
-        }
-        let no_such = judge(
-            Generates::Message,
-            Media::Json,
-            Coded::As(coding),
-            &[b"\xff\xffno"],
-        );
-        assert!(matches!(no_such, Verdict::Refused(_)), "{coding:?}");
-        let nothing = judge(Generates::Message, Media::Json, Coded::As(coding), &[]);
-        assert_eq!(nothing, EMPTY);
-    }
-    let mut bare = DeflateEncoder::new(Vec::new(), Compression::default());
-    bare.write_all(b"{\"error\":{}}").unwrap();
-    let bare = bare.finish().unwrap();
-    let deflate = Coded::As(Coding::Deflate);
-    assert_eq!(
-        judge(Generates::Message, Media::Json, deflate, &[&bare]),
-        ERROR
-    );
-    let unknown = judge(Generates::Message, Media::Json, Coded::Unknown, &[b"x"]);
-    assert_eq!(unknown, GOOD);
-    assert_eq!(
-        judge(Generates::Message, Media::Json, Coded::Unknown, &[b""]),
-        EMPTY
-    );
-}
-
-#[test]
-fn a_flushed_stream_is_judged_as_it_arrives() {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    let mut judge = AnswerJudge::of(
-        Generates::Completion,
-        Media::Events,
-        Coded::As(Coding::Gzip),
-    );
-    let mut piece = |event: &str| {
-        encoder.write_all(event.as_bytes()).unwrap();
-        encoder.flush().unwrap();
-        std::mem::take(encoder.get_mut())
-    };
-    let role = piece("data: {\"choices\":[{\"delta\":{\"role\":\"assistant\"}}]}\n\n");
-    assert_eq!(judge.feed(&role), Verdict::Undecided);
-    let token = piece("data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n");
-    assert_eq!(judge.feed(&token), GOOD);
-}
-
-#[test]
-fn a_decompression_bomb_is_decoded_only_up_to_the_limit() {
-    let bomb = encoded(Coding::Gzip, &vec![b' '; 64 << 20]);
-    let (decoded, stop) = decode(Coding::Gzip, &bomb, MOST_BYTES);
-    assert_eq!((decoded.len(), stop), (MOST_BYTES, Stop::Full));
-    let gzip = Coded::As(Coding::Gzip);
-    assert_eq!(
-        judge(Generates::Completion, Media::Json, gzip, &[&bomb]),
-        GOOD
-    );
 }
 
 proptest! {
@@ -391,7 +269,7 @@ proptest! {
 fn the_end_of_a_first_line_is_found_wherever_the_body_is_cut() {
     let body = "\u{feff}{}\n{\"choices\":[]}\n".as_bytes();
     for (cut, again) in (0..body.len()).flat_map(|cut| (cut..body.len()).map(move |it| (cut, it))) {
-        let mut judge = AnswerJudge::of(Generates::Completion, Media::Lines, Coded::Plain);
+        let mut judge = BodyJudge::of(Generates::Completion, Media::Lines, Coded::Plain);
         for piece in [&body[..cut], &body[cut..again], &body[again..]] {
             judge.feed(piece);
         }

@@ -3,19 +3,7 @@
 use actix_http::header;
 
 use super::*;
-
-fn head(method: Method, uri: &str, lines: &[(&str, &str)]) -> RequestHead {
-    let mut head = RequestHead::default();
-    head.method = method;
-    head.uri = uri.parse().expect(uri);
-    for (name, value) in lines {
-        head.headers.append(
-            name.parse().expect("a name"),
-            value.parse().expect("a value"),
-        );
-    }
-    head
-}
+use crate::http::sample::head;
 
 fn admit(door: &Door, head: &RequestHead) -> Result<Visitor, GatewayError> {
     door.admit(head, &RequestFields::of(head.headers(), |_| false))

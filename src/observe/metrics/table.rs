@@ -66,7 +66,7 @@ metrics! {
     outcomes: CountBy<Outcome> = "requests" by "outcome",
         "Requests that ended, by outcome";
     errors: CountBy<Code> = "errors" by "code",
-        "Answers the gateway made, by x-gateway-error";
+        "Responses with an error that the gateway made, by its code";
     upstream_responses: CountBy<StatusClass> = "upstream_responses" by "class",
         "Response heads from upstreams";
     bytes_in: Count = "request_body" ["bytes"],

@@ -67,7 +67,7 @@ impl PendingStore {
             return FillStart::Alone(incoming, reason);
         }
         let shared = self.policy.namespace.is_shared();
-        let verdict = cacheable::answer_verdict(cacheable::Answer {
+        let verdict = cacheable::response_verdict(cacheable::Response {
             status: head.status,
             headers: head.headers,
             shared: shared.then_some(head.credentials),

@@ -188,7 +188,7 @@ impl Cacheable<'_> {
             self.admitted.gateway.metrics.cache_joined.inc();
             let beginning = poll_fn(|cx| reader.poll_beginning(cx));
             match while_present(connection, beginning).await? {
-                Ok(Beginning::Response(head)) => return Ok(Looked::joined(head, reader)),
+                Ok(Beginning::Head(head)) => return Ok(Looked::joined(head, reader)),
                 Ok(Beginning::Failed(error)) => return Ok(Looked::Joined(Err(error))),
                 Ok(Beginning::NotShared(reason)) => return Ok(Looked::Missed(Err(reason))),
                 Err(Abandoned) => {}

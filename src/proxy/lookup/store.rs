@@ -118,7 +118,7 @@ impl StoringResponse {
     pub fn begin(&self) -> Follower<Beginning> {
         let lead = &self.pending.lead;
         let reader = lead.reader();
-        lead.begin(Beginning::Response(Arc::new(self.head.clone())));
+        lead.begin(Beginning::Head(Arc::new(self.head.clone())));
         reader
     }
 
@@ -132,7 +132,7 @@ impl StoringResponse {
             .keep(verdict.map(|()| (self.head.head.clone(), body.clone())));
         let refused = lead.refused();
         if put.is_some() || !lead.close_if_alone() {
-            lead.begin(Beginning::Response(Arc::new(self.head)));
+            lead.begin(Beginning::Head(Arc::new(self.head)));
             lead.push(body.clone());
             lead.end(Ok(()));
         }
@@ -181,7 +181,7 @@ async fn judged(
         offload::offload(pending.client, move || judge(body, watch)).await
     };
     // A panic while judging counts as no valid response.
-    judging.unwrap_or(Err(NoCacheReason::NotAnAnswer))
+    judging.unwrap_or(Err(NoCacheReason::UnusableResponse))
 }
 
 impl PendingStore {

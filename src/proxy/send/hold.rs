@@ -86,7 +86,7 @@ fn broke_off(mut opened: Box<OpenResponse>, failure: &Failure) -> AttemptResult 
 fn false_response(mut opened: Box<OpenResponse>) -> AttemptResult {
     opened.blame();
     let failed = Failed {
-        fault: Fault::FalseAnswer,
+        fault: Fault::UnusableResponse,
         status: opened.response.head.status.as_u16(),
         retry_after: None,
     };

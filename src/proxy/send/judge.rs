@@ -4,14 +4,14 @@
 use actix_http::{Method, StatusCode};
 
 use crate::{
-    dialect::{AnswerJudge, Coded, Dialect, FirstEvent, Generates, Media, Verdict},
+    dialect::{BodyJudge, Coded, Dialect, FirstEvent, Generates, Media, Verdict},
     upstream::{Asked, UpstreamResponse},
 };
 
 /// What shows that a response is one.
 pub enum ResponseJudge {
     /// The look of a response of its route.
-    Shape(Box<AnswerJudge>),
+    Shape(Box<BodyJudge>),
     /// A token. A stream that ends without one is still relayed.
     Token(FirstEvent),
     /// Any byte, or the end.
@@ -58,7 +58,7 @@ pub fn judge_for(
     let route = Generates::of(path).filter(|_| *method == Method::POST);
     match route {
         Some(route) if is_judged(response, asked) => {
-            let judge = AnswerJudge::new(route, &response.head.headers);
+            let judge = BodyJudge::new(route, &response.head.headers);
             Some(ResponseJudge::Shape(Box::new(judge)))
         }
         _ => token_judge_for(response, asked, path),

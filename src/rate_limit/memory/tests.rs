@@ -180,7 +180,7 @@ fn a_counted_request_that_is_not_sent_is_given_back() {
         let admit = || memory.admit(&limit, key);
         for remaining in (0..burst).rev() {
             let (bucket, room) = admit().unwrap();
-            memory.give_back(&bucket, rate);
+            bucket.give_back(rate);
             let (_, again) = admit().unwrap();
             assert_eq!((room.remaining, again.remaining), (remaining, remaining));
         }
@@ -190,6 +190,21 @@ fn a_counted_request_that_is_not_sent_is_given_back() {
         clock.advance(Duration::from_millis(1));
         assert!(admit().is_ok() && admit().is_err());
     }
+}
+
+#[test]
+fn giving_back_leaves_the_limit_as_if_the_request_had_not_come() {
+    let (memory, clock) = memory(MOST);
+    let limit = rate(1, Duration::from_secs(1), 3);
+    let key = key(&limit, 1);
+    let admit = || memory.admit(&limit, key);
+    assert!(admit().is_ok());
+    clock.advance(Duration::from_millis(500));
+    let (bucket, _) = admit().unwrap();
+    bucket.give_back(limit.limit.rate.unwrap());
+    // Without that request the limit has been refilled by half a request since the first.
+    assert!(admit().is_ok() && admit().is_ok());
+    assert_eq!(admit().unwrap_err().retry_after, Duration::from_millis(500));
 }
 
 proptest! {
@@ -209,7 +224,7 @@ proptest! {
             };
             match is_sent {
                 true => sent.push(now),
-                false => memory.give_back(&bucket, limit.limit.rate.unwrap()),
+                false => bucket.give_back(limit.limit.rate.unwrap()),
             }
         }
         for (place, from) in sent.iter().enumerate() {

@@ -2,13 +2,13 @@
 
 use tracing::Level;
 
-use super::{End, LONGEST};
+use super::End;
 use crate::{
     error::Code,
     observe::logs::{JsonLine, REQUEST_MODULE},
     record::{
         clip::Clipped,
-        recorder::{Ending, Facts, TriedTarget},
+        facts::{Ending, Facts, LONGEST, TriedTarget},
     },
     route::attempts::StopReason,
 };

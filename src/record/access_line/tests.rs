@@ -9,7 +9,7 @@ use crate::{
     observe::logs::{Clock, TextStyle},
     record::{
         CacheStatus, CutReason,
-        recorder::{Ending, TriedTarget},
+        facts::{Ending, LONGEST, TriedTarget},
     },
     route::attempts::{Failed, Fault, StopReason},
 };

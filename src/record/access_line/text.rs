@@ -12,7 +12,7 @@ use crate::{
     },
     record::{
         clip::cut,
-        recorder::{Ending, Facts},
+        facts::{Ending, Facts},
     },
     route::attempts::StopReason,
 };

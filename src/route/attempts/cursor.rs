@@ -283,7 +283,7 @@ impl<'p> Cursor<'p> {
 fn moves_on(on: Option<&StatusCodes>, failed: Failed) -> bool {
     match failed.fault {
         Fault::Status => is_listed(on, failed.status),
-        Fault::FalseAnswer
+        Fault::UnusableResponse
         | Fault::Connect
         | Fault::ConnectTimeout
         | Fault::Network

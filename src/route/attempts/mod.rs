@@ -228,6 +228,6 @@ fn is_retried(retry: &Retry, failed: Failed) -> bool {
         Fault::Status | Fault::Network | Fault::Timeout | Fault::FirstToken => {
             retry.on_status_codes.contains(failed.status)
         }
-        Fault::FalseAnswer | Fault::BreakerOpen | Fault::Denied | Fault::RateLimited => false,
+        Fault::UnusableResponse | Fault::BreakerOpen | Fault::Denied | Fault::RateLimited => false,
     }
 }

@@ -24,7 +24,7 @@ pub enum Fault {
     /// The upstream responded with a status for which [`Attempts::is_failure`] holds.
     Status,
     /// A 200 that is not a response of its route: an error, an HTML page, an empty body.
-    FalseAnswer,
+    UnusableResponse,
     /// DNS, TCP or TLS failed. Nothing was sent.
     Connect,
     /// The connection took too long. Nothing was sent.
@@ -92,7 +92,7 @@ impl Fault {
     /// In declaration order.
     pub const ALL: [Fault; 10] = [
         Fault::Status,
-        Fault::FalseAnswer,
+        Fault::UnusableResponse,
         Fault::Connect,
         Fault::ConnectTimeout,
         Fault::Network,
@@ -109,7 +109,7 @@ impl Fault {
         match self {
             Fault::ConnectTimeout | Fault::Timeout | Fault::FirstToken => true,
             Fault::Status
-            | Fault::FalseAnswer
+            | Fault::UnusableResponse
             | Fault::Connect
             | Fault::Network
             | Fault::BreakerOpen
@@ -122,7 +122,7 @@ impl Fault {
     pub fn as_str(self) -> &'static str {
         match self {
             Fault::Status => "status",
-            Fault::FalseAnswer => "false_answer",
+            Fault::UnusableResponse => "unusable_response",
             Fault::Connect => "connect",
             Fault::ConnectTimeout => "connect_timeout",
             Fault::Network => "network",

@@ -7,6 +7,7 @@ use super::{
     fields::Section,
     object::{At, Object},
     strategy,
+    values::Params,
 };
 use crate::route::{
     Provider,
@@ -19,13 +20,21 @@ use crate::route::{
 type Parsed<T> = Result<T, ConfigObjectError>;
 
 /// Parses a config, counting its targets and the work it asks for.
-#[derive(Default)]
 pub struct Reader {
     targets: usize,
     budget: WorkBudget,
+    params: Params,
 }
 
 impl Reader {
+    pub fn new(params: Params) -> Self {
+        Reader {
+            targets: 0,
+            budget: WorkBudget::default(),
+            params,
+        }
+    }
+
     pub fn read(&mut self, value: &serde_json::Value, path: &str) -> Parsed<Entry> {
         let at = At {
             value,
@@ -65,7 +74,7 @@ impl Reader {
             headers: object.read_as("headers", At::headers)?.unwrap_or_default(),
             forward_authorization: object.read_as("forward_authorization", At::boolean)?,
             override_params: object
-                .read_as("override_params", At::params)?
+                .read_as("override_params", |at| at.params(self.params))?
                 .unwrap_or_default(),
             retry: object.read_as("retry", retry)?,
             request_timeout: object.read_as("request_timeout", At::milliseconds)?,

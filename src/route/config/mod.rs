@@ -5,11 +5,10 @@ mod entry;
 mod fields;
 mod object;
 mod page;
-mod raw;
 mod strategy;
-mod strict;
 #[cfg(test)]
 mod tests;
+mod text;
 mod values;
 
 use std::borrow::Cow;
@@ -26,6 +25,7 @@ use super::{
     limit::Limit,
 };
 pub use page::page;
+use values::Params;
 
 /// The longest accepted config, in bytes.
 pub const MOST_BYTES: usize = 64 * 1024;
@@ -123,10 +123,8 @@ pub fn parse(text: &str) -> Result<Entry, ConfigObjectError> {
         let reason = format!("has more than {MOST_BYTES} bytes");
         return Err(ConfigObjectError::new("config", reason));
     }
-    let value = strict::parse(text).map_err(|reason| ConfigObjectError::new("config", reason))?;
-    let mut entry = parse_value(value, "config")?;
-    raw::restore(&mut entry, text);
-    Ok(entry)
+    let value = text::parse(text).map_err(|reason| ConfigObjectError::new("config", reason))?;
+    entry::Reader::new(Params::Texts).read(&value, "config")
 }
 
 /// Parses a value at `path`, such as `configs.chain` in the settings.
@@ -134,7 +132,7 @@ pub fn parse(text: &str) -> Result<Entry, ConfigObjectError> {
 /// # Errors
 /// See [`parse`].
 pub fn parse_value(value: Value, path: &str) -> Result<Entry, ConfigObjectError> {
-    entry::Reader::default().read(&value, path)
+    entry::Reader::new(Params::Values).read(&value, path)
 }
 
 /// Parses the settings' `cache`, which has the form of `cache` in a config.

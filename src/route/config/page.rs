@@ -81,7 +81,7 @@ one, with a third host as fallback:
              {"custom_host": "http://10.0.0.9:8000/v1"}]}
 ```
 
-By who asks, and for what:
+By the caller's metadata and a value of the body:
 
 ```json
 {"strategy": {"mode": "conditional", "default": "small",

@@ -19,6 +19,14 @@ const LONGEST_SECONDS: u64 = 90 * 24 * 3600;
 
 type Read<T> = Result<T, ConfigObjectError>;
 
+/// What the values of `override_params` are in the parsed JSON.
+#[derive(Clone, Copy)]
+pub enum Params {
+    Values,
+    /// Strings, each holding the JSON text of a value; see [`super::text`].
+    Texts,
+}
+
 impl<'v> At<'v> {
     pub fn text(&self) -> Read<&'v str> {
         match self.value.as_str() {
@@ -123,14 +131,19 @@ impl<'v> At<'v> {
     }
 
     /// Keys with the JSON text of their values, in order.
-    pub fn params(&self) -> Read<Vec<BodyEdit>> {
+    pub fn params(&self, params: Params) -> Read<Vec<BodyEdit>> {
         let map = self.map()?;
         if map.len() > MOST_BODY_EDITS {
             return self.refuse(format!("sets more than {MOST_BODY_EDITS} values"));
         }
-        let text =
-            |(key, value): (&String, &Value)| (key.as_str().into(), value.to_string().into());
-        Ok(map.iter().map(text).collect())
+        let edit = |(key, value): (&String, &Value)| {
+            let text = match (params, value.as_str()) {
+                (Params::Texts, Some(text)) => text.into(),
+                (Params::Texts | Params::Values, _) => value.to_string().into(),
+            };
+            (key.as_str().into(), text)
+        };
+        Ok(map.iter().map(edit).collect())
     }
 }
 

@@ -126,7 +126,7 @@ class Probe:
         self._process.stdin.close()
         told, _ = await asyncio.wait_for(self._process.communicate(), ANSWERED_SECONDS)
         told = json.loads(told)
-        broken = told["broken"] or (None if told["answers"] else "it was never answered")
+        broken = told["broken"] or (None if told["responses"] else "it was never answered")
         return told["longest"] * 1000, broken
 
 
@@ -136,9 +136,9 @@ async def _send(request, port):
     try:
         for begin in range(0, len(request), PIECE):
             await line.send(request[begin:begin + PIECE])
-        return (await asyncio.wait_for(line.answer(keep=False), ANSWERED_SECONDS)).status
+        return (await asyncio.wait_for(line.response(keep=False), ANSWERED_SECONDS)).status
     except TimeoutError:
-        return "no answer in time"
+        return "no response in time"
     except CutShort as cut:
         return f"cut short ({cut})"
     finally:
@@ -171,14 +171,14 @@ async def _play(row, gateway, port):
 
 async def _play_all(gateway, port, rows):
     """Plays row after row and prints each, as long as the gateway lives."""
-    print(f"{f'hostile requests, {AT_ONCE} at once':<40} {'answers':<18} {'took s':>7} {'probe ms':>9} {'MiB':>6}")
+    print(f"{f'hostile requests, {AT_ONCE} at once':<40} {'responses':<18} {'took s':>7} {'probe ms':>9} {'MiB':>6}")
     played = []
     for row in rows:
         if not gateway.alive():
             break
         it = await _play(row, gateway, port)
-        answers = ", ".join(sorted({str(status) for status in it.statuses}))
-        print(f"  {row.name:<38} {answers:<18} {it.took:>7.2f} {it.probe:>9.1f} {it.resident:>6.0f}", flush=True)
+        responses = ", ".join(sorted({str(status) for status in it.statuses}))
+        print(f"  {row.name:<38} {responses:<18} {it.took:>7.2f} {it.probe:>9.1f} {it.resident:>6.0f}", flush=True)
         played.append(it)
     return played
 

@@ -16,7 +16,7 @@ REQUEST = b"GET /gateway/health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 def _answer(connection, buffer):
-    """The status of the next answer; what was read beyond it stays in the buffer."""
+    """The status of the next response; what was read beyond it stays in the buffer."""
     while b"\r\n\r\n" not in buffer:
         piece = connection.recv(65536)
         if not piece:
@@ -28,14 +28,14 @@ def _answer(connection, buffer):
     while len(rest) < length:
         piece = connection.recv(65536)
         if not piece:
-            raise ConnectionError("the connection ended in an answer")
+            raise ConnectionError("the connection ended in a response")
         rest += piece
     buffer[:] = rest[length:]
     return int(lines[0].split()[1])
 
 
 def main():
-    longest, answers, broken = 0.0, 0, None
+    longest, responses, broken = 0.0, 0, None
     connection = socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=PATIENCE_SECONDS)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     buffer = bytearray()
@@ -46,12 +46,12 @@ def main():
             status = _answer(connection, buffer)
             if status != 200:
                 raise ConnectionError(f"the health page says {status}")
-            longest, answers = max(longest, time.monotonic() - begun), answers + 1
-            if answers == 1:
+            longest, responses = max(longest, time.monotonic() - begun), responses + 1
+            if responses == 1:
                 print("ready", flush=True)
     except OSError as error:
         broken = repr(error)
-    print(json.dumps({"longest": longest, "answers": answers, "broken": broken}))
+    print(json.dumps({"longest": longest, "responses": responses, "broken": broken}))
 
 
 if __name__ == "__main__":

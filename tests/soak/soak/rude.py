@@ -48,13 +48,13 @@ async def break_rules(stage):
     line = await Line.open(stage.port)
     await line.send(text.encode("latin-1"))
     try:
-        answer = await asyncio.wait_for(line.answer(), 30)
-        stage.tally[f"answers {answer.status // 100}xx"] += 1
+        response = await asyncio.wait_for(line.response(), 30)
+        stage.tally[f"responses {response.status // 100}xx"] += 1
     except (CutShort, KeyError, ValueError):
         stage.tally["refused by closing"] += 1
     else:
-        if statuses and answer.status not in statuses:
-            raise Wrong(f"{answer.status} for {text[:120]!r}")
+        if statuses and response.status not in statuses:
+            raise Wrong(f"{response.status} for {text[:120]!r}")
     finally:
         line.leave(stage.dice)
 
@@ -98,9 +98,9 @@ async def websocket(stage):
         "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n")))
     try:
-        answer = await line.head()
-        stage.tally[f"answers {answer.status // 100}xx"] += 1
-        if answer.status != 101:
+        response = await line.head()
+        stage.tally[f"responses {response.status // 100}xx"] += 1
+        if response.status != 101:
             return
         for _ in range(stage.dice.randint(0, 10)):
             sent = stage.dice.randbytes(stage.dice.choice([0, 5, 125, 126, 3000]))

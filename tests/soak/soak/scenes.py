@@ -1,4 +1,4 @@
-"""What clients do: one coroutine for each scene. A scene raises `Wrong` when an answer is not what it may be."""
+"""What clients do: one coroutine for each scene. A scene raises `Wrong` when a response is not what it may be."""
 
 import asyncio
 import base64
@@ -12,7 +12,7 @@ LARGE = 5 * 1024 * 1024
 
 
 class Wrong(Exception):
-    """An answer that no fault explains."""
+    """A response that no fault explains."""
 
 
 class Stage:
@@ -31,9 +31,9 @@ class Stage:
         line, self.kept = self.kept, None
         return line or await Line.open(self.port)
 
-    def keep(self, line, answer):
+    def keep(self, line, response):
         """Leaves the connection to the next scene, mostly."""
-        if answer.keeps_open and self.dice.random() < 0.8:
+        if response.keeps_open and self.dice.random() < 0.8:
             self.kept = line
         else:
             line.close()
@@ -56,20 +56,20 @@ class Stage:
         return f"{id(self):x}-{self.turn}"
 
     async def finish(self, line, to_head=False, keep=True):
-        """Reads the answer; counts it, and hands the connection on. An answer cut short is a fault passed on."""
+        """Reads the response; counts it, and hands the connection on. A response cut short is a fault passed on."""
         try:
-            answer = await line.answer(to_head, keep)
+            response = await line.response(to_head, keep)
         except CutShort as cut:
-            self.tally[f"answers cut short ({cut})"] += 1
+            self.tally[f"responses cut short ({cut})"] += 1
             line.close()
             return None
-        self.tally[f"answers {answer.status // 100}xx"] += 1
-        if "x-gateway-trace-id" not in answer.headers and answer.status < 400:
-            raise Wrong(f"{answer.status} without a trace id")
-        if answer.headers.get("x-gateway-error") == "internal":
-            raise Wrong(f"500 internal: {answer.body!r}")
-        self.keep(line, answer)
-        return answer
+        self.tally[f"responses {response.status // 100}xx"] += 1
+        if "x-gateway-trace-id" not in response.headers and response.status < 400:
+            raise Wrong(f"{response.status} without a trace id")
+        if response.headers.get("x-gateway-error") == "internal":
+            raise Wrong(f"500 internal: {response.body!r}")
+        self.keep(line, response)
+        return response
 
 
 async def json_post(stage):
@@ -85,7 +85,7 @@ async def stream(stage):
 
 
 async def leave_somewhere(stage):
-    """Goes at any moment: with half a head, before the answer, amid the stream."""
+    """Goes at any moment: with half a head, before the response, amid the stream."""
     line = await stage.line()
     request = stage.chat(stream=True, tokens=200)
     phase = stage.dice.choice(["head", "body", "waiting", "stream"])
@@ -98,9 +98,9 @@ async def leave_somewhere(stage):
         await asyncio.sleep(stage.dice.random() * 0.02)
     if phase == "stream":
         try:
-            answer = await line.head()
+            response = await line.head()
             chunks = stage.dice.randint(0, 20)
-            async for _ in line.pieces(answer):
+            async for _ in line.pieces(response):
                 chunks -= 1
                 if chunks < 0:
                     break
@@ -110,7 +110,7 @@ async def leave_somewhere(stage):
 
 
 async def ask_the_same(stage):
-    """What many ask at once, with the cache on: one answer for all, whole or cut, whoever leaves."""
+    """What many ask at once, with the cache on: one response for all, whole or cut, whoever leaves."""
     tokens = stage.dice.randint(20, 27)
     # A new question each half second; until then it is joined, and afterwards given again.
     question = f"soak {int(time.monotonic() * 2)}"
@@ -122,15 +122,15 @@ async def ask_the_same(stage):
         await asyncio.sleep(stage.dice.random() * 0.2)
         line.leave(stage.dice)
         return
-    answer = await stage.finish(line)
-    if not answer or answer.status != 200:
+    response = await stage.finish(line)
+    if not response or response.status != 200:
         return
-    stage.tally[f"the same: {answer.headers['x-gateway-cache-status']}"] += 1
-    if b"[DONE]" not in answer.body or b'"error"' in answer.body:
+    stage.tally[f"the same: {response.headers['x-gateway-cache-status']}"] += 1
+    if b"[DONE]" not in response.body or b'"error"' in response.body:
         return
-    calls = set(re.findall(rb'"id":"([^"]+)"', answer.body))
-    if len(calls) != 1 or answer.body.count(b'"delta":{"content"') != tokens:
-        raise Wrong(f"not one answer of {tokens} tokens: {len(calls)} calls, {answer.body!r}")
+    calls = set(re.findall(rb'"id":"([^"]+)"', response.body))
+    if len(calls) != 1 or response.body.count(b'"delta":{"content"') != tokens:
+        raise Wrong(f"not one response of {tokens} tokens: {len(calls)} calls, {response.body!r}")
 
 
 async def leave_a_silent_upstream(stage):
@@ -145,13 +145,13 @@ async def lose_patience(stage):
     line = await stage.line()
     await line.send(stage.request("POST", "/chat/completions?mock_silence&mock_chaos=0", b'{"model":"m","messages":[]}',
                                   f"x-gateway-request-timeout: {stage.dice.randint(50, 500)}\r\n"))
-    answer = await stage.finish(line)
-    if answer and answer.status != 408:
-        raise Wrong(f"{answer.status} instead of 408")
+    response = await stage.finish(line)
+    if response and response.status != 408:
+        raise Wrong(f"{response.status} instead of 408")
 
 
 async def echo(stage):
-    """A body of its own comes back to each: nobody gets another's answer."""
+    """A body of its own comes back to each: nobody gets another's response."""
     large = stage.dice.random() < 0.02
     size = LARGE if large else int(stage.dice.paretovariate(0.7) * 40) % 200_000
     body = stage.dice.randbytes(size)
@@ -166,10 +166,10 @@ async def echo(stage):
             await line.send(b"%x\r\n%b\r\n" % (len(piece), piece))
         await line.send(b"0\r\n\r\n")
         body = None
-    answer = await stage.finish(line)
-    if answer is None or b'"body_base64"' not in answer.body:
+    response = await stage.finish(line)
+    if response is None or b'"body_base64"' not in response.body:
         return  # A fault by lot took the echo's place.
-    told = json.loads(answer.body)
+    told = json.loads(response.body)
     if marker not in told["target"] or told["body_length"] != size:
         raise Wrong(f"somebody else's echo: {told['target']}, {told['body_length']} bytes instead of {size}")
     if body is not None and base64.b64decode(told["body_base64"]) != body[: told["body_shown"]]:
@@ -199,13 +199,13 @@ async def read_slowly(stage):
     line = await Line.open(stage.port, small_window=True)
     await line.send(stage.request("GET", f"/models?mock_big={stage.dice.choice([100_000, 1_000_000, LARGE])}"))
     try:
-        answer = await line.head()
+        response = await line.head()
         pauses = stage.dice.randint(1, 30)
-        async for _ in line.pieces(answer):
+        async for _ in line.pieces(response):
             if pauses := max(0, pauses - 1):
                 await asyncio.sleep(0.02)
     except CutShort:
-        stage.tally["slow answers cut short"] += 1
+        stage.tally["slow responses cut short"] += 1
     line.close()
 
 
@@ -230,8 +230,8 @@ async def pipeline(stage):
     count = stage.dice.randint(2, 4)
     await line.send(b"".join(stage.request("GET", "/models") for _ in range(count)))
     for _ in range(count):
-        answer = await stage.finish(line)
-        if answer is None or not answer.keeps_open or stage.kept is None:
+        response = await stage.finish(line)
+        if response is None or not response.keeps_open or stage.kept is None:
             return
         line, stage.kept = stage.kept, None
     line.close()
@@ -241,9 +241,9 @@ async def own_page(stage):
     line = await stage.line()
     page = stage.dice.choice(["health/live", "health/ready", "metrics", "nothing"])
     await line.send(f"GET /gateway/{page} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-    answer = await line.answer()
+    response = await line.response()
     stage.tally["own pages"] += 1
-    stage.keep(line, answer)
+    stage.keep(line, response)
 
 
 async def expect_continue(stage):

@@ -8,10 +8,10 @@ READ_LIMIT = 64 * 1024
 
 
 class CutShort(Exception):
-    """The answer ended before its announced end; or there was none."""
+    """The response ended before its announced end; or there was none."""
 
 
-class Answer:
+class Response:
     def __init__(self, status, headers):
         self.status = status
         self.headers = headers
@@ -50,23 +50,23 @@ class Line:
         except OSError:
             pass  # The gateway may have answered and closed already; reading tells.
 
-    async def answer(self, to_head=False, keep=True):
-        """The whole answer; its body is not kept if `keep` is false."""
-        answer = await self.head()
-        if to_head or answer.status in (204, 304):
-            return answer
+    async def response(self, to_head=False, keep=True):
+        """The whole response; its body is not kept if `keep` is false."""
+        response = await self.head()
+        if to_head or response.status in (204, 304):
+            return response
         body = bytearray()
-        async for piece in self.pieces(answer):
+        async for piece in self.pieces(response):
             if keep:
                 body += piece
-        answer.body = bytes(body)
-        return answer
+        response.body = bytes(body)
+        return response
 
     async def head(self):
         """The final head; those of 1xx before it are passed over, but 101 is final."""
-        while 100 <= (answer := await self._one_head()).status < 200 and answer.status != 101:
+        while 100 <= (response := await self._one_head()).status < 200 and response.status != 101:
             pass
-        return answer
+        return response
 
     async def _one_head(self):
         try:
@@ -75,17 +75,17 @@ class Line:
             raise CutShort("no head") from error
         lines = raw.decode("latin-1").split("\r\n")
         headers = dict(line.lower().split(": ", 1) for line in lines[1:] if ": " in line)
-        return Answer(int(lines[0].split(" ")[1]), headers)
+        return Response(int(lines[0].split(" ")[1]), headers)
 
-    async def pieces(self, answer):
+    async def pieces(self, response):
         """The body as it comes; ends by an exception unless it is complete."""
         try:
-            if answer.headers.get("transfer-encoding") == "chunked":
+            if response.headers.get("transfer-encoding") == "chunked":
                 while size := int(await self.reader.readuntil(b"\r\n"), 16):
                     yield (await self.reader.readexactly(size + 2))[:-2]
                 await self.reader.readexactly(2)
                 return
-            left = int(answer.headers["content-length"])
+            left = int(response.headers["content-length"])
             while left:
                 piece = await self.reader.read(min(left, READ_LIMIT))
                 if not piece:

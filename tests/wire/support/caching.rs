@@ -7,7 +7,7 @@ use std::sync::{
 
 use super::{
     Gateway, Process, Redis, Response, Upstream, eventually,
-    routing::{answer, base},
+    routing::{base, raw_response},
 };
 
 /// An upstream that numbers its responses; `lines` each end in CRLF.
@@ -16,12 +16,12 @@ pub fn numbering(status: &'static str, lines: &'static str) -> Upstream {
     Upstream::playing(move |peer| {
         while peer.request().is_some() {
             let number = count.fetch_add(1, Ordering::Relaxed);
-            peer.send(answer(status, lines, &numbered(number)));
+            peer.send(raw_response(status, lines, &numbered(number)));
         }
     })
 }
 
-/// What [`numbering`] answers: a response of each route that is cached.
+/// What [`numbering`] sends: a response of each route that is cached.
 pub fn numbered(number: usize) -> String {
     format!(
         "{{\"answer\":{number},\"choices\":[],\"data\":[],\"results\":[],\"content\":[],\
@@ -32,7 +32,7 @@ pub fn numbered(number: usize) -> String {
 
 /// An upstream that plays `response` over and over.
 pub fn playing(response: impl Into<String>) -> Upstream {
-    Upstream::answering(response.into())
+    Upstream::responding(response.into())
 }
 
 pub const JSON: &str = "Content-Type: application/json\r\n";
@@ -121,10 +121,10 @@ pub fn statuses<const N: usize>(gateway: &Gateway, asks: [&Ask; N]) -> [String; 
     asks.map(|ask| status(&ask.send(gateway)).to_owned())
 }
 
-/// A gateway that keeps answers in this Redis; `more` are other settings.
+/// A gateway that stores responses in this Redis; `more` are other settings.
 pub fn keeping_in(redis: &Redis, name: &str, more: &str) -> Process {
     let url = redis.url();
-    // A machine busy with tests may not answer in 50 ms, and is not what they are about.
+    // A machine busy with tests may not respond in 50 ms, and is not what they are about.
     let process = Process::serving(
         name,
         &format!("{more}cache: {{ store: redis, url: \"{url}\", timeout: 5s }}\n"),

@@ -116,15 +116,15 @@ impl Client {
 
     /// Reads a whole response to a request that was not HEAD.
     pub fn response(&mut self) -> Response {
-        self.answer(false)
+        self.read_response(false)
     }
 
     /// Reads the response to a HEAD request.
     pub fn head_response(&mut self) -> Response {
-        self.answer(true)
+        self.read_response(true)
     }
 
-    fn answer(&mut self, to_head: bool) -> Response {
+    fn read_response(&mut self, to_head: bool) -> Response {
         let head = self.head();
         let status: u16 = head
             .split(' ')

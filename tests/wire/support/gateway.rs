@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::Path, sync::mpsc, thread};
 
 use throughway::{
     config::{Environment, Flags, Settings},
-    server::{self, Signals},
+    server::{Program, Signals},
 };
 use tokio::sync::oneshot;
 
@@ -49,9 +49,10 @@ impl Gateway {
         let (tell, told) = mpsc::channel();
         let thread = thread::spawn(move || {
             actix_rt::System::new().block_on(async move {
-                let running = server::start(&settings).expect("the gateway starts");
+                let program = Program::new(&settings).expect("settings that can be used");
+                let running = program.start(&settings).expect("the gateway starts");
                 tell.send(running.address).expect("the test waits");
-                let kill = running.killer();
+                let kill = running.stop_at_once();
                 let serving = running.until(Signals::when(async {
                     let _ = stopped.await;
                 }));

@@ -103,9 +103,9 @@ pub fn bare(method: &str, target: &str, lines: &str) -> String {
 }
 
 impl Upstream {
-    /// Answers every request with `200` and the body `ok`.
+    /// Responds to every request with `200` and the body `ok`.
     pub fn ok() -> Self {
-        Self::answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        Self::responding("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
     }
 
     /// The latest request.

@@ -36,12 +36,40 @@ pub const PATIENCE: Duration = Duration::from_secs(10);
 ///
 /// # Panics
 /// When it does not within [`PATIENCE`].
-pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !holds() {
-        assert!(Instant::now() < deadline, "not within {PATIENCE:?}: {what}");
-        std::thread::sleep(Duration::from_millis(5));
+pub fn eventually(what: &str, holds: impl FnMut() -> bool) {
+    assert!(within(PATIENCE, holds), "not within {PATIENCE:?}: {what}");
+}
+
+/// Whether `holds` does within this time, looking every few milliseconds.
+pub fn within(time: Duration, mut holds: impl FnMut() -> bool) -> bool {
+    let deadline = Instant::now() + time;
+    loop {
+        match holds() {
+            true => return true,
+            false if Instant::now() >= deadline => return false,
+            false => std::thread::sleep(Duration::from_millis(5)),
+        }
     }
+}
+
+/// Checks during this time, every few milliseconds, that `holds` does.
+///
+/// # Panics
+/// When it does not.
+pub fn stays(what: &str, time: Duration, mut holds: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    assert!(
+        !within(time, || !holds()),
+        "after {:?}, not any more: {what}",
+        begun.elapsed()
+    );
+}
+
+/// Lets time pass. Only for tests of time itself: a timeout, window or lifetime of the gateway's
+/// runs out, a client is slow on purpose, or what must not happen shows nowhere until later.
+/// Everything else is waited for with [`eventually`].
+pub fn let_pass(time: Duration) {
+    std::thread::sleep(time);
 }
 
 /// Bytes as a readable string, for messages.

@@ -12,10 +12,9 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     thread,
-    time::Instant,
 };
 
-use super::{Client, PATIENCE, Response, client::METRICS, terminal::Terminal};
+use super::{Client, Response, client::METRICS, eventually, terminal::Terminal};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_throughway");
 
@@ -159,16 +158,14 @@ impl Process {
         assert!(status.expect("kill runs").success());
     }
 
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().expect("a child").is_none()
+    }
+
     /// Waits for its end.
     pub fn ended(&mut self) -> ExitStatus {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            if let Some(status) = self.child.try_wait().expect("a child") {
-                return status;
-            }
-            assert!(Instant::now() < deadline, "still running");
-            thread::sleep(std::time::Duration::from_millis(5));
-        }
+        eventually("it ends", || !self.is_running());
+        self.child.wait().expect("a child")
     }
 
     /// Open files now.

@@ -51,7 +51,7 @@ impl Redis {
         let [.., last, stand_in] = &self.others[..] else {
             panic!("a cluster");
         };
-        let id = last.ask("CLUSTER MYID").expect("an answer");
+        let id = last.ask("CLUSTER MYID").expect("a reply");
         let id = id.lines().nth(1).expect("a name");
         stand_in.expect_ok(&format!("CLUSTER REPLICATE {id}"));
         eventually("the stand-in has all", || {
@@ -107,8 +107,8 @@ impl Redis {
     }
 
     fn expect_ok(&self, command: &str) {
-        let answer = self.ask(command);
-        assert_eq!(answer.as_deref(), Some("+OK\r\n"), "{command}");
+        let reply = self.ask(command);
+        assert_eq!(reply.as_deref(), Some("+OK\r\n"), "{command}");
     }
 
     /// All nodes of the cluster that run.
@@ -121,8 +121,8 @@ impl Redis {
     pub fn keys_by_node(&self) -> Vec<u64> {
         let all = [self].into_iter().chain(&self.others);
         let count = |node: &Redis| {
-            let answer = node.ask("DBSIZE").expect("an answer");
-            let digits = answer.trim_start_matches(':').trim();
+            let reply = node.ask("DBSIZE").expect("a reply");
+            let digits = reply.trim_start_matches(':').trim();
             digits.parse().expect("a number")
         };
         all.map(count).collect()

@@ -9,7 +9,7 @@ pub const BODY: &str = r#"{"model":"m"}"#;
 
 pub fn replica(name: &str, redis: &Redis, limit: &str, more: &str) -> Process {
     let url = redis.url();
-    // A machine busy with tests may not answer in 50 ms, and is not what most of them are about.
+    // A machine busy with tests may not respond in 50 ms, and is not what most of them are about.
     let patience = if more.contains("timeout") {
         ""
     } else {

@@ -40,14 +40,14 @@ pub fn base(upstream: &Upstream) -> String {
 }
 
 /// A whole response with this body.
-pub fn answer(status: &str, lines: &str, body: &str) -> String {
+pub fn raw_response(status: &str, lines: &str, body: &str) -> String {
     let length = body.len();
     format!("HTTP/1.1 {status}\r\n{lines}Content-Length: {length}\r\n\r\n{body}")
 }
 
 /// A whole JSON response with this body.
 pub fn json(status: &str, body: &str) -> String {
-    answer(status, "Content-Type: application/json\r\n", body)
+    raw_response(status, "Content-Type: application/json\r\n", body)
 }
 
 /// One chunk of a chunked body.
@@ -81,23 +81,23 @@ pub fn token_chunks(count: usize) -> String {
 }
 
 impl Upstream {
-    /// Answers every request with a completion that tells this name.
+    /// Responds to every request with a completion that tells this name.
     pub fn named(name: &str) -> Self {
-        Self::answering(json("200 OK", &completion(name)))
+        Self::responding(json("200 OK", &completion(name)))
     }
 
-    /// Answers every request with this status and a JSON error.
+    /// Responds to every request with this status and a JSON error.
     pub fn failing(status: &str) -> Self {
-        Self::answering(json(status, FAILURE))
+        Self::responding(json(status, FAILURE))
     }
 }
 
-/// What [`Upstream::named`] answers.
+/// What [`Upstream::named`] sends.
 pub fn completion(name: &str) -> String {
     format!("{{\"id\":\"{name}\",\"choices\":[]}}")
 }
 
-/// What [`Upstream::failing`] answers.
+/// What [`Upstream::failing`] sends.
 pub const FAILURE: &str =
     r#"{"error":{"message":"not now","type":"server_error","param":null,"code":null}}"#;
 

@@ -52,8 +52,8 @@ impl Upstream {
         }
     }
 
-    /// Answers every request with these bytes, on connections that stay open.
-    pub fn answering(response: impl AsRef<[u8]> + Send + Sync + 'static) -> Self {
+    /// Responds to every request with these bytes, on connections that stay open.
+    pub fn responding(response: impl AsRef<[u8]> + Send + Sync + 'static) -> Self {
         Self::playing(move |peer| {
             while peer.request().is_some() {
                 peer.send(response.as_ref());
@@ -61,8 +61,8 @@ impl Upstream {
         })
     }
 
-    /// Answers one request with these bytes and closes.
-    pub fn answering_once(response: impl AsRef<[u8]> + Send + Sync + 'static) -> Self {
+    /// Responds to one request with these bytes and closes.
+    pub fn responding_once(response: impl AsRef<[u8]> + Send + Sync + 'static) -> Self {
         Self::playing(move |peer| {
             peer.request();
             peer.send(response.as_ref());

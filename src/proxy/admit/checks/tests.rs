@@ -1,20 +1,7 @@
 //! Framing and paths, as tables.
 
 use super::*;
-use crate::http::request_fields::RequestFields;
-
-fn head(method: Method, uri: &str, lines: &[(&str, &str)]) -> RequestHead {
-    let mut head = RequestHead::default();
-    head.method = method;
-    head.uri = uri.parse().expect(uri);
-    for (name, value) in lines {
-        head.headers.append(
-            name.parse().expect("a name"),
-            value.parse().expect("a value"),
-        );
-    }
-    head
-}
+use crate::http::{request_fields::RequestFields, sample::head};
 
 #[test]
 fn only_the_prefix_itself_and_whole_segments_behind_it_are_unified_routes() {

@@ -228,7 +228,7 @@ fn failed(text: &str) -> Failed {
         "timeout" => (Fault::Timeout, 504),
         "request-timeout" => (Fault::Timeout, 408),
         "first-token" => (Fault::FirstToken, 504),
-        "false-answer" => (Fault::FalseAnswer, 200),
+        "unusable-response" => (Fault::UnusableResponse, 200),
         "breaker" => (Fault::BreakerOpen, 502),
         "rate-limited" => (Fault::RateLimited, 429),
         "denied" => (Fault::Denied, 403),

@@ -3,7 +3,7 @@
 use crate::dialect::{Generates, Media};
 
 /// Valid responses, with their route and media type.
-pub const ANSWERS: &[(Generates, Media, &str)] = &[
+pub const RESPONSES: &[(Generates, Media, &str)] = &[
     (
         Generates::Completion,
         Media::Json,

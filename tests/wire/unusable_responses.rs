@@ -45,7 +45,7 @@ const ROUTES: &[(&str, &str, &str)] = &[
 ];
 
 /// What it is, its lines, and its body.
-fn non_answers() -> Vec<(&'static str, &'static str, Vec<u8>)> {
+fn unusable() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     let plain = [
         ("a page", HTML, PAGE),
         ("a page as JSON", JSON, PAGE),
@@ -140,10 +140,10 @@ fn ask(gateway: &Gateway, path: &str, targets: &[&Upstream]) -> Response {
 fn a_200_that_is_no_response_moves_on_and_is_relayed_on_the_last_target() {
     let gateway = Gateway::start();
     for (path, lines, good) in ROUTES {
-        let second = Upstream::answering(framed(Framing::Length, lines, good.as_bytes()));
-        for (what, lines, body) in non_answers() {
+        let second = Upstream::responding(framed(Framing::Length, lines, good.as_bytes()));
+        for (what, lines, body) in unusable() {
             for framing in [Framing::Length, Framing::Chunks(7)] {
-                let first = Upstream::answering(framed(framing, lines, &body));
+                let first = Upstream::responding(framed(framing, lines, &body));
                 let response = ask(&gateway, path, &[&first, &second]);
                 let shown = format!("{what} at {path}, {framing:?}: {}", response.head);
                 assert_eq!(response.text(), *good, "{shown}");
@@ -160,8 +160,8 @@ fn a_200_that_is_no_response_moves_on_and_is_relayed_on_the_last_target() {
 fn a_200_of_a_route_that_does_not_generate_is_relayed() {
     let second = Upstream::named("second");
     for path in ["/v1/files", "/v1/models", "/v1/responses/resp_1/cancel"] {
-        for (what, lines, body) in non_answers() {
-            let first = Upstream::answering(framed(Framing::Length, lines, &body));
+        for (what, lines, body) in unusable() {
+            let first = Upstream::responding(framed(Framing::Length, lines, &body));
             let response = ask(&Gateway::start(), path, &[&first, &second]);
             assert!(response.body == body, "{what} at {path}: {}", response.head);
         }
@@ -181,7 +181,7 @@ fn good_responses_stay_with_the_first_target() {
         let unknown = (unknown.as_str(), b"\x28\xb5\x2f\xfd".to_vec());
         for (lines, body) in [plain, encoded, unknown] {
             for framing in [Framing::Length, Framing::Chunks(3)] {
-                let first = Upstream::answering(framed(framing, lines, &body));
+                let first = Upstream::responding(framed(framing, lines, &body));
                 let response = ask(&gateway, path, &[&first, &second]);
                 assert!(response.body == body, "{path} {lines}");
             }
@@ -227,9 +227,9 @@ fn an_array_under_way_is_relayed_from_its_first_item_on() {
 fn a_200_that_is_no_response_is_never_stored() {
     for (path, _, _) in ROUTES {
         let gateway = Gateway::start();
-        for (what, lines, body) in non_answers() {
+        for (what, lines, body) in unusable() {
             for framing in [Framing::Length, Framing::Chunks(7)] {
-                let upstream = Upstream::answering(framed(framing, lines, &body));
+                let upstream = Upstream::responding(framed(framing, lines, &body));
                 let ask = Ask {
                     path,
                     ..Ask::of(&upstream)
@@ -257,7 +257,7 @@ fn a_compressed_response_is_stored_only_if_complete() {
         ("a bomb", GZIP, gzip(bomb.as_bytes()), false),
         ("no gzip", GZIP, whole.as_bytes().to_vec(), false),
     ] {
-        let upstream = Upstream::answering(framed(Framing::Length, lines, &body));
+        let upstream = Upstream::responding(framed(Framing::Length, lines, &body));
         let told = statuses(&gateway, [&Ask::of(&upstream), &Ask::of(&upstream)]);
         let again = if kept { "HIT" } else { "MISS" };
         assert_eq!(told, ["MISS", again], "{what}");
@@ -265,7 +265,7 @@ fn a_compressed_response_is_stored_only_if_complete() {
 }
 
 #[actix_rt::test]
-async fn the_answers_of_the_mock_are_answers() {
+async fn responses_of_the_mock_are_usable() {
     let mock = throughway_mock::start(throughway_mock::MockOptions::default()).expect("a mock");
     let host = format!("{}/v1", mock.url());
     let asking = tokio::task::spawn_blocking(move || {

@@ -10,7 +10,7 @@ use crate::support::{
 
 #[test]
 fn an_end_inside_a_body_is_passed_on_as_a_cut() {
-    for (answer, body) in [
+    for (raw, body) in [
         (
             "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345",
             "12345",
@@ -24,11 +24,11 @@ fn an_end_inside_a_body_is_passed_on_as_a_cut() {
             "hello",
         ),
     ] {
-        let upstream = Upstream::answering_once(answer);
+        let upstream = Upstream::responding_once(raw);
         assert_eq!(
             seen::fresh(&get(&upstream)),
             Seen::broken(200, body),
-            "{answer}"
+            "{raw}"
         );
     }
 }
@@ -56,7 +56,7 @@ fn an_early_hint_is_not_taken_for_the_final_response() {
 
 #[test]
 fn a_response_without_framing_is_read_to_its_end() {
-    let upstream = Upstream::answering_once("HTTP/1.1 200 OK\r\nX: y\r\n\r\nhello world");
+    let upstream = Upstream::responding_once("HTTP/1.1 200 OK\r\nX: y\r\n\r\nhello world");
     assert_eq!(
         seen::fresh(&get(&upstream)),
         Seen::whole(200, "hello world")
@@ -65,21 +65,21 @@ fn a_response_without_framing_is_read_to_its_end() {
 
 #[test]
 fn a_response_without_a_body_ends_with_its_head_whatever_length_it_tells() {
-    for (status, answer) in [
+    for (status, raw) in [
         (204, "HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n"),
         (
             304,
             "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n",
         ),
     ] {
-        let upstream = Upstream::answering(answer);
+        let upstream = Upstream::responding(raw);
         assert_eq!(
             seen::fresh(&get(&upstream)),
             Seen::whole(status, ""),
-            "{answer}"
+            "{raw}"
         );
     }
-    let upstream = Upstream::answering("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n");
+    let upstream = Upstream::responding("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n");
     let gateway = Gateway::start();
     let mut client = gateway.client();
     client.send(head("HEAD", "/v1/models", &upstream, ""));
@@ -92,9 +92,9 @@ fn a_response_without_a_body_ends_with_its_head_whatever_length_it_tells() {
 
 #[test]
 fn a_redirect_is_passed_on_and_not_followed() {
-    let elsewhere = Upstream::answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    let elsewhere = Upstream::responding("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
     let location = elsewhere.url();
-    let upstream = Upstream::answering(format!(
+    let upstream = Upstream::responding(format!(
         "HTTP/1.1 302 Found\r\nLocation: {location}/there\r\nContent-Length: 0\r\n\r\n"
     ));
     let request = head("GET", "/v1/models", &upstream, "x-api-key: secret\r\n");
@@ -126,7 +126,7 @@ fn a_stale_connection_does_not_fail_a_get() {
 #[test]
 fn encoded_bodies_are_neither_asked_for_nor_decoded() {
     let body = "\x1f\u{0}not really gzip";
-    let upstream = Upstream::answering(format!(
+    let upstream = Upstream::responding(format!(
         "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     ));

@@ -1,0 +1,85 @@
+//! What is known about one request: noted by the recorder, written by the access log.
+
+use std::time::{Duration, Instant};
+
+use actix_http::{Method, header::HeaderValue};
+
+use super::{
+    CacheStatus, CutReason, failed_attempts::FailedAttempts, path_and_origin::PathAndOrigin,
+};
+use crate::{cache::NoCacheReason, error::Code, route::attempts::StopReason};
+
+/// The most bytes of a text that a log line repeats: path, method, an error of a config.
+pub(super) const LONGEST: usize = 1024;
+
+/// What is known about one request.
+pub(super) struct Facts {
+    pub(super) received: Instant,
+    pub(super) trace_id: HeaderValue,
+    pub(super) method: Method,
+    pub(super) places: PathAndOrigin,
+    pub(super) target: Option<TriedTarget>,
+    pub(super) cache: CacheStatus,
+    /// Why the response was not stored, where the cache was used.
+    pub(super) not_kept: Option<NoCacheReason>,
+    pub(super) failed_attempts: FailedAttempts,
+    /// The status that the client got, or 0 before there is one.
+    pub(super) status: u16,
+    pub(super) ending: Ending,
+    /// Why no further attempt was made, although a policy allowed more.
+    pub(super) stopped: Option<StopReason>,
+    /// From the request's arrival to the upstream's head.
+    pub(super) head_after: Option<Duration>,
+    /// From the request's arrival to a stream's first token.
+    pub(super) first_token_after: Option<Duration>,
+    pub(super) bytes_in: u64,
+    pub(super) bytes_out: u64,
+}
+
+impl Facts {
+    pub(super) fn new(
+        received: Instant,
+        trace_id: HeaderValue,
+        method: Method,
+        path: &str,
+    ) -> Self {
+        Facts {
+            received,
+            trace_id,
+            method,
+            places: PathAndOrigin::new(path, LONGEST),
+            target: None,
+            cache: CacheStatus::Disabled(NoCacheReason::NotAsked),
+            not_kept: None,
+            failed_attempts: FailedAttempts::default(),
+            status: 0,
+            ending: Ending::Plain,
+            stopped: None,
+            head_after: None,
+            first_token_after: None,
+            bytes_in: 0,
+            bytes_out: 0,
+        }
+    }
+}
+
+/// Why a request did not end well.
+#[derive(Default)]
+pub(super) enum Ending {
+    #[default]
+    Plain,
+    /// The gateway refused the request or gave it up.
+    Error(Code, String),
+    /// The response was cut short.
+    Cut(CutReason),
+}
+
+/// The target whose response was relayed, or that was tried last.
+pub(super) struct TriedTarget {
+    /// The target's path in the config.
+    pub(super) index: HeaderValue,
+    /// Retries of the target; -1 if all attempts failed.
+    pub(super) retries: i32,
+    /// The request's body could not have been sent again.
+    pub(super) replay_lost: bool,
+}
