@@ -1,6 +1,6 @@
-//! Which hosts of the settings will no request ever reach? The guard refuses some whoever names
-//! them: metadata services, reserved addresses, the gateway itself. That is not an error, since a
-//! name may change its address, but the operator should know.
+//! Which hosts of the settings will no request ever reach? The guard always refuses metadata
+//! services, reserved addresses and the gateway itself. That is not an error, since a name may
+//! change its address, but the operator should know.
 
 use crate::{
     config::Settings,

@@ -164,7 +164,7 @@ fn no_preflight_is_ever_forwarded() {
     for (origin, status) in [
         ("https://app.example", 204),
         ("https://evil.example", 403),
-        // Browsers send none for a page's own origin; whoever does learns nothing.
+        // Browsers send no preflight for a page's own origin; a client that does learns nothing.
         ("http://localhost", 204),
     ] {
         let lines = format!("Origin: {origin}\r\n{PREFLIGHT}");

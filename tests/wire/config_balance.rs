@@ -41,7 +41,7 @@ impl Targets {
     }
 }
 
-/// Sends these lines so often over one connection; which targets responded, in order.
+/// Sends these lines `times` times over one connection; returns which targets responded, in order.
 fn responders(gateway: &Gateway, lines: &str, times: usize) -> Vec<String> {
     let mut client = gateway.client();
     (0..times)

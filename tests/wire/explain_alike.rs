@@ -176,7 +176,7 @@ fn requests() -> Vec<(&'static str, Asked)> {
         ("a GET", asked("GET", "/v1/models", &[config("plain")], "")),
         ("a handshake", asked("GET", "/v1/realtime", &upgrade, "")),
         (
-            "a handshake that is none",
+            "a handshake by POST",
             asked("POST", "/v1/realtime", &upgrade, small),
         ),
         ("a path that climbs", asked("GET", "/v1/%2e%2e/x", &[], "")),
@@ -268,7 +268,7 @@ fn the_plan_that_is_told_is_carried_out() {
         ("over max_body", 413),
         ("over max_body in chunks", 413),
         ("a handshake", 200),
-        ("a handshake that is none", 400),
+        ("a handshake by POST", 400),
         ("a path that climbs", 400),
         ("TRACE", 405),
         ("two configs", 400),

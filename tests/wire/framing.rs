@@ -73,7 +73,7 @@ fn a_response_that_cannot_be_relayed_safely_is_a_502() {
             "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n".into(),
         ),
         (
-            "a chunk size that is none",
+            "a chunk size that is no number",
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n".into(),
         ),
         (

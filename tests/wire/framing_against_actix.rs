@@ -21,7 +21,7 @@ enum Verdict {
     Refused,
     /// More bytes are wanted.
     Unfinished,
-    /// After so many bytes.
+    /// After this many bytes.
     EndsAfter(usize),
 }
 

@@ -17,7 +17,7 @@ const LIMIT: &str = "{ requests: 100000, window: 1h, by: caller }";
 /// Of the settings.
 const MORE: &str = ", cluster: true, timeout: 500ms";
 
-/// The same of somebody else.
+/// The same request of another caller.
 fn of_caller(request: &str, caller: &str) -> String {
     let line = format!("Authorization: Bearer sk-{caller}\r\n\r\n");
     request.replacen("\r\n\r\n", &format!("\r\n{line}"), 1)

@@ -51,7 +51,7 @@ fn a_keep_alive_of_zero_keeps_no_connection() {
     }
 }
 
-/// How many connections two requests take, with a pause of so long between them.
+/// How many connections two requests take, with this pause between them.
 fn connections_of_two(gateway: &Gateway, upstream: &Upstream, pause: Duration) -> usize {
     let before = upstream.connections();
     assert_body(&gateway.exchange(get(upstream)), "ok");

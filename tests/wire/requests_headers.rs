@@ -211,7 +211,7 @@ fn via_and_x_forwarded_for_are_added_when_asked_for_and_nothing_else() {
     assert_eq!(sent.lines, with_host(&upstream, &[b"via: 1.1 gw1"]));
 }
 
-/// A request of so many header lines in all, each with a value of so many bytes.
+/// A request of this many header lines in all, each with a value of this many bytes.
 fn crowd(upstream: &Upstream, lines: usize, value: usize) -> (Vec<u8>, Vec<String>) {
     // `Host` and `x-gateway-custom-host` count too.
     let lines: Vec<_> = (2..lines)

@@ -212,7 +212,7 @@ fn malformed_request_lines_are_refused() {
         ("HTTP/11", request_line("GET /v1/x HTTP/11")),
         ("a lower-case version", request_line("GET /v1/x http/1.1")),
         ("no target", request_line("GET HTTP/1.1")),
-        ("a method that is none", request_line("G(T /v1/x HTTP/1.1")),
+        ("an invalid method", request_line("G(T /v1/x HTTP/1.1")),
         ("NUL in the path", request_line("GET /v1/x\0 HTTP/1.1")),
         (
             "a bare CR in the path",

@@ -99,7 +99,7 @@ fn gzip(body: &[u8]) -> Vec<u8> {
 #[derive(Clone, Copy, Debug)]
 enum Framing {
     Length,
-    /// In chunks of so many bytes.
+    /// In chunks of this many bytes.
     Chunks(usize),
 }
 

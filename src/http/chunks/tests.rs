@@ -24,7 +24,7 @@ fn the_end_is_found_however_the_bytes_are_split() {
     }
 }
 
-/// The data of a chunked body that comes in pieces of so many bytes, and the bytes behind it.
+/// The data of a chunked body that comes in pieces of this size, and the bytes behind it.
 fn decoded(body: &[u8], piece: usize) -> Result<(Vec<u8>, usize), MalformedChunks> {
     let mut scanner = ChunkScanner::default();
     let (mut data, mut seen) = (Vec::new(), 0);

@@ -15,7 +15,7 @@ struct Scripted {
 
 #[derive(Debug, Clone, Copy)]
 enum Step {
-    /// Takes so many bytes at most.
+    /// Takes at most this many bytes.
     Take(usize),
     Fail(ErrorKind),
 }

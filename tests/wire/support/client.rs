@@ -283,7 +283,7 @@ impl Client {
         self.stream.peek(&mut byte).expect("something comes");
     }
 
-    /// Reads exactly so many bytes, whatever they are.
+    /// Reads exactly this many bytes, of any kind.
     pub fn take(&mut self, count: usize) -> Vec<u8> {
         let mut bytes = Vec::new();
         let end = self.take_into(count, &mut bytes);
