@@ -77,15 +77,6 @@ pub enum DirectiveError {
     },
 }
 
-impl DirectiveError {
-    /// The header the error is about, lower-cased, as the caller wrote it.
-    pub fn header(&self) -> &str {
-        match self {
-            Self::Repeated { name } | Self::Invalid { name, .. } => name,
-        }
-    }
-}
-
 /// Whether the header belongs to the gateway's namespace, and so is never forwarded.
 /// With `portkey` the namespace `x-portkey-*` is ours too.
 pub fn is_ours(name: &HeaderName, portkey: bool) -> bool {

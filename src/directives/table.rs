@@ -99,8 +99,8 @@ pub const REQUEST: &[RequestHeader] = &[
     RequestHeader {
         suffix: "request-timeout",
         value: "milliseconds, 1 or more",
-        meaning: "How long each attempt may wait for the response head; after that the answer is \
-                  a 408.",
+        meaning: "How long each attempt may wait for the response head; after that the \
+                  response is a 408.",
         example: "30000",
         lines: Lines::One,
         read: |to, raw| value::milliseconds(raw).map(|it| to.request_timeout = Some(it)),

@@ -124,7 +124,7 @@ fn a_single_header_given_twice_is_an_error_that_names_it() {
         let twice = headers([(name.as_str(), value), (name.as_str(), value)]);
         let error = parse(&twice, false).unwrap_err();
         assert_eq!(error, DirectiveError::Repeated { name: name.clone() });
-        assert_eq!(error.header(), name);
+        assert!(error.to_string().starts_with(&name), "{error}");
     }
 }
 
