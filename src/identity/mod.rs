@@ -4,14 +4,21 @@
 //! ([`directory`]). Pure: no clock, no dice, no I/O. Which HTTP status a refusal gets is decided
 //! elsewhere.
 
+pub mod allow;
 mod base62;
 mod change;
 pub mod document;
 mod id;
+mod joined;
+pub mod key;
 mod limits;
 mod merge_patch;
 mod metadata;
 mod name;
+mod references;
+#[cfg(test)]
+mod samples;
+pub mod team;
 mod text;
 mod time;
 pub mod token;
@@ -19,8 +26,10 @@ pub mod token;
 pub use self::{
     change::Object,
     id::{KeyId, TeamId},
+    joined::Identity,
     limits::{Limits, OwnLimit},
     metadata::{Metadata, TrustedNames},
     name::{ConfigName, Name, TeamRef},
+    references::Known,
     time::Time,
 };

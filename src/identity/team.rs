@@ -1,0 +1,85 @@
+//! The document of a team: what all keys of the team share.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Value, json};
+
+use super::{
+    allow::Allow,
+    change::{self, Object, OwnField},
+    document::FieldError,
+    id::TeamId,
+    limits::Limits,
+    metadata::Metadata,
+    name::{ConfigName, Name},
+    time::Time,
+};
+
+/// A team. Its members are the keys that name it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+// What is derived are functions of the type itself; the traits, below, call and complete them.
+#[serde(remote = "Self", deny_unknown_fields)]
+pub struct Team {
+    /// Stays when the team is renamed. The settings file may leave it out.
+    #[serde(default)]
+    pub id: TeamId,
+    pub name: Name,
+    /// The config of requests that name no target, where their key has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_config: Option<ConfigName>,
+    /// Added to the metadata of its keys' requests; the keys' own wins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Arc<Metadata>>,
+    /// Holds for all its keys, besides their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allow: Option<Arc<Allow>>,
+    #[serde(default, skip_serializing_if = "Limits::is_empty")]
+    pub limits: Limits,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<Time>,
+}
+
+impl Object for Team {
+    const OWN_FIELDS: &'static [OwnField] = &[
+        ("id", "is given by the gateway and never changes"),
+        ("created_at", "is given by the gateway and never changes"),
+    ];
+}
+
+impl Team {
+    /// A new team, as a request asks for it.
+    ///
+    /// # Errors
+    /// The first problem of the request.
+    pub fn create(request: &Value, id: TeamId, now: Timestamp) -> Result<Self, FieldError> {
+        let own = [("id", json!(id)), ("created_at", json!(Time(now)))];
+        change::create(request, own)
+    }
+
+    /// The team after a merge patch.
+    ///
+    /// # Errors
+    /// The first problem of the patch, or of what it would make of the team.
+    pub fn patched(&self, patch: &Value) -> Result<Self, FieldError> {
+        change::patch(self, patch)
+    }
+}
+
+impl<'de> Deserialize<'de> for Team {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let mut team = Self::deserialize(from)?;
+        if !team.id.is_given() {
+            team.id = TeamId::of_name(team.name.as_str());
+        }
+        team.limits = team.limits.of(format_args!("teams.{}", team.id));
+        Ok(team)
+    }
+}
+
+impl Serialize for Team {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, to)
+    }
+}
