@@ -7,6 +7,7 @@
 pub mod allow;
 mod base62;
 mod change;
+pub mod directory;
 pub mod document;
 mod id;
 mod joined;
