@@ -16,6 +16,7 @@ mod limits;
 mod merge_patch;
 mod metadata;
 mod name;
+pub mod places;
 mod references;
 #[cfg(test)]
 mod samples;
