@@ -48,7 +48,7 @@ pub struct Key {
     pub default_config: Option<ConfigName>,
     /// Added to the metadata of its requests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub metadata: Option<Arc<Metadata>>,
+    pub metadata: Option<Metadata>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trust_metadata: Option<Arc<TrustedNames>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -125,7 +125,7 @@ impl Key {
             ("id", json!(id)),
             ("digest", json!(secret.digest())),
             ("prefix", json!(secret.display_prefix())),
-            ("created_at", json!(Time(now))),
+            ("created_at", json!(Time::from(now))),
         ];
         let key: Key = change::create(request, own)?;
         key.check_expiry(now).map(|()| key)
@@ -154,7 +154,7 @@ impl Key {
         grace_ends: Timestamp,
         now: Timestamp,
     ) -> Result<Self, FieldError> {
-        let (digest, until) = (self.digest, Time(grace_ends));
+        let (digest, until) = (self.digest, Time::from(grace_ends));
         let present = PreviousDigest { digest, until };
         let earlier = self.previous_digests.iter().cloned();
         let in_grace = earlier.chain([present]).filter(|it| !it.until.is_past(now));

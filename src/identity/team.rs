@@ -31,7 +31,7 @@ pub struct Team {
     pub default_config: Option<ConfigName>,
     /// Added to the metadata of its keys' requests; the keys' own wins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub metadata: Option<Arc<Metadata>>,
+    pub metadata: Option<Metadata>,
     /// Holds for all its keys, besides their own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allow: Option<Arc<Allow>>,
@@ -54,7 +54,7 @@ impl Team {
     /// # Errors
     /// The first problem of the request.
     pub fn create(request: &Value, id: TeamId, now: Timestamp) -> Result<Self, FieldError> {
-        let own = [("id", json!(id)), ("created_at", json!(Time(now)))];
+        let own = [("id", json!(id)), ("created_at", json!(Time::from(now)))];
         change::create(request, own)
     }
 

@@ -6,14 +6,32 @@ use jiff::Timestamp;
 
 use super::text::Text;
 
-/// A point in time. Written in UTC, whatever offset it was given with.
+/// A point in time in whole microseconds, as databases have it: half as large as a [`Timestamp`].
+/// Written in UTC, whatever offset it was given with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Time(pub Timestamp);
+pub struct Time {
+    microseconds: i64,
+}
 
 impl Time {
     /// What ends at this time is over at `now`.
     pub fn is_past(self, now: Timestamp) -> bool {
-        self.0 <= now
+        self <= Time::from(now)
+    }
+}
+
+impl From<Timestamp> for Time {
+    /// Rounds to zero.
+    fn from(timestamp: Timestamp) -> Self {
+        let microseconds = timestamp.as_microsecond();
+        Time { microseconds }
+    }
+}
+
+impl From<Time> for Timestamp {
+    fn from(time: Time) -> Self {
+        // Never out of range, since it was made from a timestamp.
+        Timestamp::from_microsecond(time.microseconds).unwrap_or(Timestamp::MAX)
     }
 }
 
@@ -22,13 +40,14 @@ impl Text for Time {
                                     2027-01-31T00:00:00Z";
 
     fn from_text(text: &str) -> Result<Self, Cow<'static, str>> {
-        text.parse().map(Time).map_err(|_| Self::refusal())
+        let timestamp = text.parse::<Timestamp>();
+        timestamp.map(Time::from).map_err(|_| Self::refusal())
     }
 }
 
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        Timestamp::from(*self).fmt(f)
     }
 }
 
@@ -58,8 +77,9 @@ mod tests {
     #[test]
     fn what_ends_at_a_time_is_over_at_that_time() {
         let end = Time::from_text("2027-01-31T00:00:00Z").unwrap();
-        let nanosecond = jiff::SignedDuration::from_nanos(1);
-        assert!(!end.is_past(end.0 - nanosecond));
-        assert!(end.is_past(end.0) && end.is_past(end.0 + nanosecond));
+        let (now, microsecond) = (end.into(), jiff::SignedDuration::from_micros(1));
+        let at = |now: Timestamp| end.is_past(now);
+        assert!(!at(now - microsecond));
+        assert!(at(now) && at(now + microsecond));
     }
 }

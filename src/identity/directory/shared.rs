@@ -3,19 +3,13 @@
 
 use std::{collections::HashSet, hash::Hash, sync::Arc};
 
-use crate::identity::{
-    allow::Allow,
-    key::Key,
-    metadata::{Metadata, TrustedNames},
-    name::TeamRef,
-};
+use crate::identity::{allow::Allow, key::Key, metadata::TrustedNames, name::TeamRef};
 
 /// The parts seen so far.
 #[derive(Default)]
 pub(super) struct SharedParts {
     texts: HashSet<Arc<str>>,
     allows: HashSet<Arc<Allow>>,
-    metadata: HashSet<Arc<Metadata>>,
     trusted: HashSet<Arc<TrustedNames>>,
 }
 
@@ -32,7 +26,7 @@ impl SharedParts {
             share(&mut self.allows, allow);
         }
         if let Some(metadata) = &mut key.metadata {
-            share(&mut self.metadata, metadata);
+            share(&mut self.texts, &mut metadata.0);
         }
         if let Some(names) = &mut key.trust_metadata {
             share(&mut self.trusted, names);

@@ -129,11 +129,13 @@ fn bad_requests_name_the_field_and_what_is_allowed() {
         ),
         (
             json!({ "metadata": { "team": "x".repeat(129) } }),
-            "metadata.team must be a text of at most 128 characters".into(),
+            "metadata.team must be at most 128 characters, none of them a control character".into(),
         ),
         (
             json!({ "trust_metadata": ["user", ""] }),
-            "trust_metadata[1] must have a name of 1 to 128 characters".into(),
+            "trust_metadata[1] must have a name of 1 to 128 characters, none of them a control \
+             character"
+                .into(),
         ),
         (
             json!({ "id": "key_x" }),
