@@ -1,6 +1,7 @@
 //! What 100 000 gateway keys cost in memory, in a process of its own, with the program's allocator.
 //! Prints the figures: `cargo test --test identity_memory -- --nocapture`.
 #![cfg(target_os = "linux")]
+#![expect(clippy::expect_used, reason = "a test may panic")]
 
 use std::time::Instant;
 

@@ -2,17 +2,17 @@
 //! about and says what is allowed there. No error repeats a value, which may be a secret in the
 //! wrong place.
 
+mod de;
+
 use std::fmt;
 
 use serde::{
-    Deserialize, Deserializer,
-    de::{
-        self, DeserializeSeed, Error as _, IntoDeserializer as _, Visitor, value::StrDeserializer,
-    },
-    forward_to_deserialize_any,
+    Deserialize,
+    de::{Error, Expected, Unexpected},
 };
 use serde_json::{Map, Value};
 
+use self::de::Document;
 use crate::route::suggest;
 
 /// What is wrong with a document, and where.
@@ -81,7 +81,7 @@ pub fn within(path: &str, reason: &str) -> String {
     format!("{}{SEPARATOR}{reason}", path.trim_start_matches('.'))
 }
 
-impl de::Error for FieldError {
+impl Error for FieldError {
     fn custom<T: fmt::Display>(message: T) -> Self {
         let message = message.to_string();
         let (path, reason) = message
@@ -90,14 +90,14 @@ impl de::Error for FieldError {
         FieldError::new(path, reason)
     }
 
-    fn invalid_type(found: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
+    fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
         Self::custom(format_args!(
             "must be {expected}, and this is {}",
             kind(found)
         ))
     }
 
-    fn invalid_value(_: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
+    fn invalid_value(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
         Self::custom(format_args!("must be {expected}"))
     }
 
@@ -121,8 +121,8 @@ impl de::Error for FieldError {
     }
 }
 
-fn kind(found: de::Unexpected<'_>) -> &'static str {
-    use de::Unexpected as U;
+fn kind(found: Unexpected<'_>) -> &'static str {
+    use Unexpected as U;
     match found {
         U::Bool(_) => "true or false",
         U::Unsigned(_) | U::Signed(_) | U::Float(_) => "a number",
@@ -138,148 +138,6 @@ fn kind(found: de::Unexpected<'_>) -> &'static str {
         | U::TupleVariant
         | U::StructVariant
         | U::Other(_) => "something else",
-    }
-}
-
-/// A value for serde.
-#[derive(Clone, Copy)]
-struct Document<'de>(&'de Value);
-
-impl<'de> Document<'de> {
-    fn fields(self, known: &'static [&'static str]) -> Result<Fields<'de>, FieldError> {
-        let fields = fields(self.0)?.iter();
-        let value = None;
-        Ok(Fields {
-            fields,
-            known,
-            value,
-        })
-    }
-}
-
-impl<'de> Deserializer<'de> for Document<'de> {
-    type Error = FieldError;
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FieldError> {
-        match self.0 {
-            Value::Null => visitor.visit_unit(),
-            Value::Bool(claim) => visitor.visit_bool(*claim),
-            Value::Number(number) => match (number.as_u64(), number.as_i64()) {
-                (Some(number), _) => visitor.visit_u64(number),
-                (None, Some(number)) => visitor.visit_i64(number),
-                (None, None) => visitor.visit_f64(number.as_f64().unwrap_or_default()),
-            },
-            Value::String(text) => visitor.visit_borrowed_str(text),
-            Value::Array(items) => visitor.visit_seq(Items(items.iter().enumerate())),
-            Value::Object(_) => visitor.visit_map(self.fields(&[])?),
-        }
-    }
-
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FieldError> {
-        match self.0 {
-            Value::Null => visitor.visit_none(),
-            _ => visitor.visit_some(self),
-        }
-    }
-
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FieldError> {
-        match self.0 {
-            Value::Array(_) => self.deserialize_any(visitor),
-            _ => Err(FieldError::custom("must be a list")),
-        }
-    }
-
-    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FieldError> {
-        visitor.visit_map(self.fields(&[])?)
-    }
-
-    fn deserialize_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        known: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, FieldError> {
-        visitor.visit_map(self.fields(known)?)
-    }
-
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        words: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, FieldError> {
-        let word = self.0.as_str();
-        let word = word.ok_or_else(|| FieldError::unknown_variant("", words))?;
-        visitor.visit_enum(StrDeserializer::<FieldError>::new(word))
-    }
-
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, FieldError> {
-        visitor.visit_newtype_struct(self)
-    }
-
-    forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf
-        unit unit_struct tuple tuple_struct identifier ignored_any
-    }
-}
-
-/// Walks a list and adds the index of the item to errors.
-struct Items<'de>(std::iter::Enumerate<std::slice::Iter<'de, Value>>);
-
-impl<'de> de::SeqAccess<'de> for Items<'de> {
-    type Error = FieldError;
-
-    fn next_element_seed<T: DeserializeSeed<'de>>(
-        &mut self,
-        seed: T,
-    ) -> Result<Option<T::Value>, FieldError> {
-        let Some((place, item)) = self.0.next() else {
-            return Ok(None);
-        };
-        let item = seed.deserialize(Document(item));
-        item.map(Some)
-            .map_err(|error| error.under(&format!("[{place}]")))
-    }
-}
-
-/// Walks an object and adds the key to errors of its value. A known field whose value is null is
-/// left out.
-struct Fields<'de> {
-    fields: serde_json::map::Iter<'de>,
-    known: &'static [&'static str],
-    /// The last field, until its value has been read.
-    value: Option<(&'de String, &'de Value)>,
-}
-
-impl<'de> de::MapAccess<'de> for Fields<'de> {
-    type Error = FieldError;
-
-    fn next_key_seed<K: DeserializeSeed<'de>>(
-        &mut self,
-        seed: K,
-    ) -> Result<Option<K::Value>, FieldError> {
-        let known = self.known;
-        let is_given =
-            |(key, value): &(&String, &Value)| !(value.is_null() && known.contains(&key.as_str()));
-        self.value = self.fields.find(is_given);
-        let key = self.value.map(|(key, _)| key.as_str().into_deserializer());
-        key.map(|key: StrDeserializer<'_, FieldError>| seed.deserialize(key))
-            .transpose()
-    }
-
-    fn next_value_seed<V: DeserializeSeed<'de>>(
-        &mut self,
-        seed: V,
-    ) -> Result<V::Value, FieldError> {
-        let Some((key, value)) = self.value.take() else {
-            return Err(FieldError::custom("has a value without a key"));
-        };
-        let value = seed.deserialize(Document(value));
-        value.map_err(|error| error.under(key))
     }
 }
 

@@ -66,3 +66,58 @@ fn check(
         None => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::identity::samples::{key, secret, team};
+
+    struct Snapshot;
+
+    impl Known for Snapshot {
+        fn has_provider(&self, name: &str) -> bool {
+            name == "ours"
+        }
+
+        fn has_endpoint(&self, path: &str) -> bool {
+            path == "/bria"
+        }
+
+        fn has_config(&self, name: &str) -> bool {
+            name == "chain"
+        }
+    }
+
+    #[test]
+    fn a_name_that_nothing_has_is_refused_by_place() {
+        for (fields, expected) in [
+            (json!({}), None),
+            (json!({ "default_config": "chain" }), None),
+            (
+                json!({ "allow": { "providers": ["openai", "passthrough", "@ours"] } }),
+                None,
+            ),
+            (json!({ "allow": { "endpoints": ["/bria"] } }), None),
+            (
+                json!({ "default_config": "chian" }),
+                Some("default_config names no config under `configs`"),
+            ),
+            (
+                json!({ "allow": { "providers": ["@ours", "@theirs"] } }),
+                Some("allow.providers[1] names no provider under `providers`"),
+            ),
+            (
+                json!({ "allow": { "endpoints": ["/bria", "/bira"] } }),
+                Some("allow.endpoints[1] is the path of no endpoint"),
+            ),
+        ] {
+            let of_key = key("app", &secret(1), fields.clone()).check_references(&Snapshot);
+            let of_team = team("search", fields.clone()).check_references(&Snapshot);
+            assert_eq!(of_key, of_team);
+            let found = of_key.err().map(|error| error.to_string());
+            assert_eq!(found.as_deref(), expected, "{fields}");
+        }
+    }
+}

@@ -86,30 +86,24 @@ impl<T: Entry> Table<T> {
 
     /// Adds an entry of which nothing is in use.
     pub fn insert(&mut self, new: Arc<T>) {
-        let slot = match self.free.pop() {
-            Some(slot) => slot,
-            None => {
-                self.slots.push(None);
-                (self.slots.len() - 1) as Slot
-            }
-        };
-        let id = hash(&new.id());
-        let name = hash(new.name());
-        let digests: Vec<u64> = new.digests().map(digest_hash).collect();
-        self.slots[slot as usize] = Some(new);
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(None);
+            (self.slots.len() - 1) as Slot
+        });
+        self.slots[slot as usize] = Some(new.clone());
         let slots = &self.slots;
-        let entry = |slot: &Slot| slots[*slot as usize].as_deref();
-        self.ids
-            .insert_unique(id, slot, |it| entry(it).map_or(0, |it| hash(&it.id())));
-        self.names
-            .insert_unique(name, slot, |it| entry(it).map_or(0, |it| hash(it.name())));
-        for (place, digest) in digests.into_iter().enumerate() {
-            let hash = |(slot, place): &DigestAt| {
-                let digest = entry(slot).and_then(|it| it.digests().nth(usize::from(*place)));
-                digest.map_or(0, digest_hash)
-            };
-            self.digests
-                .insert_unique(digest, (slot, place as u8), hash);
+        let entry = |slot: Slot| slots[slot as usize].as_deref();
+        let id_of = |slot: &Slot| entry(*slot).map_or(0, |it| hash(&it.id()));
+        let name_of = |slot: &Slot| entry(*slot).map_or(0, |it| hash(it.name()));
+        let digest_of = |(slot, place): &DigestAt| {
+            let digest = entry(*slot).and_then(|it| it.digests().nth(usize::from(*place)));
+            digest.map_or(0, digest_hash)
+        };
+        self.ids.insert_unique(hash(&new.id()), slot, id_of);
+        self.names.insert_unique(hash(new.name()), slot, name_of);
+        for (digest, place) in new.digests().zip(0..) {
+            let hash = digest_hash(digest);
+            self.digests.insert_unique(hash, (slot, place), digest_of);
         }
     }
 
