@@ -112,7 +112,7 @@ impl Directory {
     }
 
     /// The directory after all of these changes, which stand together or not at all: two keys may
-    /// swap their names, and a team may go together with its keys.
+    /// swap their names, and a team may go together with its keys. Each concerns another object.
     ///
     /// # Errors
     /// Every conflict that there would be.

@@ -98,8 +98,9 @@ impl Digest {
         &self.0
     }
 
-    /// Compares in constant time. The time of a look-up says nothing of use anyway: to learn the
-    /// digest byte by byte, one would have to choose the digest of what one sends.
+    /// Compares in constant time. A look-up by digest takes a time that depends on digests, but
+    /// that tells nothing of use: a caller chooses a key, not its digest, and so cannot approach a
+    /// stored digest byte by byte.
     pub fn matches(&self, other: &Digest) -> bool {
         self.0.ct_eq(&other.0).into()
     }
