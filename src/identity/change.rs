@@ -47,7 +47,7 @@ pub fn patch<O: Object>(object: &O, patch: &Value) -> Result<O, FieldError> {
     read(&document)
 }
 
-/// The fields of a request, none of which is the gateway's own.
+/// The fields of a request, if it gives none of the gateway's own.
 fn checked<O: Object>(request: &Value) -> Result<&Map<String, Value>, FieldError> {
     let fields = fields(request)?;
     let refused = O::OWN_FIELDS

@@ -59,7 +59,7 @@ impl Directory {
     /// Finds whose key it is.
     ///
     /// # Errors
-    /// It is nobody's, or does not open the gateway at this time.
+    /// It is unknown, or does not open the gateway at this time.
     pub fn resolve(&self, key: &GatewayKey, now: Timestamp) -> Result<&Arc<Identity>, KeyRefused> {
         let digest = key.digest();
         let found = self.identities.by_digest(&digest);

@@ -23,7 +23,7 @@ macro_rules! ids {
                 $name(uuid.into_bytes())
             }
 
-            /// The default is no id yet: nothing is ever given it.
+            /// Whether there is an id: the default stands for one that is still to be made.
             pub(super) fn is_given(&self) -> bool {
                 *self != Self::default()
             }
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn other_texts_are_no_ids() {
+    fn other_texts_are_refused() {
         let id = TeamId::of_name("search").to_string();
         assert_eq!(id, TeamId::of_name("search").to_string());
         assert_ne!(id, TeamId::of_name("ads").to_string());

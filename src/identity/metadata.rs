@@ -126,9 +126,8 @@ mod tests {
         ) {
             let written = json!(entries);
             let metadata: Metadata = read(&written).unwrap();
-            let found: Vec<_> = metadata.iter().collect();
-            let expected: Vec<_> = entries.iter().map(|(name, value)| (&**name, &**value)).collect();
-            prop_assert_eq!(found, expected);
+            let found = metadata.iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+            prop_assert_eq!(found.collect::<BTreeMap<_, _>>(), entries);
             prop_assert_eq!(serde_json::to_value(&metadata).unwrap(), written);
         }
     }

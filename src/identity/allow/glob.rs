@@ -9,7 +9,7 @@ pub(super) fn matches(pattern: &str, text: &str) -> bool {
         return false;
     };
     let (middle, suffix) = rest.rsplit_once('*').unwrap_or(("", rest));
-    // The first place is as good as any for a piece between two stars: it leaves most to match.
+    // The first place of a piece between two stars is the best: it leaves the most text.
     for piece in middle.split('*') {
         match text.split_once(piece) {
             Some((_, after)) => text = after,

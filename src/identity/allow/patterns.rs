@@ -99,7 +99,10 @@ impl Text for ProviderPattern {
 fn unknown_provider(name: &str) -> Cow<'static, str> {
     let meant = suggest::did_you_mean(catalogue::nearest(name));
     let known = catalogue::names();
-    format!("is no built-in provider{meant} (one of the settings is written @name): {known}").into()
+    format!(
+        "is not a built-in provider{meant}; write one of {known}, or @name for the settings' own"
+    )
+    .into()
 }
 
 impl fmt::Display for ProviderPattern {

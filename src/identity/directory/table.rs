@@ -146,12 +146,13 @@ fn remove_from<V>(table: &mut HashTable<V>, hash: u64, is_it: impl FnMut(&V) -> 
     }
 }
 
-/// Ids and names are the operator's, so that nobody else could make them collide.
+/// Without a random seed: ids and names come from the operator, who has no reason to make them
+/// collide.
 fn hash(key: &impl Hash) -> u64 {
     FixedState::default().hash_one(key)
 }
 
-/// A part of a digest is as good as a hash of it.
+/// The bytes of a digest are evenly distributed, so that no hash of them is needed.
 fn digest_hash(digest: &Digest) -> u64 {
     let mut part = [0; 8];
     part.copy_from_slice(&digest.as_bytes()[..8]);

@@ -16,9 +16,10 @@ pub fn contains_key(bytes: &[u8]) -> bool {
     if contains_plain_key(bytes) {
         return true;
     }
-    match percent_encoding::percent_decode(bytes).into() {
-        Cow::Borrowed(_) => false,
-        Cow::Owned(decoded) => contains_plain_key(&decoded),
+    let is_encoded = memchr::memchr(b'%', bytes).is_some();
+    is_encoded && {
+        let decoded: Cow<'_, [u8]> = percent_encoding::percent_decode(bytes).into();
+        contains_plain_key(&decoded)
     }
 }
 

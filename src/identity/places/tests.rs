@@ -1,5 +1,5 @@
 //! Keys at random in every place and in random surroundings: found, taken out byte by byte, and
-//! nothing of them is left. What is no key stays as it is.
+//! nothing of them is left. Text that is not a key stays as it is.
 
 use actix_http::header::HeaderValue;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -221,7 +221,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_no_key_stays_byte_by_byte(value in "[ -~]{0,90}", query in "[!-~]{0,90}") {
+    fn text_that_is_not_a_key_stays_byte_by_byte(value in "[ -~]{0,90}", query in "[!-~]{0,90}") {
         for place in &HEADERS {
             let left = line_without_keys(&place.name, value.as_bytes());
             prop_assert_eq!(left.as_deref(), Some(value.as_bytes()));
