@@ -1,9 +1,9 @@
 //! The document of a gateway key: one shape for the settings file, the API and the store.
 
-use std::sync::Arc;
+use std::{ops::Deref, sync::Arc};
 
 use jiff::Timestamp;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::{Value, json};
 
 use super::{
@@ -18,11 +18,15 @@ use super::{
     token::{Digest, DisplayPrefix, GatewayKey},
 };
 
-/// A gateway key, without its secret. Equal parts of many keys may share their memory.
+/// A gateway key, without its secret: a document that was checked as a whole and has an id.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Key(KeyDocument);
+
+/// The document as it is written. Equal parts of many keys may share their memory.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-// What is derived are functions of the type itself; the traits, below, call and complete them.
-#[serde(remote = "Self", deny_unknown_fields)]
-pub struct Key {
+#[serde(deny_unknown_fields)]
+pub struct KeyDocument {
     /// Stays when the key is renamed or rotated. The settings file may leave it out.
     #[serde(default)]
     pub id: KeyId,
@@ -158,13 +162,13 @@ impl Key {
         let present = PreviousDigest { digest, until };
         let earlier = self.previous_digests.iter().cloned();
         let in_grace = earlier.chain([present]).filter(|it| !it.until.is_past(now));
-        let key = Key {
+        let document = KeyDocument {
             digest: secret.digest(),
             prefix: Some(secret.display_prefix()),
             previous_digests: in_grace.collect(),
-            ..self.clone()
+            ..self.0.clone()
         };
-        key.check_previous().map(|()| key)
+        document.check_previous().map(|()| Key(document))
     }
 
     /// Whether this is the digest of its secret, or of an earlier one in its grace period.
@@ -172,6 +176,11 @@ impl Key {
         let mut previous = self.previous_digests.iter();
         self.digest.matches(digest)
             || previous.any(|it| it.digest.matches(digest) && !it.until.is_past(now))
+    }
+
+    /// Lets the document share memory with others; it must stay equal.
+    pub(super) fn share(&mut self, share: impl FnOnce(&mut KeyDocument)) {
+        share(&mut self.0);
     }
 
     /// The document as the API shows it: without digests.
@@ -190,7 +199,9 @@ impl Key {
             false => Ok(()),
         }
     }
+}
 
+impl KeyDocument {
     fn check_previous(&self) -> Result<(), FieldError> {
         if self.previous_digests.len() <= MOST_PREVIOUS {
             return Ok(());
@@ -205,20 +216,22 @@ impl Key {
 
 impl<'de> Deserialize<'de> for Key {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let mut key = Self::deserialize(from)?;
-        if !key.id.is_given() {
-            key.id = KeyId::of_name(key.name.as_str());
+        let mut document = KeyDocument::deserialize(from)?;
+        if !document.id.is_given() {
+            document.id = KeyId::of_name(document.name.as_str());
         }
-        key.limits = key.limits.of(format_args!("keys.{}", key.id));
-        let previous = key.check_previous();
+        document.limits = document.limits.of(format_args!("keys.{}", document.id));
+        let previous = document.check_previous();
         previous.map_err(|it| D::Error::custom(within(&it.path, &it.reason)))?;
-        Ok(key)
+        Ok(Key(document))
     }
 }
 
-impl Serialize for Key {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        Self::serialize(self, to)
+impl Deref for Key {
+    type Target = KeyDocument;
+
+    fn deref(&self) -> &KeyDocument {
+        &self.0
     }
 }
 

@@ -1,9 +1,9 @@
 //! The document of a team: what all keys of the team share.
 
-use std::sync::Arc;
+use std::{ops::Deref, sync::Arc};
 
 use jiff::Timestamp;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 
 use super::{
@@ -17,11 +17,15 @@ use super::{
     time::Time,
 };
 
-/// A team. Its members are the keys that name it.
+/// A team: a document that has an id. Its members are the keys that name it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Team(TeamDocument);
+
+/// The document as it is written.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-// What is derived are functions of the type itself; the traits, below, call and complete them.
-#[serde(remote = "Self", deny_unknown_fields)]
-pub struct Team {
+#[serde(deny_unknown_fields)]
+pub struct TeamDocument {
     /// Stays when the team is renamed. The settings file may leave it out.
     #[serde(default)]
     pub id: TeamId,
@@ -69,17 +73,19 @@ impl Team {
 
 impl<'de> Deserialize<'de> for Team {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let mut team = Self::deserialize(from)?;
-        if !team.id.is_given() {
-            team.id = TeamId::of_name(team.name.as_str());
+        let mut document = TeamDocument::deserialize(from)?;
+        if !document.id.is_given() {
+            document.id = TeamId::of_name(document.name.as_str());
         }
-        team.limits = team.limits.of(format_args!("teams.{}", team.id));
-        Ok(team)
+        document.limits = document.limits.of(format_args!("teams.{}", document.id));
+        Ok(Team(document))
     }
 }
 
-impl Serialize for Team {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        Self::serialize(self, to)
+impl Deref for Team {
+    type Target = TeamDocument;
+
+    fn deref(&self) -> &TeamDocument {
+        &self.0
     }
 }

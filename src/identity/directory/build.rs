@@ -42,7 +42,7 @@ impl Builder {
         match change {
             Change::PutKey(mut key) => {
                 self.directory.identities.remove(key.id);
-                self.shared.share(&mut key);
+                key.share(|document| self.shared.share(document));
                 self.keys.push(Arc::from(key));
             }
             Change::DeleteKey(id) => self.directory.identities.remove(id),

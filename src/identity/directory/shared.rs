@@ -3,7 +3,7 @@
 
 use std::{collections::HashSet, hash::Hash, sync::Arc};
 
-use crate::identity::{allow::Allow, key::Key, metadata::TrustedNames, name::TeamRef};
+use crate::identity::{allow::Allow, key::KeyDocument, metadata::TrustedNames, name::TeamRef};
 
 /// The parts seen so far.
 #[derive(Default)]
@@ -15,7 +15,7 @@ pub(super) struct SharedParts {
 
 impl SharedParts {
     /// Replaces parts of a key by equal ones seen before.
-    pub fn share(&mut self, key: &mut Key) {
+    pub fn share(&mut self, key: &mut KeyDocument) {
         if let Some(TeamRef::Name(name)) = &mut key.team {
             share(&mut self.texts, &mut name.0);
         }

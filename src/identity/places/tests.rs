@@ -221,14 +221,19 @@ proptest! {
     }
 
     #[test]
-    fn text_that_is_not_a_key_stays_byte_by_byte(value in "[ -~]{0,90}", query in "[!-~]{0,90}") {
-        for place in &HEADERS {
-            let left = line_without_keys(&place.name, value.as_bytes());
-            prop_assert_eq!(left.as_deref(), Some(value.as_bytes()));
+    fn text_that_is_not_a_key_stays_byte_by_byte(
+        text in "(Basic |AWS4-X Credential=|openai-insecure-api-key.|)[ -~]{0,90}",
+        bytes: Vec<u8>,
+        query in "[!-~]{0,90}",
+    ) {
+        let values = [text.as_bytes(), &bytes];
+        for (place, value) in HEADERS.iter().flat_map(|it| values.map(|value| (it, value))) {
+            let left = line_without_keys(&place.name, value);
+            prop_assert_eq!(left.as_deref(), Some(value));
         }
         let left = query_without_keys(&query);
         prop_assert_eq!(left.as_deref(), Some(&*query));
-        prop_assert!(!line_contains_key(value.as_bytes()));
+        prop_assert!(!values.into_iter().any(line_contains_key));
     }
 
     #[test]
