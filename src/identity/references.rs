@@ -2,7 +2,7 @@
 //! when the whole snapshot is known, so that no rule silently matches nothing.
 
 use super::{
-    allow::{Allow, ProviderPattern},
+    allow::{Allow, List, ProviderPattern},
     document::FieldError,
     key::Key,
     name::ConfigName,
@@ -45,24 +45,26 @@ fn check(
             "names no config under `configs`",
         ));
     }
-    let Some(allow) = allow else {
-        return Ok(());
+    allow.map_or(Ok(()), |allow| check_lists(allow, known))
+}
+
+fn check_lists(allow: &Allow, known: &impl Known) -> Result<(), FieldError> {
+    let has_provider = |pattern: &ProviderPattern| match pattern {
+        ProviderPattern::Settings(name) => known.has_provider(name),
+        ProviderPattern::BuiltIn(_) | ProviderPattern::Passthrough => true,
     };
-    let providers = allow.providers.iter().flat_map(|list| list.iter());
-    let is_missing = |pattern: &ProviderPattern| match pattern {
-        ProviderPattern::Settings(name) => !known.has_provider(name),
-        ProviderPattern::BuiltIn(_) | ProviderPattern::Passthrough => false,
-    };
-    if let Some(place) = providers.map(is_missing).position(|missing| missing) {
-        let path = format!("allow.providers[{place}]");
-        return Err(FieldError::new(path, "names no provider under `providers`"));
+    let refused = |list, place, reason| Err(FieldError::new(format!("{list}[{place}]"), reason));
+    let mut providers = allow.providers.iter().flat_map(List::iter);
+    if let Some(place) = providers.position(|it| !has_provider(it)) {
+        return refused(
+            "allow.providers",
+            place,
+            "names no provider under `providers`",
+        );
     }
-    let mut endpoints = allow.endpoints.iter().flat_map(|list| list.iter());
-    match endpoints.position(|endpoint| !known.has_endpoint(endpoint.as_str())) {
-        Some(place) => {
-            let path = format!("allow.endpoints[{place}]");
-            Err(FieldError::new(path, "is the path of no endpoint"))
-        }
+    let mut endpoints = allow.endpoints.iter().flat_map(List::iter);
+    match endpoints.position(|it| !known.has_endpoint(it.as_str())) {
+        Some(place) => refused("allow.endpoints", place, "is the path of no endpoint"),
         None => Ok(()),
     }
 }
