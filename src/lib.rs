@@ -14,6 +14,7 @@
 //! | [`route`] | where may it go, in which order, and what does an outcome mean? |
 //! | [`dialect`], [`json_edit`] | what does a body say, and how is one value in it replaced? |
 //! | [`cache`] | was this asked before, and may the response be sent again? |
+//! | [`identity`] | who calls, and what may they do? |
 //! | [`guard`], [`resolve`] | which targets may be dialled; which addresses does a name have? |
 //! | [`upstream`] | how is one request sent to one target, and its response read truthfully? |
 //! | [`downstream`] | what is the client's side doing? |
@@ -36,6 +37,7 @@ pub mod gateway;
 mod golden;
 pub mod guard;
 pub mod http;
+pub mod identity;
 pub mod json_edit;
 pub mod machine;
 pub mod memory;

@@ -13,7 +13,7 @@ use super::dot_segments::has_dot_segment;
 use super::host::{Host, Scheme, is_host_name};
 
 /// A parsed entry.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct AllowEntry {
     written: Box<str>,
     scheme: Option<Scheme>,
@@ -23,7 +23,7 @@ pub struct AllowEntry {
     path: Box<str>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum HostPattern {
     Name(Box<str>),
     /// The part after `*`, with its leading dot.
@@ -31,7 +31,7 @@ enum HostPattern {
     Network(IpNet),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum PortPattern {
     /// Not written: the default port of the URL's scheme.
     Default,
@@ -75,6 +75,12 @@ pub(super) enum Match {
 }
 
 impl AllowEntry {
+    /// Whether it lists the URL itself, before resolution: scheme, host, port and path. Without a
+    /// scheme it lists both. A network lists literals only, not the names that resolve into it.
+    pub fn lists(&self, url: &BaseUrl) -> bool {
+        self.names(url.host()) && self.matches_rest(url, true) == Match::Full
+    }
+
     /// Matches everything except the host. `plain`: an entry without a scheme permits `http`.
     pub(super) fn matches_rest(&self, url: &BaseUrl, plain: bool) -> Match {
         let scheme_fits = match self.scheme {
