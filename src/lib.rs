@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`cli`] | what did the person at the terminal ask for? |
 //! | [`config`] | what did the operator set? |
+//! | [`store`] | what did operators change through the admin API? |
 //! | [`server`], [`app`], [`gateway`] | how does it start and stop; which URLs; what is shared? |
 //! | [`proxy`] | what happens to a request, in which order? |
 //! | [`directives`] | what does the caller ask of the gateway itself? |
@@ -51,5 +52,6 @@ pub mod resolve;
 pub mod route;
 pub mod secret;
 pub mod server;
+pub mod store;
 pub mod tls;
 pub mod upstream;
