@@ -3,16 +3,17 @@
 
 mod admin;
 
-use std::sync::Arc;
-
 use actix_http::{Method, body::BoxBody};
 use actix_web::{
     App, HttpRequest, HttpResponse, dev::ServiceFactory, http::header::CONTENT_TYPE, web,
 };
 
+use serde_json::{Value, json};
+
 use crate::{
     error::{Code, GatewayError},
-    gateway::Gateway,
+    gateway::{Current, Gateway},
+    identity::Identity,
 };
 
 /// The prefix of all the gateway's own pages.
@@ -32,7 +33,7 @@ const OPENAPI: &str = include_str!("../openapi.yaml");
 
 /// The gateway's own pages.
 pub fn pages(
-    gateway: Arc<Gateway>,
+    current: Current,
 ) -> App<
     impl ServiceFactory<
         actix_web::dev::ServiceRequest,
@@ -43,20 +44,22 @@ pub fn pages(
     >,
 > {
     App::new()
-        .app_data(web::Data::from(gateway))
+        .app_data(web::Data::new(current))
         .service(page("health/live", live))
         .service(page("health/ready", ready))
         .service(page("metrics", metrics))
+        .service(page("key", own_key))
         .service(page("openapi.yaml", openapi))
         .service(admin::cache())
         .default_service(web::to(unknown))
 }
 
-type Pages = web::Data<Gateway>;
+type Pages = web::Data<Current>;
 
 fn page(path: &str, respond: fn(&Gateway, &HttpRequest) -> HttpResponse) -> actix_web::Resource {
-    let get =
-        move |gateway: Pages, request: HttpRequest| std::future::ready(respond(&gateway, &request));
+    let get = move |pages: Pages, request: HttpRequest| {
+        std::future::ready(respond(&pages.get(), &request))
+    };
     web::resource(format!("{OWN_PREFIX}{path}"))
         .route(web::get().to(get))
         .route(web::head().to(get))
@@ -70,25 +73,54 @@ fn live(_: &Gateway, _: &HttpRequest) -> HttpResponse {
 
 /// Readiness: the process takes new requests.
 fn ready(gateway: &Gateway, _: &HttpRequest) -> HttpResponse {
-    if gateway.is_draining() {
+    if gateway.process.is_draining() {
         return refuse(Code::Draining, "the gateway is shutting down");
     }
     text("ready\n")
 }
 
 fn metrics(gateway: &Gateway, request: &HttpRequest) -> HttpResponse {
-    if !gateway.admits_operator(request.headers()) {
-        return refuse(
-            Code::NotAllowed,
-            "metrics need the admin token (`admin_token` in the settings) as Authorization: Bearer",
-        );
+    let allowed = gateway
+        .access
+        .holder_of_page(request.head())
+        .and_then(|holder| gateway.check_operator(request.headers(), holder, "metrics"));
+    if let Err(error) = allowed {
+        return error.response().map_into_boxed_body().into();
     }
     HttpResponse::Ok()
         .insert_header((
             CONTENT_TYPE,
             "application/openmetrics-text; version=1.0.0; charset=utf-8",
         ))
-        .body(gateway.metrics.page())
+        .body(gateway.process.metrics.page())
+}
+
+/// What the gateway tells a key's holder about it.
+fn own_key(gateway: &Gateway, request: &HttpRequest) -> HttpResponse {
+    match gateway.access.holder_of_page(request.head()) {
+        Ok(Some(holder)) => HttpResponse::Ok()
+            .insert_header((CONTENT_TYPE, "application/json"))
+            .body(format!("{}\n", shown_to_holder(holder))),
+        Ok(None) => refuse(
+            Code::InvalidGatewayKey,
+            "this page is for the holder of a gateway key: send it as Authorization: Bearer",
+        ),
+        Err(error) => error.response().map_into_boxed_body().into(),
+    }
+}
+
+/// A key without what its holder need not know: other places' rules stay unsaid.
+fn shown_to_holder(holder: &Identity) -> Value {
+    let key = &holder.key;
+    json!({
+        "id": key.id.to_string(),
+        "name": key.name.as_str(),
+        "team": holder.team.as_ref().map(|team| team.name.as_str()),
+        "role": key.role,
+        "expires": key.expires.map(|it| it.to_string()),
+        "limits": key.limits,
+        "team_limits": holder.team.as_ref().map(|team| &team.limits),
+    })
 }
 
 fn openapi(_: &Gateway, _: &HttpRequest) -> HttpResponse {

@@ -6,7 +6,7 @@ use std::{borrow::Cow, time::Duration};
 
 use actix_http::{
     Response, StatusCode,
-    header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER},
+    header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 use bytes::Bytes;
 use serde::Serialize;
@@ -75,9 +75,13 @@ codes! {
         "The request path has `.` or `..` segments, however encoded.";
     InvalidQuery "invalid_query" 400 Caller
         "A parameter of one of the gateway's own pages cannot be used.";
+    InvalidGatewayKey "invalid_gateway_key" 401 Caller
+        "The gateway needs a key and the request has none, or its key is unknown, blocked or \
+         expired.";
     TargetDenied "target_denied" 403 Caller "The target guard does not let the gateway go there.";
     NotAllowed "not_allowed" 403 Caller
-        "A web page of another origin, or a route that needs the admin token.";
+        "The gateway key may not do this, a web page of another origin, or a route that needs the \
+         admin token.";
     UnknownRoute "unknown_route" 404 Caller "No such route.";
     UnknownProvider "unknown_provider" 404 Caller "`x-gateway-provider` names no known provider.";
     MethodNotAllowed "method_not_allowed" 405 Caller
@@ -235,6 +239,10 @@ impl GatewayError {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(ERROR_HEADER, HeaderValue::from_static(self.code.name()));
+        if self.code == Code::InvalidGatewayKey {
+            // Every 401 has one (RFC 9110 §15.5.2).
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
         if let Some(wait) = self.retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
         }

@@ -1,23 +1,23 @@
-//! What all workers share, built once from the settings: policy, resolver, TLS, counters. Anything
-//! made inside a worker exists once per worker and multiplies every limit.
+//! What all workers share, built once from the settings: policy, rules, and the process's own
+//! counts and stores (`process`). Anything made inside a worker exists once per worker and
+//! multiplies every limit.
 
+mod access;
 mod cache;
+mod current;
 mod door;
 mod known;
 mod limits;
 mod list_lines;
 mod loops;
 mod operator;
+mod process;
 mod unreachable;
 mod unusable_settings;
 
 use std::{
     net::{IpAddr, SocketAddr},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
+    sync::Arc,
 };
 
 use actix_http::{
@@ -27,131 +27,116 @@ use actix_http::{
 use ipnet::IpNet;
 
 pub use self::{
-    cache::{Beginning, FlightKey, PurgeCount, ResponseCache, SharedHead},
+    access::{Access, Taken},
+    cache::{Beginning, FlightKey, PurgeCount, SharedHead},
+    current::{Current, Latest},
     door::{Door, Visitor},
     known::{CredentialNames, Known},
     limits::Limits,
     loops::{Loops, Waiting},
+    process::Process,
     unreachable::unreachable_hosts,
     unusable_settings::UnusableSettings,
 };
 use self::{
+    cache::CacheRules,
     list_lines::{joined, push_joined},
     operator::bearer,
 };
 use crate::{
-    config::{AccessLog, Settings},
+    config::{AccessLog, Auth, Settings},
     directives,
-    downstream::{Closing, DownstreamTimeouts},
     error::{Code, GatewayError},
     guard::Policy,
     http::request_fields::RequestFields,
-    machine::{
-        self,
-        descriptors::{self, Division, Shortages},
-    },
-    memory::BodyMemory,
-    observe::metrics::Metrics,
-    origin_health::OriginHealth,
-    resolve::{DnsSettings, Resolver},
+    identity::directory::Directory,
     route::policy::HeaderEdit,
     secret::Secret,
-    upstream::{
-        BodyLength, PoolLimits,
-        tls::{HostTls, TlsClients},
-    },
+    upstream::BodyLength,
 };
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// The credential that Portkey's SDK sends when it was given no provider key.
 const PLACEHOLDER_CREDENTIAL: &[u8] = b"Bearer OPENAI_API_KEY";
-/// Most idle upstream connections of one worker, all hosts together.
-const MOST_IDLE: usize = 4096;
 
-/// The gateway, as every worker sees it.
+/// A snapshot of everything that may change while the process runs. A request is served by the one
+/// that was current when it arrived; a change makes another and replaces it whole.
 pub struct Gateway {
+    pub process: Arc<Process>,
     pub portkey: bool,
     pub door: Door,
+    /// The rules for the gateway's own pages, some of which need no key.
+    pub page_door: Door,
+    pub access: Access,
     pub known: Arc<Known>,
-    pub origin_health: OriginHealth,
     pub limits: Limits,
-    pub cache: ResponseCache,
+    pub cache: CacheRules,
     pub replay_limit: usize,
-    pub body_memory: Arc<BodyMemory>,
     max_requests: usize,
-    pub downstream: DownstreamTimeouts,
     pub max_body: u64,
     pub server_timing: bool,
     pub access_log: AccessLog,
-    pub metrics: Arc<Metrics>,
     pub policy: Arc<Policy>,
-    pub resolver: Arc<Resolver>,
-    pub tls: Arc<TlsClients>,
-    pub pool: PoolLimits,
-    /// How often the process ran out of descriptors.
-    pub shortages: Arc<Shortages>,
     pub trusted_proxies: Vec<IpNet>,
     pub loops: Loops,
     x_forwarded_for: bool,
     admin_token: Option<Secret>,
     /// Only this machine can connect.
     on_loopback: bool,
-    draining: AtomicBool,
-    closing: Arc<Closing>,
 }
 
 impl Gateway {
-    /// Builds the gateway from the settings. Reads certificate files and opens no socket. Before it
-    /// serves, it must be told where it listens.
+    /// Builds the gateway from the settings of the start. Reads certificate files and opens no
+    /// socket. Before it serves, it must be told where it listens.
     ///
     /// # Errors
     /// The first setting that cannot be used.
     pub(crate) fn new(settings: &Settings) -> Result<Self, UnusableSettings> {
+        let process = Arc::new(Process::new(settings)?);
         let policy = Policy::new(settings.guard.preset, settings.guard.allow.clone());
-        let division = Division::of(descriptors::limit(), settings.workers);
-        let metrics = Arc::new(Metrics::new());
-        Ok(Gateway {
+        let loops = Loops::new(settings.via.clone());
+        let access = Access::new(settings, directory(settings), None);
+        Ok(Gateway::of(settings, process, policy, loops, access))
+    }
+
+    /// The gateway of the same process with other settings. What these say of the process itself
+    /// has no effect.
+    pub fn renewed(&self, settings: &Settings) -> Self {
+        let policy = Policy::new(settings.guard.preset, settings.guard.allow.clone());
+        let policy = policy.with_listeners_of(&self.policy);
+        let loops = self.loops.named(settings.via.clone());
+        let access = Access::new(settings, directory(settings), Some(&self.access));
+        Gateway::of(settings, self.process.clone(), policy, loops, access)
+    }
+
+    fn of(
+        settings: &Settings,
+        process: Arc<Process>,
+        policy: Policy,
+        loops: Loops,
+        access: Access,
+    ) -> Self {
+        Gateway {
+            process,
             portkey: settings.portkey,
-            door: door(settings),
+            door: door(settings, !access.needs_key()),
+            page_door: door(settings, true),
+            access,
             known: Arc::new(Known::of(settings)),
-            origin_health: OriginHealth::new(metrics.clone()),
-            limits: Limits::of(settings, &metrics)?,
-            cache: ResponseCache::of(settings, &metrics)?,
+            limits: Limits::of(settings),
+            cache: CacheRules::of(settings),
             replay_limit: usize::try_from(settings.replay_limit).unwrap_or(usize::MAX),
-            body_memory: BodyMemory::new(
-                settings
-                    .memory
-                    .bodies
-                    .unwrap_or_else(machine::memory::for_bodies),
-                metrics.bodies(),
-            ),
             max_requests: settings.downstream.max_requests,
-            downstream: client_timeouts(settings),
             max_body: settings.downstream.max_body.unwrap_or(u64::MAX),
             server_timing: settings.server_timing,
             access_log: settings.log.access,
-            metrics,
             policy: Arc::new(policy),
-            resolver: Arc::new(Resolver::new(&DnsSettings {
-                servers: settings.dns.servers.clone(),
-                timeout: settings.dns.timeout,
-            })),
-            tls: Arc::new(TlsClients::new(&host_tls(settings))?),
-            pool: PoolLimits {
-                max_idle: settings.upstream.keepalive,
-                max_idle_per_key: settings.upstream.max_idle_per_host,
-                max_idle_total: MOST_IDLE,
-                max_open: division.clients + division.idle,
-            },
-            shortages: Arc::default(),
             trusted_proxies: settings.trusted_proxies.clone(),
-            loops: Loops::new(settings.via.clone()),
+            loops,
             x_forwarded_for: settings.x_forwarded_for,
             admin_token: settings.admin_token.clone(),
             on_loopback: settings.on_loopback(),
-            draining: AtomicBool::new(false),
-            closing: Arc::default(),
-        })
+        }
     }
 
     /// The gateway that listens on these addresses, to which it must never connect itself.
@@ -172,7 +157,7 @@ impl Gateway {
     /// # Errors
     /// `overloaded`.
     pub fn check_in_flight(&self) -> Result<(), GatewayError> {
-        let in_flight = usize::try_from(self.metrics.in_flight.get()).unwrap_or_default();
+        let in_flight = usize::try_from(self.process.metrics.in_flight.get()).unwrap_or_default();
         match in_flight > self.max_requests {
             true => Err(GatewayError::overloaded(
                 "too many requests are under way (`downstream.max_requests`)",
@@ -250,54 +235,20 @@ impl Gateway {
         let token = self.admin_token.as_ref();
         token.is_some_and(|token| bearer(credential.as_bytes()).is_some_and(|it| token.matches(it)))
     }
-
-    /// From here on, readiness says 503.
-    pub fn begin_drain(&self) {
-        self.draining.store(true, Ordering::Relaxed);
-    }
-
-    pub fn is_draining(&self) -> bool {
-        self.draining.load(Ordering::Relaxed)
-    }
-
-    /// From here on, client connections close as soon as they are idle; requests under way have
-    /// `budget`.
-    pub fn begin_closing(&self, budget: Duration) {
-        self.closing.begin(budget);
-    }
-
-    pub fn closing(&self) -> Arc<Closing> {
-        self.closing.clone()
-    }
 }
 
-fn door(settings: &Settings) -> Door {
-    let has_host_rule = !settings.allow_unauthenticated;
+fn directory(settings: &Settings) -> Arc<Directory> {
+    Arc::new(settings.directory.0.clone())
+}
+
+/// `has_host_rule`: nothing but the rules for browsers keeps a page of another site out.
+fn door(settings: &Settings, has_host_rule: bool) -> Door {
+    let is_open = settings.allow_unauthenticated || settings.auth == Auth::Open;
+    let has_host_rule = has_host_rule && !is_open;
     Door {
         hosts: has_host_rule.then(|| settings.hosts.clone()),
         origins: settings.cors.origins.clone(),
     }
-}
-
-fn client_timeouts(settings: &Settings) -> DownstreamTimeouts {
-    DownstreamTimeouts {
-        head: settings.downstream.head,
-        body_idle: settings.downstream.body_idle,
-        write_stall: settings.downstream.write_stall,
-        keep_alive: settings.downstream.keep_alive,
-    }
-}
-
-fn host_tls(settings: &Settings) -> Vec<HostTls> {
-    let entries = settings.upstream.tls.iter().enumerate();
-    entries
-        .map(|(place, entry)| HostTls {
-            key: format!("upstream.tls[{place}]"),
-            host: entry.host.clone(),
-            ca_file: entry.ca_file.clone(),
-            client_auth: entry.client_cert.clone().zip(entry.client_key.clone()),
-        })
-        .collect()
 }
 
 /// The addresses of this machine, if a listener is bound to a wildcard address.

@@ -3,6 +3,7 @@
 //! budget.
 
 mod drain;
+mod reload;
 mod worker;
 
 use std::{io, net::SocketAddr, sync::Arc};
@@ -14,12 +15,15 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::{
     config::{Settings, Tls},
-    gateway::{Gateway, UnusableSettings, unreachable_hosts},
+    gateway::{Current, Gateway, UnusableSettings, unreachable_hosts},
     machine::descriptors::{self, Division},
     tls::{PemFile, TlsError, http11_server},
 };
 
-pub use self::drain::Signals;
+pub use self::{
+    drain::Signals,
+    reload::{Asked, Reloader},
+};
 
 /// Connections that the kernel queues until a worker accepts them.
 const BACKLOG: i32 = 4096;
@@ -39,7 +43,7 @@ pub struct CannotListen {
 pub struct Running {
     /// The bound address, with its port.
     pub address: SocketAddr,
-    pub gateway: Arc<Gateway>,
+    pub current: Current,
     server: Server,
     drain: crate::config::Drain,
 }
@@ -94,12 +98,13 @@ impl Program {
         let address = listener.local_addr().map_err(at_listen)?;
         let gateway = Arc::new(gateway.listening_on(vec![address]));
         let timers = worker::ActixTimers::of(settings);
-        let sharing = gateway.clone();
-        actix_rt::spawn(async move { sharing.limits.share().await });
-        if let Some(store) = gateway.cache.shared.clone() {
+        let process = gateway.process.clone();
+        actix_rt::spawn(async move { process.limits.share().await });
+        if let Some(store) = gateway.process.cache.shared.clone() {
             actix_rt::spawn(async move { store.connect().await });
         }
-        let shared = gateway.clone();
+        let current = Current::new(gateway);
+        let shared = current.clone();
         let server = Server::build()
             .workers(settings.workers)
             .max_concurrent_connections(max_connections(settings))
@@ -113,7 +118,7 @@ impl Program {
             .run();
         Ok(Running {
             address,
-            gateway,
+            current,
             server,
             drain: settings.drain.clone(),
         })
@@ -132,8 +137,9 @@ impl Running {
     /// # Errors
     /// The server itself fails.
     pub async fn until(self, signals: Signals) -> io::Result<()> {
-        let metrics = self.gateway.metrics.clone();
-        let draining = drain::on_signal(signals, self.gateway, self.server.handle(), self.drain);
+        let process = self.current.get().process.clone();
+        let metrics = process.metrics.clone();
+        let draining = drain::on_signal(signals, process, self.server.handle(), self.drain);
         let draining = actix_rt::spawn(draining);
         let outcome = self.server.await;
         draining.abort();

@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from . import keys
 from .options import Refused
 from .process import Child, free_port
 
@@ -55,6 +56,10 @@ guard: {{preset: dev}}
 """
 
 
+#: Settings with gateway keys, by the end of the contestant's name.
+KEYED = {"key": keys.one, "team": keys.in_team, "models": keys.in_team_with_models, "100k": lambda: keys.many(100_000)}
+
+
 @dataclass
 class Contestant:
     """A proxy, or with no command the direct way."""
@@ -84,6 +89,10 @@ def contestants(options):
         Contestant("throughway", f"{throughway} serve --config {{settings}}", headers=gateway),
         Contestant("throughway-default", f"{throughway} serve --config {{settings-default}}"),
     ]
+    if options.keys:
+        with_key = [*gateway, f"x-gateway-api-key: {keys.secret(0)}"]
+        everyone += [Contestant(f"throughway-{name}", f"{throughway} serve --config {{settings-{name}}}", headers=with_key)
+                     for name in KEYED]
     absent = [*options.skip, "direct"] if options.tls else options.skip
     everyone = [one for one in everyone if one.name not in absent or (one.direct and not options.tls)]
     everyone += [_extra(text, options.header, gateway) for text in options.proxy]
@@ -162,6 +171,9 @@ def _filled(command, port, lab, buffering):
     target = f'default_target: "{_base(options).format(upstream=lab.upstream_port)}"\n'
     files = {"nginx": NGINX.format(**values), "settings": SETTINGS.format(**values, target=""),
              "settings-default": SETTINGS.format(**values, target=target)}
+    for name, text in KEYED.items():
+        if f"{{settings-{name}}}" in command:
+            files[f"settings-{name}"] = SETTINGS.format(**values, target="") + text()
     for name, text in files.items():
         if f"{{{name}}}" in command:
             path = lab.folder / f"{name}-{port}.{'conf' if name == 'nginx' else 'yaml'}"

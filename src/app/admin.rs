@@ -24,15 +24,16 @@ pub fn cache() -> Resource {
         .default_service(web::to(neither))
 }
 
-async fn stats(gateway: Pages, request: HttpRequest) -> HttpResponse {
+async fn stats(pages: Pages, request: HttpRequest) -> HttpResponse {
+    let gateway = pages.get();
     if let Err(error) = gateway.check_admin(request.headers()) {
         return refuse(&error);
     }
-    if gateway.cache.shared.is_some() {
+    if gateway.process.cache.shared.is_some() {
         return json(&json!({ "store": "redis" }));
     }
     // Counting tidies up the cache first, which may take long.
-    match web::block(move || gateway.cache.memory.stats()).await {
+    match web::block(move || gateway.process.cache.memory.stats()).await {
         Ok(stats) => {
             json(&json!({ "store": "memory", "entries": stats.entries, "bytes": stats.bytes }))
         }
@@ -104,7 +105,8 @@ fn has_broken_escape(query: &str) -> bool {
             .is_err()
 }
 
-async fn purge(gateway: Pages, request: HttpRequest) -> HttpResponse {
+async fn purge(pages: Pages, request: HttpRequest) -> HttpResponse {
+    let gateway = pages.get();
     let which = gateway
         .check_admin(request.headers())
         .and_then(|()| Which::of(request.query_string()));
@@ -112,13 +114,13 @@ async fn purge(gateway: Pages, request: HttpRequest) -> HttpResponse {
         Ok(which) => which,
         Err(error) => return refuse(&error),
     };
-    let purged = match &gateway.cache.shared {
+    let purged = match &gateway.process.cache.shared {
         Some(shared) => from_redis(shared, &which).await.map_err(|Unavailable| {
             let message = "the cache's Redis does not answer: nothing was taken out";
             GatewayError::new(Code::Overloaded, message)
         }),
         None => {
-            let memory = gateway.cache.memory.clone();
+            let memory = gateway.process.cache.memory.clone();
             let purged = web::block(move || from_memory(&memory, &which)).await;
             purged.map_err(|_| broken_off())
         }

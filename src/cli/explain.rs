@@ -62,7 +62,7 @@ async fn plan(args: &ExplainArgs, environment: &Environment) -> Result<Vec<u8>, 
     let settings = Settings::load(args.config.as_deref(), environment, &args.flags)?;
     let gateway = Program::new(&settings)?.into_gateway();
     let plans = PlanCache::new(gateway.known.clone(), gateway.policy.clone());
-    let targets = Vetter::new(gateway.policy.clone(), gateway.resolver.clone());
+    let targets = Vetter::new(gateway.policy.clone(), gateway.process.resolver.clone());
     let explained = imagined(args)?.explain(&gateway, &plans, &targets).await?;
     Ok(explained.into_body().to_vec())
 }

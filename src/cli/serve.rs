@@ -6,16 +6,20 @@ use std::{
     time::Duration,
 };
 
-use tokio::signal::unix::{SignalKind, signal};
+use rustix::process::{Signal, getpid, kill_process};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::mpsc,
+};
 use tracing::Level;
 
 use super::{args::ServeArgs, start_message::start_message};
 use crate::{
-    config::{Environment, Settings},
+    config::{Environment, Settings, SettingsSource},
     gateway::UnusableSettings,
     machine::descriptors,
     observe::{logs, metrics::Outcome},
-    server::{CannotListen, Program, Signals},
+    server::{Asked, CannotListen, Program, Reloader, Signals},
 };
 
 /// How long the last log lines may take to be written: standard error may block.
@@ -26,7 +30,8 @@ const SIGXFSZ: i32 = 25;
 
 /// Runs the gateway; returns the exit code.
 pub fn run(args: &ServeArgs, environment: &Environment) -> u8 {
-    let settings = match Settings::load(args.config.as_deref(), environment, &args.flags) {
+    let source = SettingsSource::new(args.config.as_deref(), environment, &args.flags);
+    let settings = match source.load() {
         Ok(settings) => settings,
         Err(error) => return refuse(&error),
     };
@@ -38,7 +43,7 @@ pub fn run(args: &ServeArgs, environment: &Environment) -> u8 {
         return refuse(&format_args!("nothing can be logged: {error}"));
     }
     raise_descriptor_limit();
-    let served = actix_rt::System::new().block_on(serve(&settings, environment));
+    let served = actix_rt::System::new().block_on(serve(&settings, source, environment));
     let code = match served {
         Ok(()) => 0,
         Err(error) => refuse(&error),
@@ -47,24 +52,33 @@ pub fn run(args: &ServeArgs, environment: &Environment) -> u8 {
     code
 }
 
-async fn serve(settings: &Settings, environment: &Environment) -> Result<(), ServeError> {
+async fn serve(
+    settings: &Settings,
+    source: SettingsSource,
+    environment: &Environment,
+) -> Result<(), ServeError> {
     // A handled signal does not end the process; the failed write is dealt with where it happens.
     drop(signal(SignalKind::from_raw(SIGXFSZ))?);
     let signals = Signals::of_process()?;
+    let asked = reloads_asked()?;
     if !io::stderr().is_terminal() {
-        outlive("SIGHUP", SignalKind::hangup())?;
-        outlive("SIGUSR1", SignalKind::user_defined1())?;
+        outlive_usr1()?;
     }
     let program = Program::new(settings)?;
     warn_of(program.warnings(), environment);
     let running = program.start(settings)?;
-    if let Some(problem) = running.gateway.resolver.problem() {
+    let process = running.current.get().process.clone();
+    if let Some(problem) = process.resolver.problem() {
         tracing::warn!(problem, "names cannot be resolved");
     }
+    let reloader = Reloader::new(source, settings, running.current.clone());
+    actix_rt::spawn(reloader.run(asked));
     tell_that_it_listens(settings, running.address);
-    let metrics = running.gateway.metrics.clone();
     running.until(signals).await?;
-    tracing::info!(aborted = metrics.ended(Outcome::Aborted).get(), "stopped");
+    tracing::info!(
+        aborted = process.metrics.ended(Outcome::Aborted).get(),
+        "stopped"
+    );
     Ok(())
 }
 
@@ -82,17 +96,35 @@ fn tell_that_it_listens(settings: &Settings, address: SocketAddr) {
     );
 }
 
-/// Handles a signal by which other servers reload their settings or reopen their logs. Unhandled,
-/// it would end the process, and every request under way, silently. On a terminal that is right:
-/// there SIGHUP means that the terminal is gone.
-fn outlive(name: &'static str, kind: SignalKind) -> io::Result<()> {
-    let mut signals = signal(kind)?;
+/// Reloads that SIGHUP asks for. A terminal sends it when it is closed: then the gateway stops, as
+/// it would for Ctrl-C.
+fn reloads_asked() -> io::Result<Asked> {
+    let mut hangups = signal(SignalKind::hangup())?;
+    let (ask, asked) = mpsc::channel(1);
+    let began_at_terminal = io::stderr().is_terminal();
+    actix_rt::spawn(async move {
+        while hangups.recv().await.is_some() {
+            if began_at_terminal && !io::stderr().is_terminal() {
+                // A process may always signal itself.
+                let _ = kill_process(getpid(), Signal::TERM);
+                return;
+            }
+            // One that waits already is for this one, too.
+            let _ = ask.try_send(());
+        }
+    });
+    Ok(asked)
+}
+
+/// Handles the signal by which other servers reopen their logs. Unhandled, it would end the
+/// process, and every request under way, silently.
+fn outlive_usr1() -> io::Result<()> {
+    let mut signals = signal(SignalKind::user_defined1())?;
     actix_rt::spawn(async move {
         while signals.recv().await.is_some() {
             tracing::warn!(
-                signal = name,
-                "this signal has no effect: settings are read at start only, and logs go to \
-                 standard error"
+                signal = "SIGUSR1",
+                "this signal has no effect: logs go to standard error"
             );
         }
     });

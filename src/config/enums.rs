@@ -19,6 +19,19 @@ pub enum Store {
     Redis,
 }
 
+/// Who needs a gateway key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Auth {
+    /// Everybody, as soon as there is a key, or where other machines can connect.
+    #[default]
+    Auto,
+    /// Everybody.
+    Required,
+    /// Nobody.
+    Open,
+}
+
 /// How log lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -1,6 +1,7 @@
 //! Why settings were refused: which key, its place, what is allowed. No message repeats a value,
 //! which may be a secret in the wrong place.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -96,7 +97,7 @@ pub enum ConfigError {
         /// The whole path of the key.
         key: String,
         /// The end of the sentence that begins with the key.
-        reason: &'static str,
+        reason: Cow<'static, str>,
     },
     /// The guard's preset for developers, on an address that other machines can reach.
     #[error(
@@ -146,11 +147,11 @@ impl ConfigError {
         }
     }
 
-    pub(super) fn conflict(key: impl Into<String>, reason: &'static str) -> Self {
+    pub(super) fn conflict(key: impl Into<String>, reason: impl Into<Cow<'static, str>>) -> Self {
         Self::Conflict {
             place: None,
             key: key.into(),
-            reason,
+            reason: reason.into(),
         }
     }
 

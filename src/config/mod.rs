@@ -2,12 +2,14 @@
 //! struct tree is in `settings`; `load` has the steps, and `reference` prints the documentation.
 
 mod address;
+mod at_start;
 mod de;
 mod document;
 mod enums;
 mod error;
 mod expand;
 mod fault;
+mod identities;
 mod in_vain;
 mod kind;
 mod layers;
@@ -19,13 +21,14 @@ mod reference;
 mod rules;
 mod settings;
 mod show;
+mod source;
 mod suggest;
 #[cfg(test)]
 mod tests;
 mod units;
 
 pub use document::Position;
-pub use enums::{AccessLog, LogFormat};
+pub use enums::{AccessLog, Auth, LogFormat};
 pub use error::{ConfigError, Place};
 pub use layers::{Environment, Flags};
 pub use objects::Objects;
@@ -34,3 +37,4 @@ pub use settings::{
     Cors, CredentialNames, Dns, Downstream, Drain, Guard, Log, Memory, Settings, Timeouts, Tls,
     Upstream, UpstreamTls,
 };
+pub use source::SettingsSource;

@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 use schemars::generate::SchemaSettings;
 use serde_json::{Value as Json, json};
 
+use super::at_start;
 use super::layers::{CONFIG, VARIABLES};
 use super::settings::Settings;
 use super::show::{Quotes, flow};
@@ -165,6 +166,8 @@ does all that `serve` does before it listens. Like the start, it warns of settin
   `throughway docs schema` prints: write `# yaml-language-server: $schema=` and its path or URL in
   the file's first line.
 - Paths of files are relative to the working directory.
+- A changed file is read again while the gateway runs; see [Changing
+  settings](deploy.md#changing-settings).
 - Error messages name the key and its place and never repeat a value.
 
 ## Environment and flags
@@ -179,7 +182,9 @@ variable that is neither listed here nor used in the file is ignored with a warn
 const FLAGS: &str = "
 Flags: `--config FILE`, `--listen ADDR`, `--workers N`, `--guard PRESET`, `--portkey`,
 `--allow-unauthenticated`.
+";
 
+const KEYS: &str = "
 ## Keys
 
 | key | value | default | meaning | consequence | example |
@@ -195,6 +200,10 @@ pub fn page() -> String {
         let _ = writeln!(page, "| `{}` | `{}` |", variable.name, variable.key);
     }
     page.push_str(FLAGS);
+    let at_start: Vec<_> = at_start::names().map(|name| format!("`{name}`")).collect();
+    let at_start = at_start.join(", ");
+    let _ = writeln!(page, "\nA change of these needs a restart: {at_start}.");
+    page.push_str(KEYS);
     for row in rows() {
         let Row {
             key,

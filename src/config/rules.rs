@@ -4,11 +4,12 @@
 use std::time::Duration;
 
 use super::document::Node;
-use super::enums::Store;
+use super::enums::{Auth, Store};
 use super::error::ConfigError;
+use super::identities;
 use super::in_vain;
 use super::object_rules;
-use super::settings::{Settings, UpstreamTls};
+use super::settings::{Identities, Settings, UpstreamTls};
 use crate::guard::Preset;
 use crate::redis_client;
 use crate::secret::Secret;
@@ -42,6 +43,10 @@ pub(super) fn settle(settings: &mut Settings, given: &Node) -> Result<(), Config
         given,
     )?;
     check_exposure(settings)?;
+    if settings.allow_unauthenticated && settings.auth == Auth::Required {
+        let reason = "is required, and allow_unauthenticated says that nobody needs a key";
+        return Err(ConfigError::conflict("auth", reason));
+    }
     object_rules::check(
         &settings.providers,
         &settings.configs,
@@ -53,6 +58,7 @@ pub(super) fn settle(settings: &mut Settings, given: &Node) -> Result<(), Config
         return Err(ConfigError::conflict("admin_token", "must not be empty"));
     }
     check_ignored_headers(settings)?;
+    settings.directory = Identities(identities::directory(settings)?);
     settings.warnings.extend(in_vain::warnings(settings));
     Ok(())
 }
@@ -73,7 +79,8 @@ fn check_exposure(settings: &Settings) -> Result<(), ConfigError> {
         false if settings.guard.preset.needs_loopback_listener() => {
             Err(ConfigError::DevGuardExposed { listen })
         }
-        false if !settings.allow_unauthenticated => Err(ConfigError::ExposedWithoutKeys { listen }),
+        false if settings.admin_token.is_some() || !settings.keys.is_empty() => Ok(()),
+        false if settings.needs_key(false) => Err(ConfigError::ExposedWithoutKeys { listen }),
         false => Ok(()),
     }
 }

@@ -19,11 +19,16 @@ pub use self::client_side::{Cors, CredentialNames, Downstream, Drain, Log, Memor
 pub use self::stores::{Cache, LimitStore};
 pub use self::upstream_side::{Dns, Guard, Timeouts, Tls, Upstream, UpstreamTls};
 use super::address::{Base, HostName, Listen, Network};
+use super::enums::Auth;
+use super::identities::Named;
 use super::kind::{Kind as _, List, Optional, hidden};
 use super::name::Via;
 use super::objects::{Limits, Objects};
 use super::units::{ByteSize, Count};
 use crate::guard::BaseUrl;
+use crate::identity::directory::Directory;
+use crate::identity::key::Key;
+use crate::identity::team::Team;
 use crate::route::limit::Scoped;
 use crate::secret::Secret;
 
@@ -63,6 +68,32 @@ pub struct Settings {
     /// is an origin like any other.
     #[schemars(example = true)]
     pub allow_unauthenticated: bool,
+    /// Who needs a gateway key.
+    ///
+    /// A request that needs a key and has none gets 401 `invalid_gateway_key`. A key that a request
+    /// does have must be valid in any case. `open` is the same as `allow_unauthenticated`.
+    #[schemars(example = &"required")]
+    pub auth: Auth,
+    /// Gateway keys, by digest, under their names; `throughway keys create --offline` prints one.
+    ///
+    /// A key's holder may use what its `allow` and its team's permit; see [keys](keys.md).
+    #[serde(with = "Named::<Key>")]
+    #[schemars(
+        with = "BTreeMap<String, Map<String, Json>>",
+        title = "mapping of names to keys",
+        example = json!({ "app": { "digest": "sha256:...", "team": "search" } })
+    )]
+    pub keys: Vec<Key>,
+    /// Teams of keys, under their names.
+    ///
+    /// What a team may not do, none of its keys may.
+    #[serde(with = "Named::<Team>")]
+    #[schemars(
+        with = "BTreeMap<String, Map<String, Json>>",
+        title = "mapping of names to teams",
+        example = json!({ "search": { "allow": { "models": ["gpt-*"] } } })
+    )]
+    pub teams: Vec<Team>,
     /// The base URL for requests that name no target.
     ///
     /// Without it such a request gets 400 `no_target`.
@@ -191,12 +222,36 @@ pub struct Settings {
     pub log: Log,
     /// Names of credentials besides the built-in ones.
     pub credentials: CredentialNames,
+    /// `keys` and `teams`, as they are looked up.
+    #[serde(skip)]
+    pub directory: Identities,
     /// What the operator should know though it stops nothing; for the log at start.
     #[serde(skip)]
     pub warnings: Vec<String>,
 }
 
+/// The directory of keys and teams. It follows from these, and so is equal to any other.
+#[derive(Clone, Debug, Default)]
+pub struct Identities(pub Directory);
+
+impl PartialEq for Identities {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Identities {}
+
 impl Settings {
+    /// Whether a request needs a gateway key. `has_keys`: there is one, here or in the store.
+    pub fn needs_key(&self, has_keys: bool) -> bool {
+        match (self.auth, self.allow_unauthenticated) {
+            (Auth::Required, _) => true,
+            (Auth::Open, _) | (Auth::Auto, true) => false,
+            (Auth::Auto, false) => has_keys || !self.on_loopback(),
+        }
+    }
+
     /// Whether only this machine can connect. An IPv4 address in IPv6 form counts as what it is.
     pub fn on_loopback(&self) -> bool {
         self.listen.ip().to_canonical().is_loopback()

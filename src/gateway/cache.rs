@@ -28,19 +28,15 @@ use crate::{
     redis_client::{self, RedisClient},
 };
 
-/// The cache of all workers.
-pub struct ResponseCache {
+/// Where responses are: those that are stored, and those under way for several callers.
+pub struct CacheStores {
     /// The Redis store, used in place of memory.
     pub shared: Option<Arc<RedisStore>>,
     pub memory: Arc<MemoryStore>,
     pub flights: Arc<Flights<FlightKey, Beginning>>,
-    /// Suffixes of paths that are cached besides those of the table.
-    pub paths: Box<[Box<str>]>,
-    /// Parts of requests that the key ignores.
-    pub noise: Noise,
 }
 
-impl ResponseCache {
+impl CacheStores {
     pub(super) fn of(settings: &Settings, metrics: &Metrics) -> Result<Self, UnusableSettings> {
         let cache = &settings.cache;
         let shared = cache.redis().map(|redis| {
@@ -54,10 +50,26 @@ impl ResponseCache {
         // with the overhead of its chunks, always has room.
         let largest = LARGEST_RESPONSE + LARGEST_RESPONSE / 8;
         let under_way = (cache.max_bytes / 8).max(largest);
-        Ok(ResponseCache {
+        Ok(CacheStores {
             shared: shared.transpose()?,
             memory: Arc::new(MemoryStore::new(cache.max_bytes)),
             flights: Arc::new(Flights::new(under_way)),
+        })
+    }
+}
+
+/// What the settings say of which requests are cached.
+pub struct CacheRules {
+    /// Suffixes of paths that are cached besides those of the table.
+    pub paths: Box<[Box<str>]>,
+    /// Parts of requests that the key ignores.
+    pub noise: Noise,
+}
+
+impl CacheRules {
+    pub(super) fn of(settings: &Settings) -> Self {
+        let cache = &settings.cache;
+        CacheRules {
             paths: cache.paths.iter().map(|it| it.as_str().into()).collect(),
             noise: Noise::new(
                 cache.ignore_headers.clone(),
@@ -66,7 +78,7 @@ impl ResponseCache {
                     false => Proxies::Trusted,
                 },
             ),
-        })
+        }
     }
 }
 

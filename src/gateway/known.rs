@@ -44,11 +44,6 @@ impl Known {
         let (name, _) = model.strip_prefix('@')?.split_once('/')?;
         self.providers.contains_key(name).then_some(name)
     }
-
-    pub fn default_config(&self) -> Option<&Entry> {
-        let name = self.default_config.as_ref()?;
-        self.configs.get(name).map(|entry| &**entry)
-    }
 }
 
 /// The names under which credentials travel.

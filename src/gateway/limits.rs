@@ -11,10 +11,8 @@ use crate::{
     route::limit::{By, Scoped},
 };
 
-/// The rate limits of the settings, and the stores in which all limits are counted.
+/// The rate limits of the settings.
 pub struct Limits {
-    pub limiter: Arc<Limiter>,
-    replicas: Option<Arc<RedisClient>>,
     /// Limits that are checked once for each request.
     pub requests: Box<[Scoped]>,
     /// Limits that are checked for each attempt.
@@ -22,24 +20,37 @@ pub struct Limits {
 }
 
 impl Limits {
+    pub(super) fn of(settings: &Settings) -> Self {
+        let by_origin = |scoped: &&Scoped| scoped.limit.by == By::Origin;
+        let (attempts, requests): (Vec<_>, Vec<_>) = settings.limits.iter().partition(by_origin);
+        Limits {
+            requests: requests.into_iter().cloned().collect(),
+            attempts: attempts.into_iter().cloned().collect(),
+        }
+    }
+}
+
+/// The stores in which all limits are counted.
+pub struct LimitCounts {
+    pub limiter: Arc<Limiter>,
+    replicas: Option<Arc<RedisClient>>,
+}
+
+impl LimitCounts {
     pub(super) fn of(
         settings: &Settings,
         metrics: &Arc<Metrics>,
     ) -> Result<Self, UnusableSettings> {
-        let (limits, store) = (&settings.limits, &settings.limit_store);
+        let store = &settings.limit_store;
         let replicas = store.redis().map(|redis| {
             let replicas = RedisClient::new(&redis, "the limits' redis", metrics.redis());
             let unusable = |error| UnusableSettings::Redis(redis_client::unusable(&error));
             replicas.map(Arc::new).map_err(unusable)
         });
         let replicas = replicas.transpose()?;
-        let by_origin = |scoped: &&Scoped| scoped.limit.by == By::Origin;
-        let (attempts, requests): (Vec<_>, Vec<_>) = limits.iter().partition(by_origin);
-        Ok(Limits {
+        Ok(LimitCounts {
             limiter: Arc::new(Limiter::new(replicas.clone(), store.on_redis_failure)),
             replicas,
-            requests: requests.into_iter().cloned().collect(),
-            attempts: attempts.into_iter().cloned().collect(),
         })
     }
 

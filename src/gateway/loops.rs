@@ -6,7 +6,10 @@
 use std::{
     collections::hash_map::RandomState,
     hash::{BuildHasher, Hash as _, Hasher as _},
-    sync::atomic::{AtomicBool, AtomicU32, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
 };
 
 use actix_http::{
@@ -33,7 +36,7 @@ const KINDS: usize = 1024;
 pub struct Loops {
     /// The gateway's name in `Via`, if the settings ask for one.
     name: Option<String>,
-    kinds: Box<[Kind]>,
+    kinds: Arc<[Kind]>,
     hasher: RandomState,
 }
 
@@ -67,6 +70,15 @@ impl Loops {
             name,
             kinds: (0..KINDS).map(|_| Kind::default()).collect(),
             hasher: RandomState::new(),
+        }
+    }
+
+    /// The same counts under another name.
+    pub fn named(&self, name: Option<String>) -> Self {
+        Loops {
+            name,
+            kinds: self.kinds.clone(),
+            hasher: self.hasher.clone(),
         }
     }
 

@@ -3,16 +3,24 @@
 use actix_http::header::{self, HeaderMap};
 
 use super::Gateway;
-use crate::error::{Code, GatewayError};
+use crate::{
+    error::{Code, GatewayError},
+    identity::Identity,
+};
 
 impl Gateway {
-    /// The request may see what concerns the operator: it has the admin token, or none is set and
-    /// the gateway listens on loopback only.
-    pub fn admits_operator(&self, headers: &HeaderMap) -> bool {
-        match &self.admin_token {
-            Some(token) => presented(headers).is_some_and(|it| token.matches(it)),
-            None => self.on_loopback,
-        }
+    /// The request may see what concerns the operator: it has the admin token or the key of a
+    /// viewer, or there is no token and the gateway listens on loopback only.
+    pub fn admits_operator(&self, headers: &HeaderMap, holder: Option<&Identity>) -> bool {
+        let may_read = holder.is_some_and(|it| it.key.role.may_read_admin());
+        let is_open = self.admin_token.is_none() && self.on_loopback;
+        may_read || is_open || self.has_operators_token(headers)
+    }
+
+    /// The request has the admin token.
+    pub fn has_operators_token(&self, headers: &HeaderMap) -> bool {
+        let token = self.admin_token.as_ref();
+        token.is_some_and(|token| presented(headers).is_some_and(|it| token.matches(it)))
     }
 
     /// The settings have an admin token, without which no operator's page is served.
@@ -42,13 +50,18 @@ impl Gateway {
     ///
     /// # Errors
     /// `not_allowed` for all others.
-    pub fn check_operator(&self, headers: &HeaderMap, what: &str) -> Result<(), GatewayError> {
-        match self.admits_operator(headers) {
+    pub fn check_operator(
+        &self,
+        headers: &HeaderMap,
+        holder: Option<&Identity>,
+        what: &str,
+    ) -> Result<(), GatewayError> {
+        match self.admits_operator(headers, holder) {
             true => Ok(()),
             false => {
                 let message = format!(
                     "{what} need the admin token (`admin_token` in the settings) as \
-                     Authorization: Bearer"
+                     Authorization: Bearer, or the key of a viewer or an admin"
                 );
                 Err(GatewayError::new(Code::NotAllowed, message))
             }

@@ -57,6 +57,13 @@ impl Policy {
         self
     }
 
+    /// The same listeners and addresses as `other`.
+    pub fn with_listeners_of(mut self, other: &Policy) -> Self {
+        self.own_listeners.clone_from(&other.own_listeners);
+        self.local_addresses.clone_from(&other.local_addresses);
+        self
+    }
+
     #[cfg(test)]
     pub(super) fn preset(&self) -> Preset {
         self.preset

@@ -23,6 +23,10 @@ macro_rules! ids {
                 $name(uuid.into_bytes())
             }
 
+            pub fn as_bytes(&self) -> &[u8; 16] {
+                &self.0
+            }
+
             /// Whether there is an id: the default stands for one that is still to be made.
             pub(super) fn is_given(&self) -> bool {
                 *self != Self::default()

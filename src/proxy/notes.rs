@@ -46,7 +46,7 @@ pub fn open(
     let trace_id = trace_id::of(&fields.ours, directives);
     let reply = ReplyFacts::new(clock::now(), trace_id);
     let recorder = Recorder::open(
-        gateway.metrics.clone(),
+        gateway.process.metrics.clone(),
         gateway.access_log,
         reply.received,
         reply.trace_id.clone(),

@@ -34,13 +34,15 @@ impl<U: Upstream> Worker<U> {
         let explain = async |request: Request| {
             let (head, payload) = request.into_parts();
             let framing = self.gateway.sort(head.headers()).framing;
+            let holder = self.gateway.access.holder_of_page(&head)?;
             self.gateway
-                .check_operator(head.headers(), "explanations")?;
+                .check_operator(head.headers(), holder, "explanations")?;
             if head.method != Method::POST {
                 return Ok(explain::only_post().map_into_boxed_body());
             }
             let account = self
                 .gateway
+                .process
                 .body_memory
                 .account(connection.peer().map(|it| it.ip()));
             let client = account.share();
@@ -79,7 +81,7 @@ impl<U: Upstream> Worker<U> {
         let origin = gateway.door.listed_origin(&fields);
         let admitted = admit::check_body_at_hand(connection).and_then(|()| match open {
             true => Ok(Visitor::Direct),
-            false => gateway.door.admit(head, &fields),
+            false => gateway.page_door.admit(head, &fields),
         });
         let response = match admitted {
             Ok(Visitor::Preflight) => Err(cors::preflight(request.head())),

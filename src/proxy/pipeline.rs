@@ -7,7 +7,7 @@ use actix_http::{Payload, Request, RequestHead, Response};
 use bytes::Bytes;
 
 use super::{
-    admit::{self, Admission, Admitted},
+    admit::{self, Admission, Admitted, Brought},
     exchange::Exchange,
     explain,
     lookup::{self, Joined, Lookup},
@@ -22,6 +22,7 @@ use crate::{
     downstream::{ClientConnection, ExchangeGuard, Extent},
     error::GatewayError,
     http::request_fields::RequestFields,
+    identity::Identity,
     upstream::Upstream,
 };
 
@@ -44,29 +45,56 @@ pub async fn run<U: Upstream>(
     connection: &Rc<ClientConnection>,
 ) -> Response<ReplyBody> {
     let gateway = &worker.gateway;
-    let (head, payload) = request.into_parts();
+    let (mut head, payload) = request.into_parts();
+    let taken = gateway.access.take(&mut head);
     let fields = gateway.sort(head.headers());
     let guard = connection.begin(Extent::of(&head.method, fields.framing));
     connection.body_at_hand().await;
-    let mut response = serve(worker, &head, &fields, payload, guard).await;
+    let holder = gateway.access.holder(&taken, &head);
+    let arrived = Arrived {
+        head: &head,
+        fields: &fields,
+        holder,
+    };
+    let mut response = serve(worker, arrived, payload, guard).await;
     let origin = gateway.door.listed_origin(&fields);
     reply_headers::finish(&mut response, origin.as_ref(), connection, gateway.portkey);
     response
 }
 
+/// A request's head, and the holder of the key that was taken out of it.
+struct Arrived<'a> {
+    head: &'a RequestHead,
+    fields: &'a RequestFields<'a>,
+    holder: Result<Option<&'a Identity>, GatewayError>,
+}
+
 /// Admits a request and responds to it.
 async fn serve<U: Upstream>(
     worker: &Worker<U>,
-    head: &RequestHead,
-    fields: &RequestFields<'_>,
+    arrived: Arrived<'_>,
     payload: Payload,
     guard: ExchangeGuard,
 ) -> Response<ReplyBody> {
     let gateway = &worker.gateway;
+    let Arrived {
+        head,
+        fields,
+        holder,
+    } = arrived;
     let directives = Directives::parse(&fields.ours);
-    let notes = notes::open(gateway, head, fields, &directives, guard.connection());
-    let connection = guard.connection();
-    let admitted = match admit::admit(gateway, head, fields, payload, directives, connection) {
+    let mut notes = notes::open(gateway, head, fields, &directives, guard.connection());
+    if let Ok(Some(holder)) = &holder {
+        notes.recorder.note_key(&holder.key.name);
+    }
+    let connection = guard.connection().clone();
+    let brought = Brought {
+        payload,
+        directives,
+        holder,
+        connection: Some(&connection),
+    };
+    let admitted = match admit::admit(gateway, head, fields, brought) {
         Ok(Admission::Admitted(admitted)) => admitted,
         Ok(Admission::Preflight(response)) => return relay::own(response, notes, guard),
         Err(error) => return relay::refuse(&error, notes, guard),

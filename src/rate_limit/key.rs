@@ -27,6 +27,32 @@ impl Identity {
         any.then(|| Identity(digest.digest()))
     }
 
+    /// By its gateway key alone.
+    pub fn by_key(id: &[u8]) -> Self {
+        let mut digest = Fields::new();
+        put(&mut digest, b"key");
+        put(&mut digest, id);
+        Identity(digest.digest())
+    }
+
+    /// By its gateway key, and the credentials that it has besides.
+    pub fn by_key_and_credentials<'c>(
+        id: &[u8],
+        credentials: impl Iterator<Item = (&'c str, &'c [u8])>,
+    ) -> Self {
+        let own = Identity::by_key(id);
+        match Identity::by_credentials(credentials) {
+            None => own,
+            Some(others) => {
+                let mut digest = Fields::new();
+                put(&mut digest, b"key and credentials");
+                put(&mut digest, &own.0);
+                put(&mut digest, &others.0);
+                Identity(digest.digest())
+            }
+        }
+    }
+
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
@@ -66,6 +92,14 @@ impl Key {
         Key {
             limit: *scoped.id().as_bytes(),
             whose: half(caller.0),
+        }
+    }
+
+    /// For a limit that counts all requests that it applies to.
+    pub fn of_all(scoped: &Scoped) -> Self {
+        Key {
+            limit: *scoped.id().as_bytes(),
+            whose: [0xff; 16],
         }
     }
 

@@ -7,7 +7,7 @@ use actix_http::{Method, header::HeaderValue};
 use super::{
     CacheStatus, CutReason, failed_attempts::FailedAttempts, path_and_origin::PathAndOrigin,
 };
-use crate::{cache::NoCacheReason, error::Code, route::attempts::StopReason};
+use crate::{cache::NoCacheReason, error::Code, identity::Name, route::attempts::StopReason};
 
 /// The most bytes of a text that a log line repeats: path, method, an error of a config.
 pub(super) const LONGEST: usize = 1024;
@@ -18,6 +18,8 @@ pub(super) struct Facts {
     pub(super) trace_id: HeaderValue,
     pub(super) method: Method,
     pub(super) places: PathAndOrigin,
+    /// The gateway key that the request came with, by name.
+    pub(super) key: Option<Name>,
     pub(super) target: Option<TriedTarget>,
     pub(super) cache: CacheStatus,
     /// Why the response was not stored, where the cache was used.
@@ -48,6 +50,7 @@ impl Facts {
             trace_id,
             method,
             places: PathAndOrigin::new(path, LONGEST),
+            key: None,
             target: None,
             cache: CacheStatus::Disabled(NoCacheReason::NotAsked),
             not_kept: None,

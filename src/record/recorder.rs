@@ -20,6 +20,7 @@ use crate::{
     cache::NoCacheReason,
     downstream::ClientConnection,
     error::Code,
+    identity::Name,
     observe::{
         logs,
         metrics::{Metrics, Outcome},
@@ -59,6 +60,13 @@ impl Recorder {
             facts: Facts::new(received, trace_id, method, path),
             connection,
             is_open: true,
+        }
+    }
+
+    /// The gateway key that the request came with.
+    pub fn note_key(&mut self, name: &Name) {
+        if self.access != AccessLog::Off {
+            self.facts.key = Some(name.clone());
         }
     }
 

@@ -59,6 +59,10 @@ impl Rate {
 pub enum By {
     /// The caller's credentials, or its address if there are none.
     Caller,
+    /// The gateway key; the caller where there is none.
+    Key,
+    /// The key's team; the key where there is none.
+    Team,
     ClientAddress,
     /// The upstream's scheme, host and port; each attempt counts.
     Origin,
@@ -68,8 +72,7 @@ pub enum By {
 
 impl By {
     /// The accepted values, for error messages.
-    pub const EXPECTED: &str =
-        "caller, client_address, origin, or metadata.NAME with a name of at most 128 bytes";
+    pub const EXPECTED: &str = "caller, key, team, client_address, origin, or metadata.NAME with a name of at most 128 bytes";
     /// The longest name of a metadata value in bytes; each target under the limit has a copy.
     const LONGEST_NAME: usize = 128;
 
@@ -77,6 +80,8 @@ impl By {
     pub fn parse(text: &str) -> Option<Self> {
         match text {
             "caller" => Some(By::Caller),
+            "key" => Some(By::Key),
+            "team" => Some(By::Team),
             "client_address" => Some(By::ClientAddress),
             "origin" => Some(By::Origin),
             _ => {
@@ -92,6 +97,8 @@ impl By {
     pub fn name(&self) -> String {
         match self {
             By::Caller => "caller".to_owned(),
+            By::Key => "key".to_owned(),
+            By::Team => "team".to_owned(),
             By::ClientAddress => "client_address".to_owned(),
             By::Origin => "origin".to_owned(),
             By::Metadata(key) => format!("metadata.{key}"),

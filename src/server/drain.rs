@@ -15,7 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     config::Drain,
-    gateway::Gateway,
+    gateway::Process,
     observe::{logs, metrics::Metrics},
 };
 
@@ -73,22 +73,22 @@ impl Signals {
 )]
 pub async fn on_signal(
     signals: Signals,
-    gateway: Arc<Gateway>,
+    process: Arc<Process>,
     server: ServerHandle,
     drain: Drain,
 ) {
     signals.first.await;
     tracing::info!(delay = ?drain.delay, budget = ?drain.budget, "draining");
-    gateway.begin_drain();
+    process.begin_drain();
     let gracefully = async {
         tokio::time::sleep(drain.delay).await;
-        gateway.begin_closing(drain.budget);
+        process.begin_closing(drain.budget);
         server.stop(true).await;
     };
     tokio::select! {
         () = gracefully => {}
         () = signals.second => {
-            tracing::info!(requests = gateway.metrics.in_flight.get(), "stopping at once");
+            tracing::info!(requests = process.metrics.in_flight.get(), "stopping at once");
             logs::flush(LAST_LINES);
             // Once it drains, the server waits for its workers' timeout; the process does not.
             std::process::exit(1);

@@ -1,6 +1,6 @@
 //! What one worker runs: accept → TLS → client socket → actix-http → our own pages or the proxy.
 
-use std::{net::SocketAddr, rc::Rc, sync::Arc, task::Poll, time::Duration};
+use std::{cell::RefCell, net::SocketAddr, rc::Rc, sync::Arc, task::Poll, time::Duration};
 
 use actix_http::{
     ConnectionType, HttpServiceBuilder, KeepAlive, Payload, Request, Response, StatusCode,
@@ -18,8 +18,8 @@ use crate::{
     config::Settings,
     downstream::{ClientConnection, ClientSocket, Serving, Stream, Timers},
     error::{Code, GatewayError},
-    gateway::Gateway,
-    proxy::{PlanCache, ReplyBody, Vetter, Worker},
+    gateway::{Current, Latest},
+    proxy::{ReplyBody, Worker},
     upstream::AwcUpstream,
 };
 
@@ -46,19 +46,20 @@ impl ActixTimers {
 
 /// Serves the connections of one worker. Made inside the worker's runtime.
 pub fn service(
-    gateway: Arc<Gateway>,
+    current: Current,
     acceptor: Option<TlsAcceptor>,
     timers: ActixTimers,
 ) -> impl ServiceFactory<Tcp, Config = (), Response = (), Error = DispatchError, InitError = ()> {
     fn_factory(move || {
-        let (gateway, acceptor) = (gateway.clone(), acceptor.clone());
+        let (current, acceptor) = (current.clone(), acceptor.clone());
         async move {
+            let process = current.get().process.clone();
             let client_timers = Timers::start(
-                gateway.downstream,
-                gateway.closing(),
-                gateway.body_memory.clone(),
+                process.downstream,
+                process.closing(),
+                process.body_memory.clone(),
             );
-            let http = http(gateway, timers).await?;
+            let http = http(current, timers).await?;
             let http = Rc::new(http);
             Ok(fn_service(move |stream: Tcp| {
                 accept(
@@ -106,26 +107,15 @@ where
 }
 
 async fn http(
-    gateway: Arc<Gateway>,
+    current: Current,
     timers: ActixTimers,
 ) -> Result<
     impl Service<(ClientSocket, Option<SocketAddr>), Response = (), Error = DispatchError>,
     (),
 > {
-    let pages = app::pages(gateway.clone()).into_factory();
+    let pages = app::pages(current.clone()).into_factory();
     let pages = boxed::service(pages.new_service(AppConfig::default()).await?);
-    let worker = Worker {
-        upstream: AwcUpstream::new(
-            gateway.pool,
-            gateway.shortages.clone(),
-            gateway.tls.clone(),
-            gateway.metrics.stale_retries.clone(),
-        ),
-        plans: PlanCache::new(gateway.known.clone(), gateway.policy.clone()),
-        targets: Vetter::new(gateway.policy.clone(), gateway.resolver.clone()),
-        gateway,
-    };
-    let router = Rc::new(Router { pages, worker });
+    let router = Rc::new(Router::new(pages, &current));
     let keep_alive = match timers.keeps_alive {
         true => KeepAlive::Os,
         false => KeepAlive::Disabled,
@@ -176,10 +166,40 @@ type PageService = boxed::BoxService<Request, ServiceResponse, actix_web::Error>
 
 struct Router {
     pages: PageService,
-    worker: Worker<AwcUpstream>,
+    latest: RefCell<Latest>,
+    worker: RefCell<Rc<Worker<Rc<AwcUpstream>>>>,
 }
 
 impl Router {
+    fn new(pages: PageService, current: &Current) -> Self {
+        let gateway = current.get();
+        let process = &gateway.process;
+        let upstream = AwcUpstream::new(
+            process.pool,
+            process.shortages.clone(),
+            process.tls.clone(),
+            process.metrics.stale_retries.clone(),
+        );
+        Router {
+            pages,
+            latest: RefCell::new(current.latest()),
+            worker: RefCell::new(Rc::new(Worker::new(gateway, Rc::new(upstream)))),
+        }
+    }
+
+    /// What serves a request that arrives now: under the snapshot in force, over the connections
+    /// that there are.
+    fn worker(&self) -> Rc<Worker<Rc<AwcUpstream>>> {
+        let mut latest = self.latest.borrow_mut();
+        let gateway = latest.get();
+        let mut worker = self.worker.borrow_mut();
+        if !Arc::ptr_eq(gateway, &worker.gateway) {
+            let upstream = worker.upstream.clone();
+            *worker = Rc::new(Worker::new(gateway.clone(), upstream));
+        }
+        worker.clone()
+    }
+
     async fn route(&self, request: Request) -> Result<Response<ReplyBody>, actix_http::Error> {
         let Some(connection) = request.conn_data::<Rc<ClientConnection>>().cloned() else {
             // `on_connect_ext` sets the connection before its first request.
@@ -191,12 +211,13 @@ impl Router {
         // Raw bytes are compared: an encoded prefix is not the prefix.
         let asks_upgrade = request.head().upgrade();
         let path = request.uri().path();
+        let worker = self.worker();
         let mut response = if path == app::EXPLAIN {
-            Box::pin(self.worker.explain(request, &connection)).await
+            Box::pin(worker.explain(request, &connection)).await
         } else if path.starts_with(app::OWN_PREFIX) {
-            Box::pin(self.page(request, &connection)).await
+            Box::pin(self.page(&worker, request, &connection)).await
         } else {
-            self.worker.handle(request, connection.clone()).await
+            worker.handle(request, connection.clone()).await
         };
         let switches = response.head().status == StatusCode::SWITCHING_PROTOCOLS;
         if (asks_upgrade || connection.is_closing()) && !switches {
@@ -209,12 +230,13 @@ impl Router {
 
     async fn page(
         &self,
+        worker: &Worker<Rc<AwcUpstream>>,
         request: Request,
         connection: &Rc<ClientConnection>,
     ) -> Response<ReplyBody> {
         let open = request.uri().path().starts_with(app::HEALTH_PREFIX);
         let page = async |request| self.serve_page(request).await;
-        self.worker.page(request, connection, open, page).await
+        worker.page(request, connection, open, page).await
     }
 
     async fn serve_page(&self, request: Request) -> Result<Response<BoxBody>, GatewayError> {

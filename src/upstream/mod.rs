@@ -45,6 +45,12 @@ pub trait Upstream {
     fn send(&self, call: &Call) -> impl Future<Output = Result<UpstreamResponse, Failure>>;
 }
 
+impl<U: Upstream> Upstream for Rc<U> {
+    async fn send(&self, call: &Call) -> Result<UpstreamResponse, Failure> {
+        U::send(self, call).await
+    }
+}
+
 /// One request to one target.
 pub struct Call {
     pub target: VettedTarget,

@@ -83,6 +83,10 @@ metrics! {
         "Requests sent again to the same target, as configs asked";
     fallbacks: Count = "upstream_fallbacks",
         "Requests sent to another target after one failed";
+    reloads: Count = "reloads",
+        "Times that changed settings were put in force";
+    reload_failures: Count = "reload_failures",
+        "Times that changed settings had a fault, so that those from before stayed in force";
     log_lines_lost: LogLinesLost = "log_lines_lost",
         "Log lines lost because standard error failed or did not keep up";
     hedges: CountBy<Winner> = "upstream_hedges" by "winner",

@@ -15,6 +15,7 @@ use ipnet::IpNet;
 
 use crate::{
     gateway::CredentialNames,
+    identity,
     proxy::{subprotocol, url},
     rate_limit::Identity,
 };
@@ -35,6 +36,8 @@ pub struct CallerCredentials<'a> {
     pub names: &'a CredentialNames,
     pub head: &'a RequestHead,
     pub query: Option<&'a str>,
+    /// The holder of its gateway key, which was taken out of the head.
+    pub holder: Option<&'a identity::Identity>,
     /// A placeholder for a credential, which is none.
     pub placeholder: Option<&'a HeaderValue>,
     peer: Peer<'a>,
@@ -47,6 +50,7 @@ impl<'a> CallerCredentials<'a> {
         names: &'a CredentialNames,
         head: &'a RequestHead,
         query: Option<&'a str>,
+        holder: Option<&'a identity::Identity>,
         placeholder: Option<&'a HeaderValue>,
         peer: Peer<'a>,
     ) -> Self {
@@ -54,6 +58,7 @@ impl<'a> CallerCredentials<'a> {
             names,
             head,
             query,
+            holder,
             placeholder,
             peer,
             identity: OnceCell::new(),
@@ -61,17 +66,28 @@ impl<'a> CallerCredentials<'a> {
         }
     }
 
-    /// Who sent it, by all credentials together. `None`: it shows none.
+    /// Whose responses it may get: its gateway key and all credentials together, since responses
+    /// may depend on each. `None`: it shows none.
     pub fn identity(&self) -> Option<&Identity> {
-        let identity = || Identity::by_credentials(self.credentials());
+        let identity = || match self.holder {
+            None => Identity::by_credentials(self.credentials()),
+            Some(holder) => {
+                let id = holder.key.id;
+                let credentials = self.credentials();
+                Some(Identity::by_key_and_credentials(id.as_bytes(), credentials))
+            }
+        };
         self.identity.get_or_init(identity).as_ref()
     }
 
-    /// Who sent it. Who shows no credential is told apart by address.
+    /// Whom it counts for: its gateway key, else its credentials, else its address.
     pub fn caller(&self) -> &Identity {
-        self.caller.get_or_init(|| {
-            let identity = self.identity().copied();
-            identity.unwrap_or_else(|| Identity::by_address(self.client()))
+        self.caller.get_or_init(|| match self.holder {
+            Some(holder) => Identity::by_key(holder.key.id.as_bytes()),
+            None => {
+                let identity = self.identity().copied();
+                identity.unwrap_or_else(|| Identity::by_address(self.client()))
+            }
         })
     }
 
@@ -169,7 +185,7 @@ mod tests {
                 address: None,
                 trusted_proxies: &[],
             };
-            let presented = CallerCredentials::new(&names, &head, query, placeholder, peer);
+            let presented = CallerCredentials::new(&names, &head, query, None, placeholder, peer);
             let shown = presented.credentials();
             let shown =
                 shown.map(|(name, value)| format!("{name}={}", String::from_utf8_lossy(value)));

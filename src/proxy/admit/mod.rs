@@ -22,6 +22,7 @@ use crate::{
     error::GatewayError,
     gateway::{Gateway, Visitor},
     http::request_fields::RequestFields,
+    identity::{Identity, allow::Arrival},
     memory::Share,
     upstream::{Asked, BodyLength, RequestBody},
 };
@@ -56,6 +57,16 @@ pub enum Admission<'a> {
     Preflight(Response<Bytes>),
 }
 
+/// What a request brings besides its head.
+pub struct Brought<'a> {
+    pub payload: Payload,
+    pub directives: Result<Directives, DirectiveError>,
+    /// The holder of its gateway key, or why it may not come in.
+    pub holder: Result<Option<&'a Identity>, GatewayError>,
+    /// The connection that it came on, if it did.
+    pub connection: Option<&'a Rc<ClientConnection>>,
+}
+
 /// Lets a request in.
 ///
 /// # Errors
@@ -64,20 +75,22 @@ pub fn admit<'a>(
     gateway: &'a Gateway,
     head: &'a RequestHead,
     fields: &'a RequestFields<'a>,
-    payload: Payload,
-    directives: Result<Directives, DirectiveError>,
-    connection: &Rc<ClientConnection>,
+    brought: Brought<'a>,
 ) -> Result<Admission<'a>, GatewayError> {
     gateway.check_in_flight()?;
-    check_body_at_hand(connection)?;
+    if let Some(connection) = brought.connection {
+        check_body_at_hand(connection)?;
+    }
     checks::check_method(&head.method)?;
     if gateway.door.admit(head, fields)? == Visitor::Preflight {
         return Ok(Admission::Preflight(cors::preflight(head)));
     }
-    let admitted = Admitted::of(gateway, head, fields, payload, Some(connection), directives)?;
-    if admitted.directives.dry_run {
-        gateway.check_operator(head.headers(), "dry runs")?;
+    let asks_dry_run = brought.directives.as_ref().is_ok_and(|it| it.dry_run);
+    if asks_dry_run {
+        let holder = brought.holder.as_ref().ok().copied().flatten();
+        gateway.check_operator(head.headers(), holder, "dry runs")?;
     }
+    let admitted = Admitted::of(gateway, head, fields, brought)?;
     Ok(Admission::Admitted(Box::new(admitted)))
 }
 
@@ -94,34 +107,53 @@ pub fn check_body_at_hand(connection: &ClientConnection) -> Result<(), GatewayEr
 }
 
 impl<'a> Admitted<'a> {
-    /// Reads what a request says. `connection`: the connection that it came on, if it did.
+    /// Reads what a request says.
     ///
     /// # Errors
-    /// What the gateway does not take: framing, size, headers of its own, paths.
+    /// What the gateway does not take: framing, size, headers of its own, paths, keys that do not
+    /// open it or may not do this.
     pub fn of(
         gateway: &'a Gateway,
         head: &'a RequestHead,
         fields: &'a RequestFields<'a>,
-        payload: Payload,
-        connection: Option<&Rc<ClientConnection>>,
-        directives: Result<Directives, DirectiveError>,
+        brought: Brought<'a>,
     ) -> Result<Self, GatewayError> {
+        let Brought {
+            payload,
+            directives,
+            holder,
+            connection,
+        } = brought;
         let length = checks::body_length(head, fields.framing)?;
         gateway.check_body_length(length)?;
-        let directives = directives?;
+        let mut directives = directives?;
         let (path, query) = url::split(raw_target(head));
         let rest = checks::unified_path(path)?;
         checks::check_path(path)?;
         fields.check_named()?;
+        let holder = holder?;
+        if !(directives.dry_run && gateway.has_operators_token(head.headers())) {
+            gateway.access.check_needed(holder)?;
+        }
         let placeholder = gateway.placeholder_credential(head.headers());
         let peer = connection.and_then(|connection| connection.peer());
         let peer = Peer {
             address: peer.map(|peer| peer.ip()),
             trusted_proxies: &gateway.trusted_proxies,
         };
-        let presented =
-            CallerCredentials::new(&gateway.known.credentials, head, query, placeholder, peer);
-        let account = gateway.body_memory.account(presented.client());
+        let names = &gateway.known.credentials;
+        let presented = CallerCredentials::new(names, head, query, holder, placeholder, peer);
+        if let Some(holder) = holder {
+            holder.check_arrival(&Arrival {
+                method: head.method.as_str(),
+                path,
+                endpoint: None,
+                client: presented.client(),
+            })?;
+            let metadata = directives.metadata.get_or_insert_default();
+            holder.merge_metadata(metadata);
+        }
+        let account = gateway.process.body_memory.account(presented.client());
         let body = RequestBody::new(payload, length, KEPT_FOR_STALE_RETRY, account)
             .limited_to(gateway.max_body)
             .supplied_by(connection.map(|connection| connection.supply()));
@@ -138,6 +170,11 @@ impl<'a> Admitted<'a> {
             body: Rc::new(RefCell::new(body)),
             says_stream: Cell::new(None),
         })
+    }
+
+    /// The holder of its gateway key.
+    pub fn holder(&self) -> Option<&'a Identity> {
+        self.presented.holder
     }
 
     /// Whose work it makes.

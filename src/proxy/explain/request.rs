@@ -13,7 +13,7 @@ use crate::{
     error::{Code, GatewayError},
     gateway::Gateway,
     proxy::{
-        admit::{Admitted, checks},
+        admit::{Admitted, Brought, checks},
         clock,
         plan::PlanCache,
         prepare,
@@ -81,12 +81,18 @@ impl DescribedRequest {
         targets: &Vetter,
     ) -> Result<Response<Bytes>, GatewayError> {
         let body = self.bytes();
-        let head = self.head(&body)?;
+        let mut head = self.head(&body)?;
         checks::check_method(&head.method)?;
+        let taken = gateway.access.take(&mut head);
         let fields = gateway.sort(head.headers());
         let directives = Directives::parse(&fields.ours);
-        let payload = Payload::from(body);
-        let admitted = Admitted::of(gateway, &head, &fields, payload, None, directives)?;
+        let brought = Brought {
+            payload: Payload::from(body),
+            directives,
+            holder: gateway.access.holder(&taken, &head),
+            connection: None,
+        };
+        let admitted = Admitted::of(gateway, &head, &fields, brought)?;
         let plan = prepare::plan(&admitted, plans, &AtHand).await?;
         let prepared = prepare::prepare(&admitted, &plan, &AtHand, clock::now()).await?;
         Ok(super::explain(&admitted, &prepared, targets).await)

@@ -177,7 +177,7 @@ impl Cacheable<'_> {
         if directives.cache.force_refresh == Some(true) {
             let store = self.refresh(&key).await;
             // A response under way may have been sent for before this one was wanted.
-            let lead = self.admitted.gateway.cache.flights.alone();
+            let lead = self.admitted.gateway.process.cache.flights.alone();
             return Ok(Looked::Missed(Ok(self.pending(key, store, lead))));
         }
         loop {
@@ -185,7 +185,7 @@ impl Cacheable<'_> {
                 ControlFlow::Break(looked) => return Ok(looked),
                 ControlFlow::Continue(reader) => reader,
             };
-            self.admitted.gateway.metrics.cache_joined.inc();
+            self.admitted.gateway.process.metrics.cache_joined.inc();
             let beginning = poll_fn(|cx| reader.poll_beginning(cx));
             match while_present(connection, beginning).await? {
                 Ok(Beginning::Head(head)) => return Ok(Looked::joined(head, reader)),
@@ -202,7 +202,7 @@ impl Cacheable<'_> {
         key: &CacheKey,
         timeout: Option<Duration>,
     ) -> ControlFlow<Looked, Follower<Beginning>> {
-        let flights = &self.admitted.gateway.cache.flights;
+        let flights = &self.admitted.gateway.process.cache.flights;
         let ended = flights.ended();
         let (found, store) = self.ask(key).await;
         if let Some(stored) = found.filter(|stored| self.is_good(stored)) {
@@ -222,7 +222,7 @@ impl Cacheable<'_> {
     }
 
     async fn ask(&self, key: &CacheKey) -> (Option<Arc<StoredResponse>>, Store) {
-        match &self.admitted.gateway.cache.shared {
+        match &self.admitted.gateway.process.cache.shared {
             None => self.look_here(key),
             Some(shared) => match shared.get(key, &self.policy.namespace).await {
                 Ok((found, purges)) => (self.counted(found), Store::Shared(shared.clone(), purges)),
@@ -241,12 +241,12 @@ impl Cacheable<'_> {
 
     fn account(&self) -> Account {
         let client = self.admitted.presented.client();
-        self.admitted.gateway.body_memory.account(client)
+        self.admitted.gateway.process.body_memory.account(client)
     }
 
     /// Where a fresh response goes, whatever is stored already.
     async fn refresh(&self, key: &CacheKey) -> Store {
-        let cache = &self.admitted.gateway.cache;
+        let cache = &self.admitted.gateway.process.cache;
         match &cache.shared {
             None => Store::Memory(cache.memory.clone(), cache.memory.refreshes()),
             Some(shared) => match shared.purges(key, &self.policy.namespace).await {
@@ -257,13 +257,13 @@ impl Cacheable<'_> {
     }
 
     fn look_here(&self, key: &CacheKey) -> (Option<Arc<StoredResponse>>, Store) {
-        let memory = &self.admitted.gateway.cache.memory;
+        let memory = &self.admitted.gateway.process.cache.memory;
         let asked = memory.asks();
         (memory.get(key, now()), Store::Memory(memory.clone(), asked))
     }
 
     fn look_here_again(&self, key: &CacheKey, ended: u64) -> Option<Arc<StoredResponse>> {
-        let cache = &self.admitted.gateway.cache;
+        let cache = &self.admitted.gateway.process.cache;
         match cache.shared {
             None if cache.flights.ended() != ended => {
                 let found = cache.memory.get(key, now());

@@ -102,7 +102,7 @@ impl PlanCache {
     /// See [`choose::choose_by`]. Refusals are not cached.
     pub fn find(
         &self,
-        directives: &Directives,
+        (directives, default_config): (&Directives, Option<&str>),
         config: Option<&Source>,
         prefix: Prefix<'_>,
     ) -> Result<Found, GatewayError> {
@@ -110,7 +110,7 @@ impl PlanCache {
         let key = match only_host(directives) {
             Some(host) => host,
             None => {
-                composite = key(directives, prefix);
+                composite = key(directives, prefix, default_config);
                 &composite
             }
         };
@@ -123,6 +123,7 @@ impl PlanCache {
         let makers = Makers {
             known: &self.known,
             policy: &self.policy,
+            default_config: default_config.or(self.known.default_config.as_deref()),
         };
         match choose::choose_by(directives, config, prefix, makers)? {
             Chosen::AsksModel => Ok(Found::AsksModel),
@@ -174,7 +175,7 @@ fn only_host(directives: &Directives) -> Option<&str> {
     }
 }
 
-fn key(directives: &Directives, prefix: Prefix<'_>) -> String {
+fn key(directives: &Directives, prefix: Prefix<'_>, default_config: Option<&str>) -> String {
     let (sign, provider) = match &directives.provider {
         None => ("", ""),
         Some(Provider::Passthrough) => ("=", "passthrough"),
@@ -188,8 +189,9 @@ fn key(directives: &Directives, prefix: Prefix<'_>) -> String {
     };
     let host = directives.custom_host.as_deref().unwrap_or_default();
     let config = directives.config.as_deref().unwrap_or_default();
+    let default = default_config.unwrap_or_default();
     [
-        "\n", sign, provider, "\n", host, "\n", read, prefix, "\n", config,
+        "\n", sign, provider, "\n", host, "\n", read, prefix, "\n", default, "\n", config,
     ]
     .concat()
 }
@@ -221,7 +223,7 @@ mod tests {
             config: Some(config),
             ..Directives::default()
         };
-        match plans.find(&directives, Some(&source), Prefix::Read(None)) {
+        match plans.find((&directives, None), Some(&source), Prefix::Read(None)) {
             Ok(Found::Plan(plan)) => plan,
             Ok(Found::AsksModel | Found::AsksConfig) => panic!("every target names its host"),
             Err(error) => panic!("{}", error.message),

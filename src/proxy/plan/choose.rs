@@ -73,9 +73,9 @@ pub fn choose_by(
         }
         (None, Own::Unread) => return Ok(Chosen::AsksModel),
         (None, Own::Headers { .. } | Own::Model { .. }) => (&nothing, NamedBy::Caller),
-        (None, Own::Settings { .. } | Own::Nothing) => match makers.known.default_config() {
-            Some(default) => {
-                saved_as = makers.known.default_config.as_deref();
+        (None, Own::Settings { .. } | Own::Nothing) => match makers.default_config() {
+            Some((name, default)) => {
+                saved_as = Some(name);
                 (default, NamedBy::Settings)
             }
             None => (&nothing, NamedBy::Caller),

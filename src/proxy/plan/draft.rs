@@ -18,6 +18,7 @@ use crate::{
     gateway::Known,
     guard::NamedBy,
     route::{
+        Provider,
         config_types::Entry,
         limit::{Scope, Scoped},
         policy::{BreakerPolicy, Hedge, Retry, TimeoutsAsked},
@@ -29,6 +30,7 @@ pub(super) struct Draft {
     path: Box<str>,
     target_name: Option<Box<str>>,
     provider: HeaderValue,
+    named: Provider,
     bound: Bound,
     forward: Forward,
     request_timeout: Option<TimeLimit>,
@@ -63,6 +65,7 @@ impl Draft {
             path: path.into(),
             target_name: entry.name.clone(),
             provider: named.reply_value(),
+            named: named.as_named(),
             forward: named.forward(here, path, bound.binding.named_by, given)?,
             request_timeout: set_by(given.named_by, here.request_timeout)
                 .or(set_by(NamedBy::Settings, request_timeout)),
@@ -115,6 +118,7 @@ impl Draft {
             pass: makers.policy.judge_host(&binding.base, binding.named_by),
             base: binding.base,
             named_by: binding.named_by,
+            named: self.named,
             request_timeout: self.request_timeout,
             timeouts: self.timeouts,
             strict_end: self.strict_end,

@@ -23,7 +23,7 @@ use crate::{
     },
 };
 
-/// The plan; `model` reads the body for its `model`, and is asked only where nothing else names a
+/// The plan; `default_config` is that of the caller's key; `model` reads the body for its `model`, and is asked only where nothing else names a
 /// target.
 ///
 /// # Errors
@@ -31,15 +31,19 @@ use crate::{
 pub async fn find(
     plans: &PlanCache,
     head: &RequestHead,
-    directives: &Directives,
+    (directives, default_config): (&Directives, Option<&str>),
     client: Share,
     model: impl AsyncFnOnce() -> Result<Option<String>, GatewayError>,
 ) -> Result<Rc<Planned>, GatewayError> {
     let mut config = None;
-    let mut found = plans.find(directives, None, Prefix::Unread)?;
+    let mut found = plans.find((directives, default_config), None, Prefix::Unread)?;
     if let (Found::AsksConfig, Some(text)) = (&found, &directives.config) {
         config = Some(read_config(client, text, plans.known()).await?);
-        found = plans.find(directives, config.as_ref(), Prefix::Unread)?;
+        found = plans.find(
+            (directives, default_config),
+            config.as_ref(),
+            Prefix::Unread,
+        )?;
     }
     if let Found::Plan(plan) = found {
         return Ok(plan);
@@ -50,7 +54,7 @@ pub async fn find(
     };
     let model = model.as_deref();
     let prefix = Prefix::Read(model.and_then(|it| plans.known().provider_of(it)));
-    match plans.find(directives, config.as_ref(), prefix)? {
+    match plans.find((directives, default_config), config.as_ref(), prefix)? {
         Found::Plan(plan) => Ok(plan),
         Found::AsksConfig | Found::AsksModel => {
             let message = "the request was read for its plan in vain";

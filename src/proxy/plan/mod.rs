@@ -38,7 +38,8 @@ use crate::{
     guard::{BaseUrl, Denied, HostPass, NamedBy, Policy},
     record::Route,
     route::{
-        config_types::CacheAsked,
+        Provider,
+        config_types::{CacheAsked, Entry},
         limit::Scoped,
         policy::{BodyEdit, BreakerPolicy, HeaderEdit},
         tree::{Node, TargetId, Tree},
@@ -87,6 +88,8 @@ pub struct Target {
     pub provider: HeaderValue,
     pub base: BaseUrl,
     pub named_by: NamedBy,
+    /// The provider it is named by; `passthrough` where there is none.
+    pub named: Provider,
     /// What the rules say of its host; acted on when it is tried, as for the addresses of a name.
     pub pass: Result<HostPass, Denied>,
     /// The config's limit for the response head; the request's own header wins.
@@ -220,9 +223,20 @@ impl Plan {
     }
 }
 
+impl<'a> Makers<'a> {
+    /// The config of requests that name no target, with its name.
+    fn default_config(&self) -> Option<(&'a str, &'a Entry)> {
+        let name = self.default_config?;
+        let entry = self.known.configs.get(name)?;
+        Some((name, entry))
+    }
+}
+
 /// What a plan is made with.
 #[derive(Clone, Copy)]
 pub struct Makers<'a> {
     pub known: &'a Known,
     pub policy: &'a Policy,
+    /// The config under `configs` of requests that name no target.
+    pub default_config: Option<&'a str>,
 }

@@ -208,6 +208,14 @@ impl<'a> Named<'a> {
         }
     }
 
+    /// The provider, as it was named.
+    pub fn as_named(&self) -> Provider {
+        match (self.provider, self.by_model) {
+            (_, Some(name)) => Provider::Settings(name.to_owned()),
+            (provider, None) => provider.cloned().unwrap_or(Provider::Passthrough),
+        }
+    }
+
     pub fn reply_value(&self) -> HeaderValue {
         // The names' alphabet is one of letters, digits and a few signs.
         HeaderValue::from_str(self.name()).unwrap_or_else(|_| HeaderValue::from_static("-"))

@@ -92,6 +92,7 @@ impl<'a> Asked<'a> {
         let makers = Makers {
             known: &known,
             policy: &policy,
+            default_config: known.default_config.as_deref(),
         };
         match choose(&directives, Prefix::Unread, makers)? {
             Chosen::Plan(plan) => Ok(plan),

@@ -82,7 +82,7 @@ fn held(choice: &Choice) -> usize {
 fn limit(scoped: &Scoped) -> usize {
     let name = match &scoped.limit.by {
         By::Metadata(name) => text(name),
-        By::Caller | By::ClientAddress | By::Origin => 0,
+        By::Caller | By::Key | By::Team | By::ClientAddress | By::Origin => 0,
     };
     size_of::<Scoped>() + text(&scoped.place) + name
 }

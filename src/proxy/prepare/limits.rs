@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     error::{Code, GatewayError},
+    identity::Identity,
     proxy::admit::{Admitted, caller::CallerCredentials},
     rate_limit::{self, Key, Lease, Limiter, NotAdmitted, Reason, Refused, Room},
     route::limit::{By, Scoped},
@@ -20,11 +21,44 @@ pub struct LimitCheck<'a> {
 impl<'a> LimitCheck<'a> {
     pub fn of(admitted: &'a Admitted<'_>) -> Self {
         LimitCheck {
-            limiter: &admitted.gateway.limits.limiter,
+            limiter: &admitted.gateway.process.limits.limiter,
             presented: &admitted.presented,
             metadata: admitted.directives.metadata.as_ref(),
         }
     }
+}
+
+/// A limit, and by what it counts.
+#[derive(Clone, Copy)]
+pub struct Applied<'l> {
+    scoped: &'l Scoped,
+    /// All requests of its owner together, whatever the limit's `by` says.
+    counts_all: bool,
+}
+
+impl Applied<'_> {
+    /// It counts attempts, and not requests.
+    pub fn counts_attempts(&self) -> bool {
+        self.scoped.limit.by == By::Origin
+    }
+}
+
+impl<'l> From<&'l Scoped> for Applied<'l> {
+    fn from(scoped: &'l Scoped) -> Self {
+        Applied {
+            scoped,
+            counts_all: false,
+        }
+    }
+}
+
+/// The limits of the key that a request came with, and of its team.
+pub fn of_holder(holder: Option<&Identity>) -> impl Iterator<Item = Applied<'_>> {
+    let limits = holder.into_iter().flat_map(Identity::limits);
+    limits.map(|(_, own)| Applied {
+        scoped: &own.scoped,
+        counts_all: own.counts_all,
+    })
 }
 
 impl LimitCheck<'_> {
@@ -34,14 +68,15 @@ impl LimitCheck<'_> {
     /// is taken back.
     pub async fn admit<'l>(
         &self,
-        limits: impl Iterator<Item = &'l Scoped>,
+        limits: impl Iterator<Item = Applied<'l>>,
         origin: &str,
     ) -> (Option<Room>, Result<Vec<Lease>, GatewayError>) {
         let (mut tightest, mut leases) = (None::<Room>, Vec::new());
         let mut counted = Vec::new();
         let mut limits = limits.peekable();
-        while let Some(scoped) = limits.next() {
-            let key = self.key(scoped, origin);
+        while let Some(applied) = limits.next() {
+            let scoped = applied.scoped;
+            let key = self.key(applied, origin);
             let refused = match self.limiter.admit(scoped, key).await {
                 Ok(admitted) => {
                     tightest = Room::tighter(tightest, admitted.room);
@@ -64,10 +99,18 @@ impl LimitCheck<'_> {
         (tightest, Ok(leases))
     }
 
-    fn key(&self, scoped: &Scoped, origin: &str) -> Key {
+    fn key(&self, applied: Applied<'_>, origin: &str) -> Key {
+        let scoped = applied.scoped;
+        if applied.counts_all {
+            return Key::of_all(scoped);
+        }
         let value = |value: &[u8]| Key::of_value(scoped, || *self.presented.caller(), value);
         match &scoped.limit.by {
-            By::Caller => Key::of_caller(scoped, self.presented.caller()),
+            By::Caller | By::Key => Key::of_caller(scoped, self.presented.caller()),
+            By::Team => match self.presented.holder.and_then(|it| it.team.as_ref()) {
+                Some(team) => value(team.id.as_bytes()),
+                None => Key::of_caller(scoped, self.presented.caller()),
+            },
             By::ClientAddress => value(rate_limit::subnet(self.presented.client()).as_bytes()),
             By::Origin => value(origin.as_bytes()),
             By::Metadata(key) => {

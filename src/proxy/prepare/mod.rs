@@ -7,12 +7,16 @@ pub mod buffer_body;
 pub mod cache_key;
 mod condition_facts;
 pub mod limits;
+mod permitted;
 
 use std::{cell::RefCell, rc::Rc, time::Instant};
 
 use bytes::Bytes;
 
-use self::{cache_key::Cacheable, limits::LimitCheck};
+use self::{
+    cache_key::Cacheable,
+    limits::{Applied, LimitCheck},
+};
 use super::{
     admit::Admitted,
     exchange::Exchange,
@@ -23,6 +27,7 @@ use super::{
 use crate::{
     cache::{NoCacheReason, key::CacheKey},
     error::GatewayError,
+    identity::{ConfigName, Identity},
     route::{
         attempts::{Attempts, Send},
         decided::Decided,
@@ -59,7 +64,15 @@ pub async fn plan(
         Ok(said.model)
     };
     let (head, directives) = (admitted.head, &admitted.directives);
-    let plan = plan::find(plans, head, directives, admitted.client(), model);
+    let default_config = admitted.holder().and_then(Identity::default_config);
+    let default_config = default_config.map(ConfigName::as_str);
+    let plan = plan::find(
+        plans,
+        head,
+        (directives, default_config),
+        admitted.client(),
+        model,
+    );
     while_present(sender, plan).await?
 }
 
@@ -72,7 +85,10 @@ pub async fn take_places(
     plan: &Plan,
     exchange: &mut Exchange,
 ) -> Result<(), GatewayError> {
-    let limits = admitted.gateway.limits.requests.iter().chain(&plan.limits);
+    let settings = &admitted.gateway.limits.requests;
+    let limits = settings.iter().chain(&plan.limits).map(Applied::from);
+    let of_key = limits::of_holder(admitted.holder()).filter(|it| !it.counts_attempts());
+    let limits = limits.chain(of_key);
     let (room, leases) = LimitCheck::of(admitted).admit(limits, "").await;
     exchange.notes.reply.room = room;
     exchange.leases = leases?;
@@ -90,6 +106,7 @@ pub async fn prepare<'a>(
     received: Instant,
 ) -> Result<Prepared<'a>, GatewayError> {
     let gateway = admitted.gateway;
+    permitted::check(admitted, plan, sender).await?;
     if plan.needs_body() {
         buffer_body::read(sender, &admitted.body, gateway.replay_limit).await?;
     } else if plan.may_replay {
@@ -98,7 +115,7 @@ pub async fn prepare<'a>(
     }
     let world = LiveWorld {
         plan,
-        origin_health: &gateway.origin_health,
+        origin_health: &gateway.process.origin_health,
         presented: &admitted.presented,
         body: admitted.body.clone(),
         received,

@@ -20,6 +20,7 @@ use crate::{
     proxy::{
         headers::RequestHead,
         plan::{CredentialForwarding, Target, TimeLimit},
+        prepare::limits::{self, Applied},
         url,
     },
     rate_limit::Lease,
@@ -181,11 +182,14 @@ impl<U: Upstream> Sending<'_, '_, U> {
     /// Counts the attempt where limits count attempts.
     async fn take_places(&self, target: &Target) -> Result<Vec<Lease>, GatewayError> {
         let settings = &self.worker.gateway.limits.attempts;
-        if settings.is_empty() && target.limits.is_empty() {
+        let of_key = || limits::of_holder(self.admitted.holder());
+        let of_key = || of_key().filter(Applied::counts_attempts);
+        if settings.is_empty() && target.limits.is_empty() && of_key().next().is_none() {
             self.notes.borrow_mut().reply.attempts_room = None;
             return Ok(Vec::new());
         }
-        let limits = settings.iter().chain(&target.limits);
+        let limits = settings.iter().chain(&target.limits).map(Applied::from);
+        let limits = limits.chain(of_key());
         let (room, leases) = self.counted.admit(limits, target.base.origin()).await;
         self.notes.borrow_mut().reply.attempts_room = room;
         leases
@@ -195,7 +199,7 @@ impl<U: Upstream> Sending<'_, '_, U> {
         let Some(policy) = &target.breaker else {
             return Ok(None);
         };
-        let origin_health = &self.worker.gateway.origin_health;
+        let origin_health = &self.worker.gateway.process.origin_health;
         let key = self.world.breaker_key(target, policy);
         let permit = origin_health.begin(&key, policy, self.world.client(), send.forced);
         permit.map(Some).ok_or(BreakerOpen)

@@ -111,13 +111,17 @@ impl Harness {
         let worker = Worker {
             upstream: ScriptedUpstream::new(scenes),
             plans: PlanCache::new(gateway.known.clone(), gateway.policy.clone()),
-            targets: Vetter::new(gateway.policy.clone(), gateway.resolver.clone()),
+            targets: Vetter::new(gateway.policy.clone(), gateway.process.resolver.clone()),
             gateway: Arc::new(gateway),
         };
         let gateway = &worker.gateway;
-        let memory = gateway.body_memory.clone();
+        let memory = gateway.process.body_memory.clone();
         Harness {
-            timers: Timers::start(gateway.downstream, gateway.closing(), memory),
+            timers: Timers::start(
+                gateway.process.downstream,
+                gateway.process.closing(),
+                memory,
+            ),
             listener: std::net::TcpListener::bind("127.0.0.1:0").expect("a port"),
             worker: Rc::new(worker),
         }
@@ -165,7 +169,7 @@ impl Harness {
 
     /// A metric's value, by its line on the metrics page.
     fn metric(&self, line: &str) -> u64 {
-        let page = self.worker.gateway.metrics.page();
+        let page = self.worker.gateway.process.metrics.page();
         let value = page
             .lines()
             .find_map(|it| it.strip_prefix(line)?.strip_prefix(' '));

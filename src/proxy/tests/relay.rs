@@ -254,7 +254,7 @@ async fn a_client_that_leaves_ends_the_transfer() {
 async fn a_response_of_a_draining_gateway_is_its_connection_s_last_and_still_whole() {
     tokio::time::pause();
     let harness = Harness::new([stream().chunk(ms(700), TOKEN).chunk(ms(10), LAST)]);
-    harness.worker.gateway.begin_closing(ms(60_000));
+    harness.worker.gateway.process.begin_closing(ms(60_000));
     let client = harness.connect();
     tokio::time::sleep(ms(300)).await;
     let got = client.ask(chat(ALONE)).await;

@@ -22,6 +22,9 @@ pub(super) fn write(line: &mut String, facts: &Facts, end: &End) {
     line.text("trace_id", facts.trace_id.to_str().unwrap_or_default());
     clipped(&mut line, "method", facts.method.as_str());
     line.text("path", facts.places.path());
+    if let Some(key) = &facts.key {
+        line.text("key", key.as_str());
+    }
     if let Some(origin) = facts.places.origin() {
         line.text("origin", origin);
     }

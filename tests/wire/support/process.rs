@@ -23,6 +23,7 @@ pub struct Process {
     pub address: SocketAddr,
     child: Child,
     log: Arc<Mutex<String>>,
+    settings: SettingsFile,
 }
 
 impl Process {
@@ -70,6 +71,7 @@ impl Process {
             address,
             child,
             log: kept,
+            settings,
         }
     }
 
@@ -112,6 +114,7 @@ impl Process {
             address: address.expect("found above"),
             child,
             log: Arc::default(),
+            settings,
         }
     }
 
@@ -156,6 +159,13 @@ impl Process {
             .arg(self.child.id().to_string())
             .status();
         assert!(status.expect("kill runs").success());
+    }
+
+    /// Replaces the settings file by one with these lines, as a whole.
+    pub fn write_settings(&self, yaml: &str) {
+        let new = self.settings.path.with_extension("new");
+        fs::write(&new, yaml).expect("a temporary file");
+        fs::rename(&new, &self.settings.path).expect("the settings file");
     }
 
     pub fn is_running(&mut self) -> bool {

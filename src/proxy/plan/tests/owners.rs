@@ -176,6 +176,7 @@ fn plan_of(known: &Known, said: &Said<'_>) -> Result<Plan, GatewayError> {
     let makers = Makers {
         known,
         policy: &policy,
+        default_config: known.default_config.as_deref(),
     };
     let prefix = Prefix::Read(known.provider_of(said.model));
     match choose(&directives, prefix, makers)? {

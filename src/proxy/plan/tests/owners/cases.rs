@@ -108,6 +108,7 @@ fn a_host_that_a_header_names_is_the_callers_beside_a_saved_config() {
         let makers = Makers {
             known: &known,
             policy: &policy,
+            default_config: known.default_config.as_deref(),
         };
         let plan = match choose(&directives, Prefix::Read(None), makers) {
             Ok(Chosen::Plan(plan)) => plan,

@@ -1,0 +1,123 @@
+//! What lives as long as the process, whatever becomes of the settings: what was counted, stored
+//! and learned, and what connections were opened with.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use super::{cache::CacheStores, limits::LimitCounts, unusable_settings::UnusableSettings};
+use crate::{
+    config::Settings,
+    downstream::{Closing, DownstreamTimeouts},
+    machine::{
+        self,
+        descriptors::{self, Division, Shortages},
+    },
+    memory::BodyMemory,
+    observe::metrics::Metrics,
+    origin_health::OriginHealth,
+    resolve::{DnsSettings, Resolver},
+    upstream::{
+        PoolLimits,
+        tls::{HostTls, TlsClients},
+    },
+};
+
+/// Most idle upstream connections of one worker, all hosts together.
+const MOST_IDLE: usize = 4096;
+
+/// What all snapshots of the settings share.
+pub struct Process {
+    pub metrics: Arc<Metrics>,
+    pub origin_health: OriginHealth,
+    pub limits: LimitCounts,
+    pub cache: CacheStores,
+    pub body_memory: Arc<BodyMemory>,
+    pub resolver: Arc<Resolver>,
+    pub tls: Arc<TlsClients>,
+    pub pool: PoolLimits,
+    pub downstream: DownstreamTimeouts,
+    /// How often the process ran out of descriptors.
+    pub shortages: Arc<Shortages>,
+    draining: AtomicBool,
+    closing: Arc<Closing>,
+}
+
+impl Process {
+    /// Begins with the settings of the start. Reads certificate files and opens no socket.
+    ///
+    /// # Errors
+    /// The first setting that cannot be used.
+    pub(super) fn new(settings: &Settings) -> Result<Self, UnusableSettings> {
+        let division = Division::of(descriptors::limit(), settings.workers);
+        let metrics = Arc::new(Metrics::new());
+        let memory = settings.memory.bodies;
+        let memory = memory.unwrap_or_else(machine::memory::for_bodies);
+        Ok(Process {
+            origin_health: OriginHealth::new(metrics.clone()),
+            limits: LimitCounts::of(settings, &metrics)?,
+            cache: CacheStores::of(settings, &metrics)?,
+            body_memory: BodyMemory::new(memory, metrics.bodies()),
+            resolver: Arc::new(Resolver::new(&DnsSettings {
+                servers: settings.dns.servers.clone(),
+                timeout: settings.dns.timeout,
+            })),
+            tls: Arc::new(TlsClients::new(&host_tls(settings))?),
+            pool: PoolLimits {
+                max_idle: settings.upstream.keepalive,
+                max_idle_per_key: settings.upstream.max_idle_per_host,
+                max_idle_total: MOST_IDLE,
+                max_open: division.clients + division.idle,
+            },
+            downstream: client_timeouts(settings),
+            shortages: Arc::default(),
+            draining: AtomicBool::new(false),
+            closing: Arc::default(),
+            metrics,
+        })
+    }
+
+    /// From here on, readiness says 503.
+    pub fn begin_drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// From here on, client connections close as soon as they are idle; requests under way have
+    /// `budget`.
+    pub fn begin_closing(&self, budget: Duration) {
+        self.closing.begin(budget);
+    }
+
+    pub fn closing(&self) -> Arc<Closing> {
+        self.closing.clone()
+    }
+}
+
+fn client_timeouts(settings: &Settings) -> DownstreamTimeouts {
+    DownstreamTimeouts {
+        head: settings.downstream.head,
+        body_idle: settings.downstream.body_idle,
+        write_stall: settings.downstream.write_stall,
+        keep_alive: settings.downstream.keep_alive,
+    }
+}
+
+fn host_tls(settings: &Settings) -> Vec<HostTls> {
+    let entries = settings.upstream.tls.iter().enumerate();
+    entries
+        .map(|(place, entry)| HostTls {
+            key: format!("upstream.tls[{place}]"),
+            host: entry.host.clone(),
+            ca_file: entry.ca_file.clone(),
+            client_auth: entry.client_cert.clone().zip(entry.client_key.clone()),
+        })
+        .collect()
+}

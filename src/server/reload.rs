@@ -1,0 +1,136 @@
+//! Settings that change while the gateway runs: read again when their file changes, and on SIGHUP.
+//! All or nothing: a file with a fault changes nothing, and the old settings stay in force.
+
+use std::{fs, os::unix::fs::MetadataExt as _, path::Path, sync::Arc, time::Duration};
+
+use tokio::{sync::mpsc, time};
+
+use crate::{
+    config::{ConfigError, Settings, SettingsSource},
+    gateway::{Current, unreachable_hosts},
+};
+
+/// How often the file is looked at. It is read once it has been the same for two looks, so that no
+/// file that is still being written is taken for a whole one.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Reads the settings again, and puts them in force.
+pub struct Reloader {
+    source: SettingsSource,
+    /// What was in force at the start: some of it stays in force.
+    at_start: Settings,
+    in_force: Settings,
+    current: Current,
+}
+
+/// Asks for a reload, whether or not the file has changed.
+pub type Asked = mpsc::Receiver<()>;
+
+/// What tells one state of a file from another, without reading it. `None`: there is no such file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct FileState(Option<[i64; 5]>);
+
+impl FileState {
+    async fn of(file: &Path) -> Self {
+        let file = file.to_owned();
+        // A file system may hang.
+        let metadata = tokio::task::spawn_blocking(move || fs::metadata(file).ok()).await;
+        let state = |file: fs::Metadata| {
+            let (device, inode) = (file.dev().cast_signed(), file.ino().cast_signed());
+            [
+                device,
+                inode,
+                file.size().cast_signed(),
+                file.mtime(),
+                file.mtime_nsec(),
+            ]
+        };
+        FileState(metadata.ok().flatten().map(state))
+    }
+}
+
+impl Reloader {
+    pub fn new(source: SettingsSource, settings: &Settings, current: Current) -> Self {
+        Reloader {
+            source,
+            at_start: settings.clone(),
+            in_force: settings.clone(),
+            current,
+        }
+    }
+
+    /// Follows the file and `asked`, for as long as it is awaited.
+    pub async fn run(mut self, mut asked: Asked) {
+        // The file may have changed since the start read it.
+        let (mut read, mut seen) = (None, None);
+        let mut looks = time::interval(LOOK);
+        loop {
+            tokio::select! {
+                Some(()) = asked.recv() => {
+                    read = self.file_state().await;
+                    self.reload(true).await;
+                }
+                _ = looks.tick() => {
+                    let now = self.file_state().await;
+                    if now == seen && now != read {
+                        read = now;
+                        self.reload(false).await;
+                    }
+                    seen = now;
+                }
+            }
+        }
+    }
+
+    async fn file_state(&self) -> Option<FileState> {
+        match self.source.file() {
+            Some(file) => Some(FileState::of(file).await),
+            None => None,
+        }
+    }
+
+    /// Reads the settings; `is_asked`: somebody awaits to be told, also if nothing has changed.
+    async fn reload(&mut self, is_asked: bool) {
+        let source = self.source.clone();
+        // A long file takes long to read.
+        let loaded = tokio::task::spawn_blocking(move || source.load()).await;
+        match loaded {
+            Ok(Ok(settings)) if settings == self.in_force => {
+                if is_asked {
+                    tracing::info!("the settings are unchanged");
+                }
+            }
+            Ok(Ok(settings)) => self.put_in_force(settings),
+            Ok(Err(error)) => self.refuse(&error),
+            Err(_) => tracing::error!("the settings could not be read: the reader panicked"),
+        }
+    }
+
+    fn put_in_force(&mut self, settings: Settings) {
+        let gateway = self.current.get().renewed(&settings);
+        let unreachable = unreachable_hosts(&settings, &gateway.policy);
+        for warning in settings.warnings.iter().chain(&unreachable) {
+            tracing::warn!("{warning}");
+        }
+        let waiting = self.at_start.needs_restart_for(&settings).join(", ");
+        if waiting.is_empty() {
+            tracing::info!("settings reloaded");
+        } else {
+            tracing::warn!(
+                needs_restart = waiting,
+                "settings reloaded, except for those that are read at the start only"
+            );
+        }
+        gateway.process.metrics.reloads.inc();
+        self.current.replace(Arc::new(gateway));
+        self.in_force = settings;
+    }
+
+    fn refuse(&self, error: &ConfigError) {
+        self.current.get().process.metrics.reload_failures.inc();
+        tracing::error!(
+            %error,
+            "settings not reloaded: those from before stay in force"
+        );
+    }
+}
