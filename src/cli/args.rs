@@ -168,6 +168,7 @@ mod tests {
                 guard: Some(Preset::Public),
                 portkey: true,
                 allow_unauthenticated: false,
+                data_dir: None,
             };
             assert_eq!(args.flags, expected);
             assert_eq!(args.config, None);

@@ -38,6 +38,9 @@ const AT_START: &[Row] = &rows![
     cache.timeout,
     cache.max_bytes,
     limit_store,
+    store,
+    data_dir,
+    secret_key,
     log.level,
     log.format,
 ];

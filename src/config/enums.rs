@@ -19,6 +19,21 @@ pub enum Store {
     Redis,
 }
 
+/// Where keys and teams of the admin API are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ObjectStoreKind {
+    /// A file in the data directory.
+    #[default]
+    Sqlite,
+    /// A PostgreSQL database, which replicas share.
+    Postgres,
+    /// This process; gone with it.
+    Memory,
+    /// Nowhere: there are only those of the settings.
+    Off,
+}
+
 /// Who needs a gateway key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

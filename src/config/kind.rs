@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use actix_http::header::HeaderName;
 use ipnet::IpNet;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Unexpected, Visitor};
 use serde::ser::{Serialize, Serializer};
 use serde_json::Value as Json;
 
@@ -266,6 +266,38 @@ impl<K: Kind> JsonSchema for List<K> {
         let items = json_schema!({ "type": K::TYPES });
         json_schema!({ "title": Self::schema_name(), "type": "array", "items": items })
     }
+}
+
+/// Reads one secret or a list of them. Text may hold several with commas between, since the
+/// environment has no lists.
+pub fn one_or_more<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Secret>, D::Error> {
+    struct Secrets;
+
+    impl<'de> Visitor<'de> for Secrets {
+        type Value = Vec<Secret>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a text, or a list of texts")
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<Vec<Secret>, E> {
+            Ok(text.split(',').map(|it| Secret::new(it.trim())).collect())
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Vec<Secret>, A::Error> {
+            let mut secrets = Vec::new();
+            while let Some(secret) = items.next_element()? {
+                secrets.push(secret);
+            }
+            Ok(secrets)
+        }
+    }
+    from.deserialize_any(Secrets)
+}
+
+/// Shows of secrets only that they are set.
+pub fn hidden_list<S: Serializer>(secrets: &[Secret], to: S) -> Result<S::Ok, S::Error> {
+    (!secrets.is_empty()).then_some("set").serialize(to)
 }
 
 /// Shows of a secret only that it is set.

@@ -28,7 +28,7 @@ const fn variable(name: &'static str, key: &'static str) -> Variable {
 }
 
 /// The variables that stand for settings, in the order of the reference page.
-pub const VARIABLES: [Variable; 8] = [
+pub const VARIABLES: [Variable; 11] = [
     variable("THROUGHWAY_LISTEN", "listen"),
     variable("THROUGHWAY_WORKERS", "workers"),
     variable("THROUGHWAY_GUARD", "guard.preset"),
@@ -37,6 +37,9 @@ pub const VARIABLES: [Variable; 8] = [
     variable("THROUGHWAY_ADMIN_TOKEN", "admin_token"),
     variable("THROUGHWAY_DEFAULT_TARGET", "default_target"),
     variable("THROUGHWAY_LOG", "log.level"),
+    variable("THROUGHWAY_STORE", "store.kind"),
+    variable("THROUGHWAY_DATA_DIR", "data_dir"),
+    variable("THROUGHWAY_SECRET_KEY", "secret_key"),
 ];
 
 const PREFIX: &str = "THROUGHWAY_";
@@ -89,6 +92,11 @@ impl Environment {
     /// The settings file that `THROUGHWAY_CONFIG` names.
     pub fn config_file(&self) -> Option<PathBuf> {
         self.setting(CONFIG).map(PathBuf::from)
+    }
+
+    /// A variable that says where users keep their files, such as `HOME`.
+    pub fn directory(&self, name: &str) -> Option<String> {
+        self.0.get(name).cloned()
     }
 
     /// One of our own variables; an empty one is absent.
@@ -182,6 +190,9 @@ pub struct Flags {
     /// [env: THROUGHWAY_ALLOW_UNAUTHENTICATED]
     #[arg(long)]
     pub allow_unauthenticated: bool,
+    /// Directory of the gateway's own files, such as the store of keys [env: THROUGHWAY_DATA_DIR]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
 }
 
 impl Flags {
@@ -194,6 +205,7 @@ impl Flags {
             ("guard.preset", self.guard.map(|it| it.to_string())),
             ("portkey", on(self.portkey)),
             ("allow_unauthenticated", on(self.allow_unauthenticated)),
+            ("data_dir", self.data_dir.as_ref().map(|it| it.display().to_string())),
         ];
         for (key, text) in given {
             if let Some(text) = text {

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::document::Node;
-use super::enums::{Auth, Store};
+use super::enums::{Auth, ObjectStoreKind, Store};
 use super::error::ConfigError;
 use super::identities;
 use super::in_vain;
@@ -13,6 +13,7 @@ use super::settings::{Identities, Settings, UpstreamTls};
 use crate::guard::Preset;
 use crate::redis_client;
 use crate::secret::Secret;
+use crate::store::SealKeys;
 
 const NEEDS_REDIS: &str = "needs the store beside it to be redis";
 const DRAIN_DELAY_EXPOSED: Duration = Duration::from_secs(5);
@@ -42,6 +43,7 @@ pub(super) fn settle(settings: &mut Settings, given: &Node) -> Result<(), Config
         cache.cluster,
         given,
     )?;
+    check_object_store(settings)?;
     check_exposure(settings)?;
     if settings.allow_unauthenticated && settings.auth == Auth::Required {
         let reason = "is required, and allow_unauthenticated says that nobody needs a key";
@@ -107,6 +109,31 @@ fn check_store(
                 Some(key) => Err(ConfigError::conflict(key, NEEDS_REDIS)),
                 None => Ok(()),
             }
+        }
+    }
+}
+
+fn check_object_store(settings: &Settings) -> Result<(), ConfigError> {
+    let (store, keys) = (&settings.store, &settings.secret_key);
+    if !keys.is_empty()
+        && let Err(error) = SealKeys::new(keys)
+    {
+        let reason = error.to_string();
+        let reason = reason.trim_start_matches("`secret_key` ").to_owned();
+        return Err(ConfigError::conflict("secret_key", reason));
+    }
+    match (store.kind, &store.url) {
+        (ObjectStoreKind::Postgres, None) => {
+            let reason = "is needed where store.kind is postgres";
+            Err(ConfigError::conflict("store.url", reason))
+        }
+        (ObjectStoreKind::Sqlite | ObjectStoreKind::Memory | ObjectStoreKind::Off, Some(_)) => {
+            let reason = "needs store.kind to be postgres";
+            Err(ConfigError::conflict("store.url", reason))
+        }
+        (ObjectStoreKind::Postgres, Some(_))
+        | (ObjectStoreKind::Sqlite | ObjectStoreKind::Memory | ObjectStoreKind::Off, None) => {
+            Ok(())
         }
     }
 }

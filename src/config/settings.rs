@@ -8,6 +8,7 @@ mod upstream_side;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use ipnet::IpNet;
 use schemars::JsonSchema;
@@ -16,12 +17,12 @@ use serde_json::{Map, Value as Json, json};
 use smart_default::SmartDefault;
 
 pub use self::client_side::{Cors, CredentialNames, Downstream, Drain, Log, Memory};
-pub use self::stores::{Cache, LimitStore};
+pub use self::stores::{Cache, LimitStore, ObjectStore};
 pub use self::upstream_side::{Dns, Guard, Timeouts, Tls, Upstream, UpstreamTls};
 use super::address::{Base, HostName, Listen, Network};
 use super::enums::Auth;
 use super::identities::Named;
-use super::kind::{Kind as _, List, Optional, hidden};
+use super::kind::{Kind as _, List, Optional, hidden, hidden_list, one_or_more};
 use super::name::Via;
 use super::objects::{Limits, Objects};
 use super::units::{ByteSize, Count};
@@ -94,6 +95,30 @@ pub struct Settings {
         example = json!({ "search": { "allow": { "models": ["gpt-*"] } } })
     )]
     pub teams: Vec<Team>,
+    /// Where the keys and teams are kept that the admin API makes.
+    pub store: ObjectStore,
+    /// The directory of the gateway's own files, such as the database of `store`.
+    ///
+    /// It is made if it is missing. One that is set and cannot be written is an error at the start;
+    /// if the default one cannot, the store is kept in memory, with a warning.
+    #[schemars(
+        title = "path",
+        extend("x-default" = "$XDG_DATA_HOME/throughway, else ~/.local/share/throughway"),
+        example = &"/var/lib/throughway"
+    )]
+    pub data_dir: Option<PathBuf>,
+    /// What seals the secrets in the store: at least 32 random bytes as base64, one such text or a
+    /// list. The first seals, all open.
+    ///
+    /// A store that holds sealed secrets does not open without the key that sealed them. Keys and
+    /// teams hold none: of a gateway key only the digest is stored.
+    #[serde(deserialize_with = "one_or_more", serialize_with = "hidden_list")]
+    #[schemars(
+        with = "Option<Json>",
+        title = "text, or a list of texts",
+        example = &"${THROUGHWAY_SECRET_KEY}"
+    )]
+    pub secret_key: Vec<Secret>,
     /// The base URL for requests that name no target.
     ///
     /// Without it such a request gets 400 `no_target`.

@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 use smart_default::SmartDefault;
 
 use crate::cache::memory::MemoryStore;
-use crate::config::enums::Store;
+use crate::config::enums::{ObjectStoreKind, Store};
 use crate::config::kind::{Kind as _, List, hidden};
 use crate::config::name::{IgnoredHeader, PathEnd};
 use crate::config::objects::CacheDefault;
@@ -20,6 +20,30 @@ use crate::route::config_types::CacheAsked;
 use crate::secret::Secret;
 
 const REDIS_TIMEOUT: Duration = Duration::from_millis(50);
+
+/// Where the keys and teams are kept that the admin API makes, with its audit log.
+#[derive(Clone, Debug, PartialEq, Eq, SmartDefault, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ObjectStore {
+    /// The database. `sqlite`: a file in `data_dir`. `postgres`: a server that replicas share.
+    /// `memory`: nothing survives the process. `off`: there are only the keys and teams of the
+    /// settings.
+    ///
+    /// A database that is damaged, newer than the program, or out of reach is an error at the
+    /// start. While the gateway runs, requests with known keys go on without it.
+    #[schemars(example = &"postgres")]
+    pub kind: ObjectStoreKind,
+    /// The PostgreSQL database, needed with `postgres`.
+    ///
+    /// The user needs to create tables in it, once.
+    #[serde(serialize_with = "hidden")]
+    #[schemars(
+        with = "Option<String>",
+        title = "URL",
+        example = &"postgres://user:password@10.0.0.5/throughway"
+    )]
+    pub url: Option<Secret>,
+}
 
 /// Where limits are counted.
 #[derive(Clone, Debug, PartialEq, Eq, SmartDefault, Deserialize, Serialize, JsonSchema)]
