@@ -11,6 +11,7 @@ use actix_web::{
 use serde_json::{Value, json};
 
 use crate::{
+    control::Control,
     error::{Code, GatewayError},
     gateway::{Current, Gateway},
     identity::Identity,
@@ -25,15 +26,12 @@ pub const EXPLAIN: &str = "/gateway/explain";
 /// Probed by orchestrators under any `Host`, so exempt from the rules for browsers.
 pub const HEALTH_PREFIX: &str = "/gateway/health/";
 
-/// The cache's stats, and purges; for the admin token's holder.
-const ADMIN_CACHE: &str = "/gateway/admin/cache";
-
 /// The API's description (OpenAPI 3.1).
 const OPENAPI: &str = include_str!("../openapi.yaml");
 
 /// The gateway's own pages.
 pub fn pages(
-    current: Current,
+    control: Control,
 ) -> App<
     impl ServiceFactory<
         actix_web::dev::ServiceRequest,
@@ -44,13 +42,14 @@ pub fn pages(
     >,
 > {
     App::new()
-        .app_data(web::Data::new(current))
+        .app_data(web::Data::new(control.current.clone()))
+        .app_data(web::Data::new(control))
         .service(page("health/live", live))
         .service(page("health/ready", ready))
         .service(page("metrics", metrics))
         .service(page("key", own_key))
         .service(page("openapi.yaml", openapi))
-        .service(admin::cache())
+        .configure(admin::api)
         .default_service(web::to(unknown))
 }
 

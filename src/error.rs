@@ -75,6 +75,8 @@ codes! {
         "The request path has `.` or `..` segments, however encoded.";
     InvalidQuery "invalid_query" 400 Caller
         "A parameter of one of the gateway's own pages cannot be used.";
+    InvalidRequest "invalid_request" 400 Caller
+        "What was sent to the admin API cannot be used; `param` names the field.";
     InvalidGatewayKey "invalid_gateway_key" 401 Caller
         "The gateway needs a key and the request has none, or its key is unknown, blocked or \
          expired.";
@@ -83,6 +85,7 @@ codes! {
         "The gateway key may not do this, a web page of another origin, or a route that needs the \
          admin token.";
     UnknownRoute "unknown_route" 404 Caller "No such route.";
+    UnknownObject "unknown_object" 404 Caller "No key or team has this id.";
     UnknownProvider "unknown_provider" 404 Caller "`x-gateway-provider` names no known provider.";
     MethodNotAllowed "method_not_allowed" 405 Caller
         "`CONNECT`, `TRACE`, or a method this route does not take.";
@@ -90,8 +93,15 @@ codes! {
         "The response head did not come within the timeout sent in the request.";
     ClientClosed "client_closed" 499 Caller
         "The client left before the response was complete. Logged, never sent.";
+    Conflict "conflict" 409 Caller
+        "The change does not go with what there is: a name is in use, a team has keys, or the \
+         object is one of the settings file.";
+    PreconditionFailed "precondition_failed" 412 Caller
+        "The object was changed since: its `ETag` is not the one in `If-Match`.";
     BodyTooLarge "body_too_large" 413 Caller
         "The request body is larger than the settings allow, or than an edit or a route may read.";
+    UnsupportedMediaType "unsupported_media_type" 415 Caller
+        "Changes through the admin API need `Content-Type: application/json`.";
     WrongHost "wrong_host" 421 Caller
         "The `Host` is neither a loopback name nor listed in `hosts`.";
     RateLimited "rate_limited" 429 Caller
@@ -107,6 +117,8 @@ codes! {
         "The gateway has no room for the request now: too many are under way, memory for bodies or \
          descriptors are used up, or limits cannot be counted. `Retry-After` says when to try \
          again.";
+    StoreUnavailable "store_unavailable" 503 Gateway
+        "The store of keys and teams cannot be used now. Requests with known keys go on.";
     Draining "draining" 503 Gateway "The gateway is shutting down.";
     UpstreamTimeout "upstream_timeout" 504 Upstream "The response head did not come in time.";
     ConnectTimeout "connect_timeout" 504 Upstream "No connection in time.";
@@ -123,7 +135,7 @@ struct ErrorFields<'a> {
     message: &'a str,
     #[serde(rename = "type")]
     kind: &'static str,
-    param: Option<()>,
+    param: Option<&'a str>,
     code: Option<&'static str>,
 }
 
@@ -153,6 +165,8 @@ pub struct GatewayError {
     pub code: Code,
     /// What was wrong and what is allowed. Never a secret, never a resolved address.
     pub message: Cow<'static, str>,
+    /// The field of the request that it is about.
+    pub param: Option<Box<str>>,
     /// How long to wait before trying again.
     pub retry_after: Option<Duration>,
 }
@@ -162,8 +176,16 @@ impl GatewayError {
         GatewayError {
             code,
             message: shortened(message.into()),
+            param: None,
             retry_after: None,
         }
+    }
+
+    /// The error of one field of a request.
+    pub fn about(code: Code, param: &str, message: impl Into<Cow<'static, str>>) -> Self {
+        let mut error = Self::new(code, message);
+        error.param = Some(param.into());
+        error
     }
 
     /// The gateway has no room for the request now, but may have soon.
@@ -223,7 +245,7 @@ impl GatewayError {
             error: ErrorFields {
                 message: &self.message,
                 kind,
-                param: None,
+                param: self.param.as_deref(),
                 code,
             },
         };

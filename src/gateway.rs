@@ -6,10 +6,12 @@ mod access;
 mod cache;
 mod current;
 mod door;
+mod item;
 mod known;
 mod limits;
 mod list_lines;
 mod loops;
+mod objects;
 mod operator;
 mod process;
 mod unreachable;
@@ -31,9 +33,12 @@ pub use self::{
     cache::{Beginning, FlightKey, PurgeCount, SharedHead},
     current::{Current, Latest},
     door::{Door, Visitor},
+    item::Item,
     known::{CredentialNames, Known},
     limits::Limits,
     loops::{Loops, Waiting},
+    objects::{Candidate, LeftOut, Objects, Stored, Version, parsed},
+    operator::Actor,
     process::Process,
     unreachable::unreachable_hosts,
     unusable_settings::UnusableSettings,
@@ -49,7 +54,6 @@ use crate::{
     error::{Code, GatewayError},
     guard::Policy,
     http::request_fields::RequestFields,
-    identity::directory::Directory,
     route::policy::HeaderEdit,
     secret::Secret,
     upstream::BodyLength,
@@ -68,6 +72,8 @@ pub struct Gateway {
     /// The rules for the gateway's own pages, some of which need no key.
     pub page_door: Door,
     pub access: Access,
+    /// Which of the keys and teams are the store's.
+    pub stored: Arc<Stored>,
     pub known: Arc<Known>,
     pub limits: Limits,
     pub cache: CacheRules,
@@ -95,18 +101,23 @@ impl Gateway {
         let process = Arc::new(Process::new(settings)?);
         let policy = Policy::new(settings.guard.preset, settings.guard.allow.clone());
         let loops = Loops::new(settings.via.clone());
-        let access = Access::new(settings, directory(settings), None);
-        Ok(Gateway::of(settings, process, policy, loops, access))
+        let objects = Objects::of_settings(&settings.directory.0);
+        let access = Access::new(settings, objects.directory, None);
+        let stored = objects.stored;
+        Ok(Gateway::of(
+            settings, process, policy, loops, access, stored,
+        ))
     }
 
-    /// The gateway of the same process with other settings. What these say of the process itself
-    /// has no effect.
-    pub fn renewed(&self, settings: &Settings) -> Self {
+    /// The gateway of the same process with other settings, or other keys and teams. What the
+    /// settings say of the process itself has no effect.
+    pub fn renewed(&self, settings: &Settings, objects: Objects) -> Self {
         let policy = Policy::new(settings.guard.preset, settings.guard.allow.clone());
         let policy = policy.with_listeners_of(&self.policy);
         let loops = self.loops.named(settings.via.clone());
-        let access = Access::new(settings, directory(settings), Some(&self.access));
-        Gateway::of(settings, self.process.clone(), policy, loops, access)
+        let access = Access::new(settings, objects.directory, Some(&self.access));
+        let process = self.process.clone();
+        Gateway::of(settings, process, policy, loops, access, objects.stored)
     }
 
     fn of(
@@ -115,6 +126,7 @@ impl Gateway {
         policy: Policy,
         loops: Loops,
         access: Access,
+        stored: Arc<Stored>,
     ) -> Self {
         Gateway {
             process,
@@ -122,6 +134,7 @@ impl Gateway {
             door: door(settings, !access.needs_key()),
             page_door: door(settings, true),
             access,
+            stored,
             known: Arc::new(Known::of(settings)),
             limits: Limits::of(settings),
             cache: CacheRules::of(settings),
@@ -145,6 +158,14 @@ impl Gateway {
         let policy = Policy::clone(&self.policy).with_own_listeners(listeners, own_addresses);
         self.policy = Arc::new(policy);
         self
+    }
+
+    /// The keys and teams in force.
+    pub fn objects(&self) -> Objects {
+        Objects {
+            directory: self.access.directory().clone(),
+            stored: self.stored.clone(),
+        }
     }
 
     /// Sorts the header lines of a request.
@@ -235,10 +256,6 @@ impl Gateway {
         let token = self.admin_token.as_ref();
         token.is_some_and(|token| bearer(credential.as_bytes()).is_some_and(|it| token.matches(it)))
     }
-}
-
-fn directory(settings: &Settings) -> Arc<Directory> {
-    Arc::new(settings.directory.0.clone())
 }
 
 /// `has_host_rule`: nothing but the rules for browsers keeps a page of another site out.

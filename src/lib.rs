@@ -29,6 +29,7 @@ pub mod app;
 pub mod cache;
 pub mod cli;
 pub mod config;
+pub mod control;
 pub mod dialect;
 pub mod directives;
 pub mod downstream;

@@ -14,8 +14,9 @@ use thiserror::Error;
 use tokio_rustls::TlsAcceptor;
 
 use crate::{
-    config::{Settings, Tls},
-    gateway::{Current, Gateway, UnusableSettings, unreachable_hosts},
+    config::{Environment, Settings, Tls},
+    control::{self, CannotOpen, Control, Opened},
+    gateway::{Gateway, UnusableSettings, unreachable_hosts},
     machine::descriptors::{self, Division},
     tls::{PemFile, TlsError, http11_server},
 };
@@ -43,7 +44,7 @@ pub struct CannotListen {
 pub struct Running {
     /// The bound address, with its port.
     pub address: SocketAddr,
-    pub current: Current,
+    pub control: Control,
     server: Server,
     drain: crate::config::Drain,
 }
@@ -54,6 +55,7 @@ pub struct Program {
     gateway: Gateway,
     acceptor: Option<TlsAcceptor>,
     warnings: Vec<String>,
+    opened: Option<Opened>,
 }
 
 impl Program {
@@ -69,7 +71,22 @@ impl Program {
             gateway,
             acceptor,
             warnings: [&settings.warnings[..], &unreachable].concat(),
+            opened: None,
         })
+    }
+
+    /// Opens the store of keys and teams. Without this, there are only those of the settings. Must
+    /// be called inside the runtime that [`start`](Self::start) is called in.
+    ///
+    /// # Errors
+    /// The store cannot be used.
+    pub async fn with_store(
+        mut self,
+        settings: &Settings,
+        environment: &Environment,
+    ) -> Result<Self, CannotOpen> {
+        self.opened = control::open(settings, environment).await?;
+        Ok(self)
     }
 
     /// What the operator should know, although it does not prevent the start.
@@ -88,7 +105,10 @@ impl Program {
     /// The address cannot be bound.
     pub fn start(self, settings: &Settings) -> Result<Running, CannotListen> {
         let Program {
-            gateway, acceptor, ..
+            gateway,
+            acceptor,
+            opened,
+            ..
         } = self;
         let at_listen = |source| CannotListen {
             address: settings.listen,
@@ -96,15 +116,16 @@ impl Program {
         };
         let listener = listen(settings.listen).map_err(at_listen)?;
         let address = listener.local_addr().map_err(at_listen)?;
-        let gateway = Arc::new(gateway.listening_on(vec![address]));
+        let control = Control::new(gateway.listening_on(vec![address]), settings, opened);
+        let gateway = control.current.get();
         let timers = worker::ActixTimers::of(settings);
         let process = gateway.process.clone();
         actix_rt::spawn(async move { process.limits.share().await });
         if let Some(store) = gateway.process.cache.shared.clone() {
             actix_rt::spawn(async move { store.connect().await });
         }
-        let current = Current::new(gateway);
-        let shared = current.clone();
+        actix_rt::spawn(control.clone().follow());
+        let shared = control.clone();
         let server = Server::build()
             .workers(settings.workers)
             .max_concurrent_connections(max_connections(settings))
@@ -118,7 +139,7 @@ impl Program {
             .run();
         Ok(Running {
             address,
-            current,
+            control,
             server,
             drain: settings.drain.clone(),
         })
@@ -137,7 +158,7 @@ impl Running {
     /// # Errors
     /// The server itself fails.
     pub async fn until(self, signals: Signals) -> io::Result<()> {
-        let process = self.current.get().process.clone();
+        let process = self.control.current.get().process.clone();
         let metrics = process.metrics.clone();
         let draining = drain::on_signal(signals, process, self.server.handle(), self.drain);
         let draining = actix_rt::spawn(draining);

@@ -16,6 +16,7 @@ use tracing::Level;
 use super::{args::ServeArgs, start_message::start_message};
 use crate::{
     config::{Environment, Settings, SettingsSource},
+    control::CannotOpen,
     gateway::UnusableSettings,
     machine::descriptors,
     observe::{logs, metrics::Outcome},
@@ -66,12 +67,13 @@ async fn serve(
     }
     let program = Program::new(settings)?;
     warn_of(program.warnings(), environment);
+    let program = program.with_store(settings, environment).await?;
     let running = program.start(settings)?;
-    let process = running.current.get().process.clone();
+    let process = running.control.current.get().process.clone();
     if let Some(problem) = process.resolver.problem() {
         tracing::warn!(problem, "names cannot be resolved");
     }
-    let reloader = Reloader::new(source, settings, running.current.clone());
+    let reloader = Reloader::new(source, settings, running.control.clone());
     actix_rt::spawn(reloader.run(asked));
     tell_that_it_listens(settings, running.address);
     running.until(signals).await?;
@@ -135,6 +137,8 @@ fn outlive_usr1() -> io::Result<()> {
 enum ServeError {
     #[error(transparent)]
     Settings(#[from] UnusableSettings),
+    #[error(transparent)]
+    Store(#[from] CannotOpen),
     #[error(transparent)]
     Listen(#[from] CannotListen),
     #[error(transparent)]

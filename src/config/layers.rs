@@ -205,7 +205,10 @@ impl Flags {
             ("guard.preset", self.guard.map(|it| it.to_string())),
             ("portkey", on(self.portkey)),
             ("allow_unauthenticated", on(self.allow_unauthenticated)),
-            ("data_dir", self.data_dir.as_ref().map(|it| it.display().to_string())),
+            (
+                "data_dir",
+                self.data_dir.as_ref().map(|it| it.display().to_string()),
+            ),
         ];
         for (key, text) in given {
             if let Some(text) = text {

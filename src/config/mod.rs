@@ -28,7 +28,7 @@ mod tests;
 mod units;
 
 pub use document::Position;
-pub use enums::{AccessLog, Auth, LogFormat};
+pub use enums::{AccessLog, Auth, LogFormat, ObjectStoreKind};
 pub use error::{ConfigError, Place};
 pub use layers::{Environment, Flags};
 pub use objects::Objects;
@@ -38,3 +38,4 @@ pub use settings::{
     Upstream, UpstreamTls,
 };
 pub use source::SettingsSource;
+pub use units::duration;

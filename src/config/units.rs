@@ -86,7 +86,7 @@ fn milliseconds(count: u64) -> Option<Duration> {
 }
 
 /// Plain digits are milliseconds, as in the config object.
-fn duration(text: &str) -> Option<Duration> {
+pub fn duration(text: &str) -> Option<Duration> {
     let (count, unit) = number_and_unit(text)?;
     let factor = match unit {
         "" | "ms" => 1,

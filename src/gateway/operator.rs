@@ -1,12 +1,19 @@
 //! Which requests may see or do what concerns the operator? Those with the admin token.
 
-use actix_http::header::{self, HeaderMap};
+use actix_http::{
+    RequestHead,
+    header::{self, HeaderMap},
+};
 
 use super::Gateway;
 use crate::{
     error::{Code, GatewayError},
-    identity::Identity,
+    identity::{Identity, key::Role},
 };
+
+/// Who uses the admin API: the admin token's holder, or a key by id and name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Actor(pub String);
 
 impl Gateway {
     /// The request may see what concerns the operator: it has the admin token or the key of a
@@ -28,21 +35,37 @@ impl Gateway {
         self.admin_token.is_some()
     }
 
-    /// Lets only requests with the admin token pass; none, where the settings have no token.
+    /// Lets only requests pass that may use the admin API; `changes`: which also may change.
     ///
     /// # Errors
-    /// `not_allowed` for all others.
-    pub fn check_admin(&self, headers: &HeaderMap) -> Result<(), GatewayError> {
-        match (&self.admin_token, presented(headers)) {
-            (Some(token), Some(presented)) if token.matches(presented) => Ok(()),
-            (Some(_), _) => {
-                let message = "administration needs the admin token as Authorization: Bearer";
-                Err(GatewayError::new(Code::NotAllowed, message))
+    /// `invalid_gateway_key` for keys that are no good, `not_allowed` for all others.
+    pub fn check_admin(&self, head: &RequestHead, changes: bool) -> Result<Actor, GatewayError> {
+        if self.has_operators_token(head.headers()) {
+            return Ok(Actor("admin_token".to_owned()));
+        }
+        let refuse = |message| Err(GatewayError::new(Code::NotAllowed, message));
+        let key = match self.access.holder_of_page(head)? {
+            Some(holder) => &holder.key,
+            None if self.admin_token.is_some() => {
+                return refuse("administration needs the admin token as Authorization: Bearer");
             }
-            (None, _) => {
-                let message = "administration is closed: the settings have no `admin_token`";
-                Err(GatewayError::new(Code::NotAllowed, message))
+            None => {
+                return refuse(
+                    "administration is closed: the settings have no `admin_token`, and the \
+                     request has no key with the role admin",
+                );
             }
+        };
+        match (key.role, changes) {
+            (Role::Admin, _) | (Role::Viewer, false) => {
+                Ok(Actor(format!("{} ({})", key.id, key.name)))
+            }
+            (Role::Viewer, true) => {
+                refuse("the gateway key has the role viewer, which may read and not change")
+            }
+            (Role::Member, _) => refuse(
+                "the gateway key has the role member; administration needs a viewer or an admin",
+            ),
         }
     }
 

@@ -1,13 +1,14 @@
 //! Settings that change while the gateway runs: read again when their file changes, and on SIGHUP.
 //! All or nothing: a file with a fault changes nothing, and the old settings stay in force.
 
-use std::{fs, os::unix::fs::MetadataExt as _, path::Path, sync::Arc, time::Duration};
+use std::{fs, os::unix::fs::MetadataExt as _, path::Path, time::Duration};
 
 use tokio::{sync::mpsc, time};
 
 use crate::{
     config::{ConfigError, Settings, SettingsSource},
-    gateway::{Current, unreachable_hosts},
+    control::Control,
+    gateway::unreachable_hosts,
 };
 
 /// How often the file is looked at. It is read once it has been the same for two looks, so that no
@@ -20,7 +21,7 @@ pub struct Reloader {
     /// What was in force at the start: some of it stays in force.
     at_start: Settings,
     in_force: Settings,
-    current: Current,
+    control: Control,
 }
 
 /// Asks for a reload, whether or not the file has changed.
@@ -50,12 +51,12 @@ impl FileState {
 }
 
 impl Reloader {
-    pub fn new(source: SettingsSource, settings: &Settings, current: Current) -> Self {
+    pub fn new(source: SettingsSource, settings: &Settings, control: Control) -> Self {
         Reloader {
             source,
             at_start: settings.clone(),
             in_force: settings.clone(),
-            current,
+            control,
         }
     }
 
@@ -100,14 +101,14 @@ impl Reloader {
                     tracing::info!("the settings are unchanged");
                 }
             }
-            Ok(Ok(settings)) => self.put_in_force(settings),
+            Ok(Ok(settings)) => self.put_in_force(settings).await,
             Ok(Err(error)) => self.refuse(&error),
             Err(_) => tracing::error!("the settings could not be read: the reader panicked"),
         }
     }
 
-    fn put_in_force(&mut self, settings: Settings) {
-        let gateway = self.current.get().renewed(&settings);
+    async fn put_in_force(&mut self, settings: Settings) {
+        let gateway = self.control.put_settings(settings.clone()).await;
         let unreachable = unreachable_hosts(&settings, &gateway.policy);
         for warning in settings.warnings.iter().chain(&unreachable) {
             tracing::warn!("{warning}");
@@ -122,12 +123,17 @@ impl Reloader {
             );
         }
         gateway.process.metrics.reloads.inc();
-        self.current.replace(Arc::new(gateway));
         self.in_force = settings;
     }
 
     fn refuse(&self, error: &ConfigError) {
-        self.current.get().process.metrics.reload_failures.inc();
+        self.control
+            .current
+            .get()
+            .process
+            .metrics
+            .reload_failures
+            .inc();
         tracing::error!(
             %error,
             "settings not reloaded: those from before stay in force"

@@ -16,6 +16,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::{
     app,
     config::Settings,
+    control::Control,
     downstream::{ClientConnection, ClientSocket, Serving, Stream, Timers},
     error::{Code, GatewayError},
     gateway::{Current, Latest},
@@ -46,20 +47,20 @@ impl ActixTimers {
 
 /// Serves the connections of one worker. Made inside the worker's runtime.
 pub fn service(
-    current: Current,
+    control: Control,
     acceptor: Option<TlsAcceptor>,
     timers: ActixTimers,
 ) -> impl ServiceFactory<Tcp, Config = (), Response = (), Error = DispatchError, InitError = ()> {
     fn_factory(move || {
-        let (current, acceptor) = (current.clone(), acceptor.clone());
+        let (control, acceptor) = (control.clone(), acceptor.clone());
         async move {
-            let process = current.get().process.clone();
+            let process = control.current.get().process.clone();
             let client_timers = Timers::start(
                 process.downstream,
                 process.closing(),
                 process.body_memory.clone(),
             );
-            let http = http(current, timers).await?;
+            let http = http(control, timers).await?;
             let http = Rc::new(http);
             Ok(fn_service(move |stream: Tcp| {
                 accept(
@@ -107,15 +108,15 @@ where
 }
 
 async fn http(
-    current: Current,
+    control: Control,
     timers: ActixTimers,
 ) -> Result<
     impl Service<(ClientSocket, Option<SocketAddr>), Response = (), Error = DispatchError>,
     (),
 > {
-    let pages = app::pages(current.clone()).into_factory();
+    let pages = app::pages(control.clone()).into_factory();
     let pages = boxed::service(pages.new_service(AppConfig::default()).await?);
-    let router = Rc::new(Router::new(pages, &current));
+    let router = Rc::new(Router::new(pages, &control.current));
     let keep_alive = match timers.keeps_alive {
         true => KeepAlive::Os,
         false => KeepAlive::Disabled,

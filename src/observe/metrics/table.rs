@@ -87,6 +87,10 @@ metrics! {
         "Times that changed settings were put in force";
     reload_failures: Count = "reload_failures",
         "Times that changed settings had a fault, so that those from before stayed in force";
+    store_up: Level = "store_up",
+        "Whether the store of keys and teams can be used; 0 without one";
+    store_failures: Count = "store_failures",
+        "Times that the store of keys and teams could not be read or changed";
     log_lines_lost: LogLinesLost = "log_lines_lost",
         "Log lines lost because standard error failed or did not keep up";
     hedges: CountBy<Winner> = "upstream_hedges" by "winner",

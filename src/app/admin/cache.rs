@@ -1,11 +1,12 @@
-//! What the operator may do while the gateway runs, under `/gateway/admin/`. Closed unless the
-//! settings have an `admin_token`.
+//! `/gateway/admin/v1/cache`: how full the cache of responses is, and purges.
 
-use actix_web::{HttpRequest, HttpResponse, Resource, http::header::CONTENT_TYPE, web};
+use std::sync::Arc;
+
+use actix_web::{http::Method, web};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{ADMIN_CACHE, Pages};
+use super::{Call, Response, object};
 use crate::{
     cache::{
         key::{CacheKey, Namespace, NoKey},
@@ -13,32 +14,30 @@ use crate::{
         redis::RedisStore,
     },
     error::{Code, GatewayError},
+    gateway::Gateway,
     redis_client::Unavailable,
 };
 
 /// `GET`: how full the cache is. `DELETE`: removes stored responses.
-pub fn cache() -> Resource {
-    web::resource(ADMIN_CACHE)
-        .route(web::get().to(stats))
-        .route(web::delete().to(purge))
-        .default_service(web::to(neither))
+pub(super) async fn cache(call: Call) -> Response {
+    let gateway = call.control.current.get();
+    match *call.request.method() {
+        Method::DELETE => purge(&gateway, call.request.query_string()).await,
+        _ => stats(gateway).await,
+    }
 }
 
-async fn stats(pages: Pages, request: HttpRequest) -> HttpResponse {
-    let gateway = pages.get();
-    if let Err(error) = gateway.check_admin(request.headers()) {
-        return refuse(&error);
-    }
+async fn stats(gateway: Arc<Gateway>) -> Response {
     if gateway.process.cache.shared.is_some() {
-        return json(&json!({ "store": "redis" }));
+        return Ok(object(&json!({ "store": "redis" })));
     }
     // Counting tidies up the cache first, which may take long.
-    match web::block(move || gateway.process.cache.memory.stats()).await {
-        Ok(stats) => {
-            json(&json!({ "store": "memory", "entries": stats.entries, "bytes": stats.bytes }))
-        }
-        Err(_) => refuse(&broken_off()),
-    }
+    let stats = web::block(move || gateway.process.cache.memory.stats()).await;
+    let stats = stats.map_err(|_| broken_off())?;
+    let (entries, bytes) = (stats.entries, stats.bytes);
+    Ok(object(
+        &json!({ "store": "memory", "entries": entries, "bytes": bytes }),
+    ))
 }
 
 /// What to remove, as the query says it; exactly one field is given.
@@ -105,15 +104,8 @@ fn has_broken_escape(query: &str) -> bool {
             .is_err()
 }
 
-async fn purge(pages: Pages, request: HttpRequest) -> HttpResponse {
-    let gateway = pages.get();
-    let which = gateway
-        .check_admin(request.headers())
-        .and_then(|()| Which::of(request.query_string()));
-    let which = match which {
-        Ok(which) => which,
-        Err(error) => return refuse(&error),
-    };
+async fn purge(gateway: &Gateway, query: &str) -> Response {
+    let which = Which::of(query)?;
     let purged = match &gateway.process.cache.shared {
         Some(shared) => from_redis(shared, &which).await.map_err(|Unavailable| {
             let message = "the cache's Redis does not answer: nothing was taken out";
@@ -125,10 +117,7 @@ async fn purge(pages: Pages, request: HttpRequest) -> HttpResponse {
             purged.map_err(|_| broken_off())
         }
     };
-    match purged {
-        Ok(purged) => json(&json!({ "purged": purged })),
-        Err(error) => refuse(&error),
-    }
+    Ok(object(&json!({ "purged": purged? })))
 }
 
 fn from_memory(memory: &MemoryStore, which: &Which) -> Value {
@@ -169,26 +158,6 @@ fn namespaces(name: &str) -> [Namespace; 2] {
     ]
 }
 
-async fn neither() -> HttpResponse {
-    let message = "this page takes GET and DELETE";
-    let mut response = refuse(&GatewayError::new(Code::MethodNotAllowed, message));
-    let allowed = actix_http::header::HeaderValue::from_static("GET, DELETE");
-    response
-        .headers_mut()
-        .insert(actix_http::header::ALLOW, allowed);
-    response
-}
-
 fn broken_off() -> GatewayError {
     GatewayError::new(Code::Internal, "the work was broken off")
-}
-
-fn json(value: &Value) -> HttpResponse {
-    HttpResponse::Ok()
-        .insert_header((CONTENT_TYPE, "application/json"))
-        .body(format!("{value}\n"))
-}
-
-fn refuse(error: &GatewayError) -> HttpResponse {
-    error.response().map_into_boxed_body().into()
 }

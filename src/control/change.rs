@@ -1,0 +1,344 @@
+//! One change that the admin API asks for: checked against everything, made durable with its audit
+//! row, and put in force.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{
+    owner::Owner,
+    read::object,
+    refused::{conflict, field, unusable},
+};
+use crate::{
+    error::{Code, GatewayError},
+    gateway::{Actor, Gateway, Item, Version},
+    identity::{
+        KeyId, TeamId, directory,
+        key::{Issued, Key},
+        team::Team,
+        token::GatewayKey,
+    },
+    store::{self, AuditEntry, Edit, Kind, ObjectId, StoreError},
+};
+
+/// How often a change is tried that another replica's change precedes.
+const TRIES: usize = 4;
+
+/// A change, and who asks for it.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    pub actor: Actor,
+    pub kind: Kind,
+    pub action: Action,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug)]
+pub enum Action {
+    Create {
+        document: Value,
+    },
+    Patch {
+        id: String,
+        patch: Value,
+        expected: Expected,
+    },
+    /// Gives a key another secret; the present one lives for `grace`.
+    Rotate {
+        id: String,
+        grace: Duration,
+        expected: Expected,
+    },
+    Delete {
+        id: String,
+        expected: Expected,
+    },
+}
+
+/// The revisions that the object may have; `None`: any.
+pub type Expected = Option<Vec<u64>>;
+
+/// What became of a change.
+pub struct Changed {
+    /// The object as it is now; `None`: it was deleted.
+    pub item: Option<Item>,
+    pub version: Version,
+    /// The secret of a new or a rotated key.
+    pub secret: Option<GatewayKey>,
+}
+
+/// A change as it was decided.
+struct Decided {
+    name: &'static str,
+    before: Option<(Item, Version)>,
+    after: Option<Item>,
+    secret: Option<GatewayKey>,
+}
+
+impl Owner {
+    pub async fn change(&mut self, asked: Asked) -> Result<Changed, GatewayError> {
+        let store = self.writable()?;
+        for _ in 1..TRIES {
+            let decided = self.decide(&asked)?;
+            match store.apply(decided.edit(&asked)).await {
+                Ok(applied) => return self.made(decided, applied).await,
+                // Another replica was first; who gave no revision wants the change in any case.
+                Err(StoreError::RevisionConflict { .. }) if !asked.action.expects() => {
+                    self.refresh().await?;
+                }
+                Err(error) => return Err(unusable(&error)),
+            }
+        }
+        let message = "the object is being changed by others again and again";
+        Err(GatewayError::new(Code::Conflict, message))
+    }
+
+    /// What is to be written, after all checks that need no store.
+    fn decide(&self, asked: &Asked) -> Result<Decided, GatewayError> {
+        let gateway = self.gateway();
+        let decided = match &asked.action {
+            Action::Create { document } => created(asked.kind, document)?,
+            Action::Patch {
+                id,
+                patch,
+                expected,
+            } => {
+                let (item, version) = found(&gateway, asked.kind, id, expected)?;
+                let after = item.patched(patch, Timestamp::now());
+                let after = after.map_err(|error| field(&error))?;
+                Decided::update("update", (item, version), after, None)
+            }
+            Action::Rotate {
+                id,
+                grace,
+                expected,
+            } => rotated(found(&gateway, asked.kind, id, expected)?, *grace)?,
+            Action::Delete { id, expected } => Decided {
+                name: "delete",
+                before: Some(found(&gateway, asked.kind, id, expected)?),
+                after: None,
+                secret: None,
+            },
+        };
+        self.check(&gateway, &decided)?;
+        Ok(decided)
+    }
+
+    fn check(&self, gateway: &Gateway, decided: &Decided) -> Result<(), GatewayError> {
+        if let Some(after) = &decided.after {
+            let checked = after.check_references(&self.settings);
+            checked.map_err(|error| field(&error))?;
+        }
+        let tried = gateway
+            .access
+            .directory()
+            .with_changes([decided.change(gateway)].into_iter().flatten());
+        let id = decided.object().id;
+        tried.map(drop).map_err(|found| conflict(&found, &id))
+    }
+
+    /// Puts a change in force that is durable.
+    async fn made(
+        &mut self,
+        decided: Decided,
+        applied: store::Applied,
+    ) -> Result<Changed, GatewayError> {
+        if applied.revision != self.revision + 1 {
+            // Others changed something before; should it be unreadable now, it follows later.
+            let _ = self.follow().await;
+        }
+        if self.revision < applied.revision {
+            let deleted: Vec<ObjectId> = match applied.object {
+                Some(_) => Vec::new(),
+                None => vec![decided.object()],
+            };
+            self.take(applied.object.as_slice(), &deleted);
+            if applied.revision == self.revision + 1 {
+                self.revision = applied.revision;
+            }
+        }
+        let updated_at = applied.object.as_ref().map(|it| it.updated_at);
+        Ok(Changed {
+            version: Version {
+                revision: applied.revision,
+                updated_at: updated_at.unwrap_or_else(Timestamp::now),
+            },
+            item: decided.after,
+            secret: decided.secret,
+        })
+    }
+}
+
+impl Action {
+    /// The caller says which revision the object must have.
+    fn expects(&self) -> bool {
+        match self {
+            Action::Create { .. } => false,
+            Action::Patch { expected, .. }
+            | Action::Rotate { expected, .. }
+            | Action::Delete { expected, .. } => expected.is_some(),
+        }
+    }
+}
+
+impl Decided {
+    fn update(
+        name: &'static str,
+        before: (Item, Version),
+        after: Item,
+        secret: Option<GatewayKey>,
+    ) -> Self {
+        Decided {
+            name,
+            before: Some(before),
+            after: Some(after),
+            secret,
+        }
+    }
+
+    fn item(&self) -> Option<&Item> {
+        let before = self.before.as_ref().map(|(item, _)| item);
+        self.after.as_ref().or(before)
+    }
+
+    fn object(&self) -> ObjectId {
+        let id = self.item().map(Item::id);
+        id.unwrap_or_else(|| ObjectId::new(Kind::Key, ""))
+    }
+
+    /// The change of the directory. What is not in force cannot be removed from it.
+    fn change(&self, gateway: &Gateway) -> Option<directory::Change> {
+        match (&self.after, &self.before) {
+            (Some(after), _) => Some(after.put()),
+            (None, Some((item, _))) => {
+                let stored = match item {
+                    Item::Key(key) => gateway.stored.key(key.id),
+                    Item::Team(team) => gateway.stored.team(team.id),
+                };
+                stored.map(|_| item.removal())
+            }
+            (None, None) => None,
+        }
+    }
+
+    fn edit(&self, asked: &Asked) -> Edit {
+        let object = self.object();
+        let expected = self.before.as_ref().map(|(_, version)| version.revision);
+        let change = match &self.after {
+            None => store::Change::Delete {
+                object: object.clone(),
+                expected,
+            },
+            Some(item) if self.before.is_none() => store::Change::Create {
+                object: object.clone(),
+                name: item.name().to_owned(),
+                document: item.document(),
+            },
+            Some(item) => store::Change::Update {
+                object: object.clone(),
+                name: item.name().to_owned(),
+                document: item.document(),
+                expected,
+            },
+        };
+        let audit = AuditEntry {
+            actor: asked.actor.0.clone(),
+            source: "api".to_owned(),
+            action: self.name.to_owned(),
+            kind: asked.kind.name().to_owned(),
+            id: object.id,
+            name: self
+                .item()
+                .map(|it| it.name().to_owned())
+                .unwrap_or_default(),
+            before: self.before.as_ref().map(|(item, _)| item.shown()),
+            after: self.after.as_ref().map(Item::shown),
+        };
+        Edit { change, audit }
+    }
+}
+
+fn created(kind: Kind, document: &Value) -> Result<Decided, GatewayError> {
+    let (now, uuid) = (Timestamp::now(), Uuid::now_v7());
+    let (item, secret) = match kind {
+        Kind::Key => {
+            let secret = GatewayKey::generate(&mut rand::rng());
+            let issued = Issued {
+                id: KeyId::new(uuid),
+                secret: &secret,
+                now,
+            };
+            let key = Key::create(document, issued).map_err(|error| field(&error))?;
+            (Item::Key(Box::new(key)), Some(secret))
+        }
+        Kind::Team => {
+            let team = Team::create(document, TeamId::new(uuid), now);
+            let team = team.map_err(|error| field(&error))?;
+            (Item::Team(Box::new(team)), None)
+        }
+    };
+    Ok(Decided {
+        name: "create",
+        before: None,
+        after: Some(item),
+        secret,
+    })
+}
+
+fn rotated((item, version): (Item, Version), grace: Duration) -> Result<Decided, GatewayError> {
+    let Item::Key(key) = &item else {
+        return Err(GatewayError::new(
+            Code::UnknownRoute,
+            "a team has no secret",
+        ));
+    };
+    let now = Timestamp::now();
+    let secret = GatewayKey::generate(&mut rand::rng());
+    let ends = now.saturating_add(grace).unwrap_or(Timestamp::MAX);
+    let after = key.rotated(&secret, ends, now);
+    let after = Item::Key(Box::new(after.map_err(|error| field(&error))?));
+    Ok(Decided::update(
+        "rotate",
+        (item, version),
+        after,
+        Some(secret),
+    ))
+}
+
+/// The object of the store, if it has one of the expected revisions.
+fn found(
+    gateway: &Gateway,
+    kind: Kind,
+    id: &str,
+    expected: &Expected,
+) -> Result<(Item, Version), GatewayError> {
+    let (item, version) = object(gateway, kind, id)?;
+    let Some(version) = version else {
+        return Err(of_the_file(&item));
+    };
+    match expected {
+        Some(expected) if !expected.contains(&version.revision) => {
+            let message = format!(
+                "the object was changed since: its ETag is \"{}\" now",
+                version.revision
+            );
+            Err(GatewayError::new(Code::PreconditionFailed, message))
+        }
+        Some(_) | None => Ok((item, version)),
+    }
+}
+
+fn of_the_file(item: &Item) -> GatewayError {
+    let section = match item {
+        Item::Key(_) => "keys",
+        Item::Team(_) => "teams",
+    };
+    let message = format!(
+        "it is one of the settings file, under {section}.{}: change it there",
+        item.name()
+    );
+    GatewayError::new(Code::Conflict, message)
+}

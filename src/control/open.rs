@@ -1,0 +1,93 @@
+//! Opens the store at the start, where the settings say, and reads all of it.
+
+use std::{path::PathBuf, sync::Arc};
+
+use thiserror::Error;
+
+use crate::{
+    config::{Environment, ObjectStoreKind, Settings},
+    gateway::{Candidate, LeftOut, Objects},
+    store::{
+        self, DATABASE_FILE, DataDir, DataDirError, Location, Options, SealError, SealKeys, Store,
+        StoreError,
+    },
+};
+
+/// Why the gateway cannot start with this store.
+#[derive(Debug, Error)]
+pub enum CannotOpen {
+    #[error(transparent)]
+    Directory(#[from] DataDirError),
+    #[error("{0}")]
+    Store(#[from] StoreError),
+    #[error("{0}")]
+    Keys(#[from] SealError),
+}
+
+/// An open store, and what was in it.
+pub struct Opened {
+    pub store: Arc<Store>,
+    pub revision: u64,
+    candidates: Vec<Candidate>,
+    unreadable: Vec<LeftOut>,
+}
+
+/// Opens the store of these settings; `None`: they want none.
+///
+/// # Errors
+/// It cannot be used: the message says which it is and how to go on.
+pub async fn open(
+    settings: &Settings,
+    environment: &Environment,
+) -> Result<Option<Opened>, CannotOpen> {
+    let Some(location) = location(settings, environment)? else {
+        return Ok(None);
+    };
+    let mut options = Options::new(location);
+    if !settings.secret_key.is_empty() {
+        options.seal_keys = Some(SealKeys::new(&settings.secret_key)?);
+    }
+    let store = Store::open(options).await?;
+    let (mut candidates, mut unreadable) = (Vec::new(), Vec::new());
+    let read = |object: store::Object| match Candidate::read(&object) {
+        Ok(candidate) => candidates.push(candidate),
+        Err(left_out) => unreadable.push(left_out),
+    };
+    let revision = store.load_each(read).await?;
+    Ok(Some(Opened {
+        store: Arc::new(store),
+        revision,
+        candidates,
+        unreadable,
+    }))
+}
+
+fn location(
+    settings: &Settings,
+    environment: &Environment,
+) -> Result<Option<Location>, CannotOpen> {
+    Ok(match settings.store.kind {
+        ObjectStoreKind::Off => None,
+        ObjectStoreKind::Memory => Some(Location::Memory),
+        ObjectStoreKind::Postgres => settings.store.url.clone().map(Location::Postgres),
+        ObjectStoreKind::Sqlite => {
+            let given: Option<PathBuf> = settings.data_dir.clone();
+            let directory = store::data_dir(given, |name| environment.directory(name))?;
+            Some(match directory {
+                DataDir::At(path) => Location::File(path.join(DATABASE_FILE)),
+                DataDir::Memory { warning } => {
+                    tracing::warn!("{warning}");
+                    Location::Memory
+                }
+            })
+        }
+    })
+}
+
+impl Opened {
+    /// What was in it, joined with the objects of the settings.
+    pub(super) fn joined(&self, settings: &Settings) -> Objects {
+        let (candidates, unreadable) = (self.candidates.clone(), self.unreadable.clone());
+        Objects::joined(&settings.directory.0, candidates, unreadable)
+    }
+}

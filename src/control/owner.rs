@@ -1,0 +1,210 @@
+//! The one owner of the snapshot: puts settings in force, and what the store says.
+
+use std::{collections::HashSet, sync::Arc};
+
+use super::refused::unusable;
+use crate::{
+    config::Settings,
+    error::GatewayError,
+    gateway::{Candidate, Current, Gateway, LeftOut, Objects},
+    observe::metrics::Metrics,
+    store::{AuditEntry, Changes, Object, ObjectId, Status, Store, StoreError},
+};
+
+/// What only one change at a time may touch.
+pub(super) struct Owner {
+    current: Current,
+    pub settings: Settings,
+    pub store: Option<Arc<Store>>,
+    /// The revision of the store that is in force.
+    pub revision: u64,
+    /// Objects that the log has been told are left out.
+    told: HashSet<(ObjectId, String)>,
+}
+
+impl Owner {
+    pub fn new(
+        current: Current,
+        settings: Settings,
+        store: Option<Arc<Store>>,
+        revision: u64,
+    ) -> Self {
+        let mut owner = Owner {
+            current,
+            settings,
+            store,
+            revision,
+            told: HashSet::new(),
+        };
+        owner.tell_of_left_out();
+        owner
+    }
+
+    /// The snapshot in force.
+    pub fn gateway(&self) -> Arc<Gateway> {
+        self.current.get()
+    }
+
+    pub async fn put_settings(&mut self, settings: Settings) -> Arc<Gateway> {
+        let (candidates, unreadable) = self.gateway().objects().of_store();
+        let objects = Objects::joined(&settings.directory.0, candidates, unreadable);
+        let audit = reload_entry(&self.settings, &settings);
+        self.settings = settings;
+        self.put(objects);
+        if let Some(store) = &self.store
+            && let Err(error) = store.append_audit(audit).await
+        {
+            tracing::warn!(%error, "the audit log does not tell of the reload");
+        }
+        self.gateway()
+    }
+
+    /// Puts the store's changes in force, if it has told of any.
+    ///
+    /// # Errors
+    /// They cannot be read now.
+    pub async fn follow(&mut self) -> Result<(), StoreError> {
+        let store = self.store.as_ref();
+        match store.is_some_and(|it| it.status().borrow().revision != self.revision) {
+            true => self.catch_up().await,
+            false => Ok(()),
+        }
+    }
+
+    /// Reads what has changed in the store, and puts it in force.
+    async fn catch_up(&mut self) -> Result<(), StoreError> {
+        let Some(store) = self.store.clone() else {
+            return Ok(());
+        };
+        match store.changes_since(self.revision).await? {
+            Changes::Since {
+                changed,
+                deleted,
+                revision,
+            } => {
+                if revision != self.revision {
+                    self.take(&changed, &deleted);
+                    self.revision = revision;
+                }
+            }
+            Changes::Restored => {
+                let (mut candidates, mut unreadable) = (Vec::new(), Vec::new());
+                let revision = store
+                    .load_each(|object| sort(&object, &mut candidates, &mut unreadable))
+                    .await?;
+                tracing::warn!(revision, "the store is older than before: it was read anew");
+                let file = &self.settings.directory.0;
+                let objects = Objects::joined(file, candidates, unreadable);
+                self.put(objects);
+                self.revision = revision;
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts changed and deleted objects of the store in force.
+    pub fn take(&mut self, changed: &[Object], deleted: &[ObjectId]) {
+        let (mut candidates, mut unreadable) = (Vec::new(), Vec::new());
+        for object in changed {
+            sort(object, &mut candidates, &mut unreadable);
+        }
+        let before = self.gateway().objects();
+        let simply = || before.changed(&candidates, deleted);
+        let objects = unreadable.is_empty().then(simply).flatten();
+        let objects = objects.unwrap_or_else(|| {
+            let file = &self.settings.directory.0;
+            before.joined_anew(file, candidates, unreadable, deleted)
+        });
+        self.put(objects);
+    }
+
+    fn put(&mut self, objects: Objects) {
+        let gateway = self.gateway().renewed(&self.settings, objects);
+        self.current.replace(Arc::new(gateway));
+        self.tell_of_left_out();
+    }
+
+    fn tell_of_left_out(&mut self) {
+        let gateway = self.gateway();
+        for left_out in &gateway.stored.left_out {
+            let seen = (left_out.id.clone(), left_out.reason.clone());
+            if self.told.insert(seen) {
+                let (id, name, reason) = (&left_out.id.id, &left_out.name, &left_out.reason);
+                let kind = left_out.id.kind.name();
+                tracing::warn!(
+                    kind,
+                    id,
+                    name,
+                    reason,
+                    "an object of the store has no effect"
+                );
+            }
+        }
+    }
+
+    /// The store, which a change needs.
+    pub fn writable(&self) -> Result<Arc<Store>, GatewayError> {
+        self.store.clone().ok_or_else(super::no_store)
+    }
+
+    /// Reads what others changed, before a change is tried again.
+    pub async fn refresh(&mut self) -> Result<(), GatewayError> {
+        self.catch_up().await.map_err(|error| unusable(&error))
+    }
+}
+
+fn sort(object: &Object, candidates: &mut Vec<Candidate>, unreadable: &mut Vec<LeftOut>) {
+    match Candidate::read(object) {
+        Ok(candidate) => candidates.push(candidate),
+        Err(left_out) => unreadable.push(left_out),
+    }
+}
+
+/// The audit row of a reload: the settings that differ, without secrets.
+fn reload_entry(old: &Settings, new: &Settings) -> AuditEntry {
+    let (old, new) = (old.lines(), new.lines());
+    let differing = |these: &[(String, String)], others: &[(String, String)]| {
+        let those = these.iter().filter(|line| !others.contains(line));
+        those
+            .map(|(name, value)| (name.clone(), value.clone().into()))
+            .collect::<serde_json::Map<_, _>>()
+    };
+    AuditEntry {
+        actor: "settings file".to_owned(),
+        source: "file".to_owned(),
+        action: "reload".to_owned(),
+        kind: "settings".to_owned(),
+        before: Some(differing(&old, &new).into()),
+        after: Some(differing(&new, &old).into()),
+        ..AuditEntry::default()
+    }
+}
+
+/// What the log has been told of the store's health.
+#[derive(Default)]
+pub(super) struct Told {
+    reading: Option<StoreError>,
+    writing: Option<StoreError>,
+}
+
+impl Told {
+    /// Tells log and metrics of what is new.
+    pub fn tell(&mut self, now: &Status, metrics: &Metrics) {
+        tell("read", &mut self.reading, &now.read_failure, metrics);
+        tell("changed", &mut self.writing, &now.write_failure, metrics);
+        let is_up = self.reading.is_none() && self.writing.is_none();
+        metrics.store_up.set(i64::from(is_up));
+    }
+}
+
+fn tell(what: &str, told: &mut Option<StoreError>, now: &Option<StoreError>, metrics: &Metrics) {
+    match (&told, now) {
+        (None, Some(error)) => {
+            metrics.store_failures.inc();
+            tracing::error!(%error, "the store cannot be {what}; known keys work on");
+        }
+        (Some(_), None) => tracing::info!("the store can be {what} again"),
+        (None, None) | (Some(_), Some(_)) => {}
+    }
+    told.clone_from(now);
+}

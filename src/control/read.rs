@@ -1,0 +1,134 @@
+//! Keys and teams as the admin API shows them: one, or a page of a list.
+
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::{
+    error::{Code, GatewayError},
+    gateway::{Gateway, Item, Version, parsed},
+    identity::{KeyId, TeamId},
+    store::Kind,
+};
+
+/// A page of a list.
+pub struct Listed {
+    pub objects: Vec<Value>,
+    pub next: Option<String>,
+}
+
+/// The object of this id; without a version it is one of the settings.
+///
+/// # Errors
+/// `unknown_object`.
+pub fn object(
+    gateway: &Gateway,
+    kind: Kind,
+    id: &str,
+) -> Result<(Item, Option<Version>), GatewayError> {
+    in_force(gateway, kind, id)
+        .or_else(|| left_out(gateway, kind, id))
+        .ok_or_else(|| {
+            let message = format!("there is no {} with this id", kind.name());
+            GatewayError::new(Code::UnknownObject, message)
+        })
+}
+
+fn in_force(gateway: &Gateway, kind: Kind, id: &str) -> Option<(Item, Option<Version>)> {
+    let directory = gateway.access.directory();
+    Some(match kind {
+        Kind::Key => {
+            let key = &directory.key(parsed(id)?)?.key;
+            let item = Item::Key(Box::new(key.as_ref().clone()));
+            (item, gateway.stored.key(key.id))
+        }
+        Kind::Team => {
+            let team = directory.team(parsed(id)?)?;
+            let item = Item::Team(Box::new(team.as_ref().clone()));
+            (item, gateway.stored.team(team.id))
+        }
+    })
+}
+
+fn left_out(gateway: &Gateway, kind: Kind, id: &str) -> Option<(Item, Option<Version>)> {
+    let mut all = gateway.stored.left_out.iter();
+    let found = all.find(|it| it.id.kind == kind && it.id.id == id)?;
+    Some((found.item.clone()?, Some(found.version)))
+}
+
+/// A page of the list in the order of ids, which is that of their making for objects of the store;
+/// from after `cursor`, the id of the last one on the page before.
+///
+/// # Errors
+/// The cursor is no id.
+pub fn listed(
+    gateway: &Arc<Gateway>,
+    kind: Kind,
+    cursor: Option<&str>,
+    limit: usize,
+) -> Result<Listed, GatewayError> {
+    let directory = gateway.access.directory();
+    let ids = match kind {
+        Kind::Key => {
+            let mut ids: Vec<KeyId> = directory.keys().map(|it| it.key.id).collect();
+            ids.extend(ids_left_out::<KeyId>(gateway, kind));
+            page(ids, after(cursor)?, limit)
+        }
+        Kind::Team => {
+            let mut ids: Vec<TeamId> = directory.teams().map(|it| it.id).collect();
+            ids.extend(ids_left_out::<TeamId>(gateway, kind));
+            page(ids, after(cursor)?, limit)
+        }
+    };
+    let (ids, has_more) = ids;
+    let next = ids.last().filter(|_| has_more).cloned();
+    let found = ids.iter().filter_map(|id| object(gateway, kind, id).ok());
+    let objects = found.map(|(item, version)| shown(&item, version)).collect();
+    Ok(Listed { objects, next })
+}
+
+fn ids_left_out<I: DeserializeOwned>(gateway: &Gateway, kind: Kind) -> impl Iterator<Item = I> {
+    let all = gateway.stored.left_out.iter();
+    // Without a document there is nothing to show; the log tells of it.
+    let shown = all.filter(move |it| it.id.kind == kind && it.item.is_some());
+    shown.filter_map(|it| parsed(&it.id.id))
+}
+
+fn after<I: DeserializeOwned>(cursor: Option<&str>) -> Result<Option<I>, GatewayError> {
+    let Some(text) = cursor else { return Ok(None) };
+    let refused = || {
+        let message = "cursor is the next_cursor of the page before";
+        GatewayError::about(Code::InvalidQuery, "cursor", message)
+    };
+    parsed(text).map(Some).ok_or_else(refused)
+}
+
+/// The ids of a page, and whether there are more. Only those of the page are sorted.
+fn page<I: Ord + ToString>(mut ids: Vec<I>, after: Option<I>, limit: usize) -> (Vec<String>, bool) {
+    if let Some(after) = &after {
+        ids.retain(|id| id > after);
+    }
+    let has_more = ids.len() > limit;
+    if has_more {
+        ids.select_nth_unstable(limit);
+        ids.truncate(limit);
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    (ids.iter().map(ToString::to_string).collect(), has_more)
+}
+
+/// The object as the API shows it.
+pub fn shown(item: &Item, version: Option<Version>) -> Value {
+    let mut shown = item.shown();
+    if let Some(fields) = shown.as_object_mut() {
+        let source = if version.is_some() { "store" } else { "file" };
+        fields.insert("source".to_owned(), json!(source));
+        if let Some(version) = version {
+            let updated_at = version.updated_at.to_string();
+            fields.insert("updated_at".to_owned(), json!(updated_at));
+        }
+    }
+    shown
+}
