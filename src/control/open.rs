@@ -1,6 +1,6 @@
 //! Opens the store at the start, where the settings say, and reads all of it.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use thiserror::Error;
 
@@ -12,6 +12,9 @@ use crate::{
         StoreError,
     },
 };
+
+/// How often a file is looked at for the changes of other processes.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// Why the gateway cannot start with this store.
 #[derive(Debug, Error)]
@@ -43,7 +46,11 @@ pub async fn open(
     let Some(location) = location(settings, environment)? else {
         return Ok(None);
     };
+    let in_file = matches!(location, Location::File(_));
     let mut options = Options::new(location);
+    if in_file {
+        options.timing.poll = Some(LOOK);
+    }
     if !settings.secret_key.is_empty() {
         options.seal_keys = Some(SealKeys::new(&settings.secret_key)?);
     }

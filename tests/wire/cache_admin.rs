@@ -8,7 +8,7 @@ use crate::support::{
 
 fn admin(gateway: &Gateway, method: &str, query: &str, token: &str) -> Response {
     gateway.exchange(format!(
-        "{method} /gateway/admin/cache{query} HTTP/1.1\r\nHost: localhost\r\n\
+        "{method} /gateway/admin/v1/cache{query} HTTP/1.1\r\nHost: localhost\r\n\
          Authorization: Bearer {token}\r\n\r\n"
     ))
 }

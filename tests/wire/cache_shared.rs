@@ -55,7 +55,7 @@ fn replicas_share_stored_responses_and_purges() {
         eventually("it is kept", || at(&two, &named) == "HIT");
         let purge = |process: &Process, query: &str| {
             let line = format!(
-                "DELETE /gateway/admin/cache{query} HTTP/1.1\r\nHost: localhost\r\n\
+                "DELETE /gateway/admin/v1/cache{query} HTTP/1.1\r\nHost: localhost\r\n\
                  Authorization: Bearer secret\r\n\r\n"
             );
             assert_eq!(process.exchange(line).status, 200);
@@ -95,7 +95,7 @@ fn purged_responses_stay_purged_when_redis_evicts_the_marks() {
         assert_eq!(send(), "MISS", "{query}");
         eventually("it is kept", || send() == "HIT");
         let page = process.exchange(format!(
-            "DELETE /gateway/admin/cache{query} HTTP/1.1\r\nHost: localhost\r\n\
+            "DELETE /gateway/admin/v1/cache{query} HTTP/1.1\r\nHost: localhost\r\n\
              Authorization: Bearer secret\r\n\r\n"
         ));
         assert_eq!(page.status, 200);

@@ -332,7 +332,7 @@ fn a_request_after_a_purge_does_not_join_one_from_before_it() {
             all => all.to_owned(),
         };
         let purge = format!(
-            "DELETE /gateway/admin/cache?{query} HTTP/1.1\r\nHost: localhost\r\n\
+            "DELETE /gateway/admin/v1/cache?{query} HTTP/1.1\r\nHost: localhost\r\n\
              Authorization: Bearer secret\r\n\
              Connection: close\r\n\r\n"
         );
@@ -404,7 +404,7 @@ fn what_is_purged_by_key_while_it_is_under_way_does_not_come_back_from_redis() {
     let mut before = asking(&gateway, &request);
     eventually("it was sent", || upstream.requests().len() == 1);
     let purge = format!(
-        "DELETE /gateway/admin/cache?key={key} HTTP/1.1\r\nHost: localhost\r\n\
+        "DELETE /gateway/admin/v1/cache?key={key} HTTP/1.1\r\nHost: localhost\r\n\
          Authorization: Bearer secret\r\n\
          Connection: close\r\n\r\n"
     );

@@ -10,6 +10,8 @@
     reason = "a test may panic, print, wait and dial"
 )]
 
+mod admin_durable;
+mod admin_keys;
 mod bodies;
 mod bodies_large;
 mod bodies_streaming;

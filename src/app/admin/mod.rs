@@ -44,9 +44,8 @@ enum Page {
     Cache,
 }
 
-const LIST: &[Method] = &[Method::GET, Method::HEAD, Method::POST];
-const ONE: &[Method] = &[Method::GET, Method::HEAD, Method::PATCH, Method::DELETE];
-const READ: &[Method] = &[Method::GET, Method::HEAD];
+const LIST: &[Method] = &[Method::GET, Method::POST];
+const ONE: &[Method] = &[Method::GET, Method::PATCH, Method::DELETE];
 
 const ROUTES: &[Route] = &[
     Route {
@@ -77,12 +76,12 @@ const ROUTES: &[Route] = &[
     Route {
         path: "/gateway/admin/v1/audit",
         page: Page::Audit,
-        methods: READ,
+        methods: &[Method::GET],
     },
     Route {
         path: "/gateway/admin/v1/cache",
         page: Page::Cache,
-        methods: &[Method::GET, Method::HEAD, Method::DELETE],
+        methods: &[Method::GET, Method::DELETE],
     },
 ];
 
@@ -132,12 +131,6 @@ async fn respond(
 }
 
 async fn serve(control: Control, request: HttpRequest, payload: web::Payload) -> Response {
-    let changes = !READ.contains(request.method());
-    let gateway = control.current.get();
-    let actor = gateway.check_admin(request.head(), changes)?;
-    if changes {
-        check_fetch_site(&request)?;
-    }
     let path = request.path().to_owned();
     let mut routes = ROUTES.iter();
     let Some((route, id)) = routes.find_map(|it| Some((it, it.id_in(&path)?))) else {
@@ -145,6 +138,12 @@ async fn serve(control: Control, request: HttpRequest, payload: web::Payload) ->
     };
     if !route.methods.contains(request.method()) {
         return Ok(wrong_method(route));
+    }
+    let changes = request.method() != Method::GET;
+    let gateway = control.current.get();
+    let actor = gateway.check_admin(request.head(), changes)?;
+    if changes {
+        check_fetch_site(&request)?;
     }
     let call = Call {
         control,

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::Path, sync::mpsc, thread};
 
 use throughway::{
-    config::{Environment, Flags, Settings},
+    config::{Environment, Flags, ObjectStoreKind, Settings},
     server::{Program, Signals},
 };
 use tokio::sync::oneshot;
@@ -39,6 +39,9 @@ impl Gateway {
         if !yaml.contains("listen:") {
             settings.listen = SocketAddr::from(([127, 0, 0, 1], 0));
         }
+        if !yaml.contains("store:") {
+            settings.store.kind = ObjectStoreKind::Off;
+        }
         Self::run(settings)
     }
 
@@ -50,6 +53,10 @@ impl Gateway {
         let thread = thread::spawn(move || {
             actix_rt::System::new().block_on(async move {
                 let program = Program::new(&settings).expect("settings that can be used");
+                let program = program
+                    .with_store(&settings, &Environment::default())
+                    .await
+                    .expect("a store that can be used");
                 let running = program.start(&settings).expect("the gateway starts");
                 tell.send(running.address).expect("the test waits");
                 let kill = running.stop_at_once();

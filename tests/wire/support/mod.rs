@@ -2,12 +2,14 @@
 //! a client that sends and reads raw bytes. All use blocking sockets on their own threads, so that
 //! a script reads from top to bottom.
 
+pub mod admin;
 pub mod caching;
 pub mod client;
 pub mod credentials;
 pub mod dns;
 pub mod gateway;
 pub mod message;
+pub mod postgres;
 pub mod process;
 pub mod redis;
 pub mod replicas;

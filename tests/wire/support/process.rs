@@ -226,6 +226,7 @@ static MARKERS: AtomicUsize = AtomicUsize::new(0);
 struct SettingsFile {
     path: PathBuf,
     tells_workers: bool,
+    tells_store: bool,
 }
 
 impl SettingsFile {
@@ -236,6 +237,7 @@ impl SettingsFile {
         SettingsFile {
             path,
             tells_workers: yaml.contains("workers:"),
+            tells_store: yaml.contains("store:"),
         }
     }
 }
@@ -247,8 +249,11 @@ impl Drop for SettingsFile {
 }
 
 fn spawn(mut command: Command, settings: &SettingsFile, stderr: Stdio) -> Child {
+    command.env_clear();
+    if !settings.tells_store {
+        command.env("THROUGHWAY_STORE", "off");
+    }
     command
-        .env_clear()
         .args(["serve", "--listen", "127.0.0.1:0"])
         .args((!settings.tells_workers).then_some("--workers=1"))
         .arg("--config")
