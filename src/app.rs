@@ -7,7 +7,6 @@ use actix_http::{Method, body::BoxBody};
 use actix_web::{
     App, HttpRequest, HttpResponse, dev::ServiceFactory, http::header::CONTENT_TYPE, web,
 };
-
 use serde_json::{Value, json};
 
 use crate::{

@@ -184,7 +184,7 @@ impl GatewayError {
     /// The error of one field of a request.
     pub fn about(code: Code, param: &str, message: impl Into<Cow<'static, str>>) -> Self {
         let mut error = Self::new(code, message);
-        error.param = Some(param.into()).filter(|it: &Box<str>| !it.is_empty());
+        error.param = (!param.is_empty()).then(|| param.into());
         error
     }
 

@@ -15,6 +15,7 @@
 //! | [`route`] | where may it go, in which order, and what does an outcome mean? |
 //! | [`dialect`], [`json_edit`] | what does a body say, and how is one value in it replaced? |
 //! | [`cache`] | was this asked before, and may the response be sent again? |
+//! | [`control`] | who changes the snapshot: settings, admin API, other replicas? |
 //! | [`identity`] | who calls, and what may they do? |
 //! | [`guard`], [`resolve`] | which targets may be dialled; which addresses does a name have? |
 //! | [`upstream`] | how is one request sent to one target, and its response read truthfully? |

@@ -16,6 +16,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PATIENCE = 20  # seconds for a server to start or to end
 # What a developer's shell holds must not change what is checked.
 BARE = {name: value for name, value in os.environ.items() if not name.startswith("THROUGHWAY_")}
+# A test leaves nothing in the home directory.
+BARE["THROUGHWAY_STORE"] = "memory"
 
 
 def binary() -> str:

@@ -1,6 +1,8 @@
 //! Which error of the gateway's own is it, if the store, a document or the directory refuses a
 //! change?
 
+use std::time::Duration;
+
 use crate::{
     error::{Code, GatewayError},
     identity::{
@@ -9,8 +11,6 @@ use crate::{
     },
     store::{Cause, StoreError},
 };
-
-use std::time::Duration;
 
 /// A document that cannot be used.
 pub(super) fn field(error: &FieldError) -> GatewayError {
