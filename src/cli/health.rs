@@ -2,12 +2,16 @@
 //! shell and no curl. Asks for liveness, not readiness: a gateway that drains is healthy.
 
 use std::{
-    io::{self, Read as _, Write as _},
+    io,
     net::{SocketAddr, TcpStream},
     time::Duration,
 };
 
-use super::{args::ServeArgs, start_message::reachable};
+use super::{
+    args::ServeArgs,
+    client::{Address, Client, Request},
+    start_message::reachable,
+};
 use crate::{
     config::{Environment, Settings},
     observe::logs,
@@ -15,11 +19,7 @@ use crate::{
 
 /// Timeout for connecting, and again for each read of the response.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// HTTP/1.0, so that the response ends with the connection.
-const REQUEST: &[u8] =
-    b"GET /gateway/health/live HTTP/1.0\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-/// Bytes of the response that are read: enough for the status line.
-const STATUS_LINE: u64 = 64;
+const LIVE: &str = "/gateway/health/live";
 
 /// Sends the request; returns the exit code.
 pub fn run(args: &ServeArgs, environment: &Environment) -> u8 {
@@ -39,17 +39,14 @@ pub fn run(args: &ServeArgs, environment: &Environment) -> u8 {
 
 /// With TLS, an accepted connection is enough: clients judge the certificate.
 fn ask(address: SocketAddr, tls: bool) -> io::Result<()> {
-    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
     if tls {
-        return Ok(());
+        return TcpStream::connect_timeout(&address, PATIENCE).map(drop);
     }
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.write_all(REQUEST)?;
-    let mut response = Vec::new();
-    stream.take(STATUS_LINE).read_to_end(&mut response)?;
-    match response.split(|byte| *byte == b' ').nth(1) {
-        Some(b"200") if response.starts_with(b"HTTP/1.") => Ok(()),
-        _ => Err(io::Error::other("the response is not the gateway's")),
+    let address = Address::of_listener(address).map_err(io::Error::other)?;
+    let response = Client::new(address, PATIENCE).send(Request::get(LIVE));
+    match response.map_err(io::Error::other)?.status {
+        200 => Ok(()),
+        status => Err(io::Error::other(format!("the response is {status}"))),
     }
 }
 
@@ -60,9 +57,8 @@ fn unhealthy(error: &dyn std::fmt::Display) -> u8 {
 
 #[cfg(test)]
 mod tests {
-    use std::net::TcpListener;
-
     use super::*;
+    use crate::cli::client::scripted::{Scripted, nowhere};
 
     #[test]
     fn only_a_200_is_good_health() {
@@ -72,23 +68,15 @@ mod tests {
             ("SSH-2.0 200 OK\r\n", false),
             ("", false),
         ] {
-            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-            let address = listener.local_addr().unwrap();
-            let server = std::thread::spawn(move || {
-                let (mut stream, _) = listener.accept().unwrap();
-                stream.read_exact(&mut [0; REQUEST.len()]).unwrap();
-                stream.write_all(response.as_bytes()).unwrap();
-            });
-            assert_eq!(ask(address, false).is_ok(), well, "{response}");
-            server.join().unwrap();
+            let server = Scripted::new(vec![response.to_owned()]);
+            assert_eq!(ask(server.address, false).is_ok(), well, "{response}");
+            server.requests();
         }
     }
 
     #[test]
     fn a_port_without_a_listener_is_unhealthy() {
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = free.local_addr().unwrap();
-        drop(free);
+        let address = nowhere();
         assert!(ask(address, false).is_err() && ask(address, true).is_err());
     }
 

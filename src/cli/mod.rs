@@ -2,6 +2,7 @@
 
 pub mod args;
 pub mod check;
+mod client;
 pub mod docs;
 pub mod explain;
 pub mod health;
