@@ -32,6 +32,10 @@ fn main() -> ExitCode {
             let (out, err) = (&mut io::stdout(), &mut io::stderr());
             cli::explain::run(&args, &environment, out, err).unwrap_or(1)
         }
+        Command::Keys(command) => {
+            let (out, err) = (&mut io::stdout(), &mut io::stderr());
+            cli::keys::run(&command, &environment, out, err).unwrap_or(1)
+        }
         Command::Health(args) => cli::health::run(&args, &environment),
         Command::Mock(args) => cli::mock::run(args),
         Command::Docs { page } => {

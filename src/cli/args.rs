@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::keys::args::KeysCommand;
 use crate::config::Flags;
 
 /// The whole command line.
@@ -50,6 +51,12 @@ pub enum Command {
     /// For containers without a shell. Takes the settings, environment and flags of `serve` and
     /// asks the address they listen on; the wildcard address is asked on loopback.
     Health(ServeArgs),
+    /// Make, list and change the gateway keys that callers get in place of providers' keys
+    ///
+    /// Asks a running gateway by its admin API. The token is read from THROUGHWAY_ADMIN_TOKEN: a
+    /// flag for it would be seen in the list of processes.
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// Run an upstream shaped like OpenAI and Anthropic, with faults on demand, for trying and
     /// testing
     Mock(throughway_mock::MockArgs),

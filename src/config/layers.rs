@@ -13,6 +13,7 @@ use super::document::Node;
 use super::kind::from_flag;
 use super::units::Count;
 use crate::guard::Preset;
+use crate::secret::Secret;
 
 /// An environment variable that the gateway reads.
 pub struct Variable {
@@ -34,7 +35,7 @@ pub const VARIABLES: [Variable; 11] = [
     variable("THROUGHWAY_GUARD", "guard.preset"),
     variable("THROUGHWAY_PORTKEY", "portkey"),
     variable("THROUGHWAY_ALLOW_UNAUTHENTICATED", "allow_unauthenticated"),
-    variable("THROUGHWAY_ADMIN_TOKEN", "admin_token"),
+    variable(ADMIN_TOKEN, "admin_token"),
     variable("THROUGHWAY_DEFAULT_TARGET", "default_target"),
     variable("THROUGHWAY_LOG", "log.level"),
     variable("THROUGHWAY_STORE", "store.kind"),
@@ -46,9 +47,13 @@ const PREFIX: &str = "THROUGHWAY_";
 /// The variable that names the settings file itself.
 pub const CONFIG: &str = "THROUGHWAY_CONFIG";
 
+/// The variable that names the running gateway, for the commands that ask one.
+const URL: &str = "THROUGHWAY_URL";
+const ADMIN_TOKEN: &str = "THROUGHWAY_ADMIN_TOKEN";
+
 fn names() -> impl Iterator<Item = &'static str> {
     let settings = VARIABLES.iter().map(|variable| variable.name);
-    std::iter::once(CONFIG).chain(settings)
+    [CONFIG, URL].into_iter().chain(settings)
 }
 
 /// The environment variables, taken once. Tests make their own.
@@ -97,6 +102,16 @@ impl Environment {
     /// A variable that says where users keep their files, such as `HOME`.
     pub fn directory(&self, name: &str) -> Option<String> {
         self.0.get(name).cloned()
+    }
+
+    /// The running gateway that `THROUGHWAY_URL` names.
+    pub fn gateway_url(&self) -> Option<&str> {
+        self.setting(URL)
+    }
+
+    /// The token by which commands ask a running gateway.
+    pub fn admin_token(&self) -> Option<Secret> {
+        self.setting(ADMIN_TOKEN).map(Secret::new)
     }
 
     /// One of our own variables; an empty one is absent.
