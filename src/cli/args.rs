@@ -57,6 +57,9 @@ pub enum Command {
     /// flag for it would be seen in the list of processes.
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Work on the secrets that the store has sealed
+    #[command(subcommand)]
+    Secrets(SecretsCommand),
     /// Run an upstream shaped like OpenAI and Anthropic, with faults on demand, for trying and
     /// testing
     Mock(throughway_mock::MockArgs),
@@ -105,6 +108,40 @@ pub struct CheckArgs {
     pub file: PathBuf,
     #[command(flatten)]
     pub flags: Flags,
+}
+
+/// What to do with sealed secrets.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum SecretsCommand {
+    /// Seal every secret of the store with the first `secret_key`, all or none
+    ///
+    /// Put the new key first and the old one second in the settings, restart the gateway, then run
+    /// this. After it the old key can go.
+    Rotate(SecretsArgs),
+}
+
+/// Arguments of `secrets rotate`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
+pub struct SecretsArgs {
+    /// Settings file (YAML) [env: THROUGHWAY_CONFIG]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Directory of the database [env: THROUGHWAY_DATA_DIR]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Print JSON, for scripts
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl SecretsArgs {
+    /// Those of the settings.
+    pub fn flags(&self) -> Flags {
+        Flags {
+            data_dir: self.data_dir.clone(),
+            ..Flags::default()
+        }
+    }
 }
 
 /// Arguments of `explain`.

@@ -11,11 +11,9 @@ use super::{
     args::ServeArgs,
     client::{Address, Client, Request},
     start_message::reachable,
+    stopped,
 };
-use crate::{
-    config::{Environment, Settings},
-    observe::logs,
-};
+use crate::{config::Environment, observe::logs};
 
 /// Timeout for connecting, and again for each read of the response.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -23,10 +21,7 @@ const LIVE: &str = "/gateway/health/live";
 
 /// Sends the request; returns the exit code.
 pub fn run(args: &ServeArgs, environment: &Environment) -> u8 {
-    let mut flags = args.flags.clone();
-    // `serve` has judged whether a start without keys is allowed; it may have had a flag for it.
-    flags.allow_unauthenticated = true;
-    let settings = match Settings::load(args.config.as_deref(), environment, &flags) {
+    let settings = match stopped::settings(args.config.as_deref(), environment, &args.flags) {
         Ok(settings) => settings,
         Err(error) => return unhealthy(&error),
     };

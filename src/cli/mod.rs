@@ -8,5 +8,7 @@ pub mod explain;
 pub mod health;
 pub mod keys;
 pub mod mock;
+pub mod secrets;
 pub mod serve;
 mod start_message;
+mod stopped;

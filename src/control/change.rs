@@ -245,8 +245,8 @@ impl Decided {
             },
         };
         let audit = AuditEntry {
-            actor: asked.actor.0.clone(),
-            source: "api".to_owned(),
+            actor: asked.actor.name.clone(),
+            source: asked.actor.source.to_owned(),
             action: self.name.to_owned(),
             kind: asked.kind.name().to_owned(),
             id: object.id,

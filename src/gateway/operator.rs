@@ -11,9 +11,27 @@ use crate::{
     identity::{Identity, key::Role},
 };
 
-/// Who uses the admin API: the admin token's holder, or a key by id and name.
+/// Who changes keys and teams, for the audit log.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Actor(pub String);
+pub struct Actor {
+    /// The admin token's holder, a key by id and name, or a user of this machine.
+    pub name: String,
+    /// `api` or `cli`.
+    pub source: &'static str,
+}
+
+impl Actor {
+    fn by_api(name: String) -> Self {
+        let source = "api";
+        Actor { name, source }
+    }
+
+    /// A user of this machine who runs a command.
+    pub fn at_terminal(name: String) -> Self {
+        let source = "cli";
+        Actor { name, source }
+    }
+}
 
 impl Gateway {
     /// The request may see what concerns the operator: it has the admin token or the key of a
@@ -41,7 +59,7 @@ impl Gateway {
     /// `invalid_gateway_key` for keys that are no good, `not_allowed` for all others.
     pub fn check_admin(&self, head: &RequestHead, changes: bool) -> Result<Actor, GatewayError> {
         if self.has_operators_token(head.headers()) {
-            return Ok(Actor("admin_token".to_owned()));
+            return Ok(Actor::by_api("admin_token".to_owned()));
         }
         let refuse = |message| Err(GatewayError::new(Code::NotAllowed, message));
         let key = match self.access.holder_of_page(head)? {
@@ -58,7 +76,7 @@ impl Gateway {
         };
         match (key.role, changes) {
             (Role::Admin, _) | (Role::Viewer, false) => {
-                Ok(Actor(format!("{} ({})", key.id, key.name)))
+                Ok(Actor::by_api(format!("{} ({})", key.id, key.name)))
             }
             (Role::Viewer, true) => {
                 refuse("the gateway key has the role viewer, which may read and not change")

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use super::{
@@ -17,6 +17,14 @@ use crate::{
 
 const DEFAULT_URL: &str = "http://127.0.0.1:8787";
 const KEYS: &str = "/gateway/admin/v1/keys";
+/// The longest page.
+const PAGE: &str = "/gateway/admin/v1/keys?limit=1000";
+/// All but the unreserved characters (RFC 3986 §2.3).
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 /// Longer than the gateway waits for its own store.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -87,7 +95,7 @@ impl Api {
         match (status, &self.token, field(error, "code")) {
             (401, None, _) | (403, None, "not_allowed") => Failure::NoToken { message },
             (401, Some(_), _) | (403, Some(_), "not_allowed") => Failure::Token { message },
-            (404, _, "unknown_route") if path == KEYS => self.not_ours(status),
+            (404, _, "unknown_route") if path == KEYS || path == PAGE => self.not_ours(status),
             _ => Failure::Refused { message },
         }
     }
@@ -101,7 +109,7 @@ impl Api {
 impl Backend for Api {
     fn list(&self) -> Result<Vec<Value>, Failure> {
         let mut keys = Vec::new();
-        let mut path = KEYS.to_owned();
+        let mut path = PAGE.to_owned();
         loop {
             let mut page = self.json("GET", &path, None)?;
             match page.get_mut("data").map(Value::take) {
@@ -110,7 +118,7 @@ impl Backend for Api {
             }
             match field(&page, "next_cursor") {
                 "" => return Ok(keys),
-                cursor => path = format!("{KEYS}?cursor={}", encoded(cursor)),
+                cursor => path = format!("{PAGE}&cursor={}", encoded(cursor)),
             }
         }
     }
@@ -145,7 +153,7 @@ fn one(id: &str) -> String {
 }
 
 fn encoded(text: &str) -> impl std::fmt::Display {
-    utf8_percent_encode(text, NON_ALPHANUMERIC)
+    utf8_percent_encode(text, ESCAPED)
 }
 
 /// Without what could steer a terminal.

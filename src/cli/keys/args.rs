@@ -1,6 +1,6 @@
 //! The words of `throughway keys`.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
@@ -30,8 +30,14 @@ pub enum KeysCommand {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
 pub struct Where {
     /// The running gateway, by default http://127.0.0.1:8787 [env: THROUGHWAY_URL]
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", conflicts_with_all = ["data_dir", "config"])]
     pub url: Option<String>,
+    /// Change the store in this directory itself, while no gateway runs
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Change the store of this settings file itself, while no gateway runs
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
     /// Print JSON, for scripts
     #[arg(long)]
     pub json: bool,
@@ -64,7 +70,7 @@ pub struct CreateArgs {
     #[arg(value_name = "NAME")]
     pub name: String,
     /// Make the key here and print its entry for the settings file; asks no gateway
-    #[arg(long, conflicts_with = "url")]
+    #[arg(long, conflicts_with_all = ["url", "data_dir", "config"])]
     pub offline: bool,
     /// Its team, by name or id
     #[arg(long, value_name = "TEAM")]

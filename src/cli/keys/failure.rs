@@ -1,7 +1,12 @@
 //! Why a command on keys failed, in sentences for the person at the terminal.
 
 use crate::{
-    cli::client::{BadAddress, NoResponse},
+    cli::{
+        client::{BadAddress, NoResponse},
+        stopped::NoStore,
+    },
+    error::GatewayError,
+    gateway::UnusableSettings,
     identity::document::FieldError,
     route::suggest,
 };
@@ -44,6 +49,13 @@ pub enum Failure {
     },
     #[error(transparent)]
     Field(#[from] FieldError),
+    #[error(transparent)]
+    NoStore(#[from] NoStore),
+    #[error(transparent)]
+    Settings(#[from] UnusableSettings),
+    /// Of the store, in the words of the admin API.
+    #[error("{}", .0.message)]
+    Change(#[from] GatewayError),
     #[error("the output cannot be made: {0}")]
     Output(String),
 }

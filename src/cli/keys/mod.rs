@@ -4,6 +4,7 @@
 mod api;
 pub mod args;
 mod backend;
+mod direct;
 mod failure;
 mod offline;
 mod print;
@@ -19,6 +20,7 @@ use self::{
     api::Api,
     args::{CreateArgs, KeysCommand, RotateArgs, Where},
     backend::{Backend, field, find},
+    direct::Direct,
     failure::Failure,
     print::{Outcome, print},
 };
@@ -70,8 +72,11 @@ fn outcome(command: &KeysCommand, environment: &Environment) -> Result<Outcome, 
     {
         return offline(args);
     }
-    let backend = Api::new(command.place().url.as_deref(), environment)?;
-    carry_out(command, &backend)
+    let place = command.place();
+    if place.data_dir.is_some() || place.config.is_some() {
+        return carry_out(command, &Direct::open(place, environment)?);
+    }
+    carry_out(command, &Api::new(place.url.as_deref(), environment)?)
 }
 
 fn offline(args: &CreateArgs) -> Result<Outcome, Failure> {
