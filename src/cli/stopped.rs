@@ -61,3 +61,30 @@ pub async fn open(settings: &Settings, environment: &Environment) -> Result<Open
 pub fn user() -> String {
     format!("uid {}", rustix::process::getuid().as_raw())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_load_whether_or_not_a_flag_was_needed_to_start() {
+        let path = std::env::temp_dir().join(format!("stopped-{}.yaml", std::process::id()));
+        for (yaml, expected) in [
+            ("listen: 0.0.0.0:8787", None),
+            ("auth: required", None),
+            ("listen: 0.0.0.0:8787\nauth: required", None),
+            ("lisen: 0.0.0.0:8787", Some("unknown key lisen")),
+            ("auth: required\nworkers: 0", Some("workers")),
+        ] {
+            std::fs::write(&path, yaml).unwrap();
+            let loaded = settings(Some(&path), &Environment::default(), &Flags::default());
+            let error = loaded.err().map(|error| error.to_string());
+            let is_expected = match (&error, expected) {
+                (Some(error), Some(expected)) => error.contains(expected),
+                (error, expected) => error.is_none() && expected.is_none(),
+            };
+            assert!(is_expected, "{yaml} {error:?}");
+        }
+        std::fs::remove_file(&path).unwrap();
+    }
+}

@@ -72,6 +72,7 @@ mod guard_shape;
 mod guard_spellings;
 mod inbound_tls;
 mod keys;
+mod keys_cli;
 mod limits;
 mod limits_cluster;
 mod limits_leases;

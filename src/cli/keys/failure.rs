@@ -42,11 +42,8 @@ pub enum Failure {
     /// The gateway's own words.
     #[error("{message}")]
     Refused { message: String },
-    #[error("there is no key {}{}", written.escape_debug(), suggest::did_you_mean(meant.as_deref()))]
-    Unknown {
-        written: String,
-        meant: Option<String>,
-    },
+    #[error("there is no key {}{meant}", written.escape_debug())]
+    Unknown { written: String, meant: String },
     #[error(transparent)]
     Field(#[from] FieldError),
     #[error(transparent)]
@@ -66,7 +63,7 @@ impl Failure {
         let meant = suggest::nearest(written, names, MOST_WRONG);
         Failure::Unknown {
             written: written.to_owned(),
-            meant: meant.map(str::to_owned),
+            meant: suggest::did_you_mean(meant),
         }
     }
 }
