@@ -172,3 +172,35 @@ fn what_a_running_gateway_refuses_is_told() {
         );
     }
 }
+
+#[test]
+fn a_gateway_with_tls_gets_the_token_only_with_a_certificate_that_is_trusted() {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a key");
+    let file = |name: &str, pem: String| {
+        let file = format!("keys-cli-{name}-{}.pem", std::process::id());
+        let path = std::env::temp_dir().join(file);
+        std::fs::write(&path, pem).expect("a file");
+        path
+    };
+    let cert = file("cert", made.cert.pem());
+    let key = file("key", made.signing_key.serialize_pem());
+    let yaml = format!(
+        "admin_token: secret\nstore: {{ kind: memory }}\ntls: {{ cert: {cert:?}, key: {key:?} }}\n"
+    );
+    let gateway = Process::serving("keys-cli-tls", &yaml);
+    let url = format!("https://localhost:{}", gateway.address.port());
+    let token = ("THROUGHWAY_ADMIN_TOKEN", "secret");
+    let trusted = ("SSL_CERT_FILE", cert.to_str().expect("text"));
+    let made = out(&["create", "app", "--url", &url], &[token, trusted]);
+    assert!(made.starts_with("tw-"), "{made}");
+
+    let done = run(&["list", "--url", &url], &[token]);
+    assert_eq!(done.status.code(), Some(1));
+    let err = text(&done.stderr);
+    assert!(
+        err.contains("no gateway responds at https://localhost") && err.contains("certificate")
+    );
+    for path in [cert, key] {
+        std::fs::remove_file(path).expect("a file");
+    }
+}

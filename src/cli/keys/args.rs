@@ -11,7 +11,7 @@ use super::time;
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum KeysCommand {
     /// Make a key and print it: the first line of the output, and shown only then
-    Create(CreateArgs),
+    Create(Box<CreateArgs>),
     /// List the keys
     List(Where),
     /// Show a key, without its secret

@@ -33,8 +33,8 @@ pub enum Failure {
     #[error("what responds at {url} has no admin API for keys ({status}): is it this gateway?")]
     NotOurs { url: String, status: u16 },
     #[error(
-        "{message}: set THROUGHWAY_ADMIN_TOKEN to the gateway's admin token, or to a key whose role \
-         is admin"
+        "{message}: set THROUGHWAY_ADMIN_TOKEN to the gateway's admin token, or to a key with the \
+         role admin"
     )]
     NoToken { message: String },
     #[error("{message} (the token is that of THROUGHWAY_ADMIN_TOKEN)")]
