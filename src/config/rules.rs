@@ -173,3 +173,62 @@ fn check_upstream_tls(entries: &[UpstreamTls]) -> Result<(), ConfigError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::{Environment, Flags};
+
+    /// Whether the settings are refused; else whether a request needs a key, without one in the
+    /// store and with one.
+    fn outcome(yaml: &str) -> Option<[bool; 2]> {
+        let (environment, flags) = (Environment::default(), Flags::default());
+        let settings = Settings::parse(yaml, Path::new("s"), &environment, &flags);
+        match settings {
+            Ok(settings) => Some([false, true].map(|it| settings.needs_key(it))),
+            Err(error) => {
+                assert!(error.to_string().contains("no keys are set"), "{error}");
+                None
+            }
+        }
+    }
+
+    #[test]
+    fn a_listener_beyond_loopback_needs_keys_a_token_or_to_be_open() {
+        let (key, token) = (
+            format!(
+                "keys: {{ a: {{ digest: \"sha256:{}\" }} }}\n",
+                "ab".repeat(32)
+            ),
+            "admin_token: secret\n",
+        );
+        let (wide, here) = ("listen: 0.0.0.0:1\n", "listen: 127.0.0.9:1\n");
+        let mapped = "listen: \"[::ffff:127.0.0.1]:1\"\n";
+        let (required, open) = ("auth: required\n", "auth: open\n");
+        for (parts, expected) in [
+            (vec![here], Some([false, true])),
+            (vec![mapped], Some([false, true])),
+            (vec![here, &key], Some([false, true])),
+            (vec![here, token], Some([false, true])),
+            (vec![here, required], Some([true, true])),
+            (vec![here, open, &key], Some([false, false])),
+            (vec![wide], None),
+            (vec![wide, required], None),
+            (vec![wide, "auth: auto\n"], None),
+            (vec![wide, &key], Some([true, true])),
+            (vec![wide, token], Some([true, true])),
+            (vec![wide, required, token], Some([true, true])),
+            (vec![wide, open], Some([false, false])),
+            (vec![wide, open, &key, token], Some([false, false])),
+            (
+                vec![wide, "allow_unauthenticated: true\n"],
+                Some([false, false]),
+            ),
+        ] {
+            let yaml = parts.concat();
+            assert_eq!(outcome(&yaml), expected, "{yaml}");
+        }
+    }
+}

@@ -5,19 +5,25 @@ use std::sync::Arc;
 
 use actix_http::{
     RequestHead, Uri,
-    header::{HeaderName, HeaderValue},
+    header::{HeaderMap, HeaderName, HeaderValue},
+    uri::PathAndQuery,
+};
+use base64::{
+    Engine as _,
+    prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD},
 };
 use jiff::Timestamp;
 
 use crate::{
     config::Settings,
-    directives::table::{NAMESPACE, PORTKEY_NAMESPACE},
+    directives,
     error::{Code, GatewayError},
     identity::{
         Identity,
         allow::Refusal,
         directory::{Directory, KeyRefused},
         places::{self, Found, Misplaced, Presented},
+        token::KEY_LENGTH,
     },
 };
 
@@ -35,8 +41,15 @@ pub struct Access {
     portkey: bool,
 }
 
+/// The path of a request that had a key in its own: the log must not show it.
+const PATH_WITHOUT_KEY: &str = "/v1/-";
+
 /// The key that was taken out of a request, if it had one.
-pub struct Taken(Result<Option<Found>, Misplaced>);
+pub struct Taken {
+    found: Result<Option<Found>, Misplaced>,
+    /// Where a key stood that is no credential there, and would be logged.
+    astray: Option<String>,
+}
 
 impl Access {
     /// `directory`: the keys of settings and store together. `before`: what was in force before.
@@ -64,14 +77,46 @@ impl Access {
     /// Takes the key out of a request's head, wherever it stands.
     pub fn take(&self, head: &mut RequestHead) -> Taken {
         if !self.looks {
-            return Taken(Ok(None));
+            return Taken {
+                found: Ok(None),
+                astray: None,
+            };
         }
         let found = self.find(head);
         // A head that stays as it is is not taken apart.
         if !matches!(found, Ok(None)) {
             remove_keys(head);
         }
-        Taken(found)
+        let astray = self.remove_astray(head);
+        Taken { found, astray }
+    }
+
+    /// Takes keys out of the path and out of directives, from where logs and replies repeat them.
+    fn remove_astray(&self, head: &mut RequestHead) -> Option<String> {
+        let misleads = |(name, value): &(&HeaderName, &HeaderValue)| {
+            self.is_ours(name) && !self.is_for_keys(name) && directive_contains_key(value)
+        };
+        if let Some((name, _)) = head.headers.iter().find(misleads) {
+            let name = name.clone();
+            head.headers.remove(&name);
+            self.remove_astray(head);
+            return Some(format!("`{name}`"));
+        }
+        if places::contains_key(head.uri.path().as_bytes()) {
+            let mut parts = head.uri.clone().into_parts();
+            parts.path_and_query = Some(PathAndQuery::from_static(PATH_WITHOUT_KEY));
+            head.uri = Uri::from_parts(parts).unwrap_or_default();
+            return Some("the request's path".to_owned());
+        }
+        None
+    }
+
+    fn is_ours(&self, name: &HeaderName) -> bool {
+        directives::is_ours(name, self.portkey)
+    }
+
+    fn is_for_keys(&self, name: &HeaderName) -> bool {
+        *name == API_KEY || (self.portkey && *name == PORTKEY_API_KEY)
     }
 
     /// Whose the key is that was taken.
@@ -84,16 +129,37 @@ impl Access {
         taken: &Taken,
         head: &RequestHead,
     ) -> Result<Option<&Identity>, GatewayError> {
+        if let Some(place) = &taken.astray {
+            return Err(misplaced(place));
+        }
         let found = taken
-            .0
+            .found
             .as_ref()
             .map_err(|misplaced| misplaced_key(*misplaced))?;
-        let Some(found) = found else {
-            return Ok(None);
+        let identity = match found {
+            Some(found) => Some(self.directory.resolve(&found.key, Timestamp::now())?),
+            None => None,
         };
-        let identity = self.directory.resolve(&found.key, Timestamp::now())?;
-        check_rest(head)?;
-        Ok(Some(identity.as_ref()))
+        // What needs a key and has none is not sent, whatever stands in it.
+        if identity.is_some() || (self.looks && !self.needs_key) {
+            self.check_rest(head)?;
+        }
+        Ok(identity.map(AsRef::as_ref))
+    }
+
+    /// Refuses a request in which a key stands where nobody looks for one: it would be sent on.
+    fn check_rest(&self, head: &RequestHead) -> Result<(), GatewayError> {
+        let query = head.uri.query().unwrap_or_default();
+        if places::contains_key(query.as_bytes()) {
+            return Err(misplaced("the request's query"));
+        }
+        let strays = |(name, value): &(&HeaderName, &HeaderValue)| {
+            !self.is_ours(name) && places::line_contains_key(value.as_bytes())
+        };
+        match head.headers().iter().find(strays) {
+            Some((name, _)) => Err(misplaced(&format!("`{name}`"))),
+            None => Ok(()),
+        }
     }
 
     /// Refuses a request without a key, if it needs one.
@@ -123,19 +189,41 @@ impl Access {
 
     fn find(&self, head: &RequestHead) -> Result<Option<Found>, Misplaced> {
         let headers = head.headers();
-        let alias = || {
-            self.portkey
-                .then(|| headers.get(&PORTKEY_API_KEY))
-                .flatten()
+        let alias = || match self.portkey {
+            true => first_given(headers, &PORTKEY_API_KEY),
+            false => None,
         };
-        let own = headers.get(&API_KEY).or_else(alias);
-        let own = own.map(|value| value.as_bytes().trim_ascii());
         places::find(&Presented {
-            own: own.filter(|value| !value.is_empty()),
+            own: first_given(headers, &API_KEY).or_else(alias),
             headers,
             query: head.uri.query(),
         })
     }
+}
+
+/// The first line of a header that is not empty.
+fn first_given<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h [u8]> {
+    let values = headers.get_all(name);
+    let mut values = values.map(|value| value.as_bytes().trim_ascii());
+    values.find(|value| !value.is_empty())
+}
+
+/// A key in a line of the gateway's own, which may be a config in base64.
+fn directive_contains_key(value: &HeaderValue) -> bool {
+    let value = value.as_bytes().trim_ascii();
+    if places::contains_key(value) {
+        return true;
+    }
+    let end = value.iter().rposition(|byte| *byte != b'=');
+    let value = &value[..end.map_or(0, |end| end + 1)];
+    let could_be = value.len() > KEY_LENGTH && !value.starts_with(b"{");
+    could_be
+        && [BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD]
+            .iter()
+            .any(|alphabet| {
+                let decoded = alphabet.decode(value);
+                decoded.is_ok_and(|decoded| places::contains_key(&decoded))
+            })
 }
 
 fn remove_keys(head: &mut RequestHead) {
@@ -174,40 +262,13 @@ fn remove_keys(head: &mut RequestHead) {
 }
 
 fn has_key(name: &HeaderName, value: &HeaderValue) -> bool {
-    let text = name.as_str();
-    let is_own = text.starts_with(NAMESPACE) || text.starts_with(PORTKEY_NAMESPACE);
     let left = places::line_without_keys(name, value.as_bytes());
-    !is_own && left.is_none_or(|left| left.len() != value.as_bytes().len())
+    left.is_none_or(|left| left.len() != value.as_bytes().len())
 }
 
 fn without_keys(name: &HeaderName, value: &HeaderValue) -> Option<HeaderValue> {
     let left = places::line_without_keys(name, value.as_bytes())?;
     HeaderValue::from_bytes(&left).ok()
-}
-
-/// Refuses a request in which a key stands where nobody looks for one: it would be sent on.
-fn check_rest(head: &RequestHead) -> Result<(), GatewayError> {
-    let in_target = head
-        .uri
-        .path_and_query()
-        .is_some_and(|target| places::contains_key(target.as_str().as_bytes()));
-    if in_target {
-        return Err(misplaced("the request's path or query"));
-    }
-    match head
-        .headers()
-        .iter()
-        .find(|(name, value)| strays(name, value))
-    {
-        Some((name, _)) => Err(misplaced(&format!("`{name}`"))),
-        None => Ok(()),
-    }
-}
-
-fn strays(name: &HeaderName, value: &HeaderValue) -> bool {
-    let text = name.as_str();
-    let is_own = text.starts_with(NAMESPACE) || text.starts_with(PORTKEY_NAMESPACE);
-    !is_own && places::line_contains_key(value.as_bytes())
 }
 
 fn misplaced(place: &str) -> GatewayError {

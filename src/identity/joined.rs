@@ -61,6 +61,16 @@ impl Identity {
         }
     }
 
+    /// Whether a value of the request's metadata may be counted by: key or team set it, or the key
+    /// trusts its holder to say it. By any other the holder could evade a limit.
+    pub fn trusts_metadata(&self, name: &str) -> bool {
+        let of_team = self.team.as_ref().and_then(|team| team.metadata.as_ref());
+        let mut set = of_team.into_iter().chain(&self.key.metadata);
+        let trusted = self.key.trust_metadata.as_ref();
+        trusted.is_some_and(|names| names.contains(name))
+            || set.any(|metadata| metadata.iter().any(|(set, _)| set == name))
+    }
+
     /// The limits of the key, then those of its team.
     pub fn limits(&self) -> impl Iterator<Item = (Owner, &OwnLimit)> {
         let of_key = self.key.limits.iter().map(|limit| (Owner::Key, limit));

@@ -72,7 +72,8 @@ pub enum By {
 
 impl By {
     /// The accepted values, for error messages.
-    pub const EXPECTED: &str = "caller, key, team, client_address, origin, or metadata.NAME with a name of at most 128 bytes";
+    pub const EXPECTED: &str = "caller, key, team, client_address, origin, or \
+                                metadata.NAME with a name of at most 128 bytes";
     /// The longest name of a metadata value in bytes; each target under the limit has a copy.
     const LONGEST_NAME: usize = 128;
 

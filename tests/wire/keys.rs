@@ -100,7 +100,8 @@ fn request(route: &str, upstream: &Upstream, (line, query): &(String, String)) -
     let body = r#"{"model":"m","stream":true}"#;
     match route {
         "websocket" => format!(
-            "GET /v1/realtime{query} HTTP/1.1\r\n{common}Connection: Upgrade\r\nUpgrade: websocket\r\n\
+            "GET /v1/realtime{query} HTTP/1.1\r\n{common}Connection: Upgrade\r\n\
+             Upgrade: websocket\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
         ),
         "dry run" => {

@@ -23,8 +23,8 @@ use crate::{
     },
 };
 
-/// The plan; `default_config` is that of the caller's key; `model` reads the body for its `model`, and is asked only where nothing else names a
-/// target.
+/// The plan. `default_config` is that of the caller's key. `model` reads the body for its `model`,
+/// and is called only where nothing else names a target.
 ///
 /// # Errors
 /// What makes no plan, and what goes wrong with the body.

@@ -108,8 +108,8 @@ fn broken(fault: BodyFault, connection: &impl Sender) -> GatewayError {
 fn too_large(limit: usize) -> GatewayError {
     let message = format!(
         "the request body is larger than {limit} bytes (`replay_limit`), and has to be read whole \
-         for what the config asks: a condition on `params`, `override_params`, or a provider in \
-         `model`"
+         for what the config asks (a condition on `params`, `override_params`, or a provider in \
+         `model`) or for the models that its gateway key may use"
     );
     GatewayError::new(Code::BodyTooLarge, message)
 }

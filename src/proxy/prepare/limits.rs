@@ -8,7 +8,7 @@ use crate::{
     identity::Identity,
     proxy::admit::{Admitted, caller::CallerCredentials},
     rate_limit::{self, Key, Lease, Limiter, NotAdmitted, Reason, Refused, Room},
-    route::limit::{By, Scoped},
+    route::limit::{By, Scope, Scoped},
 };
 
 /// A request, as limits see it.
@@ -87,7 +87,7 @@ impl LimitCheck<'_> {
                     continue;
                 }
                 Err(NotAdmitted::Refused(refused)) => {
-                    (Some(refused.room), Err(over(scoped, &refused)))
+                    (Some(refused.room), Err(over(applied, &refused)))
                 }
                 Err(NotAdmitted::Uncounted) => (tightest, Err(uncounted())),
             };
@@ -97,6 +97,13 @@ impl LimitCheck<'_> {
             return refused;
         }
         (tightest, Ok(leases))
+    }
+
+    /// Whether a limit counts by what the request says of itself. A caller's own limit may; one of
+    /// the operator's only where the request's key trusts it. Without keys all are trusted.
+    fn counts_by(&self, scoped: &Scoped, name: &str) -> bool {
+        let holder = self.presented.holder;
+        scoped.scope == Scope::Caller || holder.is_none_or(|it| it.trusts_metadata(name))
     }
 
     fn key(&self, applied: Applied<'_>, origin: &str) -> Key {
@@ -113,6 +120,9 @@ impl LimitCheck<'_> {
             },
             By::ClientAddress => value(rate_limit::subnet(self.presented.client()).as_bytes()),
             By::Origin => value(origin.as_bytes()),
+            By::Metadata(key) if !self.counts_by(scoped, key) => {
+                Key::of_caller(scoped, self.presented.caller())
+            }
             By::Metadata(key) => {
                 let given = self.metadata.and_then(|metadata| metadata.get(&**key));
                 value(given.map(String::as_bytes).unwrap_or_default())
@@ -121,8 +131,12 @@ impl LimitCheck<'_> {
     }
 }
 
-fn over(scoped: &Scoped, refused: &Refused) -> GatewayError {
-    let by = scoped.limit.by.name();
+fn over(applied: Applied<'_>, refused: &Refused) -> GatewayError {
+    let scoped = applied.scoped;
+    let by = match applied.counts_all {
+        true => String::new(),
+        false => format!(" by {}", scoped.limit.by.name()),
+    };
     let limit = match (refused.reason, scoped.limit.rate, scoped.limit.concurrent) {
         (Reason::Requests, Some(rate), _) => {
             let (requests, window) = (rate.requests, rate.window);
@@ -130,7 +144,7 @@ fn over(scoped: &Scoped, refused: &Refused) -> GatewayError {
         }
         (_, _, concurrent) => format!("{} requests at a time", concurrent.map_or(0, |it| it.get())),
     };
-    let message = format!("over the limit of {limit} by {by} ({})", scoped.place);
+    let message = format!("over the limit of {limit}{by} ({})", scoped.place);
     let mut error = GatewayError::new(Code::RateLimited, message);
     error.retry_after = Some(refused.retry_after);
     error

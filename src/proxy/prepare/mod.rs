@@ -7,6 +7,7 @@ pub mod buffer_body;
 pub mod cache_key;
 mod condition_facts;
 pub mod limits;
+mod models;
 mod permitted;
 
 use std::{cell::RefCell, rc::Rc, time::Instant};

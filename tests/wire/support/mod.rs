@@ -8,6 +8,7 @@ pub mod client;
 pub mod credentials;
 pub mod dns;
 pub mod gateway;
+pub mod gateway_keys;
 pub mod message;
 pub mod postgres;
 pub mod process;
