@@ -91,8 +91,10 @@ def contestants(options):
     ]
     if options.keys:
         with_key = [*gateway, f"x-gateway-api-key: {keys.secret(0)}"]
-        everyone += [Contestant(f"throughway-{name}", f"{throughway} serve --config {{settings-{name}}}", headers=with_key)
-                     for name in KEYED]
+        everyone += [
+            Contestant(f"throughway-{name}", f"{throughway} serve --config {{settings-{name}}}", headers=with_key)
+            for name in KEYED
+        ]
     absent = [*options.skip, "direct"] if options.tls else options.skip
     everyone = [one for one in everyone if one.name not in absent or (one.direct and not options.tls)]
     everyone += [_extra(text, options.header, gateway) for text in options.proxy]
