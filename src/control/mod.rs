@@ -42,7 +42,7 @@ impl Control {
     /// that opened it.
     pub fn new(gateway: Gateway, settings: &Settings, opened: Option<Opened>) -> Self {
         let (gateway, store, revision) = match opened {
-            Some(opened) => {
+            Some(mut opened) => {
                 let objects = opened.joined(settings);
                 let gateway = gateway.renewed(settings, objects);
                 (gateway, Some(opened.store), opened.revision)

@@ -92,9 +92,10 @@ fn location(
 }
 
 impl Opened {
-    /// What was in it, joined with the objects of the settings.
-    pub(super) fn joined(&self, settings: &Settings) -> Objects {
-        let (candidates, unreadable) = (self.candidates.clone(), self.unreadable.clone());
+    /// What was in it, joined with the objects of the settings; once.
+    pub(super) fn joined(&mut self, settings: &Settings) -> Objects {
+        let candidates = std::mem::take(&mut self.candidates);
+        let unreadable = std::mem::take(&mut self.unreadable);
         Objects::joined(&settings.directory.0, candidates, unreadable)
     }
 }

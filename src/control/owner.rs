@@ -8,7 +8,7 @@ use crate::{
     error::GatewayError,
     gateway::{Candidate, Current, Gateway, LeftOut, Objects},
     observe::metrics::Metrics,
-    store::{AuditEntry, Changes, Object, ObjectId, Status, Store, StoreError},
+    store::{AuditEntry, Changes, Kind, Object, ObjectId, Status, Store, StoreError},
 };
 
 /// What only one change at a time may touch.
@@ -37,6 +37,7 @@ impl Owner {
             told: HashSet::new(),
         };
         owner.tell_of_left_out();
+        owner.tell_of_dangling();
         owner
     }
 
@@ -51,6 +52,7 @@ impl Owner {
         let audit = reload_entry(&self.settings, &settings);
         self.settings = settings;
         self.put(objects);
+        self.tell_of_dangling();
         if let Some(store) = &self.store
             && let Err(error) = store.append_audit(audit).await
         {
@@ -138,6 +140,29 @@ impl Owner {
                     reason,
                     "an object of the store has no effect"
                 );
+            }
+        }
+    }
+
+    /// The store's objects are checked when they are made; the settings that they name may have
+    /// changed since.
+    fn tell_of_dangling(&mut self) {
+        let objects = self.gateway().objects();
+        let keys = objects.directory.keys().filter_map(|it| {
+            objects.stored.key(it.key.id)?;
+            let error = it.key.check_references(&self.settings).err()?;
+            Some((Kind::Key, it.key.id.to_string(), &it.key.name, error))
+        });
+        let teams = objects.directory.teams().filter_map(|it| {
+            objects.stored.team(it.id)?;
+            let error = it.check_references(&self.settings).err()?;
+            Some((Kind::Team, it.id.to_string(), &it.name, error))
+        });
+        for (kind, id, name, error) in keys.chain(teams) {
+            let reason = error.to_string();
+            let (object, kind) = (ObjectId::new(kind, id.clone()), kind.name());
+            if self.told.insert((object, reason.clone())) {
+                tracing::warn!(kind, id, %name, reason, "the settings lack what an object names");
             }
         }
     }
