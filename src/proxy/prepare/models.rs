@@ -111,7 +111,7 @@ impl BodyModels {
 
 /// The models that the body names after a target's edits. What is no text is no model that a list
 /// could permit, but for a list of texts under `models`.
-pub fn in_override(entries: &[Entry], edits: &[BodyEdit], prefix: Option<&str>) -> Vec<String> {
+pub fn after_edits(entries: &[Entry], edits: &[BodyEdit], prefix: Option<&str>) -> Vec<String> {
     let is_set = |entry: &&Entry| edits.iter().any(|(key, _)| **key == *entry.key);
     let mut models = Vec::new();
     for entry in entries.iter().filter(|entry| !is_set(entry)) {

@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::{
     buffer_body,
-    models::{BodyModels, Form, in_override, in_path, in_query},
+    models::{BodyModels, Form, after_edits, in_path, in_query},
 };
 use crate::{
     error::GatewayError,
@@ -70,7 +70,7 @@ fn check_models(
         BodyModels::Unreadable => return Ok(holder.check_model(None)?),
         BodyModels::None => {}
         BodyModels::Form(in_form) => models.extend(in_form.iter().cloned()),
-        BodyModels::Json(entries) => models.extend(in_override(
+        BodyModels::Json(entries) => models.extend(after_edits(
             entries,
             &target.override_params,
             target.model_prefix.as_deref(),

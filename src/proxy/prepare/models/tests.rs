@@ -53,7 +53,7 @@ fn models_are_found_in_queries() {
 
 fn in_json(body: &str, edits: &[BodyEdit], prefix: Option<&str>) -> Option<Vec<String>> {
     match BodyModels::in_json(body.as_bytes()) {
-        BodyModels::Json(entries) => Some(in_override(&entries, edits, prefix)),
+        BodyModels::Json(entries) => Some(after_edits(&entries, edits, prefix)),
         BodyModels::None | BodyModels::Unreadable | BodyModels::Form(_) => None,
     }
 }
