@@ -72,7 +72,10 @@ mod tests {
         for (yaml, expected) in [
             ("listen: 0.0.0.0:8787", None),
             ("auth: required", None),
-            ("listen: 0.0.0.0:8787\nauth: required", None),
+            (
+                "listen: 0.0.0.0:8787\nauth: required",
+                Some("listen is 0.0.0.0:8787"),
+            ),
             ("lisen: 0.0.0.0:8787", Some("unknown key lisen")),
             ("auth: required\nworkers: 0", Some("workers")),
         ] {
