@@ -26,7 +26,9 @@ class Child:
 
     def __init__(self, command, core, log, **pipes):
         with on_core(core):
-            self.process = subprocess.Popen(command, stderr=log, start_new_session=True, **pipes)
+            # A run leaves nothing behind in the home folder.
+            environment = os.environ | {"THROUGHWAY_STORE": "off"}
+            self.process = subprocess.Popen(command, stderr=log, start_new_session=True, env=environment, **pipes)
         self.command = command
 
     def alive(self):

@@ -1,6 +1,7 @@
 """The two programs under load: started, watched from outside, stopped. Touches only what it started, by process id."""
 
 import json
+import os
 import re
 import subprocess
 import time
@@ -29,7 +30,8 @@ class Program:
         self.log = log
         with log.open("wb") as sink:
             self.process = subprocess.Popen([str(part) for part in command], stdin=subprocess.DEVNULL,
-                                            stdout=subprocess.DEVNULL, stderr=sink, start_new_session=True)
+                                            stdout=subprocess.DEVNULL, stderr=sink, start_new_session=True,
+                                            env=os.environ | {"THROUGHWAY_STORE": "memory"})
 
     def alive(self):
         return self.process.poll() is None
