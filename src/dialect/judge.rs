@@ -170,8 +170,12 @@ impl PlainJudge {
         self.bytes += bytes.len();
         let verdict = match &mut self.form {
             Form::Events(events) => events.feed(bytes),
-            Form::Body { seen, .. } => {
-                keep(seen, bytes);
+            Form::Body {
+                seen, looked_at, ..
+            } => {
+                if keep(seen, bytes) {
+                    *looked_at = 0;
+                }
                 self.look()
             }
         };

@@ -47,12 +47,18 @@ pub struct Found {
     pub member: bool,
 }
 
-/// Without white space and a byte order mark before the JSON.
-pub fn trimmed(body: &[u8]) -> &[u8] {
+/// Without white space and byte order marks before the JSON, however many: a body that comes in
+/// pieces loses them piece by piece.
+pub fn trimmed(mut body: &[u8]) -> &[u8] {
     const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-    body.strip_prefix(BYTE_ORDER_MARK)
-        .unwrap_or(body)
-        .trim_ascii_start()
+    loop {
+        let before = body.len();
+        body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
+        body = body.trim_ascii_start();
+        if body.len() == before {
+            return body;
+        }
+    }
 }
 
 /// How much of the body is valid JSON.

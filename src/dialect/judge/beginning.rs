@@ -36,25 +36,18 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 pub const NULL: &[u8] = b"null";
 
-/// Appends bytes, without a byte order mark or leading white space, which slow servers send as
-/// heartbeats.
-pub fn keep(seen: &mut Vec<u8>, bytes: &[u8]) {
-    if seen.as_slice() == BYTE_ORDER_MARK {
-        seen.clear();
-    }
-    match seen.is_empty() {
-        true => seen.extend_from_slice(trimmed(bytes)),
-        false => seen.extend_from_slice(bytes),
-    }
+/// Appends bytes, without byte order marks and leading white space, which slow servers send as
+/// heartbeats. Returns whether what is kept begins anew.
+pub fn keep(seen: &mut Vec<u8>, bytes: &[u8]) -> bool {
+    seen.extend_from_slice(bytes);
+    let blank = seen.len() - trimmed(seen).len();
+    seen.drain(..blank);
+    blank > 0
 }
 
 /// The body begins like an event stream.
 pub fn begins_as_events(body: &[u8]) -> bool {
-    let mut body = trimmed(body);
-    // Several byte order marks may precede the body: each layer removes one.
-    while body.starts_with(BYTE_ORDER_MARK) {
-        body = trimmed(body);
-    }
+    let body = trimmed(body);
     let begins = |line: &&[u8]| {
         let begin = body.get(..line.len());
         begin.is_some_and(|begin| begin.eq_ignore_ascii_case(line))
