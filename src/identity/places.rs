@@ -19,6 +19,8 @@ pub use self::{
     search::{Found, Misplaced, Places, Search},
 };
 
+use super::token::KEY_LENGTH;
+
 /// A place where a key may stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Place {
@@ -152,6 +154,9 @@ pub fn find(presented: &Presented<'_>) -> Result<Option<Found>, Misplaced> {
 /// The value of a header line without the keys that stand in one of their places; `None`: the line
 /// goes.
 pub fn line_without_keys<'v>(name: &HeaderName, value: &'v [u8]) -> Option<Cow<'v, [u8]>> {
+    if value.len() < KEY_LENGTH {
+        return Some(Cow::Borrowed(value));
+    }
     match HEADERS.iter().find(|place| place.name == *name) {
         Some(place) if has_key(place, value) => (place.rest)(value).map(Cow::Owned),
         Some(_) | None => Some(Cow::Borrowed(value)),

@@ -13,6 +13,10 @@ static PREFIXES: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(PREFIX
 /// Whether a key stands anywhere in the bytes, as it is or percent-encoded. Where there is none,
 /// this costs two searches that look at many bytes at a time.
 pub fn contains_key(bytes: &[u8]) -> bool {
+    if bytes.len() < KEY_LENGTH {
+        // The usual case. Every encoding is longer than what it stands for.
+        return false;
+    }
     if contains_plain_key(bytes) {
         return true;
     }

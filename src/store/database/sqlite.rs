@@ -94,6 +94,9 @@ async fn writer(
 fn pool_options(patience: Duration) -> SqlitePoolOptions {
     SqlitePoolOptions::new()
         .acquire_timeout(patience)
+        // A file's connection cannot go stale. A caller that gives up during the test would take
+        // the connection with it, and with the last one a database in memory.
+        .test_before_acquire(false)
         .after_release(|connection, _| Box::pin(roll_back(connection)))
 }
 
