@@ -19,7 +19,7 @@ def one():
 
 def in_team(models=""):
     """The same key with allow lists and a team that has others; `models`: one more list of the team's."""
-    allow = 'allow: {hosts: ["127.0.0.0/8"], methods: [POST], routes: ["/v1/*"]}'
+    allow = 'allow: {hosts: ["127.0.0.0/8:*"], methods: [POST], routes: ["/v1/*"]}'
     of_team = "allow: {client_addresses: [127.0.0.0/8], providers: [passthrough]" + models + "}"
     return f"teams:\n  search: {{{of_team}}}\nkeys:\n" + _entry(0, f", team: search, {allow}")
 

@@ -22,7 +22,7 @@ use crate::{
         Identity,
         allow::Refusal,
         directory::{Directory, KeyRefused},
-        places::{self, Found, Misplaced, Presented},
+        places::{self, Found, Line, Misplaced, Places, Search, look_at_line},
         token::KEY_LENGTH,
     },
 };
@@ -49,6 +49,28 @@ pub struct Taken {
     found: Result<Option<Found>, Misplaced>,
     /// Where a key stood that is no credential there, and would be logged.
     astray: Option<String>,
+    /// Where a key stands that would be sent on.
+    stray: Option<String>,
+}
+
+/// What one pass over a request's head finds.
+struct Sight {
+    found: Result<Option<Found>, Misplaced>,
+    /// Directives that hold a key.
+    astray: Vec<HeaderName>,
+    /// The first other line that holds one.
+    stray: Option<HeaderName>,
+}
+
+impl Sight {
+    /// Whether keys are to be taken out, and from where if that is known.
+    fn places(&self) -> Option<Option<Places>> {
+        match &self.found {
+            Ok(None) => None,
+            Ok(Some(found)) => Some(Some(found.places)),
+            Err(_) => Some(None),
+        }
+    }
 }
 
 impl Access {
@@ -80,35 +102,63 @@ impl Access {
             return Taken {
                 found: Ok(None),
                 astray: None,
+                stray: None,
             };
         }
-        let found = self.find(head);
+        let mut sight = self.look(head);
         // A head that stays as it is is not taken apart.
-        if !matches!(found, Ok(None)) {
-            remove_keys(head);
+        if let Some(places) = sight.places() {
+            let left = places::remove_from_lines(&mut head.headers, places);
+            sight.stray = sight.stray.or(left.cloned());
+            remove_from_query(head);
         }
-        let astray = self.remove_astray(head);
-        Taken { found, astray }
+        let mut stray = sight.stray.map(|name| format!("`{name}`"));
+        if places::contains_key(head.uri.query().unwrap_or_default().as_bytes()) {
+            stray = Some("the request's query".to_owned());
+        }
+        Taken {
+            found: sight.found,
+            astray: remove_astray(head, sight.astray),
+            stray,
+        }
     }
 
-    /// Takes keys out of the path and out of directives, from where logs and replies repeat them.
-    fn remove_astray(&self, head: &mut RequestHead) -> Option<String> {
-        let misleads = |(name, value): &(&HeaderName, &HeaderValue)| {
-            self.is_ours(name) && !self.is_for_keys(name) && directive_contains_key(value)
+    /// Looks at each line once.
+    fn look(&self, head: &RequestHead) -> Sight {
+        let mut search = Search::default();
+        let seen_own = match self.own_value(&head.headers) {
+            Some(own) => search.see_own(own),
+            None => Ok(()),
         };
-        if let Some((name, _)) = head.headers.iter().find(misleads) {
-            let name = name.clone();
-            head.headers.remove(&name);
-            self.remove_astray(head);
-            return Some(format!("`{name}`"));
+        let mut astray = Vec::new();
+        let mut stray = None;
+        for (name, value) in &head.headers {
+            if value.len() < KEY_LENGTH {
+                continue;
+            }
+            if self.is_ours(name) {
+                if !self.is_for_keys(name) && directive_contains_key(value) {
+                    astray.push(name.clone());
+                }
+            } else if look_at_line(name, value.as_bytes(), &mut search) == Line::Stray {
+                stray.get_or_insert_with(|| name.clone());
+            }
         }
-        if places::contains_key(head.uri.path().as_bytes()) {
-            let mut parts = head.uri.clone().into_parts();
-            parts.path_and_query = Some(PathAndQuery::from_static(PATH_WITHOUT_KEY));
-            head.uri = Uri::from_parts(parts).unwrap_or_default();
-            return Some("the request's path".to_owned());
+        places::read_query(head.uri.query().unwrap_or_default(), &mut search);
+        Sight {
+            found: seen_own.and_then(|()| search.finish()),
+            astray,
+            stray,
         }
-        None
+    }
+
+    /// The value of `x-gateway-api-key` or its alias, if it is not empty.
+    fn own_value<'h>(&self, headers: &'h HeaderMap) -> Option<&'h [u8]> {
+        let alias = || match self.portkey {
+            true => first_given(headers, &PORTKEY_API_KEY),
+            false => None,
+        };
+        first_given(headers, &API_KEY).or_else(alias)
     }
 
     fn is_ours(&self, name: &HeaderName) -> bool {
@@ -124,11 +174,7 @@ impl Access {
     /// # Errors
     /// `invalid_gateway_key`: the key does not open the gateway. `invalid_header`: there are two,
     /// or one stands where it is not looked for.
-    pub fn holder(
-        &self,
-        taken: &Taken,
-        head: &RequestHead,
-    ) -> Result<Option<&Identity>, GatewayError> {
+    pub fn holder(&self, taken: &Taken) -> Result<Option<&Identity>, GatewayError> {
         if let Some(place) = &taken.astray {
             return Err(misplaced(place));
         }
@@ -140,25 +186,10 @@ impl Access {
             Some(found) => Some(self.directory.resolve(&found.key, Timestamp::now())?),
             None => None,
         };
-        // What needs a key and has none is not sent, whatever stands in it.
-        if identity.is_some() || (self.looks && !self.needs_key) {
-            self.check_rest(head)?;
-        }
-        Ok(identity.map(AsRef::as_ref))
-    }
-
-    /// Refuses a request in which a key stands where nobody looks for one: it would be sent on.
-    fn check_rest(&self, head: &RequestHead) -> Result<(), GatewayError> {
-        let query = head.uri.query().unwrap_or_default();
-        if places::contains_key(query.as_bytes()) {
-            return Err(misplaced("the request's query"));
-        }
-        let strays = |(name, value): &(&HeaderName, &HeaderValue)| {
-            !self.is_ours(name) && places::line_contains_key(value.as_bytes())
-        };
-        match head.headers().iter().find(strays) {
-            Some((name, _)) => Err(misplaced(&format!("`{name}`"))),
-            None => Ok(()),
+        match &taken.stray {
+            // What needs a key and has none is not sent, whatever stands in it.
+            Some(place) if identity.is_some() || !self.needs_key => Err(misplaced(place)),
+            Some(_) | None => Ok(identity.map(AsRef::as_ref)),
         }
     }
 
@@ -178,26 +209,13 @@ impl Access {
         if !self.looks {
             return Ok(None);
         }
-        match self.find(head).map_err(misplaced_key)? {
+        match self.look(head).found.map_err(misplaced_key)? {
             None => Ok(None),
             Some(found) => {
                 let identity = self.directory.resolve(&found.key, Timestamp::now())?;
                 Ok(Some(identity.as_ref()))
             }
         }
-    }
-
-    fn find(&self, head: &RequestHead) -> Result<Option<Found>, Misplaced> {
-        let headers = head.headers();
-        let alias = || match self.portkey {
-            true => first_given(headers, &PORTKEY_API_KEY),
-            false => None,
-        };
-        places::find(&Presented {
-            own: first_given(headers, &API_KEY).or_else(alias),
-            headers,
-            query: head.uri.query(),
-        })
     }
 }
 
@@ -226,23 +244,23 @@ fn directive_contains_key(value: &HeaderValue) -> bool {
             })
 }
 
-fn remove_keys(head: &mut RequestHead) {
-    let lines: Vec<_> = head
-        .headers
-        .iter()
-        .filter(|(name, value)| has_key(name, value))
-        .map(|(name, _)| name.clone())
-        .collect();
-    for name in lines {
-        let kept: Vec<HeaderValue> = head
-            .headers
-            .remove(&name)
-            .filter_map(|value| without_keys(&name, &value))
-            .collect();
-        for value in kept {
-            head.headers.append(name.clone(), value);
-        }
+/// Takes keys out of directives and of the path, from where logs and replies repeat them. Says
+/// where the first stood.
+fn remove_astray(head: &mut RequestHead, directives: Vec<HeaderName>) -> Option<String> {
+    for name in &directives {
+        head.headers.remove(name);
     }
+    let mut place = directives.first().map(|name| format!("`{name}`"));
+    if places::contains_key(head.uri.path().as_bytes()) {
+        let mut parts = head.uri.clone().into_parts();
+        parts.path_and_query = Some(PathAndQuery::from_static(PATH_WITHOUT_KEY));
+        head.uri = Uri::from_parts(parts).unwrap_or_default();
+        place = place.or_else(|| Some("the request's path".to_owned()));
+    }
+    place
+}
+
+fn remove_from_query(head: &mut RequestHead) {
     let Some(target) = head.uri.path_and_query() else {
         return;
     };
@@ -259,16 +277,6 @@ fn remove_keys(head: &mut RequestHead) {
     // What is left of a valid URI by whole parameters is one, too; a head that could not be put
     // together again would lose its path, and is then no route.
     head.uri = Uri::from_parts(parts).unwrap_or_default();
-}
-
-fn has_key(name: &HeaderName, value: &HeaderValue) -> bool {
-    let left = places::line_without_keys(name, value.as_bytes());
-    left.is_none_or(|left| left.len() != value.as_bytes().len())
-}
-
-fn without_keys(name: &HeaderName, value: &HeaderValue) -> Option<HeaderValue> {
-    let left = places::line_without_keys(name, value.as_bytes())?;
-    HeaderValue::from_bytes(&left).ok()
 }
 
 fn misplaced(place: &str) -> GatewayError {

@@ -11,18 +11,22 @@ mod tests;
 
 use std::borrow::Cow;
 
-use actix_http::header::{self, HeaderMap, HeaderName};
+use actix_http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
-use self::read::{authorization, is_key_parameter, is_key_subprotocol, read_query, subprotocol};
 pub use self::{
-    scan::{contains_key, line_contains_key},
+    read::read_query,
+    scan::contains_key,
     search::{Found, Misplaced, Places, Search},
+};
+use self::{
+    read::{authorization, is_key_parameter, is_key_subprotocol, subprotocol},
+    scan::line_contains_key,
 };
 
 use super::token::KEY_LENGTH;
 
 /// A place where a key may stand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Place {
     /// `x-gateway-api-key`.
     Gateway,
@@ -80,93 +84,126 @@ impl Place {
 /// A header in which a key may stand.
 struct HeaderPlace {
     name: HeaderName,
+    /// The places in its value.
+    places: Places,
     /// Looks for keys in the value of a line.
     read: fn(&[u8], &mut Search),
-    /// What is left of a line in which a key stands; `None`: the line goes.
-    rest: fn(&[u8]) -> Option<Vec<u8>>,
+    /// What is left of a line in which a key stands. Without it, the whole line goes.
+    rest: Option<fn(&[u8]) -> Option<Vec<u8>>>,
 }
 
 /// Besides `x-gateway-api-key`, which is parsed with the other directives and never crosses.
 static HEADERS: [HeaderPlace; 5] = [
     HeaderPlace {
         name: header::AUTHORIZATION,
+        places: Places::of(&[
+            Place::Bearer,
+            Place::BasicUser,
+            Place::BasicPassword,
+            Place::AwsCredential,
+        ]),
         read: authorization,
-        rest: |_| None,
+        rest: None,
     },
     HeaderPlace {
         name: HeaderName::from_static("x-api-key"),
+        places: Places::of(&[Place::XApiKey]),
         read: |value, search| search.see(Place::XApiKey, value.trim_ascii()),
-        rest: |_| None,
+        rest: None,
     },
     HeaderPlace {
         name: HeaderName::from_static("api-key"),
+        places: Places::of(&[Place::ApiKey]),
         read: |value, search| search.see(Place::ApiKey, value.trim_ascii()),
-        rest: |_| None,
+        rest: None,
     },
     HeaderPlace {
         name: HeaderName::from_static("x-goog-api-key"),
+        places: Places::of(&[Place::XGoogApiKey]),
         read: |value, search| search.see(Place::XGoogApiKey, value.trim_ascii()),
-        rest: |_| None,
+        rest: None,
     },
     HeaderPlace {
         name: header::SEC_WEBSOCKET_PROTOCOL,
+        places: Places::of(&[Place::Subprotocol]),
         read: subprotocol,
-        rest: |value| {
+        rest: Some(|value| {
             let left = without_parts(value, b',', is_key_subprotocol)?;
             let left = left.trim_ascii();
             (!left.is_empty()).then(|| left.to_vec())
-        },
+        }),
     },
 ];
 
-/// Where to look for a key.
-#[derive(Clone, Copy)]
-pub struct Presented<'r> {
-    /// The value of `x-gateway-api-key` or its alias, if it is not empty.
-    pub own: Option<&'r [u8]>,
-    pub headers: &'r HeaderMap,
-    pub query: Option<&'r str>,
+/// What one header line holds of keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Line {
+    /// Nothing. Lines shorter than a key are not looked at.
+    NoKey,
+    /// A key in one of its places: it comes out, and the rest of the line may go on.
+    Key,
+    /// A key that would be sent on, since nobody looks for one there.
+    Stray,
 }
 
-/// Finds the key of a request. Allocates nothing, except for a Basic credential of more than 768
-/// bytes.
-///
-/// # Errors
-/// The request has two different keys, or a text that is not a key in the header that is for keys
-/// alone.
-pub fn find(presented: &Presented<'_>) -> Result<Option<Found>, Misplaced> {
-    let mut search = Search::default();
-    if let Some(own) = presented.own {
-        search.see(Place::Gateway, own.trim_ascii());
-        if !search.has_found() {
-            return Err(Misplaced::NotAKey);
-        }
-    }
-    for place in &HEADERS {
-        for line in presented.headers.get_all(&place.name) {
-            (place.read)(line.as_bytes(), &mut search);
-        }
-    }
-    read_query(presented.query.unwrap_or_default(), &mut search);
-    search.finish()
-}
-
-/// The value of a header line without the keys that stand in one of their places; `None`: the line
-/// goes.
-pub fn line_without_keys<'v>(name: &HeaderName, value: &'v [u8]) -> Option<Cow<'v, [u8]>> {
+/// Looks at one header line for keys. Allocates nothing, except for a Basic credential of more than
+/// 768 bytes.
+pub fn look_at_line(name: &HeaderName, value: &[u8], search: &mut Search) -> Line {
     if value.len() < KEY_LENGTH {
-        return Some(Cow::Borrowed(value));
+        return Line::NoKey;
     }
-    match HEADERS.iter().find(|place| place.name == *name) {
-        Some(place) if has_key(place, value) => (place.rest)(value).map(Cow::Owned),
-        Some(_) | None => Some(Cow::Borrowed(value)),
+    if let Some(place) = HEADERS.iter().find(|place| place.name == *name) {
+        let before = search.seen();
+        (place.read)(value, search);
+        if search.seen() > before {
+            return Line::Key;
+        }
+    }
+    match line_contains_key(value) {
+        true => Line::Stray,
+        false => Line::NoKey,
     }
 }
 
-fn has_key(place: &HeaderPlace, value: &[u8]) -> bool {
-    let mut search = Search::default();
-    (place.read)(value, &mut search);
-    search.has_found()
+/// Takes the keys out of the lines in which they stand: `places`, or all where that is not known.
+/// Gives a header of which the rest still holds a key.
+pub fn remove_from_lines(
+    headers: &mut HeaderMap,
+    places: Option<Places>,
+) -> Option<&'static HeaderName> {
+    let mut stray = None;
+    let is_concerned = |it: &&HeaderPlace| places.is_none_or(|places| places.meets(it.places));
+    for place in HEADERS.iter().filter(is_concerned) {
+        let lines = headers.remove(&place.name);
+        if lines.len() == 1 && place.rest.is_none() && places.is_some() {
+            continue;
+        }
+        for value in lines {
+            let Some(left) = place.without_keys(value.as_bytes()) else {
+                continue;
+            };
+            if left.len() < value.len() && contains_key(&left) {
+                stray = Some(&place.name);
+            }
+            if let Ok(left) = HeaderValue::from_bytes(&left) {
+                headers.append(place.name.clone(), left);
+            }
+        }
+    }
+    stray
+}
+
+impl HeaderPlace {
+    /// The value of a line without the keys that stand in it; `None`: the line goes.
+    fn without_keys<'v>(&self, value: &'v [u8]) -> Option<Cow<'v, [u8]>> {
+        let mut search = Search::default();
+        (self.read)(value, &mut search);
+        match (search.seen(), self.rest) {
+            (0, _) => Some(Cow::Borrowed(value)),
+            (_, Some(rest)) => rest(value).map(Cow::Owned),
+            (_, None) => None,
+        }
+    }
 }
 
 /// The query without parameters that are keys, every other byte as it was; `None`: no parameter is

@@ -102,7 +102,17 @@ impl Digest {
     /// that tells nothing of use: a caller chooses a key, not its digest, and so cannot approach a
     /// stored digest byte by byte.
     pub fn matches(&self, other: &Digest) -> bool {
-        self.0.ct_eq(&other.0).into()
+        let [one, two] = self.halves();
+        let [other_one, other_two] = other.halves();
+        (one.ct_eq(&other_one) & two.ct_eq(&other_two)).into()
+    }
+
+    /// Two numbers are compared sooner than 32 bytes.
+    fn halves(&self) -> [u128; 2] {
+        let mut halves = [[0; 16]; 2];
+        halves[0].copy_from_slice(&self.0[..16]);
+        halves[1].copy_from_slice(&self.0[16..]);
+        halves.map(u128::from_ne_bytes)
     }
 }
 

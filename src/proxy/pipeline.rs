@@ -50,7 +50,7 @@ pub async fn run<U: Upstream>(
     let fields = gateway.sort(head.headers());
     let guard = connection.begin(Extent::of(&head.method, fields.framing));
     connection.body_at_hand().await;
-    let holder = gateway.access.holder(&taken, &head);
+    let holder = gateway.access.holder(&taken);
     let arrived = Arrived {
         head: &head,
         fields: &fields,

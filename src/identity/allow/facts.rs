@@ -1,10 +1,13 @@
 //! What a request shows of itself at each stage, for the lists of `allow`.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::LazyLock};
 
 use crate::{
     guard::{BaseUrl, NamedBy},
-    route::{Provider, catalogue},
+    route::{
+        Provider,
+        catalogue::{self, CatalogueEntry},
+    },
 };
 
 /// What is known when a request has arrived.
@@ -40,10 +43,20 @@ impl Destination<'_> {
     }
 }
 
+/// The base URLs of the built-in providers that have one.
+static BASES: LazyLock<Vec<(&'static str, BaseUrl)>> = LazyLock::new(|| {
+    let parsed = |known: &'static CatalogueEntry| {
+        let base = BaseUrl::parse(known.base?).ok()?;
+        Some((known.name, base))
+    };
+    catalogue::PROVIDERS.iter().filter_map(parsed).collect()
+});
+
 /// Whether a built-in provider has an address, and the URL has its scheme, host and port.
 fn is_host_of(name: &str, url: &BaseUrl) -> bool {
-    let base = catalogue::find(name).and_then(|known| known.base);
-    let base = base.and_then(|base| BaseUrl::parse(base).ok());
-    let origin = |url: &BaseUrl| (url.scheme(), url.host().clone(), url.port());
-    base.is_some_and(|base| origin(&base) == origin(url))
+    let known = catalogue::find(name);
+    let base = known.and_then(|known| BASES.iter().find(|(name, _)| *name == known.name));
+    base.is_some_and(|(_, base)| {
+        (base.scheme(), base.port()) == (url.scheme(), url.port()) && base.host() == url.host()
+    })
 }

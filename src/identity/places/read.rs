@@ -72,7 +72,7 @@ fn has_prefix(text: &[u8], prefix: &[u8]) -> bool {
 }
 
 /// The parameters `key` of a query.
-pub(super) fn read_query(query: &str, search: &mut Search) {
+pub fn read_query(query: &str, search: &mut Search) {
     for part in query.as_bytes().split(|byte| *byte == b'&') {
         if let Some(value) = key_parameter(part) {
             search.see(Place::Query, &value);

@@ -8,8 +8,9 @@ use crate::identity::token::GatewayKey;
 pub struct Search {
     key: Option<GatewayKey>,
     places: Places,
-    /// A place of another key than the first.
-    other: Option<Place>,
+    /// Where other keys than the first stand.
+    others: Places,
+    seen: usize,
 }
 
 /// A key and where it stands.
@@ -40,8 +41,9 @@ impl Search {
         let Some(seen) = GatewayKey::parse(text) else {
             return;
         };
+        self.seen += 1;
         match &self.key {
-            Some(key) if !key.is_same(&seen) => self.other = self.other.or(Some(place)),
+            Some(key) if !key.is_same(&seen) => self.others.add(place),
             Some(_) => self.places.add(place),
             None => {
                 self.key = Some(seen);
@@ -50,14 +52,40 @@ impl Search {
         }
     }
 
-    pub(super) fn has_found(&self) -> bool {
-        self.key.is_some()
+    /// Looks at the value of `x-gateway-api-key`, which holds nothing but a key.
+    ///
+    /// # Errors
+    /// It is not one.
+    pub fn see_own(&mut self, value: &[u8]) -> Result<(), Misplaced> {
+        self.see(Place::Gateway, value.trim_ascii());
+        match self.places.contains(Place::Gateway) {
+            true => Ok(()),
+            false => Err(Misplaced::NotAKey),
+        }
     }
 
-    pub(super) fn finish(self) -> Result<Option<Found>, Misplaced> {
-        let Search { key, places, other } = self;
-        match (places.iter().next(), other) {
-            (Some(first), Some(other)) => Err(Misplaced::Several { first, other }),
+    /// Keys seen so far.
+    pub(super) fn seen(&self) -> usize {
+        self.seen
+    }
+
+    /// The one key.
+    ///
+    /// # Errors
+    /// There are several.
+    pub fn finish(self) -> Result<Option<Found>, Misplaced> {
+        let Search {
+            key,
+            places,
+            others,
+            seen: _,
+        } = self;
+        match (places.iter().next(), others.iter().next()) {
+            // In the places' order, whatever order the lines came in.
+            (Some(one), Some(other)) => Err(Misplaced::Several {
+                first: one.min(other),
+                other: one.max(other),
+            }),
             _ => Ok(key.map(|key| Found { key, places })),
         }
     }
@@ -68,6 +96,21 @@ impl Search {
 pub struct Places(u16);
 
 impl Places {
+    pub(super) const fn of(places: &[Place]) -> Self {
+        let mut bits = 0;
+        let mut at = 0;
+        while at < places.len() {
+            bits |= bit(places[at]);
+            at += 1;
+        }
+        Places(bits)
+    }
+
+    /// Whether both have a place.
+    pub(super) fn meets(self, other: Places) -> bool {
+        self.0 & other.0 != 0
+    }
+
     pub fn contains(self, place: Place) -> bool {
         self.0 & bit(place) != 0
     }
@@ -84,6 +127,6 @@ impl Places {
     }
 }
 
-fn bit(place: Place) -> u16 {
+const fn bit(place: Place) -> u16 {
     1 << place as u16
 }

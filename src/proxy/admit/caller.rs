@@ -31,6 +31,14 @@ pub struct Peer<'a> {
     pub trusted_proxies: &'a [IpNet],
 }
 
+impl Peer<'_> {
+    /// The address that a request is from, as far as trusted proxies say.
+    fn client(self, headers: &HeaderMap) -> Option<IpAddr> {
+        let address = self.address?;
+        Some(client_address(address, headers, self.trusted_proxies))
+    }
+}
+
 /// What a request shows of who sent it. Cannot be printed.
 pub struct CallerCredentials<'a> {
     pub names: &'a CredentialNames,
@@ -40,7 +48,8 @@ pub struct CallerCredentials<'a> {
     pub holder: Option<&'a identity::Identity>,
     /// A placeholder for a credential, which is none.
     pub placeholder: Option<&'a HeaderValue>,
-    peer: Peer<'a>,
+    /// The address it is from.
+    client: Option<IpAddr>,
     identity: OnceCell<Option<Identity>>,
     caller: OnceCell<Identity>,
 }
@@ -60,7 +69,7 @@ impl<'a> CallerCredentials<'a> {
             query,
             holder,
             placeholder,
-            peer,
+            client: peer.client(head.headers()),
             identity: OnceCell::new(),
             caller: OnceCell::new(),
         }
@@ -93,11 +102,7 @@ impl<'a> CallerCredentials<'a> {
 
     /// The address it is from.
     pub fn client(&self) -> Option<IpAddr> {
-        let Peer {
-            address,
-            trusted_proxies,
-        } = self.peer;
-        address.map(|peer| client_address(peer, self.head.headers(), trusted_proxies))
+        self.client
     }
 
     /// Each credential by the name it travels under: headers in the table's order, those of one

@@ -89,7 +89,7 @@ impl DescribedRequest {
         let brought = Brought {
             payload: Payload::from(body),
             directives,
-            holder: gateway.access.holder(&taken, &head),
+            holder: gateway.access.holder(&taken),
             connection: None,
         };
         let admitted = Admitted::of(gateway, &head, &fields, brought)?;
