@@ -234,11 +234,14 @@ mod tests {
         let again = head(&[("via", &mark(PASSES_OF_A_LOOP))]);
         // The mark of one kind has no effect on another kind, or on a request that names its
         // target.
-        let others: Vec<_> = (1..9).map(BodyLength::Exact).collect();
+        let kind = loops.kind(&plain, BodyLength::None);
+        let is_other = |length: &BodyLength| loops.kind(&again, *length) != kind;
+        let lengths = (1..).map(BodyLength::Exact).filter(is_other);
+        let others: Vec<_> = lengths.take(8).collect();
         for length in &others {
             let other = loops.wait(&again, *length);
             let sent = via(&loops, &again, Some(&other));
-            assert_eq!(sent, Ok(String::new()), "run it again: one in 128");
+            assert_eq!(sent, Ok(String::new()));
         }
         assert_eq!(via(&loops, &again, None), Ok(String::new()));
         let refused = via(&loops, &again, Some(&waiting));
