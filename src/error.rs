@@ -6,7 +6,7 @@ use std::{borrow::Cow, time::Duration};
 
 use actix_http::{
     Response, StatusCode,
-    header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE},
+    header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 use bytes::Bytes;
 use serde::Serialize;
@@ -169,6 +169,8 @@ pub struct GatewayError {
     pub param: Option<Box<str>>,
     /// How long to wait before trying again.
     pub retry_after: Option<Duration>,
+    /// The methods that the path serves.
+    pub allow: Option<Box<str>>,
 }
 
 impl GatewayError {
@@ -178,6 +180,7 @@ impl GatewayError {
             message: shortened(message.into()),
             param: None,
             retry_after: None,
+            allow: None,
         }
     }
 
@@ -264,6 +267,10 @@ impl GatewayError {
         if self.code == Code::InvalidGatewayKey {
             // Every 401 has one (RFC 9110 §15.5.2).
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        let allow = self.allow.as_deref().map(HeaderValue::from_str);
+        if let Some(Ok(allow)) = allow {
+            headers.insert(ALLOW, allow);
         }
         if let Some(wait) = self.retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));

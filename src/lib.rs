@@ -17,6 +17,7 @@
 //! | [`cache`] | was this asked before, and may the response be sent again? |
 //! | [`control`] | who changes the snapshot: settings, admin API, other replicas? |
 //! | [`identity`] | who calls, and what may they do? |
+//! | [`endpoint`] | which path of the gateway stands for which target? |
 //! | [`guard`], [`resolve`] | which targets may be dialled; which addresses does a name have? |
 //! | [`upstream`] | how is one request sent to one target, and its response read truthfully? |
 //! | [`downstream`] | what is the client's side doing? |
@@ -34,6 +35,7 @@ pub mod control;
 pub mod dialect;
 pub mod directives;
 pub mod downstream;
+pub mod endpoint;
 pub mod error;
 pub mod gateway;
 #[cfg(test)]

@@ -76,8 +76,8 @@ impl Known for Settings {
         self.providers.entries().contains_key(name)
     }
 
-    fn has_endpoint(&self, _path: &str) -> bool {
-        false
+    fn has_endpoint(&self, path: &str) -> bool {
+        self.endpoints.has(path)
     }
 
     fn has_config(&self, name: &str) -> bool {

@@ -5,6 +5,7 @@ mod address;
 mod at_start;
 mod de;
 mod document;
+mod endpoints;
 mod enums;
 mod error;
 mod expand;

@@ -5,6 +5,7 @@ use actix_http::header::HeaderName;
 
 use super::error::ConfigError;
 use super::objects::Objects;
+use super::settings::Settings;
 use crate::http::credential;
 use crate::route::Provider;
 use crate::route::catalogue;
@@ -42,6 +43,16 @@ pub(super) fn check(
         )),
         false => Ok(()),
     }
+}
+
+/// The rules of one config that is written elsewhere than under `configs`.
+pub(super) fn check_object(
+    path: &str,
+    config: &Entry,
+    settings: &Settings,
+) -> Result<(), ConfigError> {
+    check_config(path, config, &settings.providers)?;
+    check_owners(path, config, false, &settings.credentials.headers)
 }
 
 fn check_provider(path: &str, provider: &Entry) -> Result<(), ConfigError> {

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::document::Node;
+use super::endpoints;
 use super::enums::{Auth, ObjectStoreKind, Store};
 use super::error::ConfigError;
 use super::identities;
@@ -56,6 +57,7 @@ pub(super) fn settle(settings: &mut Settings, given: &Node) -> Result<(), Config
         settings.default_config.as_deref(),
         settings.default_target.is_some(),
     )?;
+    endpoints::check(settings)?;
     if settings.admin_token.as_ref().is_some_and(Secret::is_empty) {
         return Err(ConfigError::conflict("admin_token", "must not be empty"));
     }

@@ -9,6 +9,7 @@ mod upstream_side;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use ipnet::IpNet;
 use schemars::JsonSchema;
@@ -20,12 +21,14 @@ pub use self::client_side::{Cors, CredentialNames, Downstream, Drain, Log, Memor
 pub use self::stores::{Cache, LimitStore, ObjectStore};
 pub use self::upstream_side::{Dns, Guard, Timeouts, Tls, Upstream, UpstreamTls};
 use super::address::{Base, HostName, Listen, Network};
+use super::endpoints::Endpoints;
 use super::enums::Auth;
 use super::identities::Named;
 use super::kind::{Kind as _, List, Optional, hidden, hidden_list, one_or_more};
 use super::name::Via;
 use super::objects::{Limits, Objects};
 use super::units::{ByteSize, Count};
+use crate::endpoint::Table;
 use crate::guard::BaseUrl;
 use crate::identity::directory::Directory;
 use crate::identity::key::Key;
@@ -153,6 +156,22 @@ pub struct Settings {
         } })
     )]
     pub configs: Objects,
+    /// Paths of the gateway that stand for targets of yours, with their credentials; see
+    /// [endpoints](endpoints.md).
+    ///
+    /// The longest path that fits decides, by whole segments. Several may share a path with
+    /// different `methods`; any other method then gets 405.
+    #[serde(with = "Endpoints")]
+    #[schemars(
+        with = "Vec<Map<String, Json>>",
+        title = "list of endpoints",
+        example = json!([{
+            "path": "/rerank",
+            "target": "https://api.cohere.com/v1/rerank",
+            "credential": { "bearer": "sk-..." }
+        }])
+    )]
+    pub endpoints: Arc<Table>,
     /// The config of a request that names no target.
     ///
     /// Does not go with `default_target`.

@@ -6,6 +6,7 @@ use actix_http::header::HeaderName;
 
 use crate::{
     config::{self, Settings, Timeouts},
+    endpoint::Table,
     guard::BaseUrl,
     http::credential,
     route::{
@@ -18,6 +19,7 @@ use crate::{
 pub struct Known {
     pub providers: BTreeMap<String, Arc<Entry>>,
     pub configs: BTreeMap<String, Arc<Entry>>,
+    pub endpoints: Arc<Table>,
     pub default_config: Option<String>,
     pub default_target: Option<String>,
     pub timeouts: Timeouts,
@@ -30,6 +32,7 @@ impl Known {
         Known {
             providers: settings.providers.entries().clone(),
             configs: settings.configs.entries().clone(),
+            endpoints: settings.endpoints.clone(),
             default_config: settings.default_config.clone(),
             default_target: settings.default_target.as_ref().map(BaseUrl::to_text),
             timeouts: settings.timeouts.clone(),

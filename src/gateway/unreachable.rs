@@ -4,6 +4,7 @@
 
 use crate::{
     config::Settings,
+    endpoint::OwnConfig,
     guard::{BaseUrl, Denied, Host, NamedBy, Policy},
     route::config_types::Entry,
 };
@@ -20,6 +21,16 @@ pub fn unreachable_hosts(settings: &Settings, policy: &Policy) -> Vec<String> {
     ] {
         for (name, entry) in objects.entries() {
             collect(format!("{section}.{name}"), entry, &mut hosts);
+        }
+    }
+    for (place, endpoint) in settings.endpoints.iter().enumerate() {
+        let path = format!("endpoints[{place}]");
+        if let Some(OwnConfig::Inline(config)) = &endpoint.config {
+            collect(format!("{path}.config"), config, &mut hosts);
+        }
+        let target = endpoint.target.custom_host.as_deref();
+        if let Some(host) = target.and_then(|host| BaseUrl::parse(host).ok()) {
+            hosts.push((format!("{path}.target"), host));
         }
     }
     let told = hosts.into_iter().filter_map(|(key, host)| {

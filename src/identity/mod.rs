@@ -21,7 +21,7 @@ mod references;
 #[cfg(test)]
 mod samples;
 pub mod team;
-mod text;
+pub mod text;
 mod time;
 pub mod token;
 

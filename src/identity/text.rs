@@ -34,10 +34,10 @@ macro_rules! serde_as_text {
         }
     )*};
 }
-pub(super) use serde_as_text;
+pub(crate) use serde_as_text;
 
 /// Reads a [`Text`] for serde.
-pub(super) struct TextVisitor<T>(std::marker::PhantomData<T>);
+pub struct TextVisitor<T>(std::marker::PhantomData<T>);
 
 impl<T> TextVisitor<T> {
     pub fn new() -> Self {

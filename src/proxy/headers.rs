@@ -17,7 +17,7 @@ use crate::{
         hop_by_hop::{is_hop_by_hop, named_by_connection},
         request_fields::Line,
     },
-    route::policy::HeaderEdit,
+    route::policy::{ForwardHeaders, HeaderEdit},
     upstream::BodyLength,
 };
 
@@ -38,6 +38,8 @@ pub struct RequestHead<'a> {
     /// Names of lines that the target does not get: the caller's credentials. Where there are any,
     /// it gets none of those among subprotocols either.
     pub withheld: &'a [HeaderName],
+    /// Which of the others cross.
+    pub forwarded: &'a ForwardHeaders,
     /// Lines to set in the place of the caller's, or (`None`) to take out, as the target and the
     /// settings ask.
     pub edits: &'a [&'a [HeaderEdit]],
@@ -77,7 +79,14 @@ impl RequestHead<'_> {
         let kept_back = self.kept_back.iter().any(|it| std::ptr::eq(*it, value));
         let mut edits = self.edits.iter().copied().flatten();
         let edited = edits.any(|(edited, _)| edited == name);
-        !kept_back && !edited && !self.withheld.contains(name)
+        !kept_back && !edited && !self.withheld.contains(name) && self.is_forwarded(name)
+    }
+
+    fn is_forwarded(&self, name: &HeaderName) -> bool {
+        match self.forwarded {
+            ForwardHeaders::All => true,
+            ForwardHeaders::Only(names) => names.contains(name) || is_needed(name),
+        }
     }
 
     fn put_callers(&self, out: &mut Vec<u8>, name: &HeaderName, value: &HeaderValue) {
@@ -101,6 +110,13 @@ impl RequestHead<'_> {
             }
         }
     }
+}
+
+/// A line without which a body could not be read, or a WebSocket not be opened.
+fn is_needed(name: &HeaderName) -> bool {
+    const HANDSHAKE: &str = "sec-websocket-";
+    matches!(*name, header::CONTENT_TYPE | header::CONTENT_ENCODING)
+        || name.as_str().starts_with(HANDSHAKE)
 }
 
 fn put(out: &mut Vec<u8>, parts: &[&str]) {
@@ -166,6 +182,7 @@ mod tests {
             length,
             kept_back: &[],
             withheld: &[],
+            forwarded: &ForwardHeaders::All,
             edits: &[],
         };
         String::from_utf8(head.encode().to_vec()).expect("ASCII")
@@ -231,6 +248,7 @@ mod tests {
             length: BodyLength::None,
             kept_back: &[],
             withheld: &[header::AUTHORIZATION, HeaderName::from_static("x-api-key")],
+            forwarded: &ForwardHeaders::All,
             edits: &[
                 &[edit("authorization", Some("Bearer own"))],
                 &[edit("x-team", Some("own")), edit("x-out", None)],
@@ -327,6 +345,7 @@ mod tests {
                 length: BodyLength::None,
                 kept_back: &[],
                 withheld: &[],
+                forwarded: &ForwardHeaders::All,
                 edits: &[],
             };
             let mut expected = b"GET / HTTP/1.1\r\nhost: up\r\n".to_vec();

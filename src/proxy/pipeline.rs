@@ -7,7 +7,7 @@ use actix_http::{Payload, Request, RequestHead, Response};
 use bytes::Bytes;
 
 use super::{
-    admit::{self, Admission, Admitted, Brought},
+    admit::{self, Admission, Admitted, Brought, route::Routed},
     exchange::Exchange,
     explain,
     lookup::{self, Joined, Lookup},
@@ -90,6 +90,7 @@ async fn serve<U: Upstream>(
     let connection = guard.connection().clone();
     let brought = Brought {
         payload,
+        routed: Routed::of(&gateway.known, head),
         directives,
         holder,
         connection: Some(&connection),

@@ -40,6 +40,20 @@ pub struct Entry {
     pub rate_limit: Option<Limit>,
 }
 
+impl Entry {
+    /// Every target names its provider or its host.
+    pub fn names_every_target(&self) -> bool {
+        fn named(entry: &Entry, inherited: bool) -> bool {
+            let hosted = inherited || entry.custom_host.is_some();
+            match entry.targets.is_empty() {
+                true => hosted || entry.provider.is_some(),
+                false => entry.targets.iter().all(|target| named(target, hosted)),
+            }
+        }
+        named(self, false)
+    }
+}
+
 /// `strategy` of a group.
 pub struct Strategy {
     pub mode: Mode,

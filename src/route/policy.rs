@@ -13,6 +13,15 @@ pub const MOST_BODY_EDITS: usize = 128;
 /// The most headers that `headers` of one target may set or remove; a request head has at most 96.
 pub(super) const MOST_HEADER_EDITS: usize = 96;
 
+/// Which of a caller's header lines cross to a target. Lines that describe the body or a WebSocket
+/// handshake always do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ForwardHeaders {
+    #[default]
+    All,
+    Only(Box<[HeaderName]>),
+}
+
 /// A set of HTTP status codes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct StatusCodes(Box<[u16]>);

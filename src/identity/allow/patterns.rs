@@ -205,6 +205,12 @@ fn is_path(text: &str) -> bool {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct MethodName(Box<str>);
 
+impl MethodName {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 impl Text for MethodName {
     const EXPECTED: &'static str = "a method in capital letters, such as GET or POST, but neither \
                                     CONNECT nor TRACE, which are never served";

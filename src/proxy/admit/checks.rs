@@ -24,20 +24,6 @@ pub fn check_method(method: &Method) -> Result<(), GatewayError> {
     }
 }
 
-/// What follows the prefix of the unified routes; nothing, for the target's base URL itself. Raw
-/// bytes are compared: an encoded prefix is no route.
-pub fn unified_path(path: &str) -> Result<&str, GatewayError> {
-    path.strip_prefix("/v1")
-        .filter(|rest| rest.is_empty() || rest.starts_with('/'))
-        .ok_or_else(|| {
-            GatewayError::new(
-                Code::UnknownRoute,
-                "no such route: API paths are /v1 and what starts with /v1/, the gateway's own \
-                 pages start with /gateway/",
-            )
-        })
-}
-
 /// The path cannot climb out of the target's base path, however an upstream decodes it.
 pub fn check_path(path: &str) -> Result<(), GatewayError> {
     // Most paths hold none of the bytes a dot segment is spelled with.

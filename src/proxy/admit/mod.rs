@@ -4,6 +4,7 @@
 pub mod caller;
 pub mod checks;
 pub mod cors;
+pub mod route;
 
 use std::{
     cell::{Cell, RefCell},
@@ -13,8 +14,10 @@ use std::{
 use actix_http::{Method, Payload, RequestHead, Response};
 use bytes::Bytes;
 
-use self::caller::{CallerCredentials, Peer};
-use super::url;
+use self::{
+    caller::{CallerCredentials, Peer},
+    route::Routed,
+};
 use crate::{
     dialect::Generates,
     directives::{DirectiveError, Directives},
@@ -37,11 +40,7 @@ pub struct Admitted<'a> {
     pub head: &'a RequestHead,
     pub fields: &'a RequestFields<'a>,
     pub directives: Directives,
-    /// As the caller sent it.
-    pub path: &'a str,
-    pub query: Option<&'a str>,
-    /// The path after the gateway's prefix.
-    pub rest: &'a str,
+    pub routed: Routed<'a>,
     pub presented: CallerCredentials<'a>,
     pub length: BodyLength,
     pub body: Rc<RefCell<RequestBody>>,
@@ -60,6 +59,7 @@ pub enum Admission<'a> {
 /// What a request brings besides its head.
 pub struct Brought<'a> {
     pub payload: Payload,
+    pub routed: Result<Routed<'a>, GatewayError>,
     pub directives: Result<Directives, DirectiveError>,
     /// The holder of its gateway key, or why it may not come in.
     pub holder: Result<Option<&'a Identity>, GatewayError>,
@@ -82,7 +82,12 @@ pub fn admit<'a>(
         check_body_at_hand(connection)?;
     }
     checks::check_method(&head.method)?;
-    if gateway.door.admit(head, fields)? == Visitor::Preflight {
+    // Where nobody needs a key, nothing else keeps the pages of other sites out.
+    let door = match &brought.routed {
+        Ok(routed) if routed.is_open() => &gateway.page_door,
+        Ok(_) | Err(_) => &gateway.door,
+    };
+    if door.admit(head, fields)? == Visitor::Preflight {
         return Ok(Admission::Preflight(cors::preflight(head)));
     }
     let asks_dry_run = brought.directives.as_ref().is_ok_and(|it| it.dry_run);
@@ -120,6 +125,7 @@ impl<'a> Admitted<'a> {
     ) -> Result<Self, GatewayError> {
         let Brought {
             payload,
+            routed,
             directives,
             holder,
             connection,
@@ -127,12 +133,13 @@ impl<'a> Admitted<'a> {
         let length = checks::body_length(head, fields.framing)?;
         gateway.check_body_length(length)?;
         let mut directives = directives?;
-        let (path, query) = url::split(raw_target(head));
-        let rest = checks::unified_path(path)?;
+        let routed = routed?;
+        let (path, query) = (routed.path, routed.query);
         checks::check_path(path)?;
         fields.check_named()?;
         let holder = holder?;
-        if !(directives.dry_run && gateway.has_operators_token(head.headers())) {
+        let is_excused = directives.dry_run && gateway.has_operators_token(head.headers());
+        if !routed.is_open() && !is_excused {
             gateway.access.check_needed(holder)?;
         }
         let placeholder = gateway.placeholder_credential(head.headers());
@@ -147,7 +154,7 @@ impl<'a> Admitted<'a> {
             holder.check_arrival(&Arrival {
                 method: head.method.as_str(),
                 path,
-                endpoint: None,
+                endpoint: routed.endpoint().map(|it| it.path.as_str()),
                 client: presented.client(),
             })?;
             let metadata = directives.metadata.get_or_insert_default();
@@ -162,9 +169,7 @@ impl<'a> Admitted<'a> {
             head,
             fields,
             directives,
-            path,
-            query,
-            rest,
+            routed,
             presented,
             length,
             body: Rc::new(RefCell::new(body)),
@@ -194,14 +199,8 @@ impl<'a> Admitted<'a> {
     /// What it has generated, if its route is known to generate.
     pub fn generates(&self) -> Option<Generates> {
         match self.head.method {
-            Method::POST => Generates::of(self.rest),
+            Method::POST => Generates::of(self.routed.path),
             _ => None,
         }
     }
-}
-
-fn raw_target(head: &RequestHead) -> &str {
-    head.uri
-        .path_and_query()
-        .map_or("/", |target| target.as_str())
 }

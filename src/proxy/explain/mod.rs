@@ -56,7 +56,7 @@ pub async fn explain(
         gateway: admitted.gateway,
         plan: prepared.plan,
         world: &prepared.world,
-        rest: admitted.rest,
+        rest: admitted.routed.rest,
         request_timeout: admitted.directives.request_timeout,
         first: prepared.first,
         cache: cache(cached.map(|(it, key)| (&it.policy, key))),

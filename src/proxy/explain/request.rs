@@ -13,7 +13,7 @@ use crate::{
     error::{Code, GatewayError},
     gateway::Gateway,
     proxy::{
-        admit::{Admitted, Brought, checks},
+        admit::{Admitted, Brought, checks, route::Routed},
         clock,
         plan::PlanCache,
         prepare,
@@ -88,6 +88,7 @@ impl DescribedRequest {
         let directives = Directives::parse(&fields.ours);
         let brought = Brought {
             payload: Payload::from(body),
+            routed: Routed::of(&gateway.known, &head),
             directives,
             holder: gateway.access.holder(&taken),
             connection: None,

@@ -300,7 +300,7 @@ impl Cacheable<'_> {
             key,
             policy: self.policy.clone(),
             store,
-            path: self.admitted.path.into(),
+            path: self.admitted.routed.path.into(),
             lead,
             client: self.account().share(),
         })

@@ -6,11 +6,11 @@ use std::{cell::RefCell, collections::HashMap, ops::Deref, rc::Rc, sync::Arc};
 use foldhash::quality::RandomState;
 
 use super::{
-    Makers, Plan, Prefix, Verdict,
+    ByPath, Makers, Plan, Prefix, Verdict, Wanted,
     choose::{self, Chosen},
 };
 use crate::{
-    directives::{Directives, Provider},
+    directives::Provider,
     error::GatewayError,
     gateway::Known,
     guard::Policy,
@@ -102,30 +102,32 @@ impl PlanCache {
     /// See [`choose::choose_by`]. Refusals are not cached.
     pub fn find(
         &self,
-        (directives, default_config): (&Directives, Option<&str>),
+        wanted: Wanted<'_>,
         config: Option<&Source>,
         prefix: Prefix<'_>,
     ) -> Result<Found, GatewayError> {
         let composite;
-        let key = match only_host(directives) {
+        let key = match only_host(wanted) {
             Some(host) => host,
             None => {
-                composite = key(directives, prefix, default_config);
+                composite = key(wanted, prefix);
                 &composite
             }
         };
         if let Some(plan) = self.recall(key) {
             return Ok(Found::Plan(plan));
         }
-        if directives.config.is_some() && config.is_none() {
+        if wanted.directives.config.is_some() && config.is_none() {
             return Ok(Found::AsksConfig);
         }
         let makers = Makers {
             known: &self.known,
             policy: &self.policy,
-            default_config: default_config.or(self.known.default_config.as_deref()),
+            default_config: wanted
+                .default_config
+                .or(self.known.default_config.as_deref()),
         };
-        match choose::choose_by(directives, config, prefix, makers)? {
+        match choose::choose_by(wanted, config, prefix, makers)? {
             Chosen::AsksModel => Ok(Found::AsksModel),
             Chosen::Plan(plan) => {
                 let plan = Rc::new(Planned::new(Plan {
@@ -168,14 +170,22 @@ impl Kept {
 }
 
 /// The commonest request says nothing but a host.
-fn only_host(directives: &Directives) -> Option<&str> {
-    match (&directives.config, &directives.provider) {
-        (None, None | Some(Provider::Passthrough)) => directives.custom_host.as_deref(),
+fn only_host(wanted: Wanted<'_>) -> Option<&str> {
+    let directives = wanted.directives;
+    match (wanted.by_path, &directives.config, &directives.provider) {
+        (ByPath::Nothing, None, None | Some(Provider::Passthrough)) => {
+            directives.custom_host.as_deref()
+        }
         _ => None,
     }
 }
 
-fn key(directives: &Directives, prefix: Prefix<'_>, default_config: Option<&str>) -> String {
+fn key(wanted: Wanted<'_>, prefix: Prefix<'_>) -> String {
+    let directives = wanted.directives;
+    let endpoint = match wanted.by_path {
+        ByPath::Nothing => String::new(),
+        ByPath::Endpoint(found) => found.index.to_string(),
+    };
     let (sign, provider) = match &directives.provider {
         None => ("", ""),
         Some(Provider::Passthrough) => ("=", "passthrough"),
@@ -189,9 +199,10 @@ fn key(directives: &Directives, prefix: Prefix<'_>, default_config: Option<&str>
     };
     let host = directives.custom_host.as_deref().unwrap_or_default();
     let config = directives.config.as_deref().unwrap_or_default();
-    let default = default_config.unwrap_or_default();
+    let default = wanted.default_config.unwrap_or_default();
     [
-        "\n", sign, provider, "\n", host, "\n", read, prefix, "\n", default, "\n", config,
+        "\n", &endpoint, "\n", sign, provider, "\n", host, "\n", read, prefix, "\n", default, "\n",
+        config,
     ]
     .concat()
 }
@@ -203,6 +214,7 @@ mod tests {
     use super::*;
     use crate::{
         config::{Environment, Flags, Settings},
+        directives::Directives,
         guard::Preset,
     };
 
@@ -223,7 +235,12 @@ mod tests {
             config: Some(config),
             ..Directives::default()
         };
-        match plans.find((&directives, None), Some(&source), Prefix::Read(None)) {
+        let wanted = Wanted {
+            by_path: ByPath::Nothing,
+            directives: &directives,
+            default_config: None,
+        };
+        match plans.find(wanted, Some(&source), Prefix::Read(None)) {
             Ok(Found::Plan(plan)) => plan,
             Ok(Found::AsksModel | Found::AsksConfig) => panic!("every target names its host"),
             Err(error) => panic!("{}", error.message),

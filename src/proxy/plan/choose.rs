@@ -1,8 +1,13 @@
 //! Which of header, config and settings names the target: the first found, in the contract's order.
 
-use super::{Makers, Plan, Prefix, own::Own, resolve};
+use std::sync::LazyLock;
+
+#[cfg(test)]
+use super::ByPath;
+use super::{Makers, Plan, Prefix, Wanted, own::Own, resolve};
 use crate::{
     directives::Directives,
+    endpoint::{Endpoint, OwnConfig},
     error::{Code, GatewayError},
     gateway::Known,
     guard::NamedBy,
@@ -39,7 +44,12 @@ pub fn choose(
         },
         None => None,
     };
-    choose_by(directives, source.as_ref(), prefix, makers)
+    let wanted = Wanted {
+        by_path: ByPath::Nothing,
+        directives,
+        default_config: None,
+    };
+    choose_by(wanted, source.as_ref(), prefix, makers)
 }
 
 /// What the header's text is, before it is parsed.
@@ -56,42 +66,122 @@ pub fn tell<'t>(text: &'t str, known: &Known) -> Result<Written<'t>, GatewayErro
 /// # Errors
 /// See [`choose`].
 pub fn choose_by(
-    directives: &Directives,
+    wanted: Wanted<'_>,
     source: Option<&Source>,
     prefix: Prefix<'_>,
     makers: Makers<'_>,
 ) -> Result<Chosen, GatewayError> {
-    let own = Own::of(directives, prefix, makers.known);
-    let nothing = Entry::default();
+    let own = Own::of(wanted, prefix, makers.known);
     let config = source.map(|it| named(it, makers.known)).transpose()?;
-    let mut saved_as = None;
-    let (entry, named_by) = match (&config, own) {
-        (Some(Config::Inline(entry)), _) => (*entry, NamedBy::Caller),
-        (Some(Config::Saved(entry)), _) => {
-            saved_as = directives.config.as_deref();
-            (*entry, NamedBy::Settings)
-        }
+    if let Own::Endpoint { endpoint } = own {
+        check_policies_only(wanted.directives, config.as_ref(), endpoint)?;
+    }
+    let saved_as = wanted.directives.config.as_deref();
+    let decides = match (&config, own) {
+        (Some(Config::Inline(entry)), _) => Decides::caller(entry),
+        (Some(Config::Saved(entry)), _) => Decides::saved(saved_as.unwrap_or_default(), entry),
         (None, Own::Unread) => return Ok(Chosen::AsksModel),
-        (None, Own::Headers { .. } | Own::Model { .. }) => (&nothing, NamedBy::Caller),
+        (None, Own::Headers { .. } | Own::Model { .. }) => Decides::caller(&NOTHING),
+        (None, Own::Endpoint { endpoint }) => of_endpoint(endpoint, makers.known),
         (None, Own::Settings { .. } | Own::Nothing) => match makers.default_config() {
-            Some((name, default)) => {
-                saved_as = Some(name);
-                (default, NamedBy::Settings)
-            }
-            None => (&nothing, NamedBy::Caller),
+            Some((name, default)) => Decides::saved(name, default),
+            None => Decides::caller(&NOTHING),
         },
     };
-    if own == Own::Unread && !resolve::names_every_target(entry) {
+    if matches!(own, Own::Unread) && !decides.entry.names_every_target() {
         return Ok(Chosen::AsksModel);
     }
     let given = resolve::Given {
-        named_by,
-        saved_as,
+        named_by: decides.named_by,
+        place: decides.place.as_deref(),
         own,
-        custom_host: directives.custom_host.as_deref(),
+        custom_host: wanted.directives.custom_host.as_deref(),
         in_config: config.is_some(),
     };
-    resolve::resolve(entry, &given, makers).map(Chosen::Plan)
+    resolve::resolve(decides.entry, &given, makers).map(Chosen::Plan)
+}
+
+static NOTHING: LazyLock<Entry> = LazyLock::new(Entry::default);
+
+/// The config that decides.
+struct Decides<'a> {
+    entry: &'a Entry,
+    named_by: NamedBy,
+    /// Where it stands in the settings, if it does.
+    place: Option<String>,
+}
+
+impl<'a> Decides<'a> {
+    fn caller(entry: &'a Entry) -> Self {
+        Decides {
+            entry,
+            named_by: NamedBy::Caller,
+            place: None,
+        }
+    }
+
+    fn saved(name: &str, entry: &'a Entry) -> Self {
+        Decides {
+            entry,
+            named_by: NamedBy::Settings,
+            place: Some(format!("configs.{name}")),
+        }
+    }
+}
+
+fn of_endpoint<'a>(endpoint: &'a Endpoint, known: &'a Known) -> Decides<'a> {
+    match &endpoint.config {
+        None => Decides::caller(&NOTHING),
+        Some(OwnConfig::Saved(name)) => match known.configs.get(&**name) {
+            Some(entry) => Decides::saved(name, entry),
+            None => Decides::caller(&NOTHING),
+        },
+        Some(OwnConfig::Inline(entry)) => Decides {
+            entry,
+            named_by: NamedBy::Settings,
+            place: Some(format!("endpoints.{}.config", endpoint.name())),
+        },
+    }
+}
+
+/// The path has its target: a request to it may ask for policies, and for no other target.
+fn check_policies_only(
+    directives: &Directives,
+    config: Option<&Config<'_>>,
+    endpoint: &Endpoint,
+) -> Result<(), GatewayError> {
+    let header = match (&directives.custom_host, &directives.provider) {
+        (Some(_), _) => Some("x-gateway-custom-host"),
+        (None, Some(_)) => Some("x-gateway-provider"),
+        (None, None) => None,
+    };
+    if let Some(header) = header {
+        let message = format!(
+            "{header} does not go with this path, which is an endpoint with a target of its own: \
+             leave it out, or use a path under /v1"
+        );
+        return Err(GatewayError::new(Code::InvalidHeader, message));
+    }
+    let Some(Config::Inline(entry) | Config::Saved(entry)) = config else {
+        return Ok(());
+    };
+    let refuse = |message: &'static str| Err(GatewayError::new(Code::InvalidConfig, message));
+    if endpoint.config.is_some() {
+        return refuse(
+            "this path is an endpoint with a config of its own: leave x-gateway-config out",
+        );
+    }
+    let names_target = !entry.targets.is_empty()
+        || entry.provider.is_some()
+        || entry.custom_host.is_some()
+        || entry.api_key.is_some();
+    match names_target {
+        true => refuse(
+            "this path is an endpoint with a target of its own: leave targets, provider, \
+             custom_host and api_key out of x-gateway-config, or use a path under /v1",
+        ),
+        false => Ok(()),
+    }
 }
 
 enum Config<'a> {

@@ -21,7 +21,7 @@ use crate::{
         Provider,
         config_types::Entry,
         limit::{Scope, Scoped},
-        policy::{BreakerPolicy, Hedge, Retry, TimeoutsAsked},
+        policy::{BreakerPolicy, ForwardHeaders, Hedge, Retry, TimeoutsAsked},
     },
 };
 
@@ -42,6 +42,7 @@ pub(super) struct Draft {
     limits: Vec<Scoped>,
     cache: Option<CachePolicy>,
     model_prefix: Option<Box<str>>,
+    forward_headers: ForwardHeaders,
 }
 
 impl Draft {
@@ -87,6 +88,7 @@ impl Draft {
             limits: limits(here, &named, provided),
             cache: cache(here, provided, given, makers),
             model_prefix: named.model_prefix(given),
+            forward_headers: named.forward_headers(),
             bound,
         })
     }
@@ -129,6 +131,7 @@ impl Draft {
             own_credential,
             override_params: binding::merged(&self.bound.request_params, &binding.params),
             model_prefix: self.model_prefix,
+            forward_headers: self.forward_headers,
         })
     }
 }

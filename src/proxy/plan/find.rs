@@ -6,12 +6,11 @@ use std::rc::Rc;
 use actix_http::RequestHead;
 
 use super::{
-    Planned, Prefix,
+    Planned, Prefix, Wanted,
     cache::{Found, PlanCache},
     choose,
 };
 use crate::{
-    directives::Directives,
     error::{Code, GatewayError},
     gateway::Known,
     http::media_type::is_upload,
@@ -23,27 +22,23 @@ use crate::{
     },
 };
 
-/// The plan. `default_config` is that of the caller's key. `model` reads the body for its `model`,
-/// and is called only where nothing else names a target.
+/// The plan. `model` reads the body for its `model`, and is called only where nothing else names a
+/// target.
 ///
 /// # Errors
 /// What makes no plan, and what goes wrong with the body.
 pub async fn find(
     plans: &PlanCache,
     head: &RequestHead,
-    (directives, default_config): (&Directives, Option<&str>),
+    wanted: Wanted<'_>,
     client: Share,
     model: impl AsyncFnOnce() -> Result<Option<String>, GatewayError>,
 ) -> Result<Rc<Planned>, GatewayError> {
     let mut config = None;
-    let mut found = plans.find((directives, default_config), None, Prefix::Unread)?;
-    if let (Found::AsksConfig, Some(text)) = (&found, &directives.config) {
+    let mut found = plans.find(wanted, None, Prefix::Unread)?;
+    if let (Found::AsksConfig, Some(text)) = (&found, &wanted.directives.config) {
         config = Some(read_config(client, text, plans.known()).await?);
-        found = plans.find(
-            (directives, default_config),
-            config.as_ref(),
-            Prefix::Unread,
-        )?;
+        found = plans.find(wanted, config.as_ref(), Prefix::Unread)?;
     }
     if let Found::Plan(plan) = found {
         return Ok(plan);
@@ -54,7 +49,7 @@ pub async fn find(
     };
     let model = model.as_deref();
     let prefix = Prefix::Read(model.and_then(|it| plans.known().provider_of(it)));
-    match plans.find((directives, default_config), config.as_ref(), prefix)? {
+    match plans.find(wanted, config.as_ref(), prefix)? {
         Found::Plan(plan) => Ok(plan),
         Found::AsksConfig | Found::AsksModel => {
             let message = "the request was read for its plan in vain";

@@ -29,7 +29,7 @@ pub use self::{
     cache::{PlanCache, Planned},
     credentials::CredentialForwarding,
     find::find,
-    own::Prefix,
+    own::{ByPath, Prefix, Wanted},
     verdict::{Passed, Verdict},
 };
 use crate::{
@@ -41,7 +41,7 @@ use crate::{
         Provider,
         config_types::{CacheAsked, Entry},
         limit::Scoped,
-        policy::{BodyEdit, BreakerPolicy, HeaderEdit},
+        policy::{BodyEdit, BreakerPolicy, ForwardHeaders, HeaderEdit},
         tree::{Node, TargetId, Tree},
     },
 };
@@ -108,6 +108,8 @@ pub struct Target {
     pub override_params: Rc<[BodyEdit]>,
     /// `@name/`, to be taken off the body's `model`: it chose this target.
     pub model_prefix: Option<Box<str>>,
+    /// Which of the caller's lines it gets.
+    pub forward_headers: ForwardHeaders,
 }
 
 /// How responses are stored.

@@ -10,12 +10,14 @@ use super::{
 };
 use crate::{
     directives::Provider,
+    endpoint::Endpoint,
     error::{Code, GatewayError},
     gateway::Known,
     guard::NamedBy,
     route::{
         catalogue::{self, CatalogueEntry},
         config_types::Entry,
+        policy::ForwardHeaders,
         suggest,
     },
 };
@@ -30,8 +32,10 @@ pub(super) struct Named<'a> {
     by_header: bool,
     /// The body's `model` named it.
     by_model: Option<&'a str>,
-    /// The provider of the settings, if it is one.
+    /// The provider of the settings, or the endpoint's target, if it is one.
     pub settings: Option<&'a Entry>,
+    /// The endpoint that the path stands for, if this is its own target.
+    endpoint: Option<&'a Endpoint>,
     pub catalogue: Option<&'static CatalogueEntry>,
     host: Option<(&'a str, NamedBy, Place)>,
 }
@@ -56,6 +60,7 @@ impl<'a> Named<'a> {
             by_header: false,
             by_model: None,
             settings: None,
+            endpoint: None,
             catalogue: None,
             host: in_config.or(in_header),
         };
@@ -64,6 +69,10 @@ impl<'a> Named<'a> {
                 Own::Headers { provider } => {
                     named.provider = provider;
                     named.by_header = true;
+                }
+                Own::Endpoint { endpoint } => {
+                    named.endpoint = Some(endpoint);
+                    named.settings = Some(&endpoint.target);
                 }
                 Own::Model { name } => named.by_model = Some(name),
                 Own::Settings { target } => {
@@ -199,6 +208,11 @@ impl<'a> Named<'a> {
                 operators: said.or(of_provider),
             }),
         }
+    }
+
+    pub fn forward_headers(&self) -> ForwardHeaders {
+        let endpoint = self.endpoint;
+        endpoint.map_or(ForwardHeaders::All, |it| it.forward_headers.clone())
     }
 
     pub fn model_prefix(&self, given: &Given<'_>) -> Option<Box<str>> {

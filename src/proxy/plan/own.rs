@@ -3,8 +3,26 @@
 
 use crate::{
     directives::{Directives, Provider},
+    endpoint::{Endpoint, Match},
     gateway::Known,
 };
+
+/// What the request's path names.
+#[derive(Clone, Copy)]
+pub enum ByPath<'a> {
+    /// Nothing: the path is one of the unified routes.
+    Nothing,
+    Endpoint(Match<'a>),
+}
+
+/// What a request says of its target, but for its config and its body.
+#[derive(Clone, Copy)]
+pub struct Wanted<'a> {
+    pub by_path: ByPath<'a>,
+    pub directives: &'a Directives,
+    /// The default config of the caller's key.
+    pub default_config: Option<&'a str>,
+}
 
 /// What there is to know yet of the prefix `@name/` of the body's `model`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,8 +34,12 @@ pub enum Prefix<'a> {
 }
 
 /// What a target goes by that names neither provider nor host.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub(super) enum Own<'a> {
+    /// The endpoint that the path stands for.
+    Endpoint {
+        endpoint: &'a Endpoint,
+    },
     /// `x-gateway-provider`, if given, with `x-gateway-custom-host`, if given.
     Headers {
         provider: Option<&'a Provider>,
@@ -36,7 +58,11 @@ pub(super) enum Own<'a> {
 }
 
 impl<'a> Own<'a> {
-    pub fn of(directives: &'a Directives, prefix: Prefix<'a>, known: &'a Known) -> Self {
+    pub fn of(wanted: Wanted<'a>, prefix: Prefix<'a>, known: &'a Known) -> Self {
+        if let ByPath::Endpoint(Match { endpoint, .. }) = wanted.by_path {
+            return Own::Endpoint { endpoint };
+        }
+        let directives = wanted.directives;
         if directives.provider.is_some() || directives.custom_host.is_some() {
             let provider = directives.provider.as_ref();
             return Own::Headers { provider };

@@ -21,25 +21,13 @@ const ROOT: &str = "config";
 pub(super) struct Given<'a> {
     /// Who wrote the config.
     pub named_by: NamedBy,
-    /// Its name in the settings, if it is from there.
-    pub saved_as: Option<&'a str>,
+    /// Where it stands in the settings, if it is from there.
+    pub place: Option<&'a str>,
     pub own: Own<'a>,
     /// `x-gateway-custom-host`: the root default.
     pub custom_host: Option<&'a str>,
     /// There is a config at all; else headers or settings alone name the target.
     pub in_config: bool,
-}
-
-/// Every target names its provider or its host.
-pub(super) fn names_every_target(entry: &Entry) -> bool {
-    fn named(entry: &Entry, inherited: bool) -> bool {
-        let hosted = inherited || entry.custom_host.is_some();
-        match entry.targets.is_empty() {
-            true => hosted || entry.provider.is_some(),
-            false => entry.targets.iter().all(|target| named(target, hosted)),
-        }
-    }
-    named(entry, false)
 }
 
 /// Makes the plan.
@@ -161,11 +149,11 @@ impl<'a> Resolving<'a> {
     fn limit(&self, entry: &Entry, path: &str) -> Option<Scoped> {
         let limit = entry.rate_limit.clone()?;
         let below = path.strip_prefix(ROOT).unwrap_or(path);
-        let (scope, root) = match (self.given.named_by, self.given.saved_as) {
-            (NamedBy::Settings, Some(name)) => (Scope::Settings, format!("configs.{name}")),
-            (NamedBy::Settings, None) => (Scope::Settings, ROOT.to_owned()),
-            (NamedBy::Caller, _) => (Scope::Caller, ROOT.to_owned()),
+        let scope = match self.given.named_by {
+            NamedBy::Settings => Scope::Settings,
+            NamedBy::Caller => Scope::Caller,
         };
+        let root = self.given.place.unwrap_or(ROOT);
         let place = format!("{root}{below}.rate_limit");
         Some(Scoped::new(limit, scope, place))
     }

@@ -66,7 +66,7 @@ impl Cacheable<'_> {
     fn check_head(&self) -> Result<Route, NoCacheReason> {
         cacheable::head_verdict(cacheable::Request {
             method: &self.admitted.head.method,
-            path: self.admitted.path,
+            path: self.admitted.routed.path,
             headers: self.admitted.head.headers(),
             more_paths: &self.admitted.gateway.cache.paths,
         })
@@ -126,7 +126,7 @@ impl Cacheable<'_> {
             caller: self.admitted.presented.identity().map(Identity::as_bytes),
             targets: &targets,
             method: self.admitted.presented.head.method.as_str(),
-            path: self.admitted.rest,
+            path: self.admitted.routed.rest,
             query: query.as_deref(),
             headers,
             noise: &self.admitted.gateway.cache.noise,

@@ -21,7 +21,7 @@ use self::{
 use super::{
     admit::Admitted,
     exchange::Exchange,
-    plan::{self, Plan, PlanCache, Planned},
+    plan::{self, Plan, PlanCache, Planned, Wanted},
     sender::{Sender, while_present},
     world::LiveWorld,
 };
@@ -64,16 +64,13 @@ pub async fn plan(
         admitted.says_stream.set(Some(said.stream));
         Ok(said.model)
     };
-    let (head, directives) = (admitted.head, &admitted.directives);
     let default_config = admitted.holder().and_then(Identity::default_config);
-    let default_config = default_config.map(ConfigName::as_str);
-    let plan = plan::find(
-        plans,
-        head,
-        (directives, default_config),
-        admitted.client(),
-        model,
-    );
+    let wanted = Wanted {
+        by_path: admitted.routed.by_path,
+        directives: &admitted.directives,
+        default_config: default_config.map(ConfigName::as_str),
+    };
+    let plan = plan::find(plans, admitted.head, wanted, admitted.client(), model);
     while_present(sender, plan).await?
 }
 
@@ -166,7 +163,7 @@ async fn decide(admitted: &Admitted<'_>, plan: &Plan) -> Result<Decided, Gateway
     };
     let source = condition_facts::Source {
         head: admitted.head,
-        path: admitted.path,
+        path: admitted.routed.path,
         metadata: admitted.directives.metadata.as_ref(),
         body: &body,
     };

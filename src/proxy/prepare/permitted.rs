@@ -59,8 +59,8 @@ fn check_models(
     target: &Target,
     body: &BodyModels,
 ) -> Result<(), GatewayError> {
-    let path = [target.base.raw_path(), admitted.rest].concat();
-    let queries = [target.base.raw_query(), admitted.query];
+    let path = [target.base.raw_path(), admitted.routed.rest].concat();
+    let queries = [target.base.raw_query(), admitted.routed.query];
     let in_queries = queries.into_iter().flatten().flat_map(in_query);
     let has_body = admitted.length.is_editable();
     let reads = matches!(admitted.head.method, Method::GET | Method::HEAD);

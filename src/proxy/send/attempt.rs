@@ -134,7 +134,7 @@ impl<U: Upstream> Sending<'_, '_, U> {
             &opened.response,
             self.asked,
             &self.admitted.head.method,
-            self.admitted.rest,
+            self.admitted.routed.path,
         ) {
             Some(judge) => self.hold(opened, judge).await,
             None => AttemptResult::good(opened),
@@ -157,10 +157,13 @@ impl<U: Upstream> Sending<'_, '_, U> {
     fn wire_head(&self, target: &Target, authority: &str, length: BodyLength) -> Bytes {
         let names = &self.worker.plans.known().credentials;
         let (withheld, query) = match target.credentials {
-            CredentialForwarding::Forwarded => (&[][..], self.admitted.query.map(Into::into)),
+            CredentialForwarding::Forwarded => {
+                (&[][..], self.admitted.routed.query.map(Into::into))
+            }
             CredentialForwarding::Withheld | CredentialForwarding::Replaced => {
                 let query = self
                     .admitted
+                    .routed
                     .query
                     .and_then(|query| url::without(query, &names.query));
                 (&names.headers[..], query)
@@ -168,12 +171,13 @@ impl<U: Upstream> Sending<'_, '_, U> {
         };
         RequestHead {
             method: &self.admitted.head.method,
-            target: &url::request_target(&target.base, self.admitted.rest, query.as_deref()),
+            target: &url::request_target(&target.base, self.admitted.routed.rest, query.as_deref()),
             authority,
             lines: &self.admitted.fields.end_to_end,
             length,
             kept_back: &self.worker.gateway.kept_back(self.admitted.head.headers()),
             withheld,
+            forwarded: &target.forward_headers,
             edits: &[&target.edits, &self.added],
         }
         .encode()

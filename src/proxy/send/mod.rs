@@ -79,7 +79,8 @@ pub async fn send<U: Upstream>(
 ) -> Result<Box<OpenResponse>, GatewayError> {
     let (gateway, head) = (&worker.gateway, admitted.head);
     let connection = exchange.connection().clone();
-    let names_target = admitted.directives.names_target();
+    // An endpoint names its target here and at a gateway that it leads to.
+    let names_target = admitted.routed.endpoint().is_none() && admitted.directives.names_target();
     let waiting = (!names_target).then(|| gateway.loops.wait(head, admitted.length));
     let sending = Sending {
         worker,
@@ -194,7 +195,7 @@ impl<U: Upstream> Sending<'_, '_, U> {
     }
 
     fn deliver(&self, mut opened: Box<OpenResponse>) -> Box<OpenResponse> {
-        opened.first_token = first_token(&mut opened, self.asked, self.admitted.rest);
+        opened.first_token = first_token(&mut opened, self.asked, self.admitted.routed.path);
         if self.told.get() != opened.send.ticket {
             self.note_route(opened.send);
         }
@@ -280,8 +281,8 @@ impl<U: Upstream> Sending<'_, '_, U> {
         let accept = self.admitted.fields.accept.map(HeaderValue::as_bytes);
         if dialect::asks_for_stream(
             accept.unwrap_or_default(),
-            self.admitted.rest,
-            self.admitted.query.unwrap_or_default(),
+            self.admitted.routed.path,
+            self.admitted.routed.query.unwrap_or_default(),
         ) {
             return Poll::Ready(true);
         }

@@ -4,27 +4,6 @@ use super::*;
 use crate::http::{request_fields::RequestFields, sample::head};
 
 #[test]
-fn only_the_prefix_itself_and_whole_segments_behind_it_are_unified_routes() {
-    for (path, rest) in [
-        ("/v1", Some("")),
-        ("/v1/", Some("/")),
-        ("/v1/chat/completions", Some("/chat/completions")),
-        ("/v1//", Some("//")),
-        ("/v1/v1", Some("/v1")),
-        ("/v10", None),
-        ("/v1;a", None),
-        ("/v1%2Fx", None),
-        ("/V1", None),
-        ("/", None),
-        ("", None),
-        ("*", None),
-    ] {
-        let found = unified_path(path).map_err(|error| error.code);
-        assert_eq!(found, rest.ok_or(Code::UnknownRoute), "{path}");
-    }
-}
-
-#[test]
 fn a_handshake_is_told_from_a_body() {
     let upgrade = ("upgrade", "websocket");
     let asks = ("connection", "keep-alive, Upgrade");

@@ -1,0 +1,98 @@
+//! `endpoints`: a list of pass-through endpoints.
+
+use std::sync::Arc;
+
+use serde::de::{Deserialize, Deserializer, Error};
+use serde::ser::Serializer;
+use serde_json::Value;
+
+use super::error::ConfigError;
+use super::fault::within;
+use super::object_rules;
+use super::settings::Settings;
+use crate::endpoint::{Endpoint, OwnConfig, Table};
+use crate::route::config_types::Entry;
+
+/// The list, as a table.
+pub struct Endpoints;
+
+impl Endpoints {
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Arc<Table>, D::Error> {
+        let written = Vec::<Value>::deserialize(from)?;
+        let read = |(place, value)| {
+            let read = Endpoint::read(value).map(Arc::new);
+            read.map_err(|error| {
+                let below = match error.path.as_str() {
+                    "" => String::new(),
+                    path => format!(".{path}"),
+                };
+                D::Error::custom(within(&format!("[{place}]{below}"), &error.reason))
+            })
+        };
+        let endpoints: Vec<_> = written
+            .iter()
+            .enumerate()
+            .map(read)
+            .collect::<Result<_, _>>()?;
+        match Table::new(endpoints) {
+            Ok(table) => Ok(Arc::new(table)),
+            Err(overlap) => {
+                let reason = format!(
+                    "is the path of endpoints[{}] too, and they share a method: give them \
+                     different `methods`",
+                    overlap.first
+                );
+                let path = format!("[{}].path", overlap.second);
+                Err(D::Error::custom(within(&path, &reason)))
+            }
+        }
+    }
+
+    /// Paths and methods only.
+    pub fn serialize<S: Serializer>(table: &Table, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(table.iter().map(Endpoint::name))
+    }
+}
+
+/// The rules between endpoints and configs.
+///
+/// # Errors
+/// A config that is missing, or that does not go with the endpoint.
+pub(super) fn check(settings: &Settings) -> Result<(), ConfigError> {
+    for (place, endpoint) in settings.endpoints.iter().enumerate() {
+        let path = format!("endpoints[{place}]");
+        if let Some(OwnConfig::Inline(config)) = &endpoint.config {
+            object_rules::check_object(&format!("{path}.config"), config, settings)?;
+        }
+        let refuse = |field: &str, reason: &'static str| {
+            Err(ConfigError::conflict(format!("{path}.{field}"), reason))
+        };
+        let Some(name) = endpoint.saved_config() else {
+            continue;
+        };
+        let Some(saved) = settings.configs.entries().get(name) else {
+            return refuse("config", "names no config under `configs`");
+        };
+        match (saved.names_every_target(), has_target(&endpoint.target)) {
+            (true, true) => {
+                return refuse(
+                    "config",
+                    "names a config whose targets all name a host or provider, so that none is \
+                     the endpoint's own: leave out `target`, or use a config that leaves one out",
+                );
+            }
+            (false, false) => {
+                return refuse(
+                    "target",
+                    "is missing, and the config does not name a host for every target",
+                );
+            }
+            (true, false) | (false, true) => {}
+        }
+    }
+    Ok(())
+}
+
+fn has_target(entry: &Entry) -> bool {
+    entry.custom_host.is_some()
+}

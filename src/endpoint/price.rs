@@ -1,0 +1,112 @@
+//! Amounts of US dollars, counted in billionths: no sum of many small costs may drift.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde_json::Value;
+
+const DECIMALS: usize = 9;
+const EXPECTED: &str = "must be US dollars from 0 to 1000000 with at most nine decimals, such as \
+                        0.25 or \"0.000015\"";
+
+/// An amount of US dollars.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Usd {
+    nano: u64,
+}
+
+impl Usd {
+    const MOST: u64 = 1_000_000_000_000_000;
+
+    /// In billionths of a dollar.
+    pub fn nano(self) -> u64 {
+        self.nano
+    }
+
+    /// A decimal number without sign or exponent.
+    fn of(text: &str) -> Option<Self> {
+        let (whole, decimals) = text.split_once('.').unwrap_or((text, "0"));
+        let are_digits =
+            |part: &str| !part.is_empty() && part.bytes().all(|it| it.is_ascii_digit());
+        if !are_digits(whole) || !are_digits(decimals) {
+            return None;
+        }
+        let decimals = decimals.trim_end_matches('0');
+        if decimals.len() > DECIMALS {
+            return None;
+        }
+        let nano = format!("{decimals:0<DECIMALS$}").parse::<u64>().ok()?;
+        let whole = whole.parse::<u64>().ok()?.checked_mul(1_000_000_000)?;
+        let nano = whole.checked_add(nano)?;
+        (nano <= Self::MOST).then_some(Usd { nano })
+    }
+}
+
+impl fmt::Display for Usd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (whole, nano) = (self.nano / 1_000_000_000, self.nano % 1_000_000_000);
+        let decimals = format!("{nano:09}");
+        match decimals.trim_end_matches('0') {
+            "" => write!(f, "{whole}"),
+            decimals => write!(f, "{whole}.{decimals}"),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Usd {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = match Value::deserialize(from)? {
+            Value::String(text) => text,
+            Value::Number(number) => match number.as_f64() {
+                // Written out: the shortest form of a small number has an exponent.
+                Some(float) if number.is_f64() => float.to_string(),
+                Some(_) | None => number.to_string(),
+            },
+            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => String::new(),
+        };
+        Usd::of(&text).ok_or_else(|| D::Error::custom(EXPECTED))
+    }
+}
+
+impl Serialize for Usd {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn amounts_are_exact_to_a_billionth() {
+        for (written, nano) in [
+            (json!(0), Some(0)),
+            (json!(12), Some(12_000_000_000)),
+            (json!(12.00), Some(12_000_000_000)),
+            (json!(0.1), Some(100_000_000)),
+            (json!(0.000_000_001), Some(1)),
+            (json!("0.000000015"), Some(15)),
+            (json!("1000000"), Some(Usd::MOST)),
+            (json!("1000000.1"), None),
+            (json!(0.000_000_000_1), None),
+            (json!(-1), None),
+            (json!("1e3"), None),
+            (json!("1."), None),
+            (json!(".5"), None),
+            (json!("$1"), None),
+            (json!("99999999999999999999"), None),
+            (json!(true), None),
+            (json!(null), None),
+        ] {
+            let read = serde_json::from_value::<Usd>(written.clone()).ok();
+            assert_eq!(read.map(Usd::nano), nano, "{written}");
+            let shown = read.map(|it| it.to_string());
+            let again = shown.and_then(|it| Usd::of(&it));
+            assert_eq!(again, read, "{written}");
+        }
+        assert_eq!(Usd { nano: 15_000 }.to_string(), "0.000015");
+    }
+}
