@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// An upstream that logs its handshake and echoes.
-fn logging_echo() -> Upstream {
+pub(crate) fn logging_echo() -> Upstream {
     Upstream::playing(|peer| {
         if peer.request().is_none() {
             return;

@@ -82,10 +82,13 @@ fn a_circle_of_default_targets_ends_with_a_508_after_few_connections() {
              targets: [{target}, {target}] }} }}\n"
         )
     };
-    let kinds: [(&str, usize, Leading<'_>); 6] = [
+    let by_endpoint =
+        |url: &str| format!("endpoints: [{{ path: /v1/x, target: \"{url}/v1/x\" }}]\n");
+    let kinds: [(&str, usize, Leading<'_>); 7] = [
         ("two", 2, &leading_to),
         ("three", 3, &leading_to),
         ("by default_config", 2, &by_config),
+        ("by an endpoint", 2, &by_endpoint),
         ("with fallbacks", 2, &twice),
         ("with headers that grow", 2, &forwarding),
         ("with paths that grow", 2, &growing),

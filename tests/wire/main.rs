@@ -56,6 +56,8 @@ mod drain_cut;
 mod edits_override;
 mod edits_prefix;
 mod edits_refused;
+mod endpoints;
+mod endpoints_policies;
 mod errors;
 mod errors_directives;
 mod explain_alike;
