@@ -82,6 +82,8 @@ pub enum Page {
     Schema,
     /// The config object
     Config,
+    /// The built-in providers
+    Providers,
     /// The gateway's own errors
     Errors,
     /// The metrics

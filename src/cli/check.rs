@@ -46,7 +46,7 @@ fn check(args: &CheckArgs, environment: &Environment) -> Result<(Settings, Vec<S
     Ok((settings, warnings))
 }
 
-/// Warnings go to `err`, so that `out` stays a summary.
+/// Warnings and notes go to `err`, so that `out` stays a summary.
 fn print(
     args: &CheckArgs,
     settings: &Settings,
@@ -56,6 +56,9 @@ fn print(
 ) -> io::Result<()> {
     for warning in warnings {
         writeln!(err, "warning: {warning}")?;
+    }
+    for notice in &settings.notices {
+        writeln!(err, "note: {notice}")?;
     }
     writeln!(out, "ok: {}", args.file.display())?;
     let defaults = Settings::default().lines();

@@ -10,6 +10,7 @@ pub fn page(page: Page) -> String {
         Page::Settings => config::page(),
         Page::Schema => config::schema_page(),
         Page::Config => route::config::page(),
+        Page::Providers => route::catalogue::page(),
         Page::Errors => error::page(),
         Page::Metrics => observe::metrics::page(),
         Page::Mock => throughway_mock::page(),

@@ -67,6 +67,9 @@ async fn serve(
     }
     let program = Program::new(settings)?;
     warn_of(program.warnings(), environment);
+    for notice in &settings.notices {
+        tracing::info!("{notice}");
+    }
     let program = program.with_store(settings, environment).await?;
     let running = program.start(settings)?;
     let process = running.control.current.get().process.clone();

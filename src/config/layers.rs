@@ -94,6 +94,11 @@ impl Environment {
         .any(|name| self.0.contains_key(*name))
     }
 
+    /// A variable that holds a provider's key by convention.
+    pub(super) fn provider_key(&self, name: &str) -> Option<String> {
+        self.0.get(name).cloned()
+    }
+
     /// The settings file that `THROUGHWAY_CONFIG` names.
     pub fn config_file(&self) -> Option<PathBuf> {
         self.setting(CONFIG).map(PathBuf::from)

@@ -13,6 +13,7 @@ use super::error::{ConfigError, place};
 use super::expand::expand;
 use super::fault::{Fault, TreeError};
 use super::layers::{Environment, Flags, VARIABLES};
+use super::provider_keys;
 use super::rules;
 use super::settings::Settings;
 use super::suggest;
@@ -59,6 +60,8 @@ impl Settings {
         environment.lay_over(&mut root);
         flags.lay_over(&mut root);
         let mut settings = Self::deserialize(&root).map_err(|error| in_layers(name, error))?;
+        provider_keys::complete(&mut settings, environment)
+            .map_err(|error| error.placed(name, &root))?;
         rules::settle(&mut settings, &root).map_err(|error| error.placed(name, &root))?;
         settings.warnings.extend(environment.unknown(&used));
         Ok(settings)

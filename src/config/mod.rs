@@ -18,6 +18,7 @@ mod load;
 mod name;
 mod object_rules;
 mod objects;
+mod provider_keys;
 mod reference;
 mod rules;
 mod settings;

@@ -30,6 +30,12 @@ impl Objects {
     pub fn entries(&self) -> &BTreeMap<String, Arc<Entry>> {
         &self.entries
     }
+
+    /// The objects while nobody else holds them: before the settings are in force.
+    pub(super) fn entries_mut(&mut self) -> impl Iterator<Item = (&str, &mut Entry)> {
+        let entries = self.entries.iter_mut();
+        entries.filter_map(|(name, entry)| Some((name.as_str(), Arc::get_mut(entry)?)))
+    }
 }
 
 impl<'de> Deserialize<'de> for Objects {

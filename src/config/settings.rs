@@ -133,7 +133,8 @@ pub struct Settings {
     ///
     /// Requests choose one with `x-gateway-provider: @name`, with `provider: "@name"` in a config,
     /// or with `model: "@name/..."` in the body. Its credential goes to its own host and nowhere
-    /// else.
+    /// else. One that has the name of a [built-in provider](providers.md) and nothing else, such as
+    /// `openai: {}`, is that provider, with the key of its environment variable.
     #[schemars(
         with = "BTreeMap<String, Map<String, Json>>",
         title = "mapping of names to targets",
@@ -272,6 +273,10 @@ pub struct Settings {
     /// What the operator should know though it stops nothing; for the log at start.
     #[serde(skip)]
     pub warnings: Vec<String>,
+    /// What the gateway does without being told to, such as taking a key from the environment; for
+    /// the log at start.
+    #[serde(skip)]
+    pub notices: Vec<String>,
 }
 
 /// The directory of keys and teams. It follows from these, and so is equal to any other.

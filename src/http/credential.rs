@@ -4,11 +4,12 @@
 use actix_http::header::{self, HeaderName};
 
 /// Headers that carry a credential.
-pub const HEADERS: [HeaderName; 5] = [
+pub const HEADERS: [HeaderName; 6] = [
     header::AUTHORIZATION,
     HeaderName::from_static("x-api-key"),
     HeaderName::from_static("api-key"),
     HeaderName::from_static("x-goog-api-key"),
+    HeaderName::from_static("xi-api-key"),
     header::COOKIE,
 ];
 

@@ -113,6 +113,9 @@ impl Reloader {
         for warning in settings.warnings.iter().chain(&unreachable) {
             tracing::warn!("{warning}");
         }
+        for notice in &settings.notices {
+            tracing::info!("{notice}");
+        }
         let waiting = self.at_start.needs_restart_for(&settings).join(", ");
         if waiting.is_empty() {
             tracing::info!("settings reloaded");

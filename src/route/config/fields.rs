@@ -66,7 +66,8 @@ use Section::{
 pub const FIELDS: &[Field] = &[
     field(Target, "name", "text", "none", r#""big""#,
         "The name by which `then` and `default` of a `conditional` strategy refer to the target."),
-    field(Target, "provider", "`passthrough`, a built-in provider, or `@name` of the settings",
+    field(Target, "provider",
+        "`passthrough`, a [built-in provider](providers.md), or `@name` of the settings",
         "`passthrough`", r#""openai""#,
         "The provider: sets the host if `custom_host` does not, and where `api_key` goes. A \
          provider of the settings has its own host and cannot be combined with `custom_host`. Not \
@@ -93,8 +94,8 @@ pub const FIELDS: &[Field] = &[
         "true for hosts that the caller names; for hosts of the settings only if there is a \
          single host and it has no credential", "false",
         "Whether the caller's credentials (`Authorization`, `x-api-key`, `api-key`, \
-         `x-goog-api-key`, `Cookie`, keys in the query and among a WebSocket's subprotocols) are \
-         forwarded. Inherited. Callers cannot set it to true for hosts of the settings. What is \
+         `x-goog-api-key`, `xi-api-key`, `Cookie`, keys in the query and among a WebSocket's \
+         subprotocols) are forwarded. Inherited. Callers cannot set it to true for hosts of the settings. What is \
          not forwarded is named in `x-gateway-withheld`."),
     field(Target, "override_params", "object", "{}", r#"{"model":"gpt-4o-mini"}"#,
         "Top-level keys of the JSON body and the values they get. Only these values' bytes \

@@ -3,13 +3,7 @@
 use std::fmt::Write as _;
 
 use super::fields::{FIELDS, Section};
-use crate::{
-    json_edit,
-    route::{
-        catalogue::{KeyPlace, PROVIDERS},
-        condition,
-    },
-};
+use crate::{json_edit, route::condition};
 
 const OPENING: &str = "\
 # The config object
@@ -120,29 +114,6 @@ pub fn page() -> String {
         }
     }
     page.push_str(&bounds());
-    page.push_str(PROVIDERS_TITLE);
-    for provider in PROVIDERS {
-        let aliases: Vec<String> = provider
-            .aliases
-            .iter()
-            .map(|it| format!("`{it}`"))
-            .collect();
-        let key = match provider.key {
-            KeyPlace::Bearer => "Authorization: Bearer",
-            KeyPlace::XApiKey => "x-api-key",
-            KeyPlace::XGoogApiKey => "x-goog-api-key",
-            KeyPlace::ApiKey => "api-key",
-        };
-        let base = provider
-            .base
-            .map_or("needs `custom_host`".to_owned(), |it| format!("`{it}`"));
-        let _ = writeln!(
-            page,
-            "| `{}` | {} | {base} | `{key}` |",
-            provider.name,
-            aliases.join(", ")
-        );
-    }
     page.push_str(EXAMPLES);
     page
 }
@@ -179,10 +150,3 @@ fn title(section: Section) -> &'static str {
         Section::RateLimit => "\n## `rate_limit`\n\n",
     }
 }
-
-const PROVIDERS_TITLE: &str = "
-## Built-in providers
-
-| provider | also | host | where `api_key` goes |
-|---|---|---|---|
-";

@@ -1,0 +1,171 @@
+//! The table of built-in providers, one row each.
+//!
+//! Addresses, key places and variables are those of the page that the row links to. They were
+//! compared with the lists of LiteLLM (`get_llm_provider_logic.py` and its pass-through pages) and
+//! with public code that calls the providers. Where a provider's SDK and LiteLLM read different
+//! variables, the SDK's comes first.
+
+use super::{
+    ApiFamily::{self, Anthropic, Bedrock, Cohere, Gemini, OpenAi, Own},
+    CatalogueEntry, KeyPlace,
+    KeyVariables::{self, First, Pair},
+};
+
+/// Origin and base URL for `/v1`, or an example where each customer has an address of its own.
+enum Address {
+    At(&'static str, &'static str),
+    PerCustomer(&'static str),
+}
+
+use Address::{At, PerCustomer};
+
+const fn entry(
+    name: &'static str,
+    aliases: &'static [&'static str],
+    address: Address,
+    (api, key, variables): (ApiFamily, KeyPlace, KeyVariables),
+    docs: &'static str,
+) -> CatalogueEntry {
+    let (root, base, example) = match address {
+        At(root, base) => (Some(root), Some(base), None),
+        PerCustomer(example) => (None, None, Some(example)),
+    };
+    CatalogueEntry {
+        name,
+        aliases,
+        root,
+        base,
+        example,
+        api,
+        key,
+        variables,
+        docs,
+    }
+}
+
+/// All built-in providers.
+#[rustfmt::skip]
+pub const PROVIDERS: &[CatalogueEntry] = &[
+    entry("openai", &[],
+        At("https://api.openai.com", "https://api.openai.com/v1"),
+        (OpenAi, KeyPlace::Bearer, First(&["OPENAI_API_KEY"])),
+        "https://platform.openai.com/docs/api-reference"),
+    entry("anthropic", &[],
+        At("https://api.anthropic.com", "https://api.anthropic.com/v1"),
+        (Anthropic, KeyPlace::XApiKey, First(&["ANTHROPIC_API_KEY"])),
+        "https://docs.claude.com/en/api/overview"),
+    entry("gemini", &["google"],
+        At("https://generativelanguage.googleapis.com",
+            "https://generativelanguage.googleapis.com/v1beta"),
+        (Gemini, KeyPlace::XGoogApiKey, First(&["GEMINI_API_KEY", "GOOGLE_API_KEY"])),
+        "https://ai.google.dev/api"),
+    // The host names the region. A key here is an OAuth access token.
+    entry("vertex_ai", &[],
+        PerCustomer("https://europe-west1-aiplatform.googleapis.com/v1"),
+        (Gemini, KeyPlace::Bearer, KeyVariables::None),
+        "https://cloud.google.com/vertex-ai/generative-ai/docs/reference/rest"),
+    // The host names the region. A key here is one of Bedrock's own API keys.
+    entry("bedrock", &[],
+        PerCustomer("https://bedrock-runtime.eu-west-1.amazonaws.com"),
+        (Bedrock, KeyPlace::Bearer, First(&["AWS_BEARER_TOKEN_BEDROCK"])),
+        "https://docs.aws.amazon.com/bedrock/latest/APIReference/welcome.html"),
+    entry("azure", &["azure-openai"],
+        PerCustomer("https://my-resource.openai.azure.com/openai/v1"),
+        (OpenAi, KeyPlace::ApiKey, First(&["AZURE_OPENAI_API_KEY", "AZURE_API_KEY"])),
+        "https://learn.microsoft.com/azure/ai-services/openai/reference"),
+    entry("azure_ai", &["azure-foundry"],
+        PerCustomer("https://my-resource.services.ai.azure.com/openai/v1"),
+        (OpenAi, KeyPlace::ApiKey, First(&["AZURE_AI_API_KEY"])),
+        "https://learn.microsoft.com/rest/api/aifoundry/modelinference/"),
+    entry("cohere", &[],
+        At("https://api.cohere.com", "https://api.cohere.com/v1"),
+        (Cohere, KeyPlace::Bearer, First(&["CO_API_KEY", "COHERE_API_KEY"])),
+        "https://docs.cohere.com/reference/about"),
+    entry("mistral", &["mistral-ai"],
+        At("https://api.mistral.ai", "https://api.mistral.ai/v1"),
+        (OpenAi, KeyPlace::Bearer, First(&["MISTRAL_API_KEY"])),
+        "https://docs.mistral.ai/api"),
+    entry("groq", &[],
+        At("https://api.groq.com", "https://api.groq.com/openai/v1"),
+        (OpenAi, KeyPlace::Bearer, First(&["GROQ_API_KEY"])),
+        "https://console.groq.com/docs/api-reference"),
+    entry("openrouter", &[],
+        At("https://openrouter.ai", "https://openrouter.ai/api/v1"),
+        (OpenAi, KeyPlace::Bearer, First(&["OPENROUTER_API_KEY"])),
+        "https://openrouter.ai/docs/api-reference/overview"),
+    entry("together", &["together-ai"],
+        At("https://api.together.xyz", "https://api.together.xyz/v1"),
+        (OpenAi, KeyPlace::Bearer, First(&["TOGETHER_API_KEY", "TOGETHERAI_API_KEY"])),
+        "https://docs.together.ai/reference"),
+    entry("deepseek", &[],
+        At("https://api.deepseek.com", "https://api.deepseek.com/v1"),
+        (OpenAi, KeyPlace::Bearer, First(&["DEEPSEEK_API_KEY"])),
+        "https://api-docs.deepseek.com"),
+    entry("xai", &["x-ai", "grok"],
+        At("https://api.x.ai", "https://api.x.ai/v1"),
+        (OpenAi, KeyPlace::Bearer, First(&["XAI_API_KEY"])),
+        "https://docs.x.ai/docs/api-reference"),
+    entry("fireworks", &["fireworks-ai"],
+        At("https://api.fireworks.ai", "https://api.fireworks.ai/inference/v1"),
+        (OpenAi, KeyPlace::Bearer, First(&["FIREWORKS_API_KEY", "FIREWORKS_AI_API_KEY"])),
+        "https://docs.fireworks.ai/api-reference/introduction"),
+    // Its chat completions have no /v1 in their path.
+    entry("perplexity", &["perplexity-ai"],
+        At("https://api.perplexity.ai", "https://api.perplexity.ai"),
+        (OpenAi, KeyPlace::Bearer, First(&["PERPLEXITY_API_KEY", "PERPLEXITYAI_API_KEY"])),
+        "https://docs.perplexity.ai/api-reference"),
+    entry("cerebras", &[],
+        At("https://api.cerebras.ai", "https://api.cerebras.ai/v1"),
+        (OpenAi, KeyPlace::Bearer, First(&["CEREBRAS_API_KEY"])),
+        "https://inference-docs.cerebras.ai/api-reference"),
+    entry("sambanova", &[],
+        At("https://api.sambanova.ai", "https://api.sambanova.ai/v1"),
+        (OpenAi, KeyPlace::Bearer, First(&["SAMBANOVA_API_KEY"])),
+        "https://docs.sambanova.ai"),
+    entry("nvidia_nim", &["nvidia"],
+        At("https://integrate.api.nvidia.com", "https://integrate.api.nvidia.com/v1"),
+        (OpenAi, KeyPlace::Bearer, First(&["NVIDIA_API_KEY", "NVIDIA_NIM_API_KEY"])),
+        "https://docs.api.nvidia.com/nim/reference"),
+    entry("huggingface", &[],
+        At("https://router.huggingface.co", "https://router.huggingface.co/v1"),
+        (OpenAi, KeyPlace::Bearer, First(&["HF_TOKEN", "HUGGINGFACE_API_KEY"])),
+        "https://huggingface.co/docs/inference-providers"),
+    entry("replicate", &[],
+        At("https://api.replicate.com", "https://api.replicate.com/v1"),
+        (Own, KeyPlace::Bearer, First(&["REPLICATE_API_TOKEN", "REPLICATE_API_KEY"])),
+        "https://replicate.com/docs/reference/http"),
+    entry("jina", &["jina-ai"],
+        At("https://api.jina.ai", "https://api.jina.ai/v1"),
+        (OpenAi, KeyPlace::Bearer, First(&["JINA_API_KEY", "JINA_AI_API_KEY"])),
+        "https://docs.jina.ai"),
+    entry("voyage", &["voyage-ai"],
+        At("https://api.voyageai.com", "https://api.voyageai.com/v1"),
+        (OpenAi, KeyPlace::Bearer, First(&["VOYAGE_API_KEY"])),
+        "https://docs.voyageai.com/reference"),
+    entry("elevenlabs", &[],
+        At("https://api.elevenlabs.io", "https://api.elevenlabs.io/v1"),
+        (Own, KeyPlace::XiApiKey, First(&["ELEVENLABS_API_KEY"])),
+        "https://elevenlabs.io/docs/api-reference"),
+    entry("deepgram", &[],
+        At("https://api.deepgram.com", "https://api.deepgram.com/v1"),
+        (Own, KeyPlace::Token, First(&["DEEPGRAM_API_KEY"])),
+        "https://developers.deepgram.com/reference"),
+    // Its API begins with /v2.
+    entry("assemblyai", &[],
+        At("https://api.assemblyai.com", "https://api.assemblyai.com/v2"),
+        (Own, KeyPlace::Authorization, First(&["ASSEMBLYAI_API_KEY"])),
+        "https://www.assemblyai.com/docs/api-reference"),
+    // The cloud in the EU; that in the US is us.cloud.langfuse.com.
+    entry("langfuse", &[],
+        At("https://cloud.langfuse.com", "https://cloud.langfuse.com/api/public"),
+        (Own, KeyPlace::Basic, Pair("LANGFUSE_PUBLIC_KEY", "LANGFUSE_SECRET_KEY")),
+        "https://api.reference.langfuse.com"),
+    entry("ollama", &[],
+        At("http://localhost:11434", "http://localhost:11434/v1"),
+        (OpenAi, KeyPlace::Bearer, KeyVariables::None),
+        "https://docs.ollama.com/api"),
+    entry("vllm", &["hosted-vllm"],
+        PerCustomer("http://10.0.0.7:8000/v1"),
+        (OpenAi, KeyPlace::Bearer, First(&["VLLM_API_KEY", "HOSTED_VLLM_API_KEY"])),
+        "https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html"),
+];
