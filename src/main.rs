@@ -40,6 +40,9 @@ fn main() -> ExitCode {
             let (out, err) = (&mut io::stdout(), &mut io::stderr());
             cli::secrets::run(&command, &environment, out, err).unwrap_or(1)
         }
+        Command::Import(command) => {
+            cli::import::run(&command, &mut io::stdout(), &mut io::stderr()).unwrap_or(1)
+        }
         Command::Health(args) => cli::health::run(&args, &environment),
         Command::Mock(args) => cli::mock::run(args),
         Command::Docs { page } => {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::keys::args::KeysCommand;
+use super::{import::args::ImportCommand, keys::args::KeysCommand};
 use crate::config::Flags;
 
 /// The whole command line.
@@ -60,6 +60,9 @@ pub enum Command {
     /// Work on the secrets that the store has sealed
     #[command(subcommand)]
     Secrets(SecretsCommand),
+    /// Print settings for another gateway's configuration
+    #[command(subcommand)]
+    Import(ImportCommand),
     /// Run an upstream shaped like OpenAI and Anthropic, with faults on demand, for trying and
     /// testing
     Mock(throughway_mock::MockArgs),

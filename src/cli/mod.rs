@@ -6,6 +6,7 @@ mod client;
 pub mod docs;
 pub mod explain;
 pub mod health;
+pub mod import;
 pub mod keys;
 pub mod mock;
 pub mod secrets;

@@ -29,7 +29,7 @@ mod suggest;
 mod tests;
 mod units;
 
-pub use document::Position;
+pub use document::{Key, Node, Position, SyntaxError, Value};
 pub use enums::{AccessLog, Auth, LogFormat, ObjectStoreKind};
 pub use error::{ConfigError, Place};
 pub use layers::{Environment, Flags};

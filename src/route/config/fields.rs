@@ -95,8 +95,8 @@ pub const FIELDS: &[Field] = &[
          single host and it has no credential", "false",
         "Whether the caller's credentials (`Authorization`, `x-api-key`, `api-key`, \
          `x-goog-api-key`, `xi-api-key`, `Cookie`, keys in the query and among a WebSocket's \
-         subprotocols) are forwarded. Inherited. Callers cannot set it to true for hosts of the settings. What is \
-         not forwarded is named in `x-gateway-withheld`."),
+         subprotocols) are forwarded. Inherited. Callers cannot set it to true for hosts of the \
+         settings. What is not forwarded is named in `x-gateway-withheld`."),
     field(Target, "override_params", "object", "{}", r#"{"model":"gpt-4o-mini"}"#,
         "Top-level keys of the JSON body and the values they get. Only these values' bytes \
          change. Inherited key by key, at most 128 with the inherited ones. A request cannot name \

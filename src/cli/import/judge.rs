@@ -1,0 +1,44 @@
+//! Would our settings be accepted? The reader of the settings itself decides, with a stand-in for
+//! every variable that they name.
+
+use std::path::Path;
+
+use crate::config::{ConfigError, Environment, Flags, Settings};
+
+/// Stands for the value of any variable: a URL, a key and a password alike.
+const STAND_IN: &str = "https://variable.example/v1";
+
+/// Why settings are refused.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The path of the key at fault; empty if none is.
+    pub key: String,
+    pub reason: String,
+}
+
+/// Why these settings are refused, or `None` if they are accepted.
+pub fn refusal(yaml: &str) -> Option<Refusal> {
+    let environment: Environment = variables(yaml).map(|name| (name, STAND_IN)).collect();
+    let parsed = Settings::parse(yaml, Path::new(""), &environment, &Flags::default());
+    let (key, reason) = match parsed {
+        Ok(_) => return None,
+        Err(ConfigError::Value { key, reason, .. }) => (key, reason),
+        Err(ConfigError::Conflict { key, reason, .. }) => (key, reason.into_owned()),
+        Err(ConfigError::UnknownKey { key, .. }) => (key, "is not a key of the settings".into()),
+        Err(ConfigError::Syntax { message, .. }) => (String::new(), message),
+        Err(
+            error @ (ConfigError::Unreadable { .. }
+            | ConfigError::UnsetVariable { .. }
+            | ConfigError::Environment { .. }
+            | ConfigError::DevGuardExposed { .. }
+            | ConfigError::ExposedWithoutKeys { .. }),
+        ) => (String::new(), error.to_string()),
+    };
+    Some(Refusal { key, reason })
+}
+
+/// What stands between `${` and `}`.
+fn variables(yaml: &str) -> impl Iterator<Item = &str> {
+    let parts = yaml.split("${").skip(1);
+    parts.filter_map(|part| Some(part.split_once('}')?.0))
+}
