@@ -132,6 +132,15 @@ mod tests {
     }
 
     #[test]
+    fn where_a_provider_has_its_key_from_is_told() {
+        let (code, out, err) = checked("check/provider-keys.yaml", &[]);
+        assert!(out.contains("  providers: {openai}\n"), "{out}");
+        let expected = "note: providers.openai has no key: OPENAI_API_KEY is not set, so callers \
+                        bring their own\n";
+        assert_eq!((code, err.as_str()), (0, expected));
+    }
+
+    #[test]
     fn hosts_that_no_request_can_reach_are_reported() {
         let (code, _, err) = checked("check/unreachable.yaml", &[]);
         let keys: Vec<&str> = err

@@ -46,6 +46,21 @@ const PLACES: &[(&str, &str, &str)] = &[
     (r#""provider":"anthropic","#, "x-api-key", "own-key"),
     (r#""provider":"gemini","#, "x-goog-api-key", "own-key"),
     (r#""provider":"azure","#, "api-key", "own-key"),
+    (r#""provider":"azure_ai","#, "api-key", "own-key"),
+    (r#""provider":"azure-ai","#, "api-key", "own-key"),
+    (r#""provider":"xai","#, "authorization", "Bearer own-key"),
+    (r#""provider":"elevenlabs","#, "xi-api-key", "own-key"),
+    (
+        r#""provider":"deepgram","#,
+        "authorization",
+        "Token own-key",
+    ),
+    (r#""provider":"assemblyai","#, "authorization", "own-key"),
+    (
+        r#""provider":"langfuse","#,
+        "authorization",
+        "Basic own-key",
+    ),
     (r#""auth":{"header":"X-Odd-Key"},"#, "x-odd-key", "own-key"),
     (
         r#""auth":{"header":"Authorization","scheme":"Token"},"#,
@@ -77,6 +92,29 @@ fn an_api_key_goes_into_its_providers_header_and_replaces_all_other_credentials(
         assert_eq!(credentials, [], "{keys}");
     }
     upstream.assert_never("caller-", "replaced");
+}
+
+#[test]
+fn a_key_of_the_environment_goes_to_its_provider_and_replaces_all_other_credentials() {
+    let (upstream, other) = (Upstream::named("a"), Upstream::named("b"));
+    let yaml = format!(
+        "providers:\n  azure: {{ custom_host: \"{}\" }}\n  openai: {{ custom_host: \"{}\" }}\n",
+        base(&upstream),
+        base(&other)
+    );
+    let variables = [("AZURE_API_KEY", "env-key"), ("OPENAI_API_KEY", "env-key")];
+    let gateway = Gateway::with_variables(&yaml, variables);
+    let ask = |name: &str| {
+        let lines = format!("x-gateway-provider: @{name}\r\n{CALLER}");
+        gateway.exchange(chat(&lines, BODY)).seen()
+    };
+    assert_eq!(ask("azure"), (200, completion("a")));
+    let sent = upstream.credentials();
+    assert_eq!(sent, [("api-key", "env-key".to_owned())]);
+    upstream.assert_never("caller-", "replaced");
+    // This host only has the name of the provider that the variable belongs to.
+    assert_eq!(ask("openai"), (200, completion("b")));
+    other.assert_never("env-key", "the key of another host");
 }
 
 #[test]

@@ -22,8 +22,8 @@ const LONGEST: usize = 256 * 1024;
 
 const NO_ADDRESS: &str = "has another address for each customer: add custom_host";
 const NO_HOST: &str = "is left out: the target names no host that it could go to";
-const UNKNOWN_PROVIDER: &str = "is neither built in nor known here: add it under `providers`, and name it as \
-     provider: \"@name\"; until then the target is the request's own";
+const UNKNOWN_PROVIDER: &str = "is neither built in nor known here: add it under `providers`, \
+    and name it as provider: \"@name\"; until then the target is the request's own";
 
 /// Portkey's keys that we do not have, and what stands in their place.
 #[rustfmt::skip]

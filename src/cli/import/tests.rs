@@ -239,3 +239,25 @@ proptest! {
         import("portkey", &text);
     }
 }
+
+#[test]
+fn the_example_of_the_documentation_is_what_the_importer_prints() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/migrate-from-litellm.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    let blocks = |fence: &str| -> Vec<String> {
+        let parts = page.split(fence).skip(1);
+        let block = |part: &str| part.split("```").next().unwrap().to_owned();
+        parts.map(block).collect()
+    };
+    let [input, settings] = &blocks("```yaml\n")[..] else {
+        panic!("the page has another number of YAML blocks");
+    };
+    let [missing] = &blocks("```text\n")[..] else {
+        panic!("the page has another number of texts");
+    };
+    let (code, out, err) = import("litellm", input);
+    assert_eq!(
+        (code, &out, &err.replace(FILE, "config.yaml")),
+        (0, settings, missing)
+    );
+}

@@ -7,14 +7,16 @@ use super::{Upstream, show};
 /// Every credential a caller can send in a header, all recognisable.
 pub const CALLER: &str = "Authorization: Bearer caller-bearer\r\nx-api-key: caller-x-api-key\r\n\
                           api-key: caller-api-key\r\nx-goog-api-key: caller-goog\r\n\
+                          xi-api-key: caller-xi\r\n\
                           Cookie: session=caller-cookie\r\n";
 
 /// The header names of [`CALLER`].
-pub const NAMES: [&str; 5] = [
+pub const NAMES: [&str; 6] = [
     "authorization",
     "x-api-key",
     "api-key",
     "x-goog-api-key",
+    "xi-api-key",
     "cookie",
 ];
 
@@ -60,6 +62,7 @@ pub fn all_of_the_callers() -> Vec<(&'static str, String)> {
         "caller-x-api-key",
         "caller-api-key",
         "caller-goog",
+        "caller-xi",
         "session=caller-cookie",
     ];
     NAMES.into_iter().zip(values.map(str::to_owned)).collect()

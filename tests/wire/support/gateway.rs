@@ -26,10 +26,15 @@ impl Gateway {
 
     /// With these lines of a settings file.
     pub fn with(yaml: &str) -> Self {
+        Self::with_variables(yaml, [])
+    }
+
+    /// The same in an environment of these variables.
+    pub fn with_variables<const N: usize>(yaml: &str, variables: [(&str, &str); N]) -> Self {
         let mut settings = Settings::parse(
             yaml,
             Path::new("settings.yaml"),
-            &Environment::default(),
+            &Environment::from(variables),
             &Flags::default(),
         )
         .unwrap_or_else(|error| panic!("{error}\n{yaml}"));

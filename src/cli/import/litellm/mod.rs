@@ -10,8 +10,8 @@ mod provider;
 use super::{judge, report::Report, source::Item, texts, yaml::Out};
 use crate::config::{Node, SyntaxError};
 
-const MASTER_KEY_IS_ADMIN_TOKEN: &str = "is the admin_token now, and no longer a key for callers, who need one (auth: required): \
-     make it with `throughway keys create`";
+const MASTER_KEY_IS_ADMIN_TOKEN: &str = "is the admin_token now, and no longer a key for \
+    callers, who need one (auth: required): make it with `throughway keys create`";
 
 /// Reads the file.
 ///
