@@ -14,6 +14,7 @@ mod loops;
 mod objects;
 mod operator;
 mod process;
+mod provider_routes;
 mod unreachable;
 mod unusable_settings;
 
@@ -40,6 +41,7 @@ pub use self::{
     objects::{Candidate, LeftOut, Objects, Stored, Version, parsed},
     operator::Actor,
     process::Process,
+    provider_routes::{ProviderRoute, ProviderRoutes},
     unreachable::unreachable_hosts,
     unusable_settings::UnusableSettings,
 };

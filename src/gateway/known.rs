@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use actix_http::header::HeaderName;
 
+use super::provider_routes::ProviderRoutes;
 use crate::{
     config::{self, Settings, Timeouts},
     endpoint::Table,
@@ -20,6 +21,7 @@ pub struct Known {
     pub providers: BTreeMap<String, Arc<Entry>>,
     pub configs: BTreeMap<String, Arc<Entry>>,
     pub endpoints: Arc<Table>,
+    pub provider_routes: ProviderRoutes,
     pub default_config: Option<String>,
     pub default_target: Option<String>,
     pub timeouts: Timeouts,
@@ -33,6 +35,7 @@ impl Known {
             providers: settings.providers.entries().clone(),
             configs: settings.configs.entries().clone(),
             endpoints: settings.endpoints.clone(),
+            provider_routes: ProviderRoutes::of(settings.providers.entries()),
             default_config: settings.default_config.clone(),
             default_target: settings.default_target.as_ref().map(BaseUrl::to_text),
             timeouts: settings.timeouts.clone(),

@@ -1,5 +1,5 @@
-//! Which route is a request on? Endpoints, by the longest path; then the unified routes under `/v1`.
-//! Raw bytes are compared: another spelling of a path is no route. Pure.
+//! Which route is a request on? Endpoints, by the longest path; then the unified routes under `/v1`,
+//! then those of providers. Raw bytes are compared: another spelling of a path is no route. Pure.
 
 use actix_http::RequestHead;
 
@@ -30,7 +30,8 @@ impl<'a> Routed<'a> {
         let target = head.uri.path_and_query();
         let (path, query) = url::split(target.map_or("/", |target| target.as_str()));
         let (rest, by_path) = match known.endpoints.find(head.method.as_str(), path) {
-            Lookup::Nothing => (unified(path)?, ByPath::Nothing),
+            Lookup::Nothing => unified(path)
+                .map_or_else(|| provider(known, path), |rest| Ok((rest, ByPath::Nothing)))?,
             Lookup::Found(found) => {
                 let own = found.endpoint.path.as_str();
                 (&path[own.len()..], ByPath::Endpoint(found))
@@ -57,23 +58,30 @@ impl<'a> Routed<'a> {
     /// The endpoint that it is for.
     pub fn endpoint(&self) -> Option<&'a Endpoint> {
         match self.by_path {
-            ByPath::Nothing => None,
+            ByPath::Nothing | ByPath::Provider(_) => None,
             ByPath::Endpoint(found) => Some(found.endpoint),
         }
     }
 }
 
 /// What follows the prefix of the unified routes; nothing, for the target's base URL itself.
-fn unified(path: &str) -> Result<&str, GatewayError> {
-    path.strip_prefix(UNIFIED)
-        .filter(|rest| rest.is_empty() || rest.starts_with('/'))
-        .ok_or_else(|| {
-            GatewayError::new(
-                Code::UnknownRoute,
-                "no such route: API paths are /v1, what starts with /v1/, and the endpoints of the \
-                 settings; the gateway's own pages start with /gateway/",
-            )
-        })
+fn unified(path: &str) -> Option<&str> {
+    let rest = path.strip_prefix(UNIFIED)?;
+    (rest.is_empty() || rest.starts_with('/')).then_some(rest)
+}
+
+/// A provider's route.
+fn provider<'a>(known: &'a Known, path: &'a str) -> Result<(&'a str, ByPath<'a>), GatewayError> {
+    let found = known.provider_routes.find(path);
+    let found = found.map(|(route, rest)| (rest, ByPath::Provider(route)));
+    found.ok_or_else(|| {
+        GatewayError::new(
+            Code::UnknownRoute,
+            "no such route: API paths start with /v1/, with the name of a provider (such as \
+             /openai/) or with the path of an endpoint; the gateway's own pages start with \
+             /gateway/",
+        )
+    })
 }
 
 fn wrong_method(allow: &str) -> GatewayError {
@@ -102,8 +110,12 @@ mod tests {
     fn routed(known: &Known, method: &str, path: &str) -> Result<(String, String), GatewayError> {
         let head = sample::head(method.parse().expect("a method"), path, &[]);
         let routed = Routed::of(known, &head)?;
-        let endpoint = routed.endpoint().map_or("-".to_owned(), Endpoint::name);
-        Ok((endpoint, routed.rest.to_owned()))
+        let name = match routed.by_path {
+            ByPath::Nothing => "-".to_owned(),
+            ByPath::Endpoint(found) => found.endpoint.name(),
+            ByPath::Provider(route) => format!("@{}", route.segment),
+        };
+        Ok((name, routed.rest.to_owned()))
     }
 
     #[test]
@@ -138,6 +150,7 @@ endpoints:
   - { path: /half, target: "http://h", methods: [GET], enabled: false }
   - { path: /half, target: "http://h", methods: [POST] }
   - { path: "/a%2Fb", target: "http://h" }
+  - { path: /openai/v1/files, target: "http://h" }
 "#;
 
     #[test]
@@ -167,6 +180,10 @@ endpoints:
             ("GET", "/half", Err("POST")),
             ("GET", "/a%2Fb/c", Ok(("/a%2Fb", "/c"))),
             ("GET", "/a%2fb", Err("")),
+            ("GET", "/openai/v1/files/1", Ok(("/openai/v1/files", "/1"))),
+            ("GET", "/openai/v1/models", Ok(("@openai", "/v1/models"))),
+            ("GET", "/openai", Ok(("@openai", ""))),
+            ("GET", "/openaix", Err("")),
         ] {
             let found = routed(&known, method, path);
             let found = found.map_err(|error| error.allow.unwrap_or_default().into_string());

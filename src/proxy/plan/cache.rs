@@ -182,10 +182,7 @@ fn only_host(wanted: Wanted<'_>) -> Option<&str> {
 
 fn key(wanted: Wanted<'_>, prefix: Prefix<'_>) -> String {
     let directives = wanted.directives;
-    let endpoint = match wanted.by_path {
-        ByPath::Nothing => String::new(),
-        ByPath::Endpoint(found) => found.index.to_string(),
-    };
+    let by_path = wanted.by_path.key();
     let (sign, provider) = match &directives.provider {
         None => ("", ""),
         Some(Provider::Passthrough) => ("=", "passthrough"),
@@ -201,7 +198,7 @@ fn key(wanted: Wanted<'_>, prefix: Prefix<'_>) -> String {
     let config = directives.config.as_deref().unwrap_or_default();
     let default = wanted.default_config.unwrap_or_default();
     [
-        "\n", &endpoint, "\n", sign, provider, "\n", host, "\n", read, prefix, "\n", default, "\n",
+        "\n", &by_path, "\n", sign, provider, "\n", host, "\n", read, prefix, "\n", default, "\n",
         config,
     ]
     .concat()

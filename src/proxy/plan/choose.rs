@@ -9,9 +9,10 @@ use crate::{
     directives::Directives,
     endpoint::{Endpoint, OwnConfig},
     error::{Code, GatewayError},
-    gateway::Known,
+    gateway::{Known, ProviderRoute},
     guard::NamedBy,
     route::{
+        Provider,
         config::{self, ConfigObjectError, Source, Written},
         config_types::Entry,
         suggest,
@@ -73,15 +74,29 @@ pub fn choose_by(
 ) -> Result<Chosen, GatewayError> {
     let own = Own::of(wanted, prefix, makers.known);
     let config = source.map(|it| named(it, makers.known)).transpose()?;
-    if let Own::Endpoint { endpoint } = own {
-        check_policies_only(wanted.directives, config.as_ref(), endpoint)?;
+    match own {
+        Own::Endpoint { endpoint } => {
+            check_policies_only(wanted.directives, config.as_ref(), TakenBy::Endpoint)?;
+            check_own_config(config.as_ref(), endpoint)?;
+        }
+        Own::Provider { route } => {
+            let taken_by = TakenBy::Provider(route);
+            check_policies_only(wanted.directives, config.as_ref(), taken_by)?;
+        }
+        Own::Headers { .. }
+        | Own::Model { .. }
+        | Own::Settings { .. }
+        | Own::Nothing
+        | Own::Unread => {}
     }
     let saved_as = wanted.directives.config.as_deref();
     let decides = match (&config, own) {
         (Some(Config::Inline(entry)), _) => Decides::caller(entry),
         (Some(Config::Saved(entry)), _) => Decides::saved(saved_as.unwrap_or_default(), entry),
         (None, Own::Unread) => return Ok(Chosen::AsksModel),
-        (None, Own::Headers { .. } | Own::Model { .. }) => Decides::caller(&NOTHING),
+        (None, Own::Headers { .. } | Own::Model { .. } | Own::Provider { .. }) => {
+            Decides::caller(&NOTHING)
+        }
         (None, Own::Endpoint { endpoint }) => of_endpoint(endpoint, makers.known),
         (None, Own::Settings { .. } | Own::Nothing) => match makers.default_config() {
             Some((name, default)) => Decides::saved(name, default),
@@ -144,43 +159,79 @@ fn of_endpoint<'a>(endpoint: &'a Endpoint, known: &'a Known) -> Decides<'a> {
     }
 }
 
+/// What a path stands for, so that a request to it names no target of its own.
+#[derive(Clone, Copy)]
+enum TakenBy<'a> {
+    Endpoint,
+    Provider(&'a ProviderRoute),
+}
+
+impl TakenBy<'_> {
+    fn name(self) -> &'static str {
+        match self {
+            TakenBy::Endpoint => "which is an endpoint with a target of its own",
+            TakenBy::Provider(_) => "which names the provider itself",
+        }
+    }
+
+    /// A built-in provider that has another host for each customer leaves the host to the caller.
+    fn lacks_host(self) -> bool {
+        match self {
+            TakenBy::Endpoint => false,
+            TakenBy::Provider(route) => {
+                route.root.is_none() && matches!(route.provider, Provider::Named(_))
+            }
+        }
+    }
+}
+
 /// The path has its target: a request to it may ask for policies, and for no other target.
 fn check_policies_only(
     directives: &Directives,
     config: Option<&Config<'_>>,
-    endpoint: &Endpoint,
+    taken_by: TakenBy<'_>,
 ) -> Result<(), GatewayError> {
     let header = match (&directives.custom_host, &directives.provider) {
-        (Some(_), _) => Some("x-gateway-custom-host"),
-        (None, Some(_)) => Some("x-gateway-provider"),
-        (None, None) => None,
+        (Some(_), _) if !taken_by.lacks_host() => Some("x-gateway-custom-host"),
+        (_, Some(_)) => Some("x-gateway-provider"),
+        (_, None) => None,
     };
     if let Some(header) = header {
         let message = format!(
-            "{header} does not go with this path, which is an endpoint with a target of its own: \
-             leave it out, or use a path under /v1"
+            "{header} does not go with this path, {}: leave it out, or use a path under /v1",
+            taken_by.name()
         );
         return Err(GatewayError::new(Code::InvalidHeader, message));
     }
     let Some(Config::Inline(entry) | Config::Saved(entry)) = config else {
         return Ok(());
     };
-    let refuse = |message: &'static str| Err(GatewayError::new(Code::InvalidConfig, message));
-    if endpoint.config.is_some() {
-        return refuse(
-            "this path is an endpoint with a config of its own: leave x-gateway-config out",
-        );
-    }
     let names_target = !entry.targets.is_empty()
         || entry.provider.is_some()
         || entry.custom_host.is_some()
         || entry.api_key.is_some();
     match names_target {
-        true => refuse(
-            "this path is an endpoint with a target of its own: leave targets, provider, \
-             custom_host and api_key out of x-gateway-config, or use a path under /v1",
-        ),
+        true => {
+            let message = format!(
+                "x-gateway-config names a target, and so does this path, {}: leave targets, \
+                 provider, custom_host and api_key out, or use a path under /v1",
+                taken_by.name()
+            );
+            Err(GatewayError::new(Code::InvalidConfig, message))
+        }
         false => Ok(()),
+    }
+}
+
+/// The operator's policies for a path are not replaced by a request.
+fn check_own_config(config: Option<&Config<'_>>, endpoint: &Endpoint) -> Result<(), GatewayError> {
+    match (config, &endpoint.config) {
+        (Some(_), Some(_)) => {
+            let message =
+                "this path is an endpoint with a config of its own: leave x-gateway-config out";
+            Err(GatewayError::new(Code::InvalidConfig, message))
+        }
+        (Some(_) | None, _) => Ok(()),
     }
 }
 

@@ -28,12 +28,14 @@ const LONGEST_REPEATED: usize = 24;
 /// A target's provider and host.
 pub(super) struct Named<'a> {
     provider: Option<&'a Provider>,
-    /// `x-gateway-provider` named the provider, and not the config.
+    /// `x-gateway-provider` or the path named the provider, and not the config.
     by_header: bool,
     /// The body's `model` named it.
     by_model: Option<&'a str>,
     /// The provider of the settings, or the endpoint's target, if it is one.
     pub settings: Option<&'a Entry>,
+    /// The path names the provider, and what follows is appended to this.
+    root: Option<&'static str>,
     /// The endpoint that the path stands for, if this is its own target.
     endpoint: Option<&'a Endpoint>,
     pub catalogue: Option<&'static CatalogueEntry>,
@@ -60,6 +62,7 @@ impl<'a> Named<'a> {
             by_header: false,
             by_model: None,
             settings: None,
+            root: None,
             endpoint: None,
             catalogue: None,
             host: in_config.or(in_header),
@@ -73,6 +76,11 @@ impl<'a> Named<'a> {
                 Own::Endpoint { endpoint } => {
                     named.endpoint = Some(endpoint);
                     named.settings = Some(&endpoint.target);
+                }
+                Own::Provider { route } => {
+                    named.provider = Some(&route.provider);
+                    named.by_header = true;
+                    named.root = route.root;
                 }
                 Own::Model { name } => named.by_model = Some(name),
                 Own::Settings { target } => {
@@ -151,7 +159,7 @@ impl<'a> Named<'a> {
             (None, true) => (NamedBy::Caller, Place::ProviderHeader),
             (None, false) => (given.named_by, Place::Config),
         };
-        match self.catalogue.and_then(|it| it.base) {
+        match self.root.or(self.catalogue.and_then(|it| it.base)) {
             Some(text) => Ok((text, named_by, place)),
             None => Err(self.without_host(path, given)),
         }

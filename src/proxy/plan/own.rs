@@ -4,7 +4,7 @@
 use crate::{
     directives::{Directives, Provider},
     endpoint::{Endpoint, Match},
-    gateway::Known,
+    gateway::{Known, ProviderRoute},
 };
 
 /// What the request's path names.
@@ -13,6 +13,18 @@ pub enum ByPath<'a> {
     /// Nothing: the path is one of the unified routes.
     Nothing,
     Endpoint(Match<'a>),
+    Provider(&'a ProviderRoute),
+}
+
+impl ByPath<'_> {
+    /// What tells it from all others of the same settings; empty for `Nothing`.
+    pub fn key(self) -> String {
+        match self {
+            ByPath::Nothing => String::new(),
+            ByPath::Endpoint(found) => found.index.to_string(),
+            ByPath::Provider(route) => format!("/{}", route.segment),
+        }
+    }
 }
 
 /// What a request says of its target, but for its config and its body.
@@ -40,6 +52,10 @@ pub(super) enum Own<'a> {
     Endpoint {
         endpoint: &'a Endpoint,
     },
+    /// The provider that the path names.
+    Provider {
+        route: &'a ProviderRoute,
+    },
     /// `x-gateway-provider`, if given, with `x-gateway-custom-host`, if given.
     Headers {
         provider: Option<&'a Provider>,
@@ -59,8 +75,10 @@ pub(super) enum Own<'a> {
 
 impl<'a> Own<'a> {
     pub fn of(wanted: Wanted<'a>, prefix: Prefix<'a>, known: &'a Known) -> Self {
-        if let ByPath::Endpoint(Match { endpoint, .. }) = wanted.by_path {
-            return Own::Endpoint { endpoint };
+        match wanted.by_path {
+            ByPath::Nothing => {}
+            ByPath::Endpoint(Match { endpoint, .. }) => return Own::Endpoint { endpoint },
+            ByPath::Provider(route) => return Own::Provider { route },
         }
         let directives = wanted.directives;
         if directives.provider.is_some() || directives.custom_host.is_some() {

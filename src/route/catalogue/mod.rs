@@ -142,7 +142,13 @@ impl CatalogueEntry {
         }
     }
 
-    fn is_called(&self, name: &str) -> bool {
+    /// Its names, each with `_` and with `-`.
+    pub fn all_names(&self) -> impl Iterator<Item = String> {
+        let names = [self.name].into_iter().chain(self.aliases.iter().copied());
+        names.flat_map(|name| [name.replace('-', "_"), name.replace('_', "-")])
+    }
+
+    pub fn is_called(&self, name: &str) -> bool {
         is_same(self.name, name) || self.aliases.iter().any(|alias| is_same(alias, name))
     }
 }
