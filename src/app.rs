@@ -2,18 +2,18 @@
 //! others.
 
 mod admin;
+mod own_key;
 
 use actix_http::{Method, body::BoxBody};
 use actix_web::{
-    App, HttpRequest, HttpResponse, dev::ServiceFactory, http::header::CONTENT_TYPE, web,
+    App, FromRequest, Handler, HttpRequest, HttpResponse, dev::ServiceFactory,
+    http::header::CONTENT_TYPE, web,
 };
-use serde_json::{Value, json};
 
 use crate::{
     control::Control,
     error::{Code, GatewayError},
     gateway::{Current, Gateway},
-    identity::Identity,
 };
 
 /// The prefix of all the gateway's own pages.
@@ -46,7 +46,7 @@ pub fn pages(
         .service(page("health/live", live))
         .service(page("health/ready", ready))
         .service(page("metrics", metrics))
-        .service(page("key", own_key))
+        .service(own_page("key", own_key::page))
         .service(page("openapi.yaml", openapi))
         .configure(admin::api)
         .default_service(web::to(unknown))
@@ -58,6 +58,14 @@ fn page(path: &str, respond: fn(&Gateway, &HttpRequest) -> HttpResponse) -> acti
     let get = move |pages: Pages, request: HttpRequest| {
         std::future::ready(respond(&pages.get(), &request))
     };
+    own_page(path, get)
+}
+
+fn own_page<F, A>(path: &str, get: F) -> actix_web::Resource
+where
+    F: Handler<A, Output = HttpResponse> + Copy,
+    A: FromRequest + 'static,
+{
     web::resource(format!("{OWN_PREFIX}{path}"))
         .route(web::get().to(get))
         .route(web::head().to(get))
@@ -91,34 +99,6 @@ fn metrics(gateway: &Gateway, request: &HttpRequest) -> HttpResponse {
             "application/openmetrics-text; version=1.0.0; charset=utf-8",
         ))
         .body(gateway.process.metrics.page())
-}
-
-/// What the gateway tells a key's holder about it.
-fn own_key(gateway: &Gateway, request: &HttpRequest) -> HttpResponse {
-    match gateway.access.holder_of_page(request.head()) {
-        Ok(Some(holder)) => HttpResponse::Ok()
-            .insert_header((CONTENT_TYPE, "application/json"))
-            .body(format!("{}\n", shown_to_holder(holder))),
-        Ok(None) => refuse(
-            Code::InvalidGatewayKey,
-            "this page is for the holder of a gateway key: send it as Authorization: Bearer",
-        ),
-        Err(error) => error.response().map_into_boxed_body().into(),
-    }
-}
-
-/// A key without what its holder need not know: other places' rules stay unsaid.
-fn shown_to_holder(holder: &Identity) -> Value {
-    let key = &holder.key;
-    json!({
-        "id": key.id.to_string(),
-        "name": key.name.as_str(),
-        "team": holder.team.as_ref().map(|team| team.name.as_str()),
-        "role": key.role,
-        "expires": key.expires.map(|it| it.to_string()),
-        "limits": key.limits,
-        "team_limits": holder.team.as_ref().map(|team| &team.limits),
-    })
 }
 
 fn openapi(_: &Gateway, _: &HttpRequest) -> HttpResponse {

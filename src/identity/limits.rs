@@ -74,13 +74,15 @@ impl<'de> Deserialize<'de> for Limits {
 
 impl Serialize for Limits {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_seq(self.iter().map(shown))
+        to.collect_seq(
+            self.iter()
+                .map(|own| shown(&own.scoped.limit, own.counts_all)),
+        )
     }
 }
 
 /// A limit as it is written.
-fn shown(own: &OwnLimit) -> Value {
-    let limit = &own.scoped.limit;
+pub fn shown(limit: &Limit, counts_all: bool) -> Value {
     let mut shown = json!({});
     if let Some(rate) = limit.rate {
         shown["requests"] = json!(rate.requests);
@@ -90,7 +92,7 @@ fn shown(own: &OwnLimit) -> Value {
     if let Some(concurrent) = limit.concurrent {
         shown["concurrent"] = json!(concurrent);
     }
-    if !own.counts_all {
+    if !counts_all {
         shown["by"] = json!(limit.by.name());
     }
     shown

@@ -12,7 +12,7 @@ pub mod document;
 mod id;
 mod joined;
 pub mod key;
-mod limits;
+pub mod limits;
 mod merge_patch;
 mod metadata;
 mod name;

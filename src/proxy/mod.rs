@@ -5,6 +5,7 @@ mod admit;
 mod exchange;
 pub mod explain;
 mod headers;
+mod limits_left;
 mod lookup;
 mod notes;
 mod offload;
@@ -27,7 +28,13 @@ use std::rc::Rc;
 
 use actix_http::{Request, Response};
 
-pub use self::{plan::PlanCache, relay::ReplyBody, send::vet::Vetter, worker::Worker};
+pub use self::{
+    limits_left::{ShownLimits, shown_limits},
+    plan::PlanCache,
+    relay::ReplyBody,
+    send::vet::Vetter,
+    worker::Worker,
+};
 use crate::{
     directives::DirectiveError,
     downstream::ClientConnection,

@@ -23,7 +23,7 @@ use governor::{
 };
 
 use self::arrival::Arrival;
-use super::{Key, Reason, Refused, Room};
+use super::{Key, Left, Reason, Refused, Room};
 use crate::route::limit::{Limit, Rate, Scope, Scoped};
 
 /// The most buckets; each takes about 200 bytes.
@@ -51,6 +51,15 @@ pub struct Memory<C: Clock> {
 struct Shard<C: Clock> {
     buckets: HashMap<Key, Arc<Bucket<C>>, RandomState>,
     swept: Duration,
+}
+
+/// What a shard has for a key.
+enum Known<C: Clock> {
+    Bucket(Arc<Bucket<C>>),
+    /// The key has not been counted lately.
+    Nothing,
+    /// Nothing, and a shared bucket would count the key.
+    NoRoom,
 }
 
 /// The state of one key.
@@ -85,9 +94,14 @@ impl<C: Clock> Bucket<C> {
 
     /// Whether removing the bucket would change nothing.
     fn is_full(&self, now: Duration) -> bool {
-        let refills = self.gcra.as_ref();
-        let is_refilled = refills.is_none_or(|it| it.made + it.arrival.since_made() <= now);
-        is_refilled && self.concurrent.load(Ordering::Acquire) == 0
+        self.refilled_in(now).is_zero() && self.concurrent.load(Ordering::Acquire) == 0
+    }
+
+    /// The time until all of the burst could pass again.
+    fn refilled_in(&self, now: Duration) -> Duration {
+        let arrival = |it: &Gcra<C>| it.made + it.arrival.since_made();
+        let refilled = self.gcra.as_ref().map_or(Duration::ZERO, arrival);
+        refilled.saturating_sub(now)
     }
 }
 
@@ -135,6 +149,27 @@ where
             (_, _, most) => concurrent_room(most.map_or(0, NonZeroU32::get), concurrent),
         };
         Ok((bucket, room))
+    }
+
+    /// What a request would find, without counting one.
+    pub fn left(&self, scoped: &Scoped, key: Key) -> Left {
+        let found = self.shard(key).known(key, self.most);
+        let bucket = match found {
+            Known::Bucket(bucket) => Some(bucket),
+            Known::Nothing => None,
+            Known::NoRoom => {
+                let shared = Key::overflow(scoped);
+                self.shard(shared).buckets.get(&shared).cloned()
+            }
+        };
+        let now = self.since_start();
+        let reset = bucket.as_ref().map(|it| it.refilled_in(now));
+        let concurrent = bucket.map(|it| it.concurrent.load(Ordering::Acquire));
+        Left::of(
+            &scoped.limit,
+            reset.unwrap_or_default(),
+            concurrent.unwrap_or_default(),
+        )
     }
 
     fn take(&self, gcra: &Gcra<C>, rate: Rate) -> Result<Room, Refused> {
@@ -222,6 +257,14 @@ impl<C: Clock + Clone> Shard<C>
 where
     C::Instant: std::fmt::Debug,
 {
+    fn known(&self, key: Key, most: usize) -> Known<C> {
+        match self.buckets.get(&key) {
+            Some(bucket) => Known::Bucket(bucket.clone()),
+            None if self.buckets.len() < most => Known::Nothing,
+            None => Known::NoRoom,
+        }
+    }
+
     /// The key's own bucket, existing or new; `None` if there is no room for another.
     fn find(&mut self, key: Key, limit: &Limit, memory: &Memory<C>) -> Option<Arc<Bucket<C>>> {
         if let Some(bucket) = self.buckets.get(&key) {

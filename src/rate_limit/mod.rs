@@ -3,6 +3,7 @@
 //! together; the caller decides what a refusal leads to.
 
 mod key;
+mod left;
 mod memory;
 mod redis;
 
@@ -12,7 +13,10 @@ use governor::clock::DefaultClock;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use self::key::{Identity, Key, subnet};
+pub use self::{
+    key::{Identity, Key, subnet},
+    left::Left,
+};
 use self::{
     memory::{Bucket, Memory},
     redis::{RedisLimits, SharedLease},
@@ -163,6 +167,20 @@ impl Limiter {
                 count: Count::Nowhere,
             }),
             (Err(Unavailable), OnRedisFailure::Deny) => Err(NotAdmitted::Uncounted),
+        }
+    }
+
+    /// What is left of the limit, without counting a request. `None`: the shared store does not
+    /// respond, and nothing is counted here in its place.
+    pub async fn left(&self, scoped: &Scoped, key: Key) -> Option<Left> {
+        let here = || self.memory(scoped).left(scoped, key);
+        let Some(shared) = &self.shared else {
+            return Some(here());
+        };
+        match (shared.left(&scoped.limit, key).await, self.on_failure) {
+            (Ok(left), _) => Some(left),
+            (Err(Unavailable), OnRedisFailure::Local) => Some(here()),
+            (Err(Unavailable), OnRedisFailure::Allow | OnRedisFailure::Deny) => None,
         }
     }
 

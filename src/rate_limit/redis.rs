@@ -20,7 +20,7 @@ use tokio::{
 };
 
 use self::leases::{LEASE, Leases, OfKey};
-use super::{Key, Reason, Refused, Room};
+use super::{Key, Left, Reason, Refused, Room};
 use crate::{
     redis_client::{Connection, RedisClient, Unavailable},
     route::limit::{Limit, Rate},
@@ -37,6 +37,7 @@ pub struct RedisLimits {
     take: Script,
     give_back: Script,
     prolong: Script,
+    left: Script,
     leases: Mutex<Leases>,
     /// Signalled when a lease has ended.
     ended: Notify,
@@ -72,6 +73,7 @@ impl RedisLimits {
             take: Script::new(include_str!("take.lua")),
             give_back: Script::new(include_str!("give_back.lua")),
             prolong: Script::new(include_str!("prolong.lua")),
+            left: Script::new(include_str!("left.lua")),
             leases: Mutex::default(),
             ended: Notify::new(),
             was_away: AtomicBool::new(false),
@@ -149,6 +151,17 @@ impl RedisLimits {
             self.leases().hold(key, id, Instant::now());
         }
         Ok(Ok((lease, room(requests))))
+    }
+
+    /// What is left of a limit, without counting a request.
+    pub async fn left(&self, limit: &Limit, key: Key) -> Result<Left, Unavailable> {
+        let mut invocation = self.left.key(rate_key(key));
+        invocation.key(lease_key(key));
+        let ask = async |mut connection: Connection| {
+            invocation.invoke_async::<(u64, u32)>(&mut connection).await
+        };
+        let (reset, concurrent) = self.ask(ask).await?;
+        Ok(Left::of(limit, Duration::from_micros(reset), concurrent))
     }
 
     /// Undoes the count of a request that is not sent. Has no effect if Redis does not respond.

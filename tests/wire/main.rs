@@ -78,6 +78,7 @@ mod keys_allow;
 mod keys_cli;
 mod keys_identity;
 mod keys_leaks;
+mod keys_left;
 mod keys_models;
 mod limits;
 mod limits_cluster;

@@ -194,7 +194,8 @@ fn wrong_method(route: &Route) -> HttpResponse {
     response.into()
 }
 
-fn object(value: &Value) -> HttpResponse {
+/// One JSON document.
+pub(super) fn object(value: &Value) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "application/json"))
         .body(format!("{value}\n"))

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     error::{Code, GatewayError},
-    identity::Identity,
+    identity::{Identity, limits::OwnLimit},
     proxy::admit::{Admitted, caller::CallerCredentials},
     rate_limit::{self, Key, Lease, Limiter, NotAdmitted, Reason, Refused, Room},
     route::limit::{By, Scope, Scoped},
@@ -31,15 +31,50 @@ impl<'a> LimitCheck<'a> {
 /// A limit, and by what it counts.
 #[derive(Clone, Copy)]
 pub struct Applied<'l> {
-    scoped: &'l Scoped,
+    pub scoped: &'l Scoped,
     /// All requests of its owner together, whatever the limit's `by` says.
-    counts_all: bool,
+    pub counts_all: bool,
 }
 
 impl Applied<'_> {
     /// It counts attempts, and not requests.
     pub fn counts_attempts(&self) -> bool {
         self.scoped.limit.by == By::Origin
+    }
+
+    /// Where a request is counted, if that depends on the request's key and team alone.
+    pub fn key_by_holder(
+        self,
+        holder: Option<&Identity>,
+        caller: impl Fn() -> rate_limit::Identity,
+    ) -> Option<Key> {
+        let scoped = self.scoped;
+        if self.counts_all {
+            return Some(Key::of_all(scoped));
+        }
+        match (&scoped.limit.by, holder.and_then(|it| it.team.as_ref())) {
+            (By::Caller | By::Key, _) | (By::Team, None) => Some(Key::of_caller(scoped, &caller())),
+            (By::Team, Some(team)) => Some(Key::of_value(scoped, caller, team.id.as_bytes())),
+            (By::Metadata(name), _) if !counts_by(holder, scoped, name) => {
+                Some(Key::of_caller(scoped, &caller()))
+            }
+            (By::ClientAddress | By::Origin | By::Metadata(_), _) => None,
+        }
+    }
+}
+
+/// Whether a limit counts by what the request says of itself. A caller's own limit may; one of the
+/// operator's only where the request's key trusts it. Without keys all are trusted.
+fn counts_by(holder: Option<&Identity>, scoped: &Scoped, name: &str) -> bool {
+    scoped.scope == Scope::Caller || holder.is_none_or(|it| it.trusts_metadata(name))
+}
+
+impl<'l> From<&'l OwnLimit> for Applied<'l> {
+    fn from(own: &'l OwnLimit) -> Self {
+        Applied {
+            scoped: &own.scoped,
+            counts_all: own.counts_all,
+        }
     }
 }
 
@@ -55,10 +90,7 @@ impl<'l> From<&'l Scoped> for Applied<'l> {
 /// The limits of the key that a request came with, and of its team.
 pub fn of_holder(holder: Option<&Identity>) -> impl Iterator<Item = Applied<'_>> {
     let limits = holder.into_iter().flat_map(Identity::limits);
-    limits.map(|(_, own)| Applied {
-        scoped: &own.scoped,
-        counts_all: own.counts_all,
-    })
+    limits.map(|(_, own)| own.into())
 }
 
 impl LimitCheck<'_> {
@@ -99,35 +131,21 @@ impl LimitCheck<'_> {
         (tightest, Ok(leases))
     }
 
-    /// Whether a limit counts by what the request says of itself. A caller's own limit may; one of
-    /// the operator's only where the request's key trusts it. Without keys all are trusted.
-    fn counts_by(&self, scoped: &Scoped, name: &str) -> bool {
-        let holder = self.presented.holder;
-        scoped.scope == Scope::Caller || holder.is_none_or(|it| it.trusts_metadata(name))
-    }
-
     fn key(&self, applied: Applied<'_>, origin: &str) -> Key {
         let scoped = applied.scoped;
-        if applied.counts_all {
-            return Key::of_all(scoped);
-        }
-        let value = |value: &[u8]| Key::of_value(scoped, || *self.presented.caller(), value);
-        match &scoped.limit.by {
-            By::Caller | By::Key => Key::of_caller(scoped, self.presented.caller()),
-            By::Team => match self.presented.holder.and_then(|it| it.team.as_ref()) {
-                Some(team) => value(team.id.as_bytes()),
-                None => Key::of_caller(scoped, self.presented.caller()),
-            },
-            By::ClientAddress => value(rate_limit::subnet(self.presented.client()).as_bytes()),
-            By::Origin => value(origin.as_bytes()),
-            By::Metadata(key) if !self.counts_by(scoped, key) => {
-                Key::of_caller(scoped, self.presented.caller())
-            }
-            By::Metadata(key) => {
-                let given = self.metadata.and_then(|metadata| metadata.get(&**key));
-                value(given.map(String::as_bytes).unwrap_or_default())
-            }
-        }
+        let caller = || *self.presented.caller();
+        let value = |value: &[u8]| Key::of_value(scoped, caller, value);
+        applied
+            .key_by_holder(self.presented.holder, caller)
+            .unwrap_or_else(|| match &scoped.limit.by {
+                By::Caller | By::Key | By::Team => Key::of_caller(scoped, &caller()),
+                By::ClientAddress => value(rate_limit::subnet(self.presented.client()).as_bytes()),
+                By::Origin => value(origin.as_bytes()),
+                By::Metadata(name) => {
+                    let given = self.metadata.and_then(|metadata| metadata.get(&**name));
+                    value(given.map(String::as_bytes).unwrap_or_default())
+                }
+            })
     }
 }
 

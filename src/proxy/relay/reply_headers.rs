@@ -1,6 +1,6 @@
 //! The headers that the gateway adds to a response.
 
-use std::rc::Rc;
+use std::{rc::Rc, time::Duration};
 
 use actix_http::{
     ConnectionType, Response,
@@ -45,10 +45,13 @@ pub fn describe(headers: &mut HeaderMap, facts: &mut ReplyFacts) {
     if let Some(room) = room {
         headers.insert(RATELIMIT_LIMIT, HeaderValue::from(room.limit));
         headers.insert(RATELIMIT_REMAINING, HeaderValue::from(room.remaining));
-        let reset = room.reset.as_millis().div_ceil(1000);
-        let reset = u64::try_from(reset).unwrap_or(u64::MAX);
-        headers.insert(RATELIMIT_RESET, HeaderValue::from(reset));
+        headers.insert(RATELIMIT_RESET, HeaderValue::from(in_seconds(room.reset)));
     }
+}
+
+/// A time as a header has it, in whole seconds.
+pub fn in_seconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis().div_ceil(1000)).unwrap_or(u64::MAX)
 }
 
 fn describe_route(headers: &mut HeaderMap, route: Route) {

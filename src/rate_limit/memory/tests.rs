@@ -61,6 +61,38 @@ fn a_burst_passes_and_the_rest_is_earned_evenly() {
 }
 
 #[test]
+fn what_is_left_is_what_the_last_request_was_told_and_looking_counts_nothing() {
+    let (memory, clock) = memory(MOST);
+    let limit = rate(60, Duration::from_secs(60), 3);
+    let key = key(&limit, 1);
+    let left = || memory.left(&limit, key).requests;
+    assert_eq!(left(), Some((3, Duration::ZERO)));
+    assert_eq!(memory.len(), 0);
+    for _ in 0..3 {
+        let (_, room) = memory.admit(&limit, key).unwrap();
+        assert_eq!(left(), Some((room.remaining, room.reset)));
+    }
+    clock.advance(Duration::from_millis(1500));
+    assert_eq!(left(), Some((1, Duration::from_millis(1500))));
+    clock.advance(Duration::from_secs(9));
+    assert_eq!(left(), Some((3, Duration::ZERO)));
+}
+
+#[test]
+fn what_is_left_for_a_key_without_room_is_what_is_left_of_the_shared_count() {
+    let (memory, _) = memory(SHARDS);
+    let limit = rate(60, Duration::from_secs(60), 3);
+    let keys: Vec<Key> = (0..100).map(|value| key(&limit, value)).collect();
+    for key in &keys {
+        let before = memory.left(&limit, *key).requests.map(|(left, _)| left);
+        let admitted = memory
+            .admit(&limit, *key)
+            .map(|(_, room)| room.remaining + 1);
+        assert_eq!(before, Some(admitted.unwrap_or(0)));
+    }
+}
+
+#[test]
 fn concurrent_places_are_given_back() {
     let (memory, _) = memory(MOST);
     let limit = at_a_time(2);
