@@ -74,15 +74,16 @@ where
 
 /// Liveness: the process responds.
 fn live(_: &Gateway, _: &HttpRequest) -> HttpResponse {
-    text("ok\n")
+    text("ok\n".to_owned())
 }
 
-/// Readiness: the process takes new requests.
+/// Readiness: the process takes new requests. Without its store it does, too: requests with known
+/// keys go on.
 fn ready(gateway: &Gateway, _: &HttpRequest) -> HttpResponse {
     if gateway.process.is_draining() {
         return refuse(Code::Draining, "the gateway is shutting down");
     }
-    text("ready\n")
+    text(format!("ready\nstore: {}\n", gateway.process.store.get()))
 }
 
 fn metrics(gateway: &Gateway, request: &HttpRequest) -> HttpResponse {
@@ -127,7 +128,7 @@ pub fn no_such_page() -> GatewayError {
     GatewayError::new(Code::UnknownRoute, "the gateway has no such page")
 }
 
-fn text(body: &'static str) -> HttpResponse {
+fn text(body: String) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "text/plain; charset=utf-8"))
         .body(body)

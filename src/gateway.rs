@@ -15,6 +15,7 @@ mod objects;
 mod operator;
 mod process;
 mod provider_routes;
+mod store_health;
 mod unreachable;
 mod unusable_settings;
 
@@ -42,6 +43,7 @@ pub use self::{
     operator::Actor,
     process::Process,
     provider_routes::{ProviderRoute, ProviderRoutes},
+    store_health::StoreHealth,
     unreachable::unreachable_hosts,
     unusable_settings::UnusableSettings,
 };

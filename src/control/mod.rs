@@ -20,7 +20,7 @@ use self::{owner::Owner, refused::unusable};
 use crate::{
     config::Settings,
     error::{Code, GatewayError},
-    gateway::{Current, Gateway},
+    gateway::{Current, Gateway, StoreHealth},
     store::{AuditPage, Store},
 };
 
@@ -45,6 +45,7 @@ impl Control {
             Some(mut opened) => {
                 let objects = opened.joined(settings);
                 let gateway = gateway.renewed(settings, objects);
+                gateway.process.store.note(StoreHealth::Ok);
                 (gateway, Some(opened.store), opened.revision)
             }
             None => (gateway, None, 0),
@@ -99,7 +100,7 @@ impl Control {
         let mut told = owner::Told::default();
         loop {
             let now = status.borrow_and_update().clone();
-            told.tell(&now, &self.current.get().process.metrics);
+            told.tell(&now, &self.current.get().process);
             let is_behind = self.owner.lock().await.follow().await.is_err();
             let pause = if is_behind { AGAIN } else { Duration::MAX };
             if let Ok(Err(_)) = timeout(pause, status.changed()).await {

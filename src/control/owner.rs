@@ -2,11 +2,13 @@
 
 use std::{collections::HashSet, sync::Arc};
 
+use jiff::Timestamp;
+
 use super::refused::unusable;
 use crate::{
     config::Settings,
     error::GatewayError,
-    gateway::{Candidate, Current, Gateway, LeftOut, Objects},
+    gateway::{Candidate, Current, Gateway, LeftOut, Objects, Process, StoreHealth},
     observe::metrics::Metrics,
     store::{AuditEntry, Changes, Kind, Object, ObjectId, Status, Store, StoreError},
 };
@@ -213,12 +215,19 @@ pub(super) struct Told {
 }
 
 impl Told {
-    /// Tells log and metrics of what is new.
-    pub fn tell(&mut self, now: &Status, metrics: &Metrics) {
+    /// Tells log, metrics and the readiness page of what is new.
+    pub fn tell(&mut self, now: &Status, process: &Process) {
+        let metrics = &process.metrics;
         tell("read", &mut self.reading, &now.read_failure, metrics);
         tell("changed", &mut self.writing, &now.write_failure, metrics);
         let is_up = self.reading.is_none() && self.writing.is_none();
         metrics.store_up.set(i64::from(is_up));
+        let since = Timestamp::now();
+        process.store.note(match (&self.reading, &self.writing) {
+            (Some(_), _) => StoreHealth::Away { since },
+            (None, Some(_)) => StoreHealth::NotWritable { since },
+            (None, None) => StoreHealth::Ok,
+        });
     }
 }
 

@@ -9,7 +9,10 @@ use std::{
     time::Duration,
 };
 
-use super::{cache::CacheStores, limits::LimitCounts, unusable_settings::UnusableSettings};
+use super::{
+    cache::CacheStores, limits::LimitCounts, store_health::NotedHealth,
+    unusable_settings::UnusableSettings,
+};
 use crate::{
     config::Settings,
     downstream::{Closing, DownstreamTimeouts},
@@ -43,6 +46,8 @@ pub struct Process {
     pub downstream: DownstreamTimeouts,
     /// How often the process ran out of descriptors.
     pub shortages: Arc<Shortages>,
+    /// Whether the store of keys and teams can be used.
+    pub store: NotedHealth,
     draining: AtomicBool,
     closing: Arc<Closing>,
 }
@@ -75,6 +80,7 @@ impl Process {
             },
             downstream: client_timeouts(settings),
             shortages: Arc::default(),
+            store: NotedHealth::default(),
             draining: AtomicBool::new(false),
             closing: Arc::default(),
             metrics,

@@ -139,6 +139,14 @@ fn replicas_over_postgresql_see_a_change_within_a_second() {
     println!("at most {:?} between two replicas", follows(&one, &other));
 }
 
+/// The readiness page, which is 200 whatever the store does.
+fn ready(gateway: &Process) -> String {
+    let request = "GET /gateway/health/ready HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let page = gateway.exchange(request);
+    assert_eq!(page.status, 200);
+    page.text()
+}
+
 #[test]
 fn without_its_postgresql_a_gateway_serves_known_keys_and_says_so() {
     let server = Postgres::start();
@@ -146,6 +154,7 @@ fn without_its_postgresql_a_gateway_serves_known_keys_and_says_so() {
     let admin = Admin::of(gateway.address);
     let key = admin.create(r#"{"name":"app"}"#);
     assert_eq!(gateway.metric("throughway_store_up"), 1);
+    assert_eq!(ready(&gateway), "ready\nstore: ok\n");
     server.crash();
     // A connection is awaited for as long as the store's patience lasts.
     let is_down = || gateway.metric("throughway_store_up") == 0;
@@ -158,6 +167,13 @@ fn without_its_postgresql_a_gateway_serves_known_keys_and_says_so() {
         (503, Some("store_unavailable"))
     );
     assert!(admin.opens(&key.key));
+    let page = ready(&gateway);
+    assert!(page.starts_with("ready\nstore: away since 20"), "{page}");
+    assert_eq!(
+        (page.lines().count(), page.contains("127.")),
+        (2, false),
+        "{page}"
+    );
     let log = gateway.log_until_now();
     assert!(log.contains("the store cannot be read"), "{log}");
     assert!(!log.contains(PASSWORD), "{log}");
