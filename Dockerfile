@@ -11,10 +11,15 @@ COPY . .
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target \
     host=$(rustc -vV | sed -n 's/^host: //p') && \
     RUSTFLAGS="-C target-feature=+crt-static" cargo build --release --locked --bin throughway --target "$host" && \
-    install -D "target/$host/release/throughway" /out/throughway
+    install -D "target/$host/release/throughway" /out/throughway && \
+    install -d -m 700 /out/data
 
 FROM scratch
 COPY --from=build /out/throughway /throughway
+# The database of gateway keys. A volume that is made from the image belongs to its user from the beginning.
+COPY --from=build --chown=65532:65532 /out/data /data
+ENV THROUGHWAY_DATA_DIR=/data
+VOLUME /data
 # No account is needed, so none has a name.
 USER 65532:65532
 # Inside a container loopback is nobody's: other containers and the host come over the network.
