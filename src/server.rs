@@ -79,13 +79,14 @@ impl Program {
     /// be called inside the runtime that [`start`](Self::start) is called in.
     ///
     /// # Errors
-    /// The store cannot be used.
+    /// The store cannot be used, or has no key where the listener needs one.
     pub async fn with_store(
         mut self,
         settings: &Settings,
         environment: &Environment,
     ) -> Result<Self, CannotOpen> {
         self.opened = control::open(settings, environment).await?;
+        control::check_exposure(settings, self.opened.as_ref())?;
         Ok(self)
     }
 

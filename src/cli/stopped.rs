@@ -72,8 +72,10 @@ mod tests {
         for (yaml, expected) in [
             ("listen: 0.0.0.0:8787", None),
             ("auth: required", None),
+            ("listen: 0.0.0.0:8787\nauth: required", None),
+            ("listen: 0.0.0.0:8787\nstore: { kind: \"off\" }", None),
             (
-                "listen: 0.0.0.0:8787\nauth: required",
+                "listen: 0.0.0.0:8787\nauth: required\nstore: { kind: \"off\" }",
                 Some("listen is 0.0.0.0:8787"),
             ),
             ("lisen: 0.0.0.0:8787", Some("unknown key lisen")),

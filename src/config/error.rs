@@ -109,7 +109,8 @@ pub enum ConfigError {
         /// The address.
         listen: SocketAddr,
     },
-    /// No keys, on an address that other machines can reach.
+    /// No keys, nor a store that could have one at the start, on an address that other machines can
+    /// reach.
     #[error(
         "listen is {listen}, which other machines can reach, and no keys are set, so anyone could \
          use this gateway; listen on 127.0.0.1, or, if something in front of it keeps strangers \

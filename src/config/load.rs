@@ -14,6 +14,7 @@ use super::expand::expand;
 use super::fault::{Fault, TreeError};
 use super::layers::{Environment, Flags, VARIABLES};
 use super::provider_keys;
+use super::places::Places;
 use super::rules;
 use super::settings::Settings;
 use super::suggest;
@@ -57,6 +58,7 @@ impl Settings {
             .map_err(|error| ConfigError::variable(name, error))?;
         // By itself first: what a layer hides must be right, too.
         Self::deserialize(&root).map_err(|error| in_file(name, error))?;
+        let places = Places::of(name, &root);
         environment.lay_over(&mut root);
         flags.lay_over(&mut root);
         let mut settings = Self::deserialize(&root).map_err(|error| in_layers(name, error))?;
@@ -64,6 +66,7 @@ impl Settings {
             .map_err(|error| error.placed(name, &root))?;
         rules::settle(&mut settings, &root).map_err(|error| error.placed(name, &root))?;
         settings.warnings.extend(environment.unknown(&used));
+        settings.places = places;
         Ok(settings)
     }
 }

@@ -19,6 +19,7 @@ mod name;
 mod object_rules;
 mod objects;
 mod provider_keys;
+mod places;
 mod reference;
 mod rules;
 mod settings;
@@ -34,6 +35,7 @@ pub use enums::{AccessLog, Auth, LogFormat, ObjectStoreKind};
 pub use error::{ConfigError, Place};
 pub use layers::{Environment, Flags};
 pub use objects::Objects;
+pub use places::Places;
 pub use reference::{page, schema_page};
 pub use settings::{
     Cors, CredentialNames, Dns, Downstream, Drain, Guard, Log, Memory, Settings, Timeouts, Tls,

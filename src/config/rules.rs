@@ -83,9 +83,13 @@ fn check_exposure(settings: &Settings) -> Result<(), ConfigError> {
         false if settings.guard.preset.needs_loopback_listener() => {
             Err(ConfigError::DevGuardExposed { listen })
         }
-        false if settings.admin_token.is_some() || !settings.keys.is_empty() => Ok(()),
-        false if settings.needs_key(false) => Err(ConfigError::ExposedWithoutKeys { listen }),
-        false => Ok(()),
+        false => match (settings.needs_stored_key(), settings.store.kind) {
+            // Whether the store has a key is known when it is open.
+            (false, _) | (true, ObjectStoreKind::Sqlite | ObjectStoreKind::Postgres) => Ok(()),
+            (true, ObjectStoreKind::Memory | ObjectStoreKind::Off) => {
+                Err(ConfigError::ExposedWithoutKeys { listen })
+            }
+        },
     }
 }
 
@@ -208,6 +212,7 @@ mod tests {
         );
         let (wide, here) = ("listen: 0.0.0.0:1\n", "listen: 127.0.0.9:1\n");
         let mapped = "listen: \"[::ffff:127.0.0.1]:1\"\n";
+        let (off, memory) = ("store: { kind: \"off\" }\n", "store: { kind: memory }\n");
         let (required, open) = ("auth: required\n", "auth: open\n");
         for (parts, expected) in [
             (vec![here], Some([false, true])),
@@ -216,9 +221,14 @@ mod tests {
             (vec![here, token], Some([false, true])),
             (vec![here, required], Some([true, true])),
             (vec![here, open, &key], Some([false, false])),
-            (vec![wide], None),
-            (vec![wide, required], None),
-            (vec![wide, "auth: auto\n"], None),
+            (vec![wide, off], None),
+            (vec![wide, memory], None),
+            (vec![wide, required, off], None),
+            (vec![wide, "auth: auto\n", off], None),
+            // The store may have a key.
+            (vec![wide], Some([true, true])),
+            (vec![wide, required], Some([true, true])),
+            (vec![wide, off, &key], Some([true, true])),
             (vec![wide, &key], Some([true, true])),
             (vec![wide, token], Some([true, true])),
             (vec![wide, required, token], Some([true, true])),

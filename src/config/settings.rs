@@ -27,6 +27,7 @@ use super::identities::Named;
 use super::kind::{Kind as _, List, Optional, hidden, hidden_list, one_or_more};
 use super::name::Via;
 use super::objects::{Limits, Objects};
+use super::places::Places;
 use super::units::{ByteSize, Count};
 use crate::endpoint::Table;
 use crate::guard::BaseUrl;
@@ -270,6 +271,9 @@ pub struct Settings {
     /// `keys` and `teams`, as they are looked up.
     #[serde(skip)]
     pub directory: Identities,
+    /// Where the entries of `keys` and `teams` stand in the file.
+    #[serde(skip)]
+    pub places: Places,
     /// What the operator should know though it stops nothing; for the log at start.
     #[serde(skip)]
     pub warnings: Vec<String>,
@@ -299,6 +303,13 @@ impl Settings {
             (Auth::Open, _) | (Auth::Auto, true) => false,
             (Auth::Auto, false) => has_keys || !self.on_loopback(),
         }
+    }
+
+    /// Whether nobody could use the gateway without a key of the store: other machines reach it, and
+    /// neither a key of the settings nor an admin token opens it.
+    pub fn needs_stored_key(&self) -> bool {
+        let has_way_in = self.admin_token.is_some() || !self.keys.is_empty();
+        !self.on_loopback() && !has_way_in && self.needs_key(false)
     }
 
     /// Whether only this machine can connect. An IPv4 address in IPv6 form counts as what it is.

@@ -9,12 +9,13 @@ use uuid::Uuid;
 
 use super::{
     owner::Owner,
-    read::object,
+    read::{Found, object},
     refused::{conflict, field, unusable},
 };
 use crate::{
+    config::Places,
     error::{Code, GatewayError},
-    gateway::{Actor, Gateway, Item, Version},
+    gateway::{Actor, Gateway, Item, LeftOut, Version},
     identity::{
         KeyId, TeamId, directory,
         key::{Issued, Key},
@@ -70,10 +71,17 @@ pub struct Changed {
     pub secret: Option<GatewayKey>,
 }
 
+/// An object as the store has it.
+struct Stored {
+    /// The error: its document cannot be read.
+    item: Result<Item, LeftOut>,
+    version: Version,
+}
+
 /// A change as it was decided.
 struct Decided {
     name: &'static str,
-    before: Option<(Item, Version)>,
+    before: Option<Stored>,
     after: Option<Item>,
     secret: Option<GatewayKey>,
 }
@@ -106,19 +114,19 @@ impl Owner {
                 patch,
                 expected,
             } => {
-                let (item, version) = found(&gateway, asked.kind, id, expected)?;
-                let after = item.patched(patch, Timestamp::now());
+                let before = self.found(&gateway, asked.kind, id, expected)?;
+                let after = readable(&before)?.patched(patch, Timestamp::now());
                 let after = after.map_err(|error| field(&error))?;
-                Decided::update("update", (item, version), after, None)
+                Decided::update("update", before, after, None)
             }
             Action::Rotate {
                 id,
                 grace,
                 expected,
-            } => rotated(found(&gateway, asked.kind, id, expected)?, *grace)?,
+            } => rotated(self.found(&gateway, asked.kind, id, expected)?, *grace)?,
             Action::Delete { id, expected } => Decided {
                 name: "delete",
-                before: Some(found(&gateway, asked.kind, id, expected)?),
+                before: Some(self.found(&gateway, asked.kind, id, expected)?),
                 after: None,
                 secret: None,
             },
@@ -136,8 +144,34 @@ impl Owner {
             .access
             .directory()
             .with_changes([decided.change(gateway)].into_iter().flatten());
-        let id = decided.object().id;
+        let (ObjectId { id, .. }, _) = decided.object();
         tried.map(drop).map_err(|found| conflict(&found, &id))
+    }
+
+    /// The object of the store, if it has one of the expected revisions.
+    fn found(
+        &self,
+        gateway: &Gateway,
+        kind: Kind,
+        id: &str,
+        expected: &Expected,
+    ) -> Result<Stored, GatewayError> {
+        let found = object(gateway, kind, id)?;
+        let (version, item) = match found {
+            Found::OfFile(item) => return Err(of_the_file(&item, &self.settings.places)),
+            Found::OfStore { item, version, .. } => (version, Ok(item)),
+            Found::Unreadable(left_out) => (left_out.version, Err(left_out)),
+        };
+        match expected {
+            Some(expected) if !expected.contains(&version.revision) => {
+                let message = format!(
+                    "the object was changed since: its ETag is \"{}\" now",
+                    version.revision
+                );
+                Err(GatewayError::new(Code::PreconditionFailed, message))
+            }
+            Some(_) | None => Ok(Stored { item, version }),
+        }
     }
 
     /// Puts a change in force that is durable.
@@ -153,7 +187,7 @@ impl Owner {
         if self.revision < applied.revision {
             let deleted: Vec<ObjectId> = match applied.object {
                 Some(_) => Vec::new(),
-                None => vec![decided.object()],
+                None => vec![decided.object().0],
             };
             self.take(applied.object.as_slice(), &deleted);
             if applied.revision == self.revision + 1 {
@@ -184,13 +218,15 @@ impl Action {
     }
 }
 
+impl Stored {
+    /// For the audit log. A document that cannot be read may hold anything, so it is left out.
+    fn shown(&self) -> Option<Value> {
+        self.item.as_ref().ok().map(Item::shown)
+    }
+}
+
 impl Decided {
-    fn update(
-        name: &'static str,
-        before: (Item, Version),
-        after: Item,
-        secret: Option<GatewayKey>,
-    ) -> Self {
+    fn update(name: &'static str, before: Stored, after: Item, secret: Option<GatewayKey>) -> Self {
         Decided {
             name,
             before: Some(before),
@@ -199,34 +235,31 @@ impl Decided {
         }
     }
 
-    fn item(&self) -> Option<&Item> {
-        let before = self.before.as_ref().map(|(item, _)| item);
-        self.after.as_ref().or(before)
-    }
-
-    fn object(&self) -> ObjectId {
-        let id = self.item().map(Item::id);
-        id.unwrap_or_else(|| ObjectId::new(Kind::Key, ""))
+    /// Id and name of the object.
+    fn object(&self) -> (ObjectId, &str) {
+        match (&self.after, self.before.as_ref().map(|it| &it.item)) {
+            (Some(item), _) | (None, Some(Ok(item))) => (item.id(), item.name()),
+            (None, Some(Err(left_out))) => (left_out.id.clone(), &left_out.name),
+            (None, None) => (ObjectId::new(Kind::Key, ""), ""),
+        }
     }
 
     /// The change of the directory. What is not in force cannot be removed from it.
     fn change(&self, gateway: &Gateway) -> Option<directory::Change> {
-        match (&self.after, &self.before) {
-            (Some(after), _) => Some(after.put()),
-            (None, Some((item, _))) => {
-                let stored = match item {
-                    Item::Key(key) => gateway.stored.key(key.id),
-                    Item::Team(team) => gateway.stored.team(team.id),
-                };
-                stored.map(|_| item.removal())
-            }
-            (None, None) => None,
+        if let Some(after) = &self.after {
+            return Some(after.put());
         }
+        let item = self.before.as_ref()?.item.as_ref().ok()?;
+        let stored = match item {
+            Item::Key(key) => gateway.stored.key(key.id),
+            Item::Team(team) => gateway.stored.team(team.id),
+        };
+        stored.map(|_| item.removal())
     }
 
     fn edit(&self, asked: &Asked) -> Edit {
-        let object = self.object();
-        let expected = self.before.as_ref().map(|(_, version)| version.revision);
+        let (object, name) = self.object();
+        let expected = self.before.as_ref().map(|it| it.version.revision);
         let change = match &self.after {
             None => store::Change::Delete {
                 object: object.clone(),
@@ -250,11 +283,8 @@ impl Decided {
             action: self.name.to_owned(),
             kind: asked.kind.name().to_owned(),
             id: object.id,
-            name: self
-                .item()
-                .map(|it| it.name().to_owned())
-                .unwrap_or_default(),
-            before: self.before.as_ref().map(|(item, _)| item.shown()),
+            name: name.to_owned(),
+            before: self.before.as_ref().and_then(Stored::shown),
             after: self.after.as_ref().map(Item::shown),
         };
         Edit { change, audit }
@@ -288,8 +318,8 @@ fn created(kind: Kind, document: &Value) -> Result<Decided, GatewayError> {
     })
 }
 
-fn rotated((item, version): (Item, Version), grace: Duration) -> Result<Decided, GatewayError> {
-    let Item::Key(key) = &item else {
+fn rotated(before: Stored, grace: Duration) -> Result<Decided, GatewayError> {
+    let Item::Key(key) = readable(&before)? else {
         return Err(GatewayError::new(
             Code::UnknownRoute,
             "a team has no secret",
@@ -300,44 +330,26 @@ fn rotated((item, version): (Item, Version), grace: Duration) -> Result<Decided,
     let ends = now.saturating_add(grace).unwrap_or(Timestamp::MAX);
     let after = key.rotated(&secret, ends, now);
     let after = Item::Key(Box::new(after.map_err(|error| field(&error))?));
-    Ok(Decided::update(
-        "rotate",
-        (item, version),
-        after,
-        Some(secret),
-    ))
+    Ok(Decided::update("rotate", before, after, Some(secret)))
 }
 
-/// The object of the store, if it has one of the expected revisions.
-fn found(
-    gateway: &Gateway,
-    kind: Kind,
-    id: &str,
-    expected: &Expected,
-) -> Result<(Item, Version), GatewayError> {
-    let (item, version) = object(gateway, kind, id)?;
-    let Some(version) = version else {
-        return Err(of_the_file(&item));
-    };
-    match expected {
-        Some(expected) if !expected.contains(&version.revision) => {
-            let message = format!(
-                "the object was changed since: its ETag is \"{}\" now",
-                version.revision
-            );
-            Err(GatewayError::new(Code::PreconditionFailed, message))
-        }
-        Some(_) | None => Ok((item, version)),
-    }
+/// The item that is to be changed.
+fn readable(before: &Stored) -> Result<&Item, GatewayError> {
+    before.item.as_ref().map_err(|left_out| {
+        let message = format!("{}: it can only be deleted", left_out.reason);
+        GatewayError::new(Code::Conflict, message)
+    })
 }
 
-fn of_the_file(item: &Item) -> GatewayError {
+fn of_the_file(item: &Item, places: &Places) -> GatewayError {
     let section = match item {
         Item::Key(_) => "keys",
         Item::Team(_) => "teams",
     };
+    let place = places.entry(section, item.name());
+    let place = place.map_or(String::new(), |place| format!(" at {place}"));
     let message = format!(
-        "it is one of the settings file, under {section}.{}: change it there",
+        "it is one of the settings file, under {section}.{}{place}: change it there",
         item.name()
     );
     GatewayError::new(Code::Conflict, message)

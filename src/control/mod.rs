@@ -13,12 +13,12 @@ use tokio::{runtime::Handle, sync::Mutex, task::JoinError, time::timeout};
 
 pub use self::{
     change::{Action, Asked, Changed, Expected},
-    open::{CannotOpen, Opened, open},
-    read::{Listed, listed, object, shown},
+    open::{CannotOpen, Opened, check_exposure, open},
+    read::{Found, Listed, listed, object, shown},
 };
 use self::{owner::Owner, refused::unusable};
 use crate::{
-    config::Settings,
+    config::{Places, Settings},
     error::{Code, GatewayError},
     gateway::{Current, Gateway, StoreHealth},
     store::{AuditPage, Store},
@@ -91,6 +91,11 @@ impl Control {
     /// Puts other settings in force. The store's objects stay.
     pub async fn put_settings(&self, settings: Settings) -> Arc<Gateway> {
         self.owner.lock().await.put_settings(settings).await
+    }
+
+    /// Notes where the settings in force stand in their file now.
+    pub async fn note_places(&self, places: Places) {
+        self.owner.lock().await.settings.places = places;
     }
 
     /// Follows the store, for as long as it is awaited: what others change is put in force.

@@ -1,6 +1,6 @@
 //! Opens the store at the start, where the settings say, and reads all of it.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use thiserror::Error;
 
@@ -8,8 +8,8 @@ use crate::{
     config::{Environment, ObjectStoreKind, Settings},
     gateway::{Candidate, LeftOut, Objects},
     store::{
-        self, DATABASE_FILE, DataDir, DataDirError, Location, Options, SealError, SealKeys, Store,
-        StoreError,
+        self, DATABASE_FILE, DataDir, DataDirError, Kind, Location, Options, SealError, SealKeys,
+        Store, StoreError,
     },
 };
 
@@ -25,6 +25,13 @@ pub enum CannotOpen {
     Store(#[from] StoreError),
     #[error("{0}")]
     Keys(#[from] SealError),
+    #[error(
+        "listen is {0}, which other machines can reach, and there are no keys, neither in the \
+         settings nor in the store: make one with `throughway keys create`, set admin_token, or, \
+         if something in front of the gateway keeps strangers out, set allow_unauthenticated: \
+         true (or --allow-unauthenticated)"
+    )]
+    Exposed(SocketAddr),
 }
 
 /// An open store, and what was in it.
@@ -89,6 +96,19 @@ fn location(
             })
         }
     })
+}
+
+/// Whether a listener that other machines can reach has a key that opens it, where only the store
+/// can have one.
+///
+/// # Errors
+/// It has none.
+pub fn check_exposure(settings: &Settings, opened: Option<&Opened>) -> Result<(), CannotOpen> {
+    let has_key = |it: &Opened| it.candidates.iter().any(|it| it.item.kind() == Kind::Key);
+    match settings.needs_stored_key() && !opened.is_some_and(has_key) {
+        true => Err(CannotOpen::Exposed(settings.listen)),
+        false => Ok(()),
+    }
 }
 
 impl Opened {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     error::{Code, GatewayError},
-    gateway::{Gateway, Item, Version, parsed},
+    gateway::{Gateway, Item, LeftOut, Version, parsed},
     identity::{KeyId, TeamId},
     store::Kind,
 };
@@ -18,15 +18,24 @@ pub struct Listed {
     pub next: Option<String>,
 }
 
-/// The object of this id; without a version it is one of the settings.
+/// An object of settings or store.
+pub enum Found {
+    OfFile(Item),
+    OfStore {
+        item: Item,
+        version: Version,
+        /// Why it has no effect, if it has none.
+        error: Option<String>,
+    },
+    /// The store has it, and its document cannot be read: a newer program wrote it, say.
+    Unreadable(LeftOut),
+}
+
+/// The object of this id.
 ///
 /// # Errors
 /// `unknown_object`.
-pub fn object(
-    gateway: &Gateway,
-    kind: Kind,
-    id: &str,
-) -> Result<(Item, Option<Version>), GatewayError> {
+pub fn object(gateway: &Gateway, kind: Kind, id: &str) -> Result<Found, GatewayError> {
     in_force(gateway, kind, id)
         .or_else(|| left_out(gateway, kind, id))
         .ok_or_else(|| {
@@ -35,9 +44,9 @@ pub fn object(
         })
 }
 
-fn in_force(gateway: &Gateway, kind: Kind, id: &str) -> Option<(Item, Option<Version>)> {
+fn in_force(gateway: &Gateway, kind: Kind, id: &str) -> Option<Found> {
     let directory = gateway.access.directory();
-    Some(match kind {
+    let (item, version) = match kind {
         Kind::Key => {
             let key = &directory.key(parsed(id)?)?.key;
             let item = Item::Key(Box::new(key.as_ref().clone()));
@@ -48,13 +57,28 @@ fn in_force(gateway: &Gateway, kind: Kind, id: &str) -> Option<(Item, Option<Ver
             let item = Item::Team(Box::new(team.as_ref().clone()));
             (item, gateway.stored.team(team.id))
         }
+    };
+    Some(match version {
+        None => Found::OfFile(item),
+        Some(version) => Found::OfStore {
+            item,
+            version,
+            error: None,
+        },
     })
 }
 
-fn left_out(gateway: &Gateway, kind: Kind, id: &str) -> Option<(Item, Option<Version>)> {
+fn left_out(gateway: &Gateway, kind: Kind, id: &str) -> Option<Found> {
     let mut all = gateway.stored.left_out.iter();
     let found = all.find(|it| it.id.kind == kind && it.id.id == id)?;
-    Some((found.item.clone()?, Some(found.version)))
+    Some(match &found.item {
+        None => Found::Unreadable(found.clone()),
+        Some(item) => Found::OfStore {
+            item: item.clone(),
+            version: found.version,
+            error: Some(found.reason.clone()),
+        },
+    })
 }
 
 /// A page of the list in the order of ids, which is that of their making for objects of the store;
@@ -84,15 +108,14 @@ pub fn listed(
     let (ids, has_more) = ids;
     let next = ids.last().filter(|_| has_more).cloned();
     let found = ids.iter().filter_map(|id| object(gateway, kind, id).ok());
-    let objects = found.map(|(item, version)| shown(&item, version)).collect();
+    let objects = found.map(|it| it.shown()).collect();
     Ok(Listed { objects, next })
 }
 
 fn ids_left_out<I: DeserializeOwned>(gateway: &Gateway, kind: Kind) -> impl Iterator<Item = I> {
     let all = gateway.stored.left_out.iter();
-    // Without a document there is nothing to show; the log tells of it.
-    let shown = all.filter(move |it| it.id.kind == kind && it.item.is_some());
-    shown.filter_map(|it| parsed(&it.id.id))
+    let of_kind = all.filter(move |it| it.id.kind == kind);
+    of_kind.filter_map(|it| parsed(&it.id.id))
 }
 
 fn after<I: DeserializeOwned>(cursor: Option<&str>) -> Result<Option<I>, GatewayError> {
@@ -117,6 +140,43 @@ fn page<I: Ord + ToString>(mut ids: Vec<I>, after: Option<I>, limit: usize) -> (
     ids.sort_unstable();
     ids.dedup();
     (ids.iter().map(ToString::to_string).collect(), has_more)
+}
+
+impl Found {
+    /// The version of an object of the store.
+    pub fn version(&self) -> Option<Version> {
+        match self {
+            Found::OfFile(_) => None,
+            Found::OfStore { version, .. } => Some(*version),
+            Found::Unreadable(left_out) => Some(left_out.version),
+        }
+    }
+
+    /// The object as the API shows it; one that has no effect with the reason.
+    pub fn shown(&self) -> Value {
+        let (mut fields, error) = match self {
+            Found::OfFile(item) => (shown(item, None), None),
+            Found::OfStore {
+                item,
+                version,
+                error,
+            } => (shown(item, Some(*version)), error.as_ref()),
+            Found::Unreadable(left_out) => (shown_unreadable(left_out), Some(&left_out.reason)),
+        };
+        if let Some(error) = error {
+            fields["error"] = json!(error);
+        }
+        fields
+    }
+}
+
+fn shown_unreadable(left_out: &LeftOut) -> Value {
+    json!({
+        "id": left_out.id.id,
+        "name": left_out.name,
+        "source": "store",
+        "updated_at": left_out.version.updated_at.to_string(),
+    })
 }
 
 /// The object as the API shows it.

@@ -104,6 +104,11 @@ impl Stored {
         self.teams.get(&id).copied()
     }
 
+    /// A key of the store is in force.
+    pub fn has_keys(&self) -> bool {
+        !self.keys.is_empty()
+    }
+
     fn put(&mut self, candidate: &Candidate) {
         match &candidate.item {
             Item::Key(key) => drop(self.keys.insert(key.id, candidate.version)),

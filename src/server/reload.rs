@@ -1,13 +1,13 @@
 //! Settings that change while the gateway runs: read again when their file changes, and on SIGHUP.
 //! All or nothing: a file with a fault changes nothing, and the old settings stay in force.
 
-use std::{fs, os::unix::fs::MetadataExt as _, path::Path, time::Duration};
+use std::{error::Error, fs, os::unix::fs::MetadataExt as _, path::Path, time::Duration};
 
 use tokio::{sync::mpsc, time};
 
 use crate::{
-    config::{ConfigError, Settings, SettingsSource},
-    control::Control,
+    config::{Settings, SettingsSource},
+    control::{CannotOpen, Control},
     gateway::unreachable_hosts,
 };
 
@@ -97,9 +97,14 @@ impl Reloader {
         let loaded = tokio::task::spawn_blocking(move || source.load()).await;
         match loaded {
             Ok(Ok(settings)) if settings == self.in_force => {
+                // Their places in the file may have changed.
+                self.control.note_places(settings.places).await;
                 if is_asked {
                     tracing::info!("the settings are unchanged");
                 }
+            }
+            Ok(Ok(settings)) if settings.needs_stored_key() && !self.has_stored_key() => {
+                self.refuse(&CannotOpen::Exposed(settings.listen));
             }
             Ok(Ok(settings)) => self.put_in_force(settings).await,
             Ok(Err(error)) => self.refuse(&error),
@@ -129,7 +134,11 @@ impl Reloader {
         self.in_force = settings;
     }
 
-    fn refuse(&self, error: &ConfigError) {
+    fn has_stored_key(&self) -> bool {
+        self.control.current.get().stored.has_keys()
+    }
+
+    fn refuse(&self, error: &dyn Error) {
         self.control
             .current
             .get()
@@ -138,7 +147,7 @@ impl Reloader {
             .reload_failures
             .inc();
         tracing::error!(
-            %error,
+            error = %error,
             "settings not reloaded: those from before stay in force"
         );
     }

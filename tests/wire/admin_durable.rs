@@ -3,6 +3,7 @@
 
 use std::{
     fs,
+    net::SocketAddr,
     process::{Command, Output, Stdio},
     sync::Mutex,
     thread,
@@ -10,7 +11,7 @@ use std::{
 };
 
 use crate::support::{
-    Process,
+    Gateway, Process,
     admin::{Admin, Made},
     eventually,
     postgres::{Directory, PASSWORD, Postgres},
@@ -257,11 +258,40 @@ fn bytes_in(directory: &Directory) -> Vec<u8> {
     files.flat_map(|it| read(it).expect("its bytes")).collect()
 }
 
+/// Whether a gateway that other machines can reach starts depends on the store.
+#[test]
+fn a_wide_listener_starts_if_the_store_has_a_key() {
+    let directory = Directory::new();
+    let data = directory.path().display().to_string();
+    let variables = [("THROUGHWAY_DATA_DIR", data.as_str())];
+    let text = refused("listen: 0.0.0.0:0", &variables);
+    assert!(
+        text.contains("neither in the settings nor in the store"),
+        "{text}"
+    );
+    let mut create = Command::new(env!("CARGO_BIN_EXE_throughway"));
+    create.args(["keys", "create", "app", "--data-dir", &data]);
+    let made = create.env_clear().output().expect("the program");
+    let key = String::from_utf8_lossy(&made.stdout);
+    let key = key.lines().next().expect("a key").to_owned();
+    let settings = format!("listen: 0.0.0.0:0\ndata_dir: {data}\nstore: {{ kind: sqlite }}\n");
+    let gateway = Gateway::with(&settings);
+    let local = SocketAddr::from(([127, 0, 0, 1], gateway.address.port()));
+    let admin = Admin::of(local);
+    assert!(admin.opens(&key));
+    let without = gateway.exchange("GET /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    assert_eq!(without.status, 401);
+}
+
 /// A start that must fail.
 fn refused(lines: &str, variables: &[(&str, &str)]) -> String {
     let directory = Directory::new();
     let file = directory.path().join("settings.yaml");
-    fs::write(&file, format!("listen: 127.0.0.1:0\n{lines}")).expect("a file");
+    let listen = match lines.contains("listen:") {
+        true => "",
+        false => "listen: 127.0.0.1:0\n",
+    };
+    fs::write(&file, format!("{listen}{lines}")).expect("a file");
     let output: Output = Command::new(env!("CARGO_BIN_EXE_throughway"))
         .env_clear()
         .envs(variables.iter().copied())

@@ -12,6 +12,7 @@
 
 mod admin_durable;
 mod admin_keys;
+mod admin_left_out;
 mod bodies;
 mod bodies_large;
 mod bodies_streaming;

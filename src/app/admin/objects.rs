@@ -69,8 +69,8 @@ pub(super) async fn one(call: Call, kind: Kind) -> Response {
         }
         Method::DELETE => Action::Delete { id, expected },
         _ => {
-            let (item, version) = object(&call.control.current.get(), kind, &id)?;
-            return Ok(tagged(response_of(&shown(&item, version)), version));
+            let found = object(&call.control.current.get(), kind, &id)?;
+            return Ok(tagged(response_of(&found.shown()), found.version()));
         }
     };
     let asked = Asked {

@@ -68,8 +68,7 @@ impl Backend for Direct {
     }
 
     fn get(&self, id: &str) -> Result<Value, Failure> {
-        let (item, version) = object(&self.control.current.get(), Kind::Key, id)?;
-        Ok(shown(&item, version))
+        Ok(object(&self.control.current.get(), Kind::Key, id)?.shown())
     }
 
     fn create(&self, request: &Value) -> Result<Value, Failure> {
