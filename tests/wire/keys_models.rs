@@ -112,6 +112,8 @@ fn a_model_outside_the_list_does_not_pass_wherever_it_is_named() {
     let good = r#"{"model":"good-1"}"#;
     let gzip = "Content-Encoding: gzip\r\n";
     let form = "Content-Type: multipart/form-data; boundary=b\r\n";
+    let encoded = "Content-Type: application/x-www-form-urlencoded\r\n";
+    let related = "Content-Type: multipart/related; boundary=b\r\n";
     let part = "--b\r\nContent-Disposition: form-data; name=model\r\n\r\ngood-1\r\n--b--\r\n";
     for (case, request) in [
         ("plain", asks.json(r#"{"model":"other"}"#)),
@@ -162,6 +164,16 @@ fn a_model_outside_the_list_does_not_pass_wherever_it_is_named() {
             "broken, query",
             asks.post("/v1/x?model=good-1", "", r#"{"model":"other",}"#),
         ),
+        // Also where the path or the query names a model that is permitted.
+        (
+            "raw",
+            asks.post("/v1/models/good-1/x", "Content-Type: audio/wav\r\n", "RIFF"),
+        ),
+        (
+            "urlencoded",
+            asks.post("/v1/x?model=good-1", encoded, "model=good-1"),
+        ),
+        ("related", asks.post("/v1/models/good-1/x", related, part)),
         (
             "json before form",
             asks.post("/v1/x", form, format!("{{\"model\":\"other\"}}\r\n{part}")),
