@@ -126,6 +126,7 @@ impl Program {
             actix_rt::spawn(async move { store.connect().await });
         }
         actix_rt::spawn(control.clone().follow());
+        actix_rt::spawn(control.clone().forget(settings.store.audit_retention));
         let shared = control.clone();
         let server = Server::build()
             .workers(settings.workers)

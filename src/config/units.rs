@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use super::kind::{Kind, Shown, described};
 
-described!({const MOST: usize} Count<MOST>, {const ZERO: bool} Span<ZERO>, ByteSize);
+described!({const MOST: usize} Count<MOST>, {const ZERO: bool} Span<ZERO>, Retention, ByteSize);
 
 /// A whole number from 1 to `MOST`.
 pub struct Count<const MOST: usize>;
@@ -78,6 +78,32 @@ impl<const ZERO: bool> Kind for Span<ZERO> {
 
     fn from_whole(number: u64) -> Option<Duration> {
         milliseconds(number).filter(|it| ZERO || !it.is_zero())
+    }
+}
+
+/// How long something is kept that grows without bound: at least a day, which is what replicas that
+/// follow a store may be behind.
+pub struct Retention;
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+const LONGEST_RETENTION: Duration = Duration::from_secs(3650 * 24 * 3600);
+
+impl Kind for Retention {
+    type Value = Duration;
+    const NAME: &'static str = "duration of a day or more";
+    const EXPECTED: &'static str = "a duration such as 30d or 720h, from 1d to 3650d";
+
+    fn from_text(text: &str) -> Option<Duration> {
+        let (count, unit) = number_and_unit(text)?;
+        let seconds = match unit {
+            "h" => 3600,
+            "d" => 24 * 3600,
+            _ => return None,
+        };
+        let retention = Duration::from_secs(count.checked_mul(seconds)?);
+        (DAY..=LONGEST_RETENTION)
+            .contains(&retention)
+            .then_some(retention)
     }
 }
 
@@ -199,6 +225,27 @@ mod tests {
         assert_eq!(Period::from_text("0s"), None);
         assert_eq!(Period::from_whole(0), None);
         assert_eq!(OrNone::<Period>::from_text("none"), Some(None));
+    }
+
+    #[test]
+    fn a_retention_takes_days_or_hours() {
+        let table = [
+            ("24h", Some(24)),
+            ("1d", Some(24)),
+            ("365d", Some(8760)),
+            ("3650d", Some(87_600)),
+            ("23h", None),
+            ("0d", None),
+            ("3651d", None),
+            ("86400s", None),
+            ("30", None),
+            ("", None),
+            ("9999999999999999999d", None),
+        ];
+        for (text, hours) in table {
+            let expected = hours.map(|it| Duration::from_secs(it * 3600));
+            assert_eq!(Retention::from_text(text), expected, "{text}");
+        }
     }
 
     #[test]

@@ -9,7 +9,13 @@ mod refused;
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::{runtime::Handle, sync::Mutex, task::JoinError, time::timeout};
+use jiff::Timestamp;
+use tokio::{
+    runtime::Handle,
+    sync::Mutex,
+    task::JoinError,
+    time::{sleep, timeout},
+};
 
 pub use self::{
     change::{Action, Asked, Changed, Expected},
@@ -26,6 +32,11 @@ use crate::{
 
 /// How soon changes that could not be read are tried again.
 const AGAIN: Duration = Duration::from_secs(1);
+
+/// How often the store is searched for what it need not keep any longer.
+const FORGET_EVERY: Duration = Duration::from_secs(3600);
+/// The pause between two steps of the removal.
+const STEP: Duration = Duration::from_millis(100);
 
 /// Changes the snapshot of a process. All work runs on the runtime that opened the store, whose
 /// connections belong to it, and to its end, even if who asked for it has left.
@@ -91,6 +102,21 @@ impl Control {
     /// Puts other settings in force. The store's objects stay.
     pub async fn put_settings(&self, settings: Settings) -> Arc<Gateway> {
         self.owner.lock().await.put_settings(settings).await
+    }
+
+    /// Removes what the store keeps no longer than `retention`, for as long as it is awaited. Each
+    /// step is short, and others may change the store in between.
+    pub async fn forget(self, retention: Duration) {
+        let Some(store) = self.store else { return };
+        loop {
+            let before = Timestamp::now().checked_sub(retention);
+            // The log tells of a store that cannot be used.
+            let has_more = match before {
+                Ok(before) => store.forget(before).await.unwrap_or(false),
+                Err(_) => false,
+            };
+            sleep(if has_more { STEP } else { FORGET_EVERY }).await;
+        }
     }
 
     /// Notes where the settings in force stand in their file now.

@@ -91,12 +91,15 @@ impl Owner {
                     self.revision = revision;
                 }
             }
-            Changes::Restored => {
+            Changes::LoadAgain => {
                 let (mut candidates, mut unreadable) = (Vec::new(), Vec::new());
                 let revision = store
                     .load_each(|object| sort(&object, &mut candidates, &mut unreadable))
                     .await?;
-                tracing::warn!(revision, "the store is older than before: it was read anew");
+                tracing::warn!(
+                    revision,
+                    "the store was read anew: what changed since is not known"
+                );
                 let file = &self.settings.directory.0;
                 let objects = Objects::joined(file, candidates, unreadable);
                 self.put(objects);

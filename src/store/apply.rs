@@ -11,6 +11,8 @@ use super::{
     session::Session,
 };
 
+/// How many rows are removed at once, so that changes need not wait.
+const STEP: u32 = 500;
 /// The longest name or id, in bytes.
 const LONGEST_NAME: usize = 256;
 
@@ -168,6 +170,16 @@ async fn append_audit(
     let values = [&mut entry.before, &mut entry.after];
     values.into_iter().flatten().for_each(document::hide);
     session.append_audit(at, &entry).await
+}
+
+/// Removes at most [`STEP`] rows each of the audit log and of the deletions. A deletion goes after
+/// the audit row of its change: the oldest row tells from where on nothing is missing.
+pub(super) async fn forget(mut session: Session<'_>, before: Timestamp) -> Result<bool> {
+    session.lock().await?;
+    let audited = session.forget_audit(before, STEP).await?;
+    let deleted = session.forget_deletions(STEP).await?;
+    session.commit().await?;
+    Ok(audited.max(deleted) >= u64::from(STEP))
 }
 
 /// Checks at the start that the keys are those that sealed the store.

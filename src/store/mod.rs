@@ -13,6 +13,7 @@ mod session;
 
 use std::{sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use tokio::sync::watch;
 
 pub use self::{
@@ -226,6 +227,20 @@ impl Store {
         Ok(AuditPage { rows, next })
     }
 
+    /// Removes some of what is older than `before`: rows of the audit log, and what remembers deleted
+    /// objects. Returns whether there may be more. Who has not followed for longer loads everything
+    /// again.
+    ///
+    /// # Errors
+    /// The database cannot be used.
+    pub async fn forget(&self, before: Timestamp) -> Result<bool> {
+        let forgotten = self.change(async {
+            let session = self.database.write().await?;
+            apply::forget(session, before).await
+        });
+        forgotten.await
+    }
+
     /// Seals every sealed value with the first key. If one cannot be opened, none is changed.
     ///
     /// # Errors
@@ -278,8 +293,8 @@ impl Store {
 
 async fn changes_since(session: &mut Session<'_>, since: u64) -> Result<Changes> {
     let revision = session.revision().await?;
-    if revision < since {
-        return Ok(Changes::Restored);
+    if revision < since || (revision > since && !session.remembers(since).await?) {
+        return Ok(Changes::LoadAgain);
     }
     let mut changed = Vec::new();
     session

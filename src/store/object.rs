@@ -139,8 +139,9 @@ pub enum Changes {
         deleted: Vec<ObjectId>,
         revision: u64,
     },
-    /// The store is older than the given revision, so a backup was restored: load it again.
-    Restored,
+    /// Not everything since the revision is known, so the store is to be loaded again: it is older
+    /// because a backup was restored, or the deletions since are no longer remembered.
+    LoadAgain,
 }
 
 /// Who changed what. Values must hold no secrets; sealed ones are replaced by a fixed word.

@@ -43,6 +43,13 @@ const INSERT_AUDIT: &str =
     "INSERT INTO throughway_audit (sequence, at, revision, entry) VALUES ($1, $2, $3, $4)";
 const AUDIT: &str = "SELECT sequence, at, revision, entry FROM throughway_audit \
      WHERE sequence < $1 ORDER BY sequence DESC LIMIT $2";
+/// Looks at the oldest rows only, whatever their number.
+const FORGET_AUDIT: &str = "DELETE FROM throughway_audit WHERE sequence IN (SELECT sequence FROM \
+     (SELECT sequence, at FROM throughway_audit ORDER BY sequence LIMIT $1) AS oldest \
+     WHERE at < $2)";
+const FORGET_DELETIONS: &str = "DELETE FROM throughway_deletions WHERE revision IN \
+     (SELECT revision FROM throughway_deletions WHERE revision < $1 ORDER BY revision LIMIT $2)";
+const OLDEST_AUDITED: &str = "SELECT revision FROM throughway_audit ORDER BY sequence LIMIT 1";
 const NOTIFY: &str = "SELECT pg_notify($1, $2)";
 
 type ObjectColumns = (String, String, String, String, i64, i64, i64);
@@ -242,6 +249,35 @@ impl<'a> Session<'a> {
         })?;
         let row = |row| audit_row_of(self.place, row);
         rows.into_iter().map(row).collect()
+    }
+
+    /// Removes rows of the audit log that were written before a time, if they are among the oldest
+    /// `most`; returns their number.
+    pub(super) async fn forget_audit(&mut self, before: Timestamp, most: u32) -> Result<u64> {
+        let (most, before) = (i64::from(most), before.as_millisecond());
+        execute!(self, FORGET_AUDIT, most, before)
+    }
+
+    /// Removes what remembers deletions whose audit rows are gone, at most `most`; returns their
+    /// number.
+    pub(super) async fn forget_deletions(&mut self, most: u32) -> Result<u64> {
+        let (horizon, most) = (self.horizon().await?.cast_signed(), i64::from(most));
+        execute!(self, FORGET_DELETIONS, horizon, most)
+    }
+
+    /// Whether all deletions after `revision` are remembered.
+    pub(super) async fn remembers(&mut self, revision: u64) -> Result<bool> {
+        Ok(self.horizon().await? <= revision.saturating_add(1))
+    }
+
+    /// From this revision on, all deletions are remembered: every change has an audit row.
+    async fn horizon(&mut self) -> Result<u64> {
+        let oldest: Option<i64> =
+            run!(self, on => query_scalar(OLDEST_AUDITED).fetch_optional(&mut **on))?;
+        match oldest {
+            Some(oldest) => Ok(oldest.cast_unsigned()),
+            None => Ok(self.revision().await?.saturating_add(1)),
+        }
     }
 
     /// Tells the followers of other processes, at the commit.

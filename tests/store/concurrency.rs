@@ -97,7 +97,7 @@ async fn a_follower_misses_nothing_while_others_write() {
                         seen.extend(changed.into_iter().map(|object| object.id));
                         revision = now;
                     }
-                    Changes::Restored => panic!("no backup was restored"),
+                    Changes::LoadAgain => panic!("no backup was restored"),
                 }
                 tokio::task::yield_now().await;
             }

@@ -16,5 +16,6 @@ mod faults_file;
 mod follow;
 mod kill;
 mod operations;
+mod retention;
 mod sealing;
 mod support;

@@ -192,7 +192,7 @@ async fn a_follower_is_told_what_changed_and_what_was_deleted() {
         assert_eq!(told(changes), (changed, vec![], 6));
 
         let changes = store.changes_since(7).await.expect("changes");
-        assert_eq!(changes, Changes::Restored);
+        assert_eq!(changes, Changes::LoadAgain);
     })
     .await;
 }
@@ -311,6 +311,6 @@ fn told(changes: Changes) -> (Vec<String>, Vec<ObjectId>, u64) {
             let changed = changed.into_iter().map(|object| object.id).collect();
             (changed, deleted, revision)
         }
-        Changes::Restored => panic!("no backup was restored"),
+        Changes::LoadAgain => panic!("no backup was restored"),
     }
 }

@@ -4,10 +4,15 @@
 use std::{
     fs,
     net::SocketAddr,
+    path::Path,
     process::{Command, Output, Stdio},
     sync::Mutex,
     thread,
     time::{Duration, Instant},
+};
+
+use sqlx::{
+    AssertSqlSafe, Connection as _, Executor as _, SqliteConnection, sqlite::SqliteConnectOptions,
 };
 
 use crate::support::{
@@ -256,6 +261,44 @@ fn bytes_in(directory: &Directory) -> Vec<u8> {
     let files = fs::read_dir(directory.path().join("data")).expect("a directory");
     let read = |file: std::io::Result<fs::DirEntry>| fs::read(file.expect("a file").path());
     files.flat_map(|it| read(it).expect("its bytes")).collect()
+}
+
+#[test]
+fn a_running_gateway_forgets_old_rows_of_the_audit_log() {
+    let directory = Directory::new();
+    let settings = in_file(&directory).replace("kind: sqlite", "kind: sqlite, audit_retention: 1d");
+    let mut gateway = Process::serving("admin-audit-1", &settings);
+    let admin = Admin::of(gateway.address);
+    let [old, _young] = ["old", "young"].map(|it| admin.create(&format!(r#"{{"name":"{it}"}}"#)));
+    gateway.signal("TERM");
+    gateway.ended();
+    make_old(&directory.path().join("data/throughway.db"), &old.id);
+    let gateway = Process::serving("admin-audit-2", &settings);
+    let admin = Admin::of(gateway.address);
+    let names = || {
+        let rows = admin.json("GET", "/audit", "", 200)["data"].clone();
+        let rows = rows.as_array().expect("rows").clone();
+        rows.iter().map(|it| it["name"].clone()).collect::<Vec<_>>()
+    };
+    eventually("the old row is gone", || names() == ["young"]);
+    assert!(admin.opens(&old.key));
+}
+
+/// As if what was done with this key had been done long ago.
+fn make_old(database: &Path, id: &str) {
+    let sql = format!("UPDATE throughway_audit SET at = 0 WHERE entry LIKE '%{id}%'");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        let options = SqliteConnectOptions::new().filename(database);
+        let connection = SqliteConnection::connect_with(&options).await;
+        let mut connection = connection.expect("a connection");
+        let done = connection.execute(AssertSqlSafe(sql)).await;
+        assert_eq!(done.expect("a change").rows_affected(), 1);
+        connection.close().await.expect("closed");
+    });
 }
 
 /// Whether a gateway that other machines can reach starts depends on the store.

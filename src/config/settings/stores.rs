@@ -13,12 +13,13 @@ use crate::config::enums::{ObjectStoreKind, Store};
 use crate::config::kind::{Kind as _, List, hidden};
 use crate::config::name::{IgnoredHeader, PathEnd};
 use crate::config::objects::CacheDefault;
-use crate::config::units::{ByteSize, Period};
+use crate::config::units::{ByteSize, Period, Retention};
 use crate::rate_limit::OnRedisFailure;
 use crate::redis_client::ReplicaSettings;
 use crate::route::config_types::CacheAsked;
 use crate::secret::Secret;
 
+const AUDIT_RETENTION: Duration = Duration::from_secs(365 * 24 * 3600);
 const REDIS_TIMEOUT: Duration = Duration::from_millis(50);
 
 /// Where the keys and teams are kept that the admin API makes, with its audit log.
@@ -43,6 +44,13 @@ pub struct ObjectStore {
         example = &"postgres://user:password@10.0.0.5/throughway"
     )]
     pub url: Option<Secret>,
+    /// How long the rows of the audit log are kept, and what remembers deleted objects.
+    ///
+    /// Older ones are removed while the gateway runs, some at a time.
+    #[default(AUDIT_RETENTION)]
+    #[serde(with = "Retention")]
+    #[schemars(example = &"90d")]
+    pub audit_retention: Duration,
 }
 
 /// Where limits are counted.
