@@ -6,6 +6,7 @@ use std::fmt;
 use serde::de;
 
 use super::document::{Node, Position};
+use crate::identity::document::path_and_reason;
 
 /// What is wrong with a node.
 #[derive(Debug, PartialEq, Eq)]
@@ -67,21 +68,10 @@ impl fmt::Display for TreeError {
 
 impl std::error::Error for TreeError {}
 
-/// Between path and reason in what [`within`] makes.
-const SEPARATOR: char = '\u{1f}';
-
-/// The error of a reader that is handed a whole value and finds fault with a part of it, for
-/// `serde::de::Error::custom`: serde's errors are texts, and this one brings its path along.
-pub fn within(path: &str, reason: &str) -> String {
-    format!("{}{SEPARATOR}{reason}", path.trim_start_matches('.'))
-}
-
 impl de::Error for TreeError {
     fn custom<T: fmt::Display>(message: T) -> Self {
         let message = message.to_string();
-        let (path, reason) = message
-            .split_once(SEPARATOR)
-            .unwrap_or(("", message.as_str()));
+        let (path, reason) = path_and_reason(&message);
         Self::new(path, Fault::Value(reason.to_owned()))
     }
 

@@ -9,10 +9,9 @@ use serde::ser::Serializer;
 use serde_json::{Value, json};
 
 use super::error::ConfigError;
-use super::fault::within;
 use super::settings::Settings;
 use crate::identity::directory::Directory;
-use crate::identity::document;
+use crate::identity::document::{self, within};
 use crate::identity::key::Key;
 use crate::identity::team::Team;
 use crate::identity::{Known, Object};

@@ -10,8 +10,8 @@ use serde::ser::{Serialize, Serializer};
 use serde_json::{Value, json};
 
 use super::address::unusable_base;
-use super::fault::within;
 use super::kind::Shown as _;
+use crate::identity::document::within;
 use crate::route::Provider;
 use crate::route::config::{parse_cache, parse_limit, parse_value};
 use crate::route::config_types::{CacheAsked, Entry};

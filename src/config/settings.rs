@@ -305,8 +305,8 @@ impl Settings {
         }
     }
 
-    /// Whether nobody could use the gateway without a key of the store: other machines reach it, and
-    /// neither a key of the settings nor an admin token opens it.
+    /// Whether nobody could use the gateway without a key of the store: other machines reach it,
+    /// and neither a key of the settings nor an admin token opens it.
     pub fn needs_stored_key(&self) -> bool {
         let has_way_in = self.admin_token.is_some() || !self.keys.is_empty();
         !self.on_loopback() && !has_way_in && self.needs_key(false)

@@ -72,7 +72,7 @@ pub fn fields(document: &Value) -> Result<&Map<String, Value>, FieldError> {
     document.as_object().ok_or_else(not_an_object)
 }
 
-/// Between path and reason in what [`within`] makes; the settings' reader knows the same sign.
+/// Between path and reason in what [`within`] makes.
 const SEPARATOR: char = '\u{1f}';
 
 /// The error of a parser that is handed a whole value and finds fault with a part of it, for
@@ -81,12 +81,15 @@ pub fn within(path: &str, reason: &str) -> String {
     format!("{}{SEPARATOR}{reason}", path.trim_start_matches('.'))
 }
 
+/// The parts of what [`within`] makes; any other text is a reason without a path.
+pub fn path_and_reason(message: &str) -> (&str, &str) {
+    message.split_once(SEPARATOR).unwrap_or(("", message))
+}
+
 impl Error for FieldError {
     fn custom<T: fmt::Display>(message: T) -> Self {
         let message = message.to_string();
-        let (path, reason) = message
-            .split_once(SEPARATOR)
-            .unwrap_or(("", message.as_str()));
+        let (path, reason) = path_and_reason(&message);
         FieldError::new(path, reason)
     }
 

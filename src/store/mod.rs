@@ -227,9 +227,9 @@ impl Store {
         Ok(AuditPage { rows, next })
     }
 
-    /// Removes some of what is older than `before`: rows of the audit log, and what remembers deleted
-    /// objects. Returns whether there may be more. Who has not followed for longer loads everything
-    /// again.
+    /// Removes some of what is older than `before`: rows of the audit log, and what remembers
+    /// deleted objects. Returns whether there may be more. A follower that has not read the store
+    /// for longer loads everything again.
     ///
     /// # Errors
     /// The database cannot be used.

@@ -8,7 +8,7 @@ use throughway::{
 };
 
 use crate::support::{
-    Process,
+    Gateway, Process,
     admin::{Admin, made},
     eventually,
     gateway_keys::digest,
@@ -17,6 +17,53 @@ use crate::support::{
 
 fn message(error: &Value) -> &str {
     error["error"]["message"].as_str().expect("a message")
+}
+
+#[test]
+fn objects_of_the_file_are_shown_and_not_changed() {
+    let digest = format!("sha256:{}", "ab".repeat(32));
+    let more = format!(
+        "keys: {{ fixed: {{ digest: \"{digest}\", team: crew }} }}\nteams: {{ crew: {{}} }}\n"
+    );
+    let gateway = Gateway::with(&format!(
+        "admin_token: secret\nstore: {{ kind: memory }}\n{more}"
+    ));
+    let admin = Admin::of(gateway.address);
+    let listed = admin.json("GET", "/keys", "", 200);
+    let shown = &listed["data"][0];
+    assert_eq!(
+        (&shown["name"], &shown["source"]),
+        (&json!("fixed"), &json!("file"))
+    );
+    let one = format!("/keys/{}", shown["id"].as_str().expect("an id"));
+    assert_eq!(admin.json("GET", &one, "", 200)["team"], "crew");
+    for (method, path) in [
+        ("PATCH", one.clone()),
+        ("DELETE", one.clone()),
+        ("POST", format!("{one}/rotate")),
+    ] {
+        let error = &admin.json(method, &path, "{}", 409)["error"];
+        let message = error["message"].as_str().expect("a message");
+        assert!(
+            message.contains("settings file, under keys.fixed"),
+            "{message}"
+        );
+    }
+    assert_eq!(
+        admin.json("POST", "/keys", r#"{"name":"fixed"}"#, 409)["error"]["param"],
+        "name"
+    );
+    admin.create(r#"{"name":"other","team":"crew"}"#);
+}
+
+#[test]
+fn without_a_store_the_file_is_all() {
+    let gateway = Gateway::with("admin_token: secret\nstore: { kind: \"off\" }\n");
+    let admin = Admin::of(gateway.address);
+    assert_eq!(admin.json("GET", "/keys", "", 200)["data"], json!([]));
+    let error = &admin.json("POST", "/keys", r#"{"name":"app"}"#, 409)["error"];
+    let message = error["message"].as_str().expect("a message");
+    assert!(message.contains("`store.kind` is off"), "{message}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use crate::support::{
     Gateway, Response, Upstream,
-    gateway_keys::{bearer, entry, upstream},
+    gateway_keys::{ask, entry, upstream},
     routing::{base, config_line},
 };
 
@@ -54,21 +54,19 @@ configs:
 
 const BODY: &str = r#"{"model":"good-1","messages":[]}"#;
 
-/// A request of key 1; `lines` each end in CRLF.
-fn ask(method: &str, path: &str, lines: &str, body: &str) -> String {
+/// A JSON request of key 1; `lines` each end in CRLF.
+fn ask_json(method: &str, path: &str, lines: &str, body: &str) -> String {
     let length = match body.len() {
         0 => String::new(),
         length => format!("Content-Length: {length}\r\n"),
     };
-    let key = bearer(1);
-    format!(
-        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
-         {key}{length}{lines}\r\n{body}"
-    )
+    let lines = format!("Content-Type: application/json\r\n{length}{lines}");
+    let request = ask(method, path, &lines, body.as_bytes());
+    String::from_utf8(request).expect("text")
 }
 
 fn chat(lines: &str) -> String {
-    ask("POST", "/v1/chat/completions", lines, BODY)
+    ask_json("POST", "/v1/chat/completions", lines, BODY)
 }
 
 fn to(host: &str) -> String {
@@ -117,19 +115,19 @@ fn dimensions() -> Vec<Dimension> {
             "routes",
             r#"["/v1/chat/*"]"#,
             chat(&good),
-            Some(ask("POST", "/v1/embeddings", &good, BODY)),
+            Some(ask_json("POST", "/v1/embeddings", &good, BODY)),
         ),
         (
             "methods",
             r#"["POST"]"#,
             chat(&good),
-            Some(ask("GET", "/v1/models", &good, "")),
+            Some(ask_json("GET", "/v1/models", &good, "")),
         ),
         (
             "models",
             r#"["good-*"]"#,
             chat(&good),
-            Some(ask(
+            Some(ask_json(
                 "POST",
                 "/v1/chat/completions",
                 &good,
@@ -207,27 +205,27 @@ fn several_lists_must_all_permit_and_the_first_that_does_not_is_told() {
     for (host, request, expected) in [
         (
             1,
-            ask("GET", "/v1/models", &bad, ""),
+            ask_json("GET", "/v1/models", &bad, ""),
             Some(("key", "methods")),
         ),
         (
             1,
-            ask("POST", "/v1/models", &bad, secret),
+            ask_json("POST", "/v1/models", &bad, secret),
             Some(("team", "client_addresses")),
         ),
         (
             2,
-            ask("POST", "/v1/models", &bad, secret),
+            ask_json("POST", "/v1/models", &bad, secret),
             Some(("team", "routes")),
         ),
         (
             2,
-            ask("POST", "/v1/chat/x", &bad, secret),
+            ask_json("POST", "/v1/chat/x", &bad, secret),
             Some(("key", "hosts")),
         ),
         (
             2,
-            ask("POST", "/v1/chat/x", &good, secret),
+            ask_json("POST", "/v1/chat/x", &good, secret),
             Some(("key", "models")),
         ),
         (2, chat(&good), None),
@@ -246,7 +244,7 @@ fn routed() -> Vec<(&'static str, String)> {
     let config = |config: &str| chat(&config_line(config));
     let model = |model: &str| {
         let body = format!(r#"{{"model":"{model}"}}"#);
-        ask("POST", "/v1/chat/completions", "", &body)
+        ask_json("POST", "/v1/chat/completions", "", &body)
     };
     let both = |strategy: &str| {
         config(&format!(
@@ -318,7 +316,7 @@ fn every_target_of_a_plan_is_asked_about() {
             ("", r#"{"model":"@p/m"}"#),
             ("x-gateway-config: {\"provider\":\"@p\"}\r\n", BODY),
         ] {
-            let request = ask("POST", "/v1/chat/completions", lines, body);
+            let request = ask_json("POST", "/v1/chat/completions", lines, body);
             let got = gateway.exchange(upstreams.fill(&request));
             assert_eq!(got.status, 200, "{rule}: {lines}: {}", got.text());
         }
@@ -415,7 +413,7 @@ fn routes_are_compared_byte_by_byte_and_endpoints_permit_no_other_route() {
         ("/v1/audio", false),
         ("/v1", false),
     ] {
-        let got = gateway.exchange(upstreams.fill(&ask("POST", path, &to("GOOD"), BODY)));
+        let got = gateway.exchange(upstreams.fill(&ask_json("POST", path, &to("GOOD"), BODY)));
         match permitted {
             true => assert_eq!(got.status, 200, "{path}: {}", got.text()),
             false => assert_refused(&got, ("key", "routes"), path),

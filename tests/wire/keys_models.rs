@@ -3,7 +3,7 @@
 
 use crate::support::{
     Gateway, Upstream,
-    gateway_keys::{bearer, entry, upstream},
+    gateway_keys::{ask, entry, upstream},
     routing::{base, config_line},
 };
 
@@ -19,13 +19,6 @@ fn gateway(upstream: &Upstream) -> Gateway {
     let keys = entry("one", 1, r#"allow: { models: ["good-*"] }"#);
     let settings = SETTINGS.replace("HOST", &base(upstream));
     Gateway::with(&format!("{settings}keys:\n{keys}"))
-}
-
-/// A request as it is written, with key and host.
-fn ask(method: &str, path: &str, lines: &str, body: &[u8]) -> Vec<u8> {
-    let key = bearer(1);
-    let raw = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\n{key}{lines}\r\n");
-    [raw.as_bytes(), body].concat()
 }
 
 struct Asks<'u> {

@@ -81,6 +81,7 @@ mod keys_identity;
 mod keys_leaks;
 mod keys_left;
 mod keys_models;
+mod keys_needed;
 mod limits;
 mod limits_cluster;
 mod limits_leases;

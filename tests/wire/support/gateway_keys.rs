@@ -29,6 +29,13 @@ pub fn bearer(number: u64) -> String {
     format!("Authorization: Bearer {}\r\n", key(number))
 }
 
+/// A request of key 1 as it is written; `lines` each end in CRLF.
+pub fn ask(method: &str, path: &str, lines: &str, body: &[u8]) -> Vec<u8> {
+    let key = bearer(1);
+    let raw = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\n{key}{lines}\r\n");
+    [raw.as_bytes(), body].concat()
+}
+
 /// Accepts WebSocket handshakes, and has a body for everything else.
 pub fn upstream() -> Upstream {
     Upstream::playing(|peer| {
