@@ -18,6 +18,7 @@
 //! | [`control`] | who changes the snapshot: settings, admin API, other replicas? |
 //! | [`identity`] | who calls, and what may they do? |
 //! | [`endpoint`] | which path of the gateway stands for which target? |
+//! | [`credential`] | how do the operator's credentials travel: lines, signatures, tokens? |
 //! | [`guard`], [`resolve`] | which targets may be dialled; which addresses does a name have? |
 //! | [`upstream`] | how is one request sent to one target, and its response read truthfully? |
 //! | [`downstream`] | what is the client's side doing? |
@@ -32,6 +33,7 @@ pub mod cache;
 pub mod cli;
 pub mod config;
 pub mod control;
+pub mod credential;
 pub mod dialect;
 pub mod directives;
 pub mod downstream;

@@ -175,7 +175,8 @@ fn directives(filter: &str) -> (String, Vec<&str>) {
     let (mut understood, rest): (Vec<&str>, Vec<&str>) =
         parts.partition(|part| part.parse::<Directive>().is_ok());
     // The access log reports better what actix-http logs.
-    understood.extend(["actix_http=off", "actix_server=warn"]);
+    // The signer of AWS requests would log their URLs.
+    understood.extend(["actix_http=off", "actix_server=warn", "aws_sigv4=off"]);
     (understood.join(","), rest)
 }
 
@@ -190,7 +191,7 @@ mod tests {
             ("warn,throughway=debug", "warn,throughway=debug", &[]),
             ("info,a[b=debug", "info", &["a[b=debug"]),
         ] {
-            let ours = format!("{understood},actix_http=off,actix_server=warn");
+            let ours = format!("{understood},actix_http=off,actix_server=warn,aws_sigv4=off");
             assert_eq!(directives(filter), (ours, rest.to_vec()), "{filter}");
         }
     }
