@@ -21,7 +21,7 @@ use crate::{
 
 /// Change this whenever the fields or their order change: entries under the old format are then
 /// never found.
-const FORMAT: &[u8] = b"throughway cache key 4";
+const FORMAT: &[u8] = b"throughway cache key 5";
 
 /// The key of a stored response. A one-way digest: it reveals neither the request nor a credential.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -110,6 +110,8 @@ pub struct Target<'a> {
     /// The caller's own credentials are sent to the target.
     pub gets_credentials: bool,
     pub edits: &'a [HeaderEdit],
+    /// The fingerprint of a credential of the operator's.
+    pub credential: Option<&'a [u8; 32]>,
     pub override_params: &'a [BodyEdit],
     /// The prefix that is removed from the body's `model`.
     pub model_prefix: Option<&'a str>,
@@ -203,6 +205,7 @@ impl Target<'_> {
         fields.option(self.base.raw_query().map(str::as_bytes));
         fields.flag(self.named_by == NamedBy::Settings);
         fields.flag(self.gets_credentials);
+        fields.option(self.credential.map(|it| &it[..]));
         fields.list(self.edits, |fields, (name, value)| {
             fields.field(name.as_str().as_bytes());
             fields.option(value.as_ref().map(HeaderValue::as_bytes));

@@ -7,7 +7,7 @@ use serde::ser::Serializer;
 use serde_json::Value;
 
 use super::error::ConfigError;
-use super::fault::within;
+use crate::identity::document::within;
 use super::object_rules;
 use super::settings::Settings;
 use crate::endpoint::{Endpoint, OwnConfig, Table};

@@ -145,6 +145,15 @@ impl ConfigError {
                          text ${"
                     .to_owned(),
             },
+            ExpandFault::File(kind) => Self::Value {
+                place,
+                key,
+                // The path is not repeated: it may be a key in the wrong place.
+                reason: format!(
+                    "names a key file that cannot be used ({kind}): give the path of the JSON file \
+                     that Google Cloud made, or the JSON itself"
+                ),
+            },
         }
     }
 

@@ -7,7 +7,7 @@ use super::document::{Node, Position, Value};
 /// The form LiteLLM's settings use.
 const WHOLE_VALUE: &str = "os.environ/";
 
-/// A value whose variable could not be put in.
+/// A value whose variable or file could not be put in.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ExpandError {
     /// Keys and list places from the root.
@@ -18,13 +18,15 @@ pub struct ExpandError {
     pub fault: ExpandFault,
 }
 
-/// Why a variable could not be put in.
+/// Why a variable, or the content of a file, could not be put in.
 #[derive(Debug, PartialEq, Eq)]
 pub enum ExpandFault {
     /// The environment has no such variable.
     Unset(String),
     /// `${` without a name and a closing brace.
     Malformed,
+    /// The file that it names cannot be read, or has no JSON object.
+    File(std::io::ErrorKind),
 }
 
 /// Where variables come from; returns `None` for an unset one.

@@ -109,6 +109,11 @@ impl Environment {
         self.0.get(name).cloned()
     }
 
+    /// Google Cloud's metadata server, as its own libraries are told of another one than the usual.
+    pub fn google_metadata_host(&self) -> Option<&str> {
+        self.setting("GCE_METADATA_HOST")
+    }
+
     /// The running gateway that `THROUGHWAY_URL` names.
     pub fn gateway_url(&self) -> Option<&str> {
         self.setting(URL)
@@ -119,7 +124,7 @@ impl Environment {
         self.setting(ADMIN_TOKEN).map(Secret::new)
     }
 
-    /// One of our own variables; an empty one is absent.
+    /// A variable that the gateway itself reads; an empty one is absent.
     fn setting(&self, name: &str) -> Option<&str> {
         let text = self.0.get(name)?.as_str();
         (!text.is_empty()).then_some(text)

@@ -1,5 +1,5 @@
 //! Reads the settings from file, environment and flags: `document` (YAML with places) → `expand`
-//! (variables) → `layers` (environment and flags laid over the file) → `de` (the struct tree) →
+//! (variables) → `key_files` → `layers` (environment and flags laid over the file) → `de` (the struct tree) →
 //! `rules`.
 
 use std::fs::File;
@@ -12,6 +12,7 @@ use super::document::Node;
 use super::error::{ConfigError, place};
 use super::expand::expand;
 use super::fault::{Fault, TreeError};
+use super::key_files;
 use super::layers::{Environment, Flags, VARIABLES};
 use super::places::Places;
 use super::provider_keys;
@@ -55,6 +56,8 @@ impl Settings {
         let mut used = Vec::new();
         let mut root = Node::parse(text).map_err(|error| ConfigError::syntax(name, error))?;
         expand(&mut root, &mut environment.noting(&mut used))
+            .map_err(|error| ConfigError::variable(name, error))?;
+        key_files::insert(&mut root, environment.google_metadata_host())
             .map_err(|error| ConfigError::variable(name, error))?;
         // By itself first: what a layer hides must be right, too.
         Self::deserialize(&root).map_err(|error| in_file(name, error))?;

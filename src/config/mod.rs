@@ -12,6 +12,7 @@ mod expand;
 mod fault;
 mod identities;
 mod in_vain;
+mod key_files;
 mod kind;
 mod layers;
 mod load;

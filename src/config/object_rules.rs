@@ -145,7 +145,7 @@ fn check_owners(
     }
     Err(ConfigError::conflict(
         path,
-        "holds a credential (api_key, auth, or a line in headers) and names no host for it: \
+        "holds a credential (api_key, auth, credential, or a line in headers) and names no host for it: \
          give it custom_host, or a provider that has an address",
     ))
 }
@@ -156,5 +156,6 @@ fn holds_credential(entry: &Entry, names: &[HeaderName]) -> bool {
     let mut lines = entry.headers.iter();
     entry.api_key.is_some()
         || entry.auth.is_some()
+        || entry.credential.is_some()
         || lines.any(|(name, value)| value.is_some() && is_credential(name))
 }

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::address::unusable_base;
 use super::kind::Shown as _;
 use crate::identity::document::within;
+use crate::credential::Scheme;
 use crate::route::Provider;
 use crate::route::config::{parse_cache, parse_limit, parse_value};
 use crate::route::config_types::{CacheAsked, Entry};
@@ -67,8 +68,28 @@ fn check_hosts(path: &str, entry: &Entry) -> Result<(), String> {
     if let Some(reason) = entry.custom_host.as_deref().and_then(unusable_base) {
         return Err(within(&format!("{path}.custom_host"), &reason));
     }
+    if let Some(name) = given_twice(entry) {
+        let reason = format!("has the parameter {name}, which custom_host has too");
+        return Err(within(&format!("{path}.credential.query"), &reason));
+    }
+    let token_url = entry.credential.as_ref().and_then(|it| it.token_url());
+    if let Some(reason) = token_url.as_deref().and_then(unusable_base) {
+        let reason = format!("has a token server that {reason}");
+        return Err(within(&format!("{path}.credential.google"), &reason));
+    }
     let mut targets = entry.targets.iter().enumerate();
     targets.try_for_each(|(place, target)| check_hosts(&format!("{path}.targets[{place}]"), target))
+}
+
+/// A parameter of the credential that the base URL's own query has.
+fn given_twice(entry: &Entry) -> Option<&str> {
+    let Scheme::Query(params) = entry.credential.as_ref()?.scheme() else {
+        return None;
+    };
+    let (_, query) = entry.custom_host.as_deref()?.split_once('?')?;
+    let mut given = query.split('&').map(|part| part.split('=').next());
+    let mut names = params.names();
+    names.find(|name| given.any(|given| given == Some(*name)))
 }
 
 impl Serialize for Objects {

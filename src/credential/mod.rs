@@ -58,6 +58,14 @@ impl Credential {
         &self.replaced_query
     }
 
+    /// Where access tokens are fetched from, if the scheme has any.
+    pub fn token_url(&self) -> Option<String> {
+        match &self.scheme {
+            Scheme::Token(account) => Some(account.token_url()),
+            Scheme::Lines(_) | Scheme::Query(_) | Scheme::Signature(_) => None,
+        }
+    }
+
     /// The request's whole body has to be read before anything is sent.
     pub fn needs_body(&self) -> bool {
         match self.scheme {

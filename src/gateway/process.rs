@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     config::Settings,
+    credential::tokens::Tokens,
     downstream::{Closing, DownstreamTimeouts},
     machine::{
         self,
@@ -39,6 +40,8 @@ pub struct Process {
     pub origin_health: OriginHealth,
     pub limits: LimitCounts,
     pub cache: CacheStores,
+    /// Access tokens of the operator's accounts.
+    pub tokens: Tokens,
     pub body_memory: Arc<BodyMemory>,
     pub resolver: Arc<Resolver>,
     pub tls: Arc<TlsClients>,
@@ -66,6 +69,7 @@ impl Process {
             origin_health: OriginHealth::new(metrics.clone()),
             limits: LimitCounts::of(settings, &metrics)?,
             cache: CacheStores::of(settings, &metrics)?,
+            tokens: Tokens::default(),
             body_memory: BodyMemory::new(memory, metrics.bodies()),
             resolver: Arc::new(Resolver::new(&DnsSettings {
                 servers: settings.dns.servers.clone(),

@@ -1,7 +1,7 @@
 //! The two judgements that every target must pass: of the host before it is resolved, and of every
 //! address that it resolved to.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::addresses::{MAX_ADDRESSES, carried};
 use super::allow::{AllowEntry, Match};
@@ -24,6 +24,12 @@ const METADATA_NAMES: &[&str] = &[
     "metadata.packet.net",        // Equinix Metal
     "metadata.platformequinix.com",
     "rancher-metadata",
+];
+
+/// Google Cloud's metadata server, as its documentation has it.
+const METADATA_SERVERS: [IpAddr; 2] = [
+    IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254)),
+    IpAddr::V6(Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254)),
 ];
 
 /// Everything that decides where requests may go.
@@ -94,6 +100,26 @@ impl Policy {
         })
     }
 
+    /// The first judgement of Google Cloud's metadata server, where the settings have tokens fetched
+    /// from it. The one exception from what is never dialled: its own two addresses, for a request
+    /// of which no byte is a caller's. Its connections are never used for anything else.
+    ///
+    /// # Errors
+    /// It would be the gateway itself.
+    pub fn judge_metadata_server(&self, url: &BaseUrl) -> Result<HostPass, Denied> {
+        match url.host() {
+            Host::Ip(ip) if self.is_own_listener(*ip, url.port()) => Err(Denied::OwnListener),
+            Host::Name(_) | Host::Ip(_) => Ok(HostPass {
+                origin: url.shared_origin(),
+                grant: Grant {
+                    excepted: &METADATA_SERVERS,
+                    ..everything()
+                },
+                named_by: NamedBy::Settings,
+            }),
+        }
+    }
+
     /// The second judgement: every address that the name resolved to. One refused address refuses
     /// the name. A literal is judged as itself, whatever `resolved` contains.
     ///
@@ -155,6 +181,7 @@ impl Policy {
             public,
             internal: listed.iter().any(|entry| entry.is_origin()),
             networks,
+            excepted: &[],
         };
         match (grant.public, grant.networks.is_empty()) {
             (Err(denied), true) => Err(denied),
@@ -186,6 +213,7 @@ impl Policy {
                 .filter(full)
                 .filter_map(AllowEntry::network)
                 .collect(),
+            excepted: &[],
         })
     }
 
@@ -226,6 +254,7 @@ fn everything() -> Grant {
         public: Ok(()),
         internal: true,
         networks: Vec::new(),
+        excepted: &[],
     }
 }
 
@@ -235,6 +264,7 @@ fn public_web(url: &BaseUrl) -> Result<Grant, Denied> {
         public: Ok(()),
         internal: false,
         networks: Vec::new(),
+        excepted: &[],
     })
 }
 

@@ -75,6 +75,16 @@ impl RequestHead<'_> {
         out.into()
     }
 
+    /// The lines but for `Host` and framing, as they are sent; those of a WebSocket's subprotocols
+    /// as the caller wrote them.
+    pub fn sent_lines(&self) -> impl Iterator<Item = Line<'_>> {
+        let callers = self.lines.iter().copied();
+        let callers = callers.filter(|(name, value)| self.crosses(name, value));
+        let edits = self.edits.iter().copied().flatten();
+        let set = edits.filter_map(|(name, value)| Some((name, value.as_ref()?)));
+        callers.chain(set)
+    }
+
     fn crosses(&self, name: &HeaderName, value: &HeaderValue) -> bool {
         let kept_back = self.kept_back.iter().any(|it| std::ptr::eq(*it, value));
         let mut edits = self.edits.iter().copied().flatten();

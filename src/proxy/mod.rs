@@ -19,6 +19,7 @@ mod sender;
 mod subprotocol;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod trace_id;
 mod url;
 mod worker;

@@ -25,6 +25,19 @@ pub fn request_target(base: &BaseUrl, rest: &str, query: Option<&str>) -> String
     target
 }
 
+/// Adds parameters to the end of a request target.
+pub fn add_query(target: &mut String, params: &str) {
+    let (_, query) = split(target);
+    let sign = match query {
+        None => "?",
+        Some("") => "",
+        Some(_) => "&",
+    };
+    target.reserve(params.len() + 1);
+    target.push_str(sign);
+    target.push_str(params);
+}
+
 /// Splits a raw origin-form target into path and query. An empty query after `?` is kept as such.
 pub fn split(target: &str) -> (&str, Option<&str>) {
     match memchr::memchr(b'?', target.as_bytes()) {
@@ -77,6 +90,19 @@ mod tests {
             ("", Some("")),
         ] {
             assert_eq!(without(query, &names).as_deref(), expected, "{query}");
+        }
+    }
+
+    #[test]
+    fn parameters_are_added_after_all_others() {
+        for (target, expected) in [
+            ("/v1/x", "/v1/x?key=s"),
+            ("/v1/x?", "/v1/x?key=s"),
+            ("/v1/x?a=?&b", "/v1/x?a=?&b&key=s"),
+        ] {
+            let mut sent = target.to_owned();
+            add_query(&mut sent, "key=s");
+            assert_eq!(sent, expected);
         }
     }
 

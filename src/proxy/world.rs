@@ -70,7 +70,9 @@ impl LiveWorld<'_> {
         let crosses = target.credentials == CredentialForwarding::Forwarded;
         let callers = crosses.then(|| self.presented.credentials());
         let callers = callers.into_iter().flatten().map(|(_, value)| value);
-        let credentials = own.chain(callers);
+        let scheme = target.scheme.as_ref();
+        let scheme = scheme.map(|it| &it.fingerprint().as_bytes()[..]);
+        let credentials = own.chain(scheme).chain(callers);
         let origin = target.base.origin();
         self.origin_health
             .breaker_key(origin, credentials, policy, self.caller())

@@ -1,7 +1,7 @@
 //! The config object as a tree of validated values, before inheritance and lookups. Has no `Debug`:
 //! it contains keys.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use super::{
     Provider,
@@ -9,7 +9,7 @@ use super::{
     limit::Limit,
     policy::{Auth, BodyEdit, BreakerPolicy, HeaderEdit, Hedge, Retry, StatusCodes, TimeoutsAsked},
 };
-use crate::secret::Secret;
+use crate::{credential::Credential, secret::Secret};
 
 /// One object of a config: a target, or a group if it has `targets`.
 #[derive(Default)]
@@ -25,6 +25,8 @@ pub struct Entry {
     pub custom_host: Option<Box<str>>,
     pub api_key: Option<Secret>,
     pub auth: Option<Auth>,
+    /// Given in the settings only, and never beside `api_key` or `auth`.
+    pub credential: Option<Arc<Credential>>,
     /// Headers to set, or to remove (`None`).
     pub headers: Vec<HeaderEdit>,
     pub forward_authorization: Option<bool>,

@@ -23,6 +23,7 @@ struct Place {
     base: &'static str,
     named_by: NamedBy,
     gets_credentials: bool,
+    credential: Option<[u8; 32]>,
     edits: Vec<(&'static str, Option<String>)>,
     override_params: Vec<BodyEdit>,
     model_prefix: Option<String>,
@@ -47,6 +48,7 @@ impl Asked {
             named_by: place.named_by,
             gets_credentials: place.gets_credentials,
             edits,
+            credential: place.credential.as_ref(),
             override_params: &place.override_params,
             model_prefix: place.model_prefix.as_deref(),
         });
@@ -127,6 +129,7 @@ fn chat() -> Asked {
             base: "https://api.openai.com/v1",
             named_by: NamedBy::Caller,
             gets_credentials: true,
+            credential: None,
             edits: Vec::new(),
             override_params: Vec::new(),
             model_prefix: None,
@@ -146,7 +149,7 @@ fn chat() -> Asked {
 #[test]
 fn each_change_of_a_request_changes_its_key() {
     type Change = (&'static str, fn(&mut Asked));
-    let changes: [Change; 23] = [
+    let changes: [Change; 25] = [
         ("a caller's namespace", |it| {
             it.namespace = Namespace::Caller("a".into())
         }),
@@ -181,6 +184,12 @@ fn each_change_of_a_request_changes_its_key() {
         }),
         ("credentials withheld", |it| {
             it.targets[0].gets_credentials = false
+        }),
+        ("a credential of the operator's", |it| {
+            it.targets[0].credential = Some([1; 32])
+        }),
+        ("another credential of the operator's", |it| {
+            it.targets[0].credential = Some([2; 32])
         }),
         ("a line taken out", |it| {
             it.targets[0].edits = vec![("x-tag", None)]

@@ -3,7 +3,7 @@
 //! The owner is part of their type: a binding of parts of two owners does not compile, and where
 //! a request brings such parts together, [`Bound::of`] refuses it.
 
-use std::{marker::PhantomData, rc::Rc};
+use std::{marker::PhantomData, rc::Rc, sync::Arc};
 
 use actix_http::header::{HeaderName, HeaderValue};
 
@@ -12,6 +12,7 @@ use super::{
     host::{AnyHost, Caller, Host, Operator, Owner},
 };
 use crate::{
+    credential::{Credential, Scheme},
     error::{Code, GatewayError},
     gateway::CredentialNames,
     guard::{BaseUrl, NamedBy},
@@ -28,6 +29,8 @@ use crate::{
 pub(super) struct Parts<'a, O> {
     key: Option<&'a Secret>,
     auth: Option<&'a Auth>,
+    /// Never beside `key`.
+    scheme: Option<&'a Arc<Credential>>,
     lines: Vec<&'a HeaderEdit>,
     params: Rc<[BodyEdit]>,
     owner: PhantomData<O>,
@@ -38,6 +41,7 @@ impl<O> Default for Parts<'_, O> {
         Parts {
             key: None,
             auth: None,
+            scheme: None,
             lines: Vec::new(),
             params: Rc::default(),
             owner: PhantomData,
@@ -51,6 +55,7 @@ impl<'a, O: Owner> Parts<'a, O> {
         Parts {
             key: entry.api_key.as_ref(),
             auth: entry.auth.as_ref(),
+            scheme: entry.credential.as_ref(),
             lines: entry.headers.iter().collect(),
             params,
             owner: PhantomData,
@@ -59,7 +64,10 @@ impl<'a, O: Owner> Parts<'a, O> {
 
     /// The same with `outer` behind it: what both say, these words decide.
     pub fn over(mut self, outer: &'a Entry) -> Self {
-        self.key = self.key.or(outer.api_key.as_ref());
+        if self.key.is_none() && self.scheme.is_none() {
+            self.key = outer.api_key.as_ref();
+            self.scheme = outer.credential.as_ref();
+        }
         self.auth = self.auth.or(outer.auth.as_ref());
         let is_replaced = |name: &HeaderName| self.lines.iter().any(|(own, _)| own == name);
         let kept = outer.headers.iter().filter(|(name, _)| !is_replaced(name));
@@ -72,6 +80,7 @@ impl<'a, O: Owner> Parts<'a, O> {
     fn first(&self) -> Option<&'static str> {
         let said = [
             ("api_key", self.key.is_some()),
+            ("credential", self.scheme.is_some()),
             ("auth", self.auth.is_some()),
             ("headers", !self.lines.is_empty()),
             ("override_params", !self.params.is_empty()),
@@ -98,6 +107,8 @@ pub(super) struct Binding {
     /// Lines to set or take out, that of the owner's credential among them.
     pub lines: Vec<HeaderEdit>,
     pub credential: Option<OwnCredential>,
+    /// The scheme of the owner's credential, where it is more than lines.
+    pub scheme: Option<Arc<Credential>>,
     pub params: Rc<[BodyEdit]>,
 }
 
@@ -123,11 +134,16 @@ impl Binding {
             credential = Some(OwnCredential::Header(name.clone()));
             lines.push((name, Some(value)));
         }
+        if let Some(scheme) = parts.scheme {
+            credential = OwnCredential::of(scheme.scheme());
+            put_scheme(&mut lines, scheme.scheme());
+        }
         Ok(Binding {
             base,
             named_by: O::NAMED_BY,
             lines,
             credential,
+            scheme: parts.scheme.cloned(),
             params: parts.params.clone(),
         })
     }
@@ -175,6 +191,10 @@ impl Bound {
         operator: Parts<'_, Operator>,
         at: &At<'_>,
     ) -> Result<Self, GatewayError> {
+        if caller.scheme.is_some() {
+            // The reader of callers' configs refuses it already.
+            return Err(at.refuse("credential", "may be given in the gateway's settings only"));
+        }
         if caller.auth.is_some() && caller.key.is_none() {
             return Err(at.refuse(
                 "auth",
@@ -280,6 +300,20 @@ fn key_line(
         }
         Err(_) => Err(at.refuse("api_key", "must consist of visible ASCII characters")),
     }
+}
+
+/// Puts a scheme's lines in the place of others of their names. Those that are written at the send
+/// are taken out, so that nobody else's are sent.
+fn put_scheme(lines: &mut Vec<HeaderEdit>, scheme: &Scheme) {
+    let fixed = scheme.lines().iter();
+    let fixed = fixed.map(|line| (line.name().clone(), Some(line.value().clone())));
+    let at_send = scheme
+        .written_at_send()
+        .into_iter()
+        .map(|name| (name, None));
+    let own: Vec<HeaderEdit> = fixed.chain(at_send).collect();
+    lines.retain(|(set, _)| own.iter().all(|(name, _)| name != set));
+    lines.extend(own);
 }
 
 /// The parameter of the base URL's own query that carries a credential, if one does.

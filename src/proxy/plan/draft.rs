@@ -129,6 +129,7 @@ impl Draft {
             cache: self.cache,
             edits: edits.collect(),
             own_credential,
+            scheme: binding.scheme,
             override_params: binding::merged(&self.bound.request_params, &binding.params),
             model_prefix: self.model_prefix,
             forward_headers: self.forward_headers,

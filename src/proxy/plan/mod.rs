@@ -21,7 +21,7 @@ mod weight;
 
 use std::{rc::Rc, sync::Arc, time::Duration};
 
-use actix_http::header::{HeaderName, HeaderValue};
+use actix_http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 #[cfg(test)]
 use self::choose::{Chosen, choose};
@@ -34,6 +34,7 @@ pub use self::{
 };
 use crate::{
     cache::{key::Namespace, stored_response::GivenBy},
+    credential::{Credential, Scheme},
     gateway::Known,
     guard::{BaseUrl, Denied, HostPass, NamedBy, Policy},
     record::Route,
@@ -46,7 +47,8 @@ use crate::{
     },
 };
 
-/// Where a target's own credential travels: a header, or a parameter of its base URL.
+/// Where a target's own credential travels: a header, or a parameter of its URL. Of several, the
+/// first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OwnCredential {
     Header(HeaderName),
@@ -54,6 +56,19 @@ pub enum OwnCredential {
 }
 
 impl OwnCredential {
+    fn of(scheme: &Scheme) -> Option<Self> {
+        match scheme {
+            Scheme::Lines(lines) => {
+                let first = lines.first()?;
+                Some(OwnCredential::Header(first.name().clone()))
+            }
+            Scheme::Query(params) => Some(OwnCredential::Query(params.names().next()?.into())),
+            Scheme::Signature(_) | Scheme::Token(_) => {
+                Some(OwnCredential::Header(header::AUTHORIZATION))
+            }
+        }
+    }
+
     pub fn name(&self) -> &str {
         match self {
             OwnCredential::Header(name) => name.as_str(),
@@ -105,6 +120,8 @@ pub struct Target {
     /// Lines set or taken out, the target's own credential among them.
     pub edits: Box<[HeaderEdit]>,
     pub own_credential: Option<OwnCredential>,
+    /// The operator's `credential`, bound to this target's host.
+    pub scheme: Option<Arc<Credential>>,
     pub override_params: Rc<[BodyEdit]>,
     /// `@name/`, to be taken off the body's `model`: it chose this target.
     pub model_prefix: Option<Box<str>>,
@@ -170,6 +187,19 @@ impl Target {
         !self.override_params.is_empty() || self.model_prefix.is_some()
     }
 
+    /// A body sent to this target is signed, and so has to be here whole.
+    pub fn signs_body(&self) -> bool {
+        self.scheme.as_ref().is_some_and(|it| it.needs_body())
+    }
+
+    /// Takes a credential that was part of the URL out of a response's headers: a redirect repeats
+    /// the URL, and would tell the caller.
+    pub fn hide_credential(&self, headers: &mut HeaderMap) {
+        if let Some(Scheme::Query(params)) = self.scheme.as_ref().map(|it| it.scheme()) {
+            params.hide_in(headers);
+        }
+    }
+
     /// What a reply tells of it. `withheld`: names of the caller's credentials that it does not
     /// get.
     pub fn route(&self, withheld: Option<HeaderValue>) -> Route {
@@ -221,7 +251,8 @@ impl Plan {
 
     /// The body is read whole before anything is sent.
     pub fn needs_body(&self) -> bool {
-        self.reads_body || self.targets.iter().any(Target::edits_body)
+        let needs = |target: &Target| target.edits_body() || target.signs_body();
+        self.reads_body || self.targets.iter().any(needs)
     }
 }
 

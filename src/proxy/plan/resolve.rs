@@ -202,6 +202,7 @@ impl<'a> Resolving<'a> {
             ("provider", entry.provider.is_some()),
             ("api_key", entry.api_key.is_some()),
             ("auth", entry.auth.is_some()),
+            ("credential", entry.credential.is_some()),
             ("headers", !entry.headers.is_empty()),
         ];
         for (key, _) in given.into_iter().filter(|(_, given)| *given) {

@@ -109,7 +109,7 @@ fn too_large(limit: usize) -> GatewayError {
     let message = format!(
         "the request body is larger than {limit} bytes (`replay_limit`), and has to be read whole \
          for what the config asks (a condition on `params`, `override_params`, or a provider in \
-         `model`) or for the models that its gateway key may use"
+         `model`), for the models that its gateway key may use, or to be signed (`aws_sigv4`)"
     );
     GatewayError::new(Code::BodyTooLarge, message)
 }

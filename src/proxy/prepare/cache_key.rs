@@ -142,6 +142,7 @@ impl Cacheable<'_> {
             named_by: target.named_by,
             gets_credentials: target.credentials == CredentialForwarding::Forwarded,
             edits: &target.edits,
+            credential: target.scheme.as_ref().map(|it| it.fingerprint().as_bytes()),
             override_params: &target.override_params,
             model_prefix: target.model_prefix.as_deref(),
         }

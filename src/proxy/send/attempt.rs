@@ -3,8 +3,6 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use bytes::Bytes;
-
 use super::{
     OpenResponse, Sending,
     headless::{self, Headless},
@@ -12,20 +10,19 @@ use super::{
     judge,
     outcome::{AttemptResult, FailureReply},
     timeouts::AttemptTimers,
+    wire::{AtSend, Sent},
 };
 use crate::{
     error::GatewayError,
     guard::NamedBy,
     origin_health::Permit,
     proxy::{
-        headers::RequestHead,
-        plan::{CredentialForwarding, Target, TimeLimit},
+        plan::{Target, TimeLimit},
         prepare::limits::{self, Applied},
-        url,
     },
     rate_limit::Lease,
     route::attempts::{Failed, Fault, Send},
-    upstream::{BodyLength, Call, RequestBody, Upstream, UpstreamResponse},
+    upstream::{Call, RequestBody, Upstream, UpstreamResponse},
 };
 
 /// An attempt whose head has not come yet.
@@ -82,10 +79,23 @@ impl<U: Upstream> Sending<'_, '_, U> {
         let body = self
             .watch(clocks, self.body_for(begun.send, target))
             .await?;
-        let body = body.map_err(Headless::NoBody)?;
-        let length = body.borrow().length();
+        let body = body.map_err(Headless::Unsendable)?;
+        let at_send = match &target.scheme {
+            None => AtSend::Nothing,
+            // Boxed: most requests have no use for its state.
+            Some(credential) => {
+                let at_send = Box::pin(self.at_send(credential, &body));
+                self.watch(clocks, at_send).await??
+            }
+        };
+        let sent = Sent {
+            target,
+            authority: vetted.authority(),
+            length: body.borrow().length(),
+        };
+        let head = self.wire_head(sent, at_send);
         let call = Call {
-            head: self.wire_head(target, vetted.authority(), length),
+            head: head.map_err(Headless::Unsendable)?,
             target: vetted,
             asked: self.asked,
             body,
@@ -93,11 +103,14 @@ impl<U: Upstream> Sending<'_, '_, U> {
             connect_timeout: target.timeouts.connect.time,
         };
         match self.await_head(&call, target, clocks).await? {
-            Ok(response) => Ok(HeadCame {
-                response,
-                body: call.body,
-                leases,
-            }),
+            Ok(mut response) => {
+                target.hide_credential(&mut response.head.headers);
+                Ok(HeadCame {
+                    response,
+                    body: call.body,
+                    leases,
+                })
+            }
             Err(failure) => Err(Headless::Failed(failure, call.body)),
         }
     }
@@ -152,35 +165,6 @@ impl<U: Upstream> Sending<'_, '_, U> {
         };
         let ending = FailureReply::Response(opened);
         AttemptResult::Failed { failed, ending }
-    }
-
-    fn wire_head(&self, target: &Target, authority: &str, length: BodyLength) -> Bytes {
-        let names = &self.worker.plans.known().credentials;
-        let (withheld, query) = match target.credentials {
-            CredentialForwarding::Forwarded => {
-                (&[][..], self.admitted.routed.query.map(Into::into))
-            }
-            CredentialForwarding::Withheld | CredentialForwarding::Replaced => {
-                let query = self
-                    .admitted
-                    .routed
-                    .query
-                    .and_then(|query| url::without(query, &names.query));
-                (&names.headers[..], query)
-            }
-        };
-        RequestHead {
-            method: &self.admitted.head.method,
-            target: &url::request_target(&target.base, self.admitted.routed.rest, query.as_deref()),
-            authority,
-            lines: &self.admitted.fields.end_to_end,
-            length,
-            kept_back: &self.worker.gateway.kept_back(self.admitted.head.headers()),
-            withheld,
-            forwarded: &target.forward_headers,
-            edits: &[&target.edits, &self.added],
-        }
-        .encode()
     }
 
     /// Counts the attempt where limits count attempts.

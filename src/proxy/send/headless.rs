@@ -26,8 +26,10 @@ pub(super) enum Headless {
     Unvetted(Unvetted),
     /// A limit of the target has no room.
     RateLimited(GatewayError),
-    /// The request body cannot be sent.
-    NoBody(GatewayError),
+    /// The request itself cannot be sent.
+    Unsendable(GatewayError),
+    /// There is no access token for the target.
+    NoToken(GatewayError),
     /// The exchange failed; with the body that was being sent.
     Failed(Failure, Rc<RefCell<RequestBody>>),
 }
@@ -58,8 +60,14 @@ impl<U> Sending<'_, '_, U> {
             }
             Headless::Unvetted(unvetted) => unvetted_target(unvetted, target, permit),
             Headless::RateLimited(error) => failed(Fault::RateLimited, error),
-            Headless::NoBody(error) if error.code == Code::Overloaded => self.no_room(error),
-            Headless::NoBody(error) => AttemptResult::Over(error),
+            Headless::Unsendable(error) if error.code == Code::Overloaded => self.no_room(error),
+            Headless::Unsendable(error) => AttemptResult::Over(error),
+            Headless::NoToken(error) => {
+                if let Some(permit) = permit {
+                    permit.fail();
+                }
+                failed(Fault::Connect, error)
+            }
             Headless::Failed(failure, body) => self.failed(&failure, &body, target, permit),
         }
     }

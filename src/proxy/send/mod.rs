@@ -17,6 +17,7 @@ mod outcome;
 mod timeouts;
 pub mod vet;
 mod watch;
+mod wire;
 
 use std::{
     cell::{Cell, RefCell},

@@ -5,13 +5,14 @@ use std::{net::IpAddr, sync::Arc};
 
 use crate::{
     error::GatewayError,
-    guard::{Denied, Policy, VettedTarget},
+    guard::{BaseUrl, Denied, HostPass, NamedBy, Policy, VettedTarget},
     proxy::plan::{Passed, Planned},
     resolve::{ResolveError, Resolver},
     route::tree::TargetId,
 };
 
 /// Vets targets for one worker.
+#[derive(Clone)]
 pub struct Vetter {
     policy: Arc<Policy>,
     resolver: Arc<Resolver>,
@@ -36,12 +37,7 @@ impl Vetter {
     pub async fn vet(&self, plan: &Planned, id: TargetId) -> Result<VettedTarget, Unvetted> {
         let (target, verdict) = (plan.target(id), plan.verdict(id));
         let pass = target.pass.as_ref().map_err(|denied| *denied)?;
-        let addresses = match pass.lookup_name() {
-            // Boxed: a look-up's state is many times that of the request that waits for it, and
-            // most requests never wait.
-            Some(name) => Box::pin(self.resolver.resolve(name)).await?,
-            None => Arc::<[IpAddr]>::from([]),
-        };
+        let addresses = self.addresses(pass).await?;
         if let Some(vetted) = verdict.recall(&addresses) {
             return Ok(vetted);
         }
@@ -51,6 +47,32 @@ impl Vetter {
             vetted: vetted.clone(),
         });
         Ok(vetted)
+    }
+
+    /// Vets a server of tokens, which the settings name.
+    ///
+    /// # Errors
+    /// As for [`vet`](Self::vet).
+    pub async fn vet_token_server(
+        &self,
+        url: &BaseUrl,
+        is_metadata_server: bool,
+    ) -> Result<VettedTarget, Unvetted> {
+        let pass = match is_metadata_server {
+            true => self.policy.judge_metadata_server(url)?,
+            false => self.policy.judge_host(url, NamedBy::Settings)?,
+        };
+        let addresses = self.addresses(&pass).await?;
+        Ok(self.policy.judge_addresses(pass, &addresses)?)
+    }
+
+    async fn addresses(&self, pass: &HostPass) -> Result<Arc<[IpAddr]>, ResolveError> {
+        match pass.lookup_name() {
+            // Boxed: a look-up's state is many times that of the request that waits for it, and
+            // most requests never wait.
+            Some(name) => Box::pin(self.resolver.resolve(name)).await,
+            None => Ok(Arc::from([])),
+        }
     }
 }
 

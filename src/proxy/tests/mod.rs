@@ -32,7 +32,7 @@ use tokio::{
     time::Instant,
 };
 
-use super::{PlanCache, ReplyBody, Vetter, Worker};
+use super::{ReplyBody, Worker};
 use crate::{
     config::{Environment, Flags, Settings},
     downstream::{ClientSocket, Stream, Timers},
@@ -94,7 +94,7 @@ fn failing(status: u16) -> Scene {
 
 /// One worker of a gateway. Its test has paused the clock.
 struct Harness {
-    worker: Rc<Worker<ScriptedUpstream>>,
+    worker: Rc<Worker<Rc<ScriptedUpstream>>>,
     timers: Rc<Timers>,
     listener: std::net::TcpListener,
 }
@@ -108,12 +108,8 @@ impl Harness {
         let (environment, flags) = (Environment::default(), Flags::default());
         let settings = Settings::parse(settings, Path::new("s"), &environment, &flags);
         let gateway = Gateway::new(&settings.expect("settings")).expect("usable settings");
-        let worker = Worker {
-            upstream: ScriptedUpstream::new(scenes),
-            plans: PlanCache::new(gateway.known.clone(), gateway.policy.clone()),
-            targets: Vetter::new(gateway.policy.clone(), gateway.process.resolver.clone()),
-            gateway: Arc::new(gateway),
-        };
+        let upstream = Rc::new(ScriptedUpstream::new(scenes));
+        let worker = Worker::new(Arc::new(gateway), upstream);
         let gateway = &worker.gateway;
         let memory = gateway.process.body_memory.clone();
         Harness {
@@ -254,7 +250,7 @@ fn payload(pieces: Vec<(Duration, &'static str)>) -> Payload {
 
 /// One connection, with both of its ends.
 struct Client {
-    worker: Rc<Worker<ScriptedUpstream>>,
+    worker: Rc<Worker<Rc<ScriptedUpstream>>>,
     socket: ClientSocket,
     end: Option<std::net::TcpStream>,
     /// The client closes its end so long after its request.

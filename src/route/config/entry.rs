@@ -3,7 +3,7 @@
 use std::{num::NonZeroU32, time::Duration};
 
 use super::{
-    ConfigObjectError, MOST_TARGETS,
+    ConfigObjectError, MOST_TARGETS, credential,
     fields::Section,
     object::{At, Object},
     strategy,
@@ -71,6 +71,9 @@ impl Reader {
             custom_host: object.read_as("custom_host", custom_host)?,
             api_key: object.read_as("api_key", At::secret)?,
             auth: object.read_as("auth", auth)?,
+            credential: object.read_as("credential", |at| {
+                credential::of_target(at, &object, self.params)
+            })?,
             headers: object.read_as("headers", At::headers)?.unwrap_or_default(),
             forward_authorization: object.read_as("forward_authorization", At::boolean)?,
             override_params: object

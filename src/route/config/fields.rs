@@ -13,6 +13,11 @@ pub enum Section {
     Timeouts,
     Hedge,
     Auth,
+    /// `credential`: exactly one of its keys, each a scheme.
+    Credential,
+    Basic,
+    AwsSigV4,
+    Google,
     Cache,
     RateLimit,
 }
@@ -58,7 +63,8 @@ const fn known_as(mut field: Field, alias: &'static str) -> Field {
 }
 
 use Section::{
-    Auth, Breaker, Cache, Condition, Hedge, RateLimit, Retry, Sticky, Strategy, Target, Timeouts,
+    Auth, AwsSigV4, Basic, Breaker, Cache, Condition, Credential, Google, Hedge, RateLimit, Retry,
+    Sticky, Strategy, Target, Timeouts,
 };
 
 /// Every key, in the order of the reference page.
@@ -83,6 +89,11 @@ pub const FIELDS: &[Field] = &[
          may be sent there, and is a 400 otherwise. Not inherited."),
     field(Target, "auth", "object", "the provider's way", r#"{"header":"x-token"}"#,
         "Where the `api_key` beside it goes instead. Not inherited."),
+    field(Target, "credential", "object", "none", r#"{"bearer":"sk-..."}"#,
+        "A credential of the gateway's settings, by one of the schemes below; see \
+         [credentials](credentials.md). It goes to the target's own host and nowhere else, and all \
+         credentials of the caller are removed. Not together with `api_key` or `auth`. A request \
+         cannot give it. Not inherited."),
     field(Target, "headers", "object of names and texts, or null", "{}",
         r#"{"x-team":"a","x-debug":null}"#,
         "Headers to set, replacing the caller's, or with null to remove. A header that carries a \
@@ -218,6 +229,46 @@ pub const FIELDS: &[Field] = &[
         "The header that carries the key."),
     field(Auth, "scheme", "one word", "none: the key alone", r#""Bearer""#,
         "Written before the key."),
+    field(Credential, "bearer", "text", "none", r#""sk-...""#,
+        "Sent as `Authorization: Bearer`."),
+    field(Credential, "header", "object of names and texts", "none", r#"{"api_token":"k-..."}"#,
+        "Headers that carry the credential."),
+    field(Credential, "query", "object of names and texts", "none", r#"{"key":"k-..."}"#,
+        "Parameters that are added to the end of the URL, encoded; those of the caller of these \
+         names are removed."),
+    field(Credential, "basic", "object", "none", r#"{"user":"pk-...","password":"sk-..."}"#,
+        "Sent as `Authorization: Basic`."),
+    field(Credential, "aws_sigv4", "object", "none",
+        r#"{"access_key_id":"AKIA...","secret_access_key":"...","region":"us-east-1","service":"x"}"#,
+        "A signature over each request, by AWS Signature Version 4. The body is read whole first; \
+         one over `replay_limit` is a 413."),
+    field(Credential, "google", "object", "none", r#"{"metadata_server":true}"#,
+        "An access token of Google Cloud, fetched, shared by all workers and renewed in time."),
+    field(Basic, "user", "text without a colon", "needed", r#""pk-...""#,
+        "The user name."),
+    field(Basic, "password", "text, may be empty", "needed", r#""sk-...""#,
+        "The password."),
+    field(AwsSigV4, "access_key_id", "text", "needed", r#""AKIA...""#,
+        "The access key's id."),
+    field(AwsSigV4, "secret_access_key", "text", "needed", r#""...""#,
+        "The access key's secret."),
+    field(AwsSigV4, "session_token", "text", "none", r#""...""#,
+        "The token of temporary credentials. They are not renewed."),
+    field(AwsSigV4, "region", "text", "needed", r#""us-east-1""#,
+        "The region that is signed for."),
+    field(AwsSigV4, "service", "text", "needed", r#""bedrock""#,
+        "The service's name in signatures, such as `bedrock` for `bedrock-runtime` hosts. `s3` \
+         has paths and bodies signed as Amazon S3 wants them."),
+    field(Google, "service_account", "path of a file, or its JSON", "none",
+        r#""/etc/throughway/service-account.json""#,
+        "The key of a service account, as Google Cloud makes it. The file is read with the \
+         settings."),
+    field(Google, "metadata_server", "`true`, or host and port", "none", "true",
+        "Tokens of the machine's own service account. `true` means `GCE_METADATA_HOST`, else \
+         169.254.169.254."),
+    field(Google, "scopes", "list of texts", "`https://www.googleapis.com/auth/cloud-platform`",
+        r#"["https://www.googleapis.com/auth/cloud-platform"]"#,
+        "What the token is for."),
     field(Cache, "mode", "`simple`", "`simple`", r#""simple""#,
         "`simple`: exact matches."),
     field(Cache, "max_age", "seconds", "7 days", "3600",
@@ -243,9 +294,9 @@ pub const FIELDS: &[Field] = &[
 
 impl Section {
     /// All sections, in the order of the reference page.
-    pub const ALL: [Section; 11] = [
-        Target, Strategy, Condition, Sticky, Breaker, Retry, Timeouts, Hedge, Auth, Cache,
-        RateLimit,
+    pub const ALL: [Section; 15] = [
+        Target, Strategy, Condition, Sticky, Breaker, Retry, Timeouts, Hedge, Auth, Credential,
+        Basic, AwsSigV4, Google, Cache, RateLimit,
     ];
 
     /// The key for a name written in `snake_case` or `camelCase`.

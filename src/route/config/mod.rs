@@ -1,6 +1,7 @@
 //! Parses the config object: JSON text, key spelling, validation of each value, [`Entry`]. `fields`
 //! is the one table of keys; the parser, its errors and `docs/config.md` come from it.
 
+mod credential;
 mod entry;
 mod fields;
 mod object;
@@ -24,6 +25,7 @@ use super::{
     config_types::{CacheAsked, Entry},
     limit::Limit,
 };
+use crate::credential::Credential;
 pub use page::page;
 use values::Params;
 
@@ -133,6 +135,18 @@ pub fn parse(text: &str) -> Result<Entry, ConfigObjectError> {
 /// See [`parse`].
 pub fn parse_value(value: Value, path: &str) -> Result<Entry, ConfigObjectError> {
     entry::Reader::new(Params::Values).read(&value, path)
+}
+
+/// Parses a `credential` of the settings that stands elsewhere than in a config object. Files that
+/// it names must have been put in.
+///
+/// # Errors
+/// What is wrong, and where.
+pub fn parse_credential(value: &Value, path: &str) -> Result<Credential, ConfigObjectError> {
+    credential::read(&object::At {
+        value,
+        path: path.to_owned(),
+    })
 }
 
 /// Parses the settings' `cache`, which has the form of `cache` in a config.

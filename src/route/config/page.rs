@@ -146,6 +146,12 @@ fn title(section: Section) -> &'static str {
         Section::Timeouts => "\n## `timeouts`\n\n",
         Section::Hedge => "\n## `hedge`\n\n",
         Section::Auth => "\n## `auth`\n\n",
+        Section::Credential => "\n## `credential`\n\nIn the settings only; exactly one key.\n\n",
+        Section::Basic => "\n## `credential.basic`\n\n",
+        Section::AwsSigV4 => "\n## `credential.aws_sigv4`\n\n",
+        Section::Google => {
+            "\n## `credential.google`\n\n`service_account` or `metadata_server`, not both.\n\n"
+        }
         Section::Cache => "\n## `cache`\n\n",
         Section::RateLimit => "\n## `rate_limit`\n\n",
     }

@@ -1,9 +1,11 @@
 //! Valid configs, invalid configs with their errors, and the reference page.
 
+mod examples;
+
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::{fields::FIELDS, *};
+use super::*;
 use crate::{
     golden::{assert_page, cases},
     route::config_types::Mode,
@@ -116,98 +118,6 @@ fn the_header_holds_json_a_name_or_base64() {
     }
     let long = format!("{{\"name\":\"{}\"}}", "x".repeat(MOST_BYTES));
     assert_eq!(kind(&long), "config: has more than 65536 bytes");
-}
-
-#[test]
-fn every_example_of_the_table_is_taken() {
-    for field in FIELDS {
-        let example: serde_json::Value = serde_json::from_str(field.example).expect(field.name);
-        let mut object = json!({ field.name: example });
-        let target = json!({ "name": "big" });
-        let small = json!({ "name": "small" });
-        let needed = [
-            ("query", json!({ "method": "GET" })),
-            ("then", json!("big")),
-        ];
-        let needed_beside = |object: &mut serde_json::Value,
-                             pairs: &[(&str, serde_json::Value)]| {
-            for (key, value) in pairs {
-                if object.get(key).is_none() {
-                    object[*key] = value.clone();
-                }
-            }
-        };
-        let config = match title_of(field.section) {
-            "" => {
-                if field.name == "strategy" {
-                    object["targets"] = json!([target]);
-                }
-                object
-            }
-            "strategy" => {
-                let mode = match field.name {
-                    "conditions" | "default" => "conditional",
-                    "sticky" => "loadbalance",
-                    _ => "fallback",
-                };
-                needed_beside(&mut object, &[("mode", json!(mode))]);
-                if mode == "conditional" {
-                    needed_beside(
-                        &mut object,
-                        &[(
-                            "conditions",
-                            json!([{ "query": { "method": "GET" }, "then": "big" }]),
-                        )],
-                    );
-                }
-                json!({ "strategy": object, "targets": [target, small] })
-            }
-            "conditions" => {
-                needed_beside(&mut object, &needed);
-                json!({
-                    "strategy": { "mode": "conditional", "conditions": [object] },
-                    "targets": [target],
-                })
-            }
-            "sticky" => {
-                needed_beside(&mut object, &[("hash_fields", json!(["method"]))]);
-                json!({
-                    "strategy": { "mode": "loadbalance", "sticky": object },
-                    "targets": [target],
-                })
-            }
-            "cb_config" => json!({ "strategy": { "cb_config": object }, "targets": [target] }),
-            section => {
-                if section == "hedge" {
-                    needed_beside(&mut object, &[("after", json!(1))]);
-                } else if section == "rate_limit" {
-                    needed_beside(&mut object, &[("requests", json!(1))]);
-                } else if section == "auth" {
-                    needed_beside(&mut object, &[("header", json!("x-token"))]);
-                }
-                json!({ section: object })
-            }
-        };
-        let read = parse(&config.to_string());
-        assert!(read.is_ok(), "{}: {}", field.name, shown(&read));
-    }
-}
-
-fn title_of(section: fields::Section) -> &'static str {
-    use fields::Section as S;
-    match section {
-        S::Target => "",
-        S::Strategy => "strategy",
-        S::Condition => "conditions",
-        S::Sticky => "sticky",
-        S::Breaker => "cb_config",
-        S::Retry => "retry",
-        S::Timeouts => "timeouts",
-        S::Hedge => "hedge",
-        S::Auth => "auth",
-        S::Cache => "cache",
-        S::RateLimit => "rate_limit",
-    }
 }
 
 #[test]

@@ -164,7 +164,7 @@ const REFUSED: [&str; 13] = [
     "http2-settings",
 ];
 
-fn header_name(text: &str, at: &At<'_>) -> Read<HeaderName> {
+pub fn header_name(text: &str, at: &At<'_>) -> Read<HeaderName> {
     let Ok(name) = HeaderName::from_bytes(text.as_bytes()) else {
         return at.refuse("must be the name of a header");
     };

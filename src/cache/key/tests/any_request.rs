@@ -69,6 +69,7 @@ fn place() -> impl Strategy<Value = Place> {
                 base,
                 named_by,
                 gets_credentials,
+                credential: gets_credentials.then_some([7; 32]),
                 edits,
                 override_params: params
                     .into_iter()
