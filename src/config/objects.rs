@@ -69,7 +69,7 @@ fn check_hosts(path: &str, entry: &Entry) -> Result<(), String> {
         return Err(within(&format!("{path}.custom_host"), &reason));
     }
     if let Some(name) = given_twice(entry) {
-        let reason = format!("has the parameter {name}, which custom_host has too");
+        let reason = format!("has the parameter {name}, and so has custom_host: leave one out");
         return Err(within(&format!("{path}.credential.query"), &reason));
     }
     let token_url = entry.credential.as_ref().and_then(|it| it.token_url());

@@ -120,3 +120,38 @@ fn an_own_listener_among_several_addresses_is_reported_as_such() {
         }
     }
 }
+
+#[test]
+fn the_metadata_server_is_excepted_only_where_tokens_are_fetched_from_it() {
+    let policy = Policy::new(Preset::Dev, Vec::new())
+        .with_own_listeners(vec!["127.0.0.1:8787".parse().unwrap()], Vec::new());
+    let url = |text: &str| BaseUrl::parse(text).unwrap();
+    let excepted = |text: &str, resolved: &[&str]| {
+        let pass = policy.judge_metadata_server(&url(text))?;
+        policy.judge_addresses(pass, &ips(resolved))
+    };
+    let server = excepted("http://169.254.169.254/x", &[]).unwrap();
+    assert!(excepted("http://metadata.google.internal/x", &["169.254.169.254"]).is_ok());
+    assert!(excepted("http://[fd20:ce::254]/x", &[]).is_ok());
+    assert!(excepted("http://127.0.0.1:9/x", &[]).is_ok());
+    for (text, resolved) in [
+        ("http://169.254.169.253/x", &[][..]),
+        ("http://[::ffff:169.254.169.254]/x", &[]),
+        ("http://[fd00:ec2::254]/x", &[]),
+        ("http://metadata.google.internal/x", &["169.254.170.2"]),
+        ("http://127.0.0.1:8787/x", &[]),
+    ] {
+        assert!(excepted(text, resolved).is_err(), "{text}");
+    }
+    for named_by in [NamedBy::Settings, NamedBy::Caller] {
+        let pass = policy.judge_host(&url("http://169.254.169.254/x"), named_by);
+        assert!(
+            pass.and_then(|pass| policy.judge_addresses(pass, &[]))
+                .is_err()
+        );
+    }
+    // No connection to it is ever used for another target.
+    let pass = policy.judge_host(&url("http://169.254.169.253/"), NamedBy::Settings);
+    let other = pass.map(|pass| super::super::target::VettedTarget::new(pass, &ips(&["1.1.1.1"])));
+    assert_ne!(server.pool_key(), other.unwrap().pool_key());
+}

@@ -168,13 +168,12 @@ fn word(at: &At<'_>) -> Parsed<Box<str>> {
 
 fn google(at: &At<'_>) -> Parsed<Scheme> {
     let object = at.object(Section::Google)?;
-    let account = object.read_as("service_account", service_account)?;
-    let server = object.read_as("metadata_server", metadata_server)?;
+    let (account, server) = (object.get("service_account"), object.get("metadata_server"));
     let source = match (account, server) {
-        (Some(account), None) => Source::ServiceAccount(account),
-        (None, Some(host)) => Source::MetadataServer(host),
+        (Some(at), None) => Source::ServiceAccount(service_account(&at)?),
+        (None, Some(at)) => Source::MetadataServer(metadata_server(&at)?),
         (None, None) | (Some(_), Some(_)) => {
-            return at.refuse("needs either service_account or metadata_server");
+            return at.refuse("needs service_account or metadata_server, and not both");
         }
     };
     let scopes = object.read_as("scopes", scopes)?.unwrap_or_default();
