@@ -8,7 +8,7 @@ use std::{
 
 use crate::support::{
     Client, Upstream,
-    routing::{base, base64, chat, config_line, raw_response},
+    routing::{base, base64, chat, config_line, json, raw_response},
 };
 
 /// The program itself, with everything logged.
@@ -87,11 +87,25 @@ fn no_log_line_no_refusal_and_no_metric_tells_a_key() {
         Upstream::named("b"),
     );
     let (one, two) = (base(&first), base(&second));
+    let token = r#"{"access_token":"sekret-token","expires_in":3600}"#;
+    let tokens = Upstream::responding(json("200 OK", token)).address;
+    let refused = r#"{"error":"sekret-error","error_description":"sekret"}"#;
+    let refusing = Upstream::responding(json("400 No", refused)).address;
     let program = Program::logging_everything(&format!(
         r#"
 providers:
   op: {{ custom_host: "{one}?key=sekret-query", api_key: sekret-key,
     headers: {{ x-t: sekret-header }} }}
+  bearer: {{ custom_host: "{one}", credential: {{ bearer: sekret-bearer }} }}
+  header: {{ custom_host: "{one}", credential: {{ header: {{ x-k: sekret-header }} }} }}
+  query: {{ custom_host: "{one}", credential: {{ query: {{ k: sekret-query }} }} }}
+  basic: {{ custom_host: "{one}", credential: {{ basic: {{ user: u, password: sekret }} }} }}
+  aws: {{ custom_host: "{one}", credential: {{ aws_sigv4: {{ access_key_id: sekret-id,
+    secret_access_key: sekret-access, session_token: sekret-session, region: r, service: s }} }} }}
+  google: {{ custom_host: "{one}",
+    credential: {{ google: {{ metadata_server: "{tokens}" }} }} }}
+  refused: {{ custom_host: "{one}",
+    credential: {{ google: {{ metadata_server: "{refusing}" }} }} }}
 configs:
   chain: {{ strategy: {{ mode: fallback }}, targets: [{{ provider: "@op" }},
     {{ custom_host: "{two}", api_key: sekret-saved }}] }}
@@ -137,6 +151,14 @@ configs:
         (config_line("chain") + "x-gateway-dry-run: true\r\n", "{}"),
     ] {
         responses.push_str(&program.ask(chat(&(lines + caller), body)));
+    }
+    for scheme in [
+        "bearer", "header", "query", "basic", "aws", "google", "refused",
+    ] {
+        for more in ["", "x-gateway-dry-run: true\r\n"] {
+            let lines = format!("x-gateway-provider: @{scheme}\r\n{more}");
+            responses.push_str(&program.ask(chat(&(lines + caller), "{}")));
+        }
     }
     responses.push_str(
         &program.ask("GET /gateway/metrics HTTP/1.1\r\nHost: localhost\r\n\r\n".to_owned()),

@@ -51,6 +51,7 @@ mod credentials_forwarding;
 mod credentials_keys;
 mod credentials_logs;
 mod credentials_owners;
+mod credentials_schemes;
 mod descriptors;
 mod drain;
 mod drain_cut;
