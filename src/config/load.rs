@@ -1,6 +1,6 @@
 //! Reads the settings from file, environment and flags: `document` (YAML with places) → `expand`
-//! (variables) → `key_files` → `layers` (environment and flags laid over the file) → `de` (the struct tree) →
-//! `rules`.
+//! (variables) → `key_files` → `layers` (environment and flags laid over the file) → `de` (the
+//! struct tree) → `rules`.
 
 use std::fs::File;
 use std::io::{self, Read as _};

@@ -145,8 +145,8 @@ fn check_owners(
     }
     Err(ConfigError::conflict(
         path,
-        "holds a credential (api_key, auth, credential, or a line in headers) and names no host for it: \
-         give it custom_host, or a provider that has an address",
+        "holds a credential (api_key, auth, credential, or a line in headers) and names no host \
+         for it: give it custom_host, or a provider that has an address",
     ))
 }
 

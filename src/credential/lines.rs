@@ -1,4 +1,5 @@
-//! The schemes whose header lines never change: `bearer`, `header` and `basic` (RFC 6750, RFC 7617).
+//! The schemes whose header lines never change: `bearer` (RFC 6750), `header` and `basic`
+//! (RFC 7617).
 
 use actix_http::header::{self, HeaderName, HeaderValue};
 use base64::{Engine as _, engine::general_purpose::STANDARD};

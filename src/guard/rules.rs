@@ -100,9 +100,9 @@ impl Policy {
         })
     }
 
-    /// The first judgement of Google Cloud's metadata server, where the settings have tokens fetched
-    /// from it. The one exception from what is never dialled: its own two addresses, for a request
-    /// of which no byte is a caller's. Its connections are never used for anything else.
+    /// The first judgement of Google Cloud's metadata server, where the settings have tokens
+    /// fetched from it. The one exception from what is never dialled: its own two addresses, for a
+    /// request of which no byte is a caller's. Its connections are never used for anything else.
     ///
     /// # Errors
     /// It would be the gateway itself.

@@ -1,5 +1,5 @@
-//! Fetches access tokens for the operator's accounts. The request to a token server takes the vetted
-//! way of every other; when one is made, and for whom, is `credential/tokens`'s to say.
+//! Fetches access tokens for the operator's accounts. A token server is vetted like every other
+//! target; `credential/tokens` decides when a token is fetched.
 
 use std::{
     cell::RefCell,

@@ -13,8 +13,8 @@ use crate::support::{
 
 const KEY: &str = include_str!("../../fixtures/credential/service_account.pem");
 
-/// Each scheme's provider, the text by which its secret is found, and where that may stand: the name
-/// of a line, or `?` for the request line. The secret of an AWS key is never sent.
+/// Each scheme's provider, the text by which its secret is found, and where that may stand: the
+/// name of a line, or `?` for the request line. The secret of an AWS key is never sent.
 const SCHEMES: [(&str, &str, &str); 7] = [
     ("bearer", "op-bearer", "authorization"),
     ("header", "op-header", "api_token"),

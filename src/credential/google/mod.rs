@@ -1,5 +1,5 @@
-//! The scheme `google`: access tokens for Google Cloud. What is asked for a token, of whom, and what
-//! the response says. Sends nothing.
+//! The scheme `google`: access tokens for Google Cloud. How a token is requested, from whom, and
+//! what the response says. Sends nothing.
 
 mod response;
 mod service_account;

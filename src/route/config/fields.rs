@@ -239,7 +239,7 @@ pub const FIELDS: &[Field] = &[
     field(Credential, "basic", "object", "none", r#"{"user":"pk-...","password":"sk-..."}"#,
         "Sent as `Authorization: Basic`."),
     field(Credential, "aws_sigv4", "object", "none",
-        r#"{"access_key_id":"AKIA...","secret_access_key":"...","region":"us-east-1","service":"x"}"#,
+        r#"{"access_key_id":"AKIA...","secret_access_key":"...","region":"r","service":"s"}"#,
         "A signature over each request, by AWS Signature Version 4. The body is read whole first; \
          one over `replay_limit` is a 413."),
     field(Credential, "google", "object", "none", r#"{"metadata_server":true}"#,

@@ -28,10 +28,39 @@ providers:
     headers: { authorization: operator-headed-key }
   queried: { custom_host: "http://queried.example/v1?api_key=operator-queried-key" }
   plain: { custom_host: "http://plain.example/v1" }
+  lined:
+    custom_host: "http://lined.example/v1"
+    credential: { header: { x-lined: operator-lined-key } }
+  asked:
+    custom_host: "http://asked.example/v1"
+    credential: { query: { secret: operator-asked-key } }
+  signed:
+    custom_host: "http://signed.example/v1"
+    credential:
+      aws_sigv4:
+        access_key_id: AK
+        secret_access_key: operator-signed-key
+        region: us-east-1
+        service: s3
+  tokened:
+    custom_host: "http://tokened.example/v1"
+    credential: { google: { metadata_server: operator-tokened-key } }
 "#;
 
 /// Where each secret of a provider may be found: its origin, and the name it has there.
-const PLACES: [(&str, &str, &str); 6] = [
+const PLACES: [(&str, &str, &str); 10] = [
+    ("operator-lined-key", "http://lined.example:80", "x-lined"),
+    ("operator-asked-key", "http://asked.example:80", "?secret"),
+    (
+        "operator-signed-key",
+        "http://signed.example:80",
+        "a signature",
+    ),
+    (
+        "operator-tokened-key",
+        "http://tokened.example:80",
+        "a token",
+    ),
     (
         "operator-vault-key",
         "http://vault.example:80",
@@ -56,7 +85,11 @@ const PLACES: [(&str, &str, &str); 6] = [
     ),
 ];
 
-const HOSTS_WITH_CREDENTIAL: [&str; 5] = [
+const HOSTS_WITH_CREDENTIAL: [&str; 9] = [
+    "http://lined.example:80",
+    "http://asked.example:80",
+    "http://signed.example:80",
+    "http://tokened.example:80",
     "http://vault.example:80",
     "http://placed.example:80",
     "http://headed.example:80",
@@ -80,7 +113,8 @@ impl Parts {
     fn all() -> Vec<Self> {
         let mut all = Vec::new();
         let providers = [
-            "", "openai", "ollama", "@vault", "@placed", "@headed", "@queried", "@plain",
+            "", "openai", "ollama", "@vault", "@placed", "@headed", "@queried", "@plain", "@lined",
+            "@asked", "@signed", "@tokened",
         ];
         for bits in 0..64_u8 {
             for provider in providers {
@@ -196,7 +230,25 @@ fn values(target: &Target) -> Vec<(String, String)> {
     let query = target.base.raw_query().unwrap_or_default().split('&');
     let query = query.filter_map(|part| part.split_once('='));
     let query = query.map(|(name, value)| (format!("?{name}"), value.to_owned()));
-    lines.chain(params).chain(query).collect()
+    let scheme = target.scheme.as_ref().and_then(|it| at_send(it.scheme()));
+    lines.chain(params).chain(query).chain(scheme).collect()
+}
+
+/// What a scheme adds when a request is sent.
+fn at_send(scheme: &Scheme) -> Option<(String, String)> {
+    match scheme {
+        // Among the target's lines.
+        Scheme::Lines(_) => None,
+        Scheme::Query(params) => {
+            let (name, value) = params.encoded().split_once('=')?;
+            Some((format!("?{name}"), value.to_owned()))
+        }
+        Scheme::Signature(signer) => {
+            let secret = signer.secret_access_key.expose();
+            Some(("a signature".to_owned(), secret.to_owned()))
+        }
+        Scheme::Token(account) => Some(("a token".to_owned(), account.token_url())),
+    }
 }
 
 /// The rule, for one plan. `saved`: the parts of the saved config in force, if one is.
@@ -257,9 +309,9 @@ fn is_named_by(saved: Parts, origin: &str) -> bool {
     }
 }
 
-const PROVIDER_HEADERS: [&str; 5] = ["", "ollama", "@vault", "@placed", "@plain"];
+const PROVIDER_HEADERS: [&str; 6] = ["", "ollama", "@vault", "@placed", "@plain", "@signed"];
 const HOST_HEADERS: [&str; 2] = ["", "http://evil.example/v1"];
-const MODELS: [&str; 3] = ["m", "@vault/m", "@plain/m"];
+const MODELS: [&str; 4] = ["m", "@vault/m", "@plain/m", "@tokened/m"];
 
 /// Every combination of what headers and body can say beside this config; how many made a plan.
 fn every_request(known: &Known, config: &str, saved: Option<Parts>) -> usize {

@@ -1,4 +1,4 @@
-//! Access tokens: one fetch for all who wait, renewed in time, and what follows where there is none.
+//! Access tokens: one fetch for all waiting requests, renewal, and what follows failures.
 
 use futures_util::future::{join, join_all};
 

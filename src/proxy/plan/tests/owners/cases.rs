@@ -42,6 +42,31 @@ fn a_request_cannot_change_what_the_operator_set_for_a_target() {
             r#"{"provider":"@plain","custom_host":"http://evil.example"}"#,
             Some(Code::InvalidConfig),
         ),
+        // What a scheme writes at the send is set by it, too.
+        (
+            r#"{"provider":"@signed","headers":{"x-amz-date":"mine"}}"#,
+            Some(Code::InvalidConfig),
+        ),
+        (
+            r#"{"provider":"@signed","headers":{"x-amz-security-token":null}}"#,
+            Some(Code::InvalidConfig),
+        ),
+        (
+            r#"{"provider":"@tokened","headers":{"authorization":null}}"#,
+            Some(Code::InvalidConfig),
+        ),
+        (
+            r#"{"provider":"@lined","headers":{"x-lined":"mine"}}"#,
+            Some(Code::InvalidConfig),
+        ),
+        (
+            r#"{"provider":"@asked","api_key":"mine"}"#,
+            Some(Code::InvalidConfig),
+        ),
+        (
+            r#"{"provider":"@plain","credential":{"bearer":"mine"}}"#,
+            Some(Code::InvalidConfig),
+        ),
         // Its own request, it may edit.
         (r#"{"provider":"@vault","headers":{"x-mine":"1"}}"#, None),
         (
