@@ -100,7 +100,78 @@ fn read(file: impl io::Read) -> io::Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
+    use crate::config::{Environment, Flags, Settings};
+
+    fn settings(google: &str, variables: &[(&str, &str)]) -> Result<Settings, String> {
+        let text = format!(
+            "providers: {{ x: {{ custom_host: 'https://a.example', credential: {{ google: {google} }} }} }}"
+        );
+        let variables: Environment = variables.iter().copied().collect();
+        let settings = Settings::parse(&text, Path::new("s"), &variables, &Flags::default());
+        settings.map_err(|error| error.to_string())
+    }
+
+    fn token_url(settings: &Settings) -> String {
+        let credential = settings.providers.entries()["x"].credential.as_ref();
+        credential
+            .and_then(|it| it.token_url())
+            .expect("a scheme of tokens")
+    }
+
+    #[test]
+    fn a_metadata_server_is_that_of_the_environment_unless_it_is_named() {
+        let other = ("GCE_METADATA_HOST", "127.0.0.1:9");
+        for (google, variables, expected) in [
+            (
+                "{ metadata_server: true }",
+                &[][..],
+                "http://169.254.169.254/",
+            ),
+            ("{ metadata_server: true }", &[other], "http://127.0.0.1:9/"),
+            ("{ metadataServer: true }", &[other], "http://127.0.0.1:9/"),
+            ("{ metadata_server: 'm:8' }", &[other], "http://m:8/"),
+        ] {
+            let url = token_url(&settings(google, variables).expect(google));
+            assert!(url.starts_with(expected), "{google}: {url}");
+        }
+        let odd = ("GCE_METADATA_HOST", "h/x?y");
+        let refused = settings("{ metadata_server: true }", &[odd]).expect_err("no host");
+        assert!(
+            refused.contains("metadata_server must be true, or"),
+            "{refused}"
+        );
+    }
+
+    #[test]
+    fn a_key_file_that_changed_makes_other_settings() {
+        let key = include_str!("../../fixtures/credential/service_account.pem");
+        let name = format!("throughway-key-file-{}.json", std::process::id());
+        let file = std::env::temp_dir().join(name);
+        let google = format!("{{ service_account: '{}' }}", file.display());
+        let written = |server: &str| {
+            let json = serde_json::json!({
+                "type": "service_account",
+                "client_email": "a@b",
+                "private_key": key,
+                "token_uri": server,
+            });
+            std::fs::write(&file, json.to_string()).expect("a file");
+            settings(&google, &[])
+        };
+        let first = written("https://one.example/t").expect("settings");
+        assert_eq!(token_url(&first), "https://one.example/t");
+        assert_eq!(Ok(&first), written("https://one.example/t").as_ref());
+        assert_ne!(Ok(&first), written("https://two.example/t").as_ref());
+        let refused = written("ftp://two.example/t").expect_err("no such scheme");
+        assert!(
+            refused.contains("credential.google has a token server"),
+            "{refused}"
+        );
+        std::fs::remove_file(&file).expect("it was there");
+    }
 
     #[test]
     fn a_file_without_end_and_one_of_another_kind_are_refused() {

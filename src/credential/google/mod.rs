@@ -33,7 +33,7 @@ pub struct Account {
 /// Where tokens come from.
 pub enum Source {
     /// The `token_uri` of a service account.
-    ServiceAccount(ServiceAccount),
+    ServiceAccount(Box<ServiceAccount>),
     /// The metadata server of the machine: `http://HOST`.
     MetadataServer(Box<str>),
 }

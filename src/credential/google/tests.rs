@@ -28,7 +28,7 @@ fn key(change: impl FnOnce(&mut Value)) -> Value {
 
 fn account(key: Value, scopes: &[&str]) -> Account {
     let account = ServiceAccount::read(key).unwrap_or_else(|reason| panic!("{reason}"));
-    Account::new(Source::ServiceAccount(account), scopes)
+    Account::new(Source::ServiceAccount(Box::new(account)), scopes)
 }
 
 #[test]

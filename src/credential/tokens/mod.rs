@@ -1,6 +1,7 @@
 //! The access tokens of the process: one for each account, shared by all workers and kept over
-//! reloads. One fetch serves all waiting requests; a token is renewed before it expires, while requests go
-//! on using it; after a failure nothing is fetched for a while. The clock is an argument.
+//! reloads. One fetch serves all waiting requests; a token is renewed before it expires, while
+//! requests go on using it; after a failure nothing is fetched for a while. The clock is an
+//! argument.
 
 use std::{
     collections::HashMap,

@@ -170,7 +170,7 @@ fn google(at: &At<'_>) -> Parsed<Scheme> {
     let object = at.object(Section::Google)?;
     let (account, server) = (object.get("service_account"), object.get("metadata_server"));
     let source = match (account, server) {
-        (Some(at), None) => Source::ServiceAccount(service_account(&at)?),
+        (Some(at), None) => Source::ServiceAccount(Box::new(service_account(&at)?)),
         (None, Some(at)) => Source::MetadataServer(metadata_server(&at)?),
         (None, None) | (Some(_), Some(_)) => {
             return at.refuse("needs service_account or metadata_server, and not both");
