@@ -7,10 +7,10 @@ use serde::ser::Serializer;
 use serde_json::Value;
 
 use super::error::ConfigError;
-use crate::identity::document::within;
 use super::object_rules;
 use super::settings::Settings;
 use crate::endpoint::{Endpoint, OwnConfig, Table};
+use crate::identity::document::within;
 use crate::route::config_types::Entry;
 
 /// The list, as a table.

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 
 use super::address::unusable_base;
 use super::kind::Shown as _;
-use crate::identity::document::within;
 use crate::credential::Scheme;
+use crate::identity::document::within;
 use crate::route::Provider;
 use crate::route::config::{parse_cache, parse_limit, parse_value};
 use crate::route::config_types::{CacheAsked, Entry};

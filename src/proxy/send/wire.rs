@@ -128,6 +128,7 @@ impl<U: Upstream> Sending<'_, '_, U> {
             length: sent.length,
             kept_back: &self.worker.gateway.kept_back(self.admitted.head.headers()),
             withheld,
+            forwarded: &target.forward_headers,
             edits: &fixed,
         };
         let fresh = match at_send {
@@ -144,14 +145,14 @@ impl<U: Upstream> Sending<'_, '_, U> {
     /// target's own.
     fn wire_target(&self, target: &Target) -> String {
         let names = &self.worker.plans.known().credentials.query;
-        let callers = self.admitted.query;
+        let callers = self.admitted.routed.query;
         let query = match target.credentials {
             CredentialForwarding::Forwarded => callers.map(Cow::Borrowed),
             CredentialForwarding::Withheld | CredentialForwarding::Replaced => {
                 callers.and_then(|query| url::without(query, names))
             }
         };
-        let rest = self.admitted.rest;
+        let rest = self.admitted.routed.rest;
         let Some(credential) = &target.scheme else {
             return url::request_target(&target.base, rest, query.as_deref());
         };
