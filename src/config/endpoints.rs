@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::error::ConfigError;
 use super::object_rules;
+use super::objects::check_hosts;
 use super::settings::Settings;
 use crate::endpoint::{Endpoint, OwnConfig, Table};
 use crate::identity::document::within;
@@ -19,21 +20,9 @@ pub struct Endpoints;
 impl Endpoints {
     pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Arc<Table>, D::Error> {
         let written = Vec::<Value>::deserialize(from)?;
-        let read = |(place, value)| {
-            let read = Endpoint::read(value).map(Arc::new);
-            read.map_err(|error| {
-                let below = match error.path.as_str() {
-                    "" => String::new(),
-                    path => format!(".{path}"),
-                };
-                D::Error::custom(within(&format!("[{place}]{below}"), &error.reason))
-            })
-        };
-        let endpoints: Vec<_> = written
-            .iter()
-            .enumerate()
-            .map(read)
-            .collect::<Result<_, _>>()?;
+        let written = written.iter().enumerate();
+        let read = written.map(|(place, value)| read(&format!("[{place}]"), value));
+        let endpoints: Vec<_> = read.collect::<Result<_, _>>().map_err(D::Error::custom)?;
         match Table::new(endpoints) {
             Ok(table) => Ok(Arc::new(table)),
             Err(overlap) => {
@@ -52,6 +41,18 @@ impl Endpoints {
     pub fn serialize<S: Serializer>(table: &Table, to: S) -> Result<S::Ok, S::Error> {
         to.collect_seq(table.iter().map(Endpoint::name))
     }
+}
+
+fn read(path: &str, written: &Value) -> Result<Arc<Endpoint>, String> {
+    let endpoint = Endpoint::read(written).map_err(|error| match error.path.as_str() {
+        "" => within(path, &error.reason),
+        below => within(&format!("{path}.{below}"), &error.reason),
+    })?;
+    check_hosts(path, &endpoint.target)?;
+    if let Some(OwnConfig::Inline(config)) = &endpoint.config {
+        check_hosts(&format!("{path}.config"), config)?;
+    }
+    Ok(Arc::new(endpoint))
 }
 
 /// The rules between endpoints and configs.

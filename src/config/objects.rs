@@ -64,7 +64,7 @@ fn read(name: &str, value: &Value) -> Result<Entry, String> {
 }
 
 /// Parses hosts now, so that a wrong one is refused at the start and not with a request.
-fn check_hosts(path: &str, entry: &Entry) -> Result<(), String> {
+pub(super) fn check_hosts(path: &str, entry: &Entry) -> Result<(), String> {
     if let Some(reason) = entry.custom_host.as_deref().and_then(unusable_base) {
         return Err(within(&format!("{path}.custom_host"), &reason));
     }

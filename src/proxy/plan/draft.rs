@@ -43,6 +43,7 @@ pub(super) struct Draft {
     cache: Option<CachePolicy>,
     model_prefix: Option<Box<str>>,
     forward_headers: ForwardHeaders,
+    needs_credential: Option<Box<str>>,
 }
 
 impl Draft {
@@ -89,6 +90,7 @@ impl Draft {
             cache: cache(here, provided, given, makers),
             model_prefix: named.model_prefix(given),
             forward_headers: named.forward_headers(),
+            needs_credential: named.needs_credential(),
             bound,
         })
     }
@@ -128,6 +130,7 @@ impl Draft {
             limits: self.limits.into(),
             cache: self.cache,
             edits: edits.collect(),
+            lacks_credential: self.needs_credential.filter(|_| own_credential.is_none()),
             own_credential,
             scheme: binding.scheme,
             override_params: binding::merged(&self.bound.request_params, &binding.params),

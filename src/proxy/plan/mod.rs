@@ -127,6 +127,9 @@ pub struct Target {
     pub model_prefix: Option<Box<str>>,
     /// Which of the caller's lines it gets.
     pub forward_headers: ForwardHeaders,
+    /// What would give it a credential, where a built-in provider needs one and has none of its
+    /// own.
+    pub lacks_credential: Option<Box<str>>,
 }
 
 /// How responses are stored.

@@ -223,6 +223,24 @@ impl<'a> Named<'a> {
         endpoint.map_or(ForwardHeaders::All, |it| it.forward_headers.clone())
     }
 
+    /// How a built-in provider that needs a credential would get one.
+    pub fn needs_credential(&self) -> Option<Box<str>> {
+        let known = self.catalogue?;
+        let variables = known.variables.names()?;
+        Some(match self.settings {
+            Some(_) => {
+                let name = self.name();
+                format!("set providers.{name}.api_key, or {variables} in its environment").into()
+            }
+            None => format!(
+                "add providers.{} with an api_key to the settings, or with {variables} in the \
+                 gateway's environment",
+                known.name
+            )
+            .into(),
+        })
+    }
+
     pub fn model_prefix(&self, given: &Given<'_>) -> Option<Box<str>> {
         match (given.own, self.by_model) {
             (Own::Model { name }, Some(_)) => Some(format!("@{name}/").into()),

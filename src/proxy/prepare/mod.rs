@@ -5,6 +5,7 @@
 pub mod body_text;
 pub mod buffer_body;
 pub mod cache_key;
+mod credential;
 mod condition_facts;
 pub mod limits;
 mod models;
@@ -105,6 +106,7 @@ pub async fn prepare<'a>(
 ) -> Result<Prepared<'a>, GatewayError> {
     let gateway = admitted.gateway;
     permitted::check(admitted, plan, sender).await?;
+    credential::check(admitted, plan)?;
     if plan.needs_body() {
         buffer_body::read(sender, &admitted.body, gateway.replay_limit).await?;
     } else if plan.may_replay {
