@@ -71,6 +71,8 @@ codes! {
         "The request body broke off, stalled, or has malformed framing.";
     NoTarget "no_target" 400 Caller
         "Nothing in the request or the settings says where it should go.";
+    NoCredential "no_credential" 400 Caller
+        "The provider needs a credential, and neither the settings nor the request have one.";
     InvalidPath "invalid_path" 400 Caller
         "The request path has `.` or `..` segments, however encoded.";
     InvalidQuery "invalid_query" 400 Caller

@@ -48,6 +48,7 @@ fn needs_key(entry: &Entry, more: &[HeaderName]) -> bool {
         |name: &HeaderName| credential::HEADERS.contains(name) || more.contains(name);
     let mut lines = entry.headers.iter();
     entry.api_key.is_none()
+        && entry.credential.is_none()
         && entry.auth.is_none()
         && entry.forward_authorization != Some(true)
         && !lines.any(|(name, value)| value.is_some() && is_credential(name))

@@ -32,6 +32,10 @@ pub enum Place {
     Gateway,
     /// `Authorization: Bearer KEY`.
     Bearer,
+    /// `Authorization: Token KEY`.
+    Token,
+    /// `Authorization: KEY`, without a scheme.
+    Bare,
     /// The user name of `Authorization: Basic`.
     BasicUser,
     /// The password of `Authorization: Basic`.
@@ -44,6 +48,8 @@ pub enum Place {
     ApiKey,
     /// `x-goog-api-key`.
     XGoogApiKey,
+    /// `xi-api-key`.
+    XiApiKey,
     /// `Sec-WebSocket-Protocol: openai-insecure-api-key.KEY`.
     Subprotocol,
     /// `?key=KEY`.
@@ -51,15 +57,18 @@ pub enum Place {
 }
 
 impl Place {
-    pub const ALL: [Place; 10] = [
+    pub const ALL: [Place; 13] = [
         Place::Gateway,
         Place::Bearer,
+        Place::Token,
+        Place::Bare,
         Place::BasicUser,
         Place::BasicPassword,
         Place::AwsCredential,
         Place::XApiKey,
         Place::ApiKey,
         Place::XGoogApiKey,
+        Place::XiApiKey,
         Place::Subprotocol,
         Place::Query,
     ];
@@ -69,12 +78,15 @@ impl Place {
         match self {
             Place::Gateway => "x-gateway-api-key",
             Place::Bearer => "authorization (Bearer)",
+            Place::Token => "authorization (Token)",
+            Place::Bare => "authorization",
             Place::BasicUser => "authorization (Basic, user)",
             Place::BasicPassword => "authorization (Basic, password)",
             Place::AwsCredential => "authorization (AWS4, Credential)",
             Place::XApiKey => "x-api-key",
             Place::ApiKey => "api-key",
             Place::XGoogApiKey => "x-goog-api-key",
+            Place::XiApiKey => "xi-api-key",
             Place::Subprotocol => "sec-websocket-protocol",
             Place::Query => "the query parameter key",
         }
@@ -93,11 +105,13 @@ struct HeaderPlace {
 }
 
 /// Besides `x-gateway-api-key`, which is parsed with the other directives and never crosses.
-static HEADERS: [HeaderPlace; 5] = [
+static HEADERS: [HeaderPlace; 6] = [
     HeaderPlace {
         name: header::AUTHORIZATION,
         places: Places::of(&[
             Place::Bearer,
+            Place::Token,
+            Place::Bare,
             Place::BasicUser,
             Place::BasicPassword,
             Place::AwsCredential,
@@ -121,6 +135,12 @@ static HEADERS: [HeaderPlace; 5] = [
         name: HeaderName::from_static("x-goog-api-key"),
         places: Places::of(&[Place::XGoogApiKey]),
         read: |value, search| search.see(Place::XGoogApiKey, value.trim_ascii()),
+        rest: None,
+    },
+    HeaderPlace {
+        name: HeaderName::from_static("xi-api-key"),
+        places: Places::of(&[Place::XiApiKey]),
+        read: |value, search| search.see(Place::XiApiKey, value.trim_ascii()),
         rest: None,
     },
     HeaderPlace {

@@ -91,6 +91,8 @@ fn read(path: &Path) -> io::Result<String> {
         let message = format!("it is larger than {} MiB", MAX_FILE / (1024 * 1024));
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
     }
-    String::from_utf8(bytes)
-        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8 text"))
+    let text = String::from_utf8(bytes)
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8 text"))?;
+    // Some editors begin a file with a byte order mark.
+    Ok(text.trim_start_matches('\u{feff}').to_owned())
 }

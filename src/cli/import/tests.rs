@@ -45,14 +45,6 @@ fn kind(case: &Case) -> &'static str {
     }
 }
 
-/// The settings without the section that our settings do not have yet.
-fn without_endpoints(settings: &str) -> String {
-    let (before, _) = settings
-        .split_once("\nendpoints:\n")
-        .unwrap_or((settings, ""));
-    format!("{before}\n")
-}
-
 #[test]
 fn every_case_prints_the_settings_and_what_is_missing_in_them() {
     let mut failures = Vec::new();
@@ -67,12 +59,7 @@ fn every_case_prints_the_settings_and_what_is_missing_in_them() {
                 case.name
             ));
         }
-        assert_eq!(
-            judge::refusal(&without_endpoints(&out)),
-            None,
-            "{}",
-            case.name
-        );
+        assert_eq!(judge::refusal(&out), None, "{}", case.name);
         assert!(!err.contains("private"), "{err}");
         assert!(!err.contains(ESCAPE), "{err}");
     }
@@ -130,6 +117,20 @@ fn a_file_that_cannot_be_read_is_an_error_that_names_it() {
         let (code, out, err) = import_file("portkey", PathBuf::from(path));
         assert_eq!((code, out.as_str()), (NOTHING, ""));
         assert!(err.starts_with("error: input: cannot read: "), "{err}");
+    }
+}
+
+#[test]
+fn a_byte_order_mark_does_not_matter() {
+    for (kind, text) in [
+        (
+            "litellm",
+            "\u{feff}general_settings:\r\n  master_key: a\r\n",
+        ),
+        ("portkey", "\u{feff}{ \"provider\": \"openai\" }"),
+    ] {
+        let (code, _, err) = import(kind, text);
+        assert_eq!(code, 0, "{err}");
     }
 }
 
@@ -218,7 +219,7 @@ proptest! {
     ) {
         let text = litellm(&parts);
         let (code, out, err) = import("litellm", &text);
-        prop_assert_eq!(judge::refusal(&without_endpoints(&out)), None, "{}", out);
+        prop_assert_eq!(judge::refusal(&out), None, "{}", out);
         prop_assert!(crate::config::Node::parse(&out).is_ok(), "{}", out);
         prop_assert_eq!(code == 0, !out.is_empty());
         prop_assert!(!err.contains(ESCAPE));

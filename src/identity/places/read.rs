@@ -6,10 +6,11 @@ use crate::identity::token::{GatewayKey, KEY_LENGTH};
 /// `Authorization` by its scheme (RFC 9110 §11.6.2).
 pub(super) fn authorization(value: &[u8], search: &mut Search) {
     let Some((scheme, credentials)) = split_scheme(value) else {
-        return;
+        return search.see(Place::Bare, value.trim_ascii());
     };
     match scheme {
         _ if scheme.eq_ignore_ascii_case(b"bearer") => search.see(Place::Bearer, credentials),
+        _ if scheme.eq_ignore_ascii_case(b"token") => search.see(Place::Token, credentials),
         _ if scheme.eq_ignore_ascii_case(b"basic") => user_and_password(credentials, search),
         _ if has_prefix(scheme, b"aws4-") => aws_credential(credentials, search),
         _ => {}

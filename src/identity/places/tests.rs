@@ -148,6 +148,8 @@ fn request(place: Place, key: &str, around: &Around) -> (Request, Request) {
             )
         }
         Place::Bearer => (line("authorization", format!("bEARER  {key} ")), gone),
+        Place::Token => (line("authorization", format!("token {key}")), gone),
+        Place::Bare => (line("authorization", format!(" {key}")), gone),
         Place::BasicUser => (basic(format!("{key}:{after}")), gone),
         Place::BasicPassword => (basic(format!("{before}:{key}")), gone),
         Place::AwsCredential => {
@@ -160,6 +162,7 @@ fn request(place: Place, key: &str, around: &Around) -> (Request, Request) {
         Place::XApiKey => (line("x-api-key", format!(" {key}")), gone),
         Place::ApiKey => (line("api-key", key.to_owned()), gone),
         Place::XGoogApiKey => (line("x-goog-api-key", key.to_owned()), gone),
+        Place::XiApiKey => (line("xi-api-key", key.to_owned()), gone),
         Place::Subprotocol => {
             let value = format!("{before}x, OpenAI-insecure-api-key.{key} ,{after}y;q");
             let left = format!("{before}x,{after}y;q");

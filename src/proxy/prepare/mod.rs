@@ -5,8 +5,8 @@
 pub mod body_text;
 pub mod buffer_body;
 pub mod cache_key;
-mod credential;
 mod condition_facts;
+mod credential;
 pub mod limits;
 mod models;
 mod permitted;

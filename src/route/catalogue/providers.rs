@@ -1,9 +1,10 @@
 //! The table of built-in providers, one row each.
 //!
-//! Addresses, key places and variables are those of the page that the row links to. They were
-//! compared with the lists of LiteLLM (`get_llm_provider_logic.py` and its pass-through pages) and
-//! with public code that calls the providers. Where a provider's SDK and LiteLLM read different
-//! variables, the SDK's comes first.
+//! Sources: LiteLLM's `get_llm_provider_logic.py` for cerebras, nvidia_nim, sambanova and together;
+//! AssemblyAI's OpenAPI document; Hugging Face's router as other projects' documentation describes
+//! it; public code that calls azure_ai, bedrock, deepgram, elevenlabs, fireworks, jina, langfuse,
+//! perplexity, replicate and voyage. The others are as they were in the first table. Where a
+//! provider's SDK and LiteLLM read different variables, the SDK's comes first.
 
 use super::{
     ApiFamily::{self, Anthropic, Bedrock, Cohere, Gemini, OpenAi, Own},

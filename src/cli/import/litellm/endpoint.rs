@@ -2,28 +2,18 @@
 
 use std::collections::HashMap;
 
-use actix_http::{
-    Method,
-    header::{HeaderName, HeaderValue},
-};
+use actix_http::Method;
 
 use super::{
     credential::{self, Header},
-    hints,
+    fields, hints,
 };
-use crate::{
-    cli::import::{judge, report::Report, source::Item, texts, yaml::Out},
-    guard::BaseUrl,
-};
+use crate::cli::import::{judge, report::Report, source::Item, texts, yaml::Out};
 
 /// The default of `timeout`, among the general settings.
 pub const TIMEOUT_OF_ALL: &str = "pass_through_request_timeout";
-/// LiteLLM forwards no header by default, and makes a content type from the body.
-const FORWARDED: [&str; 2] = ["accept", "content-type"];
 const QUERY_IS_MERGED: &str =
     "has a query in its target, which is sent here even beside the query of a request";
-/// The longest time a config takes.
-const LONGEST_SECONDS: f64 = 7.0 * 24.0 * 3600.0;
 
 /// Reads the list; `timeout` is that of all endpoints.
 pub fn read(list: &Item<'_>, timeout: Option<&Item<'_>>, report: &mut Report) -> Vec<Out> {
@@ -48,7 +38,12 @@ pub fn read(list: &Item<'_>, timeout: Option<&Item<'_>>, report: &mut Report) ->
                 if endpoint.target.contains('?') && !endpoint.merges {
                     report.skip(&item, QUERY_IS_MERGED);
                 }
-                endpoints.push(endpoint.out(report));
+                let out = endpoint.out(report);
+                let alone = Out::one("endpoints", Out::List(vec![out.clone()]));
+                match judge::refusal(&alone.document()) {
+                    Some(refused) => report.skip(&item, refused.reason),
+                    None => endpoints.push(out),
+                }
             }
         }
     }
@@ -86,7 +81,7 @@ struct Endpoint<'n> {
     secret_query: Vec<(String, Out)>,
     auth: Option<bool>,
     timeout: Option<Item<'n>>,
-    cost: Option<f64>,
+    cost: Option<String>,
 }
 
 impl<'n> Endpoint<'n> {
@@ -96,8 +91,8 @@ impl<'n> Endpoint<'n> {
         let entries = item.entries().ok_or("must be a mapping")?;
         for (name, item) in &entries {
             match *name {
-                "path" => self.path = path(item)?,
-                "target" => self.target = target(item)?,
+                "path" => self.path = fields::path(item)?,
+                "target" => self.target = fields::target(item)?,
                 _ if item.is_null() => {}
                 "methods" => self.methods(item)?,
                 _ => self.option(name, item, report),
@@ -122,9 +117,9 @@ impl<'n> Endpoint<'n> {
             "headers" => self.headers(item, report),
             "default_query_params" => self.query(item, report),
             "timeout" => self.timeout = Some(item.clone()),
-            "cost_per_request" => match item.number() {
+            "cost_per_request" => match item.number().and_then(fields::dollars) {
                 Some(cost) => self.cost = Some(cost),
-                None => report.skip(item, "must be a number from 0"),
+                None => report.skip(item, "must be US dollars, with at most nine decimals"),
             },
             // Of no use outside LiteLLM, or always so here.
             "id" | "is_from_config" | "is_streaming" => {}
@@ -154,11 +149,11 @@ impl<'n> Endpoint<'n> {
             return report.skip(item, "must be a mapping");
         };
         for (name, item) in entries {
-            match header(name, &item) {
+            match fields::header(name, &item) {
                 Ok(header) if self.headers.iter().any(|it| it.name == header.name) => {
                     report.skip(&item, "is given twice, in other letters");
                 }
-                Ok(header) => match refusal(&header) {
+                Ok(header) => match fields::refusal(&header) {
                     Some(reason) => report.skip(&item, reason),
                     None => self.headers.push(header),
                 },
@@ -199,11 +194,7 @@ impl<'n> Endpoint<'n> {
         let headers: Vec<_> = headers
             .map(|it| (it.name, Out::Text(it.value.text)))
             .collect();
-        let forwarded = match self.forwards_all {
-            true => Out::flag(true),
-            false => Out::texts(FORWARDED.map(str::to_owned)),
-        };
-        let config = self.timeout.and_then(|item| config(&item, report));
+        let config = self.timeout.and_then(|item| fields::config(&item, report));
         let given = |map: Vec<(String, Out)>| (!map.is_empty()).then_some(Out::Map(map));
         let methods = (!self.methods.is_empty()).then(|| Out::texts(self.methods));
         let fields = [
@@ -213,14 +204,11 @@ impl<'n> Endpoint<'n> {
             ("methods", methods),
             ("credential", credential),
             ("headers", given(headers)),
-            ("forward_headers", Some(forwarded)),
+            ("forward_headers", Some(Out::flag(self.forwards_all))),
             ("query", given(query)),
             ("auth", self.auth.map(Out::flag)),
             ("config", config),
-            (
-                "cost_per_request",
-                self.cost.map(|cost| Out::Plain(cost.to_string())),
-            ),
+            ("cost_per_request", self.cost.map(Out::Plain)),
         ];
         let fields = fields.into_iter();
         Out::Map(
@@ -236,69 +224,4 @@ fn set(flag: &mut bool, item: &Item<'_>, report: &mut Report) {
         Some(value) => *flag = value,
         None => report.skip(item, "must be true or false"),
     }
-}
-
-fn path(item: &Item<'_>) -> Result<String, &'static str> {
-    let text = item.text().unwrap_or_default();
-    let is_path = text.starts_with('/') && text.bytes().all(|byte| byte.is_ascii_graphic());
-    if !is_path || text.contains(['?', '#', '{', '*']) {
-        return Err("needs a path that begins with / and has no pattern in it");
-    }
-    match text.split('/').nth(1) == Some("gateway") {
-        true => Err("has a path under /gateway/, where the gateway's own pages are"),
-        false => texts::plain(&text),
-    }
-}
-
-fn target(item: &Item<'_>) -> Result<String, &'static str> {
-    let written = item.text().unwrap_or_default();
-    let carried = texts::value(&written)?;
-    match (carried.is_reference, BaseUrl::parse(&written)) {
-        (true, _) | (false, Ok(_)) => Ok(carried.text),
-        (false, Err(_)) if written.contains("://") => {
-            Err("has a target that is no http or https URL without user and fragment")
-        }
-        (false, Err(_)) => Err("has a target that is no URL: Python adapters do not run here"),
-    }
-}
-
-fn header<'n>(name: &str, item: &Item<'n>) -> Result<Header<'n>, &'static str> {
-    if name == "litellm_user_api_key" {
-        return Err("is not needed: a gateway key is found wherever an SDK puts it");
-    }
-    let written = item.text().ok_or("must be a text")?;
-    let known = HeaderName::from_bytes(name.as_bytes());
-    let known = known.map_err(|_| "has a name that no header can have")?;
-    HeaderValue::from_str(&written).map_err(|_| "has characters that no header can have")?;
-    Ok(Header {
-        name: known.as_str().to_owned(),
-        value: texts::header(&written)?,
-        item: item.clone(),
-    })
-}
-
-/// Why no target of ours may set this header.
-fn refusal(header: &Header<'_>) -> Option<String> {
-    let line = Out::one(&header.name, Out::Text(header.value.text.clone()));
-    let target = Out::Map(vec![
-        ("custom_host".to_owned(), Out::text("https://a.example")),
-        ("headers".to_owned(), line),
-    ]);
-    let page = Out::one("configs", Out::one("c", target)).document();
-    judge::refusal(&page).map(|refusal| refusal.reason)
-}
-
-/// LiteLLM's timeout, in seconds, is that of each single wait for the upstream.
-fn config(item: &Item<'_>, report: &mut Report) -> Option<Out> {
-    let fits = |seconds: &f64| (0.001..=LONGEST_SECONDS).contains(seconds);
-    let Some(seconds) = item.number().filter(fits) else {
-        report.skip(item, "must be a number of seconds, at most a week");
-        return None;
-    };
-    let time = || Out::Plain(((seconds * 1000.0) as u64).to_string());
-    let timeouts = Out::Map(vec![
-        ("head".to_owned(), time()),
-        ("idle".to_owned(), time()),
-    ]);
-    Some(Out::one("timeouts", timeouts))
 }

@@ -3,6 +3,7 @@
 
 mod credential;
 mod endpoint;
+mod fields;
 mod hints;
 mod models;
 mod provider;

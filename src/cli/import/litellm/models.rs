@@ -80,20 +80,24 @@ fn entry(
     if !has_key && has_url && !is_by_name(&name, known, has_url) {
         report.skip(&params, NO_KEY);
     }
+    report_others(entries, report);
+    Ok(name)
+}
+
+/// Says which parameters stay behind.
+fn report_others(entries: Vec<(&str, Item<'_>)>, report: &mut Report) {
+    const CARRIED: [&str; 5] = [
+        "model",
+        "custom_llm_provider",
+        "api_base",
+        "base_url",
+        "api_key",
+    ];
     for (name, item) in entries {
-        let is_carried = [
-            "model",
-            "custom_llm_provider",
-            "api_base",
-            "base_url",
-            "api_key",
-        ]
-        .contains(&name);
-        if !is_carried && !item.is_null() {
+        if !CARRIED.contains(&name) && !item.is_null() {
             report.skip(&item, hints::of(&item.path));
         }
     }
-    Ok(name)
 }
 
 /// A value of a mapping, unless it is null.
