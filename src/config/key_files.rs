@@ -107,7 +107,8 @@ mod tests {
 
     fn settings(google: &str, variables: &[(&str, &str)]) -> Result<Settings, String> {
         let text = format!(
-            "providers: {{ x: {{ custom_host: 'https://a.example', credential: {{ google: {google} }} }} }}"
+            "providers:\n  x:\n    custom_host: 'https://a.example'\n    \
+             credential: {{ google: {google} }}\n"
         );
         let variables: Environment = variables.iter().copied().collect();
         let settings = Settings::parse(&text, Path::new("s"), &variables, &Flags::default());

@@ -66,6 +66,14 @@ impl Credential {
         }
     }
 
+    /// The `token_uri` of a service account.
+    pub fn token_uri(&self) -> Option<&str> {
+        match &self.scheme {
+            Scheme::Token(account) => account.token_uri(),
+            Scheme::Lines(_) | Scheme::Query(_) | Scheme::Signature(_) => None,
+        }
+    }
+
     /// The request's whole body has to be read before anything is sent.
     pub fn needs_body(&self) -> bool {
         match self.scheme {

@@ -16,33 +16,52 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
 
 /// Stands for a value in a response header that repeats it.
 const HIDDEN: &[u8] = b"hidden";
+/// A value of so many bytes is hidden wherever it stands. A shorter one may be a plain word, such as
+/// `json`, and is hidden only behind its name.
+const LONG: usize = 12;
 
 /// Query parameters that carry a credential. Cannot be printed.
 pub struct QueryParams {
     names: Box<[Box<str>]>,
     /// As it stands in the URL: `name=value&...`.
     encoded: Secret,
-    /// The values, as they were written and as they are encoded, the longest first.
-    values: Box<[Secret]>,
+    /// What no response header repeats.
+    hidden: Box<[Hidden]>,
+}
+
+/// A text that is hidden, but for its first bytes.
+struct Hidden {
+    text: Secret,
+    shown: usize,
 }
 
 impl QueryParams {
     pub fn new<'p>(params: impl IntoIterator<Item = (&'p str, &'p Secret)>) -> Self {
-        let (mut names, mut parts, mut values) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut names, mut parts, mut hidden) = (Vec::new(), Vec::new(), Vec::new());
         for (name, value) in params {
-            let encoded = utf8_percent_encode(value.expose(), ENCODED).to_string();
-            parts.push(format!("{}={encoded}", utf8_percent_encode(name, ENCODED)));
+            let encoded_name = encode(name);
+            let encoded = encode(value.expose());
+            // A URL may be repeated as it is, decoded, or as a parameter of another URL.
+            let forms = [value.expose(), &encoded, &encode(&encoded)];
+            hidden.extend(forms.map(|form| match form.len() >= LONG {
+                true => Hidden {
+                    text: Secret::new(form),
+                    shown: 0,
+                },
+                false => Hidden {
+                    text: Secret::new(format!("{encoded_name}={form}")),
+                    shown: encoded_name.len() + 1,
+                },
+            }));
+            parts.push(format!("{encoded_name}={encoded}"));
             names.push(name.into());
-            if encoded != value.expose() {
-                values.push(value.clone());
-            }
-            values.push(Secret::new(encoded));
         }
-        values.sort_by_key(|value| std::cmp::Reverse(value.expose().len()));
+        // The longest first: one may begin with another.
+        hidden.sort_by_key(|it| std::cmp::Reverse(it.text.expose().len()));
         QueryParams {
             names: names.into(),
             encoded: Secret::new(parts.join("&")),
-            values: values.into(),
+            hidden: hidden.into(),
         }
     }
 
@@ -59,36 +78,43 @@ impl QueryParams {
     /// Takes the values out of an upstream's response headers, where `Location` and its like repeat
     /// the URL.
     pub fn hide_in(&self, headers: &mut HeaderMap) {
-        let repeats = |value: &HeaderValue| {
-            let mut secrets = self.values.iter();
-            secrets.any(|it| memmem::find(value.as_bytes(), it.expose().as_bytes()).is_some())
-        };
+        let repeats = |value: &HeaderValue| self.hidden.iter().any(|it| it.is_in(value.as_bytes()));
         if !headers.iter().any(|(_, value)| repeats(value)) {
             return;
         }
         headers.retain(|_, value| {
             if repeats(value) {
+                let texts = self.hidden.iter();
+                let hidden = texts.fold(value.as_bytes().to_vec(), |text, it| it.hide_in(&text));
                 // Only bytes of the value itself are left, so that it stays a legal one.
-                let hidden = HeaderValue::from_bytes(&self.hidden(value.as_bytes()));
+                let hidden = HeaderValue::from_bytes(&hidden);
                 *value = hidden.unwrap_or(HeaderValue::from_static(""));
             }
             true
         });
     }
+}
 
-    fn hidden(&self, text: &[u8]) -> Vec<u8> {
-        self.values.iter().fold(text.to_vec(), |text, secret| {
-            let secret = secret.expose().as_bytes();
-            let (mut out, mut rest) = (Vec::with_capacity(text.len()), &*text);
-            while let Some(at) = memmem::find(rest, secret) {
-                out.extend_from_slice(&rest[..at]);
-                out.extend_from_slice(HIDDEN);
-                rest = &rest[at + secret.len()..];
-            }
-            out.extend_from_slice(rest);
-            out
-        })
+impl Hidden {
+    fn is_in(&self, text: &[u8]) -> bool {
+        memmem::find(text, self.text.expose().as_bytes()).is_some()
     }
+
+    fn hide_in(&self, text: &[u8]) -> Vec<u8> {
+        let hidden = self.text.expose().as_bytes();
+        let (mut out, mut rest) = (Vec::with_capacity(text.len()), text);
+        while let Some(at) = memmem::find(rest, hidden) {
+            out.extend_from_slice(&rest[..at + self.shown]);
+            out.extend_from_slice(HIDDEN);
+            rest = &rest[at + hidden.len()..];
+        }
+        out.extend_from_slice(rest);
+        out
+    }
+}
+
+fn encode(text: &str) -> String {
+    utf8_percent_encode(text, ENCODED).to_string()
 }
 
 #[cfg(test)]
@@ -114,21 +140,34 @@ mod tests {
 
     #[test]
     fn no_response_header_repeats_a_value() {
-        let params = params(&[("key", "se/cret"), ("k2", "se/cret-and-more")]);
-        let mut headers = HeaderMap::new();
-        for (name, value) in [
-            (header::LOCATION, "https://h/v1/?key=se%2Fcret&a=1"),
-            (header::LOCATION, "/x?key=se/cret&k2=se%2Fcret-and-more"),
-            (header::ETAG, "\"kept\""),
+        let params = params(&[
+            ("key", "se/cret"),
+            ("k2", "se/cret-and-more"),
+            ("alt", "json"),
+        ]);
+        for (value, expected) in [
+            (
+                "https://h/v1/?key=se%2Fcret&a=1",
+                "https://h/v1/?key=hidden&a=1",
+            ),
+            (
+                "/x?key=se/cret&k2=se%2Fcret-and-more",
+                "/x?key=hidden&k2=hidden",
+            ),
+            (
+                "/in?next=%2Fx%3Fk2%3Dse%252Fcret-and-more",
+                "/in?next=%2Fx%3Fk2%3Dhidden",
+            ),
+            ("/x?alt=json", "/x?alt=hidden"),
+            ("application/json", "application/json"),
+            ("\"kept\"", "\"kept\""),
         ] {
-            headers.append(name, HeaderValue::from_static(value));
+            let mut headers = HeaderMap::new();
+            headers.append(header::LOCATION, HeaderValue::from_static(value));
+            headers.append(header::ETAG, HeaderValue::from_static("\"e\""));
+            params.hide_in(&mut headers);
+            assert_eq!(headers.get(header::LOCATION).expect("it"), expected);
+            assert_eq!(headers.get(header::ETAG).expect("it"), "\"e\"");
         }
-        params.hide_in(&mut headers);
-        let locations: Vec<_> = headers.get_all(header::LOCATION).collect();
-        assert_eq!(
-            locations,
-            ["https://h/v1/?key=hidden&a=1", "/x?key=hidden&k2=hidden"]
-        );
-        assert_eq!(headers.get(header::ETAG).expect("it"), "\"kept\"");
     }
 }

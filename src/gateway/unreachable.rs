@@ -50,6 +50,10 @@ fn collect(path: String, entry: &Entry, hosts: &mut Vec<(String, BaseUrl)>) {
     if let Some(host) = host.and_then(|host| BaseUrl::parse(host).ok()) {
         hosts.push((format!("{path}.custom_host"), host));
     }
+    let token_server = entry.credential.as_ref().and_then(|it| it.token_uri());
+    if let Some(server) = token_server.and_then(|it| BaseUrl::parse(it).ok()) {
+        hosts.push((format!("{path}.credential.google"), server));
+    }
 }
 
 /// Why a host is unreachable, as far as that is known without resolving its name.

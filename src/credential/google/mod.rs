@@ -77,6 +77,14 @@ impl Account {
         }
     }
 
+    /// The `token_uri` of a service account; the metadata server has none.
+    pub fn token_uri(&self) -> Option<&str> {
+        match &self.source {
+            Source::ServiceAccount(account) => Some(account.token_uri()),
+            Source::MetadataServer(_) => None,
+        }
+    }
+
     /// The request for a token at this time.
     ///
     /// # Errors

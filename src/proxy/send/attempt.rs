@@ -10,7 +10,7 @@ use super::{
     judge,
     outcome::{AttemptResult, FailureReply},
     timeouts::AttemptTimers,
-    wire::{AtSend, Sent},
+    wire::AtSend,
 };
 use crate::{
     error::GatewayError,
@@ -88,12 +88,7 @@ impl<U: Upstream> Sending<'_, '_, U> {
                 self.watch(clocks, at_send).await??
             }
         };
-        let sent = Sent {
-            target,
-            authority: vetted.authority(),
-            length: body.borrow().length(),
-        };
-        let head = self.wire_head(sent, at_send);
+        let head = self.wire_head(target, vetted.authority(), &body, at_send);
         let call = Call {
             head: head.map_err(Headless::Unsendable)?,
             target: vetted,
@@ -103,19 +98,18 @@ impl<U: Upstream> Sending<'_, '_, U> {
             connect_timeout: target.timeouts.connect.time,
         };
         match self.await_head(&call, target, clocks).await? {
-            Ok(mut response) => {
-                target.hide_credential(&mut response.head.headers);
-                Ok(HeadCame {
-                    response,
-                    body: call.body,
-                    leases,
-                })
-            }
+            Ok(response) => Ok(HeadCame {
+                response,
+                body: call.body,
+                leases,
+            }),
             Err(failure) => Err(Headless::Failed(failure, call.body)),
         }
     }
 
-    fn opened(&self, begun: Begun<'_>, head: HeadCame) -> Box<OpenResponse> {
+    fn opened(&self, begun: Begun<'_>, mut head: HeadCame) -> Box<OpenResponse> {
+        let headers = &mut head.response.head.headers;
+        begun.target.hide_credential(headers);
         let status = head.response.head.status.as_u16();
         self.notes.borrow_mut().recorder.note_head(status);
         Box::new(OpenResponse {

@@ -36,14 +36,6 @@ pub(super) enum AtSend<'t> {
     Signature(&'t Signer, String),
 }
 
-/// Where a request goes, and how long its body is.
-#[derive(Clone, Copy)]
-pub(super) struct Sent<'a> {
-    pub target: &'a Target,
-    pub authority: &'a str,
-    pub length: BodyLength,
-}
-
 impl<U: Upstream> Sending<'_, '_, U> {
     /// What the credential needs before the head can be written.
     pub(super) async fn at_send<'t>(
@@ -108,12 +100,11 @@ impl<U: Upstream> Sending<'_, '_, U> {
     /// `invalid_header`: the request cannot be signed.
     pub(super) fn wire_head(
         &self,
-        sent: Sent<'_>,
+        target: &Target,
+        authority: &str,
+        body: &RefCell<RequestBody>,
         at_send: AtSend<'_>,
     ) -> Result<Bytes, GatewayError> {
-        let Sent {
-            target, authority, ..
-        } = sent;
         let names = &self.worker.plans.known().credentials;
         let withheld = match target.credentials {
             CredentialForwarding::Forwarded => &[][..],
@@ -125,7 +116,7 @@ impl<U: Upstream> Sending<'_, '_, U> {
             target: &self.wire_target(target),
             authority,
             lines: &self.admitted.fields.end_to_end,
-            length: sent.length,
+            length: body.borrow().length(),
             kept_back: &self.worker.gateway.kept_back(self.admitted.head.headers()),
             withheld,
             forwarded: &target.forward_headers,

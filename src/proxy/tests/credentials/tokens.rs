@@ -174,3 +174,24 @@ async fn a_token_outlives_a_reload_of_settings_that_leaves_its_credential_alone(
     assert_eq!(harness.ask(to("google")).await.status, 200);
     assert_eq!(harness.ports(), [SERVER, TARGET, TARGET]);
 }
+
+#[actix_rt::test]
+async fn the_token_server_of_a_key_file_is_vetted_like_any_host() {
+    tokio::time::pause();
+    let key = include_str!("../../../../fixtures/credential/service_account.pem");
+    for server in [
+        "http://169.254.169.254/token",
+        "http://metadata.google.internal/t",
+    ] {
+        let settings = format!(
+            "providers:\n  google:\n    custom_host: http://127.0.0.1:1/v1\n    \
+             credential: {{ google: {{ service_account: {{ type: service_account, \
+             client_email: a@b, private_key: {key:?}, token_uri: '{server}' }} }} }}\n"
+        );
+        let harness = Harness::with_settings(&settings, []);
+        let got = harness.ask(to("google")).await;
+        assert_eq!((got.status, got.error()), (502, "upstream_unreachable"));
+        assert!(got.body.contains("target denied"), "{}", got.body);
+        assert_eq!(harness.sent(), []);
+    }
+}
