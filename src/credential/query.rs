@@ -16,8 +16,8 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
 
 /// Stands for a value in a response header that repeats it.
 const HIDDEN: &[u8] = b"hidden";
-/// A value of so many bytes is hidden wherever it stands. A shorter one may be a plain word, such as
-/// `json`, and is hidden only behind its name.
+/// A value of so many bytes is hidden wherever it stands. A shorter one may be a plain word, such
+/// as `json`, and is hidden only behind its name.
 const LONG: usize = 12;
 
 /// Query parameters that carry a credential. Cannot be printed.
