@@ -7,6 +7,8 @@ use crate::config::{ConfigError, Environment, Flags, Settings};
 
 /// Stands for the value of any variable: a URL, a key and a password alike.
 const STAND_IN: &str = "https://variable.example/v1";
+/// Stands for a user's name, which has no colon.
+const USER: &str = "user";
 
 /// Why settings are refused.
 #[derive(Debug, PartialEq, Eq)]
@@ -18,7 +20,7 @@ pub struct Refusal {
 
 /// Why these settings are refused, or `None` if they are accepted.
 pub fn refusal(yaml: &str) -> Option<Refusal> {
-    let environment: Environment = variables(yaml).map(|name| (name, STAND_IN)).collect();
+    let environment: Environment = variables(yaml).collect();
     let parsed = Settings::parse(yaml, Path::new(""), &environment, &Flags::default());
     let (key, reason) = match parsed {
         Ok(_) => return None,
@@ -37,8 +39,14 @@ pub fn refusal(yaml: &str) -> Option<Refusal> {
     Some(Refusal { key, reason })
 }
 
-/// What stands between `${` and `}`.
-fn variables(yaml: &str) -> impl Iterator<Item = &str> {
-    let parts = yaml.split("${").skip(1);
-    parts.filter_map(|part| Some(part.split_once('}')?.0))
+/// What stands between `${` and `}`, each with a value that could be meant.
+fn variables(yaml: &str) -> impl Iterator<Item = (&str, &'static str)> {
+    let parts = yaml.split("${");
+    let before = parts.clone().map(|part| match part.ends_with("user: \"") {
+        true => USER,
+        false => STAND_IN,
+    });
+    let names = parts.skip(1).map(|part| part.split_once('}'));
+    let pairs = names.zip(before);
+    pairs.filter_map(|(name, value)| Some((name?.0, value)))
 }
