@@ -17,7 +17,7 @@ const STATES: [(&str, bool); 7] = [
     ("after grace", false),
 ];
 
-const PLACES: [&str; 10] = [
+const PLACES: [&str; 13] = [
     "own header",
     "bearer",
     "basic user",
@@ -26,6 +26,9 @@ const PLACES: [&str; 10] = [
     "x-api-key",
     "api-key",
     "x-goog-api-key",
+    "xi-api-key",
+    "token",
+    "authorization",
     "query",
     "subprotocol",
 ];
@@ -78,6 +81,7 @@ fn put(place: &str, key: &str) -> (String, String) {
     let line = match place {
         "own header" => format!("x-gateway-api-key: {key}\r\n"),
         "bearer" => format!("Authorization: Bearer {key}\r\n"),
+        "token" => format!("Authorization: Token {key}\r\n"),
         "basic user" => basic(format!("{key}:x")),
         "basic password" => basic(format!("user:{key}")),
         "aws credential" => format!(
@@ -247,7 +251,7 @@ fn a_key_beside_others_or_in_a_strange_place_is_refused() {
             "invalid_header",
         ),
         (
-            format!("x-api-key: {good}\r\nAuthorization: {good}\r\n"),
+            format!("x-api-key: {good}\r\nAuthorization: Digest {good}\r\n"),
             "",
             400,
             "invalid_header",

@@ -358,7 +358,7 @@ fn a_built_in_provider_with_a_host_of_the_callers_is_no_provider() {
     let key = r#"allow: { providers: ["openai", "@p"] }"#;
     let gateway = upstreams.gateway(&keys_and_team(key, ""));
     let own = "x-gateway-provider: openai\r\n";
-    let dry = "x-gateway-dry-run: true\r\n";
+    let dry = "x-gateway-dry-run: true\r\nx-api-key: sk-own\r\n";
     let inline = |host: &str| {
         config_line(&format!(
             r#"{{"provider":"openai","custom_host":"{host}"}}"#

@@ -104,6 +104,7 @@ mod pooling;
 mod pooling_early;
 mod pooling_idle;
 mod pooling_stale;
+mod provider_routes;
 mod reload;
 mod reply_headers;
 mod requests_framing;

@@ -225,7 +225,7 @@ impl<'a> Named<'a> {
 
     /// How a built-in provider that needs a credential would get one.
     pub fn needs_credential(&self) -> Option<Box<str>> {
-        let known = self.catalogue?;
+        let known = self.catalogue.filter(|_| self.host.is_none())?;
         let variables = known.variables.names()?;
         Some(match self.settings {
             Some(_) => {
