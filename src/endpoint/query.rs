@@ -1,9 +1,10 @@
 //! The query that an endpoint adds to its target's own: names with one value or several, written
 //! percent-encoded (RFC 3986 §2.1).
 
+use std::collections::BTreeMap;
+
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
-use std::collections::BTreeMap;
 
 /// All but the unreserved characters (RFC 3986 §2.3).
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC

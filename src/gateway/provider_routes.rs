@@ -1,5 +1,5 @@
-//! The routes `/{provider}/{path}`: which first segment of a path names which provider, and to which
-//! base URL the path after it is appended.
+//! The routes `/{provider}/{path}`: which first segment of a path names which provider, and to
+//! which base URL the path after it is appended.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;

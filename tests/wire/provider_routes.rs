@@ -16,7 +16,10 @@ providers:
   gemini: { provider: gemini, custom_host: "UP", api_key: operator-gemini }
   azure: { custom_host: "UP/openai/v1", api_key: operator-azure }
   elevenlabs: { provider: elevenlabs, custom_host: "UP", api_key: operator-elevenlabs }
-  deepgram: { provider: deepgram, custom_host: "UP", credential: { header: { authorization: "Token operator-deepgram" } } }
+  deepgram:
+    provider: deepgram
+    custom_host: "UP"
+    credential: { header: { authorization: "Token operator-deepgram" } }
   signed: { custom_host: "UP", credential: { query: { code: operator-query } } }
   bare: { provider: groq, custom_host: "UP" }
   open: { custom_host: "UP/v1" }

@@ -1,4 +1,4 @@
-//! Which route is a request on? Endpoints, by the longest path; then the unified routes under `/v1`,
+//! Which route is a request on? Endpoints, by the longest path; then the unified ones under `/v1`,
 //! then those of providers. Raw bytes are compared: another spelling of a path is no route. Pure.
 
 use actix_http::RequestHead;

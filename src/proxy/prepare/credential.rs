@@ -1,4 +1,4 @@
-//! Would a request reach a provider without any credential? A gateway key is not sent on in place of
+//! Would a request reach a provider without any credential? A gateway key is not sent in place of
 //! a provider's, so the provider would only refuse, and nobody could tell why.
 
 use crate::{
