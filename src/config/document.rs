@@ -73,8 +73,8 @@ impl Node {
     /// Reads one YAML document; an empty one is [`Value::Null`].
     ///
     /// # Errors
-    /// Bad syntax, a key given twice, a second document, tags, or a file over the limits: 65 536
-    /// nodes, 32 levels, 1 MiB of text.
+    /// Bad syntax, a key given twice, a second document, tags, or a file over the limits: a
+    /// million nodes, 32 levels, 16 MiB of text.
     pub fn parse(text: &str) -> Result<Self, SyntaxError> {
         serde_saphyr::from_str_with_options(text, options()).map_err(|error| SyntaxError {
             position: error.location().map(Position::from).unwrap_or_default(),
@@ -165,7 +165,7 @@ impl Key {
     }
 }
 
-/// YAML 1.2 words, no duplicates, and small limits, since people write settings files by hand.
+/// YAML 1.2 words, no duplicates, and limits that leave room for 100 000 keys or endpoints.
 fn options() -> serde_saphyr::Options {
     serde_saphyr::options! {
         strict_booleans: true,
@@ -173,9 +173,9 @@ fn options() -> serde_saphyr::Options {
         reject_unsupported_tags: true,
         budget: serde_saphyr::budget! {
             max_depth: 32,
-            max_nodes: 64 * 1024,
-            max_events: 256 * 1024,
-            max_total_scalar_bytes: 1024 * 1024,
+            max_nodes: 1 << 20,
+            max_events: 4 << 20,
+            max_total_scalar_bytes: 16 << 20,
         },
     }
 }

@@ -97,3 +97,28 @@ pub(super) fn check(settings: &Settings) -> Result<(), ConfigError> {
 fn has_target(entry: &Entry) -> bool {
     entry.custom_host.is_some()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{fmt::Write as _, path::Path};
+
+    use super::*;
+    use crate::config::{Environment, Flags};
+
+    #[test]
+    fn a_file_may_have_many_endpoints() {
+        let mut text = "endpoints:\n".to_owned();
+        for number in 0..20_000 {
+            writeln!(
+                text,
+                "  - {{ path: /e{number}, target: \"http://h/{number}\" }}"
+            )
+            .unwrap();
+        }
+        let (environment, flags) = (Environment::default(), Flags::default());
+        let settings = Settings::parse(&text, Path::new("s"), &environment, &flags);
+        let table = settings.expect("settings").endpoints;
+        assert_eq!(table.iter().count(), 20_000);
+        assert!(table.has("/e19999"));
+    }
+}

@@ -101,6 +101,11 @@ impl ProviderRoute {
         }
     }
 
+    /// Its host is that of a built-in provider.
+    pub fn is_built_in(&self) -> bool {
+        self.root.is_some()
+    }
+
     fn without_version<'p>(&self, rest: &'p str) -> &'p str {
         let version = self.version.as_deref();
         let below = version.and_then(|version| rest.strip_prefix(version));

@@ -93,10 +93,7 @@ impl RequestHead<'_> {
     }
 
     fn is_forwarded(&self, name: &HeaderName) -> bool {
-        match self.forwarded {
-            ForwardHeaders::All => true,
-            ForwardHeaders::Only(names) => names.contains(name) || is_needed(name),
-        }
+        self.forwarded.forwards(name) || is_needed(name)
     }
 
     fn put_callers(&self, out: &mut Vec<u8>, name: &HeaderName, value: &HeaderValue) {

@@ -22,6 +22,15 @@ pub enum ForwardHeaders {
     Only(Box<[HeaderName]>),
 }
 
+impl ForwardHeaders {
+    pub fn forwards(&self, name: &HeaderName) -> bool {
+        match self {
+            ForwardHeaders::All => true,
+            ForwardHeaders::Only(names) => names.contains(name),
+        }
+    }
+}
+
 /// A set of HTTP status codes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct StatusCodes(Box<[u16]>);

@@ -213,6 +213,7 @@ providers: { p: { custom_host: "UP/v1" } }
 configs: { saved: { targets: [{ custom_host: "UP/v1" }] } }
 endpoints:
   - { path: /plain, target: "UP", headers: { x-secret: operator } }
+  - { path: /few, target: "UP", forward_headers: [x-kept] }
   - { path: /own, target: "UP", config: { retry: { attempts: 1 } } }
 "#,
     );
@@ -250,6 +251,12 @@ endpoints:
     ] {
         gateway.refuses(ask("GET", "/plain", &lines, ""), 400, code);
     }
+    let line = config_line(r#"{"headers":{"x-more":"1"}}"#);
+    let sent = gateway.forwards(&upstream, ask("GET", "/plain", &line, ""));
+    assert_eq!(sent.all("x-more"), ["1"]);
+    gateway.refuses(ask("GET", "/few", &line, ""), 400, "invalid_config");
+    let line = config_line(r#"{"headers":{"x-kept":"1"}}"#);
+    gateway.forwards(&upstream, ask("GET", "/few", &line, ""));
     let policy = config_line(r#"{"retry":{"attempts":1}}"#);
     gateway.forwards(&upstream, ask("GET", "/plain", &policy, ""));
     gateway.refuses(ask("GET", "/own", &policy, ""), 400, "invalid_config");

@@ -223,15 +223,25 @@ fn check_policies_only(
     }
 }
 
-/// The operator's policies for a path are not replaced by a request.
+/// The operator's policies for a path are not replaced by a request, and headers that the path does
+/// not forward do not come in by a config.
 fn check_own_config(config: Option<&Config<'_>>, endpoint: &Endpoint) -> Result<(), GatewayError> {
-    match (config, &endpoint.config) {
-        (Some(_), Some(_)) => {
-            let message =
-                "this path is an endpoint with a config of its own: leave x-gateway-config out";
-            Err(GatewayError::new(Code::InvalidConfig, message))
-        }
-        (Some(_) | None, _) => Ok(()),
+    let Some(Config::Inline(entry) | Config::Saved(entry)) = config else {
+        return Ok(());
+    };
+    let refuse = |message: String| Err(GatewayError::new(Code::InvalidConfig, message));
+    if endpoint.config.is_some() {
+        let message =
+            "this path is an endpoint with a config of its own: leave x-gateway-config out";
+        return refuse(message.to_owned());
+    }
+    let mut lines = entry.headers.iter();
+    let held_back = lines.find(|(name, _)| !endpoint.forward_headers.forwards(name));
+    match held_back {
+        Some((name, _)) => refuse(format!(
+            "config.headers.{name}: this endpoint does not forward that header"
+        )),
+        None => Ok(()),
     }
 }
 

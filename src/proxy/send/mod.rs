@@ -41,7 +41,7 @@ use super::{
     exchange::Exchange,
     lookup::PendingStore,
     notes::RequestNotes,
-    plan::{Planned, Target},
+    plan::{ByPath, Planned, Target},
     prepare::{Prepared, limits::LimitCheck},
     sender::while_present,
     worker::Worker,
@@ -80,8 +80,12 @@ pub async fn send<U: Upstream>(
 ) -> Result<Box<OpenResponse>, GatewayError> {
     let (gateway, head) = (&worker.gateway, admitted.head);
     let connection = exchange.connection().clone();
-    // An endpoint names its target here and at a gateway that it leads to.
-    let names_target = admitted.routed.endpoint().is_none() && admitted.directives.names_target();
+    let names_target = match admitted.routed.by_path {
+        ByPath::Nothing => admitted.directives.names_target(),
+        // They name a target here, and may at a gateway that they lead to.
+        ByPath::Endpoint(_) => false,
+        ByPath::Provider(route) => route.is_built_in(),
+    };
     let waiting = (!names_target).then(|| gateway.loops.wait(head, admitted.length));
     let sending = Sending {
         worker,
