@@ -23,7 +23,7 @@ use crate::{
 
 pub use self::{
     drain::Signals,
-    reload::{Asked, Reloader},
+    reload::{Asked, FileState, Reloader},
 };
 
 /// Connections that the kernel queues until a worker accepts them.
@@ -104,7 +104,7 @@ impl Program {
     ///
     /// # Errors
     /// The address cannot be bound.
-    pub fn start(self, settings: &Settings) -> Result<Running, CannotListen> {
+    pub fn start(self, settings: &Arc<Settings>) -> Result<Running, CannotListen> {
         let Program {
             gateway,
             acceptor,

@@ -3,6 +3,7 @@
 use std::{
     io::{self, IsTerminal as _},
     net::SocketAddr,
+    sync::Arc,
     time::Duration,
 };
 
@@ -20,7 +21,7 @@ use crate::{
     gateway::UnusableSettings,
     machine::descriptors,
     observe::{logs, metrics::Outcome},
-    server::{Asked, CannotListen, Program, Reloader, Signals},
+    server::{Asked, CannotListen, FileState, Program, Reloader, Signals},
 };
 
 /// How long the last log lines may take to be written: standard error may block.
@@ -32,8 +33,10 @@ const SIGXFSZ: i32 = 25;
 /// Runs the gateway; returns the exit code.
 pub fn run(args: &ServeArgs, environment: &Environment) -> u8 {
     let source = SettingsSource::new(args.config.as_deref(), environment, &args.flags);
+    // Before it is read: what changes meanwhile is read again.
+    let state = FileState::of_source(&source);
     let settings = match source.load() {
-        Ok(settings) => settings,
+        Ok(settings) => Arc::new(settings),
         Err(error) => return refuse(&error),
     };
     if let Err(error) = logs::install(
@@ -44,7 +47,7 @@ pub fn run(args: &ServeArgs, environment: &Environment) -> u8 {
         return refuse(&format_args!("nothing can be logged: {error}"));
     }
     raise_descriptor_limit();
-    let served = actix_rt::System::new().block_on(serve(&settings, source, environment));
+    let served = actix_rt::System::new().block_on(serve(&settings, (source, state), environment));
     let code = match served {
         Ok(()) => 0,
         Err(error) => refuse(&error),
@@ -54,8 +57,8 @@ pub fn run(args: &ServeArgs, environment: &Environment) -> u8 {
 }
 
 async fn serve(
-    settings: &Settings,
-    source: SettingsSource,
+    settings: &Arc<Settings>,
+    (source, state): (SettingsSource, Option<FileState>),
     environment: &Environment,
 ) -> Result<(), ServeError> {
     // A handled signal does not end the process; the failed write is dealt with where it happens.
@@ -76,7 +79,7 @@ async fn serve(
     if let Some(problem) = process.resolver.problem() {
         tracing::warn!(problem, "names cannot be resolved");
     }
-    let reloader = Reloader::new(source, settings, running.control.clone());
+    let reloader = Reloader::new((source, state), settings, running.control.clone());
     actix_rt::spawn(reloader.run(asked));
     tell_that_it_listens(settings, running.address);
     running.until(signals).await?;

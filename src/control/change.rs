@@ -137,7 +137,7 @@ impl Owner {
 
     fn check(&self, gateway: &Gateway, decided: &Decided) -> Result<(), GatewayError> {
         if let Some(after) = &decided.after {
-            let checked = after.check_references(&self.settings);
+            let checked = after.check_references(&*self.settings);
             checked.map_err(|error| field(&error))?;
         }
         let tried = gateway

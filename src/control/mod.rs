@@ -24,7 +24,7 @@ pub use self::{
 };
 use self::{owner::Owner, refused::unusable};
 use crate::{
-    config::{Places, Settings},
+    config::Settings,
     error::{Code, GatewayError},
     gateway::{Current, Gateway, StoreHealth},
     store::{AuditPage, Store},
@@ -51,7 +51,7 @@ pub struct Control {
 impl Control {
     /// Puts the gateway in force, with the objects of the store. Must be called on the runtime
     /// that opened it.
-    pub fn new(gateway: Gateway, settings: &Settings, opened: Option<Opened>) -> Self {
+    pub fn new(gateway: Gateway, settings: &Arc<Settings>, opened: Option<Opened>) -> Self {
         let (gateway, store, revision) = match opened {
             Some(mut opened) => {
                 let objects = opened.joined(settings);
@@ -100,7 +100,7 @@ impl Control {
     }
 
     /// Puts other settings in force. The store's objects stay.
-    pub async fn put_settings(&self, settings: Settings) -> Arc<Gateway> {
+    pub async fn put_settings(&self, settings: Arc<Settings>) -> Arc<Gateway> {
         self.owner.lock().await.put_settings(settings).await
     }
 
@@ -119,9 +119,9 @@ impl Control {
         }
     }
 
-    /// Notes where the settings in force stand in their file now.
-    pub async fn note_places(&self, places: Places) {
-        self.owner.lock().await.settings.places = places;
+    /// Takes settings that differ from those in force in their places in the file only.
+    pub async fn note_places(&self, settings: Arc<Settings>) {
+        self.owner.lock().await.settings = settings;
     }
 
     /// Follows the store, for as long as it is awaited: what others change is put in force.

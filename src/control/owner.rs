@@ -16,7 +16,7 @@ use crate::{
 /// What only one change at a time may touch.
 pub(super) struct Owner {
     current: Current,
-    pub settings: Settings,
+    pub settings: Arc<Settings>,
     pub store: Option<Arc<Store>>,
     /// The revision of the store that is in force.
     pub revision: u64,
@@ -27,7 +27,7 @@ pub(super) struct Owner {
 impl Owner {
     pub fn new(
         current: Current,
-        settings: Settings,
+        settings: Arc<Settings>,
         store: Option<Arc<Store>>,
         revision: u64,
     ) -> Self {
@@ -48,7 +48,7 @@ impl Owner {
         self.current.get()
     }
 
-    pub async fn put_settings(&mut self, settings: Settings) -> Arc<Gateway> {
+    pub async fn put_settings(&mut self, settings: Arc<Settings>) -> Arc<Gateway> {
         let (candidates, unreadable) = self.gateway().objects().of_store();
         let objects = Objects::joined(&settings.directory.0, candidates, unreadable);
         let audit = reload_entry(&self.settings, &settings);
@@ -155,12 +155,12 @@ impl Owner {
         let objects = self.gateway().objects();
         let keys = objects.directory.keys().filter_map(|it| {
             objects.stored.key(it.key.id)?;
-            let error = it.key.check_references(&self.settings).err()?;
+            let error = it.key.check_references(&*self.settings).err()?;
             Some((Kind::Key, it.key.id.to_string(), &it.key.name, error))
         });
         let teams = objects.directory.teams().filter_map(|it| {
             objects.stored.team(it.id)?;
-            let error = it.check_references(&self.settings).err()?;
+            let error = it.check_references(&*self.settings).err()?;
             Some((Kind::Team, it.id.to_string(), &it.name, error))
         });
         for (kind, id, name, error) in keys.chain(teams) {

@@ -1,7 +1,9 @@
 //! Settings that change while the gateway runs: read again when their file changes, and on SIGHUP.
 //! All or nothing: a file with a fault changes nothing, and the old settings stay in force.
 
-use std::{error::Error, fs, os::unix::fs::MetadataExt as _, path::Path, time::Duration};
+use std::{
+    error::Error, fs, os::unix::fs::MetadataExt as _, path::Path, sync::Arc, time::Duration,
+};
 
 use tokio::{sync::mpsc, time};
 
@@ -18,9 +20,11 @@ const LOOK: Duration = Duration::from_millis(500);
 /// Reads the settings again, and puts them in force.
 pub struct Reloader {
     source: SettingsSource,
+    /// The file's state before it was read last.
+    read: Option<FileState>,
     /// What was in force at the start: some of it stays in force.
-    at_start: Settings,
-    in_force: Settings,
+    at_start: Arc<Settings>,
+    in_force: Arc<Settings>,
     control: Control,
 }
 
@@ -29,13 +33,21 @@ pub type Asked = mpsc::Receiver<()>;
 
 /// What tells one state of a file from another, without reading it. `None`: there is no such file.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct FileState(Option<[i64; 5]>);
+pub struct FileState(Option<[i64; 5]>);
 
 impl FileState {
+    /// The state of the settings file, if there is to be one. The file system may hang.
+    pub fn of_source(source: &SettingsSource) -> Option<Self> {
+        source.file().map(Self::now)
+    }
+
     async fn of(file: &Path) -> Self {
         let file = file.to_owned();
-        // A file system may hang.
-        let metadata = tokio::task::spawn_blocking(move || fs::metadata(file).ok()).await;
+        let state = tokio::task::spawn_blocking(move || Self::now(&file)).await;
+        state.unwrap_or(FileState(None))
+    }
+
+    fn now(file: &Path) -> Self {
         let state = |file: fs::Metadata| {
             let (device, inode) = (file.dev().cast_signed(), file.ino().cast_signed());
             [
@@ -46,14 +58,20 @@ impl FileState {
                 file.mtime_nsec(),
             ]
         };
-        FileState(metadata.ok().flatten().map(state))
+        FileState(fs::metadata(file).ok().map(state))
     }
 }
 
 impl Reloader {
-    pub fn new(source: SettingsSource, settings: &Settings, control: Control) -> Self {
+    /// `state`: the file's, before the settings were read from it.
+    pub fn new(
+        (source, state): (SettingsSource, Option<FileState>),
+        settings: &Arc<Settings>,
+        control: Control,
+    ) -> Self {
         Reloader {
             source,
+            read: state,
             at_start: settings.clone(),
             in_force: settings.clone(),
             control,
@@ -62,19 +80,18 @@ impl Reloader {
 
     /// Follows the file and `asked`, for as long as it is awaited.
     pub async fn run(mut self, mut asked: Asked) {
-        // The file may have changed since the start read it.
-        let (mut read, mut seen) = (None, None);
+        let mut seen = None;
         let mut looks = time::interval(LOOK);
         loop {
             tokio::select! {
                 Some(()) = asked.recv() => {
-                    read = self.file_state().await;
+                    self.read = self.file_state().await;
                     self.reload(true).await;
                 }
                 _ = looks.tick() => {
                     let now = self.file_state().await;
-                    if now == seen && now != read {
-                        read = now;
+                    if now == seen && now != self.read {
+                        self.read = now;
                         self.reload(false).await;
                     }
                     seen = now;
@@ -96,9 +113,10 @@ impl Reloader {
         // A long file takes long to read.
         let loaded = tokio::task::spawn_blocking(move || source.load()).await;
         match loaded {
-            Ok(Ok(settings)) if settings == self.in_force => {
+            Ok(Ok(settings)) if settings == *self.in_force => {
                 // Their places in the file may have changed.
-                self.control.note_places(settings.places).await;
+                self.in_force = Arc::new(settings);
+                self.control.note_places(self.in_force.clone()).await;
                 if is_asked {
                     tracing::info!("the settings are unchanged");
                 }
@@ -106,13 +124,13 @@ impl Reloader {
             Ok(Ok(settings)) if settings.needs_stored_key() && !self.has_stored_key() => {
                 self.refuse(&CannotOpen::Exposed(settings.listen));
             }
-            Ok(Ok(settings)) => self.put_in_force(settings).await,
+            Ok(Ok(settings)) => self.put_in_force(Arc::new(settings)).await,
             Ok(Err(error)) => self.refuse(&error),
             Err(_) => tracing::error!("the settings could not be read: the reader panicked"),
         }
     }
 
-    async fn put_in_force(&mut self, settings: Settings) {
+    async fn put_in_force(&mut self, settings: Arc<Settings>) {
         let gateway = self.control.put_settings(settings.clone()).await;
         let unreachable = unreachable_hosts(&settings, &gateway.policy);
         for warning in settings.warnings.iter().chain(&unreachable) {

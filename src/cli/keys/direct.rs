@@ -1,7 +1,7 @@
 //! Keys in the store of a gateway that does not run: with all checks of the admin API, and the
 //! same audit log.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use actix_rt::SystemRunner;
 use serde_json::{Value, json};
@@ -31,7 +31,7 @@ impl Direct {
             ..Flags::default()
         };
         let settings = stopped::settings(place.config.as_deref(), environment, &flags);
-        let settings = settings.map_err(stopped::NoStore::from)?;
+        let settings = Arc::new(settings.map_err(stopped::NoStore::from)?);
         let gateway = Program::new(&settings)?.into_gateway();
         let system = actix_rt::System::new();
         let opening = async {

@@ -1,6 +1,11 @@
 //! A real gateway, on a free port, for one test.
 
-use std::{net::SocketAddr, path::Path, sync::mpsc, thread};
+use std::{
+    net::SocketAddr,
+    path::Path,
+    sync::{Arc, mpsc},
+    thread,
+};
 
 use throughway::{
     config::{Environment, Flags, ObjectStoreKind, Settings},
@@ -52,6 +57,7 @@ impl Gateway {
 
     /// With these settings.
     pub fn run(settings: Settings) -> Self {
+        let settings = Arc::new(settings);
         let (stop, stopped) = oneshot::channel();
         let (stop_at_once, at_once) = oneshot::channel();
         let (tell, told) = mpsc::channel();
