@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import keys
+from . import endpoints, keys
 from .options import Refused
 from .process import Child, free_port
 
@@ -58,6 +58,8 @@ guard: {{preset: dev}}
 
 #: Settings with gateway keys, by the end of the contestant's name.
 KEYED = {"key": keys.one, "team": keys.in_team, "models": keys.in_team_with_models, "100k": lambda: keys.many(100_000)}
+#: The same with endpoints, for the upstream's port.
+ENDPOINTS = {"endpoint": endpoints.one, "10k-endpoints": lambda upstream: endpoints.many(upstream, 10_000)}
 
 
 @dataclass
@@ -94,6 +96,12 @@ def contestants(options):
         everyone += [
             Contestant(f"throughway-{name}", f"{throughway} serve --config {{settings-{name}}}", headers=with_key)
             for name in KEYED
+        ]
+    if options.endpoints:
+        everyone += [
+            Contestant(f"throughway-{name}", f"{throughway} serve --config {{settings-{name}}}",
+                       headers=[f"x-gateway-api-key: {keys.secret(0)}"])
+            for name in ENDPOINTS
         ]
     absent = [*options.skip, "direct"] if options.tls else options.skip
     everyone = [one for one in everyone if one.name not in absent or (one.direct and not options.tls)]
@@ -176,6 +184,9 @@ def _filled(command, port, lab, buffering):
     for name, text in KEYED.items():
         if f"{{settings-{name}}}" in command:
             files[f"settings-{name}"] = SETTINGS.format(**values, target="") + text()
+    for name, text in ENDPOINTS.items():
+        if f"{{settings-{name}}}" in command:
+            files[f"settings-{name}"] = SETTINGS.format(**values, target="") + text(lab.upstream_port)
     for name, text in files.items():
         if f"{{{name}}}" in command:
             path = lab.folder / f"{name}-{port}.{'conf' if name == 'nginx' else 'yaml'}"
