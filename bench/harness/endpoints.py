@@ -10,7 +10,8 @@ def one(upstream):
 
 def many(upstream, count):
     """The same endpoint among others, which lead elsewhere."""
-    others = "".join(f'  - {{path: /v1/e{number}/x, target: "http://127.0.0.1:9/{number}"}}\n' for number in range(count))
+    other = '  - {{path: /v1/e{0}/x, target: "http://127.0.0.1:9/{0}"}}\n'
+    others = "".join(other.format(number) for number in range(count))
     return keys.one() + "endpoints:\n" + others + _measured(upstream)
 
 

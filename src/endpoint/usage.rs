@@ -46,8 +46,8 @@ impl Text for Pointer {
                                     bytes";
 
     fn from_text(text: &str) -> Result<Self, Cow<'static, str>> {
-        let escapes = text.split('~').skip(1);
-        let are_escapes = escapes.map(|it| it.starts_with(['0', '1'])).all(|it| it);
+        let mut escapes = text.split('~').skip(1);
+        let are_escapes = escapes.all(|it| it.starts_with(['0', '1']));
         match text.starts_with('/') && text.len() <= Self::LONGEST && are_escapes {
             true => Ok(Pointer(text.into())),
             false => Err(Self::refusal()),

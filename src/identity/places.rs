@@ -101,8 +101,11 @@ struct HeaderPlace {
     /// Looks for keys in the value of a line.
     read: fn(&[u8], &mut Search),
     /// What is left of a line in which a key stands. Without it, the whole line goes.
-    rest: Option<fn(&[u8]) -> Option<Vec<u8>>>,
+    rest: Option<Rest>,
 }
+
+/// What is left of a line without its keys; `None`: nothing.
+type Rest = fn(&[u8]) -> Option<Vec<u8>>;
 
 /// Besides `x-gateway-api-key`, which is parsed with the other directives and never crosses.
 static HEADERS: [HeaderPlace; 6] = [

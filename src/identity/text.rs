@@ -23,7 +23,7 @@ macro_rules! serde_as_text {
     ($($kind:ty),* $(,)?) => {$(
         impl<'de> serde::Deserialize<'de> for $kind {
             fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-                from.deserialize_str($crate::identity::text::TextVisitor::new())
+                from.deserialize_str($crate::identity::text::TextVisitor::default())
             }
         }
 
@@ -39,8 +39,8 @@ pub(crate) use serde_as_text;
 /// Reads a [`Text`] for serde.
 pub struct TextVisitor<T>(std::marker::PhantomData<T>);
 
-impl<T> TextVisitor<T> {
-    pub fn new() -> Self {
+impl<T> Default for TextVisitor<T> {
+    fn default() -> Self {
         TextVisitor(std::marker::PhantomData)
     }
 }

@@ -40,7 +40,7 @@ pub fn refusal(yaml: &str) -> Option<Refusal> {
 }
 
 /// What stands between `${` and `}`, each with a value that could be meant.
-fn variables<'y>(yaml: &'y str) -> impl Iterator<Item = (&'y str, &'y str)> {
+fn variables(yaml: &str) -> impl Iterator<Item = (&str, &str)> {
     let parts = yaml.split("${");
     let before = parts.clone().map(|part| match part.ends_with("user: \"") {
         true => USER,
