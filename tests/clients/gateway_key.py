@@ -18,6 +18,11 @@ def make():
     return text + checksum
 
 
+def digest(key):
+    """What the settings have of a key."""
+    return "sha256:" + hashlib.sha256(key.encode()).hexdigest()
+
+
 if __name__ == "__main__":
     key = make()
-    print(key, "sha256:" + hashlib.sha256(key.encode()).hexdigest())
+    print(key, digest(key))

@@ -1,0 +1,125 @@
+"""The Python SDKs of OpenAI, Groq and Mistral on their provider routes, with only the base URL changed."""
+
+import calls
+from calls import BEARER, call, harness
+
+harness.forget_environment()
+import groq  # noqa: E402
+import openai  # noqa: E402
+from mistralai.client import Mistral  # noqa: E402
+
+ASK = [{"role": "user", "content": "hello"}]
+FILE = bytes(range(256)) * 400
+NAME = "Prüfung.bin"
+
+
+def of_openai(root, key):
+    return openai.OpenAI(base_url=f"{root}/v1", api_key=key, max_retries=0)
+
+
+def of_groq(root, key):
+    return groq.Groq(base_url=root, api_key=key, max_retries=0)
+
+
+def of_mistral(root, key):
+    return Mistral(server_url=root, api_key=key)
+
+
+def text_of(chunks):
+    """The text of a stream of chat chunks, and why it ended."""
+    choices = [chunk.choices[0] for chunk in chunks if chunk.choices]
+    ends = [it.finish_reason for it in choices if it.finish_reason]
+    return "".join(it.delta.content or "" for it in choices), ends
+
+
+def openai_call(name):
+    return call(f"openai: {name}", "openai", BEARER, host="api.openai.com")
+
+
+def groq_call(name):
+    return call(f"groq: {name}", "groq", BEARER, host="api.groq.com")
+
+
+def mistral_call(name):
+    return call(f"mistral: {name}", "mistral", BEARER, host="api.mistral.ai")
+
+
+@openai_call("chat")
+def openai_chat(root, key):
+    return of_openai(root, key).chat.completions.create(model="tiny", messages=ASK).choices[0].message.content
+
+
+@openai_call("chat stream")
+def openai_stream(root, key):
+    return text_of(of_openai(root, key).chat.completions.create(model="tiny", messages=ASK, stream=True))
+
+
+@openai_call("responses stream")
+def openai_responses(root, key):
+    return [event.type for event in of_openai(root, key).responses.create(model="tiny", input="hello", stream=True)]
+
+
+@openai_call("embeddings")
+def openai_embeddings(root, key):
+    return len(of_openai(root, key).embeddings.create(model="tiny", input="hello").data[0].embedding)
+
+
+@openai_call("file upload")
+def openai_file(root, key):
+    return of_openai(root, key).files.create(file=(NAME, FILE), purpose="assistants").bytes
+
+
+@openai_call("transcription upload")
+def openai_audio(root, key):
+    return of_openai(root, key).audio.transcriptions.create(model="tiny", file=("a.mp3", FILE)).text
+
+
+@openai_call("speech download")
+def openai_speech(root, key):
+    speech = of_openai(root, key).audio.speech.create(model="tiny", voice="alloy", input="hello")
+    return len(speech.read())
+
+
+@groq_call("chat")
+def groq_chat(root, key):
+    return of_groq(root, key).chat.completions.create(model="tiny", messages=ASK).choices[0].message.content
+
+
+@groq_call("chat stream")
+def groq_stream(root, key):
+    return text_of(of_groq(root, key).chat.completions.create(model="tiny", messages=ASK, stream=True))
+
+
+@groq_call("transcription upload")
+def groq_audio(root, key):
+    return of_groq(root, key).audio.transcriptions.create(model="tiny", file=("a.mp3", FILE)).text
+
+
+@groq_call("file upload")
+def groq_file(root, key):
+    return of_groq(root, key).files.create(file=(NAME, FILE), purpose="batch").bytes
+
+
+@mistral_call("chat")
+def mistral_chat(root, key):
+    return of_mistral(root, key).chat.complete(model="tiny", messages=ASK).choices[0].message.content
+
+
+@mistral_call("chat stream")
+def mistral_stream(root, key):
+    return text_of(event.data for event in of_mistral(root, key).chat.stream(model="tiny", messages=ASK))
+
+
+@mistral_call("embeddings")
+def mistral_embeddings(root, key):
+    return len(of_mistral(root, key).embeddings.create(model="tiny", inputs=["hello"]).data[0].embedding)
+
+
+@mistral_call("file upload")
+def mistral_file(root, key):
+    uploaded = of_mistral(root, key).files.upload(file={"file_name": NAME, "content": FILE}, purpose="ocr")
+    return uploaded.id, uploaded.filename
+
+
+if __name__ == "__main__":
+    calls.main("openai", "groq", "mistralai")
