@@ -16,7 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import harness  # noqa: E402
-from harness import expect  # noqa: E402
+from harness import check, expect  # noqa: E402
 
 GATEWAY_KEY = os.environ["GATEWAY_KEY"]
 OWN_GATEWAY = os.environ["OWN_GATEWAY"]
@@ -113,8 +113,8 @@ def call(name, provider, place, own_place=None, host=None):
             if OWN_HOSTS and host:
                 expect("hosts", {(it["tls"], header(it, "host")) for it in came}, {(True, host)})
 
-        harness.check(f"{name}, gateway key")(with_gateway_key)
-        harness.check(f"{name}, own key")(with_own_key)
+        check(f"{name}, gateway key")(with_gateway_key)
+        check(f"{name}, own key")(with_own_key)
         return run
 
     return add

@@ -1,6 +1,7 @@
 """Makes an authority for one run, and a certificate of it for host names."""
 
 import datetime
+import ipaddress
 from pathlib import Path
 
 from cryptography import x509
@@ -30,11 +31,12 @@ def pem(certificate):
 
 
 def make(directory: Path, hosts: list[str]) -> tuple[Path, Path]:
-    """The files of the authority's certificate, and of key and certificate for the hosts."""
+    """The files of the authority's certificate, and of key and certificate for the hosts and 127.0.0.1."""
     authority_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     basic = x509.BasicConstraints(ca=True, path_length=0)
     authority = signed("Authority of one test", authority_key, None, authority_key, basic)
-    names = x509.SubjectAlternativeName([x509.DNSName(host) for host in hosts])
+    loopback = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    names = x509.SubjectAlternativeName([loopback, *(x509.DNSName(host) for host in hosts)])
     certificate = signed(hosts[0], key, authority.subject, authority_key, names)
     plain = serialization.NoEncryption()
     private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)

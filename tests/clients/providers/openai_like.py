@@ -1,7 +1,7 @@
 """The Python SDKs of OpenAI, Groq and Mistral on their provider routes, with only the base URL changed."""
 
 import calls
-from calls import BEARER, call, harness
+from calls import BEARER, call, check, expect, harness
 
 harness.forget_environment()
 import groq  # noqa: E402
@@ -119,6 +119,17 @@ def mistral_embeddings(root, key):
 def mistral_file(root, key):
     uploaded = of_mistral(root, key).files.upload(file={"file_name": NAME, "content": FILE}, purpose="ocr")
     return uploaded.id, uploaded.filename
+
+
+@check("openai: a gateway key for a provider without a credential is an error that names the setting")
+def no_credential(bench):
+    try:
+        openai_chat(f"{bench.base}/deepseek", calls.GATEWAY_KEY)
+    except openai.BadRequestError as error:
+        expect("code", (error.code, error.response.headers["x-gateway-error"]), ("no_credential",) * 2)
+        assert "providers.deepseek" in error.message and "DEEPSEEK_API_KEY" in error.message, error.message
+    else:
+        raise AssertionError("no error was raised")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import io
 
 import calls
-from calls import BEARER, call, harness
+from calls import BEARER, call, check, expect, harness
 
 harness.forget_environment()
 import anthropic  # noqa: E402
@@ -75,10 +75,27 @@ def google_stream(root, key):
     return [it.text for it in client.models.generate_content_stream(model="tiny", contents="hello")]
 
 
-@google_call("file upload")
-def google_file(root, key):
+def google_upload(root, key):
     client = of_google(root, key)
     return client.files.upload(file=io.BytesIO(FILE), config={"mime_type": "text/plain"}).size_bytes
+
+
+@check("google: file upload, gateway key")
+def google_upload_gateway_key(bench):
+    """The SDK asks the gateway where to send the file, and sends it there without a credential."""
+    stored, (asked, sent) = calls.watched(google_upload, f"{bench.base}/gemini", calls.GATEWAY_KEY)
+    expect("size", stored, len(FILE))
+    expect("credentials", calls.credentials(asked), [["x-goog-api-key", "operators-gemini-key"]])
+    expect("credentials of the file", calls.credentials(sent), [])
+    expect("file", sent["body"], FILE.decode("latin-1"))
+    calls.assert_key_stayed([asked, sent])
+
+
+@check("google: file upload, own key")
+def google_upload_own_key(_):
+    stored, (asked, _) = calls.watched(google_upload, f"{calls.OWN_GATEWAY}/gemini", calls.OWN_KEY)
+    expect("size", stored, len(FILE))
+    expect("credentials", calls.credentials(asked), [["x-goog-api-key", calls.OWN_KEY]])
 
 
 @cohere_call("chat")

@@ -129,6 +129,7 @@ def main(mock, *tls):
     names = serve_tls(*tls) if tls else None
     server = ThreadingHTTPServer(("127.0.0.1", 0), Recorder)
     address = "127.0.0.1:%d" % server.server_address[1]
+    responses.OWN_URL = f"http://{address}"
     print(json.dumps({"message": "listening", "address": address, "names": names}), flush=True)
     server.serve_forever()
 

@@ -9,6 +9,8 @@ import re
 from dataclasses import dataclass, field
 
 TEXT = "recorded"
+OWN_URL = ""
+"""The recorder's own; set when it listens."""
 
 
 @dataclass
@@ -52,7 +54,8 @@ def find(method, target, headers, body):
 
 def events(*values, named=True):
     """An event stream, one piece for each event."""
-    lines = (f"event: {value['type']}\n" * named + f"data: {json.dumps(value)}\n\n" for value in values)
+    names = (f"event: {value['type']}\n" if named else "" for value in values)
+    lines = (f"{name}data: {json.dumps(value)}\n\n" for name, value in zip(names, values))
     return Response(headers={"content-type": "text/event-stream"}, pieces=[line.encode() for line in lines])
 
 
@@ -63,23 +66,23 @@ def candidate(text, **more):
     }
 
 
-@route(r"POST /v1beta/models/[^:]+:generateContent")
+@route(r"POST /v1(?:beta)?/models/[^:]+:generateContent")
 def gemini(*_):
     return Response(candidate(TEXT, finishReason="STOP"))
 
 
-@route(r"POST /v1beta/models/[^:]+:streamGenerateContent")
+@route(r"POST /v1(?:beta)?/models/[^:]+:streamGenerateContent")
 def gemini_stream(*_):
     return events(candidate(TEXT[:4]), candidate(TEXT[4:], finishReason="STOP"), named=False)
 
 
-@route(r"POST /upload/v1beta/files", ("x-goog-upload-command", "start"))
-def gemini_upload_start(_, headers, *__):
-    url = f"http://{headers['host']}/upload/v1beta/files?upload_id=1"
+@route(r"POST /upload/v1(?:beta)?/files", ("x-goog-upload-command", "start"))
+def gemini_upload_start(*_):
+    url = f"{OWN_URL}/upload/v1beta/files?upload_id=1"
     return Response({}, headers={"x-goog-upload-url": url, "x-goog-upload-status": "active"})
 
 
-@route(r"POST /upload/v1beta/files")
+@route(r"POST /upload/v1(?:beta)?/files")
 def gemini_upload(_, __, body, ___):
     stored = {"name": "files/one", "mimeType": "text/plain", "sizeBytes": str(len(body)), "state": "ACTIVE"}
     return Response({"file": stored}, headers={"x-goog-upload-status": "final"})
