@@ -125,5 +125,5 @@ BEARER = ("authorization", "Bearer ")
 
 def main(*packages):
     """Runs the checks of a script; the versions of the packages go into the first line."""
-    versions = ", ".join(f"{name} {version(name)}" for name in packages)
-    harness.main(f"provider routes: {versions}, Python {platform.python_version()}")
+    versions = [f"{name} {version(name)}" for name in packages]
+    harness.main("provider routes: " + ", ".join([*versions, f"Python {platform.python_version()}"]))
