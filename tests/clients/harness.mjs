@@ -138,7 +138,7 @@ async function runOne(bench, run) {
     await Promise.race([run(bench), late]);
     return null;
   } catch (error) {
-    const line = /openai_node\.mjs:(\d+)/.exec(error.stack ?? "")?.[1] ?? "?";
+    const line = /_node\.mjs:(\d+)/.exec(error.stack ?? "")?.[1] ?? "?";
     return `${error.constructor.name} (line ${line}): ${String(error.message).replace(/\s+/g, " ").slice(0, 500)}`;
   } finally {
     clearTimeout(timer);

@@ -227,7 +227,7 @@ def main(versions):
 
 def forget_environment():
     """Keeps the caller's own keys, base URLs and proxies out of the SDKs."""
-    own = ("OPENAI_", "ANTHROPIC_", "PORTKEY_", "GEMINI_", "GOOGLE_")
+    own = ("OPENAI_", "ANTHROPIC_", "PORTKEY_", "GEMINI_", "GOOGLE_", "CO_", "MISTRAL_", "GROQ_", "AWS_", "LANGFUSE_")
     for name in list(os.environ):
         if name.upper().startswith(own) or name.upper().endswith("_PROXY"):
             del os.environ[name]

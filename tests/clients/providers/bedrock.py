@@ -14,6 +14,7 @@ import calls
 from calls import GATEWAY_KEY, OWN_GATEWAY, OWN_KEY, RECORDER, check, expect, harness, header, watched
 
 harness.forget_environment()
+os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
 import boto3  # noqa: E402
 from botocore.auth import SigV4Auth  # noqa: E402
 from botocore.awsrequest import AWSRequest  # noqa: E402

@@ -33,17 +33,17 @@ CHANGING = {"host", "date", "idempotency-key", "traceparent", "x-amz-date", "amz
 BOUNDARY = re.compile(r"boundary=\"?([^\s;\"]+)")
 
 
-def recorded():
+def recorded(after):
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with direct.open(f"{RECORDER}/recorded", timeout=10) as page:
+    with direct.open(f"{RECORDER}/recorded?after={after}", timeout=10) as page:
         return json.load(page)
 
 
 def watched(call, *arguments):
     """What a call gives, and the requests that it caused."""
-    before = len(recorded())
+    before = recorded(-1)["count"]
     value = call(*arguments)
-    return value, recorded()[before:]
+    return value, recorded(before)["requests"]
 
 
 def credentials(request):

@@ -33,6 +33,7 @@ def send(root, public, secret):
         with client.start_as_current_span(name="a trace", input="hello") as span:
             client.create_score(name="good", value=1, trace_id=span.trace_id)
     client.flush()
+    client.shutdown()
     return statuses
 
 

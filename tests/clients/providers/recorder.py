@@ -1,7 +1,7 @@
 """An upstream that records what reaches it: `recorder.py MOCK_URL [CERTIFICATE ADDRESS]`.
 
-It responds itself where `responses.py` has a response, and has `throughway mock` respond to the rest. `GET /recorded`
-tells all requests, oldest first. With a certificate it also listens on port 443 of the loopback ADDRESS, and a DNS
+It responds itself where `responses.py` has a response, and has `throughway mock` respond to the rest.
+`GET /recorded?after=N` tells how many requests came, and those after the first N; with -1 the number only. With a certificate it also listens on port 443 of the loopback ADDRESS, and a DNS
 server beside it gives that address for every name, so that a gateway finds providers' own hosts here.
 """
 
@@ -20,14 +20,18 @@ CONNECTION = {"connection", "keep-alive", "transfer-encoding", "content-length"}
 recorded = []
 
 
+def recorded_after(number):
+    return {"count": len(recorded), "requests": recorded[number:] if number >= 0 else []}
+
+
 class Recorder(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     mock = ""
     """`host:port` of the mock."""
 
     def serve(self):
-        if self.path == "/recorded":
-            return self.respond(responses.Response(recorded))
+        if self.path.startswith("/recorded?after="):
+            return self.respond(responses.Response(recorded_after(int(self.path.partition("=")[2]))))
         body = self.read_body()
         recorded.append(
             {
