@@ -68,5 +68,13 @@ if MAJOR == "2":
     check_route("exact path imported from LiteLLM", os.environ["IMPORTED"])
 
 
+@check(f"langfuse {MAJOR}: the gateway key as public key is refused, and not sent")
+def as_public_key(bench):
+    """The SDK repeats the public key in a header of its own."""
+    statuses, came = watched(send, f"{bench.base}/langfuse", GATEWAY_KEY, "sk-any")
+    expect("statuses", set(statuses), {400})
+    expect("requests", came, [])
+
+
 if __name__ == "__main__":
     calls.main("langfuse")

@@ -8,6 +8,7 @@ server beside it gives that address for every name, so that a gateway finds prov
 import http.client
 import json
 import socket
+import socketserver
 import ssl
 import sys
 import threading
@@ -93,6 +94,15 @@ class Recorder(BaseHTTPRequestHandler):
         pass
 
 
+class Server(ThreadingHTTPServer):
+    request_queue_size = 64
+
+    def server_bind(self):
+        """Without asking the system's DNS for a name of the address, as HTTPServer does."""
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = self.server_address[:2]
+
+
 def serve_names(server, address):
     """A DNS server: every name has this one IPv4 address and nothing else."""
     while True:
@@ -114,7 +124,7 @@ def in_background(run, *arguments):
 def serve_tls(certificate, address):
     """Port 443 and DNS; gives the DNS server's address, or nothing where port 443 is not to be had."""
     try:
-        server = ThreadingHTTPServer((address, 443), Recorder)
+        server = Server((address, 443), Recorder)
     except OSError as error:
         print(f"port 443: {error}", flush=True)
         return None
@@ -131,7 +141,7 @@ def serve_tls(certificate, address):
 def main(mock, *tls):
     Recorder.mock = urlsplit(mock).netloc
     names = serve_tls(*tls) if tls else None
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Recorder)
+    server = Server(("127.0.0.1", 0), Recorder)
     address = "127.0.0.1:%d" % server.server_address[1]
     responses.OWN_URL = f"http://{address}"
     print(json.dumps({"message": "listening", "address": address, "names": names}), flush=True)
