@@ -1,5 +1,5 @@
-"""What the checks of SDKs share: one call of an SDK is made to the upstream itself, with a gateway key through a gateway
-that holds the provider's key, and with the caller's own key through a gateway that holds none.
+"""What the checks of SDKs share: one call of an SDK is made to the upstream itself, with a gateway key through a
+gateway that holds the provider's key, and with the caller's own key through a gateway that holds none.
 
 Knows no SDK. `run` starts what it needs and says in the environment where that is.
 """

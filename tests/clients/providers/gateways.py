@@ -56,9 +56,8 @@ def own(recorder: str, names: str | None, ca_file: Path) -> str:
 def at_recorder(file: str, recorder: str) -> str:
     """A file of settings with the recorder in the place of the hosts."""
     text = (HERE / file).read_text()
-    for host, path in [("engine.prod.bria-api.com", "/bria-engine"), ("api.cohere.com", ""), ("cloud.langfuse.com", "")]:
-        text = text.replace(f"https://{host}", recorder + path)
-    return text
+    text = text.replace("https://engine.prod.bria-api.com", f"{recorder}/bria-engine")
+    return text.replace("https://api.cohere.com", recorder).replace("https://cloud.langfuse.com", recorder)
 
 
 def endpoints(recorder: str, digest: str) -> str:

@@ -17,7 +17,7 @@ from langfuse import Langfuse  # noqa: E402
 
 MAJOR = version("langfuse").split(".")[0]
 BATCH, SPANS = "/api/public/ingestion", "/api/public/otel/v1/traces"
-OPERATORS = ("pk-operators", "sk-operators")
+OPERATORS, CALLERS = ("pk-operators", "sk-operators"), ("pk-callers-own", "sk-callers-own")
 
 
 def send(root, public, secret):
@@ -59,7 +59,7 @@ def check_route(name, root, secret=GATEWAY_KEY, user=OPERATORS):
 
 
 check_route("provider route, gateway key", f"{os.environ['GATEWAY']}/langfuse")
-check_route("provider route, own keys", f"{OWN_GATEWAY}/langfuse", "sk-callers-own", ("pk-callers-own", "sk-callers-own"))
+check_route("provider route, own keys", f"{OWN_GATEWAY}/langfuse", CALLERS[1], CALLERS)
 check_route("endpoint", f"{os.environ['ENDPOINTS']}/langfuse")
 check_route("endpoint imported from LiteLLM", f"{os.environ['IMPORTED']}/langfuse")
 if MAJOR == "2":

@@ -1,8 +1,9 @@
 """An upstream that records what reaches it: `recorder.py MOCK_URL [CERTIFICATE ADDRESS]`.
 
 It responds itself where `responses.py` has a response, and has `throughway mock` respond to the rest.
-`GET /recorded?after=N` tells how many requests came, and those after the first N; with -1 the number only. With a certificate it also listens on port 443 of the loopback ADDRESS, and a DNS
-server beside it gives that address for every name, so that a gateway finds providers' own hosts here.
+`GET /recorded?after=N` tells how many requests came, and those after the first N; with -1 the number only. With a
+certificate it also listens on port 443 of the loopback ADDRESS, and a DNS server beside it gives that address for every
+name, so that a gateway finds providers' own hosts here.
 """
 
 import http.client

@@ -12,7 +12,8 @@ const load = async (name) => import(pathToFileURL(find.resolve(name)));
 const { default: OpenAI, toFile } = await load("openai");
 const { default: Anthropic, toFile: toAnthropicFile } = await load("@anthropic-ai/sdk");
 const { GoogleGenAI } = await load("@google/genai");
-const versionOf = (name) => find(path.resolve(process.env.CLIENTS_DIR, "node/node_modules", name, "package.json")).version;
+const modules = path.resolve(process.env.CLIENTS_DIR, "node/node_modules");
+const versionOf = (name) => find(path.join(modules, name, "package.json")).version;
 
 const { GATEWAY_KEY: gatewayKey, OWN_GATEWAY: ownGateway, RECORDER: recorder } = process.env;
 const ownHosts = process.env.OWN_HOSTS === "yes";
