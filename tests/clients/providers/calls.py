@@ -5,6 +5,7 @@ Knows no SDK. `run` starts what it needs and says in the environment where that 
 """
 
 import base64
+import faulthandler
 import json
 import os
 import platform
@@ -125,5 +126,6 @@ BEARER = ("authorization", "Bearer ")
 
 def main(*packages):
     """Runs the checks of a script; the versions of the packages go into the first line."""
+    faulthandler.dump_traceback_later(120, exit=True)
     versions = [f"{name} {version(name)}" for name in packages]
     harness.main("provider routes: " + ", ".join([*versions, f"Python {platform.python_version()}"]))

@@ -44,7 +44,7 @@ def keyed(recorder: str, digest: str) -> str:
 
 def own(recorder: str, names: str | None, ca_file: Path) -> str:
     """No provider but Bedrock, which has no host of its own. Without a DNS server, hosts and no credentials."""
-    settings = {"admin_token": "admin-of-the-second", "providers": {"bedrock": {"custom_host": recorder}}}
+    settings = {"providers": {"bedrock": {"custom_host": recorder}}}
     if names:
         tls = [{"host": host, "ca_file": str(ca_file)} for host in HOSTS.values()]
         settings.update({"dns": {"servers": [names]}, "upstream": {"tls": tls}})

@@ -9,7 +9,7 @@ import json
 import os
 
 import calls
-from calls import GATEWAY_KEY, OWN_GATEWAY, check, expect, harness, header, watched, version
+from calls import GATEWAY_KEY, OWN_GATEWAY, RECORDER, check, expect, harness, header, watched, version
 
 harness.forget_environment()
 import httpx  # noqa: E402
@@ -74,6 +74,16 @@ def as_public_key(bench):
     statuses, came = watched(send, f"{bench.base}/langfuse", GATEWAY_KEY, "sk-any")
     expect("statuses", set(statuses), {400})
     expect("requests", came, [])
+
+
+@check(f"langfuse {MAJOR}: a gateway key that did leave would be seen in its Basic credential")
+def would_be_seen(_):
+    _, came = watched(send, RECORDER, "pk-any-direct", GATEWAY_KEY)
+    try:
+        calls.assert_key_stayed(came[:1])
+    except AssertionError:
+        return
+    raise AssertionError("a key in a Basic credential is overlooked")
 
 
 if __name__ == "__main__":

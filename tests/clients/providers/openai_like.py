@@ -132,5 +132,15 @@ def no_credential(bench):
         raise AssertionError("no error was raised")
 
 
+@check("openai: a gateway key that did leave would be seen")
+def would_be_seen(_):
+    _, came = calls.watched(openai_chat, calls.RECORDER, calls.GATEWAY_KEY)
+    try:
+        calls.assert_key_stayed(came)
+    except AssertionError:
+        return
+    raise AssertionError("a key in a bearer token is overlooked")
+
+
 if __name__ == "__main__":
     calls.main("openai", "groq", "mistralai")
