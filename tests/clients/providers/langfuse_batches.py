@@ -24,7 +24,8 @@ def send(root, public, secret):
     """A trace and a score through the SDK; gives the statuses of what the SDK sent with its HTTP client."""
     statuses = []
     hooks = {"response": [lambda response: statuses.append(response.status_code)]}
-    client = Langfuse(public_key=public, secret_key=secret, host=root, httpx_client=httpx.Client(event_hooks=hooks))
+    http = httpx.Client(event_hooks=hooks)
+    client = Langfuse(public_key=public, secret_key=secret, host=root, httpx_client=http, flush_interval=0.2)
     if MAJOR == "2":
         trace = client.trace(name="a trace", input="hello")
         trace.generation(name="a call", model="tiny", output="recorded", usage={"input": 1, "output": 1})
