@@ -76,7 +76,16 @@ impl Node {
     /// Bad syntax, a key given twice, a second document, tags, or a file over the limits: a
     /// million nodes, 32 levels, 16 MiB of text.
     pub fn parse(text: &str) -> Result<Self, SyntaxError> {
-        serde_saphyr::from_str_with_options(text, options()).map_err(|error| SyntaxError {
+        Self::parse_within(text, 1 << 20)
+    }
+
+    /// The same with at most so many nodes.
+    ///
+    /// # Errors
+    /// See [`parse`](Self::parse).
+    pub fn parse_within(text: &str, nodes: usize) -> Result<Self, SyntaxError> {
+        let parsed = serde_saphyr::from_str_with_options(text, options(nodes));
+        parsed.map_err(|error| SyntaxError {
             position: error.location().map(Position::from).unwrap_or_default(),
             message: message(&error),
         })
@@ -166,15 +175,15 @@ impl Key {
 }
 
 /// YAML 1.2 words, no duplicates, and limits that leave room for 100 000 keys or endpoints.
-fn options() -> serde_saphyr::Options {
+fn options(nodes: usize) -> serde_saphyr::Options {
     serde_saphyr::options! {
         strict_booleans: true,
         with_snippet: false,
         reject_unsupported_tags: true,
         budget: serde_saphyr::budget! {
             max_depth: 32,
-            max_nodes: 1 << 20,
-            max_events: 4 << 20,
+            max_nodes: nodes,
+            max_events: 4 * nodes,
             max_total_scalar_bytes: 16 << 20,
         },
     }

@@ -14,7 +14,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use foldhash::fast::RandomState;
+use foldhash::quality::RandomState;
 use prometheus_client::metrics::{counter::Counter, gauge::Gauge};
 use thiserror::Error;
 

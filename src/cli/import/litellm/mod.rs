@@ -11,6 +11,8 @@ mod provider;
 use super::{judge, report::Report, source::Item, texts, yaml::Out};
 use crate::config::{Node, SyntaxError};
 
+/// The most nodes of a file: what it says is looked at in many small pieces.
+const MOST_NODES: usize = 64 * 1024;
 const MASTER_KEY_IS_ADMIN_TOKEN: &str = "is the admin_token now, and no longer a key for \
     callers, who need one (auth: required): make it with `throughway keys create`";
 
@@ -19,7 +21,7 @@ const MASTER_KEY_IS_ADMIN_TOKEN: &str = "is the admin_token now, and no longer a
 /// # Errors
 /// It is not YAML, or over the limits of a settings file.
 pub fn import(text: &str) -> Result<(Vec<(String, Out)>, Report), SyntaxError> {
-    let root = Node::parse(text)?;
+    let root = Node::parse_within(text, MOST_NODES)?;
     let mut import = Import::default();
     import.root(&Item::root(&root));
     Ok((import.settings(), import.report))
