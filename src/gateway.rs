@@ -6,6 +6,7 @@ mod access;
 mod cache;
 mod current;
 mod door;
+mod endpoints;
 mod item;
 mod known;
 mod limits;
@@ -35,6 +36,7 @@ pub use self::{
     cache::{Beginning, FlightKey, PurgeCount, SharedHead},
     current::{Current, Latest},
     door::{Door, Visitor},
+    endpoints::{Basis, Endpoints, Owner as EndpointOwner, StoredEndpoint},
     item::Item,
     known::{CredentialNames, Known},
     limits::Limits,
@@ -44,7 +46,7 @@ pub use self::{
     process::Process,
     provider_routes::{ProviderRoute, ProviderRoutes},
     store_health::StoreHealth,
-    unreachable::unreachable_hosts,
+    unreachable::{check_reachable, unreachable_hosts},
     unusable_settings::UnusableSettings,
 };
 use self::{
@@ -78,6 +80,8 @@ pub struct Gateway {
     pub access: Access,
     /// Which of the keys and teams are the store's.
     pub stored: Arc<Stored>,
+    /// Which of the endpoints are the store's.
+    pub endpoints: Arc<Endpoints>,
     pub known: Arc<Known>,
     pub limits: Limits,
     pub cache: CacheRules,
@@ -105,23 +109,22 @@ impl Gateway {
         let process = Arc::new(Process::new(settings)?);
         let policy = Policy::new(settings.guard.preset, settings.guard.allow.clone());
         let loops = Loops::new(settings.via.clone());
-        let objects = Objects::of_settings(&settings.directory.0);
-        let access = Access::new(settings, objects.directory, None);
-        let stored = objects.stored;
+        let objects = Objects::of_settings(settings);
+        let access = Access::new(settings, objects.directory.clone(), None);
         Ok(Gateway::of(
-            settings, process, policy, loops, access, stored,
+            settings, process, policy, loops, access, objects,
         ))
     }
 
-    /// The gateway of the same process with other settings, or other keys and teams. What the
+    /// The gateway of the same process with other settings, or other objects. What the
     /// settings say of the process itself has no effect.
     pub fn renewed(&self, settings: &Settings, objects: Objects) -> Self {
         let policy = Policy::new(settings.guard.preset, settings.guard.allow.clone());
         let policy = policy.with_listeners_of(&self.policy);
         let loops = self.loops.named(settings.via.clone());
-        let access = Access::new(settings, objects.directory, Some(&self.access));
+        let access = Access::new(settings, objects.directory.clone(), Some(&self.access));
         let process = self.process.clone();
-        Gateway::of(settings, process, policy, loops, access, objects.stored)
+        Gateway::of(settings, process, policy, loops, access, objects)
     }
 
     fn of(
@@ -130,7 +133,7 @@ impl Gateway {
         policy: Policy,
         loops: Loops,
         access: Access,
-        stored: Arc<Stored>,
+        objects: Objects,
     ) -> Self {
         Gateway {
             process,
@@ -138,8 +141,12 @@ impl Gateway {
             door: door(settings, !access.needs_key()),
             page_door: door(settings, true),
             access,
-            stored,
-            known: Arc::new(Known::of(settings)),
+            stored: objects.stored,
+            known: Arc::new(Known {
+                endpoints: objects.endpoints.table.clone(),
+                ..Known::of(settings)
+            }),
+            endpoints: objects.endpoints,
             limits: Limits::of(settings),
             cache: CacheRules::of(settings),
             replay_limit: usize::try_from(settings.replay_limit).unwrap_or(usize::MAX),
@@ -164,10 +171,11 @@ impl Gateway {
         self
     }
 
-    /// The keys and teams in force.
+    /// The keys, teams and endpoints in force.
     pub fn objects(&self) -> Objects {
         Objects {
             directory: self.access.directory().clone(),
+            endpoints: self.endpoints.clone(),
             stored: self.stored.clone(),
         }
     }

@@ -11,7 +11,7 @@ use super::object_rules;
 use super::objects::check_hosts;
 use super::settings::Settings;
 use crate::endpoint::{Endpoint, OwnConfig, Table};
-use crate::identity::document::within;
+use crate::identity::document::{FieldError, path_and_reason, within};
 use crate::route::config_types::Entry;
 
 /// The list, as a table.
@@ -48,11 +48,16 @@ fn read(path: &str, written: &Value) -> Result<Arc<Endpoint>, String> {
         "" => within(path, &error.reason),
         below => within(&format!("{path}.{below}"), &error.reason),
     })?;
-    check_hosts(path, &endpoint.target)?;
-    if let Some(OwnConfig::Inline(config)) = &endpoint.config {
-        check_hosts(&format!("{path}.config"), config)?;
-    }
+    check_hosts_of(path, &endpoint)?;
     Ok(Arc::new(endpoint))
+}
+
+fn check_hosts_of(path: &str, endpoint: &Endpoint) -> Result<(), String> {
+    check_hosts(path, &endpoint.target)?;
+    match &endpoint.config {
+        Some(OwnConfig::Inline(config)) => check_hosts(&format!("{path}.config"), config),
+        Some(OwnConfig::Saved(_)) | None => Ok(()),
+    }
 }
 
 /// The rules between endpoints and configs.
@@ -65,33 +70,55 @@ pub(super) fn check(settings: &Settings) -> Result<(), ConfigError> {
         if let Some(OwnConfig::Inline(config)) = &endpoint.config {
             object_rules::check_object(&format!("{path}.config"), config, settings)?;
         }
-        let refuse = |field: &str, reason: &'static str| {
-            Err(ConfigError::conflict(format!("{path}.{field}"), reason))
-        };
-        let Some(name) = endpoint.saved_config() else {
-            continue;
-        };
-        let Some(saved) = settings.configs.entries().get(name) else {
-            return refuse("config", "names no config under `configs`");
-        };
-        match (saved.names_every_target(), has_target(&endpoint.target)) {
-            (true, true) => {
-                return refuse(
-                    "config",
-                    "names a config whose targets all name a host or provider, so that none is \
-                     the endpoint's own: leave out `target`, or use a config that leaves one out",
-                );
-            }
-            (false, false) => {
-                return refuse(
-                    "target",
-                    "is missing, and the config does not name a host for every target",
-                );
-            }
-            (true, false) | (false, true) => {}
-        }
+        check_saved(endpoint, settings)
+            .map_err(|(field, reason)| ConfigError::conflict(format!("{path}.{field}"), reason))?;
     }
     Ok(())
+}
+
+/// Checks an endpoint that is not of the settings against them, as theirs are checked.
+///
+/// # Errors
+/// The first problem, with the path of its field.
+pub fn check_endpoint(endpoint: &Endpoint, settings: &Settings) -> Result<(), FieldError> {
+    check_hosts_of("", endpoint).map_err(|text| {
+        let (path, reason) = path_and_reason(&text);
+        FieldError::new(path, reason)
+    })?;
+    if let Some(OwnConfig::Inline(config)) = &endpoint.config {
+        let checked = object_rules::check_object("config", config, settings);
+        checked.map_err(|error| match error {
+            ConfigError::Conflict { key, reason, .. } => FieldError::new(key, reason),
+            other => FieldError::new("config", format!("cannot be used: {other}")),
+        })?;
+    }
+    let checked = check_saved(endpoint, settings);
+    checked.map_err(|(field, reason)| FieldError::new(field, reason))
+}
+
+/// The error: field and reason.
+fn check_saved(
+    endpoint: &Endpoint,
+    settings: &Settings,
+) -> Result<(), (&'static str, &'static str)> {
+    let Some(name) = endpoint.saved_config() else {
+        return Ok(());
+    };
+    let Some(saved) = settings.configs.entries().get(name) else {
+        return Err(("config", "names no config under `configs`"));
+    };
+    match (saved.names_every_target(), has_target(&endpoint.target)) {
+        (true, true) => Err((
+            "config",
+            "names a config whose targets all name a host or provider, so that none is the \
+             endpoint's own: leave out `target`, or use a config that leaves one out",
+        )),
+        (false, false) => Err((
+            "target",
+            "is missing, and the config does not name a host for every target",
+        )),
+        (true, false) | (false, true) => Ok(()),
+    }
 }
 
 fn has_target(entry: &Entry) -> bool {

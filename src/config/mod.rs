@@ -23,6 +23,7 @@ mod places;
 mod provider_keys;
 mod reference;
 mod rules;
+mod secrets;
 mod settings;
 mod show;
 mod source;
@@ -32,15 +33,17 @@ mod tests;
 mod units;
 
 pub use document::{Key, Node, Position, SyntaxError, Value};
+pub use endpoints::check_endpoint;
 pub use enums::{AccessLog, Auth, LogFormat, ObjectStoreKind};
 pub use error::{ConfigError, Place};
 pub use layers::{Environment, Flags};
 pub use objects::Objects;
 pub use places::Places;
 pub use reference::{page, schema_page};
+pub use secrets::Secrets;
 pub use settings::{
-    Cors, CredentialNames, Dns, Downstream, Drain, Guard, Log, Memory, Settings, Timeouts, Tls,
-    Upstream, UpstreamTls,
+    Cors, CredentialNames, Dns, Downstream, Drain, Guard, Identities, Log, Memory, Settings,
+    Timeouts, Tls, Upstream, UpstreamTls,
 };
 pub use source::SettingsSource;
 pub use units::duration;

@@ -1,12 +1,12 @@
-//! Where do the keys and teams of the settings file stand? For the errors of the admin API, which
-//! cannot change them.
+//! Where do the keys, teams and endpoints of the settings file stand? For the errors of the admin
+//! API, which cannot change them.
 
 use std::{collections::HashMap, path::Path};
 
-use super::document::{Node, Value};
+use super::document::{Node, Position, Value};
 use super::error::{Place, place};
 
-/// The places of the entries under `keys` and `teams`.
+/// The places of the entries under `keys`, `teams` and `endpoints`.
 #[derive(Clone, Debug, Default)]
 pub struct Places(HashMap<(&'static str, String), Place>);
 
@@ -16,22 +16,29 @@ impl Places {
             let entries = entries(root, section).into_iter();
             entries.map(move |(name, position)| ((section, name), place(file, position)))
         };
-        Places(entries("keys").chain(entries("teams")).collect())
+        let sections = ["keys", "teams", "endpoints"];
+        Places(sections.into_iter().flat_map(entries).collect())
     }
 
-    /// Where an entry of `keys` or `teams` stands.
+    /// Where an entry of `keys` or `teams` stands by its name, or of `endpoints` by its number.
     pub fn entry(&self, section: &'static str, name: &str) -> Option<&Place> {
         self.0.get(&(section, name.to_owned()))
     }
 }
 
-/// The names in a section, each with its place.
-fn entries(root: &Node, section: &str) -> Vec<(String, super::document::Position)> {
-    let in_map = |node: &Node| match &node.value {
+/// The names in a section, or the numbers in a list, each with its place.
+fn entries(root: &Node, section: &str) -> Vec<(String, Position)> {
+    let in_section = |node: &Node| match &node.value {
         Value::Map(entries) => {
             let entries = entries.iter();
             entries
                 .map(|(key, _)| (key.name.clone(), key.position))
+                .collect()
+        }
+        Value::List(items) => {
+            let items = items.iter().enumerate();
+            items
+                .map(|(place, item)| (place.to_string(), item.position))
                 .collect()
         }
         Value::Null
@@ -39,13 +46,12 @@ fn entries(root: &Node, section: &str) -> Vec<(String, super::document::Position
         | Value::Whole(_)
         | Value::Number(_)
         | Value::Text(_)
-        | Value::Expanded(_)
-        | Value::List(_) => Vec::new(),
+        | Value::Expanded(_) => Vec::new(),
     };
     let found = root.nearest(section);
     match std::ptr::eq(found, root) {
         true => Vec::new(),
-        false => in_map(found),
+        false => in_section(found),
     }
 }
 

@@ -28,6 +28,7 @@ use super::kind::{Kind as _, List, Optional, hidden, hidden_list, one_or_more};
 use super::name::Via;
 use super::objects::{Limits, Objects};
 use super::places::Places;
+use super::secrets::Secrets;
 use super::units::{ByteSize, Count};
 use crate::endpoint::Table;
 use crate::guard::BaseUrl;
@@ -99,7 +100,7 @@ pub struct Settings {
         example = json!({ "search": { "allow": { "models": ["gpt-*"] } } })
     )]
     pub teams: Vec<Team>,
-    /// Where the keys and teams are kept that the admin API makes.
+    /// Where the keys, teams and endpoints are kept that the admin API makes.
     pub store: ObjectStore,
     /// The directory of the gateway's own files, such as the database of `store`.
     ///
@@ -114,7 +115,8 @@ pub struct Settings {
     /// What seals the secrets in the store: at least 32 random bytes as base64, one such text or a
     /// list. The first seals, all open.
     ///
-    /// A store that holds sealed secrets does not open without the key that sealed them. Keys and
+    /// A store that holds sealed secrets does not open without the key that sealed them. Without
+    /// it, endpoints that the admin API makes name secrets as `${NAME}` of `secrets` only. Keys and
     /// teams hold none: of a gateway key only the digest is stored.
     #[serde(deserialize_with = "one_or_more", serialize_with = "hidden_list")]
     #[schemars(
@@ -123,6 +125,17 @@ pub struct Settings {
         example = &"${THROUGHWAY_SECRET_KEY}"
     )]
     pub secret_key: Vec<Secret>,
+    /// Secrets under names, for the endpoints that the admin API makes: these write `${NAME}` where
+    /// a credential stands.
+    ///
+    /// Only these names can be referred to, never the environment; whoever may make endpoints can
+    /// send them to any host. A variable becomes one by `NAME: ${VARIABLE}`.
+    #[schemars(
+        with = "BTreeMap<String, String>",
+        title = "mapping of names to texts",
+        example = json!({ "BRIA_KEY": "${BRIA_KEY}" })
+    )]
+    pub secrets: Secrets,
     /// The base URL for requests that name no target.
     ///
     /// Without it such a request gets 400 `no_target`.
@@ -271,7 +284,7 @@ pub struct Settings {
     /// `keys` and `teams`, as they are looked up.
     #[serde(skip)]
     pub directory: Identities,
-    /// Where the entries of `keys` and `teams` stand in the file.
+    /// Where the entries of `keys`, `teams` and `endpoints` stand in the file.
     #[serde(skip)]
     pub places: Places,
     /// What the operator should know though it stops nothing; for the log at start.

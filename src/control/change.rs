@@ -1,7 +1,7 @@
 //! One change that the admin API asks for: checked against everything, made durable with its audit
 //! row, and put in force.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -15,9 +15,12 @@ use super::{
 use crate::{
     config::Places,
     error::{Code, GatewayError},
-    gateway::{Actor, Gateway, Item, LeftOut, Version},
+    gateway::{
+        Actor, Basis, EndpointOwner, Gateway, Item, LeftOut, StoredEndpoint, Version,
+        check_reachable,
+    },
     identity::{
-        KeyId, TeamId, directory,
+        EndpointId, KeyId, TeamId, directory,
         key::{Issued, Key},
         team::Team,
         token::GatewayKey,
@@ -108,14 +111,14 @@ impl Owner {
     fn decide(&self, asked: &Asked) -> Result<Decided, GatewayError> {
         let gateway = self.gateway();
         let decided = match &asked.action {
-            Action::Create { document } => created(asked.kind, document)?,
+            Action::Create { document } => created(asked.kind, document, &self.basis())?,
             Action::Patch {
                 id,
                 patch,
                 expected,
             } => {
                 let before = self.found(&gateway, asked.kind, id, expected)?;
-                let after = readable(&before)?.patched(patch, Timestamp::now());
+                let after = readable(&before)?.patched(patch, Timestamp::now(), &self.basis());
                 let after = after.map_err(|error| field(&error))?;
                 Decided::update("update", before, after, None)
             }
@@ -137,8 +140,11 @@ impl Owner {
 
     fn check(&self, gateway: &Gateway, decided: &Decided) -> Result<(), GatewayError> {
         if let Some(after) = &decided.after {
-            let checked = after.check_references(&*self.settings);
+            let checked = after.check_references(&self.known());
             checked.map_err(|error| field(&error))?;
+        }
+        if let Some(Item::Endpoint(endpoint)) = &decided.after {
+            self.check_endpoint(gateway, endpoint)?;
         }
         let tried = gateway
             .access
@@ -146,6 +152,28 @@ impl Owner {
             .with_changes([decided.change(gateway)].into_iter().flatten());
         let (ObjectId { id, .. }, _) = decided.object();
         tried.map(drop).map_err(|found| conflict(&found, &id))
+    }
+
+    /// Checks what an endpoint is joined with besides the settings.
+    fn check_endpoint(
+        &self,
+        gateway: &Gateway,
+        stored: &StoredEndpoint,
+    ) -> Result<(), GatewayError> {
+        let endpoint = stored.resolved(&self.basis());
+        let endpoint = endpoint.map_err(|error| field(&error))?;
+        check_reachable(&endpoint, &gateway.policy).map_err(|error| field(&error))?;
+        let other = match gateway.endpoints.conflict(&endpoint, stored.id) {
+            None => return Ok(()),
+            Some(EndpointOwner::Store(other)) => format!("{} ({})", other.name(), other.id),
+            Some(EndpointOwner::Settings(place)) => {
+                let at = self.settings.places.entry("endpoints", &place.to_string());
+                let at = at.map_or(String::new(), |at| format!(" at {at}"));
+                format!("endpoints[{place}] of the settings file{at}")
+            }
+        };
+        let message = format!("path and method are in use by {other}: give them other `methods`");
+        Err(GatewayError::about(Code::Conflict, "path", message))
     }
 
     /// The object of the store, if it has one of the expected revisions.
@@ -158,7 +186,7 @@ impl Owner {
     ) -> Result<Stored, GatewayError> {
         let found = object(gateway, kind, id)?;
         let (version, item) = match found {
-            Found::OfFile(item) => return Err(of_the_file(&item, &self.settings.places)),
+            Found::OfFile(item) => return Err(of_the_file(&item, gateway, &self.settings.places)),
             Found::OfStore { item, version, .. } => (version, Ok(item)),
             Found::Unreadable(left_out) => (left_out.version, Err(left_out)),
         };
@@ -247,14 +275,15 @@ impl Decided {
     /// The change of the directory. What is not in force cannot be removed from it.
     fn change(&self, gateway: &Gateway) -> Option<directory::Change> {
         if let Some(after) = &self.after {
-            return Some(after.put());
+            return after.put();
         }
         let item = self.before.as_ref()?.item.as_ref().ok()?;
         let stored = match item {
             Item::Key(key) => gateway.stored.key(key.id),
             Item::Team(team) => gateway.stored.team(team.id),
+            Item::Endpoint(_) => None,
         };
-        stored.map(|_| item.removal())
+        stored.and_then(|_| item.removal())
     }
 
     fn edit(&self, asked: &Asked) -> Edit {
@@ -291,7 +320,7 @@ impl Decided {
     }
 }
 
-fn created(kind: Kind, document: &Value) -> Result<Decided, GatewayError> {
+fn created(kind: Kind, document: &Value, basis: &Basis<'_>) -> Result<Decided, GatewayError> {
     let (now, uuid) = (Timestamp::now(), Uuid::now_v7());
     let (item, secret) = match kind {
         Kind::Key => {
@@ -309,6 +338,11 @@ fn created(kind: Kind, document: &Value) -> Result<Decided, GatewayError> {
             let team = team.map_err(|error| field(&error))?;
             (Item::Team(Box::new(team)), None)
         }
+        Kind::Endpoint => {
+            let endpoint = StoredEndpoint::create(document, EndpointId::new(uuid), now, basis);
+            let endpoint = endpoint.map_err(|error| field(&error))?;
+            (Item::Endpoint(Arc::new(endpoint)), None)
+        }
     };
     Ok(Decided {
         name: "create",
@@ -322,7 +356,7 @@ fn rotated(before: Stored, grace: Duration) -> Result<Decided, GatewayError> {
     let Item::Key(key) = readable(&before)? else {
         return Err(GatewayError::new(
             Code::UnknownRoute,
-            "a team has no secret",
+            "only a key has a secret that is rotated",
         ));
     };
     let now = Timestamp::now();
@@ -341,16 +375,23 @@ fn readable(before: &Stored) -> Result<&Item, GatewayError> {
     })
 }
 
-fn of_the_file(item: &Item, places: &Places) -> GatewayError {
-    let section = match item {
-        Item::Key(_) => "keys",
-        Item::Team(_) => "teams",
+fn of_the_file(item: &Item, gateway: &Gateway, places: &Places) -> GatewayError {
+    let (section, entry) = match item {
+        Item::Key(key) => ("keys", key.name.to_string()),
+        Item::Team(team) => ("teams", team.name.to_string()),
+        Item::Endpoint(endpoint) => {
+            let found = gateway.endpoints.in_settings(endpoint.id);
+            let place = found.map(|(place, _)| place.to_string());
+            ("endpoints", place.unwrap_or_default())
+        }
     };
-    let place = places.entry(section, item.name());
+    let place = places.entry(section, &entry);
     let place = place.map_or(String::new(), |place| format!(" at {place}"));
-    let message = format!(
-        "it is one of the settings file, under {section}.{}{place}: change it there",
-        item.name()
-    );
+    let entry = match item {
+        Item::Key(_) | Item::Team(_) => format!(".{entry}"),
+        Item::Endpoint(_) => format!("[{entry}]"),
+    };
+    let message =
+        format!("it is one of the settings file, under {section}{entry}{place}: change it there");
     GatewayError::new(Code::Conflict, message)
 }

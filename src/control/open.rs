@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use crate::{
     config::{Environment, ObjectStoreKind, Settings},
-    gateway::{Candidate, LeftOut, Objects},
+    gateway::{Basis, Candidate, LeftOut, Objects},
     store::{
         self, DATABASE_FILE, DataDir, DataDirError, Kind, Location, Options, SealError, SealKeys,
         Store, StoreError,
@@ -116,6 +116,7 @@ impl Opened {
     pub(super) fn joined(&mut self, settings: &Settings) -> Objects {
         let candidates = std::mem::take(&mut self.candidates);
         let unreadable = std::mem::take(&mut self.unreadable);
-        Objects::joined(&settings.directory.0, candidates, unreadable)
+        let keys = self.store.seal_keys().ok();
+        Objects::joined(&Basis { settings, keys }, candidates, unreadable)
     }
 }

@@ -7,8 +7,10 @@ use jiff::Timestamp;
 use super::refused::unusable;
 use crate::{
     config::Settings,
+    endpoint::Table,
     error::GatewayError,
-    gateway::{Candidate, Current, Gateway, LeftOut, Objects, Process, StoreHealth},
+    gateway::{Basis, Candidate, Current, Gateway, LeftOut, Objects, Process, StoreHealth},
+    identity::Known,
     observe::metrics::Metrics,
     store::{AuditEntry, Changes, Kind, Object, ObjectId, Status, Store, StoreError},
 };
@@ -50,9 +52,9 @@ impl Owner {
 
     pub async fn put_settings(&mut self, settings: Arc<Settings>) -> Arc<Gateway> {
         let (candidates, unreadable) = self.gateway().objects().of_store();
-        let objects = Objects::joined(&settings.directory.0, candidates, unreadable);
         let audit = reload_entry(&self.settings, &settings);
         self.settings = settings;
+        let objects = Objects::joined(&self.basis(), candidates, unreadable);
         self.put(objects);
         self.tell_of_dangling();
         if let Some(store) = &self.store
@@ -100,8 +102,7 @@ impl Owner {
                     revision,
                     "the store was read anew: what changed since is not known"
                 );
-                let file = &self.settings.directory.0;
-                let objects = Objects::joined(file, candidates, unreadable);
+                let objects = Objects::joined(&self.basis(), candidates, unreadable);
                 self.put(objects);
                 self.revision = revision;
             }
@@ -116,13 +117,20 @@ impl Owner {
             sort(object, &mut candidates, &mut unreadable);
         }
         let before = self.gateway().objects();
-        let simply = || before.changed(&candidates, deleted);
+        let simply = || before.changed(&self.basis(), &candidates, deleted);
         let objects = unreadable.is_empty().then(simply).flatten();
-        let objects = objects.unwrap_or_else(|| {
-            let file = &self.settings.directory.0;
-            before.joined_anew(file, candidates, unreadable, deleted)
-        });
+        let objects = objects
+            .unwrap_or_else(|| before.joined_anew(&self.basis(), candidates, unreadable, deleted));
         self.put(objects);
+    }
+
+    /// With what the store's objects are joined.
+    pub fn basis(&self) -> Basis<'_> {
+        let keys = self.store.as_ref().and_then(|it| it.seal_keys().ok());
+        Basis {
+            settings: &self.settings,
+            keys,
+        }
     }
 
     fn put(&mut self, objects: Objects) {
@@ -153,22 +161,32 @@ impl Owner {
     /// changed since.
     fn tell_of_dangling(&mut self) {
         let objects = self.gateway().objects();
+        let known = self.known();
         let keys = objects.directory.keys().filter_map(|it| {
             objects.stored.key(it.key.id)?;
-            let error = it.key.check_references(&*self.settings).err()?;
+            let error = it.key.check_references(&known).err()?;
             Some((Kind::Key, it.key.id.to_string(), &it.key.name, error))
         });
         let teams = objects.directory.teams().filter_map(|it| {
             objects.stored.team(it.id)?;
-            let error = it.check_references(&*self.settings).err()?;
+            let error = it.check_references(&known).err()?;
             Some((Kind::Team, it.id.to_string(), &it.name, error))
         });
-        for (kind, id, name, error) in keys.chain(teams) {
+        let dangling: Vec<_> = keys.chain(teams).collect();
+        for (kind, id, name, error) in dangling {
             let reason = error.to_string();
             let (object, kind) = (ObjectId::new(kind, id.clone()), kind.name());
             if self.told.insert((object, reason.clone())) {
                 tracing::warn!(kind, id, %name, reason, "the settings lack what an object names");
             }
+        }
+    }
+
+    /// What keys and teams may name.
+    pub fn known(&self) -> Snapshot<'_> {
+        Snapshot {
+            settings: &self.settings,
+            endpoints: self.gateway().endpoints.table.clone(),
         }
     }
 
@@ -180,6 +198,26 @@ impl Owner {
     /// Reads what others changed, before a change is tried again.
     pub async fn refresh(&mut self) -> Result<(), GatewayError> {
         self.catch_up().await.map_err(|error| unusable(&error))
+    }
+}
+
+/// What keys and teams may name: what the settings have, and the endpoints of the store.
+pub(super) struct Snapshot<'s> {
+    settings: &'s Settings,
+    endpoints: Arc<Table>,
+}
+
+impl Known for Snapshot<'_> {
+    fn has_provider(&self, name: &str) -> bool {
+        self.settings.has_provider(name)
+    }
+
+    fn has_endpoint(&self, path: &str) -> bool {
+        self.endpoints.has(path)
+    }
+
+    fn has_config(&self, name: &str) -> bool {
+        self.settings.has_config(name)
     }
 }
 

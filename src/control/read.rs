@@ -1,4 +1,4 @@
-//! Keys and teams as the admin API shows them: one, or a page of a list.
+//! Keys, teams and endpoints as the admin API shows them: one, or a page of a list.
 
 use std::sync::Arc;
 
@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use crate::{
     error::{Code, GatewayError},
-    gateway::{Gateway, Item, LeftOut, Version, parsed},
-    identity::{KeyId, TeamId},
+    gateway::{Gateway, Item, LeftOut, StoredEndpoint, Version, parsed},
+    identity::{EndpointId, KeyId, TeamId},
     store::Kind,
 };
 
@@ -57,6 +57,7 @@ fn in_force(gateway: &Gateway, kind: Kind, id: &str) -> Option<Found> {
             let item = Item::Team(Box::new(team.as_ref().clone()));
             (item, gateway.stored.team(team.id))
         }
+        Kind::Endpoint => endpoint(gateway, parsed(id)?)?,
     };
     Some(match version {
         None => Found::OfFile(item),
@@ -66,6 +67,16 @@ fn in_force(gateway: &Gateway, kind: Kind, id: &str) -> Option<Found> {
             error: None,
         },
     })
+}
+
+fn endpoint(gateway: &Gateway, id: EndpointId) -> Option<(Item, Option<Version>)> {
+    if let Some(stored) = gateway.endpoints.stored(id) {
+        return Some((Item::Endpoint(stored.item.clone()), Some(stored.version)));
+    }
+    let (_, endpoint) = gateway.endpoints.in_settings(id)?;
+    let credentials = &gateway.known.credentials;
+    let item = StoredEndpoint::of_settings(endpoint, &credentials.headers);
+    Some((Item::Endpoint(Arc::new(item)), None))
 }
 
 fn left_out(gateway: &Gateway, kind: Kind, id: &str) -> Option<Found> {
@@ -102,6 +113,11 @@ pub fn listed(
         Kind::Team => {
             let mut ids: Vec<TeamId> = directory.teams().map(|it| it.id).collect();
             ids.extend(ids_left_out::<TeamId>(gateway, kind));
+            page(ids, after(cursor)?, limit)
+        }
+        Kind::Endpoint => {
+            let mut ids: Vec<EndpointId> = gateway.endpoints.ids().collect();
+            ids.extend(ids_left_out::<EndpointId>(gateway, kind));
             page(ids, after(cursor)?, limit)
         }
     };

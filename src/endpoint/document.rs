@@ -86,6 +86,23 @@ pub fn read(document: &Value) -> Result<Endpoint, FieldError> {
     })
 }
 
+/// What the name of an endpoint is made of.
+#[derive(Deserialize)]
+struct Named {
+    path: EndpointPath,
+    #[serde(default)]
+    methods: Option<List<MethodName>>,
+}
+
+/// The name of an endpoint by its document, of which nothing else is read.
+///
+/// # Errors
+/// Path or methods cannot be used.
+pub fn name_of(document: &Value) -> Result<String, FieldError> {
+    let named: Named = document::read(document)?;
+    Ok(super::name(&named.path, named.methods.as_ref()))
+}
+
 /// A path that requests can have and that nothing else of the gateway's has.
 fn check_path(path: &str) -> Result<(), FieldError> {
     let refuse = |reason: &str| Err(FieldError::new("path", reason));

@@ -12,6 +12,7 @@ use std::{fmt, sync::Arc};
 use serde_json::Value;
 
 pub use self::{
+    document::name_of,
     price::Usd,
     table::{Lookup, Match, Overlap, Table},
     usage::UsagePlaces,
@@ -89,12 +90,21 @@ impl Endpoint {
 
     /// Path and methods, by which people know it.
     pub fn name(&self) -> String {
-        match self.methods() {
-            None => self.path.as_str().to_owned(),
-            Some(methods) => {
-                let methods: Vec<_> = methods.collect();
-                format!("{} [{}]", self.path.as_str(), methods.join(", "))
-            }
+        name(&self.path, self.methods.as_ref())
+    }
+
+    /// As the operator wrote it, with its secrets: not to be shown.
+    pub fn written(&self) -> &Value {
+        &self.written
+    }
+}
+
+fn name(path: &EndpointPath, methods: Option<&List<MethodName>>) -> String {
+    match methods {
+        None => path.as_str().to_owned(),
+        Some(methods) => {
+            let methods: Vec<_> = methods.iter().map(MethodName::as_str).collect();
+            format!("{} [{}]", path.as_str(), methods.join(", "))
         }
     }
 }

@@ -68,19 +68,38 @@ impl Table {
     pub fn new(endpoints: impl IntoIterator<Item = Arc<Endpoint>>) -> Result<Self, Overlap> {
         let mut table = Table::default();
         for endpoint in endpoints {
-            let second = table.endpoints.len();
-            let path = endpoint.path.as_str();
-            let at_path = table.paths.entry(path.into()).or_default();
-            let overlaps = |first: &&usize| meet(&table.endpoints[**first], &endpoint);
-            if let Some(first) = at_path.iter().find(overlaps) {
-                let first = *first;
-                return Err(Overlap { first, second });
-            }
-            at_path.push(second);
-            table.segments = table.segments.max(path.split('/').skip(1).count());
-            table.endpoints.push(endpoint);
+            let second = table.len();
+            let added = table.add(endpoint);
+            added.map_err(|first| Overlap { first, second })?;
         }
         Ok(table)
+    }
+
+    /// Adds one at the end.
+    ///
+    /// # Errors
+    /// The place of the first that shares a path and a method with it.
+    pub fn add(&mut self, endpoint: Arc<Endpoint>) -> Result<(), usize> {
+        if let Some(first) = self.meeting(&endpoint).next() {
+            return Err(first);
+        }
+        let path = endpoint.path.as_str();
+        self.segments = self.segments.max(path.split('/').skip(1).count());
+        let at_path = self.paths.entry(path.into()).or_default();
+        at_path.push(self.endpoints.len());
+        self.endpoints.push(endpoint);
+        Ok(())
+    }
+
+    /// The places of those that share a path and a method with this one.
+    pub fn meeting(&self, endpoint: &Endpoint) -> impl Iterator<Item = usize> {
+        let at_path = self.paths.get(endpoint.path.as_str());
+        let at_path = at_path.into_iter().flatten().copied();
+        at_path.filter(|place| meet(&self.endpoints[*place], endpoint))
+    }
+
+    pub fn len(&self) -> usize {
+        self.endpoints.len()
     }
 
     pub fn is_empty(&self) -> bool {

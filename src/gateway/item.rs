@@ -1,8 +1,11 @@
-//! A key or a team: what the admin API changes and the store keeps.
+//! A key, a team or an endpoint: what the admin API changes and the store keeps.
+
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+use super::endpoints::{Basis, StoredEndpoint};
 use crate::{
     identity::{
         Known, Object as _, directory,
@@ -13,11 +16,12 @@ use crate::{
     store::{self, Kind, ObjectId},
 };
 
-/// A key or a team.
+/// A key, a team or an endpoint.
 #[derive(Clone, Debug)]
 pub enum Item {
     Key(Box<Key>),
     Team(Box<Team>),
+    Endpoint(Arc<StoredEndpoint>),
 }
 
 impl Item {
@@ -30,6 +34,7 @@ impl Item {
         let item = match object.kind {
             Kind::Key => Item::Key(Box::new(read(&document)?)),
             Kind::Team => Item::Team(Box::new(read(&document)?)),
+            Kind::Endpoint => Item::Endpoint(Arc::new(StoredEndpoint::read(&object.document)?)),
         };
         if item.id().id != object.id {
             return Err(FieldError::new("id", "is not the one that the store has"));
@@ -44,6 +49,7 @@ impl Item {
         match self {
             Item::Key(_) => Kind::Key,
             Item::Team(_) => Kind::Team,
+            Item::Endpoint(_) => Kind::Endpoint,
         }
     }
 
@@ -51,6 +57,7 @@ impl Item {
         let id = match self {
             Item::Key(key) => key.id.to_string(),
             Item::Team(team) => team.id.to_string(),
+            Item::Endpoint(endpoint) => endpoint.id.to_string(),
         };
         ObjectId::new(self.kind(), id)
     }
@@ -59,6 +66,7 @@ impl Item {
         match self {
             Item::Key(key) => key.name.as_str(),
             Item::Team(team) => team.name.as_str(),
+            Item::Endpoint(endpoint) => endpoint.name(),
         }
     }
 
@@ -67,6 +75,7 @@ impl Item {
         let document = match self {
             Item::Key(key) => key.document(),
             Item::Team(team) => team.document(),
+            Item::Endpoint(endpoint) => return endpoint.document(),
         };
         match document {
             Value::Object(fields) => fields,
@@ -75,11 +84,13 @@ impl Item {
         }
     }
 
-    /// The document as the API and the audit log show it: without digests.
+    /// The document as the API and the audit log show it: without
+    /// digests and secrets.
     pub fn shown(&self) -> Value {
         match self {
             Item::Key(key) => key.shown(),
             Item::Team(team) => team.document(),
+            Item::Endpoint(endpoint) => endpoint.shown(),
         }
     }
 
@@ -89,6 +100,8 @@ impl Item {
         match self {
             Item::Key(key) => key.check_references(known),
             Item::Team(team) => team.check_references(known),
+            // Checked whenever it is joined with the settings.
+            Item::Endpoint(_) => Ok(()),
         }
     }
 
@@ -96,26 +109,34 @@ impl Item {
     ///
     /// # Errors
     /// The first problem of the patch, or of what it would make of the item.
-    pub fn patched(&self, patch: &Value, now: Timestamp) -> Result<Self, FieldError> {
+    pub fn patched(
+        &self,
+        patch: &Value,
+        now: Timestamp,
+        basis: &Basis<'_>,
+    ) -> Result<Self, FieldError> {
         Ok(match self {
             Item::Key(key) => Item::Key(Box::new(key.patched(patch, now)?)),
             Item::Team(team) => Item::Team(Box::new(team.patched(patch)?)),
+            Item::Endpoint(endpoint) => Item::Endpoint(Arc::new(endpoint.patched(patch, basis)?)),
         })
     }
 
-    /// The change that adds or replaces it.
-    pub fn put(&self) -> directory::Change {
+    /// The change of keys and teams that adds or replaces it.
+    pub fn put(&self) -> Option<directory::Change> {
         match self {
-            Item::Key(key) => directory::Change::PutKey(key.clone()),
-            Item::Team(team) => directory::Change::PutTeam(team.clone()),
+            Item::Key(key) => Some(directory::Change::PutKey(key.clone())),
+            Item::Team(team) => Some(directory::Change::PutTeam(team.clone())),
+            Item::Endpoint(_) => None,
         }
     }
 
-    /// The change that removes it.
-    pub fn removal(&self) -> directory::Change {
+    /// The change of keys and teams that removes it.
+    pub fn removal(&self) -> Option<directory::Change> {
         match self {
-            Item::Key(key) => directory::Change::DeleteKey(key.id),
-            Item::Team(team) => directory::Change::DeleteTeam(team.id),
+            Item::Key(key) => Some(directory::Change::DeleteKey(key.id)),
+            Item::Team(team) => Some(directory::Change::DeleteTeam(team.id)),
+            Item::Endpoint(_) => None,
         }
     }
 }

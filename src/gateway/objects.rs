@@ -1,5 +1,5 @@
-//! The keys and teams of settings and store together: which are in force, and where each comes
-//! from. The settings win: an object of the store that conflicts with them is left out.
+//! The keys, teams and endpoints of settings and store together: which are in force, and where each
+//! comes from. The settings win: an object of the store that conflicts with them is left out.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -10,8 +10,12 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::item::Item;
+use super::{
+    endpoints::{Basis, Endpoints},
+    item::Item,
+};
 use crate::{
+    config::Settings,
     identity::{
         KeyId, TeamId,
         directory::{Change, Conflict, Directory},
@@ -19,10 +23,11 @@ use crate::{
     store::{self, Kind, ObjectId},
 };
 
-/// Keys and teams, as one snapshot has them.
+/// Keys, teams and endpoints, as one snapshot has them.
 #[derive(Clone, Debug, Default)]
 pub struct Objects {
     pub directory: Arc<Directory>,
+    pub endpoints: Arc<Endpoints>,
     pub stored: Arc<Stored>,
 }
 
@@ -82,7 +87,7 @@ impl Candidate {
         }
     }
 
-    fn left_out(self, reason: String) -> LeftOut {
+    pub(super) fn left_out(self, reason: String) -> LeftOut {
         LeftOut {
             id: self.item.id(),
             name: self.item.name().to_owned(),
@@ -113,52 +118,40 @@ impl Stored {
         match &candidate.item {
             Item::Key(key) => drop(self.keys.insert(key.id, candidate.version)),
             Item::Team(team) => drop(self.teams.insert(team.id, candidate.version)),
+            // `Endpoints` has their versions.
+            Item::Endpoint(_) => {}
         }
     }
 }
 
 impl Objects {
     /// The settings' objects alone.
-    pub fn of_settings(directory: &Directory) -> Self {
+    pub fn of_settings(settings: &Settings) -> Self {
         Objects {
-            directory: Arc::new(directory.clone()),
+            directory: Arc::new(settings.directory.0.clone()),
+            endpoints: Arc::new(Endpoints::of_settings(settings)),
             stored: Arc::default(),
         }
     }
 
     /// The objects of the settings with those of the store; `unreadable` are left out already.
-    pub fn joined(
-        settings: &Directory,
+    pub fn joined(basis: &Basis<'_>, candidates: Vec<Candidate>, unreadable: Vec<LeftOut>) -> Self {
+        Self::joined_after(basis, candidates, unreadable, None)
+    }
+
+    /// `before`: endpoints that were joined with the same settings.
+    fn joined_after(
+        basis: &Basis<'_>,
         mut candidates: Vec<Candidate>,
         unreadable: Vec<LeftOut>,
+        before: Option<&Endpoints>,
     ) -> Self {
         let mut left_out = unreadable;
-        let has_id = |it: &Candidate| match &it.item {
-            Item::Key(key) => settings.key(key.id).is_some(),
-            Item::Team(team) => settings.team(team.id).is_some(),
-        };
-        let of_settings = candidates.extract_if(.., |it| has_id(it));
-        let reason = || "the settings have an object of this id".to_owned();
-        left_out.extend(of_settings.map(|it| it.left_out(reason())));
-        let directory = loop {
-            let changes = candidates.iter().map(|it| it.item.put());
-            let conflicts = match settings.with_changes(changes) {
-                Ok(directory) => break directory,
-                Err(conflicts) => conflicts,
-            };
-            let before = candidates.len();
-            let refused = reasons(&conflicts);
-            let removed = candidates.extract_if(.., |it| refused.contains_key(&it.item.id()));
-            left_out.extend(removed.map(|it| {
-                let reason = refused.get(&it.item.id()).cloned();
-                it.left_out(reason.unwrap_or_default())
-            }));
-            if candidates.len() == before {
-                // No conflict names an object of the store, which the directory does not do.
-                let rest = candidates.drain(..);
-                left_out.extend(rest.map(|it| it.left_out("it has a conflict".to_owned())));
-            }
-        };
+        let endpoints = candidates.extract_if(.., |it| it.item.kind() == Kind::Endpoint);
+        let (endpoints, refused) = Endpoints::joined(basis, endpoints.collect(), before);
+        left_out.extend(refused);
+        let settings = &basis.settings.directory.0;
+        let directory = directory(settings, &mut candidates, &mut left_out);
         let mut stored = Stored {
             left_out,
             ..Stored::default()
@@ -166,6 +159,7 @@ impl Objects {
         candidates.iter().for_each(|it| stored.put(it));
         Objects {
             directory: Arc::new(directory),
+            endpoints: Arc::new(endpoints),
             stored: Arc::new(stored),
         }
     }
@@ -183,7 +177,11 @@ impl Objects {
             let item = Item::Team(Box::new(it.as_ref().clone()));
             Some(Candidate { item, version })
         });
-        let mut candidates: Vec<_> = keys.chain(teams).collect();
+        let endpoints = self.endpoints.all_stored().map(|it| Candidate {
+            item: Item::Endpoint(it.item.clone()),
+            version: it.version,
+        });
+        let mut candidates: Vec<_> = keys.chain(teams).chain(endpoints).collect();
         let mut unreadable = Vec::new();
         for left_out in &self.stored.left_out {
             match &left_out.item {
@@ -198,7 +196,12 @@ impl Objects {
     }
 
     /// After changes of the store, where nothing conflicts; `None`: they are to be joined anew.
-    pub fn changed(&self, changed: &[Candidate], deleted: &[ObjectId]) -> Option<Self> {
+    pub fn changed(
+        &self,
+        basis: &Basis<'_>,
+        changed: &[Candidate],
+        deleted: &[ObjectId],
+    ) -> Option<Self> {
         if !self.stored.left_out.is_empty() {
             return None;
         }
@@ -210,11 +213,22 @@ impl Objects {
                 return None;
             }
             stored.put(candidate);
-            changes.push(candidate.item.put());
+            changes.extend(candidate.item.put());
         }
-        let directory = self.directory.with_changes(changes).ok()?;
+        let is_endpoint = |it: &Candidate| it.item.kind() == Kind::Endpoint;
+        let has_endpoints =
+            changed.iter().any(is_endpoint) || deleted.iter().any(|it| it.kind == Kind::Endpoint);
+        let endpoints = match has_endpoints {
+            true => Arc::new(self.endpoints.changed(basis, changed, deleted)?),
+            false => self.endpoints.clone(),
+        };
+        let directory = match changes.is_empty() {
+            true => self.directory.clone(),
+            false => Arc::new(self.directory.with_changes(changes).ok()?),
+        };
         Some(Objects {
-            directory: Arc::new(directory),
+            directory,
+            endpoints,
             stored: Arc::new(stored),
         })
     }
@@ -227,13 +241,14 @@ impl Objects {
             Item::Team(team) => {
                 self.directory.team(team.id).is_some() && self.stored.team(team.id).is_none()
             }
+            Item::Endpoint(endpoint) => self.endpoints.in_settings(endpoint.id).is_some(),
         }
     }
 
     /// After changes of the store, whatever conflicts there are.
     pub fn joined_anew(
         &self,
-        settings: &Directory,
+        basis: &Basis<'_>,
         changed: Vec<Candidate>,
         unreadable: Vec<LeftOut>,
         deleted: &[ObjectId],
@@ -246,7 +261,7 @@ impl Objects {
         left_out.retain(|it| !gone.contains(&it.id));
         candidates.extend(changed);
         left_out.extend(unreadable);
-        Self::joined(settings, candidates, left_out)
+        Self::joined_after(basis, candidates, left_out, Some(&self.endpoints))
     }
 }
 
@@ -262,6 +277,43 @@ impl Stored {
                 let id = parsed(&object.id)?;
                 self.teams.remove(&id).map(|_| Change::DeleteTeam(id))
             }
+            Kind::Endpoint => None,
+        }
+    }
+}
+
+/// The directory of the settings with these keys and teams. What conflicts with it goes from
+/// `candidates` to `left_out`.
+fn directory(
+    settings: &Directory,
+    candidates: &mut Vec<Candidate>,
+    left_out: &mut Vec<LeftOut>,
+) -> Directory {
+    let has_id = |it: &Candidate| match &it.item {
+        Item::Key(key) => settings.key(key.id).is_some(),
+        Item::Team(team) => settings.team(team.id).is_some(),
+        Item::Endpoint(_) => false,
+    };
+    let of_settings = candidates.extract_if(.., |it| has_id(it));
+    let reason = || "the settings have an object of this id".to_owned();
+    left_out.extend(of_settings.map(|it| it.left_out(reason())));
+    loop {
+        let changes = candidates.iter().filter_map(|it| it.item.put());
+        let conflicts = match settings.with_changes(changes) {
+            Ok(directory) => return directory,
+            Err(conflicts) => conflicts,
+        };
+        let before = candidates.len();
+        let refused = reasons(&conflicts);
+        let removed = candidates.extract_if(.., |it| refused.contains_key(&it.item.id()));
+        left_out.extend(removed.map(|it| {
+            let reason = refused.get(&it.item.id()).cloned();
+            it.left_out(reason.unwrap_or_default())
+        }));
+        if candidates.len() == before {
+            // No conflict names an object of the store, which the directory does not do.
+            let rest = candidates.drain(..);
+            left_out.extend(rest.map(|it| it.left_out("it has a conflict".to_owned())));
         }
     }
 }

@@ -4,8 +4,9 @@
 
 use crate::{
     config::Settings,
-    endpoint::OwnConfig,
+    endpoint::{Endpoint, OwnConfig},
     guard::{BaseUrl, Denied, Host, NamedBy, Policy},
+    identity::document::FieldError,
     route::config_types::Entry,
 };
 
@@ -24,14 +25,7 @@ pub fn unreachable_hosts(settings: &Settings, policy: &Policy) -> Vec<String> {
         }
     }
     for (place, endpoint) in settings.endpoints.iter().enumerate() {
-        let path = format!("endpoints[{place}]");
-        if let Some(OwnConfig::Inline(config)) = &endpoint.config {
-            collect(format!("{path}.config"), config, &mut hosts);
-        }
-        let target = endpoint.target.custom_host.as_deref();
-        if let Some(host) = target.and_then(|host| BaseUrl::parse(host).ok()) {
-            hosts.push((format!("{path}.target"), host));
-        }
+        collect_endpoint(&format!("endpoints[{place}]."), endpoint, &mut hosts);
     }
     let told = hosts.into_iter().filter_map(|(key, host)| {
         let denied = always_denied(&host, policy)?;
@@ -40,6 +34,37 @@ pub fn unreachable_hosts(settings: &Settings, policy: &Policy) -> Vec<String> {
         ))
     });
     told.collect()
+}
+
+/// The first host of an endpoint that no request will ever reach.
+///
+/// # Errors
+/// Its field, and why.
+pub fn check_reachable(endpoint: &Endpoint, policy: &Policy) -> Result<(), FieldError> {
+    let mut hosts = Vec::new();
+    collect_endpoint("", endpoint, &mut hosts);
+    let denied = |(key, host): (String, BaseUrl)| {
+        let denied = always_denied(&host, policy)?;
+        let reason = format!("names a host that no request will reach: {denied}");
+        Some(FieldError::new(key, reason))
+    };
+    hosts.into_iter().find_map(denied).map_or(Ok(()), Err)
+}
+
+/// `path`: with a dot at its end, or empty.
+fn collect_endpoint(path: &str, endpoint: &Endpoint, hosts: &mut Vec<(String, BaseUrl)>) {
+    if let Some(OwnConfig::Inline(config)) = &endpoint.config {
+        collect(format!("{path}config"), config, hosts);
+    }
+    let target = endpoint.target.custom_host.as_deref();
+    if let Some(host) = target.and_then(|host| BaseUrl::parse(host).ok()) {
+        hosts.push((format!("{path}target"), host));
+    }
+    let token_server = endpoint.target.credential.as_ref();
+    let token_server = token_server.and_then(|it| it.token_uri());
+    if let Some(server) = token_server.and_then(|it| BaseUrl::parse(it).ok()) {
+        hosts.push((format!("{path}credential.google"), server));
+    }
 }
 
 fn collect(path: String, entry: &Entry, hosts: &mut Vec<(String, BaseUrl)>) {

@@ -1,5 +1,5 @@
-//! Public ids of keys and teams. An id stays when its object is renamed or its key is rotated, and
-//! is no secret: logs, records and URLs hold it.
+//! Public ids of keys, teams and endpoints. An id stays when its object is renamed or its key is
+//! rotated, and is no secret: logs, records and URLs hold it.
 
 use std::{borrow::Cow, fmt};
 
@@ -28,7 +28,7 @@ macro_rules! ids {
             }
 
             /// Whether there is an id: the default stands for one that is still to be made.
-            pub(super) fn is_given(&self) -> bool {
+            pub fn is_given(&self) -> bool {
                 *self != Self::default()
             }
 
@@ -75,6 +75,8 @@ ids! {
     KeyId = "key_";
     /// The id of a team: `team_...`.
     TeamId = "team_";
+    /// The id of an endpoint: `ep_...`.
+    EndpointId = "ep_";
 }
 
 #[cfg(test)]

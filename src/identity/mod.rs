@@ -13,7 +13,7 @@ mod id;
 mod joined;
 pub mod key;
 pub mod limits;
-mod merge_patch;
+pub mod merge_patch;
 mod metadata;
 mod name;
 pub mod places;
@@ -27,7 +27,7 @@ pub mod token;
 
 pub use self::{
     change::Object,
-    id::{KeyId, TeamId},
+    id::{EndpointId, KeyId, TeamId},
     joined::Identity,
     limits::{Limits, OwnLimit},
     metadata::{Metadata, TrustedNames},

@@ -60,6 +60,7 @@ impl<T: Text> serde::de::Visitor<'_> for TextVisitor<T> {
 serde_as_text!(
     super::token::Digest,
     super::token::DisplayPrefix,
+    super::id::EndpointId,
     super::id::KeyId,
     super::id::TeamId,
     super::name::ConfigName,

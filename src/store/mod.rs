@@ -1,6 +1,6 @@
-//! Where the objects are kept that operators change through the admin API (keys, teams), with the
-//! audit log: in SQLite, PostgreSQL or memory. The program loads the store whole at its start and
-//! follows its changes. No request reads it.
+//! Where the objects are kept that operators change through the admin API (keys, teams,
+//! endpoints), with the audit log: in SQLite, PostgreSQL or memory. The program loads the store
+//! whole at its start and follows its changes. No request reads it.
 
 mod apply;
 mod data_dir;
@@ -26,7 +26,7 @@ pub use self::{
         Applied, AuditEntry, AuditPage, AuditRow, Change, Changes, Contents, Edit, Kind, Object,
         ObjectId,
     },
-    seal::{SealError, SealKeys, SealedPlace, WeakKey},
+    seal::{SealError, SealKeys, SealedPlace, WeakKey, hide_sealed, is_sealed},
 };
 use self::{database::Database, error::MAYBE_MADE, follow::Follower, session::Session};
 

@@ -11,17 +11,19 @@ use serde_json::{Map, Value};
 pub enum Kind {
     Key,
     Team,
+    Endpoint,
 }
 
 impl Kind {
     /// Every kind, for tables of routes and tests.
-    pub const ALL: [Kind; 2] = [Kind::Key, Kind::Team];
+    pub const ALL: [Kind; 3] = [Kind::Key, Kind::Team, Kind::Endpoint];
 
     /// The name in the database, in errors and in the audit log.
     pub fn name(self) -> &'static str {
         match self {
             Kind::Key => "key",
             Kind::Team => "team",
+            Kind::Endpoint => "endpoint",
         }
     }
 

@@ -11,6 +11,7 @@
 )]
 
 mod admin_durable;
+mod admin_endpoints;
 mod admin_keys;
 mod admin_left_out;
 mod bodies;

@@ -74,6 +74,16 @@ const ROUTES: &[Route] = &[
         methods: ONE,
     },
     Route {
+        path: "/gateway/admin/v1/endpoints",
+        page: Page::List(Kind::Endpoint),
+        methods: LIST,
+    },
+    Route {
+        path: "/gateway/admin/v1/endpoints/{id}",
+        page: Page::One(Kind::Endpoint),
+        methods: ONE,
+    },
+    Route {
         path: "/gateway/admin/v1/audit",
         page: Page::Audit,
         methods: &[Method::GET],

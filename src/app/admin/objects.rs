@@ -1,4 +1,4 @@
-//! Keys and teams: lists, single objects, and their changes.
+//! Keys, teams and endpoints: lists, single objects, and their changes.
 
 use std::{sync::Arc, time::Duration};
 

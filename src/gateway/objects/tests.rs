@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::{config::Identities, identity::EndpointId};
 
 fn object(kind: Kind, id: &str, name: &str, more: &Value) -> store::Object {
     let mut document = json!({ "id": id, "name": name });
@@ -35,15 +36,22 @@ fn team(name: &str) -> store::Object {
     object(Kind::Team, &id.to_string(), name, &json!({}))
 }
 
-fn settings(objects: &[store::Object]) -> Directory {
+fn settings(objects: &[store::Object]) -> Settings {
     let read = |it: &store::Object| Candidate::read(it).expect("readable").item.put();
-    let changes = objects.iter().map(read);
-    Directory::default()
-        .with_changes(changes)
-        .expect("no conflict")
+    let changes = objects.iter().filter_map(read);
+    let directory = Directory::default().with_changes(changes);
+    Settings {
+        directory: Identities(directory.expect("no conflict")),
+        ..Settings::default()
+    }
 }
 
-fn joined(settings: &Directory, stored: &[store::Object]) -> Objects {
+fn basis(settings: &Settings) -> Basis<'_> {
+    let keys = None;
+    Basis { settings, keys }
+}
+
+fn joined(settings: &Settings, stored: &[store::Object]) -> Objects {
     let (mut candidates, mut unreadable) = (Vec::new(), Vec::new());
     for object in stored {
         match Candidate::read(object) {
@@ -51,7 +59,7 @@ fn joined(settings: &Directory, stored: &[store::Object]) -> Objects {
             Err(left_out) => unreadable.push(left_out),
         }
     }
-    Objects::joined(settings, candidates, unreadable)
+    Objects::joined(&basis(settings), candidates, unreadable)
 }
 
 fn names(objects: &Objects) -> (Vec<String>, Vec<String>) {
@@ -120,7 +128,7 @@ fn a_team_that_is_left_out_takes_no_key_of_another_team_along() {
         (4, 0),
         "nothing is forgotten"
     );
-    let alone = Objects::joined(&Directory::default(), candidates, unreadable);
+    let alone = Objects::joined(&basis(&Settings::default()), candidates, unreadable);
     assert_eq!(names(&alone), (texts(&["a", "b"]), vec![]));
 }
 
@@ -136,21 +144,143 @@ fn changes_are_taken_over_unless_something_conflicts() {
     let (a, b) = (key("a", json!({})), key("b", json!({ "blocked": true })));
     let candidate = |it: &store::Object| Candidate::read(it).expect("readable");
     let deleted = [ObjectId::new(Kind::Key, a.id.clone())];
-    let changed = objects.changed(&[candidate(&b)], &deleted).expect("simple");
+    let changed = objects.changed(&basis(&file), &[candidate(&b)], &deleted);
+    let changed = changed.expect("simple");
     assert_eq!(names(&changed), (texts(&["b", "fixed"]), vec![]));
     let conflict = candidate(&key("fixed", json!({})));
     assert!(
         objects
-            .changed(std::slice::from_ref(&conflict), &[])
+            .changed(&basis(&file), std::slice::from_ref(&conflict), &[])
             .is_none()
     );
-    let anew = objects.joined_anew(&file, vec![conflict], Vec::new(), &deleted);
+    let anew = objects.joined_anew(&basis(&file), vec![conflict], Vec::new(), &deleted);
     assert_eq!(names(&anew), (texts(&["b", "fixed"]), texts(&["fixed"])));
     // The store cannot delete what is of the settings.
     let fixed = [ObjectId::new(
         Kind::Key,
         KeyId::of_name("fixed").to_string(),
     )];
-    let same = objects.changed(&[], &fixed).expect("simple");
+    let same = objects.changed(&basis(&file), &[], &fixed).expect("simple");
     assert_eq!(names(&same), names(&objects));
+}
+
+fn endpoint(number: u8, path: &str, more: Value) -> store::Object {
+    let id = EndpointId::new(uuid::Uuid::from_bytes([number; 16])).to_string();
+    let mut document = json!({ "id": id, "path": path, "target": "http://h" });
+    for (field, value) in more.as_object().into_iter().flatten() {
+        document[field] = value.clone();
+    }
+    let name = crate::endpoint::name_of(&document).expect("a name");
+    store::Object {
+        kind: Kind::Endpoint,
+        id,
+        name,
+        document: document.as_object().expect("an object").clone(),
+        revision: 1,
+        created_at: Timestamp::UNIX_EPOCH,
+        updated_at: Timestamp::UNIX_EPOCH,
+    }
+}
+
+fn with_endpoints(written: Value) -> Settings {
+    let text = json!({ "endpoints": written, "secrets": { "KEY": "k" } }).to_string();
+    let (environment, flags) = Default::default();
+    Settings::parse(&text, std::path::Path::new("s"), &environment, &flags).expect("settings")
+}
+
+/// The names of the endpoints in force, and of those left out with their reasons.
+fn endpoints(objects: &Objects) -> (Vec<String>, Vec<(String, String)>) {
+    let in_force = objects.endpoints.table.iter().map(|it| it.name());
+    let left_out = objects.stored.left_out.iter();
+    let left_out = left_out.map(|it| (it.name.clone(), it.reason.clone()));
+    (in_force.collect(), left_out.collect())
+}
+
+#[test]
+fn endpoints_of_the_settings_win_and_then_the_older_ones() {
+    let file = with_endpoints(json!([{ "path": "/a", "target": "http://h", "methods": ["GET"] }]));
+    let stored = [
+        endpoint(3, "/b", json!({ "methods": ["GET"] })),
+        endpoint(1, "/a", json!({ "methods": ["POST"] })),
+        endpoint(2, "/b", json!({ "methods": ["POST", "GET"] })),
+        endpoint(4, "/a", json!({})),
+        endpoint(5, "/c", json!({ "config": "missing" })),
+        endpoint(6, "/d", json!({ "credential": { "bearer": "${OTHER}" } })),
+        endpoint(7, "/e", json!({ "credential": { "bearer": "${KEY}" } })),
+    ];
+    let objects = joined(&file, &stored);
+    let (in_force, left_out) = endpoints(&objects);
+    assert_eq!(
+        in_force,
+        texts(&["/a [GET]", "/a [POST]", "/b [POST, GET]", "/e"])
+    );
+    for (name, reason) in [
+        ("/b [GET]", "in use by the endpoint /b [POST, GET]"),
+        ("/a", "in use by the endpoint /a [GET]"),
+        ("/c", "config names no config"),
+        ("/d", "credential.bearer refers to the secret OTHER"),
+    ] {
+        let found = left_out.iter().find(|it| it.0 == name);
+        assert!(
+            found.is_some_and(|it| it.1.contains(reason)),
+            "{left_out:?}"
+        );
+    }
+    assert_eq!(left_out.len(), 4);
+    let (candidates, unreadable) = objects.of_store();
+    assert_eq!((candidates.len(), unreadable.len()), (7, 0));
+    // Without its settings, what was left out for their sake is in force.
+    let alone = Objects::joined(&basis(&Settings::default()), candidates, unreadable);
+    assert!(endpoints(&alone).0.contains(&"/a [POST]".to_owned()));
+}
+
+#[test]
+fn a_change_of_one_endpoint_leaves_the_others_as_they_are() {
+    let file = with_endpoints(json!([{ "path": "/a", "target": "http://h" }]));
+    let stored = [endpoint(1, "/b", json!({})), endpoint(2, "/c", json!({}))];
+    let objects = joined(&file, &stored);
+    let candidate = |it: &store::Object| Candidate::read(it).expect("readable");
+    let moved = candidate(&endpoint(1, "/d", json!({})));
+    let deleted = [ObjectId::new(Kind::Endpoint, stored[1].id.clone())];
+    let changed = objects.changed(&basis(&file), &[moved], &deleted);
+    assert_eq!(endpoints(&changed.expect("simple")).0, texts(&["/a", "/d"]));
+    for refused in [
+        endpoint(3, "/a", json!({})),
+        endpoint(3, "/b", json!({})),
+        endpoint(3, "/x", json!({ "credential": { "bearer": "${NONE}" } })),
+    ] {
+        let refused = candidate(&refused);
+        let at_once = objects.changed(&basis(&file), std::slice::from_ref(&refused), &[]);
+        assert!(at_once.is_none());
+        let anew = objects.joined_anew(&basis(&file), vec![refused], Vec::new(), &[]);
+        assert_eq!(endpoints(&anew).0, texts(&["/a", "/b", "/c"]));
+        assert_eq!(anew.stored.left_out.len(), 1);
+    }
+}
+
+#[test]
+fn a_change_among_ten_thousand_endpoints_takes_little_time() {
+    let file = Settings::default();
+    let stored: Vec<_> = (0..10_000_u32)
+        .map(|number| {
+            let mut object = endpoint(1, &format!("/e/{number}"), json!({}));
+            let id = EndpointId::new(uuid::Uuid::from_u128(u128::from(number)));
+            object.id = id.to_string();
+            object.document["id"] = json!(object.id);
+            object
+        })
+        .collect();
+    let objects = joined(&file, &stored);
+    assert_eq!(objects.endpoints.table.len(), 10_000);
+    let moved = Candidate::read(&stored[5000]).expect("readable");
+    let times = (0..5).map(|_| {
+        let begun = std::time::Instant::now();
+        let changed = objects.changed(&basis(&file), std::slice::from_ref(&moved), &[]);
+        assert_eq!(changed.expect("simple").endpoints.table.len(), 10_000);
+        begun.elapsed()
+    });
+    let best = times.min().expect("five");
+    println!("a change among 10 000 endpoints takes {best:?}");
+    // Some milliseconds where the program is optimized.
+    assert!(best < std::time::Duration::from_millis(200), "{best:?}");
 }

@@ -43,8 +43,15 @@ pub(in crate::store) fn reseal(keys: &SealKeys, object: &mut Object) -> Result<u
     Ok(count)
 }
 
-/// Replaces every sealed value by a fixed word, for the audit log.
-pub(in crate::store) fn hide(value: &mut Value) {
+/// Whether a value claims to be sealed.
+pub fn is_sealed(value: &Value) -> bool {
+    value
+        .as_object()
+        .is_some_and(|members| members.contains_key(MARK))
+}
+
+/// Replaces every sealed value by a fixed word, for the audit log and for responses.
+pub fn hide(value: &mut Value) {
     match value {
         Value::Object(members) if members.contains_key(MARK) => *value = Value::from("(sealed)"),
         Value::Object(members) => members.values_mut().for_each(hide),
