@@ -22,6 +22,13 @@ pub const OWN_PREFIX: &str = "/gateway/";
 /// Explains requests. It needs a worker's resources, so the proxy serves it.
 pub const EXPLAIN: &str = "/gateway/explain";
 
+/// The id in the path that tests an endpoint. It needs a worker's resources, too.
+pub fn tested_endpoint(path: &str) -> Option<&str> {
+    let rest = path.strip_prefix("/gateway/admin/v1/endpoints/")?;
+    let id = rest.strip_suffix("/test")?;
+    (!id.is_empty() && !id.contains(['/', '%'])).then_some(id)
+}
+
 /// Probed by orchestrators under any `Host`, so exempt from the rules for browsers.
 pub const HEALTH_PREFIX: &str = "/gateway/health/";
 

@@ -42,7 +42,7 @@ pub use self::{
     limits::Limits,
     loops::{Loops, Waiting},
     objects::{Candidate, LeftOut, Objects, Stored, Version, parsed},
-    operator::Actor,
+    operator::{Actor, check_fetch_site},
     process::Process,
     provider_routes::{ProviderRoute, ProviderRoutes},
     store_health::StoreHealth,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::{import::args::ImportCommand, keys::args::KeysCommand};
+use super::{endpoints::EndpointsCommand, import::args::ImportCommand, keys::args::KeysCommand};
 use crate::config::Flags;
 
 /// The whole command line.
@@ -57,6 +57,11 @@ pub enum Command {
     /// flag for it would be seen in the list of processes.
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// List the endpoints of a running gateway, or send one a test request
+    ///
+    /// Asks by its admin API, with the token of THROUGHWAY_ADMIN_TOKEN.
+    #[command(subcommand)]
+    Endpoints(EndpointsCommand),
     /// Work on the secrets that the store has sealed
     #[command(subcommand)]
     Secrets(SecretsCommand),

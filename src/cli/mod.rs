@@ -4,6 +4,7 @@ pub mod args;
 pub mod check;
 mod client;
 pub mod docs;
+pub mod endpoints;
 pub mod explain;
 pub mod health;
 pub mod import;

@@ -133,7 +133,7 @@ pub struct Settings {
     #[schemars(
         with = "BTreeMap<String, String>",
         title = "mapping of names to texts",
-        example = json!({ "BRIA_KEY": "${BRIA_KEY}" })
+        example = json!({ "BRIA_KEY": "sk-..." })
     )]
     pub secrets: Secrets,
     /// The base URL for requests that name no target.

@@ -119,7 +119,18 @@ impl ClientConnection {
         self.head_room.borrow_mut().clear();
         self.clocks.stop_head();
         self.settle();
-        ExchangeGuard(self.clone())
+        ExchangeGuard {
+            connection: self.clone(),
+            ends: true,
+        }
+    }
+
+    /// A guard for work inside an exchange that has begun, which goes on after it.
+    pub fn lend(self: &Rc<Self>) -> ExchangeGuard {
+        ExchangeGuard {
+            connection: self.clone(),
+            ends: false,
+        }
     }
 
     /// Waits until the body bytes that came with the head are decoded, or as many of them as
@@ -341,17 +352,23 @@ impl ClientConnection {
 }
 
 /// Lasts as long as a request is being served.
-pub struct ExchangeGuard(Rc<ClientConnection>);
+pub struct ExchangeGuard {
+    connection: Rc<ClientConnection>,
+    /// The exchange ends with it.
+    ends: bool,
+}
 
 impl ExchangeGuard {
     pub fn connection(&self) -> &Rc<ClientConnection> {
-        &self.0
+        &self.connection
     }
 }
 
 impl Drop for ExchangeGuard {
     fn drop(&mut self) {
-        self.0.end();
+        if self.ends {
+            self.connection.end();
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use actix_http::{
     RequestHead,
-    header::{self, HeaderMap},
+    header::{self, HeaderMap, HeaderValue},
 };
 
 use super::Gateway;
@@ -11,7 +11,7 @@ use crate::{
     identity::{Identity, key::Role},
 };
 
-/// Who changes keys and teams, for the audit log.
+/// Who changes objects, for the audit log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Actor {
     /// The admin token's holder, a key by id and name, or a user of this machine.
@@ -106,6 +106,21 @@ impl Gateway {
                 );
                 Err(GatewayError::new(Code::NotAllowed, message))
             }
+        }
+    }
+}
+
+/// Changes that a browser sends must be of our own pages (RFC 6454 calls them same-origin).
+///
+/// # Errors
+/// `not_allowed` for those of other pages.
+pub fn check_fetch_site(headers: &HeaderMap) -> Result<(), GatewayError> {
+    let site = headers.get("sec-fetch-site");
+    match site.map(HeaderValue::as_bytes) {
+        None | Some(b"same-origin" | b"none") => Ok(()),
+        Some(_) => {
+            let message = "web pages of other origins may not change anything here";
+            Err(GatewayError::new(Code::NotAllowed, message))
         }
     }
 }

@@ -2,6 +2,7 @@
 //! the order of it: admit → prepare → lookup → send → relay.
 
 mod admit;
+mod endpoint_test;
 mod exchange;
 pub mod explain;
 mod headers;

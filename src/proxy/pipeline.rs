@@ -55,6 +55,7 @@ pub async fn run<U: Upstream>(
         head: &head,
         fields: &fields,
         holder,
+        is_test: false,
     };
     let mut response = serve(worker, arrived, payload, guard).await;
     let origin = gateway.door.listed_origin(&fields);
@@ -63,14 +64,16 @@ pub async fn run<U: Upstream>(
 }
 
 /// A request's head, and the holder of the key that was taken out of it.
-struct Arrived<'a> {
-    head: &'a RequestHead,
-    fields: &'a RequestFields<'a>,
-    holder: Result<Option<&'a Identity>, GatewayError>,
+pub struct Arrived<'a> {
+    pub head: &'a RequestHead,
+    pub fields: &'a RequestFields<'a>,
+    pub holder: Result<Option<&'a Identity>, GatewayError>,
+    /// An operator tests an endpoint.
+    pub is_test: bool,
 }
 
 /// Admits a request and responds to it.
-async fn serve<U: Upstream>(
+pub async fn serve<U: Upstream>(
     worker: &Worker<U>,
     arrived: Arrived<'_>,
     payload: Payload,
@@ -81,6 +84,7 @@ async fn serve<U: Upstream>(
         head,
         fields,
         holder,
+        is_test,
     } = arrived;
     let directives = Directives::parse(&fields.ours);
     let mut notes = notes::open(gateway, head, fields, &directives, guard.connection());
@@ -94,6 +98,7 @@ async fn serve<U: Upstream>(
         directives,
         holder,
         connection: Some(&connection),
+        is_test,
     };
     let admitted = match admit::admit(gateway, head, fields, brought) {
         Ok(Admission::Admitted(admitted)) => admitted,

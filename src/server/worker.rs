@@ -215,6 +215,9 @@ impl Router {
         let worker = self.worker();
         let mut response = if path == app::EXPLAIN {
             Box::pin(worker.explain(request, &connection)).await
+        } else if let Some(id) = app::tested_endpoint(path) {
+            let id = id.to_owned();
+            Box::pin(worker.test_endpoint(request, &connection, &id)).await
         } else if path.starts_with(app::OWN_PREFIX) {
             Box::pin(self.page(&worker, request, &connection)).await
         } else {

@@ -12,6 +12,8 @@
 
 mod admin_durable;
 mod admin_endpoints;
+mod admin_endpoints_durable;
+mod admin_endpoints_test;
 mod admin_keys;
 mod admin_left_out;
 mod bodies;

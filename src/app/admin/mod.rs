@@ -20,7 +20,7 @@ use super::no_such_page;
 use crate::{
     control::Control,
     error::{Code, GatewayError},
-    gateway::Actor,
+    gateway::{Actor, check_fetch_site},
     store::Kind,
 };
 
@@ -153,7 +153,7 @@ async fn serve(control: Control, request: HttpRequest, payload: web::Payload) ->
     let gateway = control.current.get();
     let actor = gateway.check_admin(request.head(), changes)?;
     if changes {
-        check_fetch_site(&request)?;
+        check_fetch_site(request.headers())?;
     }
     let call = Call {
         control,
@@ -168,18 +168,6 @@ async fn serve(control: Control, request: HttpRequest, payload: web::Payload) ->
         Page::Rotation => objects::rotate(call).await,
         Page::Audit => audit::list(call).await,
         Page::Cache => cache::cache(call).await,
-    }
-}
-
-/// Changes that a browser sends must be of our own pages (RFC 6454 calls them same-origin).
-fn check_fetch_site(request: &HttpRequest) -> Result<(), GatewayError> {
-    let site = request.headers().get("sec-fetch-site");
-    match site.map(HeaderValue::as_bytes) {
-        None | Some(b"same-origin" | b"none") => Ok(()),
-        Some(_) => {
-            let message = "web pages of other origins may not change anything here";
-            Err(GatewayError::new(Code::NotAllowed, message))
-        }
     }
 }
 

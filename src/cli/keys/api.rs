@@ -63,7 +63,7 @@ impl Api {
         }
     }
 
-    fn json(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value, Failure> {
+    pub fn json(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value, Failure> {
         let response = self.call(method, path, body)?;
         let read = serde_json::from_slice(&response.body);
         read.ok()
@@ -95,7 +95,7 @@ impl Api {
         match (status, &self.token, field(error, "code")) {
             (401, None, _) | (403, None, "not_allowed") => Failure::NoToken { message },
             (401, Some(_), _) | (403, Some(_), "not_allowed") => Failure::Token { message },
-            (404, _, "unknown_route") if path == KEYS || path == PAGE => self.not_ours(status),
+            (404, _, "unknown_route") if !path.contains("/v1/keys/") => self.not_ours(status),
             _ => Failure::Refused { message },
         }
     }
@@ -152,11 +152,11 @@ fn one(id: &str) -> String {
     format!("{KEYS}/{}", encoded(id))
 }
 
-fn encoded(text: &str) -> impl std::fmt::Display {
+pub fn encoded(text: &str) -> impl std::fmt::Display {
     utf8_percent_encode(text, ESCAPED)
 }
 
 /// Without what could steer a terminal.
-fn printable(text: &str) -> String {
+pub fn printable(text: &str) -> String {
     text.replace(char::is_control, " ")
 }

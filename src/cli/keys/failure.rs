@@ -42,6 +42,8 @@ pub enum Failure {
     /// The gateway's own words.
     #[error("{message}")]
     Refused { message: String },
+    #[error("there is no endpoint for {} {}", method.escape_debug(), path.escape_debug())]
+    NoEndpoint { method: String, path: String },
     #[error("there is no key {}{meant}", written.escape_debug())]
     Unknown { written: String, meant: String },
     #[error(transparent)]

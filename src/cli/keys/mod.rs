@@ -1,11 +1,11 @@
 //! `throughway keys`: makes, lists and changes gateway keys, by the admin API of a running gateway
 //! or in the store of a stopped one.
 
-mod api;
+pub(super) mod api;
 pub mod args;
 mod backend;
 mod direct;
-mod failure;
+pub(super) mod failure;
 mod offline;
 mod print;
 mod request;

@@ -146,6 +146,11 @@ impl StoredEndpoint {
         }
     }
 
+    pub fn path(&self) -> &str {
+        let path = self.fields.get("path");
+        path.and_then(Value::as_str).unwrap_or_default()
+    }
+
     /// Path and methods.
     pub fn name(&self) -> &str {
         &self.name

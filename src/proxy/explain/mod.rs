@@ -9,7 +9,7 @@ use actix_http::{Response, StatusCode, header};
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-pub use self::request::{DescribedRequest, Lines};
+pub use self::request::{Described, DescribedRequest, Lines};
 use super::{
     admit::Admitted,
     plan::{

@@ -12,6 +12,7 @@ use crate::{
     directives::Directives,
     error::{Code, GatewayError},
     gateway::Gateway,
+    identity::Identity,
     proxy::{
         admit::{Admitted, Brought, checks, route::Routed},
         clock,
@@ -37,6 +38,43 @@ pub struct DescribedRequest {
     /// Text as it is, anything else as JSON.
     #[serde(default)]
     pub body: Value,
+}
+
+/// A described request, and the holder of the key that was taken out of it.
+pub struct Described<'a> {
+    pub head: &'a RequestHead,
+    pub body: Bytes,
+    pub holder: Result<Option<&'a Identity>, GatewayError>,
+    /// An operator tests an endpoint.
+    pub is_test: bool,
+}
+
+impl Described<'_> {
+    /// What would be done with it.
+    ///
+    /// # Errors
+    /// Those the request itself would meet.
+    pub async fn explain(
+        self,
+        gateway: &Gateway,
+        plans: &PlanCache,
+        targets: &Vetter,
+    ) -> Result<Response<Bytes>, GatewayError> {
+        let fields = gateway.sort(self.head.headers());
+        let directives = Directives::parse(&fields.ours);
+        let brought = Brought {
+            payload: Payload::from(self.body),
+            routed: Routed::of(&gateway.known, self.head),
+            directives,
+            holder: self.holder,
+            connection: None,
+            is_test: self.is_test,
+        };
+        let admitted = Admitted::of(gateway, self.head, &fields, brought)?;
+        let plan = prepare::plan(&admitted, plans, &AtHand).await?;
+        let prepared = prepare::prepare(&admitted, &plan, &AtHand, clock::now()).await?;
+        Ok(super::explain(&admitted, &prepared, targets).await)
+    }
 }
 
 /// The lines of one name.
@@ -84,23 +122,17 @@ impl DescribedRequest {
         let mut head = self.head(&body)?;
         checks::check_method(&head.method)?;
         let taken = gateway.access.take(&mut head);
-        let fields = gateway.sort(head.headers());
-        let directives = Directives::parse(&fields.ours);
-        let brought = Brought {
-            payload: Payload::from(body),
-            routed: Routed::of(&gateway.known, &head),
-            directives,
+        let described = Described {
+            head: &head,
+            body,
             holder: gateway.access.holder(&taken),
-            connection: None,
+            is_test: false,
         };
-        let admitted = Admitted::of(gateway, &head, &fields, brought)?;
-        let plan = prepare::plan(&admitted, plans, &AtHand).await?;
-        let prepared = prepare::prepare(&admitted, &plan, &AtHand, clock::now()).await?;
-        Ok(super::explain(&admitted, &prepared, targets).await)
+        described.explain(gateway, plans, targets).await
     }
 
     /// The head, framed as a client would frame this body.
-    fn head(&self, body: &Bytes) -> Result<RequestHead, GatewayError> {
+    pub fn head(&self, body: &Bytes) -> Result<RequestHead, GatewayError> {
         let unusable =
             |what: &str| GatewayError::new(Code::InvalidBody, format!("explain: {what}"));
         let mut head = RequestHead::default();
@@ -141,7 +173,7 @@ impl DescribedRequest {
         }
     }
 
-    fn bytes(&self) -> Bytes {
+    pub fn bytes(&self) -> Bytes {
         match &self.body {
             Value::Null => Bytes::new(),
             Value::String(text) => text.clone().into(),
