@@ -45,7 +45,8 @@ fn follows(here: &Process, there: &Process, upstream: &Upstream) -> Duration {
     let mut until = |what: &str, path: &str, expected: u16| {
         let begun = Instant::now();
         assert_eq!(status(here, path), expected, "{what}, here");
-        within(SOON, what, || status(there, path) == expected);
+        let is_there = within(SOON, || status(there, path) == expected);
+        assert!(is_there, "{what}, at the other replica");
         longest = longest.max(begun.elapsed());
     };
     let document = json!({ "path": "/e", "target": upstream.url() });
@@ -71,9 +72,8 @@ fn changes_under_load(replicas: [&Process; 2], upstream: &Upstream) -> (usize, u
     let admins = replicas.map(|it| Admin::of(it.address));
     let used = json!({ "path": "/used", "target": upstream.url() }).to_string();
     let made = admins[0].json("POST", "/endpoints", &used, 201);
-    within(SOON, "both have it", || {
-        replicas.iter().all(|it| status(it, "/used") == 200)
-    });
+    let is_there = |it: &Process| within(SOON, || status(it, "/used") == 200);
+    assert!(replicas.into_iter().all(is_there), "both have it");
     let (requests, changes) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let is_over = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -105,9 +105,7 @@ fn changes_under_load(replicas: [&Process; 2], upstream: &Upstream) -> (usize, u
 
 #[test]
 fn replicas_follow_each_other_and_no_request_fails_meanwhile() {
-    let Some(server) = Postgres::start() else {
-        return;
-    };
+    let server = Postgres::start();
     let url = database(&server);
     let settings = format!("admin_token: secret\nstore: {{ kind: postgres, url: \"{url}\" }}\n");
     let upstream = Upstream::ok();
