@@ -22,10 +22,13 @@ pub const OWN_PREFIX: &str = "/gateway/";
 /// Explains requests. It needs a worker's resources, so the proxy serves it.
 pub const EXPLAIN: &str = "/gateway/explain";
 
-/// The id in the path that tests an endpoint. It needs a worker's resources, too.
+/// Tests an endpoint. It needs a worker's resources, too.
+const ENDPOINT_TEST: &str = "/gateway/admin/v1/endpoints/{id}/test";
+
+/// The id in the path of a test.
 pub fn tested_endpoint(path: &str) -> Option<&str> {
-    let rest = path.strip_prefix("/gateway/admin/v1/endpoints/")?;
-    let id = rest.strip_suffix("/test")?;
+    let (before, after) = ENDPOINT_TEST.split_once("{id}")?;
+    let id = path.strip_prefix(before)?.strip_suffix(after)?;
     (!id.is_empty() && !id.contains(['/', '%'])).then_some(id)
 }
 

@@ -9,7 +9,7 @@ use crate::{
         directory::{Conflict, InUse},
         document::FieldError,
     },
-    store::{Cause, StoreError},
+    store::{Cause, Kind, StoreError},
 };
 
 /// A document that cannot be used.
@@ -49,8 +49,13 @@ fn in_use(what: InUse, kind: &str, other: &str) -> GatewayError {
 /// A store that refuses a change.
 pub(super) fn unusable(error: &StoreError) -> GatewayError {
     match error {
-        StoreError::NameInUse { .. } => {
-            GatewayError::about(Code::Conflict, "name", error.to_string())
+        StoreError::NameInUse { object, .. } => {
+            let param = match object.kind {
+                Kind::Key | Kind::Team => "name",
+                // Its name is made of path and methods.
+                Kind::Endpoint => "path",
+            };
+            GatewayError::about(Code::Conflict, param, error.to_string())
         }
         StoreError::IdInUse { .. } => GatewayError::new(Code::Conflict, error.to_string()),
         StoreError::RevisionConflict { .. } => {
