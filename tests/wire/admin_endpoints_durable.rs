@@ -1,5 +1,5 @@
-//! Endpoints of the store: at other replicas within a second, while requests go on; and no secret of
-//! theirs in the database, in what is shown, or in a log.
+//! Endpoints of the store: at other replicas within a second, while requests go on; and no secret
+//! of theirs in the database, in what is shown, or in a log.
 
 use std::{
     fs,

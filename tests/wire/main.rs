@@ -13,6 +13,7 @@
 mod admin_durable;
 mod admin_endpoints;
 mod admin_endpoints_durable;
+mod admin_endpoints_secrets;
 mod admin_endpoints_test;
 mod admin_keys;
 mod admin_left_out;

@@ -186,8 +186,8 @@ struct Host {
     text: String,
 }
 
-/// Refuses the tokens of this machine's own account: they belong to whoever runs the machine, as the
-/// environment does, and who may make endpoints could send them anywhere.
+/// Refuses the tokens of this machine's own account: they belong to whoever runs the machine, as
+/// the environment does, and whoever may make endpoints could send them anywhere.
 ///
 /// # Errors
 /// The path of `metadata_server`.
