@@ -1,6 +1,7 @@
 //! The endpoints of settings and store together, as one table. The settings win: an endpoint of the
 //! store that shares a path and a method with theirs is left out.
 
+mod hosts;
 mod secrets;
 mod stored;
 mod texts;

@@ -60,6 +60,13 @@ fn a_test_sends_one_request_and_tells_what_became_of_it() {
     );
     assert_eq!(response["body"].as_str().map(str::len), Some(4096));
     assert_eq!(response["headers"]["set-cookie"], "(hidden)");
+    // A refusal that would end the connection of a client does not cut the page short.
+    let strict = json!({
+        "path": "/strict", "target": upstream.url(), "config": { "override_params": { "a": 1 } },
+    });
+    let call = json!({ "method": "POST", "body": "no JSON" }).to_string();
+    let told = admin.json("POST", &made(&admin, &strict), &call, 200);
+    assert_eq!(told["response"]["status"], 400, "{told}");
     // The default is a GET of the path itself; the connection serves more requests.
     let told = admin.json("POST", &test, "{}", 200);
     assert_eq!(told["response"]["status"], 201);

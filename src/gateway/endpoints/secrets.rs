@@ -5,10 +5,10 @@ use serde_json::Value;
 
 use super::{
     Basis,
+    hosts::hosts,
     texts::{self, Found, Use, plain},
 };
 use crate::{
-    guard::BaseUrl,
     http::credential,
     identity::document::FieldError,
     secret::Secret,
@@ -179,13 +179,6 @@ fn reference(text: &str) -> Option<(&str, &str)> {
     (is_name && !name.is_empty() && is_scheme).then_some((before, name))
 }
 
-/// A value that says where requests go.
-#[derive(Debug, PartialEq, Eq)]
-struct Host {
-    path: String,
-    text: String,
-}
-
 /// Refuses the tokens of this machine's own account: they belong to whoever runs the machine, as
 /// the environment does, and whoever may make endpoints could send them anywhere.
 ///
@@ -213,66 +206,27 @@ pub fn check_accounts(value: &Value, path: &str) -> Result<(), FieldError> {
     }
 }
 
-/// Where an endpoint sends its requests: every value that says so.
-fn hosts(document: &Value) -> Vec<Host> {
-    let mut found = Vec::new();
-    collect(document, "", &mut found);
-    found
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn collect(value: &Value, path: &str, found: &mut Vec<Host>) {
-    match value {
-        Value::Object(fields) => {
-            for (name, value) in fields {
-                let dot = if path.is_empty() { "" } else { "." };
-                let path = format!("{path}{dot}{name}");
-                match (plain(name).as_str(), value.as_str()) {
-                    ("target" | "customhost" | "provider", Some(text)) => {
-                        let text = text.to_owned();
-                        found.push(Host { path, text });
-                    }
-                    ("overrideparams", _) => {}
-                    _ => collect(value, &path, found),
-                }
-            }
+    #[test]
+    fn a_reference_is_the_whole_value_or_follows_one_word() {
+        for (text, expected) in [
+            ("${KEY}", Some(("", "KEY"))),
+            ("Bearer ${KEY}", Some(("Bearer ", "KEY"))),
+            ("AWS4-X ${K_1}", Some(("AWS4-X ", "K_1"))),
+            ("sk-${KEY}", None),
+            ("two words ${KEY}", None),
+            ("${KEY}${KEY}", None),
+            ("${KEY} ", None),
+            ("${}", None),
+            ("${a b}", None),
+            ("$${KEY}", None),
+            ("${KEY", None),
+            ("plain", None),
+        ] {
+            assert_eq!(reference(text), expected, "{text}");
         }
-        Value::Array(items) => {
-            for (place, item) in items.iter().enumerate() {
-                collect(item, &format!("{path}[{place}]"), found);
-            }
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
-}
-
-/// Refuses a change that leaves a sealed secret as it is and sends it to another host: nobody may
-/// learn a secret by naming a host of theirs beside it.
-///
-/// # Errors
-/// The path of the secret.
-pub fn check_same_hosts(before: &Value, after: &Value) -> Result<(), FieldError> {
-    let origins = |document: &Value| -> Vec<(String, String)> {
-        let hosts = hosts(document).into_iter();
-        hosts.map(|it| (it.path, origin(&it.text))).collect()
-    };
-    if origins(before) == origins(after) {
-        return Ok(());
-    }
-    let mut kept = None;
-    let mut look = |found: &Found<'_>, value: &mut Value| {
-        if is_sealed(value) && before.pointer(found.pointer) == Some(value) {
-            kept.get_or_insert_with(|| found.path.to_owned());
-        }
-        Ok(())
-    };
-    texts::each(&mut after.clone(), &[], &mut look)?;
-    let Some(path) = kept else { return Ok(()) };
-    let reason = "would go to another host than it was given for: give it again together with the \
-                  host, or remove it with null";
-    Err(FieldError::new(path, reason))
-}
-
-/// Scheme, host and port; the text itself, if it is no URL.
-fn origin(text: &str) -> String {
-    BaseUrl::parse(text).map_or_else(|_| text.to_owned(), |url| url.origin().to_owned())
 }

@@ -7,7 +7,7 @@ use actix_http::header::HeaderName;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::{Basis, secrets};
+use super::{Basis, hosts, secrets};
 use crate::{
     endpoint::{self, Endpoint},
     identity::{
@@ -101,7 +101,7 @@ impl StoredEndpoint {
             fields.shift_remove("credential");
         }
         merge_patch::apply(&mut after.fields, patch);
-        secrets::check_same_hosts(&self.fields, &after.fields)?;
+        hosts::check_same_hosts(&self.fields, &after.fields)?;
         after.sealed(basis)
     }
 
