@@ -160,21 +160,33 @@ impl<U: Upstream> Worker<U> {
         };
         let planned = planned.explain(test.gateway, &self.plans, &self.targets);
         let preview = preview(planned.await);
+        let sent = test.sent(&head, body.len());
+        let response = self.sent(&test, &head, body, holder(), connection).await;
+        Ok(json!({ "preview": preview, "sent": sent, "response": response }))
+    }
+
+    /// Sends the request as a client would, and tells the response.
+    async fn sent(
+        &self,
+        test: &Test<'_>,
+        head: &RequestHead,
+        body: Bytes,
+        holder: Result<Option<&Identity>, GatewayError>,
+        connection: &Rc<ClientConnection>,
+    ) -> Value {
         let fields = test.gateway.sort(head.headers());
         let arrived = Arrived {
-            head: &head,
+            head,
             fields: &fields,
-            holder: holder(),
+            holder,
             is_test: true,
         };
-        let sent = test.sent(&head, body.len());
         let begun = clock::now();
         let serving = pipeline::serve(self, arrived, Payload::from(body), connection.lend());
-        let response = match timeout(PATIENCE, serving).await {
+        match timeout(PATIENCE, serving).await {
             Ok(response) => test.received(response, begun).await,
             Err(_) => json!({ "error": "there was no response within 60 s" }),
-        };
-        Ok(json!({ "preview": preview, "sent": sent, "response": response }))
+        }
     }
 }
 
