@@ -46,7 +46,7 @@ pub use self::{
     process::Process,
     provider_routes::{ProviderRoute, ProviderRoutes},
     store_health::StoreHealth,
-    unreachable::{check_reachable, unreachable_hosts},
+    unreachable::unreachable_hosts,
     unusable_settings::UnusableSettings,
 };
 use self::{

@@ -11,6 +11,7 @@ use super::object_rules;
 use super::objects::check_hosts;
 use super::settings::Settings;
 use crate::endpoint::{Endpoint, OwnConfig, Table};
+use crate::guard::Policy;
 use crate::identity::document::{FieldError, path_and_reason, within};
 use crate::route::config_types::Entry;
 
@@ -65,8 +66,12 @@ fn check_hosts_of(path: &str, endpoint: &Endpoint) -> Result<(), String> {
 /// # Errors
 /// A config that is missing, or that does not go with the endpoint.
 pub(super) fn check(settings: &Settings) -> Result<(), ConfigError> {
+    let policy = Policy::new(settings.guard.preset, settings.guard.allow.clone());
     for (place, endpoint) in settings.endpoints.iter().enumerate() {
         let path = format!("endpoints[{place}]");
+        endpoint.check_reachable(&policy).map_err(|error| {
+            ConfigError::conflict(format!("{path}.{}", error.path), error.reason)
+        })?;
         if let Some(OwnConfig::Inline(config)) = &endpoint.config {
             object_rules::check_object(&format!("{path}.config"), config, settings)?;
         }

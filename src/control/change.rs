@@ -15,10 +15,7 @@ use super::{
 use crate::{
     config::Places,
     error::{Code, GatewayError},
-    gateway::{
-        Actor, Basis, EndpointOwner, Gateway, Item, LeftOut, StoredEndpoint, Version,
-        check_reachable,
-    },
+    gateway::{Actor, Basis, EndpointOwner, Gateway, Item, LeftOut, StoredEndpoint, Version},
     identity::{
         EndpointId, KeyId, TeamId, directory,
         key::{Issued, Key},
@@ -162,7 +159,8 @@ impl Owner {
     ) -> Result<(), GatewayError> {
         let endpoint = stored.resolved(&self.basis());
         let endpoint = endpoint.map_err(|error| field(&error))?;
-        check_reachable(&endpoint, &gateway.policy).map_err(|error| field(&error))?;
+        let checked = endpoint.check_reachable(&gateway.policy);
+        checked.map_err(|error| field(&error))?;
         let other = match gateway.endpoints.conflict(&endpoint, stored.id) {
             None => return Ok(()),
             Some(EndpointOwner::Store(other)) => format!("{} ({})", other.name(), other.id),

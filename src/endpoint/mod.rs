@@ -2,6 +2,7 @@
 //! an operator may write of one (`document`), and which of them a request's path means (`table`).
 
 mod document;
+mod hosts;
 mod price;
 mod query;
 mod table;
@@ -13,6 +14,7 @@ use serde_json::Value;
 
 pub use self::{
     document::name_of,
+    hosts::hosts_of,
     price::Usd,
     table::{Lookup, Match, Overlap, Table},
     usage::UsagePlaces,

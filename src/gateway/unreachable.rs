@@ -4,10 +4,8 @@
 
 use crate::{
     config::Settings,
-    endpoint::{Endpoint, OwnConfig},
-    guard::{BaseUrl, Denied, Host, NamedBy, Policy},
-    identity::document::FieldError,
-    route::config_types::Entry,
+    endpoint::hosts_of,
+    guard::{BaseUrl, Policy},
 };
 
 /// A sentence for each such host. `policy` must know where the gateway listens.
@@ -21,14 +19,14 @@ pub fn unreachable_hosts(settings: &Settings, policy: &Policy) -> Vec<String> {
         ("configs", &settings.configs),
     ] {
         for (name, entry) in objects.entries() {
-            collect(format!("{section}.{name}"), entry, &mut hosts);
+            collect(&format!("{section}.{name}"), &mut hosts, hosts_of(entry));
         }
     }
     for (place, endpoint) in settings.endpoints.iter().enumerate() {
-        collect_endpoint(&format!("endpoints[{place}]."), endpoint, &mut hosts);
+        collect(&format!("endpoints[{place}]"), &mut hosts, endpoint.hosts());
     }
     let told = hosts.into_iter().filter_map(|(key, host)| {
-        let denied = always_denied(&host, policy)?;
+        let denied = policy.always_denies(&host)?;
         Some(format!(
             "{key}: every request to it will be refused: {denied}"
         ))
@@ -36,56 +34,10 @@ pub fn unreachable_hosts(settings: &Settings, policy: &Policy) -> Vec<String> {
     told.collect()
 }
 
-/// The first host of an endpoint that no request will ever reach.
-///
-/// # Errors
-/// Its field, and why.
-pub fn check_reachable(endpoint: &Endpoint, policy: &Policy) -> Result<(), FieldError> {
-    let mut hosts = Vec::new();
-    collect_endpoint("", endpoint, &mut hosts);
-    let denied = |(key, host): (String, BaseUrl)| {
-        let denied = always_denied(&host, policy)?;
-        let reason = format!("names a host that no request will reach: {denied}");
-        Some(FieldError::new(key, reason))
-    };
-    hosts.into_iter().find_map(denied).map_or(Ok(()), Err)
-}
-
-/// `path`: with a dot at its end, or empty.
-fn collect_endpoint(path: &str, endpoint: &Endpoint, hosts: &mut Vec<(String, BaseUrl)>) {
-    if let Some(OwnConfig::Inline(config)) = &endpoint.config {
-        collect(format!("{path}config"), config, hosts);
-    }
-    let target = endpoint.target.custom_host.as_deref();
-    if let Some(host) = target.and_then(|host| BaseUrl::parse(host).ok()) {
-        hosts.push((format!("{path}target"), host));
-    }
-    let token_server = endpoint.target.credential.as_ref();
-    let token_server = token_server.and_then(|it| it.token_uri());
-    if let Some(server) = token_server.and_then(|it| BaseUrl::parse(it).ok()) {
-        hosts.push((format!("{path}credential.google"), server));
-    }
-}
-
-fn collect(path: String, entry: &Entry, hosts: &mut Vec<(String, BaseUrl)>) {
-    for (place, target) in entry.targets.iter().enumerate() {
-        collect(format!("{path}.targets[{place}]"), target, hosts);
-    }
-    let host = entry.custom_host.as_deref();
-    if let Some(host) = host.and_then(|host| BaseUrl::parse(host).ok()) {
-        hosts.push((format!("{path}.custom_host"), host));
-    }
-    let token_server = entry.credential.as_ref().and_then(|it| it.token_uri());
-    if let Some(server) = token_server.and_then(|it| BaseUrl::parse(it).ok()) {
-        hosts.push((format!("{path}.credential.google"), server));
-    }
-}
-
-/// Why a host is unreachable, as far as that is known without resolving its name.
-fn always_denied(url: &BaseUrl, policy: &Policy) -> Option<Denied> {
-    match (policy.judge_host(url, NamedBy::Settings), url.host()) {
-        (Err(denied), _) => Some(denied),
-        (Ok(pass), Host::Ip(_)) => policy.judge_addresses(pass, &[]).err(),
-        (Ok(_), Host::Name(_)) => None,
-    }
+fn collect(path: &str, hosts: &mut Vec<(String, BaseUrl)>, found: Vec<(String, BaseUrl)>) {
+    hosts.extend(
+        found
+            .into_iter()
+            .map(|(below, host)| (format!("{path}.{below}"), host)),
+    );
 }

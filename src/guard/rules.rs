@@ -42,6 +42,16 @@ pub struct Policy {
 }
 
 impl Policy {
+    /// Why no request of anybody will reach a host that the settings name, as far as that is known
+    /// without resolving its name.
+    pub fn always_denies(&self, url: &BaseUrl) -> Option<Denied> {
+        match (self.judge_host(url, NamedBy::Settings), url.host()) {
+            (Err(denied), _) => Some(denied),
+            (Ok(pass), Host::Ip(_)) => self.judge_addresses(pass, &[]).err(),
+            (Ok(_), Host::Name(_)) => None,
+        }
+    }
+
     pub fn new(preset: Preset, allow: Vec<AllowEntry>) -> Self {
         Self {
             preset,
