@@ -259,7 +259,7 @@ fn a_change_of_one_endpoint_leaves_the_others_as_they_are() {
 }
 
 #[test]
-fn a_change_among_ten_thousand_endpoints_takes_little_time() {
+fn a_change_among_ten_thousand_endpoints_reads_one_of_them() {
     let file = Settings::default();
     let stored: Vec<_> = (0..10_000_u32)
         .map(|number| {
@@ -273,14 +273,18 @@ fn a_change_among_ten_thousand_endpoints_takes_little_time() {
     let objects = joined(&file, &stored);
     assert_eq!(objects.endpoints.table.len(), 10_000);
     let moved = Candidate::read(&stored[5000]).expect("readable");
-    let times = (0..5).map(|_| {
-        let begun = std::time::Instant::now();
-        let changed = objects.changed(&basis(&file), std::slice::from_ref(&moved), &[]);
-        assert_eq!(changed.expect("simple").endpoints.table.len(), 10_000);
-        begun.elapsed()
-    });
-    let best = times.min().expect("five");
-    println!("a change among 10 000 endpoints takes {best:?}");
-    // Some milliseconds where the program is optimized.
-    assert!(best < std::time::Duration::from_millis(200), "{best:?}");
+    let changed = objects.changed(&basis(&file), std::slice::from_ref(&moved), &[]);
+    let changed = changed.expect("simple");
+    assert_eq!(changed.endpoints.table.len(), 10_000);
+    let addresses =
+        |objects: &Objects| -> std::collections::HashSet<*const crate::endpoint::Endpoint> {
+            let endpoints = objects.endpoints.table.iter();
+            endpoints.map(std::ptr::from_ref).collect()
+        };
+    let (before, after) = (addresses(&objects), addresses(&changed));
+    assert_eq!(
+        after.difference(&before).count(),
+        1,
+        "none of the others is read anew"
+    );
 }
