@@ -92,7 +92,10 @@ def contestants(options):
         Contestant("throughway-default", f"{throughway} serve --config {{settings-default}}"),
     ]
     if options.keys:
-        with_key = [*gateway, f"x-gateway-api-key: {keys.secret(0)}"]
+        # What the key takes the place of.
+        everyone.append(Contestant("throughway-own", f"{throughway} serve --config {{settings}}",
+                                   headers=[*gateway, f"Authorization: Bearer {keys.secret(0).replace('tw-', 'sk-')}"]))
+        with_key = [*gateway, f"Authorization: Bearer {keys.secret(0)}"]
         everyone += [
             Contestant(f"throughway-{name}", f"{throughway} serve --config {{settings-{name}}}", headers=with_key)
             for name in KEYED
@@ -100,7 +103,7 @@ def contestants(options):
     if options.endpoints:
         everyone += [
             Contestant(f"throughway-{name}", f"{throughway} serve --config {{settings-{name}}}",
-                       headers=[f"x-gateway-api-key: {keys.secret(0)}"])
+                       headers=[f"Authorization: Bearer {keys.secret(0)}"])
             for name in ENDPOINTS
         ]
     absent = [*options.skip, "direct"] if options.tls else options.skip
