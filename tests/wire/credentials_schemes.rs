@@ -76,7 +76,7 @@ fn upstream(way: Way, canary: String) -> Upstream {
     })
 }
 
-fn token_server() -> Upstream {
+pub(crate) fn token_server() -> Upstream {
     let count = AtomicUsize::new(0);
     Upstream::playing(move |peer| {
         while peer.request().is_some() {
@@ -85,6 +85,16 @@ fn token_server() -> Upstream {
             peer.send(json("200 OK", &token));
         }
     })
+}
+
+/// The key file of an account whose tokens this server gives out.
+pub(crate) fn service_account(tokens: &Upstream) -> String {
+    format!(
+        r#"{{"type":"service_account","client_email":"op-email","private_key":{:?},
+            "token_uri":"{}/token"}}"#,
+        KEY,
+        tokens.url()
+    )
 }
 
 impl House {
@@ -97,12 +107,7 @@ impl House {
             let found = owners.iter().find(|(it, _)| *it == name);
             base(&found.expect("it").1)
         };
-        let account = format!(
-            r#"{{"type":"service_account","client_email":"op-email","private_key":{:?},
-                "token_uri":"{}/token"}}"#,
-            KEY,
-            tokens.url()
-        );
+        let account = service_account(&tokens);
         let yaml = format!(
             r#"
 providers:

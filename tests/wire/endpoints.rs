@@ -2,6 +2,7 @@
 //! which bytes, and what of the caller's own choices is refused on such a path.
 
 use crate::config_websocket::logging_echo;
+use crate::credentials_schemes::{service_account, token_server};
 use crate::support::{
     Gateway, Upstream,
     gateway_keys::{bearer, entry},
@@ -336,7 +337,7 @@ fn a_websocket_is_tunnelled_to_the_target() {
 }
 
 /// Every scheme, and what of it arrives besides `x-kept: 1`; `SIGNED` stands for a signature.
-const SCHEMES: [(&str, &str, &str); 6] = [
+const SCHEMES: [(&str, &str, &str); 7] = [
     (
         "bearer",
         "{ bearer: operator-a }",
@@ -358,6 +359,11 @@ const SCHEMES: [(&str, &str, &str); 6] = [
         "{ aws_sigv4: { access_key_id: AKID, secret_access_key: s, region: r, service: v } }",
         "SIGNED",
     ),
+    (
+        "google",
+        "{ google: { service_account: ACCOUNT } }",
+        "authorization: Bearer op-token-0",
+    ),
     ("none", "", "authorization: Bearer caller-own"),
 ];
 
@@ -377,6 +383,8 @@ fn every_scheme_replaces_the_callers_credentials_whatever_lines_cross() {
             );
         }
     }
+    let tokens = token_server();
+    let endpoints = endpoints.replace("ACCOUNT", &service_account(&tokens));
     let gateway = gateway(&upstream, &endpoints);
     let callers = "Authorization: Bearer caller-own\r\nx-kept: 1\r\nx-amz-date: caller\r\n\
                    api_token: caller\r\nContent-Type: a/b\r\n";
