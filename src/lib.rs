@@ -23,6 +23,7 @@
 //! | [`upstream`] | how is one request sent to one target, and its response read truthfully? |
 //! | [`downstream`] | what is the client's side doing? |
 //! | [`origin_health`] | what do recent requests say of an origin: breakers, budgets? |
+//! | [`usage`], [`price`], [`money`] | what did a response use, and what did that cost? |
 //! | [`record`], [`observe`] | what happened, counted and logged? |
 //! | [`http`], [`tls`] | what does HTTP say that both sides need; how is rustls set up? |
 //! | [`memory`], [`machine`] | how much may request bodies hold; what does the machine give? |
@@ -48,8 +49,10 @@ pub mod identity;
 pub mod json_edit;
 pub mod machine;
 pub mod memory;
+pub mod money;
 pub mod observe;
 pub mod origin_health;
+pub mod price;
 pub mod proxy;
 pub mod rate_limit;
 pub mod record;
@@ -61,3 +64,4 @@ pub mod server;
 pub mod store;
 pub mod tls;
 pub mod upstream;
+pub mod usage;

@@ -8,7 +8,6 @@ use serde_json::{Map, Value};
 
 use super::{
     Endpoint, OwnConfig,
-    price::Usd,
     query::{self, Values},
     table::MOST_SEGMENTS,
     usage::UsagePlaces,
@@ -19,6 +18,7 @@ use crate::{
         allow::{EndpointPath, List, MethodName},
         document::{self, FieldError},
     },
+    money::Usd,
     route::{
         config::{ConfigObjectError, parse_value},
         config_types::Entry,

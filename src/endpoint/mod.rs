@@ -3,7 +3,6 @@
 
 mod document;
 mod hosts;
-mod price;
 mod query;
 mod table;
 mod usage;
@@ -15,7 +14,6 @@ use serde_json::Value;
 pub use self::{
     document::name_of,
     hosts::hosts_of,
-    price::Usd,
     table::{Lookup, Match, Overlap, Table},
     usage::UsagePlaces,
 };
@@ -24,6 +22,7 @@ use crate::{
         allow::{EndpointPath, List, MethodName},
         document::FieldError,
     },
+    money::Usd,
     route::{config_types::Entry, policy::ForwardHeaders},
 };
 

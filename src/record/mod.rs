@@ -4,6 +4,7 @@
 mod access_line;
 mod cache_status;
 mod clip;
+mod closed;
 mod cut_reason;
 mod facts;
 mod failed_attempts;
@@ -12,7 +13,11 @@ mod recorder;
 mod route;
 
 pub use self::{
-    cache_status::CacheStatus, cut_reason::CutReason, recorder::Recorder, route::Route,
+    cache_status::CacheStatus,
+    closed::{Attempt, CacheNote, Consumer, Named, Operation, Record, RouteKind, Times},
+    cut_reason::CutReason,
+    recorder::Recorder,
+    route::Route,
 };
 use crate::{config::AccessLog, observe::metrics::Outcome};
 

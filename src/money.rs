@@ -10,7 +10,7 @@ const EXPECTED: &str = "must be US dollars from 0 to 1000000 with at most nine d
                         0.25 or \"0.000015\"";
 
 /// An amount of US dollars.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Usd {
     nano: u64,
 }
@@ -18,9 +18,20 @@ pub struct Usd {
 impl Usd {
     const MOST: u64 = 1_000_000_000_000_000;
 
+    pub const ZERO: Usd = Usd { nano: 0 };
+
+    pub fn from_nano(nano: u64) -> Self {
+        Usd { nano }
+    }
+
     /// In billionths of a dollar.
     pub fn nano(self) -> u64 {
         self.nano
+    }
+
+    /// The sum, or the most that can be counted (18 billion dollars).
+    pub fn saturating_add(self, other: Usd) -> Usd {
+        Usd::from_nano(self.nano.saturating_add(other.nano))
     }
 
     /// A decimal number without sign or exponent.

@@ -1,0 +1,50 @@
+//! What usage costs: in billionths of a dollar, with the prices it was computed from.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::money::Usd;
+
+/// What one request cost, and how that was computed.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Cost {
+    pub usd: Usd,
+    pub source: PriceSource,
+    /// The date of the price table, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub table_date: Option<Arc<str>>,
+    /// The prices that the sum is made of.
+    #[serde(skip_serializing_if = "<[_]>::is_empty", default)]
+    pub parts: Box<[CostPart]>,
+}
+
+/// One summand of a cost.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct CostPart {
+    /// Such as `input` or `output`: a field of the usage.
+    pub what: Box<str>,
+    pub count: u64,
+    /// The price of a million, or of one where `per_one` is set.
+    pub price: Usd,
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub per_one: bool,
+}
+
+/// Where a price comes from, the first that has one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PriceSource {
+    /// The upstream said what the response cost.
+    Upstream,
+    /// `cost_per_request` of an endpoint.
+    PerRequest,
+    /// `prices.overrides` of the settings.
+    Settings,
+    /// The file of `prices.file`.
+    File,
+    /// The table in the program.
+    BuiltIn,
+    /// A stored response was sent: no upstream was asked.
+    Cache,
+}

@@ -1,0 +1,182 @@
+//! The record of one request that has ended: what is stored, shown, and sent on as telemetry.
+
+use std::{net::IpAddr, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+use crate::{
+    price::Cost,
+    usage::{Usage, UsageFlaw},
+};
+
+/// What happened to one request. Times are microseconds after its arrival. Every text is cut to a
+/// length, and none is a secret: see `docs/records.md`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Record {
+    /// UUIDv7 of the arrival.
+    pub id: Uuid,
+    /// Microseconds since 1970.
+    pub received: i64,
+    pub trace_id: Box<str>,
+    /// The caller's `traceparent` (W3C), if it is well-formed.
+    pub traceparent: Option<Box<str>>,
+    pub key: Option<Named>,
+    pub team: Option<Named>,
+    pub route: RouteKind,
+    /// The path of the endpoint, or the name of the provider's route.
+    pub route_name: Option<Box<str>>,
+    /// The target's provider; `passthrough` where there is none.
+    pub provider: Option<Box<str>>,
+    /// The origin that responded or was tried last.
+    pub origin: Option<Box<str>>,
+    pub method: Box<str>,
+    /// Without the query, which may have secrets.
+    pub path: Box<str>,
+    pub operation: Operation,
+    /// What the client got; 499 if it left before there was a response.
+    pub status: u16,
+    /// How it ended: an outcome of the metrics.
+    pub outcome: Box<str>,
+    /// The code of the gateway's own error.
+    pub code: Option<Box<str>>,
+    /// What went wrong, in words.
+    pub detail: Option<Box<str>>,
+    /// The response was cut short, or a stream lacks its last event.
+    pub truncated: bool,
+    pub client_gone: bool,
+    pub cache: CacheNote,
+    pub is_stream: bool,
+    /// The model that the request asks for, as the caller writes it.
+    pub model: Option<Box<str>>,
+    /// The model that the response names.
+    pub response_model: Option<Box<str>>,
+    pub response_id: Option<Box<str>>,
+    pub finish_reason: Option<Box<str>>,
+    pub service_tier: Option<Box<str>>,
+    pub max_tokens: Option<u64>,
+    /// Chunks of a stream that carried output.
+    pub chunks: Option<u64>,
+    pub times: Times,
+    pub attempts: Vec<Attempt>,
+    /// Attempts that are not in the list, because it was full.
+    pub more_attempts: u32,
+    /// The groups and targets of the plan, if there is more than one target.
+    pub plan: Option<Value>,
+    pub bytes_in: u64,
+    pub bytes_out: u64,
+    /// `None`: the response is none of a model, or nothing was read of it.
+    pub usage: Option<Usage>,
+    pub usage_flaw: Option<UsageFlaw>,
+    pub cost: Option<Cost>,
+    pub metadata: BTreeMap<Box<str>, Box<str>>,
+    /// The client's address.
+    pub client: Option<IpAddr>,
+    /// Names of the limits and budgets that counted the request.
+    pub counted_by: Vec<Box<str>>,
+}
+
+/// A key or team, as it was named when the request ended.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Named {
+    pub id: Arc<str>,
+    pub name: Arc<str>,
+}
+
+/// Which kind of route a request was on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RouteKind {
+    /// `/v1/...`.
+    Unified,
+    /// The path of an endpoint.
+    Endpoint,
+    /// `/{provider}/...`.
+    Provider,
+    /// None that the gateway serves.
+    #[default]
+    Unknown,
+}
+
+/// What a request asks of a model, by its path. The names are those of OpenTelemetry's
+/// `gen_ai.operation.name`, as far as there are any.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Operation {
+    Chat,
+    TextCompletion,
+    Embeddings,
+    GenerateContent,
+    Rerank,
+    Images,
+    Speech,
+    Transcription,
+    Moderation,
+    Realtime,
+    #[default]
+    Other,
+}
+
+/// What the cache did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CacheNote {
+    /// It was not asked for, or could not be used.
+    #[default]
+    Off,
+    Hit,
+    /// The response to another request under way was shared.
+    Joined,
+    Miss,
+    Refresh,
+}
+
+/// Microseconds after the request's arrival; `None`: it did not come to that.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Times {
+    /// The first attempt was begun.
+    pub sent: Option<u64>,
+    /// The head of the response that was relayed.
+    pub head: Option<u64>,
+    pub first_token: Option<u64>,
+    pub end: u64,
+    /// The gateway's own share of `end`: until the first attempt was begun, and from the head to
+    /// the hand-over of the response. Not an instant, but a length of time.
+    pub own: u64,
+}
+
+/// One attempt. Times are microseconds after the request's arrival.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Attempt {
+    /// The target's path in the config.
+    pub target: Box<str>,
+    pub provider: Box<str>,
+    pub origin: Box<str>,
+    pub began: u64,
+    /// The host's addresses were known and vetted, and limits had room.
+    pub resolved: Option<u64>,
+    /// The connection was there; absent for a connection of the pool.
+    pub connected: Option<u64>,
+    pub tls_done: Option<u64>,
+    /// A connection of the pool was used.
+    pub reused: bool,
+    pub head: Option<u64>,
+    pub first_token: Option<u64>,
+    pub ended: u64,
+    /// The upstream's status, if there was a head.
+    pub status: Option<u16>,
+    /// Why it failed; `None`: its response was relayed.
+    pub fault: Option<Box<str>>,
+}
+
+/// Takes closed records, on the writer's own thread and off the requests' path.
+pub trait Consumer: Send {
+    /// Takes records in the order in which they were closed. Must not wait for long: what it sends
+    /// elsewhere, it hands over to tasks of its own.
+    fn take(&mut self, records: &[Arc<Record>]);
+}
