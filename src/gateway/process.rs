@@ -24,6 +24,7 @@ use crate::{
     memory::BodyMemory,
     observe::metrics::Metrics,
     origin_health::OriginHealth,
+    record::Sink,
     resolve::{DnsSettings, Resolver},
     upstream::{
         PoolLimits,
@@ -51,6 +52,8 @@ pub struct Process {
     pub shortages: Arc<Shortages>,
     /// Whether the store of keys and teams can be used.
     pub store: NotedHealth,
+    /// Where the records of requests go; `None`: there are none.
+    pub records: Option<Arc<dyn Sink>>,
     draining: AtomicBool,
     closing: Arc<Closing>,
 }
@@ -85,6 +88,7 @@ impl Process {
             downstream: client_timeouts(settings),
             shortages: Arc::default(),
             store: NotedHealth::default(),
+            records: None,
             draining: AtomicBool::new(false),
             closing: Arc::default(),
             metrics,

@@ -65,7 +65,7 @@ pub struct Record {
     /// Attempts that are not in the list, because it was full.
     pub more_attempts: u32,
     /// The groups and targets of the plan, if there is more than one target.
-    pub plan: Option<Value>,
+    pub plan: Option<Arc<Value>>,
     pub bytes_in: u64,
     pub bytes_out: u64,
     /// `None`: the response is none of a model, or nothing was read of it.
@@ -172,6 +172,12 @@ pub struct Attempt {
     pub status: Option<u16>,
     /// Why it failed; `None`: its response was relayed.
     pub fault: Option<Box<str>>,
+}
+
+/// Where closed records go.
+pub trait Sink: Send + Sync {
+    /// Takes a record, or drops and counts it; never waits.
+    fn push(&self, record: Box<Record>);
 }
 
 /// Takes closed records, on the writer's own thread and off the requests' path.

@@ -6,6 +6,7 @@ mod cache_status;
 mod clip;
 mod closed;
 mod cut_reason;
+mod details;
 mod facts;
 mod failed_attempts;
 mod path_and_origin;
@@ -14,9 +15,10 @@ mod route;
 
 pub use self::{
     cache_status::CacheStatus,
-    closed::{Attempt, CacheNote, Consumer, Named, Operation, Record, RouteKind, Times},
+    closed::{Attempt, CacheNote, Consumer, Named, Operation, Record, RouteKind, Sink, Times},
     cut_reason::CutReason,
-    recorder::Recorder,
+    details::{Begun, Caller},
+    recorder::{Arrival, Recorder},
     route::Route,
 };
 use crate::{config::AccessLog, observe::metrics::Outcome};
