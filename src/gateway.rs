@@ -16,6 +16,7 @@ mod objects;
 mod operator;
 mod process;
 mod provider_routes;
+mod sessions;
 mod store_health;
 mod unreachable;
 mod unusable_settings;
@@ -42,9 +43,10 @@ pub use self::{
     limits::Limits,
     loops::{Loops, Waiting},
     objects::{Candidate, LeftOut, Objects, Stored, Version, parsed},
-    operator::{Actor, check_fetch_site},
+    operator::{Actor, SESSION_COOKIE, Viewer, check_fetch_site},
     process::Process,
     provider_routes::{ProviderRoute, ProviderRoutes},
+    sessions::{LONGEST as SESSION_LONGEST, Sessions, SignedIn},
     store_health::StoreHealth,
     unreachable::unreachable_hosts,
     unusable_settings::UnusableSettings,
@@ -97,6 +99,8 @@ pub struct Gateway {
     admin_token: Option<Secret>,
     /// Only this machine can connect.
     on_loopback: bool,
+    /// Clients connect by TLS.
+    pub has_tls: bool,
 }
 
 impl Gateway {
@@ -160,6 +164,7 @@ impl Gateway {
             x_forwarded_for: settings.x_forwarded_for,
             admin_token: settings.admin_token.clone(),
             on_loopback: settings.on_loopback(),
+            has_tls: settings.tls.is_some(),
         }
     }
 

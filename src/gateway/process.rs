@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::{
-    cache::CacheStores, limits::LimitCounts, store_health::NotedHealth,
+    cache::CacheStores, limits::LimitCounts, sessions::Sessions, store_health::NotedHealth,
     unusable_settings::UnusableSettings,
 };
 use crate::{
@@ -52,6 +52,8 @@ pub struct Process {
     pub shortages: Arc<Shortages>,
     /// Whether the store of keys and teams can be used.
     pub store: NotedHealth,
+    /// Who is signed in to the console.
+    pub sessions: Sessions,
     /// Where the records of requests go; `None`: there are none.
     pub records: Option<Arc<dyn Sink>>,
     draining: AtomicBool,
@@ -88,6 +90,7 @@ impl Process {
             downstream: client_timeouts(settings),
             shortages: Arc::default(),
             store: NotedHealth::default(),
+            sessions: Sessions::default(),
             records: None,
             draining: AtomicBool::new(false),
             closing: Arc::default(),

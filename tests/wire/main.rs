@@ -50,6 +50,7 @@ mod config_replay;
 mod config_sources;
 mod config_timeouts;
 mod config_websocket;
+mod console;
 mod credentials_canary;
 mod credentials_forwarding;
 mod credentials_keys;

@@ -7,6 +7,7 @@ mod cache;
 mod entity_tag;
 mod objects;
 mod query;
+mod session;
 
 use actix_http::header::{ALLOW, HeaderValue};
 use actix_web::{
@@ -42,6 +43,8 @@ enum Page {
     Rotation,
     Audit,
     Cache,
+    Session,
+    SessionLinks,
 }
 
 const LIST: &[Method] = &[Method::GET, Method::POST];
@@ -92,6 +95,16 @@ const ROUTES: &[Route] = &[
         path: "/gateway/admin/v1/cache",
         page: Page::Cache,
         methods: &[Method::GET, Method::DELETE],
+    },
+    Route {
+        path: "/gateway/admin/v1/session",
+        page: Page::Session,
+        methods: &[Method::GET, Method::POST, Method::DELETE],
+    },
+    Route {
+        path: "/gateway/admin/v1/session/links",
+        page: Page::SessionLinks,
+        methods: &[Method::POST],
     },
 ];
 
@@ -149,6 +162,12 @@ async fn serve(control: Control, request: HttpRequest, payload: web::Payload) ->
     if !route.methods.contains(request.method()) {
         return Ok(wrong_method(route));
     }
+    // Whoever signs in has no session yet.
+    match route.page {
+        Page::Session => return session::session(&control, &request, payload).await,
+        Page::SessionLinks => return session::new_link(&control, &request),
+        Page::List(_) | Page::One(_) | Page::Rotation | Page::Audit | Page::Cache => {}
+    }
     let changes = request.method() != Method::GET;
     let gateway = control.current.get();
     let actor = gateway.check_admin(request.head(), changes)?;
@@ -168,6 +187,7 @@ async fn serve(control: Control, request: HttpRequest, payload: web::Payload) ->
         Page::Rotation => objects::rotate(call).await,
         Page::Audit => audit::list(call).await,
         Page::Cache => cache::cache(call).await,
+        Page::Session | Page::SessionLinks => Err(unknown(&path)),
     }
 }
 
