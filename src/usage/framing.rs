@@ -8,6 +8,8 @@ mod websocket;
 use super::{UsageFlaw, findings::Findings, scan::Scanner};
 use crate::dialect::Media;
 use aws::Frames;
+#[cfg(test)]
+pub use aws::MOST_BYTES as MOST_BYTES_OF_A_FRAME;
 use events::Events;
 use websocket::Messages;
 
@@ -64,6 +66,20 @@ impl Framing {
         if let Err(flaw) = go_on {
             to.flaw(flaw);
             *self = Framing::Nothing;
+        }
+    }
+
+    /// Memory that is held.
+    #[cfg(test)]
+    pub fn held_bytes(&self) -> usize {
+        match self {
+            Framing::Frames(frames) => frames.held_bytes(),
+            Framing::Unknown(_)
+            | Framing::Json
+            | Framing::Lines
+            | Framing::Events(_)
+            | Framing::Messages(_)
+            | Framing::Nothing => 0,
         }
     }
 

@@ -67,6 +67,12 @@ impl UsageReader {
         self.inner.feed(bytes);
     }
 
+    /// Bytes of the body that are held.
+    #[cfg(test)]
+    pub fn held_bytes(&self) -> usize {
+        self.inner.texts.held_bytes() + self.inner.framing.held_bytes()
+    }
+
     /// `is_whole`: the body ended as its framing says.
     pub fn finish(mut self, is_whole: bool) -> Reading {
         self.inner.finish(is_whole);
@@ -114,15 +120,7 @@ impl Inner {
     }
 
     fn finish(&mut self, is_whole: bool) {
-        if let Some(mut decoder) = self.decoder.take() {
-            let mut plain = |bytes: &[u8]| {
-                self.framing
-                    .feed(bytes, &mut self.texts, &mut self.findings)
-            };
-            if let Err(flaw) = decoder.finish(&mut plain) {
-                self.findings.flaw(flaw);
-            }
-        }
+        self.decoder = None;
         // Nothing marks the last event or line.
         if is_whole && self.texts.is_open() {
             self.findings.flaw(UsageFlaw::Malformed);

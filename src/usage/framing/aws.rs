@@ -32,6 +32,12 @@ struct Chunk<'c> {
 }
 
 impl Frames {
+    /// Memory that is held.
+    #[cfg(test)]
+    pub fn held_bytes(&self) -> usize {
+        self.held.capacity()
+    }
+
     /// # Errors
     /// The bytes are no frames.
     pub fn feed(

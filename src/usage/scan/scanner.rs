@@ -6,6 +6,9 @@ use super::{
 };
 use crate::usage::UsageFlaw;
 
+/// Most containers, one inside another, that are looked into. A JSON pointer has at most 256 tokens.
+const MOST_OPEN: usize = 264;
+
 /// An open object or list.
 struct Open<N> {
     node: N,
@@ -70,6 +73,12 @@ impl<V: Visitor> Scanner<V> {
     /// A text has begun and is not complete.
     pub fn is_open(&self) -> bool {
         !self.open.is_empty()
+    }
+
+    /// Memory that is held.
+    #[cfg(test)]
+    pub fn held_bytes(&self) -> usize {
+        self.held.capacity() + self.open.capacity() * size_of::<Open<V::Node>>()
     }
 
     pub fn feed(&mut self, bytes: &[u8], to: &mut V) {
@@ -224,7 +233,7 @@ impl<V: Visitor> Scanner<V> {
         match self.step {
             Step {
                 follow: Some(node), ..
-            } => {
+            } if self.open.len() < MOST_OPEN => {
                 self.at = if is_list { At::Item } else { At::Name };
                 self.open.push(Open {
                     node,
