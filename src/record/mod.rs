@@ -17,7 +17,7 @@ pub use self::{
     cache_status::CacheStatus,
     closed::{Attempt, CacheNote, Consumer, Named, Operation, Record, RouteKind, Sink, Times},
     cut_reason::CutReason,
-    details::{Begun, Caller},
+    details::{Begun, Caller, Response},
     recorder::{Arrival, Recorder},
     route::Route,
 };
