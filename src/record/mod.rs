@@ -10,6 +10,7 @@ mod details;
 mod facts;
 mod failed_attempts;
 mod path_and_origin;
+mod queue;
 mod recorder;
 mod route;
 
@@ -18,6 +19,7 @@ pub use self::{
     closed::{Attempt, CacheNote, Consumer, Named, Operation, Record, RouteKind, Sink, Times},
     cut_reason::CutReason,
     details::{Begun, Caller, Response},
+    queue::{Intake, ParkedIntake, Queue, QueueCounts, QueueLimits},
     recorder::{Arrival, Recorder},
     route::Route,
 };
