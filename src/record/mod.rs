@@ -9,6 +9,7 @@ mod cut_reason;
 mod facts;
 mod failed_attempts;
 mod path_and_origin;
+mod queue;
 mod recorder;
 mod route;
 
@@ -16,6 +17,7 @@ pub use self::{
     cache_status::CacheStatus,
     closed::{Attempt, CacheNote, Consumer, Named, Operation, Record, RouteKind, Times},
     cut_reason::CutReason,
+    queue::{Intake, ParkedIntake, Queue, QueueCounts, QueueLimits},
     recorder::Recorder,
     route::Route,
 };
