@@ -24,6 +24,8 @@ use crate::{
     memory::BodyMemory,
     observe::metrics::Metrics,
     origin_health::OriginHealth,
+    record::{Queue, QueueLimits},
+    records::{self, Records},
     resolve::{DnsSettings, Resolver},
     upstream::{
         PoolLimits,
@@ -51,6 +53,10 @@ pub struct Process {
     pub shortages: Arc<Shortages>,
     /// Whether the store of keys and teams can be used.
     pub store: NotedHealth,
+    /// Takes the records of requests that have ended.
+    pub records: Arc<Queue>,
+    /// What becomes of them.
+    pub archive: Records,
     draining: AtomicBool,
     closing: Arc<Closing>,
 }
@@ -63,6 +69,7 @@ impl Process {
     pub(super) fn new(settings: &Settings) -> Result<Self, UnusableSettings> {
         let division = Division::of(descriptors::limit(), settings.workers);
         let metrics = Arc::new(Metrics::new());
+        let archive = archive(settings, &metrics);
         let memory = settings.memory.bodies;
         let memory = memory.unwrap_or_else(machine::memory::for_bodies);
         Ok(Process {
@@ -85,6 +92,8 @@ impl Process {
             downstream: client_timeouts(settings),
             shortages: Arc::default(),
             store: NotedHealth::default(),
+            records: archive.queue.clone(),
+            archive,
             draining: AtomicBool::new(false),
             closing: Arc::default(),
             metrics,
@@ -109,6 +118,20 @@ impl Process {
     pub fn closing(&self) -> Arc<Closing> {
         self.closing.clone()
     }
+}
+
+fn archive(settings: &Settings, metrics: &Metrics) -> Records {
+    let queue = &settings.records.queue;
+    let limits = QueueLimits {
+        records: queue.records,
+        bytes: usize::try_from(queue.bytes).unwrap_or(usize::MAX),
+    };
+    let counts = records::Counts {
+        stored: metrics.records_stored.clone(),
+        dropped: metrics.records_dropped.clone(),
+        queued: metrics.records_queued.clone(),
+    };
+    Records::new(limits, counts)
 }
 
 fn client_timeouts(settings: &Settings) -> DownstreamTimeouts {
