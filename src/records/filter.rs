@@ -191,7 +191,7 @@ impl Filter {
         let refuse = |message: &str| Err(BadParameter::new(name, message));
         if let Some(column) = Column::of_name(name) {
             column.check(value)?;
-            self.equal.push((column, value.to_owned()));
+            self.equal.push((column, columns::text(value).into_owned()));
             return Ok(true);
         }
         if let Some(field) = name.strip_prefix("metadata.") {

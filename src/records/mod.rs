@@ -18,6 +18,7 @@ mod shown;
 mod sketch;
 mod state;
 mod tail;
+mod usage;
 mod writer;
 
 use std::{
@@ -39,7 +40,9 @@ pub use self::{
     search::{Page, SearchError},
     shown::shown,
     state::{Counts, Health},
+    rollup::{Amounts, COST, COUNTS, Span},
     tail::Watch,
+    usage::{RowKey, UsageQuery, UsageRow},
 };
 use self::{keeper::Keeper, state::Shared};
 use crate::{

@@ -29,6 +29,11 @@ pub enum SearchError {
         LONGEST.as_secs()
     )]
     TooLong,
+    #[error(
+        "there are more than {} rows: group by less, or ask for a shorter time",
+        super::usage::MOST_ROWS
+    )]
+    TooMany,
     #[error("the search was broken off")]
     BrokenOff,
 }

@@ -5,8 +5,12 @@ mod audit;
 mod body;
 mod cache;
 mod entity_tag;
+mod health;
+mod live;
 mod objects;
 mod query;
+mod records;
+mod usage;
 
 use actix_http::header::{ALLOW, HeaderValue};
 use actix_web::{
@@ -42,6 +46,11 @@ enum Page {
     Rotation,
     Audit,
     Cache,
+    Records,
+    Record,
+    Live,
+    Usage,
+    Health,
 }
 
 const LIST: &[Method] = &[Method::GET, Method::POST];
@@ -92,6 +101,31 @@ const ROUTES: &[Route] = &[
         path: "/gateway/admin/v1/cache",
         page: Page::Cache,
         methods: &[Method::GET, Method::DELETE],
+    },
+    Route {
+        path: "/gateway/admin/v1/records",
+        page: Page::Records,
+        methods: &[Method::GET],
+    },
+    Route {
+        path: "/gateway/admin/v1/records/live",
+        page: Page::Live,
+        methods: &[Method::GET],
+    },
+    Route {
+        path: "/gateway/admin/v1/records/{id}",
+        page: Page::Record,
+        methods: &[Method::GET],
+    },
+    Route {
+        path: "/gateway/admin/v1/usage",
+        page: Page::Usage,
+        methods: &[Method::GET],
+    },
+    Route {
+        path: "/gateway/admin/v1/health",
+        page: Page::Health,
+        methods: &[Method::GET],
     },
 ];
 
@@ -168,6 +202,11 @@ async fn serve(control: Control, request: HttpRequest, payload: web::Payload) ->
         Page::Rotation => objects::rotate(call).await,
         Page::Audit => audit::list(call).await,
         Page::Cache => cache::cache(call).await,
+        Page::Records => records::list(call).await,
+        Page::Record => records::one(call).await,
+        Page::Live => live::watch(call).await,
+        Page::Usage => usage::usage(call).await,
+        Page::Health => health::health(&call),
     }
 }
 
