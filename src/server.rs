@@ -127,7 +127,10 @@ impl Program {
         let gateway = control.current.get();
         let timers = worker::ActixTimers::of(settings);
         let process = gateway.process.clone();
-        process.archive.start(records, Vec::new()).map_err(at_listen)?;
+        process
+            .archive
+            .start(records, Vec::new())
+            .map_err(at_listen)?;
         actix_rt::spawn(async move { process.limits.share().await });
         if let Some(store) = gateway.process.cache.shared.clone() {
             actix_rt::spawn(async move { store.connect().await });

@@ -113,11 +113,13 @@ pub fn record_store(
         ObjectStoreKind::Postgres => settings.store.url.clone().map(Location::Postgres),
         ObjectStoreKind::Sqlite => {
             let given = settings.data_dir.clone();
-            Some(match store::data_dir(given, |name| environment.directory(name))? {
-                DataDir::At(path) => Location::File(path.join(RECORDS_FILE)),
-                // The log has said so for the store of keys.
-                DataDir::Memory { .. } => Location::Memory,
-            })
+            Some(
+                match store::data_dir(given, |name| environment.directory(name))? {
+                    DataDir::At(path) => Location::File(path.join(RECORDS_FILE)),
+                    // The log has said so for the store of keys.
+                    DataDir::Memory { .. } => Location::Memory,
+                },
+            )
         }
     };
     let limits = records::Limits {

@@ -119,7 +119,10 @@ impl Shared {
     fn note_room(&self) {
         if self.is_full.swap(false, Ordering::Relaxed) {
             let records = self.lost.swap(0, Ordering::Relaxed);
-            tracing::info!(records, "the queue of records has room again; these were lost");
+            tracing::info!(
+                records,
+                "the queue of records has room again; these were lost"
+            );
         }
     }
 }
@@ -223,7 +226,8 @@ fn value_weight(value: &serde_json::Value) -> usize {
         Value::Array(values) => values.iter().map(value_weight).sum(),
         Value::Object(fields) => {
             let each = fields.iter();
-            each.map(|(name, value)| name.len() + 32 + value_weight(value)).sum()
+            each.map(|(name, value)| name.len() + 32 + value_weight(value))
+                .sum()
         }
     };
     size_of::<Value>() + inner

@@ -16,7 +16,9 @@ pub fn arrived(record: &Record) -> i64 {
         return record.received.div_euclid(1000);
     };
     let (seconds, nanoseconds) = timestamp.to_unix();
-    i64::try_from(seconds).unwrap_or_default().saturating_mul(1000)
+    i64::try_from(seconds)
+        .unwrap_or_default()
+        .saturating_mul(1000)
         + i64::from(nanoseconds / 1_000_000)
 }
 
@@ -30,7 +32,9 @@ pub fn id_from(milliseconds: i64) -> Vec<u8> {
 
 /// The text in a column: cut, and without NUL, which PostgreSQL cannot store.
 pub fn text(text: &str) -> Cow<'_, str> {
-    let end = (0..=LONGEST.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
+    let end = (0..=LONGEST.min(text.len()))
+        .rev()
+        .find(|at| text.is_char_boundary(*at));
     let text = &text[..end.unwrap_or_default()];
     match text.contains('\0') {
         true => Cow::Owned(text.replace('\0', "\u{fffd}")),

@@ -234,16 +234,23 @@ impl Filter {
         self.from.is_none_or(|from| arrived >= from)
             && self.to.is_none_or(|to| arrived < to)
             && self.equal.iter().all(equals)
-            && self.status.as_ref().is_none_or(|it| it.contains(&record.status))
+            && self
+                .status
+                .as_ref()
+                .is_none_or(|it| it.contains(&record.status))
             && self.failed.is_none_or(|it| it == columns::failed(record))
             && self.truncated.is_none_or(|it| it == record.truncated)
-            && self.min_cost.is_none_or(|least| cost.is_some_and(|it| it >= least))
+            && self
+                .min_cost
+                .is_none_or(|least| cost.is_some_and(|it| it >= least))
             && self.metadata.iter().all(has)
             && self.has_trace_of(record)
     }
 
     pub fn has_trace_of(&self, record: &Record) -> bool {
-        self.trace_id.as_ref().is_none_or(|it| **it == *record.trace_id)
+        self.trace_id
+            .as_ref()
+            .is_none_or(|it| **it == *record.trace_id)
     }
 
     fn has(&self, column: Column) -> bool {
@@ -360,9 +367,8 @@ pub fn time(name: &str, value: &str) -> Result<i64, BadParameter> {
     let seconds = value.parse::<u32>().map(|it| i64::from(it) * 1000);
     let written = || value.parse::<Timestamp>().map(|it| it.as_millisecond());
     seconds.or_else(|_| written()).map_err(|_| {
-        let message = format!(
-            "{name} is a time such as 2026-11-22T08:00:00Z, or in seconds since 1970"
-        );
+        let message =
+            format!("{name} is a time such as 2026-11-22T08:00:00Z, or in seconds since 1970");
         BadParameter::new(name, message)
     })
 }

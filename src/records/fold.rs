@@ -11,7 +11,7 @@ use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
 
 use super::{
     insert::placeholders,
-    rollup::{Amounts, COUNTS, Group, roll_up},
+    rollup::{Amounts, COUNTS, Group, MOST as MOST_COUNT, roll_up},
     session::{Bound, Session},
     sketch::Sketch,
 };
@@ -26,8 +26,18 @@ const MOST: i64 = 5000;
 const LENGTH: usize = 32;
 
 const NAMES: [&str; 12] = [
-    "span", "at", "digest", "key_id", "key_name", "team_id", "team_name", "origin", "provider",
-    "model", "route", "outcome",
+    "span",
+    "at",
+    "digest",
+    "key_id",
+    "key_name",
+    "team_id",
+    "team_name",
+    "origin",
+    "provider",
+    "model",
+    "route",
+    "outcome",
 ];
 
 /// Adds records to the sums.
@@ -113,7 +123,9 @@ impl Room {
 }
 
 fn merge(sums: &mut Sums, digest: Vec<u8>, group: Group, amounts: Amounts) {
-    let sum = sums.entry(digest).or_insert_with(|| (group, Amounts::default()));
+    let sum = sums
+        .entry(digest)
+        .or_insert_with(|| (group, Amounts::default()));
     sum.1.merge(&amounts);
 }
 
@@ -124,7 +136,10 @@ async fn load<'d>(
     digests: impl Iterator<Item = &'d Vec<u8>>,
 ) -> sqlx::Result<HashMap<Vec<u8>, Amounts>> {
     let digests: Vec<&Vec<u8>> = digests.collect();
-    let list = (3..3 + LENGTH).map(|at| format!("${at}")).collect::<Vec<_>>().join(",");
+    let list = (3..3 + LENGTH)
+        .map(|at| format!("${at}"))
+        .collect::<Vec<_>>()
+        .join(",");
     let sql = format!(
         "SELECT digest, {}, latency, first_token FROM throughway_record_usage \
          WHERE span = $1 AND at = $2 AND digest IN ({list})",
@@ -133,7 +148,11 @@ async fn load<'d>(
     let mut found = HashMap::new();
     for part in digests.chunks(LENGTH) {
         let last = part.last().copied();
-        let padded = part.iter().copied().chain(last.into_iter().cycle()).take(LENGTH);
+        let padded = part
+            .iter()
+            .copied()
+            .chain(last.into_iter().cycle())
+            .take(LENGTH);
         let mut values = vec![Bound::int(span), Bound::int(at)];
         values.extend(padded.map(|digest| Bound::Bytes(Cow::Borrowed(digest))));
         let rows = session.rows::<Stored>(sql.as_str(), &values).await?;
@@ -145,9 +164,13 @@ async fn load<'d>(
 /// Writes sums, in place of those that are there.
 async fn save(session: &mut Session<'_>, sums: &[(Vec<u8>, (Group, Amounts))]) -> sqlx::Result<()> {
     let columns: Vec<&str> = NAMES.into_iter().chain(COUNTS).chain(SKETCHES).collect();
-    let replaced = ["key_name", "team_name"].into_iter().chain(COUNTS).chain(SKETCHES);
-    let replaced: Vec<String> =
-        replaced.map(|column| format!("{column} = excluded.{column}")).collect();
+    let replaced = ["key_name", "team_name"]
+        .into_iter()
+        .chain(COUNTS)
+        .chain(SKETCHES);
+    let replaced: Vec<String> = replaced
+        .map(|column| format!("{column} = excluded.{column}"))
+        .collect();
     let (names, replaced) = (columns.join(", "), replaced.join(", "));
     for sum in sums {
         let row = placeholders(1, columns.len());
@@ -180,7 +203,11 @@ fn values_of((digest, (group, amounts)): &(Vec<u8>, (Group, Amounts))) -> Vec<Bo
         text(Some(group.route)),
         text(Some(&group.outcome)),
     ];
-    values.extend(amounts.counts.map(|it| Bound::int(i64::try_from(it).unwrap_or(i64::MAX))));
+    values.extend(
+        amounts
+            .counts
+            .map(|it| Bound::int(it.min(MOST_COUNT).cast_signed())),
+    );
     let sketches = [&amounts.latency, &amounts.first_token];
     values.extend(sketches.map(|it| Bound::Bytes(Cow::Owned(it.to_bytes()))));
     values

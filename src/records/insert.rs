@@ -51,7 +51,12 @@ pub async fn insert(session: &mut Session<'_>, batch: &Batch<'_>) -> sqlx::Resul
         false => HashSet::new(),
     };
     let is_new = |record: &&Arc<Record>| !known.contains(record.id.as_bytes().as_slice());
-    let records: Vec<&Record> = batch.records.iter().filter(is_new).map(|it| &**it).collect();
+    let records: Vec<&Record> = batch
+        .records
+        .iter()
+        .filter(is_new)
+        .map(|it| &**it)
+        .collect();
     match session.is_postgres() {
         true => insert_rows(session, &records, |_, record| text_of(record)).await?,
         false => {
@@ -91,9 +96,8 @@ async fn insert_documents(session: &mut Session<'_>, records: &[&Record]) -> sql
             at += 1;
         }
         let rows = placeholders(records.len(), 2);
-        let sql = format!(
-            "INSERT INTO throughway_record_documents (sequence, document) VALUES {rows}"
-        );
+        let sql =
+            format!("INSERT INTO throughway_record_documents (sequence, document) VALUES {rows}");
         session.execute(sql, &values).await?;
     }
     Ok(first)

@@ -37,10 +37,10 @@ pub use self::{
     database::RECORDS_FILE,
     filter::{BadParameter, Column, Filter, time},
     retention::Limits,
+    rollup::{Amounts, COST, COUNTS, Span},
     search::{Page, SearchError},
     shown::shown,
     state::{Counts, Health},
-    rollup::{Amounts, COST, COUNTS, Span},
     tail::Watch,
     usage::{RowKey, UsageQuery, UsageRow},
 };
@@ -94,7 +94,9 @@ impl Records {
         store: Option<(Location, Limits)>,
         consumers: Vec<Box<dyn Consumer>>,
     ) -> std::io::Result<()> {
-        let Some(intake) = self.intake.take() else { return Ok(()) };
+        let Some(intake) = self.intake.take() else {
+            return Ok(());
+        };
         let is_wanted = store.is_some() || !consumers.is_empty();
         let shared = self.shared.clone();
         shared.has_store(store.is_some());
@@ -108,7 +110,9 @@ impl Records {
             let run = writer::run(intake, keeper, consumers, shared, most_bytes, ending);
             runtime.block_on(run);
         };
-        let thread = thread::Builder::new().name("records".to_owned()).spawn(work)?;
+        let thread = thread::Builder::new()
+            .name("records".to_owned())
+            .spawn(work)?;
         *self.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
         self.shared.is_wanted(is_wanted);
         self.queue.turn_on(is_wanted);
@@ -122,7 +126,9 @@ impl Records {
         let mut ending = self.ending.subscribe();
         let until_the_end = async move { drop(ending.wait_for(Option::is_some).await) };
         let work = move || runtime.block_on(until_the_end);
-        thread::Builder::new().name("searches".to_owned()).spawn(work)?;
+        thread::Builder::new()
+            .name("searches".to_owned())
+            .spawn(work)?;
         // It is started once.
         let _ = self.searches.set(handle);
         Ok(())
@@ -133,7 +139,11 @@ impl Records {
     pub async fn finish(&self) {
         let deadline = Instant::now() + LAST_RECORDS;
         self.ending.send_replace(Some(deadline));
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let thread = self
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         let Some(thread) = thread else { return };
         while !thread.is_finished() && Instant::now() < deadline + LAST_STEPS {
             tokio::time::sleep(Duration::from_millis(2)).await;

@@ -65,7 +65,9 @@ pub async fn tidy(
     let kept: BTreeSet<i64> = days.into_iter().map(|(day, _)| day).collect();
     for (day, _) in sizes(&mut session).await? {
         if !kept.contains(&day) {
-            session.execute(format!("DROP TABLE IF EXISTS {NAME}{day}"), &[]).await?;
+            session
+                .execute(format!("DROP TABLE IF EXISTS {NAME}{day}"), &[])
+                .await?;
         }
     }
     let committed = session.commit().await;

@@ -5,8 +5,17 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
-use super::{columns, keeper::Failure, partitions, rollup::Span, session::{Bound, Session}};
-use crate::{record::Record, store::{Database, Place}};
+use super::{
+    columns,
+    keeper::Failure,
+    partitions,
+    rollup::Span,
+    session::{Bound, Session},
+};
+use crate::{
+    record::Record,
+    store::{Database, Place},
+};
 
 /// Records that one step removes: it must not keep a batch waiting for long.
 const STEP: i64 = 500;
@@ -71,7 +80,8 @@ impl Retention {
     pub async fn step(&mut self, database: &Database) -> sqlx::Result<bool> {
         let now = Timestamp::now().as_second();
         let oldest = now - i64::try_from(self.limits.age.as_secs()).unwrap_or(i64::MAX / 2);
-        let oldest_sum = now - i64::try_from(self.limits.usage_age.as_secs()).unwrap_or(i64::MAX / 2);
+        let oldest_sum =
+            now - i64::try_from(self.limits.usage_age.as_secs()).unwrap_or(i64::MAX / 2);
         match &database.place {
             Place::Server { .. } => {
                 self.days = partitions::tidy(database, now, oldest, self.limits.size).await?;

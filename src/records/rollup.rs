@@ -39,8 +39,9 @@ pub const COUNTS: [&str; 12] = [
 /// Where the cost, in billionths of a dollar, is among the counts.
 pub const COST: usize = COUNTS.len() - 1;
 
-/// A count beyond this is a lie of an upstream. It leaves room for sums of a thousand.
-const MOST: u64 = 1 << 53;
+/// A count beyond this is a lie of an upstream, and is stored as this much. It leaves room for sums
+/// of a thousand such counts.
+pub const MOST: u64 = 1 << 53;
 
 /// How long a sum is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -168,7 +169,7 @@ pub struct Amounts {
 impl Amounts {
     pub fn add(&mut self, record: &Record) {
         for (sum, count) in self.counts.iter_mut().zip(counts_of(record)) {
-            *sum = sum.saturating_add(count).min(MOST);
+            *sum = sum.saturating_add(count);
         }
         self.latency.add(record.times.end);
         if let Some(first_token) = record.times.first_token {
@@ -178,7 +179,7 @@ impl Amounts {
 
     pub fn merge(&mut self, other: &Amounts) {
         for (sum, count) in self.counts.iter_mut().zip(other.counts) {
-            *sum = sum.saturating_add(count).min(MOST);
+            *sum = sum.saturating_add(count);
         }
         self.latency.merge(&other.latency);
         self.first_token.merge(&other.first_token);
@@ -212,9 +213,14 @@ fn counts_of(record: &Record) -> Counts {
 pub fn roll_up<'r>(records: impl Iterator<Item = &'r Record>) -> HashMap<Group, Amounts> {
     let mut sums = HashMap::<Group, Amounts>::new();
     for record in records {
-        sums.entry(Group::of(record, Span::Hour)).or_default().add(record);
+        sums.entry(Group::of(record, Span::Hour))
+            .or_default()
+            .add(record);
     }
-    let hours: Vec<(Group, Amounts)> = sums.iter().map(|(it, sum)| (it.day(), sum.clone())).collect();
+    let hours: Vec<(Group, Amounts)> = sums
+        .iter()
+        .map(|(it, sum)| (it.day(), sum.clone()))
+        .collect();
     for (day, amounts) in hours {
         sums.entry(day).or_default().merge(&amounts);
     }
@@ -224,7 +230,12 @@ pub fn roll_up<'r>(records: impl Iterator<Item = &'r Record>) -> HashMap<Group, 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{money::Usd, price::{Cost, PriceSource}, records::samples::sample, usage::Usage};
+    use crate::{
+        money::Usd,
+        price::{Cost, PriceSource},
+        records::samples::sample,
+        usage::Usage,
+    };
 
     fn sums(records: &[Record], span: Span) -> Vec<(Group, Amounts)> {
         let all = roll_up(records.iter()).into_iter();
@@ -240,10 +251,16 @@ mod tests {
             sample(hour),
             sample(hour + 3_599_999),
             sample(hour + 3_600_000),
-            Record { model: Some("other".into()), ..sample(hour) },
+            Record {
+                model: Some("other".into()),
+                ..sample(hour)
+            },
         ];
         let hours = sums(&records, Span::Hour);
-        let counted: Vec<_> = hours.iter().map(|(it, sum)| (it.at, sum.counts[0])).collect();
+        let counted: Vec<_> = hours
+            .iter()
+            .map(|(it, sum)| (it.at, sum.counts[0]))
+            .collect();
         let at = hour / 1000;
         assert_eq!(counted, [(at, 2), (at, 1), (at + 3600, 1)]);
         let days = sums(&records, Span::Day);
@@ -266,16 +283,30 @@ mod tests {
             table_date: None,
             parts: Box::default(),
         };
-        let record = Record { usage: Some(usage), cost: Some(cost), ..sample(0) };
+        let record = Record {
+            usage: Some(usage),
+            cost: Some(cost),
+            ..sample(0)
+        };
         let mut sum = Amounts::default();
         (0..3).for_each(|_| sum.add(&record));
         let told = |name: &str| {
             let place = COUNTS.iter().position(|it| *it == name);
             sum.counts[place.expect("a count")]
         };
-        assert_eq!((told("requests"), told("input"), told("output")), (3, MOST, 21));
-        assert_eq!((told("cost"), told("unpriced"), told("unknown")), (4_500, 0, 0));
-        let unpriced = Record { usage: Some(Usage::default()), cost: None, ..sample(0) };
+        assert_eq!(
+            (told("requests"), told("input"), told("output")),
+            (3, 3 * MOST, 21)
+        );
+        assert_eq!(
+            (told("cost"), told("unpriced"), told("unknown")),
+            (4_500, 0, 0)
+        );
+        let unpriced = Record {
+            usage: Some(Usage::default()),
+            cost: None,
+            ..sample(0)
+        };
         sum.add(&unpriced);
         assert_eq!((sum.counts[3], sum.counts[5]), (1, 1));
     }

@@ -8,7 +8,12 @@ use std::{
 
 use uuid::Uuid;
 
-use super::{Records, database::OpenDatabase, filter::Filter, session::{Bound, Session}};
+use super::{
+    Records,
+    database::OpenDatabase,
+    filter::Filter,
+    session::{Bound, Session},
+};
 use crate::{record::Record, store::StoreError};
 
 /// How long one search may take.

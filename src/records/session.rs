@@ -115,11 +115,15 @@ impl<'d> Session<'d> {
         let sql = sql.into();
         match &mut self.transaction {
             Transaction::Sqlite(on) => {
-                let done = bound!(query(AssertSqlSafe(sql)), values).execute(&mut **on).await?;
+                let done = bound!(query(AssertSqlSafe(sql)), values)
+                    .execute(&mut **on)
+                    .await?;
                 Ok(done.rows_affected())
             }
             Transaction::Postgres(on) => {
-                let done = bound!(query(AssertSqlSafe(sql)), values).execute(&mut **on).await?;
+                let done = bound!(query(AssertSqlSafe(sql)), values)
+                    .execute(&mut **on)
+                    .await?;
                 Ok(done.rows_affected())
             }
         }

@@ -127,15 +127,24 @@ mod tests {
             ..record
         };
         let told = shown(&record);
-        assert_eq!((&told["cost"], &told["price_source"]), (&json!("0.000015"), &json!("built_in")));
-        assert_eq!((&told["usage"]["input"], &told["usage"]["output"]), (&json!(0), &Value::Null));
+        assert_eq!(
+            (&told["cost"], &told["price_source"]),
+            (&json!("0.000015"), &json!("built_in"))
+        );
+        assert_eq!(
+            (&told["usage"]["input"], &told["usage"]["output"]),
+            (&json!(0), &Value::Null)
+        );
     }
 
     #[test]
     fn a_stored_record_is_the_same_when_it_is_read() {
         let record = sample(1_700_000_000_123);
         let text = serde_json::to_string(&record).expect("JSON");
-        assert_eq!(serde_json::from_str::<Record>(&text).expect("a record"), record);
+        assert_eq!(
+            serde_json::from_str::<Record>(&text).expect("a record"),
+            record
+        );
         assert!(!text.contains("null"), "{text}");
     }
 }

@@ -90,7 +90,10 @@ impl Shared {
         let now = Timestamp::now();
         state.last_error = Some((now, error.to_string()));
         // One that changes its form, such as a server that is away and then starts, is told again.
-        let is_told = state.failure.as_ref().is_some_and(|(_, told)| told == error);
+        let is_told = state
+            .failure
+            .as_ref()
+            .is_some_and(|(_, told)| told == error);
         if !is_told {
             tracing::error!(%error, "records of requests cannot be stored");
         }

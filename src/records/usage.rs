@@ -63,9 +63,15 @@ impl UsageQuery {
             ("group", _) => value.split(',').try_for_each(|it| self.group_by(it))?,
             (_, Some(column)) if Column::OF_SUMS.contains(&column) => {
                 column.check(value)?;
-                self.equal.push((column, super::columns::text(value).into_owned()));
+                self.equal
+                    .push((column, super::columns::text(value).into_owned()));
             }
-            _ => return Err(BadParameter::new(name, "usage does not take this parameter")),
+            _ => {
+                return Err(BadParameter::new(
+                    name,
+                    "usage does not take this parameter",
+                ));
+            }
         }
         Ok(())
     }
@@ -120,7 +126,10 @@ impl UsageQuery {
             (Span::Day, first, last),
             (hour, last, self.to),
         ];
-        parts.into_iter().filter(|(_, from, to)| from < to).collect()
+        parts
+            .into_iter()
+            .filter(|(_, from, to)| from < to)
+            .collect()
     }
 }
 
@@ -181,7 +190,9 @@ async fn read_part(
     let sql = statement(query, &conditions.sql(), session.is_postgres());
     let rows = session.rows::<Found>(sql, &conditions.values).await?;
     let rows = rows.into_iter().filter(|it| it.row.amounts.counts[0] > 0);
-    Ok(rows.map(|found| (key_of(query, found.at, found.texts), found.row)).collect())
+    Ok(rows
+        .map(|found| (key_of(query, found.at, found.texts), found.row))
+        .collect())
 }
 
 fn key_of(query: &UsageQuery, at: i64, texts: Vec<Option<String>>) -> RowKey {
@@ -236,7 +247,10 @@ fn statement(query: &UsageQuery, conditions: &str, is_postgres: bool) -> String 
 /// A sum that does not fail when it is too large for an integer.
 fn sum(column: &str, is_postgres: bool) -> String {
     match is_postgres {
-        true => format!("CAST(LEAST(COALESCE(SUM({column}), 0), {}) AS BIGINT)", i64::MAX),
+        true => format!(
+            "CAST(LEAST(COALESCE(SUM({column}), 0), {}) AS BIGINT)",
+            i64::MAX
+        ),
         // Exact up to 2^53, which is nine million dollars.
         false => format!("CAST(TOTAL({column}) AS BIGINT)"),
     }
@@ -318,10 +332,19 @@ mod tests {
     #[test]
     fn times_are_whole_hours_and_the_day_before_is_the_default() {
         let query = read(&[]).expect("a query");
-        assert_eq!((query.from, query.to), (1_795_132_800 + 7200 - DAY, 1_795_132_800 + 7200));
-        let query = read(&[("from", "2026-11-20T00:59:59Z"), ("to", "2026-11-20T02:00:01Z")]);
+        assert_eq!(
+            (query.from, query.to),
+            (1_795_132_800 + 7200 - DAY, 1_795_132_800 + 7200)
+        );
+        let query = read(&[
+            ("from", "2026-11-20T00:59:59Z"),
+            ("to", "2026-11-20T02:00:01Z"),
+        ]);
         let query = query.expect("a query");
-        assert_eq!((query.from - 1_795_132_800, query.to - query.from), (0, 3 * 3600));
+        assert_eq!(
+            (query.from - 1_795_132_800, query.to - query.from),
+            (0, 3 * 3600)
+        );
     }
 
     #[test]
@@ -329,8 +352,18 @@ mod tests {
         let midnight = 1_795_132_800;
         let table = [
             (midnight, midnight + DAY, "", vec![(Span::Hour, 0, DAY)]),
-            (midnight, midnight + 2 * DAY, "", vec![(Span::Day, 0, 2 * DAY)]),
-            (midnight, midnight + 2 * DAY, "hour", vec![(Span::Hour, 0, 2 * DAY)]),
+            (
+                midnight,
+                midnight + 2 * DAY,
+                "",
+                vec![(Span::Day, 0, 2 * DAY)],
+            ),
+            (
+                midnight,
+                midnight + 2 * DAY,
+                "hour",
+                vec![(Span::Hour, 0, 2 * DAY)],
+            ),
             (
                 midnight - 3600,
                 midnight + 2 * DAY + 7200,
@@ -349,7 +382,9 @@ mod tests {
                 parameters.push(("group", group));
             }
             let parts = read(&parameters).expect("a query").parts();
-            let parts = parts.iter().map(|(span, from, to)| (*span, from - midnight, to - midnight));
+            let parts = parts
+                .iter()
+                .map(|(span, from, to)| (*span, from - midnight, to - midnight));
             assert_eq!(parts.collect::<Vec<_>>(), expected, "{parameters:?}");
         }
     }

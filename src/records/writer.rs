@@ -236,8 +236,16 @@ impl Desk {
             }
             is_again = true;
             // At the end there is no time to wait for long.
-            let longest = if ending.borrow().is_some() { SHORTEST_PAUSE } else { LONGEST_PAUSE };
-            if self.until_the_end(sleep(pause.min(longest)), ending).await.is_none() {
+            let longest = if ending.borrow().is_some() {
+                SHORTEST_PAUSE
+            } else {
+                LONGEST_PAUSE
+            };
+            if self
+                .until_the_end(sleep(pause.min(longest)), ending)
+                .await
+                .is_none()
+            {
                 self.shared.drop_records(records.len());
                 return Stored::GivenUp;
             }
@@ -249,7 +257,11 @@ impl Desk {
     async fn until_the_end<T>(&self, work: impl Future<Output = T>, ending: &Ending) -> Option<T> {
         let mut ending = ending.clone();
         let over = async {
-            let end = ending.wait_for(Option::is_some).await.ok().and_then(|it| *it);
+            let end = ending
+                .wait_for(Option::is_some)
+                .await
+                .ok()
+                .and_then(|it| *it);
             match end {
                 Some(end) => tokio::time::sleep_until(end).await,
                 None => std::future::pending().await,

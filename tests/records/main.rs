@@ -10,8 +10,18 @@
     reason = "a test may panic, print, wait and dial"
 )]
 
+mod api;
+mod crash;
 #[path = "../store/support/mod.rs"]
-#[allow(dead_code, unused_imports, reason = "shared with the tests of the store")]
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "shared with the tests of the store"
+)]
 mod databases;
+mod faults;
+mod large;
+mod retention;
 mod searches;
 mod stage;
+mod sums;

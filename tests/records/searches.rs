@@ -20,7 +20,9 @@ fn cost(nano: u64) -> Option<Cost> {
 }
 
 fn with_metadata(record: Record, fields: &[(&str, &str)]) -> Record {
-    let fields = fields.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+    let fields = fields
+        .iter()
+        .map(|(name, value)| ((*name).into(), (*value).into()));
     Record {
         metadata: fields.collect(),
         ..record
@@ -31,23 +33,74 @@ fn with_metadata(record: Record, fields: &[(&str, &str)]) -> Record {
 fn records() -> Vec<Record> {
     vec![
         record(0),
-        Record { key: Some(named("key_other", "other")), ..record(1000) },
-        Record { key: None, team: Some(named("team_a", "a")), ..record(2000) },
-        Record { origin: Some("https://api.groq.com".into()), ..record(3000) },
-        Record { model: Some("gpt-5".into()), ..record(4000) },
-        Record { model: None, response_model: Some("gpt-5".into()), ..record(5000) },
-        Record { status: 429, ..record(6000) },
-        Record { status: 502, code: Some("upstream_closed".into()), ..record(7000) },
-        Record { outcome: "truncated".into(), truncated: true, ..record(8000) },
-        Record { route: RouteKind::Endpoint, ..record(9000) },
-        Record { cost: cost(2_000_000), ..record(10_000) },
-        Record { cost: cost(3_000_000), ..record(11_000) },
+        Record {
+            key: Some(named("key_other", "other")),
+            ..record(1000)
+        },
+        Record {
+            key: None,
+            team: Some(named("team_a", "a")),
+            ..record(2000)
+        },
+        Record {
+            origin: Some("https://api.groq.com".into()),
+            ..record(3000)
+        },
+        Record {
+            model: Some("gpt-5".into()),
+            ..record(4000)
+        },
+        Record {
+            model: None,
+            response_model: Some("gpt-5".into()),
+            ..record(5000)
+        },
+        Record {
+            status: 429,
+            ..record(6000)
+        },
+        Record {
+            status: 502,
+            code: Some("upstream_closed".into()),
+            ..record(7000)
+        },
+        Record {
+            outcome: "truncated".into(),
+            truncated: true,
+            ..record(8000)
+        },
+        Record {
+            route: RouteKind::Endpoint,
+            ..record(9000)
+        },
+        Record {
+            cost: cost(2_000_000),
+            ..record(10_000)
+        },
+        Record {
+            cost: cost(3_000_000),
+            ..record(11_000)
+        },
         with_metadata(record(12_000), &[("user", "ann"), ("a.b c", "1")]),
         with_metadata(record(13_000), &[("user", "bob\0")]),
-        Record { trace_id: "mine".into(), ..record(14_000) },
-        Record { cache: CacheNote::Hit, ..record(15_000) },
-        Record { provider: Some("groq\0".into()), ..record(16_000) },
-        Record { outcome: "client_gone".into(), status: 499, client_gone: true, ..record(17_000) },
+        Record {
+            trace_id: "mine".into(),
+            ..record(14_000)
+        },
+        Record {
+            cache: CacheNote::Hit,
+            ..record(15_000)
+        },
+        Record {
+            provider: Some("groq\0".into()),
+            ..record(16_000)
+        },
+        Record {
+            outcome: "client_gone".into(),
+            status: 499,
+            client_gone: true,
+            ..record(17_000)
+        },
     ]
 }
 
@@ -56,7 +109,10 @@ const QUERIES: [(&[(&str, &str)], &[usize]); 26] = [
     (&[("key", "key_other")], &[1]),
     (&[("team", "team_a")], &[2]),
     (&[("origin", "https://api.groq.com")], &[3]),
-    (&[("origin", "https://api.openai.com"), ("model", "gpt-5")], &[5, 4]),
+    (
+        &[("origin", "https://api.openai.com"), ("model", "gpt-5")],
+        &[5, 4],
+    ),
     (&[("model", "gpt-5")], &[5, 4]),
     (&[("status", "429")], &[6]),
     (&[("status", "5xx")], &[7]),
@@ -77,7 +133,10 @@ const QUERIES: [(&[(&str, &str)], &[usize]); 26] = [
     (&[("cache", "hit")], &[15]),
     (&[("provider", "groq\0")], &[16]),
     (&[("from", "2026-11-20T00:00:16Z")], &[17, 16]),
-    (&[("to", "2026-11-20T00:00:02Z"), ("from", "1795132801")], &[1]),
+    (
+        &[("to", "2026-11-20T00:00:02Z"), ("from", "1795132801")],
+        &[1],
+    ),
     (&[("key", "' OR ''='")], &[]),
 ];
 
@@ -92,7 +151,11 @@ async fn every_filter_finds_the_same_in_the_store_and_live() {
             assert_eq!(archive.find(query).await, expected, "{query:?}");
             let filter = filter(query);
             let live = records.iter().rev().filter(|it| filter.matches(it));
-            assert_eq!(live.map(|it| it.id).collect::<Vec<_>>(), expected, "{query:?}, live");
+            assert_eq!(
+                live.map(|it| it.id).collect::<Vec<_>>(),
+                expected,
+                "{query:?}, live"
+            );
         }
         let all: Vec<Uuid> = records.iter().rev().map(|it| it.id).collect();
         assert_eq!(archive.find(&[]).await, all);

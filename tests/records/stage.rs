@@ -1,7 +1,8 @@
 //! A store of records for one test, and the records that are put into it.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use throughway::{
     record::{Named, QueueLimits, Record, RouteKind, Times},
     records::{Counts, Filter, Limits, Records},
@@ -29,17 +30,17 @@ pub const ROOMY: QueueLimits = QueueLimits {
 /// A database of its own for one test.
 pub struct Stage {
     pub location: Location,
-    pub directory: Option<Directory>,
+    _directory: Option<Directory>,
     /// Stopped by the last test that uses it.
-    pub server: Option<Postgres>,
+    _server: Option<Postgres>,
 }
 
 impl Stage {
     pub fn memory() -> Self {
         Self {
             location: Location::Memory,
-            directory: None,
-            server: None,
+            _directory: None,
+            _server: None,
         }
     }
 
@@ -47,8 +48,8 @@ impl Stage {
         let directory = Directory::new();
         Self {
             location: Location::File(directory.path().join("data/records.db")),
-            directory: Some(directory),
-            server: None,
+            _directory: Some(directory),
+            _server: None,
         }
     }
 
@@ -56,9 +57,34 @@ impl Stage {
         let server = Postgres::shared();
         Self {
             location: Location::Postgres(Secret::new(server.new_database().await)),
-            directory: None,
-            server: Some(server),
+            _directory: None,
+            _server: Some(server),
         }
+    }
+
+    /// A database that the test keeps.
+    pub fn at(location: Location) -> Self {
+        Self {
+            location,
+            _directory: None,
+            _server: None,
+        }
+    }
+
+    /// The file, of a stage that has one.
+    pub fn path(&self) -> PathBuf {
+        match &self.location {
+            Location::File(path) => path.clone(),
+            Location::Memory | Location::Postgres(_) => panic!("no file"),
+        }
+    }
+
+    /// A connection to the file, as another process has one.
+    pub async fn connect(&self) -> SqliteConnection {
+        let options = SqliteConnectOptions::new().filename(self.path());
+        SqliteConnection::connect_with(&options)
+            .await
+            .expect("a connection")
     }
 
     pub fn start(&self) -> Archive {
@@ -101,6 +127,11 @@ impl Archive {
             self.counts.stored.get() >= count
         })
         .await;
+    }
+
+    /// Waits until the store is as told.
+    pub async fn is(&self, state: &str) {
+        eventually(state, async || self.records.health().state == state).await;
     }
 
     /// The ids that a query finds, newest first.

@@ -45,8 +45,9 @@ impl Paging {
 /// # Errors
 /// One of them is.
 pub(super) fn parameters(query: &str) -> Result<Vec<(String, String)>, GatewayError> {
-    let all: Vec<(String, String)> =
-        url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    let all: Vec<(String, String)> = url::form_urlencoded::parse(query.as_bytes())
+        .into_owned()
+        .collect();
     for (at, (name, _)) in all.iter().enumerate() {
         if all[..at].iter().any(|(before, _)| before == name) {
             let message = "this parameter is there twice";

@@ -24,7 +24,11 @@ pub(super) async fn list(call: Call) -> Response {
         }
     }
     let process = call.control.current.get().process.clone();
-    let found = process.archive.search(filter, cursor, limit).await.map_err(refused)?;
+    let found = process
+        .archive
+        .search(filter, cursor, limit)
+        .await
+        .map_err(refused)?;
     let records = found.records.iter().map(shown).collect();
     Ok(page(records, found.next.map(|it| it.to_string())))
 }

@@ -38,9 +38,15 @@ pub(super) async fn usage(call: Call) -> Response {
     }
     let query = UsageQuery::of(&parameters, Timestamp::now().as_second()).map_err(bad)?;
     let process = call.control.current.get().process.clone();
-    let found = process.archive.usage(query.clone()).await.map_err(refused)?;
-    let rows: Vec<Map<String, Value>> =
-        found.iter().map(|(key, row)| row_of(&query, key, row)).collect();
+    let found = process
+        .archive
+        .usage(query.clone())
+        .await
+        .map_err(refused)?;
+    let rows: Vec<Map<String, Value>> = found
+        .iter()
+        .map(|(key, row)| row_of(&query, key, row))
+        .collect();
     if !as_csv {
         return Ok(page(rows.into_iter().map(Value::Object).collect(), None));
     }
@@ -70,7 +76,8 @@ fn row_of(query: &UsageQuery, (at, texts): &RowKey, row: &UsageRow) -> Map<Strin
         shown.insert(time_name(span).to_owned(), json!(at));
     }
     for (column, text) in query.by.iter().zip(texts) {
-        let named = |name: &Option<String>| text.as_ref().map(|id| json!({ "id": id, "name": name }));
+        let named =
+            |name: &Option<String>| text.as_ref().map(|id| json!({ "id": id, "name": name }));
         let value = match column {
             Column::Key => json!(named(&row.key_name)),
             Column::Team => json!(named(&row.team_name)),
@@ -112,7 +119,11 @@ fn add_amounts(shown: &mut Map<String, Value>, amounts: &Amounts) {
 /// The rows as RFC 4180 has it, with a head.
 fn csv(query: &UsageQuery, rows: &[Map<String, Value>]) -> String {
     let head = head(query);
-    let mut text = head.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>().join(",");
+    let mut text = head
+        .iter()
+        .map(|(name, _)| name.clone())
+        .collect::<Vec<_>>()
+        .join(",");
     text.push_str("\r\n");
     for row in rows {
         let row = Value::Object(row.clone());
