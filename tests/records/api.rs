@@ -295,7 +295,9 @@ fn sixteen_can_watch_and_a_slow_one_is_told_what_it_missed() {
         detail: Some(detail.as_str().into()),
         ..record(at)
     };
-    gateway.store((0..20_000).map(long));
+    for part in 0..3 {
+        gateway.store((0..7000).map(|at| long(part * 7000 + at)));
+    }
     let skipped = (0..20_000).find_map(|_| {
         let (kind, told) = event(&mut watchers[0]);
         (kind == "skipped").then_some(told)

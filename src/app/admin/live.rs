@@ -20,7 +20,7 @@ use super::{Call, Response, query, records::take};
 use crate::{
     control::Control,
     error::GatewayError,
-    records::{Filter, Watch, shown},
+    records::{Filter, Watch},
 };
 
 /// How often a silent stream sends a comment, by which a watcher that left is noticed.
@@ -77,8 +77,8 @@ impl Watcher {
         loop {
             let event = timeout_at(looked + LOOK, self.watch.records.recv()).await;
             let event = match event {
-                Ok(Ok(record)) if self.filter.matches(&record) => {
-                    format!("event: record\ndata: {}\n\n", shown(&record))
+                Ok(Ok(watched)) if self.filter.matches(&watched.record) => {
+                    format!("event: record\ndata: {}\n\n", watched.text())
                 }
                 Ok(Err(RecvError::Lagged(count))) => {
                     format!("event: skipped\ndata: {{\"count\":{count}}}\n\n")
