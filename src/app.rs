@@ -2,11 +2,12 @@
 //! others.
 
 mod admin;
+pub mod console;
 mod own_key;
 
 use actix_http::{Method, body::BoxBody};
 use actix_web::{
-    App, FromRequest, Handler, HttpRequest, HttpResponse, dev::ServiceFactory,
+    App, FromRequest, Handler, HttpRequest, HttpResponse, dev::ServiceFactory, guard,
     http::header::CONTENT_TYPE, web,
 };
 
@@ -59,6 +60,7 @@ pub fn pages(
         .service(own_page("key", own_key::page))
         .service(page("openapi.yaml", openapi))
         .configure(admin::api)
+        .configure(console::files)
         .default_service(web::to(unknown))
 }
 
@@ -116,6 +118,11 @@ fn openapi(_: &Gateway, _: &HttpRequest) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "application/yaml"))
         .body(OPENAPI)
+}
+
+/// The methods of pages that are only read.
+fn reads() -> impl guard::Guard {
+    guard::Any(guard::Get()).or(guard::Head())
 }
 
 async fn only_get(request: HttpRequest) -> HttpResponse {

@@ -16,6 +16,8 @@ mod objects;
 mod operator;
 mod process;
 mod provider_routes;
+mod reload_notes;
+mod sessions;
 mod store_health;
 mod unreachable;
 mod unusable_settings;
@@ -42,9 +44,11 @@ pub use self::{
     limits::Limits,
     loops::{Loops, Waiting},
     objects::{Candidate, LeftOut, Objects, Stored, Version, parsed},
-    operator::{Actor, check_fetch_site},
+    operator::{Actor, SESSION_COOKIE, Viewer, check_fetch_site},
     process::Process,
     provider_routes::{ProviderRoute, ProviderRoutes},
+    reload_notes::{Reload, ReloadNotes},
+    sessions::{LONGEST as SESSION_LONGEST, Sessions, SignedIn},
     store_health::StoreHealth,
     unreachable::unreachable_hosts,
     unusable_settings::UnusableSettings,
@@ -97,6 +101,8 @@ pub struct Gateway {
     admin_token: Option<Secret>,
     /// Only this machine can connect.
     on_loopback: bool,
+    /// Clients connect by TLS.
+    pub has_tls: bool,
 }
 
 impl Gateway {
@@ -160,6 +166,7 @@ impl Gateway {
             x_forwarded_for: settings.x_forwarded_for,
             admin_token: settings.admin_token.clone(),
             on_loopback: settings.on_loopback(),
+            has_tls: settings.tls.is_some(),
         }
     }
 
@@ -183,6 +190,11 @@ impl Gateway {
     /// Sorts the header lines of a request.
     pub fn sort<'h>(&self, headers: &'h HeaderMap) -> RequestFields<'h> {
         RequestFields::of(headers, |name| directives::is_ours(name, self.portkey))
+    }
+
+    /// Requests that may be under way at once.
+    pub fn most_requests(&self) -> usize {
+        self.max_requests
     }
 
     /// Refuses a request if too many are in flight; the request itself is counted already.

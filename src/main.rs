@@ -32,6 +32,10 @@ fn main() -> ExitCode {
             let (out, err) = (&mut io::stdout(), &mut io::stderr());
             cli::explain::run(&args, &environment, out, err).unwrap_or(1)
         }
+        Command::Console(args) => {
+            let (out, err) = (&mut io::stdout(), &mut io::stderr());
+            cli::console::run(&args, &environment, out, err).unwrap_or(1)
+        }
         Command::Keys(command) => {
             let (out, err) = (&mut io::stdout(), &mut io::stderr());
             cli::keys::run(&command, &environment, out, err).unwrap_or(1)

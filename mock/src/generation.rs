@@ -48,13 +48,16 @@ impl Generation {
                 tokens: wanted.min(limit),
             },
         };
-        Self {
+        let generation = Self {
             truncated: matches!(output, Output::Text { .. }) && limit < wanted,
             model,
             created: call.now,
             input_tokens: content::input_tokens(call.request.body.len()),
             output,
-        }
+        };
+        let (input, output) = (generation.input_tokens, generation.output_tokens());
+        call.mock.stats.counts().count_tokens(input, output);
+        generation
     }
 
     /// The number of output tokens that the usage reports.

@@ -30,6 +30,10 @@ pub struct Counts {
     pub paths: BTreeMap<String, u64>,
     /// Responses by status.
     pub statuses: BTreeMap<u16, u64>,
+    /// Tokens of prompts and of generated texts, as the usage of a response with one choice
+    /// states them.
+    pub input_tokens: u64,
+    pub output_tokens: u64,
     /// Faults that were requested or came from `chaos`, by name.
     pub faults: BTreeMap<&'static str, u64>,
 }
@@ -46,6 +50,7 @@ impl Counts {
             "bad_requests": self.bad_requests,
             "paths": self.paths,
             "statuses": self.statuses,
+            "tokens": { "input": self.input_tokens, "output": self.output_tokens },
             "faults": self.faults,
         })
     }
@@ -65,6 +70,12 @@ impl Counts {
     /// Counts one response with `status`.
     pub(crate) fn count_response(&mut self, status: u16) {
         *self.statuses.entry(status).or_default() += 1;
+    }
+
+    /// Counts the tokens of one generation.
+    pub(crate) fn count_tokens(&mut self, input: usize, output: usize) {
+        self.input_tokens += input as u64;
+        self.output_tokens += output as u64;
     }
 
     /// Counts the faults of one request.

@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::{endpoints::EndpointsCommand, import::args::ImportCommand, keys::args::KeysCommand};
+use super::{
+    console::ConsoleArgs, endpoints::EndpointsCommand, import::args::ImportCommand,
+    keys::args::KeysCommand,
+};
 use crate::config::Flags;
 
 /// The whole command line.
@@ -51,6 +54,11 @@ pub enum Command {
     /// For containers without a shell. Takes the settings, environment and flags of `serve` and
     /// asks the address they listen on; the wildcard address is asked on loopback.
     Health(ServeArgs),
+    /// Print a link that signs in to the console of the gateway on this machine
+    ///
+    /// The link is good for 15 minutes and for one browser. With THROUGHWAY_ADMIN_TOKEN it is made
+    /// by any gateway's admin API; without, by the gateway that runs with this data directory.
+    Console(ConsoleArgs),
     /// Make, list and change the gateway keys that callers get in place of providers' keys
     ///
     /// Asks a running gateway by its admin API. The token is read from THROUGHWAY_ADMIN_TOKEN: a

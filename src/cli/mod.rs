@@ -3,6 +3,7 @@
 pub mod args;
 pub mod check;
 mod client;
+pub mod console;
 pub mod docs;
 pub mod endpoints;
 pub mod explain;

@@ -14,11 +14,11 @@ use tokio::{
 };
 use tracing::Level;
 
-use super::{args::ServeArgs, start_message::start_message};
+use super::{args::ServeArgs, console, start_message::start_message};
 use crate::{
     config::{Environment, Settings, SettingsSource},
     control::CannotOpen,
-    gateway::UnusableSettings,
+    gateway::{Process, UnusableSettings},
     machine::descriptors,
     observe::{logs, metrics::Outcome},
     server::{Asked, CannotListen, FileState, Program, Reloader, Signals},
@@ -81,8 +81,10 @@ async fn serve(
     }
     let reloader = Reloader::new((source, state), settings, running.control.clone());
     actix_rt::spawn(reloader.run(asked));
-    tell_that_it_listens(settings, running.address);
+    let written = console::Written::new(settings, environment, running.address, &process);
+    tell_that_it_listens(settings, running.address, &process);
     running.until(signals).await?;
+    drop(written);
     tracing::info!(
         aborted = process.metrics.ended(Outcome::Aborted).get(),
         "stopped"
@@ -91,9 +93,13 @@ async fn serve(
 }
 
 /// Writes the start message: as text on a terminal, else as an event.
-fn tell_that_it_listens(settings: &Settings, address: SocketAddr) {
+fn tell_that_it_listens(settings: &Settings, address: SocketAddr, process: &Process) {
     if logs::is_at_a_terminal() && tracing::enabled!(Level::INFO) {
-        return logs::say(&start_message(settings, address));
+        return logs::say(&start_message(
+            settings,
+            address,
+            &console_link(settings, address, process),
+        ));
     }
     tracing::info!(
         %address,
@@ -102,6 +108,16 @@ fn tell_that_it_listens(settings: &Settings, address: SocketAddr) {
         workers = settings.workers,
         "listening"
     );
+}
+
+/// Where the console is. Its link signs in by itself where the settings have no admin token; it is
+/// shown on a terminal only, since a log keeps it.
+fn console_link(settings: &Settings, address: SocketAddr, process: &Process) -> String {
+    let url = console::url(settings, address);
+    match settings.admin_token {
+        Some(_) => format!("{url}{}", crate::app::console::PREFIX),
+        None => console::link_of(&url, process.sessions.first_link().expose()),
+    }
 }
 
 /// Reloads that SIGHUP asks for. A terminal sends it when it is closed: then the gateway stops, as

@@ -8,14 +8,15 @@ use crate::{
     guard::Preset,
 };
 
-/// The lines of the message, without a final line feed. `address`: the one that was bound.
-pub fn start_message(settings: &Settings, address: SocketAddr) -> String {
+/// The lines of the message, without a final line feed. `address`: the one that was bound;
+/// `console`: the link to the console.
+pub fn start_message(settings: &Settings, address: SocketAddr, console: &str) -> String {
     let scheme = match settings.tls {
         Some(_) => "https",
         None => "http",
     };
     format!(
-        "Throughway {} listens on {scheme}://{address}\n{}\n{}",
+        "Throughway {} listens on {scheme}://{address}\n{}\nConsole: {console}\n{}",
         env!("CARGO_PKG_VERSION"),
         guard_lines(&settings.guard),
         example(settings, &format!("{scheme}://{}", reachable(address)))
@@ -106,7 +107,7 @@ mod tests {
             &crate::config::Flags::default(),
         );
         std::fs::remove_file(&path).unwrap();
-        start_message(&settings.unwrap(), address.parse().unwrap())
+        start_message(&settings.unwrap(), address.parse().unwrap(), "LINK")
     }
 
     const LAST_LINES: &str = r#"    -H 'content-type: application/json' \
@@ -122,6 +123,7 @@ mod tests {
         let expected = listening(
             r"http://127.0.0.1:8787
 Requests may go to any host and port by http and https, private ones included (guard: dev)
+Console: LINK
 Try it, with `throughway mock` running in another terminal:
 
   curl http://127.0.0.1:8787/v1/chat/completions \
@@ -137,6 +139,7 @@ Try it, with `throughway mock` running in another terminal:
         let expected = listening(
             r#"http://0.0.0.0:8080
 Requests may go to public addresses over https on port 443 (guard: public)
+Console: LINK
 Try it, with a key of OpenAI:
 
   curl http://127.0.0.1:8080/v1/chat/completions \
@@ -152,13 +155,13 @@ Try it, with a key of OpenAI:
         for (yaml, expected) in [
             (
                 "guard: { preset: allowlist, allow: [api.openai.com] }",
-                "Requests may go to the one entry of guard.allow only (guard: allowlist)\n\
+                "Requests may go to the one entry of guard.allow only (guard: allowlist)\nConsole: LINK\n\
                  Try it, with a host of guard.allow in the place of api.openai.com, and its key:\n",
             ),
             (
                 "guard: { preset: self_hosted, allow: [10.0.0.0/8, 'http://vllm:8000'] }",
                 "Requests may go to public addresses over https on port 443, \
-                 and the 2 entries of guard.allow (guard: self_hosted)\n\
+                 and the 2 entries of guard.allow (guard: self_hosted)\nConsole: LINK\n\
                  Try it, with a key of OpenAI:\n",
             ),
         ] {

@@ -9,9 +9,11 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
+
 use super::{
-    cache::CacheStores, limits::LimitCounts, store_health::NotedHealth,
-    unusable_settings::UnusableSettings,
+    cache::CacheStores, limits::LimitCounts, reload_notes::ReloadNotes, sessions::Sessions,
+    store_health::NotedHealth, unusable_settings::UnusableSettings,
 };
 use crate::{
     config::Settings,
@@ -24,7 +26,7 @@ use crate::{
     memory::BodyMemory,
     observe::metrics::Metrics,
     origin_health::OriginHealth,
-    record::{Queue, QueueLimits},
+    record::{QueueLimits, Sink},
     records::{self, Records},
     resolve::{DnsSettings, Resolver},
     upstream::{
@@ -53,9 +55,15 @@ pub struct Process {
     pub shortages: Arc<Shortages>,
     /// Whether the store of keys and teams can be used.
     pub store: NotedHealth,
-    /// Takes the records of requests that have ended.
-    pub records: Arc<Queue>,
-    /// What becomes of them.
+    /// The last reload of the settings.
+    pub reloads: ReloadNotes,
+    /// When the process began to serve.
+    pub started: Timestamp,
+    /// Who is signed in to the console.
+    pub sessions: Sessions,
+    /// Where the records of requests go; `None`: there are none.
+    pub records: Option<Arc<dyn Sink>>,
+    /// What becomes of the records.
     pub archive: Records,
     draining: AtomicBool,
     closing: Arc<Closing>,
@@ -92,12 +100,20 @@ impl Process {
             downstream: client_timeouts(settings),
             shortages: Arc::default(),
             store: NotedHealth::default(),
-            records: archive.queue.clone(),
+            reloads: ReloadNotes::default(),
+            started: Timestamp::now(),
+            sessions: Sessions::default(),
+            records: Some(archive.queue.clone()),
             archive,
             draining: AtomicBool::new(false),
             closing: Arc::default(),
             metrics,
         })
+    }
+
+    /// Where the record of a request goes; `None`: nobody wants it.
+    pub fn sink(&self) -> Option<Arc<dyn Sink>> {
+        self.records.as_ref().filter(|it| it.is_on()).cloned()
     }
 
     /// From here on, readiness says 503.

@@ -1,6 +1,9 @@
 //! A key joined with its team: what a request needs to know of its caller, in one look-up.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
 
 use super::{
     allow::{Allow, Arrival, Denied, Destination, Owner, Refusal},
@@ -15,9 +18,33 @@ use super::{
 pub struct Identity {
     pub key: Arc<Key>,
     pub team: Option<Arc<Team>>,
+    ids: OnceLock<IdTexts>,
+}
+
+/// The ids as records show them, written once.
+#[derive(Clone, Debug)]
+pub struct IdTexts {
+    pub key: Arc<str>,
+    pub team: Option<Arc<str>>,
 }
 
 impl Identity {
+    pub fn new(key: Arc<Key>, team: Option<Arc<Team>>) -> Self {
+        Identity {
+            key,
+            team,
+            ids: OnceLock::new(),
+        }
+    }
+
+    /// The ids of key and team.
+    pub fn id_texts(&self) -> &IdTexts {
+        self.ids.get_or_init(|| IdTexts {
+            key: self.key.id.to_string().into(),
+            team: self.team.as_ref().map(|it| it.id.to_string().into()),
+        })
+    }
+
     /// Route, method, endpoint and client's address of a request.
     ///
     /// # Errors

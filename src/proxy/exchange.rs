@@ -49,7 +49,7 @@ impl Exchange {
     /// The body has no further use: the response is there without it.
     pub fn discard_body(&mut self) {
         let mut body = self.body.borrow_mut();
-        self.notes.recorder.note_bytes_in(body.bytes_read());
+        self.notes.recorder.note_body(&body);
         body.discard();
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     gateway::Gateway,
     http::request_fields::RequestFields,
     rate_limit::Room,
-    record::{CacheStatus, Recorder, Route},
+    record::{Arrival, CacheStatus, Recorder, Route},
 };
 
 /// Everything that is noted of a request under way.
@@ -48,9 +48,13 @@ pub fn open(
     let recorder = Recorder::open(
         gateway.process.metrics.clone(),
         gateway.access_log,
-        reply.received,
-        reply.trace_id.clone(),
-        (head.method.clone(), head.uri.path()),
+        gateway.process.sink(),
+        Arrival {
+            received: reply.received,
+            trace_id: reply.trace_id.clone(),
+            method: head.method.clone(),
+            path: head.uri.path(),
+        },
         connection.clone(),
     );
     RequestNotes { reply, recorder }

@@ -3,7 +3,7 @@
 
 use std::{rc::Rc, sync::Arc};
 
-use actix_http::{Payload, Request, RequestHead, Response};
+use actix_http::{Payload, Request, RequestHead, Response, header::HeaderName};
 use bytes::Bytes;
 
 use super::{
@@ -23,8 +23,11 @@ use crate::{
     error::GatewayError,
     http::request_fields::RequestFields,
     identity::Identity,
+    record::Caller,
     upstream::Upstream,
 };
+
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// The response to a client, before its head is made ours.
 pub enum Reply {
@@ -89,12 +92,17 @@ pub async fn serve<U: Upstream>(
     let directives = Directives::parse(&fields.ours);
     let mut notes = notes::open(gateway, head, fields, &directives, guard.connection());
     if let Ok(Some(holder)) = &holder {
-        notes.recorder.note_key(&holder.key.name);
+        notes.recorder.note_holder(holder);
     }
     let connection = guard.connection().clone();
+    let routed = Routed::of(&gateway.known, head);
+    if let Ok(routed) = &routed {
+        let (kind, name) = routed.kind_and_name();
+        notes.recorder.note_route_kind(kind, name);
+    }
     let brought = Brought {
         payload,
-        routed: Routed::of(&gateway.known, head),
+        routed,
         directives,
         holder,
         connection: Some(&connection),
@@ -105,6 +113,11 @@ pub async fn serve<U: Upstream>(
         Ok(Admission::Preflight(response)) => return relay::own(response, notes, guard),
         Err(error) => return relay::refuse(&error, notes, guard),
     };
+    notes.recorder.note_caller(Caller {
+        address: admitted.presented.client(),
+        metadata: admitted.directives.metadata.as_ref(),
+        traceparent: head.headers().get(TRACEPARENT),
+    });
     let mut exchange = Exchange::new(&admitted, notes, guard);
     match fetch(worker, &admitted, &mut exchange).await {
         Ok(reply) => relay::begin(reply, exchange, gateway),
@@ -119,6 +132,9 @@ async fn fetch<U: Upstream>(
     exchange: &mut Exchange,
 ) -> Result<Reply, GatewayError> {
     let plan = prepare::plan(admitted, &worker.plans, exchange.connection()).await?;
+    if plan.targets.len() > 1 {
+        exchange.notes.recorder.note_plan(|| plan.order());
+    }
     if !admitted.directives.dry_run {
         prepare::take_places(admitted, &plan, exchange).await?;
     }

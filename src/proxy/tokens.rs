@@ -106,6 +106,7 @@ async fn call(targets: &Vetter, request: TokenRequest) -> Result<Call, String> {
         false => BodyLength::Exact(request.body.len() as u64),
     };
     Ok(Call {
+        connecting: std::cell::Cell::default(),
         head: head(&request, &url, target.authority()),
         target,
         asked: Asked::Ordinary,

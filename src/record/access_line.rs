@@ -6,10 +6,7 @@ mod text;
 use std::time::{Duration, SystemTime};
 
 use super::facts::Facts;
-use crate::{
-    error::Code,
-    observe::{logs::Shape, metrics::Outcome},
-};
+use crate::observe::{logs::Shape, metrics::Outcome};
 
 /// Writes the line, with its line feed.
 pub fn write(line: &mut String, shape: Shape, facts: &Facts, outcome: Outcome) {
@@ -31,22 +28,6 @@ struct End {
     /// The time since the request arrived.
     after: Duration,
     outcome: Outcome,
-}
-
-impl Facts {
-    /// The status in the log, which has one for clients that left, too.
-    fn logged_status(&self, outcome: Outcome) -> u16 {
-        match outcome {
-            Outcome::ClientGone => Code::ClientClosed.status(),
-            Outcome::Relayed
-            | Outcome::Unfinished
-            | Outcome::Tunnelled
-            | Outcome::Answered
-            | Outcome::Refused
-            | Outcome::Truncated
-            | Outcome::Aborted => self.status,
-        }
-    }
 }
 
 #[cfg(test)]

@@ -12,6 +12,8 @@ use crate::{
     usage::{Usage, UsageFlaw},
 };
 
+pub use crate::usage::Operation;
+
 /// What happened to one request. Times are microseconds after its arrival. Every text is cut to a
 /// length, and none is a secret: see `docs/records.md`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -82,7 +84,7 @@ pub struct Record {
     pub more_attempts: u32,
     /// The groups and targets of the plan, if there is more than one target.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub plan: Option<Value>,
+    pub plan: Option<Arc<Value>>,
     pub bytes_in: u64,
     pub bytes_out: u64,
     /// `None`: the response is none of a model, or nothing was read of it.
@@ -122,25 +124,6 @@ pub enum RouteKind {
     /// None that the gateway serves.
     #[default]
     Unknown,
-}
-
-/// What a request asks of a model, by its path. The names are those of OpenTelemetry's
-/// `gen_ai.operation.name`, as far as there are any.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Operation {
-    Chat,
-    TextCompletion,
-    Embeddings,
-    GenerateContent,
-    Rerank,
-    Images,
-    Speech,
-    Transcription,
-    Moderation,
-    Realtime,
-    #[default]
-    Other,
 }
 
 /// What the cache did.
@@ -205,6 +188,17 @@ pub struct Attempt {
     /// Why it failed; `None`: its response was relayed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fault: Option<Box<str>>,
+}
+
+/// Where closed records go.
+pub trait Sink: Send + Sync {
+    /// Whether anybody wants records, now. While nobody does, none need to be made.
+    fn is_on(&self) -> bool {
+        true
+    }
+
+    /// Takes a record, or drops and counts it; never waits.
+    fn push(&self, record: Box<Record>);
 }
 
 /// Takes closed records, on the writer's own thread and off the requests' path.

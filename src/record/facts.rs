@@ -7,7 +7,10 @@ use actix_http::{Method, header::HeaderValue};
 use super::{
     CacheStatus, CutReason, failed_attempts::FailedAttempts, path_and_origin::PathAndOrigin,
 };
-use crate::{cache::NoCacheReason, error::Code, identity::Name, route::attempts::StopReason};
+use crate::{
+    cache::NoCacheReason, error::Code, identity::Name, observe::metrics::Outcome,
+    route::attempts::StopReason,
+};
 
 /// The most bytes of a text that a log line repeats: path, method, an error of a config.
 pub(super) const LONGEST: usize = 1024;
@@ -62,6 +65,20 @@ impl Facts {
             first_token_after: None,
             bytes_in: 0,
             bytes_out: 0,
+        }
+    }
+
+    /// The status in the log, which has one for clients that left, too.
+    pub(super) fn logged_status(&self, outcome: Outcome) -> u16 {
+        match outcome {
+            Outcome::ClientGone => Code::ClientClosed.status(),
+            Outcome::Relayed
+            | Outcome::Unfinished
+            | Outcome::Tunnelled
+            | Outcome::Answered
+            | Outcome::Refused
+            | Outcome::Truncated
+            | Outcome::Aborted => self.status,
         }
     }
 }

@@ -6,6 +6,7 @@ mod cache_status;
 mod clip;
 mod closed;
 mod cut_reason;
+mod details;
 mod facts;
 mod failed_attempts;
 mod path_and_origin;
@@ -15,10 +16,11 @@ mod route;
 
 pub use self::{
     cache_status::CacheStatus,
-    closed::{Attempt, CacheNote, Consumer, Named, Operation, Record, RouteKind, Times},
+    closed::{Attempt, CacheNote, Consumer, Named, Operation, Record, RouteKind, Sink, Times},
     cut_reason::CutReason,
+    details::{Begun, Caller},
     queue::{Intake, ParkedIntake, Queue, QueueCounts, QueueLimits},
-    recorder::Recorder,
+    recorder::{Arrival, Recorder},
     route::Route,
 };
 use crate::{config::AccessLog, observe::metrics::Outcome};

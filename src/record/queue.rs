@@ -11,7 +11,7 @@ use std::{
 
 use tokio::{sync::mpsc, time::sleep};
 
-use super::{Attempt, Record};
+use super::{Attempt, Record, Sink};
 use crate::observe::metrics::{Count, Level};
 
 /// What a record holds besides its texts: itself, its place in the queue, and allocations' overhead.
@@ -82,17 +82,18 @@ impl Queue {
         (queue, intake)
     }
 
-    /// Whether anybody wants records. While nobody does, none need to be made.
-    pub fn is_on(&self) -> bool {
-        self.is_on.load(Ordering::Relaxed)
-    }
-
     pub fn turn_on(&self, is_on: bool) {
         self.is_on.store(is_on, Ordering::Relaxed);
     }
+}
+
+impl Sink for Queue {
+    fn is_on(&self) -> bool {
+        self.is_on.load(Ordering::Relaxed)
+    }
 
     /// Hands over a record, and never waits: without room it is dropped and counted.
-    pub fn push(&self, record: Box<Record>) {
+    fn push(&self, record: Box<Record>) {
         if !self.is_on() {
             return;
         }
@@ -206,7 +207,7 @@ fn weight(record: &Record) -> usize {
     let attempts = record.attempts.iter().map(attempt_weight);
     let metadata = record.metadata.iter();
     let metadata = metadata.map(|(name, value)| name.len() + value.len() + 64);
-    let plan = record.plan.as_ref().map_or(0, value_weight);
+    let plan = record.plan.as_ref().map_or(0, |it| value_weight(it));
     let parts = record.cost.iter().map(|cost| cost.parts.len() * 64);
     let variable: usize = texts.chain(attempts).chain(metadata).chain(parts).sum();
     FIXED + record.path.len() + record.trace_id.len() + plan + variable

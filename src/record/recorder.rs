@@ -7,25 +7,29 @@ use std::{
         Arc,
         atomic::{Ordering, fence},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use actix_http::{Method, header::HeaderValue};
+use serde_json::Value;
 
 use super::{
-    AccessLog, CacheStatus, CutReason, access_line,
+    AccessLog, Begun, CacheStatus, Caller, CutReason, RouteKind, Sink, access_line,
+    details::Details,
     facts::{Ending, Facts, LONGEST, TriedTarget},
 };
 use crate::{
     cache::NoCacheReason,
     downstream::ClientConnection,
     error::Code,
-    identity::Name,
+    identity::Identity,
+    machine::clock,
     observe::{
         logs,
         metrics::{Metrics, Outcome},
     },
     route::attempts::{Failed, Send, Step, StopReason},
+    upstream::{Connecting, RequestBody},
 };
 
 /// The record of a request under way. It is closed with the request's outcome; dropped open, its
@@ -34,39 +38,124 @@ pub struct Recorder {
     metrics: Arc<Metrics>,
     access: AccessLog,
     facts: Facts,
+    /// For the record, where there are records.
+    details: Option<Box<Details>>,
+    /// How long the caller's body was waited for.
+    waited: Duration,
     connection: Rc<ClientConnection>,
     is_open: bool,
 }
 
+/// A request that has just arrived.
+pub struct Arrival<'a> {
+    pub received: Instant,
+    pub trace_id: HeaderValue,
+    pub method: Method,
+    pub path: &'a str,
+}
+
 impl Recorder {
-    /// Opens the record of a request that arrived at `received`.
+    /// Opens the record of a request that has arrived.
     pub fn open(
         metrics: Arc<Metrics>,
         access: AccessLog,
-        received: Instant,
-        trace_id: HeaderValue,
-        (method, path): (Method, &str),
+        records: Option<Arc<dyn Sink>>,
+        arrival: Arrival<'_>,
         connection: Rc<ClientConnection>,
     ) -> Self {
         metrics.received.inc();
         metrics.in_flight.inc();
-        let path = match access {
-            AccessLog::Off => "",
-            AccessLog::All | AccessLog::Errors => path,
+        let Arrival {
+            received,
+            trace_id,
+            method,
+            path,
+        } = arrival;
+        let path = match (access, &records) {
+            (AccessLog::Off, None) => "",
+            (AccessLog::All | AccessLog::Errors, _) | (_, Some(_)) => path,
         };
         Recorder {
             metrics,
             access,
             facts: Facts::new(received, trace_id, method, path),
+            details: records.map(|sink| Box::new(Details::new(sink, received))),
+            waited: Duration::ZERO,
             connection,
             is_open: true,
         }
     }
 
-    /// The gateway key that the request came with.
-    pub fn note_key(&mut self, name: &Name) {
+    /// Whose gateway key the request came with.
+    pub fn note_holder(&mut self, holder: &Identity) {
         if self.access != AccessLog::Off {
-            self.facts.key = Some(name.clone());
+            self.facts.key = Some(holder.key.name.clone());
+        }
+        if let Some(details) = &mut self.details {
+            details.note_holder(holder);
+        }
+    }
+
+    /// The route that the request is on, by the endpoint's path or the provider's name.
+    pub fn note_route_kind(&mut self, kind: RouteKind, name: Option<&str>) {
+        if let Some(details) = &mut self.details {
+            details.note_route(kind, name);
+        }
+    }
+
+    /// Who sent the request, and what it says of itself.
+    pub fn note_caller(&mut self, caller: Caller<'_>) {
+        if let Some(details) = &mut self.details {
+            details.note_caller(caller);
+        }
+    }
+
+    /// The groups and targets of a plan with several targets.
+    pub fn note_plan(&mut self, plan: impl FnOnce() -> Arc<Value>) {
+        if let Some(details) = &mut self.details {
+            details.note_plan(plan());
+        }
+    }
+
+    /// A limit or budget that counted the request, by its place.
+    pub fn note_counted_by(&mut self, name: &str) {
+        if let Some(details) = &mut self.details {
+            details.note_counted_by(name);
+        }
+    }
+
+    /// An attempt begins. `waited`: how long the caller's body was waited for until now.
+    pub fn begin_attempt(&mut self, attempt: Begun<'_>, waited: Duration) {
+        if let Some(details) = &mut self.details {
+            details.begin_attempt(attempt, waited);
+        }
+    }
+
+    /// The attempt's target was vetted, and limits had room: it is sent now.
+    pub fn note_resolved(&mut self, ticket: u32) {
+        if let Some(details) = &mut self.details {
+            details.note_resolved(ticket);
+        }
+    }
+
+    /// How the attempt got its connection.
+    pub fn note_connecting(&mut self, ticket: u32, how: Connecting) {
+        if let Some(details) = &mut self.details {
+            details.note_connecting(ticket, how);
+        }
+    }
+
+    /// The response of this attempt is the one that is relayed.
+    pub fn note_delivered(&mut self, ticket: u32) {
+        if let Some(details) = &mut self.details {
+            details.note_delivered(ticket);
+        }
+    }
+
+    /// The response is handed to the client's connection.
+    pub fn note_handed_over(&mut self) {
+        if let Some(details) = &mut self.details {
+            details.note_handed_over();
         }
     }
 
@@ -81,7 +170,7 @@ impl Recorder {
 
     /// The origin of the target that is tried.
     pub fn note_origin(&mut self, origin: &str) {
-        if self.access != AccessLog::Off {
+        if self.access != AccessLog::Off || self.details.is_some() {
             let places = &mut self.facts.places;
             places.set_origin(origin, LONGEST);
         }
@@ -113,12 +202,15 @@ impl Recorder {
     }
 
     /// An attempt failed.
-    pub fn note_failed_attempt(&mut self, index: &HeaderValue, origin: &str, failed: Failed) {
+    pub fn note_failed_attempt(&mut self, attempt: Begun<'_>, failed: Failed) {
         self.metrics.count_failed_attempt(failed.fault);
+        let after = clock::since(self.facts.received);
         if self.access != AccessLog::Off {
-            let after = self.facts.received.elapsed();
             let attempts = &mut self.facts.failed_attempts;
-            attempts.push(index, origin, failed, after);
+            attempts.push(attempt.index, attempt.origin, failed, after);
+        }
+        if let Some(details) = &mut self.details {
+            details.note_failed(attempt.ticket, failed, after);
         }
     }
 
@@ -142,15 +234,19 @@ impl Recorder {
     }
 
     /// The upstream's response head has come.
-    pub fn note_head(&mut self, status: u16) {
+    pub fn note_head(&mut self, ticket: u32, status: u16) {
+        let after = clock::since(self.facts.received);
         self.facts.status = status;
-        self.facts.head_after = Some(self.facts.received.elapsed());
+        self.facts.head_after = Some(after);
         self.metrics.count_upstream_status(status);
+        if let Some(details) = &mut self.details {
+            details.note_head(ticket, status, after);
+        }
     }
 
     /// A stream's first token has come.
     pub fn note_first_token(&mut self) {
-        self.facts.first_token_after = Some(self.facts.received.elapsed());
+        self.facts.first_token_after = Some(clock::since(self.facts.received));
     }
 
     /// The gateway responds itself, without an error.
@@ -174,8 +270,10 @@ impl Recorder {
         self.facts.bytes_out += count as u64;
     }
 
-    pub fn note_bytes_in(&mut self, count: u64) {
-        self.facts.bytes_in = count;
+    /// What the caller has sent of its body so far.
+    pub fn note_body(&mut self, body: &RequestBody) {
+        self.facts.bytes_in = body.bytes_read();
+        self.waited = body.waited();
     }
 
     /// The outcome of a request whose response is dropped before its end.
@@ -193,7 +291,7 @@ impl Recorder {
         }
     }
 
-    fn settle(&self, outcome: Outcome) {
+    fn settle(&mut self, outcome: Outcome) {
         self.metrics.ended(outcome).inc();
         self.count_cache();
         self.metrics.bytes_in.inc_by(self.facts.bytes_in);
@@ -202,6 +300,9 @@ impl Recorder {
             logs::request_line(|line, shape| {
                 access_line::write(line, shape, &self.facts, outcome);
             });
+        }
+        if let Some(details) = self.details.take() {
+            details.close(&self.facts, outcome, self.waited);
         }
         // Decremented last: when no request is in flight, all are counted and logged.
         fence(Ordering::Release);

@@ -178,6 +178,13 @@ mod tests {
         let open = keeper.open().await.expect("it opens");
         let mut session = Session::write(&open.database).await.expect("a session");
         session.execute(sql, &[]).await.expect("a pragma");
+        let _ = session.commit().await;
+    }
+
+    /// Lets the one writing connection write again.
+    async fn allow_writing(keeper: &mut Keeper) {
+        keeper.close().await;
+        keeper.open().await.expect("it opens");
     }
 
     /// The rows, and what the sums count.
@@ -226,7 +233,7 @@ mod tests {
         let (mut keeper, directory) = keeper("read-only");
         pragma(&mut keeper, "PRAGMA query_only = 1").await;
         assert_eq!(cause(write(&mut keeper, 0, false).await), Cause::ReadOnly);
-        pragma(&mut keeper, "PRAGMA query_only = 0").await;
+        allow_writing(&mut keeper).await;
         write(&mut keeper, 0, true).await.expect("stored");
         assert_eq!(counted(&mut keeper).await, (20, 20));
         keeper.close().await;

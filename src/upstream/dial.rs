@@ -1,7 +1,7 @@
 //! Opens a connection to a vetted target: staggered TCP (RFC 8305), the peer's address checked,
 //! then TLS.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{cell::Cell, io, net::SocketAddr, time::Duration};
 
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use rustls::pki_types::{InvalidDnsNameError, ServerName};
@@ -9,13 +9,14 @@ use tokio::{net::TcpStream, time};
 use tokio_rustls::TlsConnector;
 
 use super::{
+    Connecting,
     failure::{Cause, Failure},
     socket::Socket,
     tls::TlsClients,
 };
 use crate::{
     guard::{Host, VettedTarget},
-    machine::descriptors,
+    machine::{clock, descriptors},
 };
 
 /// Delay before the next address is tried beside those under way (RFC 8305 §5, "Connection Attempt
@@ -27,14 +28,20 @@ pub async fn dial(
     target: &VettedTarget,
     tls: &TlsClients,
     within: Duration,
+    noted: &Cell<Connecting>,
 ) -> Result<Socket, Failure> {
-    time::timeout(within, open(target, tls))
+    time::timeout(within, open(target, tls, noted))
         .await
         .unwrap_or(Err(Cause::ConnectTimeout))
         .map_err(Failure::unsent)
 }
 
-async fn open(target: &VettedTarget, tls: &TlsClients) -> Result<Socket, Cause> {
+async fn open(
+    target: &VettedTarget,
+    tls: &TlsClients,
+    noted: &Cell<Connecting>,
+) -> Result<Socket, Cause> {
+    noted.set(Connecting::default());
     let stream =
         connect(target.addresses()).await.map_err(|error| {
             match descriptors::are_used_up(&error) {
@@ -42,6 +49,7 @@ async fn open(target: &VettedTarget, tls: &TlsClients) -> Result<Socket, Cause> 
                 false => Cause::Connect(error.kind()),
             }
         })?;
+    note(noted, |it| it.connected = Some(clock::now()));
     let io_cause = |error: io::Error| Cause::Connect(error.kind());
     if !target.admits(stream.peer_addr().map_err(io_cause)?) {
         return Err(Cause::PeerNotVetted);
@@ -58,7 +66,14 @@ async fn open(target: &VettedTarget, tls: &TlsClients) -> Result<Socket, Cause> 
         .connect(name, stream)
         .await
         .map_err(|error| tls_cause(&error))?;
+    note(noted, |it| it.tls_done = Some(clock::now()));
     Ok(Socket::Tls(Box::new(stream)))
+}
+
+fn note(noted: &Cell<Connecting>, note: impl FnOnce(&mut Connecting)) {
+    let mut now = noted.get();
+    note(&mut now);
+    noted.set(now);
 }
 
 fn server_name(host: &Host) -> Result<ServerName<'static>, InvalidDnsNameError> {

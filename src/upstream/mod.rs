@@ -21,7 +21,12 @@ mod socket;
 pub mod tls;
 mod write_buffer;
 
-use std::{cell::RefCell, future::Future, rc::Rc, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    future::Future,
+    rc::Rc,
+    time::{Duration, Instant},
+};
 
 use actix_http::{StatusCode, header::HeaderMap};
 use bytes::Bytes;
@@ -63,6 +68,19 @@ pub struct Call {
     pub idempotent: bool,
     /// Bounds TCP connect and TLS handshake together.
     pub connect_timeout: Duration,
+    /// Noted while the request is sent.
+    pub connecting: Cell<Connecting>,
+}
+
+/// How a request got its connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Connecting {
+    /// It is one of the pool.
+    pub is_reused: bool,
+    /// A new one was there.
+    pub connected: Option<Instant>,
+    /// Its TLS handshake was over.
+    pub tls_done: Option<Instant>,
 }
 
 impl Call {

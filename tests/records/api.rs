@@ -14,7 +14,7 @@ use serde_json::Value;
 use throughway::{
     config::{Environment, Flags, Settings},
     gateway::Process,
-    record::Record,
+    record::{Record, Sink as _},
     server::{Program, Signals},
 };
 
@@ -81,7 +81,7 @@ impl Gateway {
     fn store(&self, records: impl IntoIterator<Item = Record>) {
         let mut expected = self.process.metrics.records_stored.get();
         for record in records {
-            self.process.records.push(Box::new(record));
+            self.process.archive.queue.push(Box::new(record));
             expected += 1;
         }
         let begin = Instant::now();
@@ -255,13 +255,13 @@ fn begun(stream: &mut BufReader<TcpStream>) {
 #[test]
 fn the_live_tail_shows_what_its_filter_asks_for_without_a_store_too() {
     let gateway = Gateway::start("records: { store: off }");
-    assert!(!gateway.process.records.is_on());
+    assert!(!gateway.process.archive.queue.is_on());
     let mut stream = gateway.open("records/live?status=5xx", "");
     begun(&mut stream);
-    assert!(gateway.process.records.is_on());
+    assert!(gateway.process.archive.queue.is_on());
     for at in 0..100 {
         let status = if at == 60 { 502 } else { 200 };
-        gateway.process.records.push(Box::new(Record {
+        gateway.process.archive.queue.push(Box::new(Record {
             status,
             ..record(at)
         }));
@@ -274,7 +274,7 @@ fn the_live_tail_shows_what_its_filter_asks_for_without_a_store_too() {
     drop(stream);
     // Who left is noticed at the next comment.
     let begin = Instant::now();
-    while gateway.process.records.is_on() {
+    while gateway.process.archive.queue.is_on() {
         assert!(
             begin.elapsed() < Duration::from_secs(25),
             "it is still watched"
@@ -311,7 +311,7 @@ fn a_drain_ends_the_live_tail_and_stores_what_is_left() {
     let mut stream = gateway.open("records/live", "");
     begun(&mut stream);
     for at in 0..5000 {
-        gateway.process.records.push(Box::new(record(at)));
+        gateway.process.archive.queue.push(Box::new(record(at)));
     }
     let begin = Instant::now();
     drop(gateway.stop.take());

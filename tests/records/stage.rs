@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use throughway::{
-    record::{Named, QueueLimits, Record, RouteKind, Times},
+    record::{Named, QueueLimits, Record, RouteKind, Sink as _, Times},
     records::{Counts, Filter, Limits, Records},
     secret::Secret,
     store::Location,

@@ -39,6 +39,7 @@ pub(crate) fn create(call: &Call<'_>) -> Result<Response, ApiError> {
     };
     let data = inputs(input).into_iter().enumerate().map(embedding);
     let tokens = content::input_tokens(call.request.body.len());
+    call.mock.stats.counts().count_tokens(tokens, 0);
     Ok(Response::json(&json!({
         "object": "list",
         "data": data.collect::<Vec<_>>(),

@@ -5,11 +5,12 @@ mod audit;
 mod body;
 mod cache;
 mod entity_tag;
-mod health;
 mod live;
 mod objects;
+mod overview;
 mod query;
 mod records;
+mod session;
 mod usage;
 
 use actix_http::header::{ALLOW, HeaderValue};
@@ -51,6 +52,11 @@ enum Page {
     Live,
     Usage,
     Health,
+    Settings,
+    Providers,
+    Configs,
+    Session,
+    SessionLinks,
 }
 
 const LIST: &[Method] = &[Method::GET, Method::POST];
@@ -127,6 +133,31 @@ const ROUTES: &[Route] = &[
         page: Page::Health,
         methods: &[Method::GET],
     },
+    Route {
+        path: "/gateway/admin/v1/settings",
+        page: Page::Settings,
+        methods: &[Method::GET],
+    },
+    Route {
+        path: "/gateway/admin/v1/providers",
+        page: Page::Providers,
+        methods: &[Method::GET],
+    },
+    Route {
+        path: "/gateway/admin/v1/configs",
+        page: Page::Configs,
+        methods: &[Method::GET],
+    },
+    Route {
+        path: "/gateway/admin/v1/session",
+        page: Page::Session,
+        methods: &[Method::GET, Method::POST, Method::DELETE],
+    },
+    Route {
+        path: "/gateway/admin/v1/session/links",
+        page: Page::SessionLinks,
+        methods: &[Method::POST],
+    },
 ];
 
 impl Route {
@@ -183,6 +214,24 @@ async fn serve(control: Control, request: HttpRequest, payload: web::Payload) ->
     if !route.methods.contains(request.method()) {
         return Ok(wrong_method(route));
     }
+    // Whoever signs in has no session yet.
+    match route.page {
+        Page::Session => return session::session(&control, &request, payload).await,
+        Page::SessionLinks => return session::new_link(&control, &request),
+        Page::List(_)
+        | Page::One(_)
+        | Page::Rotation
+        | Page::Audit
+        | Page::Cache
+        | Page::Health
+        | Page::Settings
+        | Page::Providers
+        | Page::Configs
+        | Page::Records
+        | Page::Record
+        | Page::Live
+        | Page::Usage => {}
+    }
     let changes = request.method() != Method::GET;
     let gateway = control.current.get();
     let actor = gateway.check_admin(request.head(), changes)?;
@@ -196,7 +245,11 @@ async fn serve(control: Control, request: HttpRequest, payload: web::Payload) ->
         actor,
         id: id.to_owned(),
     };
-    match route.page {
+    page_of(route.page, call).await
+}
+
+async fn page_of(page: Page, call: Call) -> Response {
+    match page {
         Page::List(kind) => objects::list_or_create(call, kind).await,
         Page::One(kind) => objects::one(call, kind).await,
         Page::Rotation => objects::rotate(call).await,
@@ -206,7 +259,11 @@ async fn serve(control: Control, request: HttpRequest, payload: web::Payload) ->
         Page::Record => records::one(call).await,
         Page::Live => live::watch(call).await,
         Page::Usage => usage::usage(call).await,
-        Page::Health => health::health(&call),
+        Page::Health => overview::health(call).await,
+        Page::Settings => overview::settings(call).await,
+        Page::Providers => overview::providers(call).await,
+        Page::Configs => overview::configs(call).await,
+        Page::Session | Page::SessionLinks => Err(unknown(call.request.path())),
     }
 }
 

@@ -47,6 +47,22 @@ impl Api {
         })
     }
 
+    /// A gateway at this address, with a token of its own.
+    ///
+    /// # Errors
+    /// The URL cannot be used.
+    pub fn with_token(url: &str, token: Secret) -> Result<Self, Failure> {
+        Ok(Api {
+            client: Client::new(Address::parse(url)?, PATIENCE),
+            token: Some(token),
+        })
+    }
+
+    /// The gateway's address.
+    pub fn address(&self) -> String {
+        self.client.address().to_string()
+    }
+
     fn call(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Response, Failure> {
         let body = body.map(Value::to_string);
         let request = Request {

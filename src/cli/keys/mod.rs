@@ -3,7 +3,7 @@
 
 pub(super) mod api;
 pub mod args;
-mod backend;
+pub(in crate::cli) mod backend;
 mod direct;
 pub(super) mod failure;
 mod offline;

@@ -50,10 +50,7 @@ fn allow(states: &[State]) -> Value {
 fn identity(of_key: &[State], of_team: Option<&[State]>) -> Identity {
     let key = key("app", &secret(1), json!({ "allow": allow(of_key) }));
     let team = of_team.map(|states| team("search", json!({ "allow": allow(states) })));
-    Identity {
-        key: Arc::new(key),
-        team: team.map(Arc::new),
-    }
+    Identity::new(Arc::new(key), team.map(Arc::new))
 }
 
 fn base(url: &str) -> BaseUrl {

@@ -106,7 +106,7 @@ impl Builder {
             (!is_same).then(|| {
                 let key = identity.key.clone();
                 let team = Some(team.clone());
-                Arc::new(Identity { key, team })
+                Arc::new(Identity::new(key, team))
             })
         });
     }
@@ -118,7 +118,7 @@ impl Builder {
             self.conflicts.push(unknown_team(&key, named));
         }
         let team = team.cloned();
-        self.add_identity(Identity { key, team });
+        self.add_identity(Identity::new(key, team));
     }
 
     fn add_identity(&mut self, identity: Identity) {

@@ -8,6 +8,7 @@ use crate::{
     error::{Code, GatewayError},
     gateway::Known,
     proxy::{plan::ByPath, url},
+    record::RouteKind,
 };
 
 /// The prefix of the unified routes.
@@ -53,6 +54,15 @@ impl<'a> Routed<'a> {
     /// Nobody needs a key for it.
     pub fn is_open(&self) -> bool {
         self.endpoint().is_some_and(|it| !it.auth)
+    }
+
+    /// As records name it.
+    pub fn kind_and_name(&self) -> (RouteKind, Option<&'a str>) {
+        match self.by_path {
+            ByPath::Nothing => (RouteKind::Unified, None),
+            ByPath::Endpoint(found) => (RouteKind::Endpoint, Some(found.endpoint.path.as_str())),
+            ByPath::Provider(route) => (RouteKind::Provider, Some(&route.segment)),
+        }
     }
 
     /// The endpoint that it is for.

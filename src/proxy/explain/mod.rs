@@ -12,9 +12,7 @@ use serde_json::{Value, json};
 pub use self::request::{Described, DescribedRequest, Lines};
 use super::{
     admit::Admitted,
-    plan::{
-        CachePolicy, CredentialForwarding, OwnCredential, Plan, Planned, Target, TargetTimeouts,
-    },
+    plan::{CachePolicy, CredentialForwarding, OwnCredential, Planned, Target, TargetTimeouts},
     prepare::Prepared,
     send::vet::{Unvetted, Vetter},
     world::LiveWorld,
@@ -31,7 +29,7 @@ use crate::{
         attempts::{Send, World as _},
         limit::{Scope, Scoped},
         policy::{BreakerPolicy, Hedge, Retry},
-        tree::{Choice, Node, NodeId, TargetId},
+        tree::{Node, TargetId},
     },
 };
 
@@ -107,7 +105,7 @@ impl Explained<'_> {
         json!({
             "method": self.world.presented.head.method.as_str(),
             "first": text(&plan.target(self.first.target).index),
-            "order": order(plan, 0),
+            "order": plan.order(),
             "targets": targets,
             "body": {
                 "read_first": plan.needs_body(),
@@ -274,30 +272,6 @@ fn timeouts(times: &TargetTimeouts) -> Value {
         "idle": milliseconds(times.idle.time),
         "total": times.total.map(|it| milliseconds(it.time)),
     })
-}
-
-/// The groups, with targets by their place in the config.
-fn order(plan: &Plan, node: NodeId) -> Value {
-    let (children, choice) = match &plan.tree.nodes[node] {
-        Node::Target { target, .. } => return json!(text(&plan.target(*target).index)),
-        Node::Group { children, choice } => (children, choice),
-    };
-    let targets: Vec<Value> = children.iter().map(|child| order(plan, *child)).collect();
-    match choice {
-        Choice::Single => json!({ "mode": "single", "targets": targets }),
-        Choice::Fallback { on } => json!({
-            "mode": "fallback",
-            "on_status_codes": on.as_ref().map(|on| on.iter().collect::<Vec<_>>()),
-            "targets": targets,
-        }),
-        Choice::LoadBalance { weights, sticky } => json!({
-            "mode": "loadbalance",
-            "weights": weights,
-            "sticky": sticky.is_some(),
-            "targets": targets,
-        }),
-        Choice::Conditional { .. } => json!({ "mode": "conditional", "targets": targets }),
-    }
 }
 
 fn text(value: &header::HeaderValue) -> &str {

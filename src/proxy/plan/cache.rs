@@ -1,13 +1,21 @@
 //! A worker's memory of plans: requests alike in what they say of targets share one. Bound to one
 //! policy and one set of settings: others need other `PlanCache`, or old verdicts would live on.
 
-use std::{cell::RefCell, collections::HashMap, ops::Deref, rc::Rc, sync::Arc};
+use std::{
+    cell::{OnceCell, RefCell},
+    collections::HashMap,
+    ops::Deref,
+    rc::Rc,
+    sync::Arc,
+};
 
 use foldhash::quality::RandomState;
+use serde_json::Value;
 
 use super::{
     ByPath, Makers, Plan, Prefix, Verdict, Wanted,
     choose::{self, Chosen},
+    order,
 };
 use crate::{
     directives::Provider,
@@ -51,12 +59,23 @@ pub struct Planned {
     plan: Plan,
     /// In the order of the plan's targets.
     verdicts: Box<[Verdict]>,
+    order: OnceCell<Arc<Value>>,
 }
 
 impl Planned {
     fn new(plan: Plan) -> Self {
         let verdicts = plan.targets.iter().map(|_| Verdict::default()).collect();
-        Planned { plan, verdicts }
+        Planned {
+            plan,
+            verdicts,
+            order: OnceCell::new(),
+        }
+    }
+
+    /// Its groups, with targets by their place in the config.
+    pub fn order(&self) -> Arc<Value> {
+        let order = || Arc::new(order::order(&self.plan, 0));
+        self.order.get_or_init(order).clone()
     }
 
     /// The guard's last verdict about a target's addresses.

@@ -12,6 +12,7 @@ mod draft;
 mod find;
 mod host;
 mod named;
+mod order;
 mod own;
 mod resolve;
 #[cfg(test)]
@@ -37,9 +38,10 @@ use crate::{
     credential::{Credential, Scheme},
     gateway::Known,
     guard::{BaseUrl, Denied, HostPass, NamedBy, Policy},
-    record::Route,
+    record::{Begun, Route},
     route::{
         Provider,
+        attempts::Send,
         config_types::{CacheAsked, Entry},
         limit::Scoped,
         policy::{BodyEdit, BreakerPolicy, ForwardHeaders, HeaderEdit},
@@ -200,6 +202,16 @@ impl Target {
     pub fn hide_credential(&self, headers: &mut HeaderMap) {
         if let Some(Scheme::Query(params)) = self.scheme.as_ref().map(|it| it.scheme()) {
             params.hide_in(headers);
+        }
+    }
+
+    /// An attempt at it, for the record.
+    pub fn begun(&self, send: Send) -> Begun<'_> {
+        Begun {
+            ticket: send.ticket,
+            index: &self.index,
+            provider: &self.provider,
+            origin: self.base.origin(),
         }
     }
 

@@ -145,8 +145,9 @@ fn relay(
         headers.append(SERVER_TIMING, timing(&exchange.notes.reply));
     }
     reply_headers::describe(headers, &mut exchange.notes.reply);
-    let read = exchange.body.borrow().bytes_read();
-    exchange.notes.recorder.note_bytes_in(read);
+    let recorder = &mut exchange.notes.recorder;
+    recorder.note_body(&exchange.body.borrow());
+    recorder.note_handed_over();
     let expected = Expected {
         route: exchange.generates,
         strict: beginning.strict_end,

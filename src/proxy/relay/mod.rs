@@ -317,7 +317,7 @@ impl Relay {
 
     fn close(&mut self, outcome: Outcome, reason: Option<CutReason>) {
         let recorder = &mut self.exchange.notes.recorder;
-        recorder.note_bytes_in(self.exchange.body.borrow().bytes_read());
+        recorder.note_body(&self.exchange.body.borrow());
         if let Source::Shared(reader) = &self.source
             && let Some(reason) = reader.refused()
         {

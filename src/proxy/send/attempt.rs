@@ -1,7 +1,10 @@
 //! One request to one target: breaker, guard, limits, body, head, and where another target remains,
 //! the first bytes. Acts; what an outcome leads to is the state machine's to say.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
 
 use super::{
     OpenResponse, Sending,
@@ -56,6 +59,10 @@ impl<U: Upstream> Sending<'_, '_, U> {
     }
 
     fn begin<'t>(&self, send: Send, target: &'t Target) -> Result<Begun<'t>, BreakerOpen> {
+        let waited = self.body.borrow().waited();
+        let mut notes = self.notes.borrow_mut();
+        notes.recorder.begin_attempt(target.begun(send), waited);
+        drop(notes);
         let permit = self.permit(send, target)?;
         let of_caller = self.admitted.directives.request_timeout;
         let of_caller = of_caller.map(|time| TimeLimit::set_by(NamedBy::Caller, time));
@@ -96,8 +103,17 @@ impl<U: Upstream> Sending<'_, '_, U> {
             body,
             idempotent: self.is_idempotent(),
             connect_timeout: target.timeouts.connect.time,
+            connecting: Cell::default(),
         };
-        match self.await_head(&call, target, clocks).await? {
+        let ticket = begun.send.ticket;
+        self.notes.borrow_mut().recorder.note_resolved(ticket);
+        let came = self.await_head(&call, target, clocks).await;
+        let mut notes = self.notes.borrow_mut();
+        notes
+            .recorder
+            .note_connecting(ticket, call.connecting.get());
+        drop(notes);
+        match came? {
             Ok(response) => Ok(HeadCame {
                 response,
                 body: call.body,
@@ -111,7 +127,9 @@ impl<U: Upstream> Sending<'_, '_, U> {
         let headers = &mut head.response.head.headers;
         begun.target.hide_credential(headers);
         let status = head.response.head.status.as_u16();
-        self.notes.borrow_mut().recorder.note_head(status);
+        let mut notes = self.notes.borrow_mut();
+        notes.recorder.note_head(begun.send.ticket, status);
+        drop(notes);
         Box::new(OpenResponse {
             send: begun.send,
             response: head.response,
@@ -183,7 +201,8 @@ impl<U: Upstream> Sending<'_, '_, U> {
         };
         let origin_health = &self.worker.gateway.process.origin_health;
         let key = self.world.breaker_key(target, policy);
-        let permit = origin_health.begin(&key, policy, self.world.client(), send.forced);
+        let whose = (target.base.origin(), self.world.client());
+        let permit = origin_health.begin(&key, policy, whose, send.forced);
         permit.map(Some).ok_or(BreakerOpen)
     }
 }

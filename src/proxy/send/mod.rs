@@ -105,8 +105,7 @@ pub async fn send<U: Upstream>(
     };
     let opened = sending.run(prepared.first).await;
     drop(sending);
-    let read = admitted.body.borrow().bytes_read();
-    exchange.notes.recorder.note_bytes_in(read);
+    exchange.notes.recorder.note_body(&admitted.body.borrow());
     opened
 }
 
@@ -175,7 +174,7 @@ impl<U: Upstream> Sending<'_, '_, U> {
         let target = self.plan.target(send.target);
         let mut notes = self.notes.borrow_mut();
         let recorder = &mut notes.recorder;
-        recorder.note_failed_attempt(&target.index, target.base.origin(), failed);
+        recorder.note_failed_attempt(target.begun(send), failed);
         recorder.note_step(&step, send);
         notes.note_retries(attempts.retry_count(send));
         step
@@ -199,11 +198,17 @@ impl<U: Upstream> Sending<'_, '_, U> {
         notes.note_route(route);
     }
 
+    fn note_delivered(&self, send: Send) {
+        let mut notes = self.notes.borrow_mut();
+        notes.recorder.note_delivered(send.ticket);
+    }
+
     fn deliver(&self, mut opened: Box<OpenResponse>) -> Box<OpenResponse> {
         opened.first_token = first_token(&mut opened, self.asked, self.admitted.routed.path);
         if self.told.get() != opened.send.ticket {
             self.note_route(opened.send);
         }
+        self.note_delivered(opened.send);
         self.let_go_of_body(Some(&opened));
         opened
     }
@@ -225,6 +230,7 @@ impl<U: Upstream> Sending<'_, '_, U> {
     fn end(&self, ending: FailureReply) -> Result<Box<OpenResponse>, GatewayError> {
         match ending {
             FailureReply::Response(opened) => {
+                self.note_delivered(opened.send);
                 self.let_go_of_body(Some(&opened));
                 Ok(opened)
             }

@@ -4,6 +4,7 @@
 mod credentials;
 mod lookup;
 mod pipeline;
+mod records;
 mod relay;
 mod send;
 
@@ -109,6 +110,10 @@ impl Harness {
         let (environment, flags) = (Environment::default(), Flags::default());
         let settings = Settings::parse(settings, Path::new("s"), &environment, &flags);
         let gateway = Gateway::new(&settings.expect("settings")).expect("usable settings");
+        Self::of(gateway, scenes)
+    }
+
+    fn of(gateway: Gateway, scenes: impl IntoIterator<Item = Scene>) -> Self {
         let upstream = Rc::new(ScriptedUpstream::new(scenes));
         let worker = Worker::new(Arc::new(gateway), upstream);
         let gateway = &worker.gateway;

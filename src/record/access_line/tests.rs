@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     cache::NoCacheReason,
+    error::Code,
     observe::logs::{Clock, TextStyle},
     record::{
         CacheStatus, CutReason,

@@ -11,7 +11,7 @@ use prometheus_client::metrics::counter::Counter;
 
 use self::client::Client;
 use super::{
-    Call, Upstream, UpstreamResponse,
+    Call, Connecting, Upstream, UpstreamResponse,
     connection::{Connection, Outgoing},
     dial::dial,
     exchange::Exchange,
@@ -53,11 +53,16 @@ impl AwcUpstream {
     async fn connection(&self, call: &Call, pooled: bool) -> Result<Lent, Failure> {
         let key = call.target.pool_key();
         if pooled && let Some(lent) = self.pool.take(key, Instant::now()) {
+            call.connecting.set(Connecting {
+                is_reused: true,
+                ..Connecting::default()
+            });
             return Ok(lent);
         }
         // Boxed: dialling and TLS have a large state, and most requests find a connection in the
         // pool.
-        let dial = || Box::pin(dial(&call.target, &self.tls, call.connect_timeout));
+        let noted = &call.connecting;
+        let dial = || Box::pin(dial(&call.target, &self.tls, call.connect_timeout, noted));
         let socket = match dial().await {
             Err(failure) if failure.cause == Cause::NoDescriptors && self.pool.make_room() => {
                 dial().await?

@@ -10,6 +10,7 @@ mod source;
 use std::{
     rc::Weak,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use actix_http::Payload;
@@ -93,6 +94,11 @@ impl RequestBody {
     /// Bytes read from the caller so far.
     pub fn bytes_read(&self) -> u64 {
         self.source.read()
+    }
+
+    /// How long the caller was waited for so far.
+    pub fn waited(&self) -> Duration {
+        self.source.waited()
     }
 
     /// Why the body ended early, if it did.

@@ -2,7 +2,8 @@
 
 use std::{
     rc::Weak,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
+    time::{Duration, Instant},
 };
 
 use actix_http::{Payload, error::PayloadError};
@@ -12,6 +13,7 @@ use super::{
     length::BodyLength,
     pieces::{Pieces, Supply},
 };
+use crate::machine::clock;
 
 /// Why the caller's body ended before its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +33,8 @@ pub struct Source {
     state: State,
     read: u64,
     read_limit: u64,
+    waited: Duration,
+    waits_since: Option<Instant>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +58,8 @@ impl Source {
             },
             read: 0,
             read_limit: u64::MAX,
+            waited: Duration::ZERO,
+            waits_since: None,
         }
     }
 
@@ -80,6 +86,11 @@ impl Source {
     /// Bytes read so far.
     pub fn read(&self) -> u64 {
         self.read
+    }
+
+    /// How long the caller was waited for, while a reader did.
+    pub fn waited(&self) -> Duration {
+        self.waited
     }
 
     pub fn fault(&self) -> Option<BodyFault> {
@@ -109,7 +120,13 @@ impl Source {
         self.state = State::Waiting;
         let (length, read) = (self.length, self.read);
         let completes = |more: usize| length == BodyLength::Exact(read + more as u64);
-        let next = ready!(self.pieces.poll_next(completes, cx));
+        let Poll::Ready(next) = self.pieces.poll_next(completes, cx) else {
+            self.waits_since.get_or_insert_with(clock::now);
+            return Poll::Pending;
+        };
+        if let Some(since) = self.waits_since.take() {
+            self.waited += clock::since(since);
+        }
         self.state = State::Open;
         Poll::Ready(match next {
             Some(Ok(chunk)) => Some(self.count(chunk)),

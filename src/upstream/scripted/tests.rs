@@ -17,6 +17,7 @@ fn call(body: &'static str) -> Call {
     let source = Payload::from(Bytes::from_static(body.as_bytes()));
     let body = RequestBody::new(source, length, 0, Account::UNCOUNTED);
     Call {
+        connecting: std::cell::Cell::default(),
         target: policy.judge_addresses(pass, &[]).expect("permitted"),
         head: Bytes::from_static(b"POST /v1/x HTTP/1.1\r\n\r\n"),
         asked: Asked::Ordinary,

@@ -1,0 +1,332 @@
+//! What is noted of a request for its record alone. Without records none of it is kept.
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use actix_http::header::HeaderValue;
+use serde_json::Value;
+use uuid::{NoContext, Timestamp, Uuid};
+
+use super::{
+    Attempt, CacheNote, CacheStatus, Named, Record, RouteKind, Sink,
+    clip::cut,
+    facts::{Ending, Facts, LONGEST},
+};
+use crate::{
+    identity::{Identity, Name},
+    machine::clock,
+    observe::metrics::Outcome,
+    route::attempts::Failed,
+    upstream::Connecting,
+};
+
+/// The most attempts that a record lists.
+const MOST_ATTEMPTS: usize = 32;
+/// The most names of a request's metadata in its record.
+const MOST_METADATA: usize = 32;
+/// The most bytes of a name or a value of it.
+const LONGEST_METADATA: usize = 128;
+
+/// The record of a request under way, as far as it is known.
+pub(super) struct Details {
+    sink: Arc<dyn Sink>,
+    record: Box<Record>,
+    /// The ticket of each attempt in the record.
+    tickets: Vec<u32>,
+    received: Instant,
+    /// The attempt whose response is relayed.
+    delivered: Option<(u32, Instant)>,
+    /// From the arrival to the first attempt, less what the caller's body was waited for.
+    before: Option<Duration>,
+    /// From the response's head to its hand-over.
+    after: Duration,
+}
+
+impl Details {
+    pub fn new(sink: Arc<dyn Sink>, received: Instant) -> Self {
+        let now = Timestamp::now(NoContext);
+        let (seconds, nanos) = now.to_unix();
+        let micros = seconds.saturating_mul(1_000_000) + u64::from(nanos / 1000);
+        let record = Record {
+            id: Uuid::new_v7(now),
+            received: i64::try_from(micros).unwrap_or(i64::MAX),
+            ..Record::default()
+        };
+        Details {
+            sink,
+            record: Box::new(record),
+            tickets: Vec::new(),
+            received,
+            delivered: None,
+            before: None,
+            after: Duration::ZERO,
+        }
+    }
+
+    pub fn note_holder(&mut self, holder: &Identity) {
+        let ids = holder.id_texts();
+        self.record.key = Some(named(&ids.key, &holder.key.name));
+        let team = holder.team.as_ref().zip(ids.team.as_ref());
+        self.record.team = team.map(|(team, id)| named(id, &team.name));
+    }
+
+    pub fn note_route(&mut self, kind: RouteKind, name: Option<&str>) {
+        self.record.route = kind;
+        self.record.route_name = name.map(|it| clipped(it, LONGEST));
+    }
+
+    pub fn note_caller(&mut self, caller: Caller<'_>) {
+        self.record.client = caller.address;
+        self.record.traceparent = caller.traceparent.and_then(traceparent);
+        let metadata = caller.metadata.into_iter().flatten().take(MOST_METADATA);
+        let entry = |(name, value): (&String, &String)| {
+            let clip = |text: &str| clipped(text, LONGEST_METADATA);
+            (clip(name), clip(value))
+        };
+        self.record.metadata = metadata.map(entry).collect();
+    }
+
+    pub fn note_plan(&mut self, plan: Arc<Value>) {
+        self.record.plan = Some(plan);
+    }
+
+    pub fn note_counted_by(&mut self, name: &str) {
+        self.record.counted_by.push(name.into());
+    }
+
+    /// `waited`: how long the caller's body was waited for until now.
+    pub fn begin_attempt(&mut self, attempt: Begun<'_>, waited: Duration) {
+        let began = self.elapsed();
+        self.before.get_or_insert(began.saturating_sub(waited));
+        if self.tickets.len() == MOST_ATTEMPTS {
+            self.record.more_attempts += 1;
+            return;
+        }
+        self.record.provider = Some(text(attempt.provider));
+        self.tickets.push(attempt.ticket);
+        self.record.attempts.push(Attempt {
+            target: text(attempt.index),
+            provider: text(attempt.provider),
+            origin: clipped(attempt.origin, LONGEST),
+            began: micros(began),
+            ..Attempt::default()
+        });
+    }
+
+    /// Its target was vetted, and limits had room.
+    pub fn note_resolved(&mut self, ticket: u32) {
+        let now = micros(self.elapsed());
+        if let Some(attempt) = self.attempt(ticket) {
+            attempt.resolved = Some(now);
+        }
+    }
+
+    pub fn note_connecting(&mut self, ticket: u32, how: Connecting) {
+        let received = self.received;
+        let after = |at: Instant| micros(at.saturating_duration_since(received));
+        if let Some(attempt) = self.attempt(ticket) {
+            attempt.reused = how.is_reused;
+            attempt.connected = how.connected.map(after);
+            attempt.tls_done = how.tls_done.map(after);
+        }
+    }
+
+    pub fn note_head(&mut self, ticket: u32, status: u16, after: Duration) {
+        if let Some(attempt) = self.attempt(ticket) {
+            attempt.status = Some(status);
+            attempt.head = Some(micros(after));
+        }
+    }
+
+    pub fn note_failed(&mut self, ticket: u32, failed: Failed, after: Duration) {
+        if let Some(attempt) = self.attempt(ticket) {
+            attempt.fault = Some(failed.fault.as_str().into());
+            attempt.ended = micros(after);
+        }
+    }
+
+    /// The response of this attempt is relayed.
+    pub fn note_delivered(&mut self, ticket: u32) {
+        self.delivered = Some((ticket, clock::now()));
+    }
+
+    /// The response is handed to the client's connection.
+    pub fn note_handed_over(&mut self) {
+        if let Some((_, at)) = self.delivered {
+            self.after = clock::since(at);
+        }
+    }
+
+    fn attempt(&mut self, ticket: u32) -> Option<&mut Attempt> {
+        let place = self.tickets.iter().rposition(|it| *it == ticket)?;
+        self.record.attempts.get_mut(place)
+    }
+
+    fn elapsed(&self) -> Duration {
+        clock::since(self.received)
+    }
+
+    /// Completes the record and hands it over.
+    pub fn close(mut self, facts: &Facts, outcome: Outcome, waited: Duration) {
+        self.finish_attempts(facts);
+        self.note_facts(facts, outcome, waited);
+        self.sink.push(self.record);
+    }
+
+    fn note_facts(&mut self, facts: &Facts, outcome: Outcome, waited: Duration) {
+        let end = self.elapsed();
+        let before = self.before.unwrap_or_else(|| end.saturating_sub(waited));
+        let record = &mut *self.record;
+        record.trace_id = text(&facts.trace_id);
+        record.method = clipped(facts.method.as_str(), LONGEST);
+        record.path = facts.places.path().into();
+        record.origin = facts.places.origin().map(Into::into);
+        record.status = facts.logged_status(outcome);
+        record.outcome = outcome.as_str().into();
+        match &facts.ending {
+            Ending::Plain => {}
+            Ending::Error(code, detail) => {
+                record.code = Some(code.name().into());
+                record.detail = Some(clipped(detail, LONGEST));
+            }
+            Ending::Cut(reason) => record.detail = Some(clipped(&reason.to_string(), LONGEST)),
+        }
+        record.truncated = matches!(
+            outcome,
+            Outcome::Truncated | Outcome::Unfinished | Outcome::Aborted
+        );
+        record.client_gone = outcome == Outcome::ClientGone;
+        record.cache = cache_note(facts.cache);
+        record.bytes_in = facts.bytes_in;
+        record.bytes_out = facts.bytes_out;
+        record.times.sent = record.attempts.first().map(|it| it.began);
+        record.times.head = facts.head_after.map(micros);
+        record.times.first_token = facts.first_token_after.map(micros);
+        record.times.end = micros(end);
+        record.times.own = micros(before + self.after);
+    }
+
+    /// An attempt that neither failed nor was relayed was given up for another, or with the
+    /// request.
+    fn finish_attempts(&mut self, facts: &Facts) {
+        let end = micros(self.elapsed());
+        let delivered = self.delivered.map(|(ticket, _)| ticket);
+        for (attempt, ticket) in self.record.attempts.iter_mut().zip(&self.tickets) {
+            if attempt.fault.is_some() {
+                continue;
+            }
+            attempt.ended = end;
+            match (delivered, &facts.ending) {
+                (Some(delivered), _) if delivered == *ticket => {
+                    attempt.first_token = facts.first_token_after.map(micros);
+                }
+                (Some(_), _) => attempt.fault = Some("superseded".into()),
+                (None, Ending::Error(code, _)) => attempt.fault = Some(code.name().into()),
+                (None, Ending::Plain | Ending::Cut(_)) => attempt.fault = Some("given_up".into()),
+            }
+        }
+    }
+}
+
+/// Who sent a request, and what it says of itself.
+pub struct Caller<'a> {
+    pub address: Option<std::net::IpAddr>,
+    pub metadata: Option<&'a BTreeMap<String, String>>,
+    /// W3C Trace Context.
+    pub traceparent: Option<&'a HeaderValue>,
+}
+
+/// An attempt that begins.
+#[derive(Clone, Copy)]
+pub struct Begun<'a> {
+    pub ticket: u32,
+    /// The target's path in the config.
+    pub index: &'a HeaderValue,
+    pub provider: &'a HeaderValue,
+    pub origin: &'a str,
+}
+
+fn named(id: &Arc<str>, name: &Name) -> Named {
+    Named {
+        id: id.clone(),
+        name: name.shared(),
+    }
+}
+
+fn text(value: &HeaderValue) -> Box<str> {
+    value.to_str().unwrap_or_default().into()
+}
+
+fn clipped(text: &str, most: usize) -> Box<str> {
+    cut(text, most).0.into()
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+fn cache_note(status: CacheStatus) -> CacheNote {
+    match status {
+        CacheStatus::Disabled(_) => CacheNote::Off,
+        CacheStatus::Hit => CacheNote::Hit,
+        CacheStatus::Joined { .. } => CacheNote::Joined,
+        CacheStatus::Miss => CacheNote::Miss,
+        CacheStatus::Refresh => CacheNote::Refresh,
+    }
+}
+
+/// The value, if it is well-formed (W3C Trace Context §3.2): version, trace, parent, flags.
+fn traceparent(value: &HeaderValue) -> Option<Box<str>> {
+    let text = value.to_str().ok()?;
+    let is_hex = |part: &str| {
+        let mut bytes = part.bytes();
+        bytes.all(|it| matches!(it, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    let is_zero = |part: &str| part.bytes().all(|it| it == b'0');
+    let mut parts = text.split('-');
+    let [version, trace, parent, flags] = [(); 4].map(|()| parts.next().unwrap_or_default());
+    let lengths = [version, trace, parent, flags].map(str::len);
+    let is_known = version != "ff" && (version != "00" || parts.next().is_none());
+    let is_good = lengths == [2, 32, 16, 2]
+        && [version, trace, parent, flags].into_iter().all(is_hex)
+        && !is_zero(trace)
+        && !is_zero(parent)
+        && is_known;
+    is_good.then(|| text[..55].into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_traceparent_is_taken_if_it_is_well_formed() {
+        let good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        for (value, taken) in [
+            (good.to_owned(), Some(good)),
+            (
+                format!("cc{}", &good[2..]),
+                Some("cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+            ),
+            (
+                format!("cc{}-more", &good[2..]),
+                Some("cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+            ),
+            (format!("ff{}", &good[2..]), None),
+            (format!("{good}-more"), None),
+            (good.to_uppercase(), None),
+            (
+                good.replace("4bf92f3577b34da6a3ce929d0e0e4736", &"0".repeat(32)),
+                None,
+            ),
+            (good.replace("00f067aa0ba902b7", &"0".repeat(16)), None),
+            (String::new(), None),
+        ] {
+            let value = HeaderValue::from_str(&value).expect("a value");
+            assert_eq!(traceparent(&value).as_deref(), taken, "{value:?}");
+        }
+    }
+}
