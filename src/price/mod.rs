@@ -1,9 +1,28 @@
 //! What usage costs: in billionths of a dollar, with the prices it was computed from.
 
+pub mod built_in;
+mod decimal;
+mod file;
+mod genai;
+mod litellm;
+mod memo;
+mod origin;
+mod overrides;
+mod sheet;
+mod table;
+mod unit;
+
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::{
+    file::{PriceFile, Unusable},
+    overrides::Override,
+    sheet::{Period, Price, PriceSet, Rate, Sheet, Variant},
+    table::{Found, Prices, Sold},
+    unit::Unit,
+};
 use crate::money::Usd;
 
 /// What one request cost, and how that was computed.
