@@ -60,6 +60,7 @@ use crate::{
     error::{Code, GatewayError},
     guard::Policy,
     http::request_fields::RequestFields,
+    price::Prices,
     route::policy::HeaderEdit,
     secret::Secret,
     upstream::BodyLength,
@@ -85,6 +86,7 @@ pub struct Gateway {
     pub known: Arc<Known>,
     pub limits: Limits,
     pub cache: CacheRules,
+    pub prices: Arc<Prices>,
     pub replay_limit: usize,
     max_requests: usize,
     pub max_body: u64,
@@ -111,8 +113,9 @@ impl Gateway {
         let loops = Loops::new(settings.via.clone());
         let objects = Objects::of_settings(settings);
         let access = Access::new(settings, objects.directory.clone(), None);
+        let parts = (access, Arc::new(prices(settings)));
         Ok(Gateway::of(
-            settings, process, policy, loops, access, objects,
+            settings, process, policy, loops, parts, objects,
         ))
     }
 
@@ -124,7 +127,8 @@ impl Gateway {
         let loops = self.loops.named(settings.via.clone());
         let access = Access::new(settings, objects.directory.clone(), Some(&self.access));
         let process = self.process.clone();
-        Gateway::of(settings, process, policy, loops, access, objects)
+        let parts = (access, prices(settings).or_same(&self.prices));
+        Gateway::of(settings, process, policy, loops, parts, objects)
     }
 
     fn of(
@@ -132,7 +136,7 @@ impl Gateway {
         process: Arc<Process>,
         policy: Policy,
         loops: Loops,
-        access: Access,
+        (access, prices): (Access, Arc<Prices>),
         objects: Objects,
     ) -> Self {
         Gateway {
@@ -149,6 +153,7 @@ impl Gateway {
             endpoints: objects.endpoints,
             limits: Limits::of(settings),
             cache: CacheRules::of(settings),
+            prices,
             replay_limit: usize::try_from(settings.replay_limit).unwrap_or(usize::MAX),
             max_requests: settings.downstream.max_requests,
             max_body: settings.downstream.max_body.unwrap_or(u64::MAX),
@@ -278,6 +283,13 @@ fn door(settings: &Settings, has_host_rule: bool) -> Door {
         hosts: has_host_rule.then(|| settings.hosts.clone()),
         origins: settings.cors.origins.clone(),
     }
+}
+
+fn prices(settings: &Settings) -> Prices {
+    Prices::new(
+        settings.prices.overrides.clone(),
+        settings.price_file.clone(),
+    )
 }
 
 /// The addresses of this machine, if a listener is bound to a wildcard address.

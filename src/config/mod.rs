@@ -20,6 +20,7 @@ mod name;
 mod object_rules;
 mod objects;
 mod places;
+mod prices;
 mod provider_keys;
 mod reference;
 mod rules;
@@ -42,8 +43,8 @@ pub use places::Places;
 pub use reference::{page, schema_page};
 pub use secrets::Secrets;
 pub use settings::{
-    Cors, CredentialNames, Dns, Downstream, Drain, Guard, Identities, Log, Memory, Settings,
-    Timeouts, Tls, Upstream, UpstreamTls,
+    Cors, CredentialNames, Dns, Downstream, Drain, Guard, Identities, Log, Memory, PriceSettings,
+    Settings, Timeouts, Tls, Upstream, UpstreamTls,
 };
 pub use source::SettingsSource;
 pub use units::duration;

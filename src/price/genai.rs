@@ -10,8 +10,8 @@ use std::{
 use genai_prices::{Calculator, PriceRequest, Usage};
 use jiff::civil::{Date, Time};
 use regex_automata::meta::Regex;
-use serde::Deserialize;
-use serde_json::Number;
+use serde::{Deserialize, Serialize};
+use serde_json::{Number, value::RawValue};
 
 use super::{
     decimal,
@@ -78,21 +78,26 @@ pub enum NotATable {
     },
 }
 
-#[derive(Deserialize)]
+/// What the crate is given of a provider has no prices: it only finds models.
+#[derive(Deserialize, Serialize)]
 struct ProviderData {
     id: Box<str>,
+    name: Box<str>,
     api_pattern: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provider_match: Option<Box<RawValue>>,
     #[serde(default)]
     fallback_model_providers: Vec<Box<str>>,
     models: Vec<ModelData>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct ModelData {
     id: Box<str>,
-    #[serde(default)]
+    r#match: Box<RawValue>,
+    #[serde(default, skip_serializing)]
     prices: Prices,
-    #[serde(default)]
+    #[serde(default, skip_serializing)]
     price_variants: Vec<VariantData>,
 }
 
@@ -150,8 +155,8 @@ impl GenaiTable {
     /// # Errors
     /// The first thing that cannot be used.
     pub fn parse(json: &[u8]) -> Result<Self, NotATable> {
-        let finder = Calculator::from_json(json)?;
         let data: Vec<ProviderData> = serde_json::from_slice(json)?;
+        let finder = Calculator::from_json(serde_json::to_vec(&data)?)?;
         let mut table = GenaiTable {
             finder,
             providers: Vec::new(),
