@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::{endpoints::EndpointsCommand, import::args::ImportCommand, keys::args::KeysCommand};
+use super::{
+    endpoints::EndpointsCommand, import::args::ImportCommand, keys::args::KeysCommand,
+    prices::PricesCommand,
+};
 use crate::config::Flags;
 
 /// The whole command line.
@@ -62,6 +65,9 @@ pub enum Command {
     /// Asks by its admin API, with the token of THROUGHWAY_ADMIN_TOKEN.
     #[command(subcommand)]
     Endpoints(EndpointsCommand),
+    /// Show and check what models cost, by the settings and the table in the program
+    #[command(subcommand)]
+    Prices(PricesCommand),
     /// Work on the secrets that the store has sealed
     #[command(subcommand)]
     Secrets(SecretsCommand),

@@ -49,7 +49,7 @@ impl Overrides {
 pub(super) fn read_file(path: Option<&Path>) -> Result<Option<Arc<PriceFile>>, ConfigError> {
     let Some(path) = path else { return Ok(None) };
     let file = PriceFile::read(path).map_err(|error| {
-        let reason = format!("cannot be used: {} {error}", path.display());
+        let reason = format!("cannot be used: {}: {error}", path.display());
         ConfigError::conflict("prices.file", reason)
     })?;
     Ok(Some(Arc::new(file)))
@@ -77,10 +77,6 @@ mod tests {
                 "prices:\n  overrides:\n    - { model: a, input: -1 }\n",
                 "prices.overrides[0].input must be US dollars",
             ),
-            (
-                "prices: { file: /no/such/file }\n",
-                "prices.file cannot be used: /no/such/file",
-            ),
         ] {
             let error = settings(yaml).expect_err(yaml);
             assert!(error.contains(expected), "{error}");
@@ -89,14 +85,27 @@ mod tests {
 
     #[test]
     fn a_price_file_that_changed_makes_other_settings() {
-        let name = format!("throughway-prices-{}.json", std::process::id());
-        let file = std::env::temp_dir().join(name);
+        let directory = std::env::temp_dir();
+        let named = |name: &str| {
+            let name = format!("throughway-{name}-{}", std::process::id());
+            directory.join(name)
+        };
+        let (yaml, table) = (named("settings.yaml"), named("prices.json"));
+        let text = format!("prices: {{ file: {} }}\n", table.display());
+        std::fs::write(&yaml, text).expect("a file");
+        let load = || {
+            let (environment, flags) = (Environment::default(), Flags::default());
+            let settings = Settings::load(Some(&yaml), &environment, &flags);
+            settings.map_err(|error| error.to_string())
+        };
+        let missing = load().expect_err("no file");
+        assert!(missing.contains("prices.file cannot be used"), "{missing}");
         let written = |price: &str| {
             let text = format!(
                 r#"{{"m":{{"litellm_provider":"openai","input_cost_per_token":{price}}}}}"#
             );
-            std::fs::write(&file, text).expect("a file");
-            settings(&format!("prices: {{ file: {} }}\n", file.display()))
+            std::fs::write(&table, text).expect("a file");
+            load()
         };
         let first = written("1e-06").expect("settings");
         assert_eq!(Ok(&first), written("1e-06").as_ref());
@@ -106,6 +115,7 @@ mod tests {
             refused.contains("m: input_cost_per_token must be"),
             "{refused}"
         );
-        std::fs::remove_file(&file).expect("it was there");
+        let files = [yaml, table].into_iter();
+        files.for_each(|it| std::fs::remove_file(it).expect("it was there"));
     }
 }

@@ -4,7 +4,8 @@ use serde_json::Number;
 
 const DECIMALS: i32 = 9;
 
-/// Billionths of `number` times ten to the power of `shift`, rounded; `None`: negative or too large.
+/// Billionths of `number` times ten to the power of `shift`, rounded; `None`: it is negative or too
+/// large.
 pub fn nano(number: &Number, shift: i32) -> Option<u64> {
     // The shortest text that is read as the same number.
     let text = match number.as_u64() {

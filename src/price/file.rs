@@ -40,16 +40,16 @@ enum Table {
 /// Why a file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Unusable {
-    #[error("cannot be read: {0}")]
+    #[error("it cannot be read: {0}")]
     Io(#[from] io::Error),
-    #[error("is not JSON: {0}")]
+    #[error("it is not JSON: {0}")]
     Json(#[from] serde_json::Error),
     #[error("{0}")]
     Genai(#[from] NotATable),
     #[error("{0}")]
     LiteLlm(#[from] NotAPrice),
     #[error(
-        "is neither a genai-prices file (a list of providers) nor LiteLLM's \
+        "it is neither a genai-prices file (a list of providers) nor LiteLLM's \
          model_prices_and_context_window.json (an object of models)"
     )]
     Shape,
@@ -61,13 +61,7 @@ impl PriceFile {
     /// # Errors
     /// It cannot be used.
     pub fn read(path: &Path) -> Result<Self, Unusable> {
-        let file = fs::File::open(path)?;
-        let written = file.metadata()?.modified()?;
-        let mut bytes = Vec::new();
-        file.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 > MAX_FILE {
-            return Err(io::Error::from(io::ErrorKind::FileTooLarge).into());
-        }
+        let (bytes, written) = content(path)?;
         Self::parse(path, &bytes, written)
     }
 
@@ -99,6 +93,14 @@ impl PriceFile {
         }
     }
 
+    /// Whether a provider of the file sells its models at an origin.
+    pub fn sells(&self, origin: &str, provider: &str) -> bool {
+        match &self.table {
+            Table::Genai(table) => table.sells(origin, provider),
+            Table::LiteLlm(table) => table.sells(origin, provider),
+        }
+    }
+
     /// The format's name.
     pub fn format(&self) -> &'static str {
         match &self.table {
@@ -121,6 +123,18 @@ impl PriceFile {
             Table::Genai(table) => table.ignored(),
             Table::LiteLlm(table) => table.ignored(),
         }
+    }
+}
+
+/// What is in a file, and when it was written.
+pub(super) fn content(path: &Path) -> io::Result<(Vec<u8>, SystemTime)> {
+    let file = fs::File::open(path)?;
+    let written = file.metadata()?.modified()?;
+    let mut bytes = Vec::new();
+    file.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
+    match bytes.len() as u64 > MAX_FILE {
+        true => Err(io::ErrorKind::FileTooLarge.into()),
+        false => Ok((bytes, written)),
     }
 }
 

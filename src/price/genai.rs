@@ -64,9 +64,9 @@ struct Provider {
 /// Why a text is no such table.
 #[derive(Debug, thiserror::Error)]
 pub enum NotATable {
-    #[error("is not a genai-prices file: {0}")]
+    #[error("it is not a genai-prices file: {0}")]
     Format(#[from] genai_prices::Error),
-    #[error("is not a genai-prices file: {0}")]
+    #[error("it is not a genai-prices file: {0}")]
     Json(#[from] serde_json::Error),
     #[error("provider {0}: its api_pattern cannot be used")]
     Pattern(String),
@@ -256,9 +256,7 @@ impl GenaiTable {
     /// The sheet of a model at an origin. The provider is found by the origin alone: neither by
     /// what a caller says, nor by the model's name.
     pub fn find(&self, origin: &str, model: &str) -> Option<Arc<Sheet>> {
-        let address = format!("{origin}/");
-        let mut providers = self.providers.iter();
-        let provider = providers.find(|it| it.origin.is_match(&address))?;
+        let provider = self.provider_at(origin)?;
         let nothing = Usage::new();
         let request = PriceRequest::new(model, &nothing).with_provider_id(&provider.id);
         let found = self.finder.calculate(&request).ok()?.model_id;
@@ -268,6 +266,18 @@ impl GenaiTable {
             let key = (it.clone(), found.as_str().into());
             self.sheets.get(&key).cloned()
         })
+    }
+
+    fn provider_at(&self, origin: &str) -> Option<&Provider> {
+        let address = format!("{origin}/");
+        let mut providers = self.providers.iter();
+        providers.find(|it| it.origin.is_match(&address))
+    }
+
+    /// Whether a provider's own models are sold at an origin.
+    pub fn sells(&self, origin: &str, provider: &str) -> bool {
+        let found = self.provider_at(origin);
+        found.is_some_and(|it| *it.id == *provider)
     }
 
     /// All models with their providers.

@@ -20,6 +20,7 @@ use super::{
 
 /// The entry that explains the fields.
 const SAMPLE: &str = "sample_spec";
+const SELLER: &str = "litellm_provider";
 
 /// A table in this format.
 #[derive(Default)]
@@ -38,9 +39,14 @@ pub struct NotAPrice {
 }
 
 impl LiteLlmTable {
+    /// The fields of an entry that are read.
+    pub fn is_read(field: &str) -> bool {
+        field == SELLER || Field::read(field).is_some()
+    }
+
     /// Whether JSON looks like a table in this format.
     pub fn is_shape_of(models: &Map<String, Value>) -> bool {
-        let is_entry = |it: &Value| it.get("litellm_provider").is_some();
+        let is_entry = |it: &Value| it.get(SELLER).is_some();
         models.values().any(is_entry)
     }
 
@@ -51,7 +57,7 @@ impl LiteLlmTable {
     pub fn read(models: &Map<String, Value>) -> Result<Self, NotAPrice> {
         let mut table = LiteLlmTable::default();
         for (name, fields) in models {
-            let seller = fields.get("litellm_provider").and_then(Value::as_str);
+            let seller = fields.get(SELLER).and_then(Value::as_str);
             match (seller, fields.as_object()) {
                 (Some(seller), Some(fields)) if name != SAMPLE => {
                     table.add(name, seller, fields)?;
@@ -138,6 +144,11 @@ impl LiteLlmTable {
             .iter()
             .filter_map(|family| self.sheets.get(*family));
         models.find_map(|models| models.get(model).cloned())
+    }
+
+    /// Whether a provider's models are sold at an origin.
+    pub fn sells(&self, origin: &str, provider: &str) -> bool {
+        sellers::at(origin).is_some_and(|it| it.contains(&provider))
     }
 
     /// All models with their providers.

@@ -4,11 +4,13 @@ pub mod built_in;
 mod decimal;
 mod file;
 mod genai;
+mod import;
 mod litellm;
 mod memo;
 mod origin;
 mod overrides;
 mod sheet;
+mod shown;
 mod table;
 mod unit;
 
@@ -18,6 +20,8 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     file::{PriceFile, Unusable},
+    import::{Imported, import},
+    origin::plain,
     overrides::Override,
     sheet::{Period, Price, PriceSet, Rate, Sheet, Variant},
     table::{Found, Prices, Sold},

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
+    origin::plain,
     sheet::{Price, PriceSet, Sheet},
     unit::Unit,
 };
@@ -84,7 +85,7 @@ impl Text for Origin {
     fn from_text(text: &str) -> Result<Self, Cow<'static, str>> {
         let url = BaseUrl::parse(text).map_err(|_| Self::refusal())?;
         match (url.raw_path(), url.raw_query()) {
-            ("" | "/", None) => Ok(Origin(url.origin().into())),
+            ("" | "/", None) => Ok(Origin(plain(url.origin()).into())),
             _ => Err(Self::refusal()),
         }
     }
@@ -114,9 +115,39 @@ impl Override {
         })
     }
 
+    /// `origin` in its plain spelling.
     pub fn applies(&self, origin: &str, model: Option<&str>) -> bool {
         let here = self.written.origin.as_ref();
         here.is_none_or(|it| *it.0 == *origin) && self.written.model.permits(model)
+    }
+
+    /// Whether it may be for models of a pattern, at an origin.
+    pub fn model_fits(&self, pattern: Option<&ModelPattern>, origin: Option<&str>) -> bool {
+        let own = self.written.model.to_string();
+        let here = self.written.origin.as_ref();
+        let is_there = origin.is_none_or(|origin| here.is_none_or(|it| *it.0 == *origin));
+        let fits = |pattern: &ModelPattern| {
+            let asked = pattern.to_string();
+            pattern.permits(Some(&own)) || self.written.model.permits(Some(&asked))
+        };
+        is_there && pattern.is_none_or(fits)
+    }
+
+    /// The pattern, and the origin if it is for one only.
+    pub fn name(&self) -> String {
+        match &self.written.origin {
+            None => self.written.model.to_string(),
+            Some(origin) => format!("{} at {origin}", self.written.model),
+        }
+    }
+
+    /// Whether `later` never applies where this one comes first.
+    pub fn hides(&self, later: &Override) -> bool {
+        let here = self.written.origin.as_ref();
+        let is_there = here.is_none_or(|it| Some(it) == later.written.origin.as_ref());
+        // A pattern that matches another's text matches all that the other matches.
+        let pattern = later.written.model.to_string();
+        is_there && self.written.model.permits(Some(&pattern))
     }
 
     /// As an operator would write it.

@@ -73,7 +73,7 @@ pub struct Sale<'a> {
 }
 
 impl Period {
-    fn holds(self, at: Timestamp) -> bool {
+    pub fn holds(self, at: Timestamp) -> bool {
         let seconds = at.as_second();
         match self {
             Period::Always => true,
@@ -104,6 +104,12 @@ impl Price {
 }
 
 impl Rate {
+    /// The price of a million, or of one of what is priced singly.
+    pub fn as_written(self, unit: Unit) -> Usd {
+        let is_single = unit.is_priced_singly();
+        self.price_of(if is_single { 1 } else { MILLION })
+    }
+
     /// The price of `of` units, rounded.
     fn price_of(self, of: u64) -> Usd {
         let nano = u128::from(self.nano) * u128::from(of);
@@ -202,14 +208,11 @@ fn common_multiple(one: u128, other: u128) -> u128 {
 /// The parts that a cost tells of: those of which there was something.
 fn shown(parts: &[(Unit, u64, Rate)]) -> Box<[CostPart]> {
     let used = parts.iter().filter(|(_, count, _)| *count > 0);
-    let part = |(unit, count, rate): &(Unit, u64, Rate)| {
-        let per_one = unit.is_priced_singly();
-        CostPart {
-            what: unit.name().into(),
-            count: *count,
-            price: rate.price_of(if per_one { 1 } else { MILLION }),
-            per_one,
-        }
+    let part = |(unit, count, rate): &(Unit, u64, Rate)| CostPart {
+        what: unit.name().into(),
+        count: *count,
+        price: rate.as_written(*unit),
+        per_one: unit.is_priced_singly(),
     };
     used.map(part).collect()
 }

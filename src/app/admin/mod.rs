@@ -6,6 +6,7 @@ mod body;
 mod cache;
 mod entity_tag;
 mod objects;
+mod prices;
 mod query;
 
 use actix_http::header::{ALLOW, HeaderValue};
@@ -42,6 +43,7 @@ enum Page {
     Rotation,
     Audit,
     Cache,
+    Prices,
 }
 
 const LIST: &[Method] = &[Method::GET, Method::POST];
@@ -92,6 +94,11 @@ const ROUTES: &[Route] = &[
         path: "/gateway/admin/v1/cache",
         page: Page::Cache,
         methods: &[Method::GET, Method::DELETE],
+    },
+    Route {
+        path: "/gateway/admin/v1/prices",
+        page: Page::Prices,
+        methods: &[Method::GET],
     },
 ];
 
@@ -168,6 +175,7 @@ async fn serve(control: Control, request: HttpRequest, payload: web::Payload) ->
         Page::Rotation => objects::rotate(call).await,
         Page::Audit => audit::list(call).await,
         Page::Cache => cache::cache(call).await,
+        Page::Prices => prices::show(call).await,
     }
 }
 

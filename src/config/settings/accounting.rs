@@ -14,7 +14,8 @@ use crate::price::Override;
 #[derive(Clone, Debug, PartialEq, Eq, SmartDefault, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PriceSettings {
-    /// A table of prices: a file of genai-prices, or LiteLLM's `model_prices_and_context_window.json`.
+    /// A table of prices: a file of genai-prices, or LiteLLM's
+    /// `model_prices_and_context_window.json`.
     ///
     /// It wins over the table in the program. It is read with the settings and whenever it changes;
     /// one that cannot be used is an error at the start, and later changes nothing.
