@@ -60,6 +60,7 @@ use crate::{
     error::{Code, GatewayError},
     guard::Policy,
     http::request_fields::RequestFields,
+    observe::metrics::list_providers,
     price::Prices,
     route::policy::HeaderEdit,
     secret::Secret,
@@ -139,6 +140,7 @@ impl Gateway {
         (access, prices): (Access, Arc<Prices>),
         objects: Objects,
     ) -> Self {
+        list_providers(settings.providers.entries().keys().map(String::as_str));
         Gateway {
             process,
             portkey: settings.portkey,

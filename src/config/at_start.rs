@@ -43,6 +43,7 @@ const AT_START: &[Row] = &rows![
     secret_key,
     log.level,
     log.format,
+    metrics,
 ];
 
 /// The settings that are read at the start only.

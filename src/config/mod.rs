@@ -35,7 +35,7 @@ mod units;
 
 pub use document::{Key, Node, Position, SyntaxError, Value};
 pub use endpoints::check_endpoint;
-pub use enums::{AccessLog, Auth, LogFormat, ObjectStoreKind};
+pub use enums::{AccessLog, Auth, KeyLabel, LogFormat, ObjectStoreKind};
 pub use error::{ConfigError, Place};
 pub use layers::{Environment, Flags};
 pub use objects::Objects;
@@ -43,8 +43,8 @@ pub use places::Places;
 pub use reference::{page, schema_page};
 pub use secrets::Secrets;
 pub use settings::{
-    Cors, CredentialNames, Dns, Downstream, Drain, Guard, Identities, Log, Memory, PriceSettings,
-    Settings, Timeouts, Tls, Upstream, UpstreamTls,
+    Cors, CredentialNames, Dns, Downstream, Drain, Guard, Identities, Log, Memory, MetricSettings,
+    PriceSettings, Settings, Timeouts, Tls, Upstream, UpstreamTls,
 };
 pub use source::SettingsSource;
 pub use units::duration;

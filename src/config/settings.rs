@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
 use smart_default::SmartDefault;
 
-pub use self::accounting::PriceSettings;
+pub use self::accounting::{MetricSettings, PriceSettings};
 pub use self::client_side::{Cors, CredentialNames, Downstream, Drain, Log, Memory};
 pub use self::stores::{Cache, LimitStore, ObjectStore};
 pub use self::upstream_side::{Dns, Guard, Timeouts, Tls, Upstream, UpstreamTls};
@@ -214,6 +214,8 @@ pub struct Settings {
     pub cache: Cache,
     /// What models cost; see [prices](prices.md).
     pub prices: PriceSettings,
+    /// What `/gateway/metrics` counts besides what it always does.
+    pub metrics: MetricSettings,
     /// Proxies in front of the gateway, whose `X-Forwarded-For` is believed.
     ///
     /// Without it the client's address is the one that it connects from, so that all clients

@@ -14,7 +14,7 @@ use super::{
     unusable_settings::UnusableSettings,
 };
 use crate::{
-    config::Settings,
+    config::{KeyLabel, Settings},
     credential::tokens::Tokens,
     downstream::{Closing, DownstreamTimeouts},
     machine::{
@@ -22,7 +22,7 @@ use crate::{
         descriptors::{self, Division, Shortages},
     },
     memory::BodyMemory,
-    observe::metrics::Metrics,
+    observe::metrics::{KeyLabels, Metrics},
     origin_health::OriginHealth,
     resolve::{DnsSettings, Resolver},
     upstream::{
@@ -63,6 +63,7 @@ impl Process {
     pub(super) fn new(settings: &Settings) -> Result<Self, UnusableSettings> {
         let division = Division::of(descriptors::limit(), settings.workers);
         let metrics = Arc::new(Metrics::new());
+        count_by_key(settings, &metrics);
         let memory = settings.memory.bodies;
         let memory = memory.unwrap_or_else(machine::memory::for_bodies);
         Ok(Process {
@@ -108,6 +109,17 @@ impl Process {
 
     pub fn closing(&self) -> Arc<Closing> {
         self.closing.clone()
+    }
+}
+
+fn count_by_key(settings: &Settings, metrics: &Metrics) {
+    let labels = &settings.metrics.labels;
+    if !labels.is_empty() {
+        metrics.count_by_key(KeyLabels {
+            key: labels.contains(&KeyLabel::Key),
+            team: labels.contains(&KeyLabel::Team),
+            most: settings.metrics.max_series,
+        });
     }
 }
 

@@ -1,4 +1,4 @@
-//! Settings of what requests cost.
+//! Settings of what requests cost, and of what is counted and reported of them.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
 use smart_default::SmartDefault;
 
+use crate::config::enums::KeyLabel;
+use crate::config::kind::Kind as _;
 use crate::config::prices::Overrides;
+use crate::config::units::Count;
 use crate::price::Override;
 
 /// What models cost; see [prices](prices.md).
@@ -33,4 +36,22 @@ pub struct PriceSettings {
         example = json!([{ "model": "my-llama-*", "input": 0.1, "output": 0.4 }])
     )]
     pub overrides: Vec<Override>,
+}
+
+/// What `/gateway/metrics` counts besides what it always does.
+#[derive(Clone, Debug, PartialEq, Eq, SmartDefault, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct MetricSettings {
+    /// Whether requests, tokens and cost are also counted by gateway key and by team: `key`, `team`.
+    ///
+    /// Each key or team then has series of its own, under its name.
+    #[schemars(title = "list of `key` and `team`", example = ["team"])]
+    pub labels: Vec<KeyLabel>,
+    /// Most series of each metric by key and team.
+    ///
+    /// What is beyond is counted together, as `other`.
+    #[default(1000)]
+    #[serde(with = "Count::<100_000>")]
+    #[schemars(example = 5000)]
+    pub max_series: usize,
 }
