@@ -44,6 +44,7 @@ const AT_START: &[Row] = &rows![
     log.level,
     log.format,
     metrics,
+    telemetry,
 ];
 
 /// The settings that are read at the start only.

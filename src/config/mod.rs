@@ -10,6 +10,7 @@ mod enums;
 mod error;
 mod expand;
 mod fault;
+mod header_secrets;
 mod identities;
 mod in_vain;
 mod key_files;
@@ -37,6 +38,7 @@ pub use document::{Key, Node, Position, SyntaxError, Value};
 pub use endpoints::check_endpoint;
 pub use enums::{AccessLog, Auth, KeyLabel, LogFormat, ObjectStoreKind};
 pub use error::{ConfigError, Place};
+pub use header_secrets::HeaderSecrets;
 pub use layers::{Environment, Flags};
 pub use objects::Objects;
 pub use places::Places;
@@ -44,7 +46,7 @@ pub use reference::{page, schema_page};
 pub use secrets::Secrets;
 pub use settings::{
     Cors, CredentialNames, Dns, Downstream, Drain, Guard, Identities, Log, Memory, MetricSettings,
-    PriceSettings, Settings, Timeouts, Tls, Upstream, UpstreamTls,
+    Otlp, PriceSettings, Settings, Telemetry, Timeouts, Tls, Upstream, UpstreamTls,
 };
 pub use source::SettingsSource;
 pub use units::duration;

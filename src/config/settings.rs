@@ -5,6 +5,7 @@
 mod accounting;
 mod client_side;
 mod stores;
+mod telemetry;
 mod upstream_side;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ use smart_default::SmartDefault;
 pub use self::accounting::{MetricSettings, PriceSettings};
 pub use self::client_side::{Cors, CredentialNames, Downstream, Drain, Log, Memory};
 pub use self::stores::{Cache, LimitStore, ObjectStore};
+pub use self::telemetry::{Otlp, Telemetry};
 pub use self::upstream_side::{Dns, Guard, Timeouts, Tls, Upstream, UpstreamTls};
 use super::address::{Base, HostName, Listen, Network};
 use super::endpoints::Endpoints;
@@ -216,6 +218,8 @@ pub struct Settings {
     pub prices: PriceSettings,
     /// What `/gateway/metrics` counts besides what it always does.
     pub metrics: MetricSettings,
+    /// Where traces and metrics are sent; see [telemetry](telemetry.md).
+    pub telemetry: Telemetry,
     /// Proxies in front of the gateway, whose `X-Forwarded-For` is believed.
     ///
     /// Without it the client's address is the one that it connects from, so that all clients

@@ -71,3 +71,17 @@ pub enum PriceSource {
     /// A stored response was sent: no upstream was asked.
     Cache,
 }
+
+impl PriceSource {
+    /// Its name, as in records.
+    pub fn name(self) -> &'static str {
+        match self {
+            PriceSource::Upstream => "upstream",
+            PriceSource::PerRequest => "per_request",
+            PriceSource::Settings => "settings",
+            PriceSource::File => "file",
+            PriceSource::BuiltIn => "built_in",
+            PriceSource::Cache => "cache",
+        }
+    }
+}

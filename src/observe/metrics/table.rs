@@ -116,6 +116,12 @@ metrics! {
         "Whether the store of keys and teams can be used; 0 without one";
     store_failures: Count = "store_failures",
         "Times that the store of keys and teams could not be read or changed";
+    telemetry_sent: Count = "telemetry_requests_sent",
+        "Requests whose spans the OTLP receiver took";
+    telemetry_dropped: Count = "telemetry_requests_dropped",
+        "Requests whose spans were not sent, since the receiver was away or refused them";
+    telemetry_failures: Count = "telemetry_failures",
+        "Times that the OTLP receiver could not be reached or did not take what was sent";
     log_lines_lost: LogLinesLost = "log_lines_lost",
         "Log lines lost because standard error failed or did not keep up";
     hedges: CountBy<Winner> = "upstream_hedges" by "winner",
