@@ -30,6 +30,7 @@
 //! | [`error`] | which errors does the gateway make itself? |
 
 pub mod app;
+pub mod budget;
 pub mod cache;
 pub mod cli;
 pub mod config;
@@ -61,6 +62,7 @@ pub mod resolve;
 pub mod route;
 pub mod secret;
 pub mod server;
+pub mod spend;
 pub mod store;
 pub mod tls;
 pub mod upstream;
