@@ -70,8 +70,8 @@ fn what_cannot_be_meant_is_refused() {
             json!({ "usd": 1, "window": "day", "week_start": "monday" }),
             "week_start",
         ),
-        (json!({ "usd": 1, "window": "day", "soft": 0 }), "soft"),
-        (json!({ "usd": 1, "window": "day", "soft": 1.1 }), "soft"),
+        (json!({ "usd": 1, "window": "day", "soft": 0 }), "0.001"),
+        (json!({ "usd": 1, "window": "day", "soft": 1.1 }), "0.001"),
         (
             json!({ "usd": 1, "window": "day", "by": "model" }),
             "metadata.NAME",
