@@ -3,6 +3,7 @@
 //! multiplies every limit.
 
 mod access;
+mod budgets;
 mod cache;
 mod current;
 mod door;
@@ -60,6 +61,7 @@ use crate::{
     error::{Code, GatewayError},
     guard::Policy,
     http::request_fields::RequestFields,
+    identity::Budgets,
     route::policy::HeaderEdit,
     secret::Secret,
     upstream::BodyLength,
@@ -84,6 +86,8 @@ pub struct Gateway {
     pub endpoints: Arc<Endpoints>,
     pub known: Arc<Known>,
     pub limits: Limits,
+    /// The budgets of the settings.
+    pub budgets: Budgets,
     pub cache: CacheRules,
     pub replay_limit: usize,
     max_requests: usize,
@@ -148,6 +152,7 @@ impl Gateway {
             }),
             endpoints: objects.endpoints,
             limits: Limits::of(settings),
+            budgets: settings.budgets.clone(),
             cache: CacheRules::of(settings),
             replay_limit: usize::try_from(settings.replay_limit).unwrap_or(usize::MAX),
             max_requests: settings.downstream.max_requests,

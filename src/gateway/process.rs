@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::{
-    cache::CacheStores, limits::LimitCounts, store_health::NotedHealth,
+    budgets::BudgetCounts, cache::CacheStores, limits::LimitCounts, store_health::NotedHealth,
     unusable_settings::UnusableSettings,
 };
 use crate::{
@@ -39,6 +39,7 @@ pub struct Process {
     pub metrics: Arc<Metrics>,
     pub origin_health: OriginHealth,
     pub limits: LimitCounts,
+    pub budgets: BudgetCounts,
     pub cache: CacheStores,
     /// Access tokens of the operator's accounts.
     pub tokens: Tokens,
@@ -68,6 +69,7 @@ impl Process {
         Ok(Process {
             origin_health: OriginHealth::new(metrics.clone()),
             limits: LimitCounts::of(settings, &metrics)?,
+            budgets: BudgetCounts::of(&metrics),
             cache: CacheStores::of(settings, &metrics)?,
             tokens: Tokens::default(),
             body_memory: BodyMemory::new(memory, metrics.bodies()),

@@ -10,6 +10,7 @@ use crate::{
     dialect::Generates,
     downstream::{ClientConnection, ExchangeGuard},
     rate_limit::Lease,
+    spend::Reservation,
     upstream::{Asked, BodyLength, RequestBody},
 };
 
@@ -20,6 +21,8 @@ pub struct Exchange {
     pub body: Rc<RefCell<RequestBody>>,
     /// Places among the requests under way.
     pub leases: Vec<Lease>,
+    /// What the request has reserved of its budgets.
+    pub reservation: Option<Reservation>,
     pub asked: Asked,
     /// What the response is judged as, if its route is known to generate.
     pub generates: Option<Generates>,
@@ -34,6 +37,7 @@ impl Exchange {
             notes,
             body: admitted.body.clone(),
             leases: Vec::new(),
+            reservation: None,
             asked: admitted.asked(),
             generates: admitted.generates(),
             http10: admitted.head.version == Version::HTTP_10,

@@ -3,18 +3,22 @@
 //! are sent, for dry runs and for `explain`.
 
 pub mod body_text;
+mod budgets;
 pub mod buffer_body;
 pub mod cache_key;
 mod condition_facts;
 mod credential;
+mod estimate;
 pub mod limits;
 mod models;
 mod permitted;
+mod request_facts;
 
 use std::{cell::RefCell, rc::Rc, time::Instant};
 
 use bytes::Bytes;
 
+pub use self::budgets::reserve;
 use self::{
     cache_key::Cacheable,
     limits::{Applied, LimitCheck},
