@@ -1,6 +1,7 @@
 //! A request's life without a network: time is paused, the upstream plays a script, and the client
 //! is one end of a loopback connection whose other end the gateway's own types drive.
 
+mod budgets;
 mod credentials;
 mod lookup;
 mod pipeline;
@@ -109,6 +110,10 @@ impl Harness {
         let (environment, flags) = (Environment::default(), Flags::default());
         let settings = Settings::parse(settings, Path::new("s"), &environment, &flags);
         let gateway = Gateway::new(&settings.expect("settings")).expect("usable settings");
+        Self::of(gateway, scenes)
+    }
+
+    fn of(gateway: Gateway, scenes: impl IntoIterator<Item = Scene>) -> Self {
         let upstream = Rc::new(ScriptedUpstream::new(scenes));
         let worker = Worker::new(Arc::new(gateway), upstream);
         let gateway = &worker.gateway;

@@ -1,0 +1,406 @@
+//! Which requests have room in their budgets, and what each costs that is sent.
+
+use futures_util::future::join;
+
+use super::*;
+use crate::{
+    identity::token::GatewayKey, money::Usd, price::PriceOf, spend::Standing, upstream::Cause,
+};
+
+/// Ten requests a day, of one dollar each.
+const TEN: &str = "
+endpoints:
+  - path: /paid
+    target: http://127.0.0.1:1/v1
+    cost_per_request: 1
+    budgets: [{ name: ten, usd: 10, window: day, soft: 0.8 }]
+";
+
+fn paid() -> Ask {
+    Ask {
+        path: "/paid/x",
+        ..chat("{}")
+    }
+}
+
+/// A dollar for each million tokens of a request, ten for those of a response.
+struct Prices;
+
+impl PriceOf for Prices {
+    fn estimate(&self, _: &str, model: Option<&str>, input: u64, output: u64) -> Option<Usd> {
+        let price = Usd::from_nano(input * 1_000 + output * 10_000);
+        (model != Some("unpriced")).then_some(price)
+    }
+}
+
+fn priced(settings: &str, scenes: impl IntoIterator<Item = Scene>) -> Harness {
+    let (environment, flags) = (Environment::default(), Flags::default());
+    let settings = Settings::parse(settings, Path::new("s"), &environment, &flags);
+    let mut gateway = Gateway::new(&settings.expect("settings")).expect("usable settings");
+    let process = Arc::get_mut(&mut gateway.process).expect("a gateway of its own");
+    process.budgets.prices = Arc::new(Prices);
+    Harness::of(gateway, scenes)
+}
+
+impl Harness {
+    /// What is spent and reserved of the first budget of the settings or endpoints.
+    fn standing(&self) -> Standing {
+        let gateway = &self.worker.gateway;
+        let budgets = match gateway.budgets.iter().next() {
+            Some(budget) => budget.clone(),
+            None => {
+                let found = gateway.known.endpoints.find("POST", "/paid/x");
+                let crate::endpoint::Lookup::Found(found) = found else {
+                    panic!("no budget");
+                };
+                found
+                    .endpoint
+                    .budgets
+                    .iter()
+                    .next()
+                    .expect("a budget")
+                    .clone()
+            }
+        };
+        let start = budgets
+            .budget
+            .window
+            .at(crate::machine::clock::wall())
+            .start;
+        let place = crate::spend::Place {
+            budget: budgets.id(),
+            start: start.as_millisecond(),
+            whose: crate::spend::Whose::ALL,
+        };
+        gateway.process.budgets.spend.standing(&place)
+    }
+
+    fn outstanding(&self) -> u64 {
+        self.metric("throughway_budget_reservations")
+    }
+}
+
+#[actix_rt::test]
+async fn a_budget_ends_with_its_last_request_and_begins_with_the_day() {
+    tokio::time::pause();
+    let harness = Harness::with_settings(TEN, std::iter::repeat_with(good).take(20));
+    for at in 0..10 {
+        let got = harness.ask(paid()).await;
+        assert_eq!(got.status, 200, "{got:?}");
+        let warning = got.header("x-gateway-budget-warning");
+        let expected = match at {
+            0..7 => "",
+            7 => "ten;used=0.8",
+            8 => "ten;used=0.9",
+            _ => "ten;used=1",
+        };
+        assert_eq!(warning, expected, "{at}");
+    }
+    let refused = harness.ask(paid()).await;
+    assert_eq!((refused.status, refused.error()), (402, "budget_exceeded"));
+    assert_eq!(refused.header("retry-after"), "");
+    for part in [
+        "the budget ten (endpoints./paid)",
+        "may take 1 USD",
+        "10 USD of 10 USD are spent",
+        "0 USD reserved",
+        "begins anew at",
+    ] {
+        assert!(refused.body.contains(part), "{part}: {}", refused.body);
+    }
+    assert_eq!(harness.metric("throughway_budget_refusals_total"), 1);
+    assert_eq!(harness.outstanding(), 0);
+    tokio::time::advance(Duration::from_secs(24 * 3600)).await;
+    assert_eq!(harness.ask(paid()).await.status, 200);
+    assert_eq!(harness.sent().len(), 11);
+}
+
+/// What is counted of a request for each way in which it ends.
+#[actix_rt::test]
+async fn what_is_owed_depends_on_how_far_a_request_comes() {
+    tokio::time::pause();
+    let refused = Scene::unreachable(Cause::ConnectTimeout);
+    let cut = stream().chunk(ms(5), TOKEN).cut(ms(5));
+    for (name, scene, dollars) in [
+        ("no connection", refused, 0),
+        ("no head", Scene::breaks(Cause::ClosedBeforeHead), 0),
+        ("an error", failing(500), 0),
+        ("a refusal", failing(400), 0),
+        ("a response", good(), 1),
+        ("a stream that is cut", cut, 1),
+    ] {
+        let harness = Harness::with_settings(TEN, [scene]);
+        harness.ask(paid()).await;
+        let standing = harness.standing();
+        assert_eq!(standing.spent, dollars * 1_000_000_000, "{name}");
+        assert_eq!((standing.reserved, harness.outstanding()), (0, 0), "{name}");
+    }
+}
+
+#[actix_rt::test]
+async fn a_client_that_leaves_owes_nothing_before_the_head() {
+    tokio::time::pause();
+    for (scene, dollars) in [
+        (good().after(ms(5000)), 0),
+        (stream().chunk(ms(9000), TOKEN), 1),
+    ] {
+        let harness = Harness::with_settings(TEN, [scene]);
+        let mut client = harness.connect();
+        client.leaves = Some(ms(400));
+        client.ask(paid()).await;
+        assert_eq!(harness.standing().spent, dollars * 1_000_000_000);
+        assert_eq!(harness.outstanding(), 0);
+    }
+}
+
+#[actix_rt::test]
+async fn what_is_reserved_is_not_left_for_others() {
+    tokio::time::pause();
+    let settings = TEN.replace("usd: 10", "usd: 1");
+    let slow = || good().after(ms(100));
+    let harness = Harness::with_settings(&settings, [slow(), slow()]);
+    let (first, second) = join(harness.ask(paid()), harness.ask(paid())).await;
+    assert_eq!((first.status, second.status), (200, 402));
+    assert!(
+        second
+            .body
+            .contains("0 USD of 1 USD are spent and 1 USD reserved")
+    );
+    assert_eq!(harness.standing().spent, 1_000_000_000);
+}
+
+#[actix_rt::test]
+async fn stored_and_joined_responses_cost_nothing() {
+    tokio::time::pause();
+    let settings = "
+budgets: [{ tokens: 100000, window: month }]
+default_target: http://127.0.0.1:1/v1
+";
+    let harness = Harness::with_settings(settings, [good().after(ms(100)), good()]);
+    let cached = || chat("{}").header("x-gateway-cache", "true");
+    let (first, second) = join(harness.ask(cached()), harness.ask(cached())).await;
+    assert_eq!((first.status, second.status), (200, 200));
+    let once = harness.standing();
+    assert_eq!(harness.sent().len(), 1);
+    tokio::time::sleep(ms(10)).await;
+    let stored = harness.ask(cached()).await;
+    assert_eq!(stored.header("x-gateway-cache-status"), "HIT");
+    assert_eq!((harness.standing(), harness.outstanding()), (once, 0));
+    assert!(once.spent > 0);
+}
+
+/// What a request is estimated to use, by the refusal of one that is too large to be the second.
+#[actix_rt::test]
+async fn a_request_is_estimated_by_what_it_says() {
+    tokio::time::pause();
+    let settings = "
+budgets: [{ tokens: 1, window: day, name: tokens }, { usd: 1000, window: day, name: usd }]
+default_target: http://127.0.0.1:1/v1
+";
+    let body = |body: &'static str| chat("{}").body(&[(ms(0), body)]);
+    let long =
+        Box::leak(format!(r#"{{"model":"m","x":"{}"}}"#, "x".repeat(90_000)).into_boxed_str());
+    let length = long.len() as u64;
+    let at = |ask: Ask, path| Ask { path, ..ask };
+    let get = |ask: Ask| Ask {
+        method: Method::GET,
+        ..ask
+    };
+    for (ask, tokens) in [
+        (body(r#"{"model":"m","max_tokens":100}"#), 10 + 100),
+        (body(r#"{"max_tokens":9000,"a":1}"#), 9 + 4096),
+        (body(r#"{"max_completion_tokens":7}"#), 9 + 7),
+        (body(r#"{"model":"m"}"#), 5 + 4096),
+        (body("no JSON"), 3 + 4096),
+        (body(long), length.div_ceil(3) + 4096),
+        (at(body(r#"{"model":"m"}"#), "/v1/embeddings"), 5),
+        (get(body("")), 0),
+    ] {
+        let slow = good().after(ms(1000));
+        let harness = Harness::with_settings(settings, [slow.clone(), slow]);
+        let second = async {
+            tokio::time::sleep(ms(500)).await;
+            harness.standing().reserved
+        };
+        let body = format!(
+            "{:?}",
+            ask.body
+                .first()
+                .map(|(_, text)| &text[..text.len().min(40)])
+        );
+        let (got, reserved) = join(harness.ask(ask), second).await;
+        assert_eq!((got.status, reserved), (200, tokens), "{body}");
+    }
+}
+
+#[actix_rt::test]
+async fn a_body_that_comes_slowly_goes_up_whole() {
+    tokio::time::pause();
+    let settings = "
+budgets: [{ tokens: 1000000, window: day }]
+default_target: http://127.0.0.1:1/v1
+";
+    let harness = Harness::with_settings(settings, [failing(500), good()]);
+    let retry = chat(r#"{"retry":{"attempts":1}}"#);
+    let pieces = [
+        (ms(0), r#"{"model":"#),
+        (ms(50), r#""m","#),
+        (ms(50), r#""max_tokens":5}"#),
+    ];
+    let got = harness.ask(retry.body(&pieces)).await;
+    assert_eq!(got.status, 200, "{got:?}");
+    let received = harness.worker.upstream.received();
+    let expected = r#"{"model":"m","max_tokens":5}"#;
+    for received in &received {
+        assert_eq!(String::from_utf8_lossy(&received.body), expected);
+    }
+    assert_eq!(received.len(), 2);
+}
+
+#[actix_rt::test]
+async fn an_unknown_price_is_treated_as_the_budget_says() {
+    tokio::time::pause();
+    for (policy, model, status, reserved) in [
+        ("estimate", "m", 200, 1),
+        ("estimate", "unpriced", 200, 0),
+        ("allow", "unpriced", 200, 0),
+        ("deny", "m", 200, 1),
+        ("deny", "unpriced", 402, 0),
+    ] {
+        let settings = format!(
+            "
+budgets: [{{ usd: 1, window: day, on_unknown_usage: {policy} }}]
+default_target: http://127.0.0.1:1/v1
+"
+        );
+        let body = format!(r#"{{"max_tokens":10,"model":"{model}"}}"#);
+        let body: &'static str = Box::leak(body.into_boxed_str());
+        let harness = priced(&settings, [good().after(ms(1000))]);
+        let look = async {
+            tokio::time::sleep(ms(500)).await;
+            harness.standing().reserved
+        };
+        let (got, held) = join(harness.ask(chat("{}").body(&[(ms(0), body)])), look).await;
+        let expected = match reserved {
+            0 => 0,
+            _ => body.len().div_ceil(3) as u64 * 1_000 + 100_000,
+        };
+        assert_eq!((got.status, held), (status, expected), "{policy} {model}");
+        if status == 402 {
+            assert!(got.body.contains("no price for the model"), "{}", got.body);
+            assert!(got.body.contains("on_unknown_usage: deny"), "{}", got.body);
+        }
+    }
+}
+
+/// Every way to an upstream goes by the budgets: the second request finds each of them exhausted.
+#[actix_rt::test]
+async fn every_route_that_sends_is_counted() {
+    tokio::time::pause();
+    let settings = "
+budgets: [{ tokens: 1, window: day }]
+default_target: http://127.0.0.1:1/v1
+providers: { mine: { custom_host: \"http://127.0.0.1:1/v1\" } }
+configs: { chain: { strategy: { mode: fallback }, targets: [
+    { custom_host: \"http://127.0.0.1:1/v1\" }, { custom_host: \"http://127.0.0.1:2/v1\" }] } }
+endpoints: [{ path: /own, target: \"http://127.0.0.1:1/v1\" }]
+";
+    let at = |path| Ask { path, ..chat("{}") };
+    let fallback = chat("chain");
+    let upgrade = || Ask {
+        method: Method::GET,
+        body: Vec::new(),
+        path: "/v1/realtime?model=m",
+        ..chat("{}")
+    };
+    let websocket = upgrade()
+        .header("connection", "upgrade")
+        .header("upgrade", "websocket");
+    for (name, ask, scenes) in [
+        ("unified", chat("{}"), vec![good()]),
+        ("a caller's own config", chat(ALONE), vec![good()]),
+        ("the target itself", at("/v1"), vec![good()]),
+        ("unknown paths", at("/v1/whatever/comes"), vec![good()]),
+        ("provider", at("/mine/chat/completions"), vec![good()]),
+        ("endpoint", at("/own/x"), vec![good()]),
+        ("fallback", fallback, vec![failing(500), good()]),
+        ("websocket", websocket, vec![good()]),
+    ] {
+        let harness = Harness::with_settings(settings, scenes);
+        let first = harness.ask(ask.clone()).await;
+        assert_eq!(first.status, 200, "{name}: {first:?}");
+        // Without a body nothing is owed but what the response reports.
+        if ask.body.is_empty() {
+            continue;
+        }
+        let sent = harness.sent().len();
+        let second = harness.ask(ask).await;
+        assert_eq!(
+            (second.status, second.error()),
+            (402, "budget_exceeded"),
+            "{name}"
+        );
+        assert_eq!(harness.sent().len(), sent, "{name}");
+    }
+}
+
+/// By what each budget counts, and which requests it is for.
+#[actix_rt::test]
+async fn budgets_count_by_what_they_say() {
+    tokio::time::pause();
+    let secrets: [GatewayKey; 3] = std::array::from_fn(|_| GatewayKey::generate(&mut rand::rng()));
+    let digests = secrets.each_ref().map(|it| serde_json::json!(it.digest()));
+    let keys = format!(
+        "
+keys:
+  one: {{ digest: {}, team: ml, trust_metadata: [user] }}
+  two: {{ digest: {}, team: ml, trust_metadata: [user] }}
+  other: {{ digest: {} }}
+teams: {{ ml: {{}} }}
+default_target: http://127.0.0.1:1/v1
+endpoints: [{{ path: /own, target: \"http://127.0.0.1:3/v1\" }}]
+",
+        digests[0], digests[1], digests[2]
+    );
+    // Whose request, with which metadata, on which path: the first exhausts its budget.
+    let requests = [
+        (0, r#"{"user":"ada"}"#, "/v1/chat/completions"),
+        (0, r#"{"user":"bob"}"#, "/v1/chat/completions"),
+        (1, r#"{"user":"ada"}"#, "/v1/chat/completions"),
+        (2, r#"{"user":"ada"}"#, "/v1/chat/completions"),
+        (2, r#"{"user":"eve"}"#, "/v1/chat/completions"),
+        (0, r#"{"user":"ada"}"#, "/own/x"),
+    ];
+    for (by, expected) in [
+        ("by: none", [200, 402, 402, 402, 402, 402]),
+        ("by: key", [200, 402, 200, 200, 402, 402]),
+        ("by: team", [200, 402, 402, 200, 402, 402]),
+        // The third key is not trusted to say whose request it is.
+        ("by: metadata.user", [200, 200, 402, 200, 402, 402]),
+        ("by: origin", [200, 402, 402, 402, 402, 200]),
+        ("by: endpoint", [200, 200, 200, 200, 200, 200]),
+        ("match: { key: two }", [200, 200, 200, 200, 200, 200]),
+        ("match: { key: one }", [200, 402, 200, 200, 200, 402]),
+        ("match: { team: ml }", [200, 402, 402, 200, 200, 402]),
+        ("match: { endpoint: /own }", [200, 200, 200, 200, 200, 200]),
+        (
+            "match: { origin: \"http://127.0.0.1:1\" }",
+            [200, 402, 402, 402, 402, 200],
+        ),
+        (
+            "match: { metadata: { user: ada } }",
+            [200, 200, 402, 200, 200, 402],
+        ),
+    ] {
+        let settings = format!("{keys}budgets: [{{ tokens: 1, window: day, {by} }}]\n");
+        let harness = Harness::with_settings(&settings, std::iter::repeat_with(good).take(6));
+        let mut statuses = Vec::new();
+        for (key, metadata, path) in requests {
+            let ask = Ask { path, ..chat("{}") }
+                .header("x-gateway-api-key", secrets[key].expose())
+                .header("x-gateway-metadata", metadata);
+            statuses.push(harness.ask(ask).await.status);
+        }
+        assert_eq!(statuses, expected, "{by}");
+    }
+}
