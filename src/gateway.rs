@@ -34,6 +34,7 @@ use ipnet::IpNet;
 
 pub use self::{
     access::{Access, Taken},
+    budgets::{add_standing, part, shown_budget},
     cache::{Beginning, FlightKey, PurgeCount, SharedHead},
     current::{Current, Latest},
     door::{Door, Visitor},

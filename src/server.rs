@@ -126,6 +126,7 @@ impl Program {
             actix_rt::spawn(async move { store.connect().await });
         }
         actix_rt::spawn(control.clone().follow());
+        actix_rt::spawn(control.clone().keep_spend());
         actix_rt::spawn(control.clone().forget(settings.store.audit_retention));
         let shared = control.clone();
         let server = Server::build()
@@ -160,13 +161,17 @@ impl Running {
     /// # Errors
     /// The server itself fails.
     pub async fn until(self, signals: Signals) -> io::Result<()> {
-        let process = self.control.current.get().process.clone();
+        let control = self.control.clone();
+        let process = control.current.get().process.clone();
         let metrics = process.metrics.clone();
         let draining = drain::on_signal(signals, process, self.server.handle(), self.drain);
         let draining = actix_rt::spawn(draining);
         let outcome = self.server.await;
         draining.abort();
         drain::until_all_is_recorded(&metrics).await;
+        if let Err(error) = control.save_spend().await {
+            tracing::error!(%error, "what was spent of budgets in the last second is not saved");
+        }
         outcome
     }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use foldhash::fast::RandomState;
 
-use super::{Claim, Place, Refused, SavedCount, Warning, Whose};
+use super::{Adjustment, Claim, Place, Refused, SavedCount, Warning, Whose};
 use crate::budget::{BudgetId, Share};
 
 /// The most values of one budget in one window; each takes about 200 bytes.
@@ -32,6 +32,12 @@ impl Standing {
         let taken = self.spent.saturating_add(self.reserved);
         let fits = amount == 0 || taken.saturating_add(amount) <= limit;
         self.spent < limit && (fits || self.reserved == 0)
+    }
+
+    /// What is neither spent nor reserved.
+    pub fn remaining(&self, limit: u64) -> u64 {
+        let taken = self.spent.saturating_add(self.reserved);
+        limit.saturating_add(self.granted).saturating_sub(taken)
     }
 
     /// The share that is spent or reserved.
@@ -138,12 +144,12 @@ impl Memory {
     }
 
     /// Changes what is spent and what is added to the limit.
-    pub fn adjust(&self, claim: &Claim<'_>, spent: i64, granted: i64) -> Standing {
+    pub fn adjust(&self, claim: &Claim<'_>, by: Adjustment) -> Standing {
         let mut counts = self.lock();
         let place = claim.place;
         counts.count(place, claim);
-        counts.spend(&place, spent);
-        counts.grant(&place, granted);
+        counts.spend(&place, by.spent);
+        counts.grant(&place, by.granted);
         counts.standing(&place)
     }
 

@@ -55,6 +55,23 @@ pub struct Warning {
     pub is_news: bool,
 }
 
+/// A change of counts by an operator.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Adjustment {
+    /// Added to what counts as spent, which is never less than nothing.
+    pub spent: i64,
+    /// Added to what may be spent.
+    pub granted: i64,
+}
+
+/// Why nothing is reserved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotReserved {
+    Refused(Refused),
+    /// Redis does not respond, and the settings say to deny.
+    Uncounted,
+}
+
 /// A budget has no room for a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refused {
@@ -76,7 +93,16 @@ impl Spend {
     ///
     /// # Errors
     /// The first budget without room.
-    pub fn reserve(
+    pub async fn reserve(
+        self: &Arc<Self>,
+        claims: &[Claim<'_>],
+        learner: Learner,
+    ) -> Result<Reserved, NotReserved> {
+        self.reserve_here(claims, learner)
+            .map_err(NotReserved::Refused)
+    }
+
+    fn reserve_here(
         self: &Arc<Self>,
         claims: &[Claim<'_>],
         learner: Learner,
@@ -102,26 +128,21 @@ impl Spend {
         self.learned.usual(learner)
     }
 
-    /// How much is spent and reserved at one place.
-    pub fn standing(&self, place: &Place) -> Standing {
-        self.memory.standing(place)
+    /// How much is spent and reserved at one place. `None`: Redis does not respond.
+    pub async fn standing(&self, place: &Place) -> Option<Standing> {
+        Some(self.memory.standing(place))
     }
 
-    /// Everything that is counted for a budget in the window that begins then, with the text that
-    /// each part is counted by.
-    pub fn values(&self, place: &Place) -> Vec<Value> {
-        self.memory.values(place)
+    /// Everything that is counted for a budget in the window of this place, with the text that
+    /// each part is counted by. `None`: Redis does not respond.
+    pub async fn values(&self, place: &Place) -> Option<Vec<Value>> {
+        Some(self.memory.values(place))
     }
 
-    /// Adds to what may be spent at the claim's place.
-    pub fn top_up(&self, claim: &Claim<'_>, amount: u64) -> Standing {
-        let amount = i64::try_from(amount).unwrap_or(i64::MAX);
-        self.memory.adjust(claim, 0, amount)
-    }
-
-    /// Corrects what counts as spent at the claim's place, which is never less than nothing.
-    pub fn correct(&self, claim: &Claim<'_>, amount: i64) -> Standing {
-        self.memory.adjust(claim, amount, 0)
+    /// Adds to what counts as spent at the claim's place, and to what may be spent. `None`: Redis
+    /// does not respond.
+    pub async fn adjust(&self, claim: &Claim<'_>, by: Adjustment) -> Option<Standing> {
+        Some(self.memory.adjust(claim, by))
     }
 
     /// Takes counts that were saved.

@@ -4,6 +4,8 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use crate::spend::SavedCount;
+
 use super::{
     error::{Result, StoreError},
     object::{Applied, AuditEntry, Change, Edit, Object, ObjectId},
@@ -255,4 +257,14 @@ pub(super) async fn rotate(
 fn now() -> Timestamp {
     let now = Timestamp::now();
     Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
+}
+
+/// Adds differences in the order of their places, so that two processes cannot wait for each other.
+pub(super) async fn add_spend(mut session: Session<'_>, differences: &[SavedCount]) -> Result<()> {
+    let mut ordered: Vec<&SavedCount> = differences.iter().collect();
+    ordered.sort_unstable_by_key(|it| it.place);
+    for difference in ordered {
+        session.add_spend(difference).await?;
+    }
+    session.commit().await
 }

@@ -28,6 +28,8 @@ pub use self::{
     },
     seal::{SealError, SealKeys, SealedPlace, WeakKey, hide_sealed, is_sealed},
 };
+use crate::spend::SavedCount;
+
 use self::{database::Database, error::MAYBE_MADE, follow::Follower, session::Session};
 
 /// The most rows of one page of the audit log.
@@ -237,6 +239,39 @@ impl Store {
         let forgotten = self.change(async {
             let session = self.database.write().await?;
             apply::forget(session, before).await
+        });
+        forgotten.await
+    }
+
+    /// Adds to what was spent of budgets, all or nothing. Advances no revision.
+    ///
+    /// # Errors
+    /// The database cannot be used.
+    pub async fn add_spend(&self, differences: &[SavedCount]) -> Result<()> {
+        let added = self.change(async {
+            let session = self.database.write().await?;
+            apply::add_spend(session, differences).await
+        });
+        added.await
+    }
+
+    /// What was spent of budgets in windows that had not ended at this time.
+    ///
+    /// # Errors
+    /// The database cannot be used or is damaged.
+    pub async fn spend(&self, now: Timestamp) -> Result<Vec<SavedCount>> {
+        self.read(async |session| session.spend(now).await).await
+    }
+
+    /// Removes what was spent in windows that ended before this time.
+    ///
+    /// # Errors
+    /// The database cannot be used.
+    pub async fn forget_spend(&self, before: Timestamp) -> Result<()> {
+        let forgotten = self.change(async {
+            let mut session = self.database.write().await?;
+            session.forget_spend(before).await?;
+            session.commit().await
         });
         forgotten.await
     }

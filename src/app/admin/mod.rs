@@ -3,6 +3,7 @@
 
 mod audit;
 mod body;
+mod budgets;
 mod cache;
 mod entity_tag;
 mod objects;
@@ -41,6 +42,10 @@ enum Page {
     One(Kind),
     Rotation,
     Audit,
+    Budgets,
+    Budget,
+    TopUp,
+    Correction,
     Cache,
 }
 
@@ -87,6 +92,26 @@ const ROUTES: &[Route] = &[
         path: "/gateway/admin/v1/audit",
         page: Page::Audit,
         methods: &[Method::GET],
+    },
+    Route {
+        path: "/gateway/admin/v1/budgets",
+        page: Page::Budgets,
+        methods: &[Method::GET],
+    },
+    Route {
+        path: "/gateway/admin/v1/budgets/{id}",
+        page: Page::Budget,
+        methods: &[Method::GET],
+    },
+    Route {
+        path: "/gateway/admin/v1/budgets/{id}/top-up",
+        page: Page::TopUp,
+        methods: &[Method::POST],
+    },
+    Route {
+        path: "/gateway/admin/v1/budgets/{id}/correct",
+        page: Page::Correction,
+        methods: &[Method::POST],
     },
     Route {
         path: "/gateway/admin/v1/cache",
@@ -167,6 +192,10 @@ async fn serve(control: Control, request: HttpRequest, payload: web::Payload) ->
         Page::One(kind) => objects::one(call, kind).await,
         Page::Rotation => objects::rotate(call).await,
         Page::Audit => audit::list(call).await,
+        Page::Budgets => budgets::list(call).await,
+        Page::Budget => budgets::one(call).await,
+        Page::TopUp => budgets::change(call, budgets::Kind::TopUp).await,
+        Page::Correction => budgets::change(call, budgets::Kind::Correction).await,
         Page::Cache => cache::cache(call).await,
     }
 }

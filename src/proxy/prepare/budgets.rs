@@ -11,7 +11,7 @@ use crate::{
     error::{Code, GatewayError},
     identity::Identity,
     proxy::{admit::Admitted, clock, exchange::Exchange, plan::Plan},
-    spend::{Claim, Refused, Standing, Warning, Whose},
+    spend::{Claim, NotReserved, Refused, Standing, Warning, Whose},
 };
 
 /// A budget, and what the request claims of it.
@@ -47,8 +47,11 @@ pub async fn reserve(
         return Ok(());
     }
     let spend = &admitted.gateway.process.budgets.spend;
-    let reserved = spend.reserve(&claims, estimate.learner);
-    let reserved = reserved.map_err(|it| refusal(scoped[it.claim], &claims[it.claim], &it))?;
+    let reserved = spend.reserve(&claims, estimate.learner).await;
+    let reserved = reserved.map_err(|it| match it {
+        NotReserved::Refused(it) => refusal(scoped[it.claim], &claims[it.claim], &it),
+        NotReserved::Uncounted => uncounted(),
+    })?;
     if let Some(warning) = reserved.warning {
         let (scoped, claim) = (scoped[warning.claim], &claims[warning.claim]);
         exchange.notes.reply.budget_warning = warn(scoped, claim, &warning);
@@ -258,6 +261,11 @@ fn refusal(scoped: &Scoped, claim: &Claim<'_>, refused: &Refused) -> GatewayErro
         shown(reserved),
     );
     GatewayError::new(Code::BudgetExceeded, message)
+}
+
+/// The budgets' store does not respond.
+fn uncounted() -> GatewayError {
+    GatewayError::overloaded("budgets cannot be counted now (`limit_store.on_redis_failure: deny`)")
 }
 
 /// The warning that the reply carries. The log has it once in a window.

@@ -53,7 +53,7 @@ fn used(tokens: u64) -> Spent<'static> {
 }
 
 fn reserve(spend: &Arc<Spend>, claims: &[Claim<'_>]) -> Result<spend::Reservation, Refused> {
-    let reserved = spend.reserve(claims, Learner::default());
+    let reserved = spend.reserve_here(claims, Learner::default());
     reserved.map(|it| it.reservation)
 }
 
@@ -73,10 +73,10 @@ fn what_is_reserved_is_not_given_twice() {
     first.settle(&used(5));
     second.release();
     let third = reserve(&spend, std::slice::from_ref(&claim)).unwrap();
-    assert_eq!(spend.standing(&claim.place).spent, 5);
-    assert_eq!(spend.standing(&claim.place).reserved, 40);
+    assert_eq!(spend.memory.standing(&claim.place).spent, 5);
+    assert_eq!(spend.memory.standing(&claim.place).reserved, 40);
     drop(third);
-    assert_eq!(spend.standing(&claim.place).reserved, 0);
+    assert_eq!(spend.memory.standing(&claim.place).reserved, 0);
     assert_eq!(spend.counts.outstanding.get(), 0);
     assert_eq!(spend.counts.refusals.get(), 1);
 }
@@ -88,10 +88,10 @@ fn all_budgets_have_room_or_none_is_touched() {
     let both = [claim(&wide, 8), claim(&narrow, 8)];
     let held = reserve(&spend, &both).unwrap();
     assert_eq!(reserve(&spend, &both).unwrap_err().claim, 1);
-    assert_eq!(spend.standing(&both[0].place).reserved, 8);
+    assert_eq!(spend.memory.standing(&both[0].place).reserved, 8);
     held.settle(&used(8));
     for claim in &both {
-        assert_eq!(spend.standing(&claim.place).spent, 8);
+        assert_eq!(spend.memory.standing(&claim.place).spent, 8);
     }
 }
 
@@ -134,11 +134,13 @@ fn a_reservation_counts_what_its_end_says() {
             Some(spent) => held.settle(spent),
             None => drop(held),
         }
-        let spent = claims.each_ref().map(|it| spend.standing(&it.place).spent);
+        let spent = claims
+            .each_ref()
+            .map(|it| spend.memory.standing(&it.place).spent);
         assert_eq!(spent, [usd, tokens], "{policy} {has_head} {end:?}");
         let reserved = claims
             .each_ref()
-            .map(|it| spend.standing(&it.place).reserved);
+            .map(|it| spend.memory.standing(&it.place).reserved);
         assert_eq!(reserved, [0, 0], "{policy} {has_head} {end:?}");
     }
 }
@@ -157,7 +159,9 @@ fn only_the_origin_that_responds_counts() {
         origin: Some("https://b"),
         ..used(4)
     });
-    let spent = claims.each_ref().map(|it| spend.standing(&it.place).spent);
+    let spent = claims
+        .each_ref()
+        .map(|it| spend.memory.standing(&it.place).spent);
     assert_eq!(spent, [0, 4]);
 }
 
@@ -208,15 +212,15 @@ fn windows_are_counted_apart_and_nothing_is_reset() {
     reserve(&spend, &after).unwrap().settle(&used(3));
     // A request that ends later counts in the window in which it began.
     late.settle(&used(9));
-    let spent = [&before, &last, &after].map(|it| spend.standing(&it[0].place).spent);
+    let spent = [&before, &last, &after].map(|it| spend.memory.standing(&it[0].place).spent);
     assert_eq!(spent, [9, 10, 3]);
     spend.forget(at("2026-03-28T23:00:01Z").as_millisecond());
-    let spent = [&before, &last, &after].map(|it| spend.standing(&it[0].place).spent);
+    let spent = [&before, &last, &after].map(|it| spend.memory.standing(&it[0].place).spent);
     // What is not saved yet stays.
     assert_eq!(spent, [9, 10, 3]);
     assert_eq!(spend.unsaved(100).len(), 3);
     spend.forget(at("2026-03-28T23:00:01Z").as_millisecond());
-    let spent = [&before, &last, &after].map(|it| spend.standing(&it[0].place).spent);
+    let spent = [&before, &last, &after].map(|it| spend.memory.standing(&it[0].place).spent);
     assert_eq!(spent, [0, 10, 3]);
 }
 
@@ -241,7 +245,10 @@ fn values_without_room_are_counted_together() {
     let another = budget(json!({ "tokens": 10, "window": "month" }));
     let fresh = claim_of(&another, 5, value(MOST_VALUES));
     assert!(reserve(&spend, std::slice::from_ref(&fresh)).is_ok());
-    assert_eq!(spend.values(&fresh.place)[0].whose, fresh.place.whose);
+    assert_eq!(
+        spend.memory.values(&fresh.place)[0].whose,
+        fresh.place.whose
+    );
 }
 
 #[test]
@@ -249,7 +256,7 @@ fn a_soft_threshold_is_news_once_in_a_window() {
     let spend = spend();
     let scoped = budget(json!({ "tokens": 100, "window": "day", "soft": 0.8 }));
     let reserve = |amount| {
-        let reserved = spend.reserve(&[claim(&scoped, amount)], Learner::default());
+        let reserved = spend.reserve_here(&[claim(&scoped, amount)], Learner::default());
         let reserved = reserved.unwrap();
         reserved.reservation.settle(&used(amount));
         reserved.warning.map(|it| it.is_news)
@@ -268,10 +275,14 @@ fn top_ups_and_corrections_change_what_is_left() {
         .unwrap()
         .settle(&used(12));
     assert!(reserve(&spend, std::slice::from_ref(&whole)).is_err());
-    assert_eq!(spend.top_up(&whole, 12).granted, 12);
+    let adjust = |spent, granted| {
+        let by = spend::Adjustment { spent, granted };
+        spend.memory.adjust(&whole, by)
+    };
+    assert_eq!(adjust(0, 12).granted, 12);
     assert!(reserve(&spend, std::slice::from_ref(&whole)).is_ok());
-    assert_eq!(spend.correct(&whole, -5).spent, 7);
-    assert_eq!(spend.correct(&whole, -50).spent, 0);
+    assert_eq!(adjust(-5, 0).spent, 7);
+    assert_eq!(adjust(-50, 0).spent, 0);
     let saved = spend.unsaved(10);
     assert_eq!((saved[0].spent, saved[0].granted), (0, 12));
 }
@@ -298,7 +309,7 @@ fn a_restart_goes_on_with_what_was_saved() {
     assert_eq!(later[0].spent, 30);
     let after = spend();
     after.load([first, later].concat());
-    assert_eq!(after.standing(&whole.place).spent, 40);
+    assert_eq!(after.memory.standing(&whole.place).spent, 40);
     assert!(after.unsaved(10).is_empty());
 }
 
@@ -327,6 +338,6 @@ fn callers_that_come_at_once_cannot_overspend() {
     let callers: Vec<_> = (0..64).map(spent_by).collect();
     let admitted: u64 = callers.into_iter().map(|it| it.join().unwrap()).sum();
     assert_eq!(admitted, 30);
-    let standing = spend.standing(&claim(&scoped, 1).place);
+    let standing = spend.memory.standing(&claim(&scoped, 1).place);
     assert_eq!((standing.spent, standing.reserved), (3000, 0));
 }

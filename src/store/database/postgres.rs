@@ -24,10 +24,16 @@ const MIGRATION_LOCK: i64 = 0x7468_726f_7567_6877;
 /// How long to wait before listening is tried again.
 const LISTEN_AGAIN: Duration = Duration::from_secs(1);
 
-const STEPS: &[(&str, &str)] = &[(
-    "objects",
-    include_str!("../migrations/postgres/0001_objects.sql"),
-)];
+const STEPS: &[(&str, &str)] = &[
+    (
+        "objects",
+        include_str!("../migrations/postgres/0001_objects.sql"),
+    ),
+    (
+        "spend",
+        include_str!("../migrations/postgres/0002_spend.sql"),
+    ),
+];
 
 /// What may stand in the URL's query. sqlx only logs a warning about others, with their values.
 const PARAMETERS: [&str; 10] = [

@@ -17,10 +17,13 @@ use crate::store::{
 
 const READERS: u32 = 2;
 
-const STEPS: &[(&str, &str)] = &[(
-    "objects",
-    include_str!("../migrations/sqlite/0001_objects.sql"),
-)];
+const STEPS: &[(&str, &str)] = &[
+    (
+        "objects",
+        include_str!("../migrations/sqlite/0001_objects.sql"),
+    ),
+    ("spend", include_str!("../migrations/sqlite/0002_spend.sql")),
+];
 
 pub(super) async fn open_memory(patience: Duration) -> Result<Database> {
     let options = SqliteConnectOptions::new().in_memory(true);
