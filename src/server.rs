@@ -121,6 +121,7 @@ impl Program {
         let gateway = control.current.get();
         let timers = worker::ActixTimers::of(settings);
         let process = gateway.process.clone();
+        actix_rt::spawn(process.budgets.spend.clone().keep_shared());
         actix_rt::spawn(async move { process.limits.share().await });
         if let Some(store) = gateway.process.cache.shared.clone() {
             actix_rt::spawn(async move { store.connect().await });
@@ -169,6 +170,14 @@ impl Running {
         let outcome = self.server.await;
         draining.abort();
         drain::until_all_is_recorded(&metrics).await;
+        control
+            .current
+            .get()
+            .process
+            .budgets
+            .spend
+            .tell_shared()
+            .await;
         if let Err(error) = control.save_spend().await {
             tracing::error!(%error, "what was spent of budgets in the last second is not saved");
         }

@@ -60,7 +60,10 @@ impl Control {
                 let objects = opened.joined(settings);
                 let gateway = gateway.renewed(settings, objects);
                 gateway.process.store.note(StoreHealth::Ok);
-                gateway.process.budgets.spend.load(opened.take_spend());
+                let spend = &gateway.process.budgets.spend;
+                if !spend.is_shared() {
+                    spend.load(opened.take_spend());
+                }
                 (gateway, Some(opened.store), opened.revision)
             }
             None => (gateway, None, 0),

@@ -44,10 +44,11 @@ impl Control {
     /// # Errors
     /// The store cannot be used.
     pub async fn save_spend(&self) -> store::Result<()> {
-        let Some(store) = self.store.clone() else {
+        let spend = self.current.get().process.budgets.spend.clone();
+        let store = self.store.clone().filter(|_| !spend.is_shared());
+        let Some(store) = store else {
             return Ok(());
         };
-        let spend = self.current.get().process.budgets.spend.clone();
         let one_at_a_time = self.saving.clone();
         let saving = async move {
             let _held = one_at_a_time.lock().await;

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::Gateway;
+use super::{Gateway, limits::LimitCounts};
 use crate::{
     budget::{Scoped, Unit},
+    config::Settings,
     money::Usd,
     observe::metrics::Metrics,
     price::PriceOf,
@@ -21,9 +22,12 @@ pub struct BudgetCounts {
 }
 
 impl BudgetCounts {
-    pub(super) fn of(metrics: &Metrics) -> Self {
+    /// Counts where `limits` do.
+    pub(super) fn of(settings: &Settings, limits: &LimitCounts, metrics: &Metrics) -> Self {
+        let on_failure = settings.limit_store.on_redis_failure;
+        let spend = Spend::new(metrics.budgets(), limits.replicas(), on_failure);
         BudgetCounts {
-            spend: Arc::new(Spend::new(metrics.budgets())),
+            spend: Arc::new(spend),
             prices: Arc::new(NoPrices),
         }
     }

@@ -66,10 +66,11 @@ impl Process {
         let metrics = Arc::new(Metrics::new());
         let memory = settings.memory.bodies;
         let memory = memory.unwrap_or_else(machine::memory::for_bodies);
+        let limits = LimitCounts::of(settings, &metrics)?;
         Ok(Process {
             origin_health: OriginHealth::new(metrics.clone()),
-            limits: LimitCounts::of(settings, &metrics)?,
-            budgets: BudgetCounts::of(&metrics),
+            budgets: BudgetCounts::of(settings, &limits, &metrics),
+            limits,
             cache: CacheStores::of(settings, &metrics)?,
             tokens: Tokens::default(),
             body_memory: BodyMemory::new(memory, metrics.bodies()),

@@ -12,7 +12,7 @@ use super::{Adjustment, Claim, Place, Refused, SavedCount, Warning, Whose};
 use crate::budget::{BudgetId, Share};
 
 /// The most values of one budget in one window; each takes about 200 bytes.
-const MOST_VALUES: usize = 10_000;
+pub const MOST_VALUES: usize = 10_000;
 
 /// How much is spent and reserved.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -109,9 +109,22 @@ impl Memory {
             let count = counts.count(*place, claim);
             let reserved = count.standing.reserved;
             count.standing.reserved = reserved.saturating_add(claim.amount);
-            warning = nearer(warning, count.warning(at, claim), claims);
+            let standing = count.standing;
+            warning = nearer(warning, count.warning(at, claim, standing), claims);
         }
         Ok((places, warning))
+    }
+
+    /// Makes counts for what is reserved elsewhere, and gives the warning that is due.
+    pub fn mirror(&self, claims: &[Claim<'_>], granted: &[(Place, Standing)]) -> Option<Warning> {
+        let mut counts = self.lock();
+        let mut warning = None;
+        for (at, (claim, (place, standing))) in claims.iter().zip(granted).enumerate() {
+            let place = counts.counting(*place);
+            let due = counts.count(place, claim).warning(at, claim, *standing);
+            warning = nearer(warning, due, claims);
+        }
+        warning
     }
 
     /// Ends a reservation: `amount` is not reserved any longer, and so much was spent.
@@ -286,11 +299,11 @@ impl Counts {
 }
 
 impl Count {
-    fn warning(&mut self, at: usize, claim: &Claim<'_>) -> Option<Warning> {
-        let is_past = claim.soft? <= self.standing.share(claim.limit);
+    fn warning(&mut self, at: usize, claim: &Claim<'_>, standing: Standing) -> Option<Warning> {
+        let is_past = claim.soft? <= standing.share(claim.limit);
         is_past.then(|| Warning {
             claim: at,
-            standing: self.standing,
+            standing,
             is_news: !std::mem::replace(&mut self.is_told, true),
         })
     }

@@ -5,6 +5,7 @@
 mod claim;
 mod learned;
 mod memory;
+mod redis;
 mod reservation;
 mod saved;
 
@@ -19,11 +20,22 @@ pub use self::{
     reservation::{Reservation, Spent},
     saved::SavedCount,
 };
-use self::{learned::Learned, memory::Memory, reservation::Kept};
+use self::{
+    learned::Learned,
+    memory::Memory,
+    redis::{Granted, RedisSpend},
+    reservation::Kept,
+};
+
+use crate::redis_client::{OnRedisFailure, RedisClient, Unavailable};
 
 /// The counts of all budgets.
 pub struct Spend {
     memory: Memory,
+    /// Where replicas count together. What this process has spent is in `memory`, too, for the
+    /// time in which Redis is away.
+    shared: Option<Arc<RedisSpend>>,
+    on_failure: OnRedisFailure,
     learned: Learned,
     counts: Counts,
 }
@@ -81,9 +93,16 @@ pub struct Refused {
 }
 
 impl Spend {
-    pub fn new(counts: Counts) -> Self {
+    /// `replicas`: the shared Redis; without it counts are this process's own.
+    pub fn new(
+        counts: Counts,
+        replicas: Option<Arc<RedisClient>>,
+        on_failure: OnRedisFailure,
+    ) -> Self {
         Spend {
             memory: Memory::default(),
+            shared: replicas.map(|replicas| Arc::new(RedisSpend::new(replicas))),
+            on_failure,
             learned: Learned::default(),
             counts,
         }
@@ -98,29 +117,67 @@ impl Spend {
         claims: &[Claim<'_>],
         learner: Learner,
     ) -> Result<Reserved, NotReserved> {
-        self.reserve_here(claims, learner)
-            .map_err(NotReserved::Refused)
+        let Some(shared) = &self.shared else {
+            return self.reserve_here(claims, learner);
+        };
+        match (shared.reserve(claims).await, self.on_failure) {
+            (Ok(Ok(granted)), _) => Ok(self.granted(claims, granted, learner)),
+            (Ok(Err(refused)), _) => Err(self.refuse(refused)),
+            (Err(Unavailable), OnRedisFailure::Local) => self.reserve_here(claims, learner),
+            (Err(Unavailable), OnRedisFailure::Allow) => Ok(self.uncounted(claims, learner)),
+            (Err(Unavailable), OnRedisFailure::Deny) => Err(NotReserved::Uncounted),
+        }
     }
 
     fn reserve_here(
         self: &Arc<Self>,
         claims: &[Claim<'_>],
         learner: Learner,
-    ) -> Result<Reserved, Refused> {
-        match self.memory.reserve(claims) {
-            Ok((places, warning)) => {
-                let kept = claims.iter().zip(places).map(Kept::of).collect();
-                let reservation = Reservation::new(self.clone(), kept, learner);
-                Ok(Reserved {
-                    reservation,
-                    warning,
-                })
-            }
-            Err(refused) => {
-                self.counts.refusals.inc();
-                Err(refused)
-            }
+    ) -> Result<Reserved, NotReserved> {
+        let reserved = self.memory.reserve(claims);
+        let (places, warning) = reserved.map_err(|refused| self.refuse(refused))?;
+        let kept = claims.iter().zip(places).map(Kept::here).collect();
+        let reservation = Reservation::new(self.clone(), kept, None, learner);
+        Ok(Reserved {
+            reservation,
+            warning,
+        })
+    }
+
+    /// What Redis has reserved.
+    fn granted(
+        self: &Arc<Self>,
+        claims: &[Claim<'_>],
+        (lease, granted): Granted,
+        learner: Learner,
+    ) -> Reserved {
+        let warning = self.memory.mirror(claims, &granted);
+        let places = granted.into_iter().map(|(place, _)| place);
+        let kept = claims.iter().zip(places).map(Kept::elsewhere).collect();
+        Reserved {
+            reservation: Reservation::new(self.clone(), kept, Some(lease), learner),
+            warning,
         }
+    }
+
+    /// Redis is away, and nothing is checked. What is spent is counted all the same.
+    fn uncounted(self: &Arc<Self>, claims: &[Claim<'_>], learner: Learner) -> Reserved {
+        let here: Vec<_> = claims
+            .iter()
+            .map(|claim| (claim.place, self.memory.standing(&claim.place)))
+            .collect();
+        self.memory.mirror(claims, &here);
+        let places = here.into_iter().map(|(place, _)| place);
+        let kept = claims.iter().zip(places).map(Kept::elsewhere).collect();
+        Reserved {
+            reservation: Reservation::new(self.clone(), kept, None, learner),
+            warning: None,
+        }
+    }
+
+    fn refuse(&self, refused: Refused) -> NotReserved {
+        self.counts.refusals.inc();
+        NotReserved::Refused(refused)
     }
 
     /// The output that requests of this kind usually have, if that was learned.
@@ -130,19 +187,59 @@ impl Spend {
 
     /// How much is spent and reserved at one place. `None`: Redis does not respond.
     pub async fn standing(&self, place: &Place) -> Option<Standing> {
-        Some(self.memory.standing(place))
+        match &self.shared {
+            None => Some(self.memory.standing(place)),
+            Some(shared) => match (shared.standing(place).await, self.on_failure) {
+                (Ok(standing), _) => Some(standing),
+                (Err(_), OnRedisFailure::Local) => Some(self.memory.standing(place)),
+                (Err(_), OnRedisFailure::Allow | OnRedisFailure::Deny) => None,
+            },
+        }
     }
 
     /// Everything that is counted for a budget in the window of this place, with the text that
     /// each part is counted by. `None`: Redis does not respond.
     pub async fn values(&self, place: &Place) -> Option<Vec<Value>> {
-        Some(self.memory.values(place))
+        match &self.shared {
+            None => Some(self.memory.values(place)),
+            Some(shared) => match (shared.values(place).await, self.on_failure) {
+                (Ok(values), _) => Some(values),
+                (Err(_), OnRedisFailure::Local) => Some(self.memory.values(place)),
+                (Err(_), OnRedisFailure::Allow | OnRedisFailure::Deny) => None,
+            },
+        }
     }
 
-    /// Adds to what counts as spent at the claim's place, and to what may be spent. `None`: Redis
+    /// Adds to what counts as spent at the claim's place, and to what may be spent. `false`: Redis
     /// does not respond.
-    pub async fn adjust(&self, claim: &Claim<'_>, by: Adjustment) -> Option<Standing> {
-        Some(self.memory.adjust(claim, by))
+    pub async fn adjust(&self, claim: &Claim<'_>, by: Adjustment) -> bool {
+        let is_shared = match &self.shared {
+            None => true,
+            Some(shared) => shared.adjust(claim, by).await.is_ok(),
+        };
+        if is_shared {
+            self.memory.adjust(claim, by);
+        }
+        is_shared
+    }
+
+    /// Whether Redis has the counts, which are then not saved elsewhere.
+    pub fn is_shared(&self) -> bool {
+        self.shared.is_some()
+    }
+
+    /// Maintains this process's reservations in Redis, for as long as it is awaited.
+    pub async fn keep_shared(self: Arc<Self>) {
+        if let Some(shared) = &self.shared {
+            shared.clone().keep().await;
+        }
+    }
+
+    /// Tells Redis of everything that has ended, as far as it responds.
+    pub async fn tell_shared(&self) {
+        if let Some(shared) = &self.shared {
+            shared.tell_all().await;
+        }
     }
 
     /// Takes counts that were saved.
@@ -163,6 +260,10 @@ impl Spend {
 
     /// Forgets windows that ended before this time, in milliseconds since 1970.
     pub fn forget(&self, before: i64) {
+        if self.is_shared() {
+            // Nobody saves these.
+            drop(self.memory.unsaved(usize::MAX));
+        }
         self.memory.forget(before);
     }
 }

@@ -3,7 +3,10 @@
 
 use std::{fmt, sync::Arc};
 
-use super::{Claim, Learner, Place, Spend};
+use super::{
+    Claim, Learner, Place, Spend,
+    redis::{Part, SharedLease},
+};
 use crate::{
     budget::{OnUnknownUsage, Unit},
     money::Usd,
@@ -29,6 +32,8 @@ pub struct Reservation(Option<Box<Held>>);
 struct Held {
     spend: Arc<Spend>,
     kept: Vec<Kept>,
+    /// What Redis has reserved.
+    lease: Option<SharedLease>,
     learner: Learner,
     has_head: bool,
 }
@@ -36,22 +41,45 @@ struct Held {
 /// What is reserved at one place.
 pub struct Kept {
     place: Place,
+    end: Option<i64>,
     unit: Unit,
     on_unknown_usage: OnUnknownUsage,
     amount: u64,
+    /// What of `amount` is reserved in this process.
+    here: u64,
     input: u64,
     origin: Option<Box<str>>,
 }
 
 impl Kept {
-    pub(super) fn of((claim, place): (&Claim<'_>, Place)) -> Self {
+    /// Reserved in this process.
+    pub(super) fn here((claim, place): (&Claim<'_>, Place)) -> Self {
+        Kept {
+            here: claim.amount,
+            ..Self::elsewhere((claim, place))
+        }
+    }
+
+    /// Reserved in Redis, or nowhere.
+    pub(super) fn elsewhere((claim, place): (&Claim<'_>, Place)) -> Self {
         Kept {
             place,
+            end: claim.end.map(|end| end.as_millisecond()),
             unit: claim.unit,
             on_unknown_usage: claim.on_unknown_usage,
             amount: claim.amount,
+            here: 0,
             input: claim.input,
             origin: claim.origin.clone(),
+        }
+    }
+
+    fn part(&self, spent: u64) -> Part {
+        Part {
+            place: self.place,
+            end: self.end,
+            amount: 0,
+            spent,
         }
     }
 
@@ -83,11 +111,17 @@ impl Kept {
 }
 
 impl Reservation {
-    pub(super) fn new(spend: Arc<Spend>, kept: Vec<Kept>, learner: Learner) -> Self {
+    pub(super) fn new(
+        spend: Arc<Spend>,
+        kept: Vec<Kept>,
+        lease: Option<SharedLease>,
+        learner: Learner,
+    ) -> Self {
         spend.counts.outstanding.inc();
         Reservation(Some(Box::new(Held {
             spend,
             kept,
+            lease,
             learner,
             has_head: false,
         })))
@@ -122,9 +156,17 @@ impl Reservation {
 
 impl Held {
     fn end(self, spent: impl Fn(&Kept) -> u64) {
-        for kept in &self.kept {
-            let spent = spent(kept);
-            self.spend.memory.settle(&kept.place, kept.amount, spent);
+        let spent: Vec<u64> = self.kept.iter().map(spent).collect();
+        for (kept, spent) in self.kept.iter().zip(&spent) {
+            self.spend.memory.settle(&kept.place, kept.here, *spent);
+        }
+        match (self.lease, &self.spend.shared) {
+            (Some(lease), _) => lease.settle(spent.into_iter()),
+            (None, Some(shared)) => {
+                let parts = self.kept.iter().zip(spent);
+                shared.note_spent(parts.map(|(kept, spent)| kept.part(spent)).collect());
+            }
+            (None, None) => {}
         }
         self.spend.counts.outstanding.dec();
     }

@@ -142,7 +142,7 @@ pub(super) async fn change(call: Call, kind: Kind) -> Response {
     let before = shown_part(&gateway, scoped, whose, now).await;
     let claim: Claim<'_> = part(scoped, whose, now);
     let spend: &spend::Spend = &gateway.process.budgets.spend;
-    if spend.adjust(&claim, by).await.is_none() {
+    if !spend.adjust(&claim, by).await {
         let message = "the budgets' Redis does not respond: nothing was changed";
         return Err(GatewayError::new(Code::StoreUnavailable, message));
     }

@@ -42,7 +42,10 @@ fn claim_of(scoped: &Scoped, amount: u64, whose: Whose) -> Claim<'static> {
 }
 
 fn spend() -> Arc<Spend> {
-    Arc::new(Spend::new(spend::Counts::default()))
+    {
+        let local = crate::redis_client::OnRedisFailure::Local;
+        Arc::new(Spend::new(spend::Counts::default(), None, local))
+    }
 }
 
 fn used(tokens: u64) -> Spent<'static> {
@@ -53,8 +56,11 @@ fn used(tokens: u64) -> Spent<'static> {
 }
 
 fn reserve(spend: &Arc<Spend>, claims: &[Claim<'_>]) -> Result<spend::Reservation, Refused> {
-    let reserved = spend.reserve_here(claims, Learner::default());
-    reserved.map(|it| it.reservation)
+    match spend.reserve_here(claims, Learner::default()) {
+        Ok(reserved) => Ok(reserved.reservation),
+        Err(spend::NotReserved::Refused(refused)) => Err(refused),
+        Err(spend::NotReserved::Uncounted) => panic!("there is no Redis"),
+    }
 }
 
 #[test]
