@@ -14,7 +14,7 @@ use thiserror::Error;
 use tokio_rustls::TlsAcceptor;
 
 use crate::{
-    config::{Environment, Settings, Tls},
+    config::{Environment, ObjectStoreKind, Settings, Tls},
     control::{self, CannotOpen, Control, Opened},
     gateway::{Gateway, UnusableSettings, unreachable_hosts},
     machine::descriptors::{self, Division},
@@ -119,6 +119,7 @@ impl Program {
         let address = listener.local_addr().map_err(at_listen)?;
         let control = Control::new(gateway.listening_on(vec![address]), settings, opened);
         let gateway = control.current.get();
+        warn_of_counts_apart(settings, &gateway);
         let timers = worker::ActixTimers::of(settings);
         let process = gateway.process.clone();
         actix_rt::spawn(process.budgets.spend.clone().keep_shared());
@@ -182,6 +183,18 @@ impl Running {
             tracing::error!(%error, "what was spent of budgets in the last second is not saved");
         }
         outcome
+    }
+}
+
+/// Replicas that share their keys do not share what is spent, unless they have a Redis.
+fn warn_of_counts_apart(settings: &Settings, gateway: &Gateway) {
+    let has_replicas = settings.store.kind == ObjectStoreKind::Postgres;
+    let budgets = &gateway.process.budgets.spend;
+    if has_replicas && !budgets.is_shared() && gateway.all_budgets().next().is_some() {
+        tracing::warn!(
+            "budgets are counted by each replica for itself, and added up when one starts: with \
+             limit_store.store: redis they are counted together"
+        );
     }
 }
 

@@ -72,8 +72,12 @@ impl BudgetId {
         BudgetId(id)
     }
 
-    pub fn as_bytes(&self) -> &[u8; 16] {
-        &self.0
+    /// What all limits count that find no room of their own.
+    pub const OTHER_LIMITS: BudgetId = BudgetId([0; 16]);
+
+    /// A limit of tokens, which is counted as budgets are.
+    pub fn of_limit(id: [u8; 16]) -> Self {
+        BudgetId(id)
     }
 
     /// The id that [`Display`](fmt::Display) wrote.

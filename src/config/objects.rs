@@ -144,6 +144,10 @@ fn shown(limit: &Limit) -> Value {
         }),
         None => json!({}),
     };
+    if let Some(rate) = limit.tokens {
+        shown["tokens"] = json!(rate.tokens);
+        shown["window"] = json!(rate.window.shown());
+    }
     if let Some(concurrent) = limit.concurrent {
         shown["concurrent"] = json!(concurrent);
     }

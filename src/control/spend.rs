@@ -17,7 +17,9 @@ use crate::{
 const INTERVAL: Duration = Duration::from_secs(1);
 /// The most counts that are saved at once: changes of objects wait for them.
 const MOST: usize = 1000;
-/// How often windows that have ended are removed, and for how long they are kept then.
+/// How often ended windows are looked for in memory.
+const LOOK: Duration = Duration::from_secs(60);
+/// How often windows that have ended are removed from the store, and for how long they are kept.
 const FORGET_EVERY: Duration = Duration::from_secs(3600);
 const KEPT: SignedDuration = SignedDuration::from_hours(24);
 
@@ -26,11 +28,15 @@ impl Control {
     pub async fn keep_spend(self) {
         let mut tick = interval(INTERVAL);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut forgotten = Instant::now();
+        let (mut forgotten, mut since_look) = (Instant::now(), Instant::now());
         loop {
             tick.tick().await;
             // What cannot be saved now is saved later; the log tells of the store.
             let _ = self.save_spend().await;
+            if since_look.elapsed() >= LOOK {
+                since_look = Instant::now();
+                self.forget_counts();
+            }
             if forgotten.elapsed() >= FORGET_EVERY {
                 forgotten = Instant::now();
                 self.forget_spend().await;
@@ -57,11 +63,14 @@ impl Control {
         self.runtime.spawn(saving).await.unwrap_or(Ok(()))
     }
 
-    async fn forget_spend(&self) {
-        let before = Timestamp::now().saturating_sub(KEPT);
-        let before = before.unwrap_or(Timestamp::MIN);
+    fn forget_counts(&self) {
+        let (now, before) = (Timestamp::now(), horizon());
         let spend = &self.current.get().process.budgets.spend;
-        spend.forget(before.as_millisecond());
+        spend.forget(now.as_millisecond(), before.as_millisecond());
+    }
+
+    async fn forget_spend(&self) {
+        let before = horizon();
         if let Some(store) = &self.store {
             // The next hour tries again.
             let _ = store.forget_spend(before).await;
@@ -89,6 +98,13 @@ impl Control {
             Err(error) => Err(broken_off(&error)),
         }
     }
+}
+
+/// Windows of budgets that ended before are forgotten.
+fn horizon() -> Timestamp {
+    Timestamp::now()
+        .saturating_sub(KEPT)
+        .unwrap_or(Timestamp::MIN)
 }
 
 async fn save(spend: &Arc<Spend>, store: &Store) -> store::Result<()> {

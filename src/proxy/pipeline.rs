@@ -129,7 +129,10 @@ async fn fetch<U: Upstream>(
         let plan = explain::explain(admitted, &prepared, &worker.targets).await;
         return Ok(Reply::Own(plan));
     }
-    prepare::reserve(admitted, &plan, exchange).await?;
+    if prepare::budgets::concern(admitted, &plan) {
+        // Boxed: most requests have no use for its state.
+        Box::pin(prepare::budgets::reserve(admitted, &plan, exchange)).await?;
+    }
     let store = match lookup::lookup(admitted, &mut prepared, exchange).await? {
         Lookup::Found(reply) => {
             // Nothing is sent for it.

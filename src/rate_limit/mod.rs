@@ -224,6 +224,7 @@ mod tests {
             burst: NonZeroU32::new(burst).unwrap(),
         };
         let limit = Limit {
+            tokens: None,
             rate: Some(rate),
             concurrent: None,
             by: By::Caller,

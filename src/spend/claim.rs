@@ -5,11 +5,26 @@ use std::{borrow::Cow, fmt};
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
-use crate::budget::{BudgetId, OnUnknownUsage, Scoped, Share, Span, Unit};
+use crate::{
+    budget::{BudgetId, OnUnknownUsage, Scoped, Share, Span, Unit},
+    route::limit::TokenRate,
+};
+
+/// What a claim is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A budget. Its counts are saved.
+    Budget,
+    /// A limit of tokens, whose counts are needed no longer than its window.
+    Limit,
+    /// One that a caller has set for itself. There may be any number of those.
+    CallersLimit,
+}
 
 /// What a request claims of one budget.
 #[derive(Clone, Debug)]
 pub struct Claim<'b> {
+    pub kind: Kind,
     pub place: Place,
     pub unit: Unit,
     pub limit: u64,
@@ -31,6 +46,7 @@ impl<'b> Claim<'b> {
     pub fn of(scoped: &Scoped, span: Span, (whose, label): (Whose, Cow<'b, str>)) -> Self {
         let budget = &scoped.budget;
         Claim {
+            kind: Kind::Budget,
             place: Place {
                 budget: scoped.id(),
                 start: span.start.as_millisecond(),
@@ -42,6 +58,42 @@ impl<'b> Claim<'b> {
             on_unknown_usage: budget.on_unknown_usage,
             end: span.end,
             label,
+            amount: 0,
+            input: 0,
+            origin: None,
+        }
+    }
+}
+
+impl Claim<'static> {
+    /// A claim of nothing of a limit of tokens. Windows of the clock follow each other from the
+    /// epoch on.
+    pub fn of_limit(
+        kind: Kind,
+        (id, whose): ([u8; 16], [u8; 16]),
+        rate: TokenRate,
+        now: Timestamp,
+    ) -> Self {
+        let window = i64::try_from(rate.window.as_millis())
+            .unwrap_or(i64::MAX)
+            .max(1);
+        let start = now
+            .as_millisecond()
+            .div_euclid(window)
+            .saturating_mul(window);
+        Claim {
+            kind,
+            place: Place {
+                budget: BudgetId::of_limit(id),
+                start,
+                whose: Whose(whose),
+            },
+            unit: Unit::Tokens,
+            limit: rate.tokens.get(),
+            soft: None,
+            on_unknown_usage: OnUnknownUsage::Estimate,
+            end: Timestamp::from_millisecond(start.saturating_add(window)).ok(),
+            label: Cow::Borrowed(""),
             amount: 0,
             input: 0,
             origin: None,

@@ -3,12 +3,11 @@
 
 use std::{
     collections::HashMap,
+    hash::BuildHasher as _,
     sync::{Mutex, PoisonError},
 };
 
 use foldhash::fast::{FixedState, RandomState};
-
-use std::hash::BuildHasher as _;
 
 /// The most pairs of key and model; each takes about 120 bytes.
 const MOST: usize = 16_384;

@@ -8,11 +8,14 @@ use std::{
 
 use foldhash::fast::RandomState;
 
-use super::{Adjustment, Claim, Place, Refused, SavedCount, Warning, Whose};
+use super::{Adjustment, Claim, Kind, Place, Refused, SavedCount, Warning, Whose};
 use crate::budget::{BudgetId, Share};
 
 /// The most values of one budget in one window; each takes about 200 bytes.
 pub const MOST_VALUES: usize = 10_000;
+
+/// The most windows of limits that callers have set.
+const MOST_OF_CALLERS: usize = 10_000;
 
 /// How much is spent and reserved.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,10 +67,12 @@ struct Counts {
     windows: HashMap<(BudgetId, i64), Window, RandomState>,
     /// Where something has changed since it was saved.
     changed: Vec<Place>,
+    /// The windows of limits that callers have set.
+    of_callers: usize,
 }
 
-#[derive(Default)]
 struct Window {
+    kind: Kind,
     end: Option<i64>,
     values: HashMap<Whose, Count, RandomState>,
 }
@@ -85,6 +90,14 @@ struct Count {
 }
 
 impl Window {
+    fn new(kind: Kind, end: Option<i64>) -> Self {
+        Window {
+            kind,
+            end,
+            values: HashMap::default(),
+        }
+    }
+
     fn is_full_for(&self, whose: Whose) -> bool {
         self.values.len() >= MOST_VALUES && !self.values.contains_key(&whose)
     }
@@ -94,7 +107,7 @@ impl Memory {
     /// Reserves all claims or none. Gives the places that count, and the warning that is due.
     pub fn reserve(&self, claims: &[Claim<'_>]) -> Result<(Vec<Place>, Option<Warning>), Refused> {
         let mut counts = self.lock();
-        let places: Vec<Place> = claims.iter().map(|it| counts.counting(it.place)).collect();
+        let places: Vec<Place> = claims.iter().map(|it| counts.counting(it)).collect();
         for (at, (claim, place)) in claims.iter().zip(&places).enumerate() {
             let standing = counts.standing(place);
             if !standing.has_room(claim.limit, claim.amount) {
@@ -120,7 +133,10 @@ impl Memory {
         let mut counts = self.lock();
         let mut warning = None;
         for (at, (claim, (place, standing))) in claims.iter().zip(granted).enumerate() {
-            let place = counts.counting(*place);
+            let place = Place {
+                whose: place.whose,
+                ..counts.counting(claim)
+            };
             let due = counts.count(place, claim).warning(at, claim, *standing);
             warning = nearer(warning, due, claims);
         }
@@ -171,8 +187,7 @@ impl Memory {
         for it in saved {
             let place = it.place;
             let window = counts.windows.entry((place.budget, place.start));
-            let window = window.or_default();
-            window.end = it.end;
+            let window = window.or_insert_with(|| Window::new(Kind::Budget, it.end));
             let count = window.values.entry(place.whose).or_default();
             count.label = it.label;
             let standing = &mut count.standing;
@@ -217,13 +232,8 @@ impl Memory {
         }
     }
 
-    pub fn forget(&self, before: i64) {
-        let is_over = |end: i64| end < before;
-        let mut counts = self.lock();
-        counts.windows.retain(|_, window| {
-            let is_reserved = |count: &Count| count.standing.reserved > 0 || count.is_changed;
-            !window.end.is_some_and(is_over) || window.values.values().any(is_reserved)
-        });
+    pub fn forget(&self, now: i64, before: i64) {
+        self.lock().forget(now, before);
     }
 
     fn lock(&self) -> MutexGuard<'_, Counts> {
@@ -233,7 +243,15 @@ impl Memory {
 
 impl Counts {
     /// Where something is counted that belongs at `place`.
-    fn counting(&self, place: Place) -> Place {
+    fn counting(&mut self, claim: &Claim<'_>) -> Place {
+        let place = claim.place;
+        if !self.has_room_for(claim) {
+            return Place {
+                budget: BudgetId::OTHER_LIMITS,
+                whose: Whose::OVERFLOW,
+                ..place
+            };
+        }
         let window = self.windows.get(&(place.budget, place.start));
         match window.is_some_and(|window| window.is_full_for(place.whose)) {
             false => place,
@@ -242,6 +260,35 @@ impl Counts {
                 ..place
             },
         }
+    }
+
+    /// Callers may set any number of limits, and so those share a count that find no room.
+    fn has_room_for(&mut self, claim: &Claim<'_>) -> bool {
+        let place = claim.place;
+        let is_new = |counts: &Counts| !counts.windows.contains_key(&(place.budget, place.start));
+        if claim.kind != Kind::CallersLimit || self.of_callers < MOST_OF_CALLERS || !is_new(self) {
+            return true;
+        }
+        // What ended before this window began is over.
+        self.forget(place.start, i64::MIN);
+        self.of_callers < MOST_OF_CALLERS
+    }
+
+    fn forget(&mut self, now: i64, before: i64) {
+        let of_callers = &mut self.of_callers;
+        self.windows.retain(|_, window| {
+            let over = match window.kind {
+                Kind::Budget => before,
+                Kind::Limit | Kind::CallersLimit => now,
+            };
+            let is_used = |count: &Count| count.standing.reserved > 0 || count.is_changed;
+            let is_over = window.end.is_some_and(|end| end < over);
+            let stays = !is_over || window.values.values().any(is_used);
+            if !stays && window.kind == Kind::CallersLimit {
+                *of_callers = of_callers.saturating_sub(1);
+            }
+            stays
+        });
     }
 
     fn standing(&self, place: &Place) -> Standing {
@@ -257,10 +304,12 @@ impl Counts {
 
     /// The count at a place; a new one is the claim's.
     fn count(&mut self, place: Place, claim: &Claim<'_>) -> &mut Count {
+        let is_callers = claim.kind == Kind::CallersLimit;
+        let of_callers = &mut self.of_callers;
         let window = self.windows.entry((place.budget, place.start));
-        let window = window.or_insert_with(|| Window {
-            end: claim.end.map(|end| end.as_millisecond()),
-            values: HashMap::default(),
+        let window = window.or_insert_with(|| {
+            *of_callers += usize::from(is_callers);
+            Window::new(claim.kind, claim.end.map(|end| end.as_millisecond()))
         });
         window.values.entry(place.whose).or_insert_with(|| Count {
             label: match place.whose == Whose::OVERFLOW {
@@ -291,8 +340,11 @@ impl Counts {
     }
 
     fn note_changed(&mut self, place: &Place) {
+        let window = self.windows.get_mut(&(place.budget, place.start));
+        let window = window.filter(|window| window.kind == Kind::Budget);
+        let count = window.and_then(|window| window.values.get_mut(&place.whose));
         let is_news = |count: &mut Count| !std::mem::replace(&mut count.is_changed, true);
-        if self.existing(place).is_some_and(is_news) {
+        if count.is_some_and(is_news) {
             self.changed.push(*place);
         }
     }

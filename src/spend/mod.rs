@@ -14,7 +14,7 @@ use std::sync::Arc;
 use prometheus_client::metrics::{counter::Counter, gauge::Gauge};
 
 pub use self::{
-    claim::{Claim, Place, Whose},
+    claim::{Claim, Kind, Place, Whose},
     learned::Learner,
     memory::{Standing, Value},
     reservation::{Reservation, Spent},
@@ -258,12 +258,13 @@ impl Spend {
         self.memory.unsave(differences);
     }
 
-    /// Forgets windows that ended before this time, in milliseconds since 1970.
-    pub fn forget(&self, before: i64) {
+    /// Forgets windows of limits that have ended at this time, in milliseconds since 1970, and
+    /// those of budgets that ended before another.
+    pub fn forget(&self, now: i64, before: i64) {
         if self.is_shared() {
             // Nobody saves these.
             drop(self.memory.unsaved(usize::MAX));
         }
-        self.memory.forget(before);
+        self.memory.forget(now, before);
     }
 }

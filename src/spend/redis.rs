@@ -24,7 +24,7 @@ use tokio::{
 
 use self::ended::Ended;
 pub use self::ended::Part;
-use super::{Adjustment, Claim, Place, Refused, Standing, Value, Whose, memory::MOST_VALUES};
+use super::{Adjustment, Claim, Kind, Place, Refused, Standing, Value, Whose, memory::MOST_VALUES};
 use crate::redis_client::{Connection, RedisClient, Unavailable};
 
 /// How long a lease lives after its replica last prolonged it.
@@ -39,6 +39,8 @@ const BATCH: usize = 64;
 const MARK: Duration = Duration::from_secs(600);
 /// How long a window is kept after its end, in milliseconds, for what ends later.
 const KEPT: i64 = 48 * 3600 * 1000;
+/// The same for limits, of which there may be many.
+const KEPT_OF_LIMIT: i64 = 60 * 1000;
 
 /// The scripts, and what of this process is under way.
 pub struct RedisSpend {
@@ -110,7 +112,8 @@ impl RedisSpend {
             call.arg(claim.place.whose.to_string())
                 .arg(claim.amount)
                 .arg(claim.limit);
-            call.arg(let_go(end_of(claim))).arg(&*claim.label);
+            call.arg(let_go(end_of(claim), claim.kind))
+                .arg(&*claim.label);
         }
         let ask = async |mut connection: Connection| {
             // Made before the reply arrives: it may be lost although Redis has reserved.
@@ -204,7 +207,7 @@ impl RedisSpend {
         call.arg(claim.place.whose.to_string()).arg(&*claim.label);
         call.arg(by.spent)
             .arg(by.granted)
-            .arg(let_go(end_of(claim)));
+            .arg(let_go(end_of(claim), claim.kind));
         let ask = async |mut connection: Connection| call.invoke_async::<()>(&mut connection).await;
         self.replicas.ask(ask).await
     }
@@ -246,7 +249,7 @@ impl RedisSpend {
                 .key(leases_key(&part.place));
             call.arg(part.place.whose.to_string())
                 .arg(part.amount)
-                .arg(let_go(part.end));
+                .arg(let_go(part.end, part.kind));
         }
         call
     }
@@ -294,7 +297,7 @@ impl RedisSpend {
             call.arg(part.place.whose.to_string())
                 .arg(part.amount)
                 .arg(part.spent);
-            call.arg(let_go(part.end));
+            call.arg(let_go(part.end, part.kind));
         }
         call
     }
@@ -373,8 +376,12 @@ fn end_of(claim: &Claim<'_>) -> Option<i64> {
 }
 
 /// When Redis lets a window go; 0: never.
-fn let_go(end: Option<i64>) -> i64 {
-    end.map_or(0, |end| end.saturating_add(KEPT))
+fn let_go(end: Option<i64>, kind: Kind) -> i64 {
+    let kept = match kind {
+        Kind::Budget => KEPT,
+        Kind::Limit | Kind::CallersLimit => KEPT_OF_LIMIT,
+    };
+    end.map_or(0, |end| end.saturating_add(kept))
 }
 
 /// The braces keep all budgets on the same node of a cluster.

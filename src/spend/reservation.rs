@@ -4,7 +4,7 @@
 use std::{fmt, sync::Arc};
 
 use super::{
-    Claim, Learner, Place, Spend,
+    Claim, Kind, Learner, Place, Spend,
     redis::{Part, SharedLease},
 };
 use crate::{
@@ -40,6 +40,7 @@ struct Held {
 
 /// What is reserved at one place.
 pub struct Kept {
+    kind: Kind,
     place: Place,
     end: Option<i64>,
     unit: Unit,
@@ -63,6 +64,7 @@ impl Kept {
     /// Reserved in Redis, or nowhere.
     pub(super) fn elsewhere((claim, place): (&Claim<'_>, Place)) -> Self {
         Kept {
+            kind: claim.kind,
             place,
             end: claim.end.map(|end| end.as_millisecond()),
             unit: claim.unit,
@@ -76,6 +78,7 @@ impl Kept {
 
     fn part(&self, spent: u64) -> Part {
         Part {
+            kind: self.kind,
             place: self.place,
             end: self.end,
             amount: 0,

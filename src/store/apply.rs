@@ -4,14 +4,13 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use crate::spend::SavedCount;
-
 use super::{
     error::{Result, StoreError},
     object::{Applied, AuditEntry, Change, Edit, Object, ObjectId},
     seal::{SealError, SealKeys, document},
     session::Session,
 };
+use crate::spend::SavedCount;
 
 /// How many rows are removed at once, so that changes need not wait.
 const STEP: u32 = 500;

@@ -12,7 +12,6 @@ use super::{
     error::{Cause, MAYBE_MADE, Place, Result, StoreError},
     object::{AuditEntry, AuditRow, Kind, Object, ObjectId},
 };
-
 use crate::{
     budget::BudgetId,
     spend::{self, SavedCount, Whose},

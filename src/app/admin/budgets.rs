@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use actix_web::HttpResponse;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
@@ -158,7 +157,7 @@ pub(super) async fn change(call: Call, kind: Kind) -> Response {
         after: Some(after.clone()),
     };
     call.control.note_spend(audit).await?;
-    Ok(HttpResponse::from(object(&after)))
+    Ok(object(&after))
 }
 
 impl Kind {

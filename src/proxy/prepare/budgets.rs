@@ -1,11 +1,17 @@
 //! The budgets of one request: which are for it, what it claims of each, and what is told where one
 //! has no room. What is counted is `spend`'s business.
 
+mod token_limits;
+
 use std::{borrow::Cow, sync::Arc};
 
 use actix_http::header::HeaderValue;
+use jiff::Timestamp;
 
-use super::estimate::{Estimate, Price};
+use super::{
+    estimate::{Estimate, Price},
+    limits::Applied,
+};
 use crate::{
     budget::{Amount, By, Match, OnUnknownUsage, Scoped, Unit},
     error::{Code, GatewayError},
@@ -14,46 +20,56 @@ use crate::{
     spend::{Claim, NotReserved, Refused, Standing, Warning, Whose},
 };
 
-/// A budget, and what the request claims of it.
+/// What the request claims of a budget or a limit of tokens.
 struct Claimed<'a> {
-    scoped: &'a Arc<Scoped>,
+    of: Of<'a>,
     claim: Claim<'a>,
 }
 
-/// Reserves what the request may use, of all budgets that are for it.
+#[derive(Clone, Copy)]
+enum Of<'a> {
+    Budget(&'a Arc<Scoped>),
+    Limit(Applied<'a>),
+}
+
+/// Whether any budget or limit of tokens may be for the request.
+pub fn concern(admitted: &Admitted<'_>, plan: &Plan) -> bool {
+    of_request(admitted).next().is_some() || token_limits::concern(admitted, plan)
+}
+
+/// Reserves what the request may use, of all budgets and limits of tokens that are for it.
 ///
 /// # Errors
-/// `budget_exceeded`, and what goes wrong with the body, which tells of the model.
+/// `budget_exceeded`, `rate_limited`, and what goes wrong with the body, which tells of the model.
 pub async fn reserve(
     admitted: &Admitted<'_>,
     plan: &Plan,
     exchange: &mut Exchange,
 ) -> Result<(), GatewayError> {
-    let budgets = of_request(admitted);
-    let budgets: Vec<_> = budgets
-        .filter(|it| is_for(&it.budget.only, admitted, plan))
-        .collect();
-    if budgets.is_empty() {
+    let now = clock::wall();
+    let mut claimed = claims(admitted, plan, now);
+    token_limits::claim(admitted, plan, now, &mut claimed);
+    if claimed.is_empty() {
         return Ok(());
     }
     let estimate = Estimate::of(admitted, exchange.connection()).await?;
-    let mut claimed = claims(admitted, plan, budgets);
     for it in &mut claimed {
         fill(it, admitted, plan, &estimate)?;
     }
-    let (scoped, claims): (Vec<_>, Vec<_>) =
-        claimed.into_iter().map(|it| (it.scoped, it.claim)).unzip();
-    if claims.is_empty() {
-        return Ok(());
-    }
+    let (of, claims): (Vec<_>, Vec<_>) = claimed.into_iter().map(|it| (it.of, it.claim)).unzip();
     let spend = &admitted.gateway.process.budgets.spend;
     let reserved = spend.reserve(&claims, estimate.learner).await;
     let reserved = reserved.map_err(|it| match it {
-        NotReserved::Refused(it) => refusal(scoped[it.claim], &claims[it.claim], &it),
+        NotReserved::Refused(it) => match of[it.claim] {
+            Of::Budget(scoped) => refusal(scoped, &claims[it.claim], &it),
+            Of::Limit(applied) => token_limits::refusal(applied, &claims[it.claim], now),
+        },
         NotReserved::Uncounted => uncounted(),
     })?;
-    if let Some(warning) = reserved.warning {
-        let (scoped, claim) = (scoped[warning.claim], &claims[warning.claim]);
+    if let Some(warning) = reserved.warning
+        && let Of::Budget(scoped) = of[warning.claim]
+    {
+        let claim = &claims[warning.claim];
         exchange.notes.reply.budget_warning = warn(scoped, claim, &warning);
     }
     exchange.reservation = Some(reserved.reservation);
@@ -107,21 +123,17 @@ fn trusted<'a>(admitted: &'a Admitted<'_>, name: &str) -> Option<Option<&'a Stri
     is_trusted.then(|| metadata.and_then(|metadata| metadata.get(name)))
 }
 
-/// Where the request is counted, for each budget.
-fn claims<'a>(
-    admitted: &'a Admitted<'_>,
-    plan: &'a Plan,
-    budgets: Vec<&'a Arc<Scoped>>,
-) -> Vec<Claimed<'a>> {
-    let now = clock::wall();
-    let mut all = Vec::with_capacity(budgets.len());
-    for scoped in budgets {
+/// Where the request is counted, for each budget that is for it.
+fn claims<'a>(admitted: &'a Admitted<'_>, plan: &'a Plan, now: Timestamp) -> Vec<Claimed<'a>> {
+    let mut all = Vec::new();
+    for scoped in of_request(admitted).filter(|it| is_for(&it.budget.only, admitted, plan)) {
         let span = scoped.budget.window.at(now);
         let mut add = |whose, origin: Option<&str>| {
             let claim = Claim::of(scoped, span, whose);
             let origin = origin.map(Into::into);
             let claim = Claim { origin, ..claim };
-            all.push(Claimed { scoped, claim });
+            let of = Of::Budget(scoped);
+            all.push(Claimed { of, claim });
         };
         match &scoped.budget.by {
             By::Nothing => add((Whose::ALL, Cow::Borrowed("")), None),
@@ -208,7 +220,9 @@ fn fill(
             let targets = plan.targets.iter();
             let targets = targets.filter(|it| origin.is_none_or(|own| it.base.origin() == own));
             let price = estimate.price(admitted, targets);
-            check_price(claimed.scoped, &price, estimate)?;
+            if let Of::Budget(scoped) = claimed.of {
+                check_price(scoped, &price, estimate)?;
+            }
             (price.whole.nano(), price.input.nano())
         }
     };

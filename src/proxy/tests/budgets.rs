@@ -396,3 +396,52 @@ endpoints: [{{ path: /own, target: \"http://127.0.0.1:3/v1\" }}]
         assert_eq!(statuses, expected, "{by}");
     }
 }
+
+#[actix_rt::test]
+async fn limits_of_tokens_are_counted_like_budgets() {
+    tokio::time::pause();
+    let target = "default_target: http://127.0.0.1:1/v1\n";
+    let provider = "providers: { p: { custom_host: \"http://127.0.0.1:1/v1\", \
+                    rate_limit: { tokens: 5, window: 1h } } }";
+    let config = |limit: &str| format!(r#"{{"rate_limit":{limit}}}"#);
+    for (name, settings, ask) in [
+        (
+            "limits[0]",
+            format!("{target}limits: [{{ tokens: 5, window: 1h, by: client_address }}]"),
+            chat("{}"),
+        ),
+        (
+            "limits[0]",
+            format!("{target}limits: [{{ tokens: 5, window: 1h, by: origin }}]"),
+            chat("{}"),
+        ),
+        (
+            "config.rate_limit",
+            target.to_owned(),
+            chat(config(r#"{"tokens":5,"window":"1h","requests":9}"#)),
+        ),
+        (
+            "providers.p.rate_limit",
+            provider.to_owned(),
+            chat(r#"{"provider":"@p"}"#),
+        ),
+    ] {
+        let harness = Harness::with_settings(&settings, [good(), good(), good()]);
+        // What each owes of itself is more than the limit.
+        assert_eq!(harness.ask(ask.clone()).await.status, 200, "{name}");
+        let refused = harness.ask(ask.clone()).await;
+        assert_eq!(
+            (refused.status, refused.error()),
+            (429, "rate_limited"),
+            "{name}"
+        );
+        for part in ["5 tokens in 3600s", name] {
+            assert!(refused.body.contains(part), "{part}: {}", refused.body);
+        }
+        let after: u64 = refused.header("retry-after").parse().expect("seconds");
+        assert!((1..=3600).contains(&after), "{after}");
+        assert_eq!(harness.outstanding(), 0);
+        tokio::time::advance(Duration::from_secs(after + 1)).await;
+        assert_eq!(harness.ask(ask).await.status, 200, "{name}");
+    }
+}

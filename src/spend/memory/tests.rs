@@ -220,12 +220,12 @@ fn windows_are_counted_apart_and_nothing_is_reset() {
     late.settle(&used(9));
     let spent = [&before, &last, &after].map(|it| spend.memory.standing(&it[0].place).spent);
     assert_eq!(spent, [9, 10, 3]);
-    spend.forget(at("2026-03-28T23:00:01Z").as_millisecond());
+    spend.forget(i64::MAX, at("2026-03-28T23:00:01Z").as_millisecond());
     let spent = [&before, &last, &after].map(|it| spend.memory.standing(&it[0].place).spent);
     // What is not saved yet stays.
     assert_eq!(spent, [9, 10, 3]);
     assert_eq!(spend.unsaved(100).len(), 3);
-    spend.forget(at("2026-03-28T23:00:01Z").as_millisecond());
+    spend.forget(i64::MAX, at("2026-03-28T23:00:01Z").as_millisecond());
     let spent = [&before, &last, &after].map(|it| spend.memory.standing(&it[0].place).spent);
     assert_eq!(spent, [0, 10, 3]);
 }
@@ -346,4 +346,41 @@ fn callers_that_come_at_once_cannot_overspend() {
     assert_eq!(admitted, 30);
     let standing = spend.memory.standing(&claim(&scoped, 1).place);
     assert_eq!((standing.spent, standing.reserved), (3000, 0));
+}
+
+#[test]
+fn callers_cannot_make_any_number_of_windows() {
+    let spend = spend();
+    let rate = crate::route::limit::TokenRate {
+        tokens: std::num::NonZeroU64::new(10).unwrap(),
+        window: std::time::Duration::from_secs(60),
+    };
+    let of = |number: usize, minute: i64| {
+        let mut id = [1; 16];
+        id[..8].copy_from_slice(&number.to_le_bytes());
+        let now = Timestamp::from_second(60 * minute).unwrap();
+        let claim = Claim::of_limit(Kind::CallersLimit, (id, [2; 16]), rate, now);
+        [Claim { amount: 5, ..claim }]
+    };
+    for number in 0..MOST_OF_CALLERS {
+        reserve(&spend, &of(number, 0)).unwrap().settle(&used(5));
+    }
+    // Those without room are counted together; what was there before is not displaced.
+    let of_others = |number: usize| reserve(&spend, &of(MOST_OF_CALLERS + number, 0));
+    of_others(0).unwrap().settle(&used(5));
+    of_others(1).unwrap().settle(&used(5));
+    assert!(of_others(2).is_err());
+    assert!(reserve(&spend, &of(0, 0)).is_ok());
+    assert_eq!(
+        spend.memory.0.lock().unwrap().windows.len(),
+        MOST_OF_CALLERS + 1
+    );
+    // Two minutes later their windows are over.
+    reserve(&spend, &of(MOST_OF_CALLERS, 2))
+        .unwrap()
+        .settle(&used(5));
+    assert!(reserve(&spend, &of(MOST_OF_CALLERS, 2)).is_ok());
+    assert_eq!(spend.memory.0.lock().unwrap().windows.len(), 1);
+    // Counts of limits are never saved.
+    assert!(spend.unsaved(100).is_empty());
 }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::{Claim, Place, end_of};
+use super::{Claim, Kind, Place, end_of};
 
 /// The most that wait one by one.
 const MOST: usize = 10_000;
@@ -11,6 +11,7 @@ const MOST: usize = 10_000;
 /// A part of a reservation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
+    pub kind: Kind,
     pub place: Place,
     /// When the window ends, in milliseconds since 1970.
     pub end: Option<i64>,
@@ -22,6 +23,7 @@ impl Part {
     /// Nothing is spent of it yet.
     pub(super) fn of(claim: &Claim<'_>) -> Self {
         Part {
+            kind: claim.kind,
             place: claim.place,
             end: end_of(claim),
             amount: claim.amount,
@@ -104,6 +106,7 @@ mod tests {
         let count = 5 * MOST as u64;
         for id in 0..count {
             let part = Part {
+                kind: Kind::Budget,
                 place: place(id % 3),
                 end: None,
                 amount: 9,
