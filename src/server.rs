@@ -121,15 +121,7 @@ impl Program {
         let gateway = control.current.get();
         warn_of_counts_apart(settings, &gateway);
         let timers = worker::ActixTimers::of(settings);
-        let process = gateway.process.clone();
-        actix_rt::spawn(process.budgets.spend.clone().keep_shared());
-        actix_rt::spawn(async move { process.limits.share().await });
-        if let Some(store) = gateway.process.cache.shared.clone() {
-            actix_rt::spawn(async move { store.connect().await });
-        }
-        actix_rt::spawn(control.clone().follow());
-        actix_rt::spawn(control.clone().keep_spend());
-        actix_rt::spawn(control.clone().forget(settings.store.audit_retention));
+        spawn_background(&control, settings);
         let shared = control.clone();
         let server = Server::build()
             .workers(settings.workers)
@@ -184,6 +176,19 @@ impl Running {
         }
         outcome
     }
+}
+
+/// What goes on beside requests, for as long as the runtime does.
+fn spawn_background(control: &Control, settings: &Settings) {
+    let process = control.current.get().process.clone();
+    actix_rt::spawn(process.budgets.spend.clone().keep_shared());
+    if let Some(store) = process.cache.shared.clone() {
+        actix_rt::spawn(async move { store.connect().await });
+    }
+    actix_rt::spawn(async move { process.limits.share().await });
+    actix_rt::spawn(control.clone().follow());
+    actix_rt::spawn(control.clone().keep_spend());
+    actix_rt::spawn(control.clone().forget(settings.store.audit_retention));
 }
 
 /// Replicas that share their keys do not share what is spent, unless they have a Redis.

@@ -3,7 +3,7 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use actix_http::Version;
+use actix_http::{StatusCode, Version};
 
 use super::{admit::Admitted, notes::RequestNotes};
 use crate::{
@@ -48,6 +48,22 @@ impl Exchange {
 
     pub fn connection(&self) -> &Rc<ClientConnection> {
         self.guard.connection()
+    }
+
+    /// A response has come. From here on the request's own part of its estimate is owed, unless
+    /// the response is an error.
+    pub fn note_head(&mut self, status: StatusCode) {
+        let is_error = status.is_client_error() || status.is_server_error();
+        if let Some(reservation) = self.reservation.as_mut().filter(|_| !is_error) {
+            reservation.note_head();
+        }
+    }
+
+    /// Nothing is sent for the request.
+    pub fn release_reservation(&mut self) {
+        if let Some(reservation) = self.reservation.take() {
+            reservation.release();
+        }
     }
 
     /// The body has no further use: the response is there without it.

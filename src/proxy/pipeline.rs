@@ -13,7 +13,7 @@ use super::{
     lookup::{self, Joined, Lookup},
     notes, prepare, relay,
     relay::{ReplyBody, reply_headers},
-    send::{self, Fetched, OpenResponse},
+    send::{self, Fetched},
     worker::Worker,
 };
 use crate::{
@@ -23,7 +23,6 @@ use crate::{
     error::GatewayError,
     http::request_fields::RequestFields,
     identity::Identity,
-    spend::Reservation,
     upstream::Upstream,
 };
 
@@ -135,12 +134,7 @@ async fn fetch<U: Upstream>(
     }
     let store = match lookup::lookup(admitted, &mut prepared, exchange).await? {
         Lookup::Found(reply) => {
-            // Nothing is sent for it.
-            exchange
-                .reservation
-                .take()
-                .into_iter()
-                .for_each(Reservation::release);
+            exchange.release_reservation();
             return Ok(reply);
         }
         Lookup::Missed(store) => store,
@@ -150,7 +144,7 @@ async fn fetch<U: Upstream>(
     exchange.connection().set_audience(None);
     match sent {
         Ok(opened) => {
-            note_head(exchange, &opened);
+            exchange.note_head(opened.response.head.status);
             let target = plan.target(opened.send.target);
             Ok(Reply::Fetched(Fetched {
                 store: lookup::of_target(store, target, admitted, exchange),
@@ -162,14 +156,5 @@ async fn fetch<U: Upstream>(
             store.into_iter().for_each(|it| it.fail(&error));
             Err(error)
         }
-    }
-}
-
-/// From a response on that is no error, the request's own part of its estimate is owed.
-fn note_head(exchange: &mut Exchange, opened: &OpenResponse) {
-    let status = opened.response.head.status;
-    let is_error = status.is_client_error() || status.is_server_error();
-    if let Some(reservation) = exchange.reservation.as_mut().filter(|_| !is_error) {
-        reservation.note_head();
     }
 }

@@ -101,20 +101,7 @@ impl RedisSpend {
         claims: &[Claim<'_>],
     ) -> Result<Result<Granted, Refused>, Unavailable> {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
-        let mut call = self.reserve.prepare_invoke();
-        for claim in claims {
-            call.key(window_key(&claim.place))
-                .key(leases_key(&claim.place));
-        }
-        call.arg(self.name(id)).arg(LEASE.as_millis() as u64);
-        call.arg(MOST_VALUES).arg(Whose::OVERFLOW.to_string());
-        for claim in claims {
-            call.arg(claim.place.whose.to_string())
-                .arg(claim.amount)
-                .arg(claim.limit);
-            call.arg(let_go(end_of(claim), claim.kind))
-                .arg(&*claim.label);
-        }
+        let call = self.reservation(id, claims);
         let ask = async |mut connection: Connection| {
             // Made before the reply arrives: it may be lost although Redis has reserved.
             let lease = SharedLease {
@@ -134,21 +121,28 @@ impl RedisSpend {
                 standing: standing(&mut reply),
             }));
         }
-        let granted = claims.iter().map(|claim| {
-            let whose = reply.next().and_then(Whose::parse);
-            let whose = whose.unwrap_or(claim.place.whose);
-            let place = Place {
-                whose,
-                ..claim.place
-            };
-            (place, standing(&mut reply))
-        });
-        let granted: Vec<_> = granted.collect();
+        let granted = granted(claims, &mut reply);
         for (part, (place, _)) in lease.parts.iter_mut().flatten().zip(&granted) {
             part.place = *place;
         }
         self.hold(&lease);
         Ok(Ok((lease, granted)))
+    }
+
+    fn reservation(&self, id: u64, claims: &[Claim<'_>]) -> ScriptInvocation<'_> {
+        let mut call = self.reserve.prepare_invoke();
+        call.arg(self.name(id)).arg(LEASE.as_millis() as u64);
+        call.arg(MOST_VALUES).arg(Whose::OVERFLOW.to_string());
+        for claim in claims {
+            let place = &claim.place;
+            call.key(window_key(place)).key(leases_key(place));
+            call.arg(place.whose.to_string())
+                .arg(claim.amount)
+                .arg(claim.limit);
+            call.arg(let_go(end_of(claim), claim.kind))
+                .arg(&*claim.label);
+        }
+        call
     }
 
     fn hold(&self, lease: &SharedLease) {
@@ -365,6 +359,23 @@ fn standing<'r>(reply: &mut impl Iterator<Item = &'r str>) -> Standing {
         reserved: number(reply.next()),
         granted: number(reply.next()),
     }
+}
+
+/// Where each claim is counted, and what is spent and reserved there.
+fn granted<'r>(
+    claims: &[Claim<'_>],
+    reply: &mut impl Iterator<Item = &'r str>,
+) -> Vec<(Place, Standing)> {
+    let one = |claim: &Claim<'_>| {
+        let whose = reply.next().and_then(Whose::parse);
+        let whose = whose.unwrap_or(claim.place.whose);
+        let place = Place {
+            whose,
+            ..claim.place
+        };
+        (place, standing(reply))
+    };
+    claims.iter().map(one).collect()
 }
 
 fn number<N: std::str::FromStr + Default>(text: Option<&str>) -> N {

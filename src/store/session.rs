@@ -12,10 +12,6 @@ use super::{
     error::{Cause, MAYBE_MADE, Place, Result, StoreError},
     object::{AuditEntry, AuditRow, Kind, Object, ObjectId},
 };
-use crate::{
-    budget::BudgetId,
-    spend::{self, SavedCount, Whose},
-};
 
 /// PostgreSQL's channel of notifications.
 pub(super) const CHANNEL: &str = "throughway_store";
@@ -54,19 +50,9 @@ const FORGET_AUDIT: &str = "DELETE FROM throughway_audit WHERE sequence IN (SELE
 const FORGET_DELETIONS: &str = "DELETE FROM throughway_deletions WHERE revision IN \
      (SELECT revision FROM throughway_deletions WHERE revision < $1 ORDER BY revision LIMIT $2)";
 const OLDEST_AUDITED: &str = "SELECT revision FROM throughway_audit ORDER BY sequence LIMIT 1";
-/// Differences are added, so that several processes may count in one database.
-const ADD_SPEND: &str = "INSERT INTO throughway_spend \
-     (budget, start, whose, label, ends, spent, granted) VALUES ($1, $2, $3, $4, $5, $6, $7) \
-     ON CONFLICT (budget, start, whose) DO UPDATE SET \
-     spent = throughway_spend.spent + excluded.spent, \
-     granted = throughway_spend.granted + excluded.granted";
-const SPEND: &str = "SELECT budget, start, whose, label, ends, spent, granted \
-     FROM throughway_spend WHERE ends IS NULL OR ends > $1";
-const FORGET_SPEND: &str = "DELETE FROM throughway_spend WHERE ends < $1";
 const NOTIFY: &str = "SELECT pg_notify($1, $2)";
 
 type ObjectColumns = (String, String, String, String, i64, i64, i64);
-type SpendColumns = (String, i64, String, String, Option<i64>, i64, i64);
 type AuditColumns = (i64, i64, i64, String);
 
 /// A transaction. Unless it is committed, it leaves nothing behind.
@@ -101,6 +87,8 @@ macro_rules! execute {
         })
     };
 }
+
+mod spend;
 
 impl<'a> Session<'a> {
     pub(super) fn new(place: &'a Place, transaction: Transaction) -> Self {
@@ -294,40 +282,6 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Adds to what was spent at one place.
-    pub(super) async fn add_spend(&mut self, count: &SavedCount) -> Result<()> {
-        let (budget, whose) = (
-            count.place.budget.to_string(),
-            count.place.whose.to_string(),
-        );
-        execute!(
-            self,
-            ADD_SPEND,
-            &budget,
-            count.place.start,
-            &whose,
-            &*count.label,
-            count.end,
-            count.spent,
-            count.granted
-        )
-        .map(drop)
-    }
-
-    /// What was spent in windows that had not ended at this time.
-    pub(super) async fn spend(&mut self, now: Timestamp) -> Result<Vec<SavedCount>> {
-        let now = now.as_millisecond();
-        let rows: Vec<SpendColumns> =
-            run!(self, on => query_as(SPEND).bind(now).fetch_all(&mut **on))?;
-        let count = |row| saved_count_of(self.place, row);
-        rows.into_iter().map(count).collect()
-    }
-
-    /// Removes what was spent in windows that ended before this time.
-    pub(super) async fn forget_spend(&mut self, before: Timestamp) -> Result<()> {
-        execute!(self, FORGET_SPEND, before.as_millisecond()).map(drop)
-    }
-
     /// Tells the followers of other processes, at the commit.
     pub(super) async fn notify(&mut self, revision: u64) -> Result<()> {
         let Transaction::Postgres(on) = &mut self.transaction else {
@@ -369,22 +323,6 @@ fn audit_row_of(place: &Place, row: AuditColumns) -> Result<AuditRow> {
         revision: revision.cast_unsigned(),
         entry: entry
             .map_err(|error| no_object(place, &format_args!("audit row {sequence}"), &error))?,
-    })
-}
-
-fn saved_count_of(place: &Place, row: SpendColumns) -> Result<SavedCount> {
-    let (budget, start, whose, label, end, spent, granted) = row;
-    let damaged = || place.damaged("a row of what was spent has no valid id");
-    Ok(SavedCount {
-        place: spend::Place {
-            budget: BudgetId::parse(&budget).ok_or_else(damaged)?,
-            start,
-            whose: Whose::parse(&whose).ok_or_else(damaged)?,
-        },
-        end,
-        label: label.into(),
-        spent,
-        granted,
     })
 }
 
