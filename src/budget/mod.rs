@@ -40,6 +40,8 @@ pub struct Amount {
 impl Amount {
     /// The most that can be counted: Redis' scripts know whole numbers up to 2^53.
     pub const MOST: u64 = 1_000_000_000_000_000;
+    /// The most that is added up, whatever upstreams say that they cost: below 2^53, too.
+    pub const MOST_IN_ALL: u64 = 9 * Self::MOST;
 
     /// As people read it: `4.98 USD`, `1200 tokens`.
     pub fn shown(unit: Unit, count: u64) -> String {

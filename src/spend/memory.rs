@@ -9,7 +9,7 @@ use std::{
 use foldhash::fast::RandomState;
 
 use super::{Adjustment, Claim, Kind, Place, Refused, SavedCount, Warning, Whose};
-use crate::budget::{BudgetId, Share};
+use crate::budget::{Amount, BudgetId, Share};
 
 /// The most values of one budget in one window; each takes about 200 bytes.
 pub const MOST_VALUES: usize = 10_000;
@@ -323,7 +323,8 @@ impl Counts {
     fn spend(&mut self, place: &Place, amount: i64) {
         if let Some(count) = self.existing(place) {
             let before = count.standing.spent;
-            count.standing.spent = before.saturating_add_signed(amount);
+            let sum = before.saturating_add_signed(amount);
+            count.standing.spent = sum.min(Amount::MOST_IN_ALL);
             let difference = count.standing.spent.wrapping_sub(before).cast_signed();
             count.unsaved_spent = count.unsaved_spent.saturating_add(difference);
             self.note_changed(place);
@@ -332,9 +333,11 @@ impl Counts {
 
     fn grant(&mut self, place: &Place, amount: i64) {
         if let Some(count) = self.existing(place) {
-            let granted = &mut count.standing.granted;
-            *granted = granted.saturating_add_signed(amount);
-            count.unsaved_granted = count.unsaved_granted.saturating_add(amount);
+            let before = count.standing.granted;
+            let sum = before.saturating_add_signed(amount);
+            count.standing.granted = sum.min(Amount::MOST_IN_ALL);
+            let difference = count.standing.granted.wrapping_sub(before).cast_signed();
+            count.unsaved_granted = count.unsaved_granted.saturating_add(difference);
             self.note_changed(place);
         }
     }

@@ -8,7 +8,7 @@ use super::{
     redis::{Part, SharedLease},
 };
 use crate::{
-    budget::{OnUnknownUsage, Unit},
+    budget::{Amount, OnUnknownUsage, Unit},
     money::Usd,
 };
 
@@ -98,7 +98,7 @@ impl Kept {
             Unit::Tokens => spent.tokens,
         };
         match (known, self.on_unknown_usage) {
-            (Some(known), _) => known,
+            (Some(known), _) => known.min(Amount::MOST),
             (None, OnUnknownUsage::Estimate | OnUnknownUsage::Deny) if has_head => self.amount,
             (None, _) => 0,
         }

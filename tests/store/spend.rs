@@ -23,7 +23,7 @@ fn count(start: i64, spent: i64) -> SavedCount {
     SavedCount {
         place: place(start, Whose::ALL),
         end: Some(start + 1000),
-        label: "app \u{1f600}".into(),
+        label: "app \u{1f600}\0".into(),
         spent,
         granted: 7,
     }
@@ -44,12 +44,14 @@ async fn differences_are_added_up_and_advance_no_revision() {
         let first = [count(5000, 10), total.clone()];
         store.add_spend(&first).await.expect("added");
         store.add_spend(&[count(5000, -4)]).await.expect("added");
+        let without_nul = |it: SavedCount| SavedCount {
+            label: "app \u{1f600}".into(),
+            ..it
+        };
+        let (total, sum) = (without_nul(total), without_nul(count(5000, 6)));
         let mut saved = store.spend(at(5999)).await.expect("read");
         saved.sort_by_key(|it| it.place);
-        let sum = SavedCount {
-            granted: 14,
-            ..count(5000, 6)
-        };
+        let sum = SavedCount { granted: 14, ..sum };
         assert_eq!(saved, [total.clone(), sum]);
         assert_eq!(store.load().await.expect("loaded").revision, 0);
         // What has ended is not read any more, and is forgotten later.

@@ -226,6 +226,7 @@ fn fill(
             (price.whole.nano(), price.input.nano())
         }
     };
+    let (whole, input) = (whole.min(Amount::MOST), input.min(Amount::MOST));
     (claim.amount, claim.input) = match claim.on_unknown_usage {
         OnUnknownUsage::Estimate | OnUnknownUsage::Deny => (whole, input),
         OnUnknownUsage::Allow => (whole, 0),

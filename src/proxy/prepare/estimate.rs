@@ -3,13 +3,16 @@
 
 use std::borrow::Cow;
 
-use actix_http::Method;
+use actix_http::{
+    Method,
+    header::{self, HeaderValue},
+};
 use bytes::Bytes;
 
 use super::{
     buffer_body,
     models::{in_path, in_query},
-    request_facts::request_facts,
+    request_facts::{RequestFacts, request_facts},
 };
 use crate::{
     error::GatewayError,
@@ -70,15 +73,17 @@ impl Estimate {
                 *method,
                 Method::GET | Method::HEAD | Method::OPTIONS | Method::DELETE
             );
-        let (said, most) = match reads || !has_text(admitted) {
-            true => (None, None),
+        let said = match reads || !has_text(admitted) {
+            true => RequestFacts::default(),
             false => said(admitted, sender).await?,
         };
-        let model = said.or_else(|| named_in_url(admitted));
+        let model = said.model.or_else(|| named_in_url(admitted));
         let key = admitted.holder().map(|holder| holder.key.id);
         let learner = Learner::new(key.as_ref().map(|id| id.as_bytes()), model.as_deref());
         let usual = admitted.gateway.process.budgets.spend.usual_output(learner);
-        let output = usual.unwrap_or(UNKNOWN_OUTPUT);
+        let choices = said.choices.unwrap_or(1).max(1);
+        let output = usual.unwrap_or(UNKNOWN_OUTPUT.saturating_mul(choices));
+        let most = said.max_tokens.map(|most| most.saturating_mul(choices));
         let has_output = !reads
             && !NO_OUTPUT
                 .iter()
@@ -174,11 +179,8 @@ fn has_text(admitted: &Admitted<'_>) -> bool {
     admitted.length.is_editable() && !is_encoded(headers) && !is_upload(headers)
 }
 
-/// The model and the most tokens that the beginning of the body names.
-async fn said(
-    admitted: &Admitted<'_>,
-    sender: &impl Sender,
-) -> Result<(Option<Box<str>>, Option<u64>), GatewayError> {
+/// What the beginning of the body says.
+async fn said(admitted: &Admitted<'_>, sender: &impl Sender) -> Result<RequestFacts, GatewayError> {
     buffer_body::read_beginning(sender, &admitted.body, LOOK).await?;
     let body = admitted.body.borrow();
     let segments = body.beginning();
@@ -188,9 +190,12 @@ async fn said(
     };
     let length = text.len().min(LOOK as usize);
     let is_whole = body.is_complete() && text.len() == length;
-    let facts = request_facts(text.get(..length).unwrap_or_default(), is_whole);
-    let most = facts.most_output();
-    Ok((facts.model.map(|model| (&*model).into()), most))
+    let start = text.get(..length).unwrap_or_default();
+    let head = admitted.head;
+    let path = head.uri.path_and_query().map_or("", |it| it.as_str());
+    let kind = head.headers().get(header::CONTENT_TYPE);
+    let kind = kind.map(HeaderValue::as_bytes).unwrap_or_default();
+    Ok(request_facts(path, kind, start, is_whole))
 }
 
 fn beginning(segments: &[Bytes]) -> Vec<u8> {

@@ -1,35 +1,43 @@
-//! What does a request say of model and length, by which it is estimated? To be replaced by
-//! `usage::request_facts`, which knows every dialect.
+//! What does a request say of model and length, by which it is estimated? Stands in for
+//! `usage::request_facts`, which has this signature and knows every dialect.
 
 use std::borrow::Cow;
 
 use serde::Deserialize;
 
-/// What the beginning of a body says.
-#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
-pub struct RequestFacts<'b> {
-    #[serde(borrow)]
-    pub model: Option<Cow<'b, str>>,
+/// What a request says of itself.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct RequestFacts {
+    pub model: Option<Box<str>>,
+    /// The most tokens that a response may have.
     pub max_tokens: Option<u64>,
-    pub max_completion_tokens: Option<u64>,
-    pub max_output_tokens: Option<u64>,
+    /// How many responses it wants.
+    pub choices: Option<u64>,
 }
 
-impl RequestFacts<'_> {
-    /// The most tokens that the response may have.
-    pub fn most_output(&self) -> Option<u64> {
-        let given = [
-            self.max_tokens,
-            self.max_completion_tokens,
-            self.max_output_tokens,
-        ];
-        given.into_iter().flatten().max()
-    }
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Body<'b> {
+    #[serde(borrow)]
+    model: Option<Cow<'b, str>>,
+    max_tokens: Option<u64>,
+    max_completion_tokens: Option<u64>,
+    max_output_tokens: Option<u64>,
+    n: Option<u64>,
 }
 
 /// Reads what a body says, if all of it is there.
-pub fn request_facts(body: &[u8], is_whole: bool) -> RequestFacts<'_> {
-    let whole = is_whole.then(|| serde_json::from_slice(body).ok());
-    whole.flatten().unwrap_or_default()
+pub fn request_facts(_path: &str, _type: &[u8], body: &[u8], is_whole: bool) -> RequestFacts {
+    let whole = is_whole.then(|| serde_json::from_slice::<Body<'_>>(body).ok());
+    let body = whole.flatten().unwrap_or_default();
+    let most = [
+        body.max_tokens,
+        body.max_completion_tokens,
+        body.max_output_tokens,
+    ];
+    RequestFacts {
+        model: body.model.map(|model| (&*model).into()),
+        max_tokens: most.into_iter().flatten().max(),
+        choices: body.n,
+    }
 }

@@ -4,7 +4,7 @@ local window, whose, spent = KEYS[1], ARGV[1], tonumber(ARGV[3])
 if redis.call('HSETNX', window, 'l' .. whose, ARGV[2]) == 1 then
   redis.call('HINCRBY', window, 'n', 1)
 end
-add(window, 's' .. whose, math.max(spent, -count(window, 's' .. whose)))
-add(window, 'g' .. whose, tonumber(ARGV[4]))
+add_up(window, 's' .. whose, spent)
+add_up(window, 'g' .. whose, tonumber(ARGV[4]))
 keep(window, ARGV[5])
 return 1

@@ -18,6 +18,12 @@ local function add(window, field, amount)
   end
 end
 
+-- Adds to a sum, which stays between nothing and what can be counted.
+local function add_up(window, field, amount)
+  local before = count(window, field)
+  add(window, field, math.max(math.min(amount, 9e15 - before), -before))
+end
+
 -- Frees what leases hold that have expired.
 local function expire(window, leases, now)
   local gone = redis.call('ZRANGEBYSCORE', leases, '-inf', now, 'LIMIT', 0, 100)

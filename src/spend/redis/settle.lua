@@ -15,7 +15,7 @@ for i = 1, (#KEYS - 1) / 2 do
       add(window, 'r' .. whose, -tonumber(amount))
     end
   end
-  add(window, 's' .. whose, spent)
+  add_up(window, 's' .. whose, spent)
   keep(window, ARGV[at + 4])
 end
 return 1

@@ -19,6 +19,9 @@ const SPEND: &str = "SELECT budget, start, whose, label, ends, spent, granted \
      FROM throughway_spend WHERE ends IS NULL OR ends > $1";
 const FORGET_SPEND: &str = "DELETE FROM throughway_spend WHERE ends < $1";
 
+/// PostgreSQL cannot store it; a value of a request's metadata may have it.
+const NUL: char = '\0';
+
 type SpendColumns = (String, i64, String, String, Option<i64>, i64, i64);
 
 impl Session<'_> {
@@ -34,7 +37,7 @@ impl Session<'_> {
             &budget,
             count.place.start,
             &whose,
-            &*count.label,
+            count.label.replace(NUL, ""),
             count.end,
             count.spent,
             count.granted

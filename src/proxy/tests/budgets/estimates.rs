@@ -25,6 +25,7 @@ default_target: http://127.0.0.1:1/v1
         (body(r#"{"model":"m","max_tokens":100}"#), 10 + 100),
         (body(r#"{"max_tokens":9000,"a":1}"#), 9 + 4096),
         (body(r#"{"max_completion_tokens":7}"#), 9 + 7),
+        (body(r#"{"max_tokens":7,"n":3}"#), 8 + 21),
         (body(r#"{"model":"m"}"#), 5 + 4096),
         (body("no JSON"), 3 + 4096),
         (body(long), length.div_ceil(3) + 4096),
