@@ -82,6 +82,9 @@ codes! {
     InvalidGatewayKey "invalid_gateway_key" 401 Caller
         "The gateway needs a key and the request has none, or its key is unknown, blocked or \
          expired.";
+    BudgetExceeded "budget_exceeded" 402 Caller
+        "A budget of the key, its team, the endpoint or the settings has no room for the request; \
+         the message names it, what is spent and reserved, and when it begins anew.";
     TargetDenied "target_denied" 403 Caller "The target guard does not let the gateway go there.";
     NotAllowed "not_allowed" 403 Caller
         "The gateway key may not do this, a web page of another origin, or a route that needs the \

@@ -3,6 +3,7 @@
 //! multiplies every limit.
 
 mod access;
+mod budgets;
 mod cache;
 mod current;
 mod door;
@@ -35,6 +36,7 @@ use ipnet::IpNet;
 
 pub use self::{
     access::{Access, Taken},
+    budgets::{add_standing, part, shown_budget},
     cache::{Beginning, FlightKey, PurgeCount, SharedHead},
     current::{Current, Latest},
     door::{Door, Visitor},
@@ -64,6 +66,7 @@ use crate::{
     error::{Code, GatewayError},
     guard::Policy,
     http::request_fields::RequestFields,
+    identity::Budgets,
     observe::metrics::list_providers,
     price::Prices,
     record::Queue,
@@ -91,6 +94,8 @@ pub struct Gateway {
     pub endpoints: Arc<Endpoints>,
     pub known: Arc<Known>,
     pub limits: Limits,
+    /// The budgets of the settings.
+    pub budgets: Budgets,
     pub cache: CacheRules,
     pub prices: Arc<Prices>,
     pub replay_limit: usize,
@@ -161,6 +166,7 @@ impl Gateway {
             }),
             endpoints: objects.endpoints,
             limits: Limits::of(settings),
+            budgets: settings.budgets.clone(),
             cache: CacheRules::of(settings),
             prices,
             replay_limit: usize::try_from(settings.replay_limit).unwrap_or(usize::MAX),

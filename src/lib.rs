@@ -31,6 +31,7 @@
 //! | [`error`] | which errors does the gateway make itself? |
 
 pub mod app;
+pub mod budget;
 pub mod cache;
 pub mod cli;
 pub mod config;
@@ -63,6 +64,7 @@ pub mod resolve;
 pub mod route;
 pub mod secret;
 pub mod server;
+pub mod spend;
 pub mod store;
 pub mod telemetry;
 pub mod tls;

@@ -20,6 +20,8 @@ use redis::{
     cluster::ClusterClient,
     cluster_async::ClusterConnection,
 };
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use self::outage_log::{News, OutageLog};
 use crate::secret::Secret;
@@ -40,6 +42,19 @@ pub struct ReplicaSettings {
     pub cluster: bool,
     /// The timeout of a command.
     pub timeout: Duration,
+}
+
+/// What happens while Redis does not respond.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnRedisFailure {
+    /// Each replica counts on its own.
+    #[default]
+    Local,
+    /// Nothing is counted.
+    Allow,
+    /// Limited requests get 503 `overloaded`.
+    Deny,
 }
 
 /// The server did not respond in time, or responded with an error.

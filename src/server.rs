@@ -14,7 +14,7 @@ use thiserror::Error;
 use tokio_rustls::TlsAcceptor;
 
 use crate::{
-    config::{Environment, Settings, Tls},
+    config::{Environment, ObjectStoreKind, Settings, Tls},
     control::{self, CannotOpen, Control, Opened},
     gateway::{Gateway, UnusableSettings, unreachable_hosts},
     machine::descriptors::{self, Division},
@@ -125,18 +125,11 @@ impl Program {
         let address = listener.local_addr().map_err(at_listen)?;
         let control = Control::new(gateway.listening_on(vec![address]), settings, opened);
         let gateway = control.current.get();
+        warn_of_counts_apart(settings, &gateway);
         let timers = worker::ActixTimers::of(settings);
-        let process = gateway.process.clone();
-        process
-            .archive
-            .start(records, Vec::new())
-            .map_err(at_listen)?;
-        actix_rt::spawn(async move { process.limits.share().await });
-        if let Some(store) = gateway.process.cache.shared.clone() {
-            actix_rt::spawn(async move { store.connect().await });
-        }
-        actix_rt::spawn(control.clone().follow());
-        actix_rt::spawn(control.clone().forget(settings.store.audit_retention));
+        let started = gateway.process.archive.start(records, Vec::new());
+        started.map_err(at_listen)?;
+        spawn_background(&control, settings);
         let shared = control.clone();
         let server = Server::build()
             .workers(settings.workers)
@@ -170,15 +163,45 @@ impl Running {
     /// # Errors
     /// The server itself fails.
     pub async fn until(self, signals: Signals) -> io::Result<()> {
-        let process = self.control.current.get().process.clone();
+        let control = self.control.clone();
+        let process = control.current.get().process.clone();
         let served = process.clone();
         let draining = drain::on_signal(signals, process, self.server.handle(), self.drain);
         let draining = actix_rt::spawn(draining);
         let outcome = self.server.await;
         draining.abort();
         drain::until_all_is_recorded(&served.metrics).await;
+        served.budgets.spend.tell_shared().await;
+        if let Err(error) = control.save_spend().await {
+            tracing::error!(%error, "what was spent of budgets in the last second is not saved");
+        }
         served.archive.finish().await;
         outcome
+    }
+}
+
+/// What goes on beside requests, for as long as the runtime does.
+fn spawn_background(control: &Control, settings: &Settings) {
+    let process = control.current.get().process.clone();
+    actix_rt::spawn(process.budgets.spend.clone().keep_shared());
+    if let Some(store) = process.cache.shared.clone() {
+        actix_rt::spawn(async move { store.connect().await });
+    }
+    actix_rt::spawn(async move { process.limits.share().await });
+    actix_rt::spawn(control.clone().follow());
+    actix_rt::spawn(control.clone().keep_spend());
+    actix_rt::spawn(control.clone().forget(settings.store.audit_retention));
+}
+
+/// Replicas that share their keys do not share what is spent, unless they have a Redis.
+fn warn_of_counts_apart(settings: &Settings, gateway: &Gateway) {
+    let has_replicas = settings.store.kind == ObjectStoreKind::Postgres;
+    let budgets = &gateway.process.budgets.spend;
+    if has_replicas && !budgets.is_shared() && gateway.all_budgets().next().is_some() {
+        tracing::warn!(
+            "budgets are counted by each replica for itself, and added up when one starts: with \
+             limit_store.store: redis they are counted together"
+        );
     }
 }
 

@@ -1,5 +1,5 @@
-//! What does a key's holder see of it? Its fields and what is left of its limits, and nothing of
-//! what it may use.
+//! What does a key's holder see of it? Its fields and what is left of its limits and budgets, and
+//! nothing of what it may use.
 
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use super::{Pages, admin, refuse};
 use crate::{
     error::Code,
     identity::Identity,
-    proxy::{ShownLimits, shown_limits},
+    proxy::{ShownBudgets, ShownLimits, shown_budgets, shown_limits},
 };
 
 /// `GET /gateway/key`.
@@ -17,7 +17,8 @@ pub async fn page(pages: Pages, request: HttpRequest) -> HttpResponse {
     match gateway.access.holder_of_page(request.head()) {
         Ok(Some(holder)) => {
             let limits = shown_limits(&gateway, holder).await;
-            admin::object(&shown(holder, limits))
+            let budgets = shown_budgets(&gateway, holder).await;
+            admin::object(&shown(holder, limits, budgets))
         }
         Ok(None) => refuse(
             Code::InvalidGatewayKey,
@@ -27,7 +28,7 @@ pub async fn page(pages: Pages, request: HttpRequest) -> HttpResponse {
     }
 }
 
-fn shown(holder: &Identity, limits: ShownLimits) -> Value {
+fn shown(holder: &Identity, limits: ShownLimits, budgets: ShownBudgets) -> Value {
     let key = &holder.key;
     json!({
         "id": key.id.to_string(),
@@ -38,5 +39,8 @@ fn shown(holder: &Identity, limits: ShownLimits) -> Value {
         "limits": limits.of_key,
         "team_limits": limits.of_team,
         "gateway_limits": limits.of_gateway,
+        "budgets": budgets.of_key,
+        "team_budgets": budgets.of_team,
+        "gateway_budgets": budgets.of_gateway,
     })
 }

@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 use super::address::unusable_base;
 use super::kind::Shown as _;
 use crate::credential::Scheme;
-use crate::identity::document::within;
+use crate::identity::Budgets;
+use crate::identity::document::{self, within};
 use crate::route::Provider;
 use crate::route::config::{parse_cache, parse_limit, parse_value};
 use crate::route::config_types::{CacheAsked, Entry};
@@ -143,11 +144,31 @@ fn shown(limit: &Limit) -> Value {
         }),
         None => json!({}),
     };
+    if let Some(rate) = limit.tokens {
+        shown["tokens"] = json!(rate.tokens);
+        shown["window"] = json!(rate.window.shown());
+    }
     if let Some(concurrent) = limit.concurrent {
         shown["concurrent"] = json!(concurrent);
     }
     shown["by"] = json!(limit.by.name());
     shown
+}
+
+/// `budgets`.
+pub struct SettingsBudgets;
+
+impl SettingsBudgets {
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Budgets, D::Error> {
+        let written = Value::deserialize(from)?;
+        let read = document::read::<Budgets>(&written);
+        let read = read.map_err(|error| D::Error::custom(within(&error.path, &error.reason)));
+        Ok(read?.of("settings"))
+    }
+
+    pub fn serialize<S: Serializer>(budgets: &Budgets, to: S) -> Result<S::Ok, S::Error> {
+        budgets.serialize(to)
+    }
 }
 
 /// `cache.default`.

@@ -32,12 +32,13 @@ use super::enums::Auth;
 use super::identities::Named;
 use super::kind::{Kind as _, List, Optional, hidden, hidden_list, one_or_more};
 use super::name::Via;
-use super::objects::{Limits, Objects};
+use super::objects::{Limits, Objects, SettingsBudgets};
 use super::places::Places;
 use super::secrets::Secrets;
 use super::units::{ByteSize, Count};
 use crate::endpoint::Table;
 use crate::guard::BaseUrl;
+use crate::identity::Budgets;
 use crate::identity::directory::Directory;
 use crate::identity::key::Key;
 use crate::identity::team::Team;
@@ -215,6 +216,18 @@ pub struct Settings {
         example = json!([{ "requests": 600, "window": "1m", "by": "client_address" }])
     )]
     pub limits: Vec<Scoped>,
+    /// What all requests may spend in a window of the calendar, or in all; see
+    /// [budgets](budgets.md).
+    ///
+    /// A request over a budget gets 402 `budget_exceeded`. Keys, teams and endpoints have budgets
+    /// of their own, too. They are counted where `limit_store` says.
+    #[serde(with = "SettingsBudgets")]
+    #[schemars(
+        with = "Vec<Map<String, Json>>",
+        title = "list of budgets",
+        example = json!([{ "usd": 50, "window": "month", "by": "team", "soft": 0.8 }])
+    )]
+    pub budgets: Budgets,
     /// Where limits are counted.
     pub limit_store: LimitStore,
     /// The cache of responses.

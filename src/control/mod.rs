@@ -6,6 +6,7 @@ mod open;
 mod owner;
 mod read;
 mod refused;
+mod spend;
 
 use std::{sync::Arc, time::Duration};
 
@@ -46,6 +47,8 @@ pub struct Control {
     store: Option<Arc<Store>>,
     owner: Arc<Mutex<Owner>>,
     runtime: Handle,
+    /// Held while counts of budgets are saved.
+    saving: Arc<Mutex<()>>,
 }
 
 impl Control {
@@ -57,6 +60,10 @@ impl Control {
                 let objects = opened.joined(settings);
                 let gateway = gateway.renewed(settings, objects);
                 gateway.process.store.note(StoreHealth::Ok);
+                let spend = &gateway.process.budgets.spend;
+                if !spend.is_shared() {
+                    spend.load(opened.take_spend());
+                }
                 (gateway, Some(opened.store), opened.revision)
             }
             None => (gateway, None, 0),
@@ -68,6 +75,7 @@ impl Control {
             store,
             owner: Arc::new(Mutex::new(owner)),
             runtime: Handle::current(),
+            saving: Arc::default(),
         }
     }
 

@@ -2,12 +2,14 @@
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use thiserror::Error;
 
 use crate::{
     config::{Environment, ObjectStoreKind, Settings},
     gateway::{Basis, Candidate, LeftOut, Objects},
     records::{self, RECORDS_FILE},
+    spend::SavedCount,
     store::{
         self, DATABASE_FILE, DataDir, DataDirError, Kind, Location, Options, SealError, SealKeys,
         Store, StoreError,
@@ -40,6 +42,8 @@ pub struct Opened {
     pub store: Arc<Store>,
     pub revision: u64,
     candidates: Vec<Candidate>,
+    /// What was spent of budgets.
+    spend: Vec<SavedCount>,
     unreadable: Vec<LeftOut>,
 }
 
@@ -69,8 +73,10 @@ pub async fn open(
         Err(left_out) => unreadable.push(left_out),
     };
     let revision = store.load_each(read).await?;
+    let spend = store.spend(Timestamp::now()).await?;
     Ok(Some(Opened {
         store: Arc::new(store),
+        spend,
         revision,
         candidates,
         unreadable,
@@ -144,6 +150,11 @@ pub fn check_exposure(settings: &Settings, opened: Option<&Opened>) -> Result<()
 }
 
 impl Opened {
+    /// What was spent of budgets; once.
+    pub(super) fn take_spend(&mut self) -> Vec<SavedCount> {
+        std::mem::take(&mut self.spend)
+    }
+
     /// What was in it, joined with the objects of the settings; once.
     pub(super) fn joined(&mut self, settings: &Settings) -> Objects {
         let candidates = std::mem::take(&mut self.candidates);

@@ -201,6 +201,8 @@ pub const RATELIMIT_REMAINING: HeaderName =
     HeaderName::from_static("x-gateway-ratelimit-remaining");
 /// When the limit is available in full again.
 pub const RATELIMIT_RESET: HeaderName = HeaderName::from_static("x-gateway-ratelimit-reset");
+/// A budget is past its soft threshold.
+pub const BUDGET_WARNING: HeaderName = HeaderName::from_static("x-gateway-budget-warning");
 /// The caller's credential was not sent on.
 pub const WITHHELD: HeaderName = HeaderName::from_static("x-gateway-withheld");
 pub const REPLAY: HeaderName = HeaderName::from_static("x-gateway-replay");
@@ -208,7 +210,7 @@ pub const REPLAY: HeaderName = HeaderName::from_static("x-gateway-replay");
 pub const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
 /// Every reply header the gateway may add, in the order of the reference page.
-pub const REPLY: [ReplyHeader; 12] = [
+pub const REPLY: [ReplyHeader; 13] = [
     ReplyHeader {
         name: TRACE_ID,
         meaning: "The trace id of the request: the caller's own, or the one that was made.",
@@ -262,6 +264,13 @@ pub const REPLY: [ReplyHeader; 12] = [
         meaning: "Seconds until that limit is full again.",
         when: "a limit applied",
         example: "12",
+    },
+    ReplyHeader {
+        name: BUDGET_WARNING,
+        meaning: "The budget nearest its end of those past their soft threshold, and the share \
+                  that is spent or reserved.",
+        when: "a budget is past its `soft` threshold",
+        example: "month;used=0.85",
     },
     ReplyHeader {
         name: WITHHELD,

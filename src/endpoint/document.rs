@@ -15,6 +15,7 @@ use super::{
 use crate::{
     guard::BaseUrl,
     identity::{
+        Budgets,
         allow::{EndpointPath, List, MethodName},
         document::{self, FieldError},
     },
@@ -52,6 +53,8 @@ struct Written {
     #[serde(default)]
     cost_per_request: Option<Usd>,
     #[serde(default)]
+    budgets: Budgets,
+    #[serde(default)]
     usage: Option<UsagePlaces>,
     #[serde(default = "yes")]
     enabled: bool,
@@ -71,6 +74,8 @@ pub fn read(document: &Value) -> Result<Endpoint, FieldError> {
     ];
     let target = target(written.target, parts, &written.query)?;
     check_used(&target, config.as_ref())?;
+    let name = super::name(&written.path, written.methods.as_ref());
+    let owner = format!("endpoints.{name}");
     Ok(Endpoint {
         path: written.path,
         include_subpath: written.include_subpath,
@@ -81,6 +86,7 @@ pub fn read(document: &Value) -> Result<Endpoint, FieldError> {
         target: Arc::new(target),
         config,
         cost_per_request: written.cost_per_request,
+        budgets: written.budgets.of(owner),
         usage: written.usage.map(Arc::new),
         written: document.clone(),
     })

@@ -19,6 +19,7 @@ pub use self::{
 };
 use crate::{
     identity::{
+        Budgets,
         allow::{EndpointPath, List, MethodName},
         document::FieldError,
     },
@@ -46,6 +47,8 @@ pub struct Endpoint {
     pub config: Option<OwnConfig>,
     /// What one request costs, where the upstream does not say.
     pub cost_per_request: Option<Usd>,
+    /// What all its requests may spend.
+    pub budgets: Budgets,
     /// Where responses have their usage, where the dialect is unknown.
     pub usage: Option<Arc<UsagePlaces>>,
     /// As it was written, for comparison.

@@ -59,6 +59,11 @@ impl LimitCounts {
         self.replicas.is_some()
     }
 
+    /// The Redis in which limits are counted.
+    pub(super) fn replicas(&self) -> Option<Arc<RedisClient>> {
+        self.replicas.clone()
+    }
+
     /// Keeps counts in step with other replicas, for as long as it is awaited.
     pub async fn share(&self) {
         if let Some(replicas) = &self.replicas {

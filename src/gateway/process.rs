@@ -12,8 +12,8 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
-    cache::CacheStores, limits::LimitCounts, reload_notes::ReloadNotes, sessions::Sessions,
-    store_health::NotedHealth, unusable_settings::UnusableSettings,
+    budgets::BudgetCounts, cache::CacheStores, limits::LimitCounts, reload_notes::ReloadNotes,
+    sessions::Sessions, store_health::NotedHealth, unusable_settings::UnusableSettings,
 };
 use crate::{
     config::{KeyLabel, Settings},
@@ -43,6 +43,7 @@ pub struct Process {
     pub metrics: Arc<Metrics>,
     pub origin_health: OriginHealth,
     pub limits: LimitCounts,
+    pub budgets: BudgetCounts,
     pub cache: CacheStores,
     /// Access tokens of the operator's accounts.
     pub tokens: Tokens,
@@ -81,9 +82,11 @@ impl Process {
         count_by_key(settings, &metrics);
         let memory = settings.memory.bodies;
         let memory = memory.unwrap_or_else(machine::memory::for_bodies);
+        let limits = LimitCounts::of(settings, &metrics)?;
         Ok(Process {
             origin_health: OriginHealth::new(metrics.clone()),
-            limits: LimitCounts::of(settings, &metrics)?,
+            budgets: BudgetCounts::of(settings, &limits, &metrics),
+            limits,
             cache: CacheStores::of(settings, &metrics)?,
             tokens: Tokens::default(),
             body_memory: BodyMemory::new(memory, metrics.bodies()),

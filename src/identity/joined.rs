@@ -12,6 +12,7 @@ use super::{
     name::ConfigName,
     team::Team,
 };
+use crate::budget::Scoped;
 
 /// Whose request it is. Both key and team are checked, so that the stricter wins.
 #[derive(Clone, Debug)]
@@ -103,6 +104,12 @@ impl Identity {
         let of_key = self.key.limits.iter().map(|limit| (Owner::Key, limit));
         let of_team = self.team.iter().flat_map(|team| team.limits.iter());
         of_key.chain(of_team.map(|limit| (Owner::Team, limit)))
+    }
+
+    /// The budgets of the key, then those of its team.
+    pub fn budgets(&self) -> impl Iterator<Item = &Arc<Scoped>> {
+        let of_team = self.team.iter().flat_map(|team| team.budgets.iter());
+        self.key.budgets.iter().chain(of_team)
     }
 
     fn rules(&self) -> impl Iterator<Item = (Owner, &Allow)> {

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     allow::Allow,
+    budgets::Budgets,
     change::{self, Object, OwnField},
     document::{FieldError, within},
     id::KeyId,
@@ -59,6 +60,8 @@ pub struct KeyDocument {
     pub allow: Option<Arc<Allow>>,
     #[serde(default, skip_serializing_if = "Limits::is_empty")]
     pub limits: Limits,
+    #[serde(default, skip_serializing_if = "Budgets::is_empty")]
+    pub budgets: Budgets,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_at: Option<Time>,
 }
@@ -221,6 +224,7 @@ impl<'de> Deserialize<'de> for Key {
             document.id = KeyId::of_name(document.name.as_str());
         }
         document.limits = document.limits.of(format_args!("keys.{}", document.id));
+        document.budgets = document.budgets.of(format!("keys.{}", document.id));
         let previous = document.check_previous();
         previous.map_err(|it| D::Error::custom(within(&it.path, &it.reason)))?;
         Ok(Key(document))

@@ -89,6 +89,10 @@ pub fn shown(limit: &Limit, counts_all: bool) -> Value {
         shown["window"] = json!(shown_window(rate.window));
         shown["burst"] = json!(rate.burst);
     }
+    if let Some(rate) = limit.tokens {
+        shown["tokens"] = json!(rate.tokens);
+        shown["window"] = json!(shown_window(rate.window));
+    }
     if let Some(concurrent) = limit.concurrent {
         shown["concurrent"] = json!(concurrent);
     }

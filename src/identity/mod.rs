@@ -6,6 +6,7 @@
 
 pub mod allow;
 mod base62;
+mod budgets;
 mod change;
 pub mod directory;
 pub mod document;
@@ -26,6 +27,7 @@ mod time;
 pub mod token;
 
 pub use self::{
+    budgets::Budgets,
     change::Object,
     id::{EndpointId, KeyId, TeamId},
     joined::Identity,

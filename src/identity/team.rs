@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     allow::Allow,
+    budgets::Budgets,
     change::{self, Object, OwnField},
     document::FieldError,
     id::TeamId,
@@ -41,6 +42,8 @@ pub struct TeamDocument {
     pub allow: Option<Arc<Allow>>,
     #[serde(default, skip_serializing_if = "Limits::is_empty")]
     pub limits: Limits,
+    #[serde(default, skip_serializing_if = "Budgets::is_empty")]
+    pub budgets: Budgets,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_at: Option<Time>,
 }
@@ -78,6 +81,7 @@ impl<'de> Deserialize<'de> for Team {
             document.id = TeamId::of_name(document.name.as_str());
         }
         document.limits = document.limits.of(format_args!("teams.{}", document.id));
+        document.budgets = document.budgets.of(format!("teams.{}", document.id));
         Ok(Team(document))
     }
 }

@@ -32,6 +32,7 @@ use crate::{
     error::Code,
     memory, redis_client,
     route::{attempts::Fault, breaker::Transition},
+    spend,
 };
 
 /// The prefix of every name.
@@ -112,6 +113,14 @@ impl Metrics {
         redis_client::Counts {
             failures: self.redis_failures.clone(),
             up: self.redis_up.clone(),
+        }
+    }
+
+    /// The metrics of budgets.
+    pub fn budgets(&self) -> spend::Counts {
+        spend::Counts {
+            refusals: self.budget_refusals.clone(),
+            outstanding: self.budget_reservations.clone(),
         }
     }
 

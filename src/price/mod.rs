@@ -29,6 +29,19 @@ pub use self::{
 };
 use crate::money::Usd;
 
+/// What requests may cost, by which budgets reserve before anything is sent.
+pub trait PriceOf: Send + Sync {
+    /// What so many tokens may cost at an origin; `None`: there is no price. Without a model, the
+    /// dearest one of the origin counts.
+    fn estimate(
+        &self,
+        origin: &str,
+        model: Option<&str>,
+        input_tokens: u64,
+        output_tokens: u64,
+    ) -> Option<Usd>;
+}
+
 /// What one request cost, and how that was computed.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Cost {

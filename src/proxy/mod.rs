@@ -2,6 +2,7 @@
 //! the order of it: admit → prepare → lookup → send → relay.
 
 mod admit;
+mod budgets_left;
 mod endpoint_test;
 mod exchange;
 pub mod explain;
@@ -31,6 +32,7 @@ use std::rc::Rc;
 use actix_http::{Request, Response};
 
 pub use self::{
+    budgets_left::{ShownBudgets, shown_budgets},
     limits_left::{ShownLimits, shown_limits},
     plan::PlanCache,
     relay::ReplyBody,

@@ -33,6 +33,8 @@ pub struct ReplyFacts {
     pub room: Option<Room>,
     /// The same of the attempt made last: those before it do not count for the client.
     pub attempts_room: Option<Room>,
+    /// The budget that is past its soft threshold.
+    pub budget_warning: Option<HeaderValue>,
 }
 
 /// Opens the notes of a request that has just arrived.
@@ -69,6 +71,7 @@ impl ReplyFacts {
             cache: CacheStatus::Disabled(NoCacheReason::NotAsked),
             room: None,
             attempts_room: None,
+            budget_warning: None,
         }
     }
 

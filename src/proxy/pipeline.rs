@@ -147,8 +147,15 @@ async fn fetch<U: Upstream>(
         let plan = explain::explain(admitted, &prepared, &worker.targets).await;
         return Ok(Reply::Own(plan));
     }
+    if prepare::budgets::concern(admitted, &plan) {
+        // Boxed: most requests have no use for its state.
+        Box::pin(prepare::budgets::reserve(admitted, &plan, exchange)).await?;
+    }
     let store = match lookup::lookup(admitted, &mut prepared, exchange).await? {
-        Lookup::Found(reply) => return Ok(reply),
+        Lookup::Found(reply) => {
+            exchange.release_reservation();
+            return Ok(reply);
+        }
         Lookup::Missed(store) => store,
     };
     let sent = send::send(worker, admitted, &prepared, exchange).await;
@@ -156,6 +163,7 @@ async fn fetch<U: Upstream>(
     exchange.connection().set_audience(None);
     match sent {
         Ok(opened) => {
+            exchange.note_head(opened.response.head.status);
             let target = plan.target(opened.send.target);
             Ok(Reply::Fetched(Fetched {
                 store: lookup::of_target(store, target, admitted, exchange),

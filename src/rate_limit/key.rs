@@ -135,6 +135,11 @@ impl Key {
         }
     }
 
+    /// What the requests are counted by.
+    pub fn whose(&self) -> [u8; 16] {
+        self.whose
+    }
+
     pub(super) fn shard(&self, shards: usize) -> usize {
         usize::from(self.limit[0] ^ self.whose[0]) % shards
     }
@@ -194,6 +199,7 @@ mod tests {
             burst: requests,
         };
         let limit = Limit {
+            tokens: None,
             rate: Some(rate),
             concurrent: None,
             by,

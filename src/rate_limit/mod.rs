@@ -10,8 +10,6 @@ mod redis;
 use std::{sync::Arc, time::Duration};
 
 use governor::clock::DefaultClock;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
 pub use self::{
     key::{Identity, Key, subnet},
@@ -25,6 +23,8 @@ use crate::{
     redis_client::{RedisClient, Unavailable},
     route::limit::{Scope, Scoped},
 };
+
+pub use crate::redis_client::OnRedisFailure;
 
 /// What is left of a limit after a request was admitted or refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,19 +101,6 @@ impl Drop for OwnLease {
     fn drop(&mut self) {
         self.0.leave();
     }
-}
-
-/// What happens while Redis does not respond.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum OnRedisFailure {
-    /// Each replica counts on its own.
-    #[default]
-    Local,
-    /// Nothing is counted.
-    Allow,
-    /// Limited requests get 503 `overloaded`.
-    Deny,
 }
 
 /// Why a request is not admitted.
@@ -237,6 +224,7 @@ mod tests {
             burst: NonZeroU32::new(burst).unwrap(),
         };
         let limit = Limit {
+            tokens: None,
             rate: Some(rate),
             concurrent: None,
             by: By::Caller,

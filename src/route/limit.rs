@@ -1,6 +1,9 @@
 //! `rate_limit` as validated values. Nothing is counted here.
 
-use std::{num::NonZeroU32, time::Duration};
+use std::{
+    num::{NonZeroU32, NonZeroU64},
+    time::Duration,
+};
 
 use sha2::{Digest as _, Sha256};
 
@@ -8,12 +11,25 @@ use sha2::{Digest as _, Sha256};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limit {
     pub rate: Option<Rate>,
+    pub tokens: Option<TokenRate>,
     /// Requests in flight at once, each until the last byte of its response.
     pub concurrent: Option<NonZeroU32>,
     pub by: By,
 }
 
+/// Tokens in each window of the clock: the first one begins with the epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TokenRate {
+    pub tokens: NonZeroU64,
+    pub window: Duration,
+}
+
 impl Limit {
+    /// It counts requests, and not tokens alone.
+    pub fn counts_requests(&self) -> bool {
+        self.rate.is_some() || self.concurrent.is_some()
+    }
+
     /// Requests, burst, window in nanoseconds, and concurrent requests; zero for what is not
     /// limited.
     pub fn numbers(&self) -> [u64; 4] {
@@ -151,6 +167,12 @@ impl LimitId {
         }
         for number in limit.numbers() {
             digest.update(number.to_le_bytes());
+        }
+        if let Some(rate) = limit.tokens {
+            let window = u64::try_from(rate.window.as_nanos()).unwrap_or(u64::MAX);
+            for number in [rate.tokens.get(), window] {
+                digest.update(number.to_le_bytes());
+            }
         }
         let digest: [u8; 32] = digest.finalize().into();
         let mut id = [0; 16];

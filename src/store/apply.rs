@@ -10,6 +10,7 @@ use super::{
     seal::{SealError, SealKeys, document},
     session::Session,
 };
+use crate::spend::SavedCount;
 
 /// How many rows are removed at once, so that changes need not wait.
 const STEP: u32 = 500;
@@ -255,4 +256,14 @@ pub(super) async fn rotate(
 fn now() -> Timestamp {
     let now = Timestamp::now();
     Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
+}
+
+/// Adds differences in the order of their places, so that two processes cannot wait for each other.
+pub(super) async fn add_spend(mut session: Session<'_>, differences: &[SavedCount]) -> Result<()> {
+    let mut ordered: Vec<&SavedCount> = differences.iter().collect();
+    ordered.sort_unstable_by_key(|it| it.place);
+    for difference in ordered {
+        session.add_spend(difference).await?;
+    }
+    session.commit().await
 }

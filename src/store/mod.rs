@@ -33,6 +33,7 @@ pub(crate) use self::{
     session::Transaction,
 };
 use self::{error::MAYBE_MADE, follow::Follower, session::Session};
+use crate::spend::SavedCount;
 
 /// The most rows of one page of the audit log.
 const LONGEST_PAGE: u32 = 1000;
@@ -43,14 +44,20 @@ const READING: Duration = Duration::from_secs(60);
 
 /// The tables of objects.
 const SCHEMA: Schema = Schema {
-    sqlite: &[(
-        "objects",
-        include_str!("migrations/sqlite/0001_objects.sql"),
-    )],
-    postgres: &[(
-        "objects",
-        include_str!("migrations/postgres/0001_objects.sql"),
-    )],
+    sqlite: &[
+        (
+            "objects",
+            include_str!("migrations/sqlite/0001_objects.sql"),
+        ),
+        ("spend", include_str!("migrations/sqlite/0002_spend.sql")),
+    ],
+    postgres: &[
+        (
+            "objects",
+            include_str!("migrations/postgres/0001_objects.sql"),
+        ),
+        ("spend", include_str!("migrations/postgres/0002_spend.sql")),
+    ],
     table: "throughway_migrations",
     lock: 0x7468_726f_7567_6877,
     readers: 4,
@@ -257,6 +264,39 @@ impl Store {
         let forgotten = self.change(async {
             let session = self.database.write().await?;
             apply::forget(session, before).await
+        });
+        forgotten.await
+    }
+
+    /// Adds to what was spent of budgets, all or nothing. Advances no revision.
+    ///
+    /// # Errors
+    /// The database cannot be used.
+    pub async fn add_spend(&self, differences: &[SavedCount]) -> Result<()> {
+        let added = self.change(async {
+            let session = self.database.write().await?;
+            apply::add_spend(session, differences).await
+        });
+        added.await
+    }
+
+    /// What was spent of budgets in windows that had not ended at this time.
+    ///
+    /// # Errors
+    /// The database cannot be used or is damaged.
+    pub async fn spend(&self, now: Timestamp) -> Result<Vec<SavedCount>> {
+        self.read(async |session| session.spend(now).await).await
+    }
+
+    /// Removes what was spent in windows that ended before this time.
+    ///
+    /// # Errors
+    /// The database cannot be used.
+    pub async fn forget_spend(&self, before: Timestamp) -> Result<()> {
+        let forgotten = self.change(async {
+            let mut session = self.database.write().await?;
+            session.forget_spend(before).await?;
+            session.commit().await
         });
         forgotten.await
     }

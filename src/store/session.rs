@@ -88,6 +88,8 @@ macro_rules! execute {
     };
 }
 
+mod spend;
+
 impl<'a> Session<'a> {
     pub(super) fn new(place: &'a Place, transaction: Transaction) -> Self {
         Self { place, transaction }

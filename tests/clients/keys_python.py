@@ -1,7 +1,7 @@
 """Does a gateway key open the gateway where the Python SDKs of OpenAI, Anthropic and Google put their own keys?
 
-Run `tests/clients/run`, which starts all that is needed: a recording upstream, and a gateway whose one key is in the
-environment variable GATEWAY_KEY.
+Run `tests/clients/run`, which starts all that is needed: a recording upstream, and a gateway whose keys are in the
+environment variables GATEWAY_KEY and SPENT_KEY.
 """
 
 import json
@@ -21,6 +21,8 @@ from google import genai  # noqa: E402
 from google.genai import errors  # noqa: E402
 
 KEY = os.environ["GATEWAY_KEY"]
+# Its budget is exhausted.
+SPENT_KEY = os.environ["SPENT_KEY"]
 ASK = [{"role": "user", "content": "hello"}]
 
 
@@ -74,6 +76,27 @@ def is_refused(bench, send, error, status):
     expect("requests", len(recorded(bench)), before)
 
 
+def refusals(bench):
+    with urllib.request.urlopen(f"{bench.base}/gateway/metrics", timeout=5) as page:
+        lines = page.read().decode().splitlines()
+    name = "throughway_budget_refusals_total "
+    return sum(int(line.removeprefix(name)) for line in lines if line.startswith(name))
+
+
+def is_not_retried(bench, client, send):
+    """An exhausted budget is a 402, and the SDK sends it once, whatever it retries otherwise."""
+    before = refusals(bench)
+    try:
+        send(client(base_url=bench.base, api_key=SPENT_KEY, max_retries=3))
+    except (openai.APIStatusError, anthropic.APIStatusError) as refused:
+        expect("status", refused.status_code, 402)
+        expect("code", refused.response.headers["x-gateway-error"], "budget_exceeded")
+        assert "0 USD of 0 USD are spent" in str(refused), refused
+    else:
+        raise AssertionError("no error was raised")
+    expect("requests", refusals(bench) - before, 1)
+
+
 def of_status(error):
     return error.status_code
 
@@ -93,6 +116,23 @@ def openai_both(bench):
     ours = {"default_headers": {"x-gateway-api-key": KEY}}
     came = opens(bench, lambda bench, _: by_openai(bench, "sk-own", **ours))
     assert "authorization: bearer sk-own" in came, came
+
+
+@check("openai: an exhausted budget is an error that is not retried")
+def openai_budget(bench):
+    def ask(client):
+        client.with_options(base_url=f"{bench.base}/v1").chat.completions.create(model="tiny", messages=ASK)
+
+    is_not_retried(bench, openai.OpenAI, ask)
+
+
+@check("anthropic: an exhausted budget is an error that is not retried")
+def anthropic_budget(bench):
+    is_not_retried(
+        bench,
+        anthropic.Anthropic,
+        lambda client: client.messages.create(model="tiny", max_tokens=9, messages=ASK),
+    )
 
 
 @check("anthropic: the key opens the gateway and stays there")

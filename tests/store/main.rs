@@ -18,4 +18,5 @@ mod kill;
 mod operations;
 mod retention;
 mod sealing;
+mod spend;
 mod support;

@@ -23,6 +23,7 @@ mod bodies_large;
 mod bodies_streaming;
 mod body_memory;
 mod browsers;
+mod budgets;
 mod cache;
 mod cache_admin;
 mod cache_hostile;

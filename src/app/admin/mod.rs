@@ -3,6 +3,7 @@
 
 mod audit;
 mod body;
+mod budgets;
 mod cache;
 mod entity_tag;
 mod live;
@@ -47,6 +48,10 @@ enum Page {
     One(Kind),
     Rotation,
     Audit,
+    Budgets,
+    Budget,
+    TopUp,
+    Correction,
     Cache,
     Records,
     Record,
@@ -104,6 +109,26 @@ const ROUTES: &[Route] = &[
         path: "/gateway/admin/v1/audit",
         page: Page::Audit,
         methods: &[Method::GET],
+    },
+    Route {
+        path: "/gateway/admin/v1/budgets",
+        page: Page::Budgets,
+        methods: &[Method::GET],
+    },
+    Route {
+        path: "/gateway/admin/v1/budgets/{id}",
+        page: Page::Budget,
+        methods: &[Method::GET],
+    },
+    Route {
+        path: "/gateway/admin/v1/budgets/{id}/top-up",
+        page: Page::TopUp,
+        methods: &[Method::POST],
+    },
+    Route {
+        path: "/gateway/admin/v1/budgets/{id}/correct",
+        page: Page::Correction,
+        methods: &[Method::POST],
     },
     Route {
         path: "/gateway/admin/v1/cache",
@@ -222,23 +247,11 @@ async fn serve(control: Control, request: HttpRequest, payload: web::Payload) ->
         return Ok(wrong_method(route));
     }
     // Whoever signs in has no session yet.
-    match route.page {
-        Page::Session => return session::session(&control, &request, payload).await,
-        Page::SessionLinks => return session::new_link(&control, &request),
-        Page::List(_)
-        | Page::One(_)
-        | Page::Rotation
-        | Page::Audit
-        | Page::Cache
-        | Page::Health
-        | Page::Settings
-        | Page::Providers
-        | Page::Configs
-        | Page::Records
-        | Page::Record
-        | Page::Live
-        | Page::Usage
-        | Page::Prices => {}
+    if matches!(route.page, Page::Session) {
+        return session::session(&control, &request, payload).await;
+    }
+    if matches!(route.page, Page::SessionLinks) {
+        return session::new_link(&control, &request);
     }
     let changes = request.method() != Method::GET;
     let gateway = control.current.get();
@@ -262,6 +275,10 @@ async fn page_of(page: Page, call: Call) -> Response {
         Page::One(kind) => objects::one(call, kind).await,
         Page::Rotation => objects::rotate(call).await,
         Page::Audit => audit::list(call).await,
+        Page::Budgets => budgets::list(call).await,
+        Page::Budget => budgets::one(call).await,
+        Page::TopUp => budgets::change(call, budgets::Kind::TopUp).await,
+        Page::Correction => budgets::change(call, budgets::Kind::Correction).await,
         Page::Cache => cache::cache(call).await,
         Page::Records => records::list(call).await,
         Page::Record => records::one(call).await,

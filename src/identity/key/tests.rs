@@ -82,7 +82,8 @@ fn the_settings_file_may_leave_the_id_out() {
 #[test]
 fn bad_requests_name_the_field_and_what_is_allowed() {
     let allowed = "Allowed: id, name, digest, prefix, previous_digests, team, role, expires, \
-                   blocked, default_config, metadata, trust_metadata, allow, limits, created_at";
+                   blocked, default_config, metadata, trust_metadata, allow, limits, budgets, \
+                   created_at";
     for (change, expected) in [
         (json!({ "name": null }), "name is missing".to_owned()),
         (

@@ -148,6 +148,10 @@ metrics! {
         "Commands to the cache's Redis that failed";
     cache_redis_up: Level = "cache_redis_up",
         "Whether the latest command to the cache's Redis succeeded; 0 without one";
+    budget_refusals: Count = "budget_refusals",
+        "Requests refused because a budget was exhausted";
+    budget_reservations: Level = "budget_reservations",
+        "Requests under way that have reserved a part of a budget";
     redis_failures: Count = "redis_failures",
         "Commands to the limits' Redis that failed";
     redis_up: Level = "redis_up",

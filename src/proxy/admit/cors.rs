@@ -15,7 +15,8 @@ const EXPOSED: HeaderValue = HeaderValue::from_static(
      x-gateway-retry-attempt-count, \
      x-gateway-cache-status, x-gateway-error, x-gateway-ratelimit-limit, \
      x-gateway-ratelimit-remaining, \
-     x-gateway-ratelimit-reset, x-gateway-withheld, x-gateway-replay, x-request-id, request-id, \
+     x-gateway-ratelimit-reset, x-gateway-budget-warning, \
+     x-gateway-withheld, x-gateway-replay, x-request-id, request-id, \
      retry-after, server-timing",
 );
 

@@ -220,10 +220,13 @@ fn cache(asked: Option<(&CachePolicy, &Result<CacheKey, NoCacheReason>)>) -> Val
 fn limits<'l>(limits: impl Iterator<Item = &'l Scoped>) -> Vec<Value> {
     let limit = |scoped: &Scoped| {
         let rate = scoped.limit.rate;
+        let of_tokens = scoped.limit.tokens.map(|it| it.window);
+        let window = rate.map(|it| it.window).or(of_tokens);
         json!({
             "place": scoped.place,
             "requests": rate.map(|it| it.requests),
-            "window": rate.map(|it| milliseconds(it.window)),
+            "tokens": scoped.limit.tokens.map(|it| it.tokens),
+            "window": window.map(milliseconds),
             "burst": rate.map(|it| it.burst),
             "concurrent": scoped.limit.concurrent,
             "by": scoped.limit.by.name(),

@@ -66,6 +66,24 @@ pub async fn try_read(
     Ok(whole)
 }
 
+/// Reads the beginning of the body, of which something is to be looked for.
+///
+/// # Errors
+/// As for [`try_read`].
+pub async fn read_beginning(
+    connection: &impl Sender,
+    body: &RefCell<RequestBody>,
+    length: u64,
+) -> Result<(), GatewayError> {
+    let reading = poll_fn(|cx| {
+        let read = body.borrow_mut().poll_beginning(length, cx);
+        connection.await_body(read.is_pending());
+        read
+    });
+    let read = while_present(connection, reading).await?;
+    read.map_err(|fault| broken(fault, connection))
+}
+
 /// Most that is asked of a whole body is asked of one piece. A long one is copied beside the
 /// worker.
 async fn make_one_piece(body: &RefCell<RequestBody>) -> Result<(), GatewayError> {

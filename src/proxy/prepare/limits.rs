@@ -37,6 +37,11 @@ pub struct Applied<'l> {
 }
 
 impl Applied<'_> {
+    /// It counts requests or attempts, and not tokens alone.
+    pub fn counts_requests(&self) -> bool {
+        self.scoped.limit.counts_requests()
+    }
+
     /// It counts attempts, and not requests.
     pub fn counts_attempts(&self) -> bool {
         self.scoped.limit.by == By::Origin
@@ -131,7 +136,8 @@ impl LimitCheck<'_> {
         (tightest, Ok(leases))
     }
 
-    fn key(&self, applied: Applied<'_>, origin: &str) -> Key {
+    /// Where the request is counted.
+    pub fn key(&self, applied: Applied<'_>, origin: &str) -> Key {
         let scoped = applied.scoped;
         let caller = || *self.presented.caller();
         let value = |value: &[u8]| Key::of_value(scoped, caller, value);

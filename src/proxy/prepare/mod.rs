@@ -3,13 +3,16 @@
 //! are sent, for dry runs and for `explain`.
 
 pub mod body_text;
+pub mod budgets;
 pub mod buffer_body;
 pub mod cache_key;
 mod condition_facts;
 mod credential;
+mod estimate;
 pub mod limits;
 mod models;
 mod permitted;
+mod request_facts;
 
 use std::{cell::RefCell, rc::Rc, time::Instant};
 
@@ -87,7 +90,7 @@ pub async fn take_places(
     let settings = &admitted.gateway.limits.requests;
     let limits = settings.iter().chain(&plan.limits).map(Applied::from);
     let of_key = limits::of_holder(admitted.holder()).filter(|it| !it.counts_attempts());
-    let limits = limits.chain(of_key);
+    let limits = limits.chain(of_key).filter(Applied::counts_requests);
     let (room, leases) = LimitCheck::of(admitted).admit(limits, "").await;
     exchange.notes.reply.room = room;
     exchange.leases = leases?;

@@ -10,9 +10,9 @@ use actix_http::{
 use super::reply_body::ReplyBody;
 use crate::{
     directives::table::{
-        CACHE_STATUS, LAST_USED_OPTION_INDEX, NAMESPACE, PORTKEY_NAMESPACE, PROVIDER,
-        RATELIMIT_LIMIT, RATELIMIT_REMAINING, RATELIMIT_RESET, REPLAY, RETRY_ATTEMPT_COUNT,
-        TRACE_ID, WITHHELD,
+        BUDGET_WARNING, CACHE_STATUS, LAST_USED_OPTION_INDEX, NAMESPACE, PORTKEY_NAMESPACE,
+        PROVIDER, RATELIMIT_LIMIT, RATELIMIT_REMAINING, RATELIMIT_RESET, REPLAY,
+        RETRY_ATTEMPT_COUNT, TRACE_ID, WITHHELD,
     },
     downstream::ClientConnection,
     proxy::{admit::cors, notes::ReplyFacts},
@@ -46,6 +46,9 @@ pub fn describe(headers: &mut HeaderMap, facts: &mut ReplyFacts) {
         headers.insert(RATELIMIT_LIMIT, HeaderValue::from(room.limit));
         headers.insert(RATELIMIT_REMAINING, HeaderValue::from(room.remaining));
         headers.insert(RATELIMIT_RESET, HeaderValue::from(in_seconds(room.reset)));
+    }
+    if let Some(warning) = facts.budget_warning.take() {
+        headers.insert(BUDGET_WARNING, warning);
     }
 }
 

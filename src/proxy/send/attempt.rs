@@ -189,7 +189,7 @@ impl<U: Upstream> Sending<'_, '_, U> {
             return Ok(Vec::new());
         }
         let limits = settings.iter().chain(&target.limits).map(Applied::from);
-        let limits = limits.chain(of_key());
+        let limits = limits.chain(of_key()).filter(Applied::counts_requests);
         let (room, leases) = self.counted.admit(limits, target.base.origin()).await;
         self.notes.borrow_mut().reply.attempts_room = room;
         leases

@@ -1,6 +1,7 @@
 //! A request's life without a network: time is paused, the upstream plays a script, and the client
 //! is one end of a loopback connection whose other end the gateway's own types drive.
 
+mod budgets;
 mod credentials;
 mod lookup;
 mod pipeline;

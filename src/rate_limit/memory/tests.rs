@@ -13,6 +13,7 @@ fn scoped(limit: Limit) -> Scoped {
 
 fn rate(requests: u32, window: Duration, burst: u32) -> Scoped {
     scoped(Limit {
+        tokens: None,
         rate: Some(Rate {
             requests: NonZeroU32::new(requests).unwrap(),
             window,
@@ -25,6 +26,7 @@ fn rate(requests: u32, window: Duration, burst: u32) -> Scoped {
 
 fn at_a_time(concurrent: u32) -> Scoped {
     scoped(Limit {
+        tokens: None,
         rate: None,
         concurrent: NonZeroU32::new(concurrent),
         by: By::Caller,

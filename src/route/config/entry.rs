@@ -1,6 +1,9 @@
 //! Parses one object of a config, a target or a group, and those inside it.
 
-use std::{num::NonZeroU32, time::Duration};
+use std::{
+    num::{NonZeroU32, NonZeroU64},
+    time::Duration,
+};
 
 use super::{
     ConfigObjectError, MOST_TARGETS, credential,
@@ -13,7 +16,7 @@ use crate::route::{
     Provider,
     condition::WorkBudget,
     config_types::{CacheAsked, Entry},
-    limit::{By, Limit, Rate},
+    limit::{By, Limit, Rate, TokenRate},
     policy::{Auth, Hedge, MOST_ATTEMPTS, MOST_DEPTH, Retry, TimeoutsAsked},
 };
 
@@ -216,6 +219,9 @@ fn namespace(at: &At<'_>) -> Parsed<Box<str>> {
     }
 }
 
+/// What can be counted without an error.
+const MOST_TOKENS: u64 = 1_000_000_000_000_000;
+
 /// Parses a limit of a config or of the settings' list.
 pub fn limit(at: &At<'_>) -> Parsed<Limit> {
     let object = at.object(Section::RateLimit)?;
@@ -227,19 +233,25 @@ pub fn limit(at: &At<'_>) -> Parsed<Limit> {
     let concurrent = object.read_as("concurrent", count)?.flatten();
     let window = object.read_as("window", window)?;
     let burst = object.read_as("burst", count)?.flatten();
-    if requests.is_none() && concurrent.is_none() {
-        return at.refuse("needs requests, or concurrent, or both");
+    let tokens = object.read_as("tokens", |at| {
+        let count = at.whole(1, MOST_TOKENS)?;
+        Ok(NonZeroU64::new(count))
+    })?;
+    let tokens = tokens.flatten();
+    if requests.is_none() && tokens.is_none() && concurrent.is_none() {
+        return at.refuse("needs requests, tokens or concurrent, or several of them");
     }
-    if requests.is_none() && (window.is_some() || burst.is_some()) {
+    if requests.is_none() && (burst.is_some() || (window.is_some() && tokens.is_none())) {
         return at.refuse("has a window or a burst, but no requests");
     }
+    let window = window.unwrap_or(Duration::from_secs(60));
     let by = object.read_as("by", |at| match By::parse(at.text()?) {
         Some(by) => Ok(by),
         None => at.refuse(format!("must be {}", By::EXPECTED)),
     })?;
     let rate = requests.map(|requests| Rate {
         requests,
-        window: window.unwrap_or(Duration::from_secs(60)),
+        window,
         burst: burst.unwrap_or(requests),
     });
     if rate.is_some_and(|rate| rate.refill() > Rate::LONGEST_REFILL) {
@@ -247,6 +259,7 @@ pub fn limit(at: &At<'_>) -> Parsed<Limit> {
     }
     Ok(Limit {
         rate,
+        tokens: tokens.map(|tokens| TokenRate { tokens, window }),
         concurrent,
         by: by.unwrap_or(By::Caller),
     })

@@ -277,9 +277,14 @@ pub const FIELDS: &[Field] = &[
         "Separates entries, and can be purged as a whole. In a caller's own config the entries \
          belong to that caller; in the settings all callers of the config share them."),
     field(RateLimit, "requests", "whole number", "none", "60",
-        "Requests per `window`. This or `concurrent` is required."),
+        "Requests per `window`. This, `tokens` or `concurrent` is required."),
+    field(RateLimit, "tokens", "whole number", "none", "100000",
+        "Tokens per `window`, those of requests and responses. What a request may use is reserved \
+         before it is sent, and what it has used is counted when it ends; see \
+         [budgets](budgets.md)."),
     field(RateLimit, "window", "duration or milliseconds, at most a day", "`1m`", r#""1m""#,
-        "The time over which `requests` are spread evenly."),
+        "The time over which `requests` are spread evenly. Windows of `tokens` follow each other \
+         by the clock: one of an hour begins with each full hour of UTC."),
     field(RateLimit, "burst", "whole number", "`requests`", "10",
         "Requests that may come at once. In any one window at most `requests` plus `burst` pass."),
     field(RateLimit, "concurrent", "whole number", "none", "8",

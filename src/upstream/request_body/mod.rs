@@ -169,6 +169,36 @@ impl RequestBody {
         Poll::Ready(Ok(Whole::Kept))
     }
 
+    /// Reads until so many bytes have come, or the end, and keeps them as far as bytes are kept.
+    /// Whatever the outcome, the first byte is sent next.
+    pub fn poll_beginning(
+        &mut self,
+        length: u64,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), BodyFault>> {
+        if self.replay.unsent_once().is_some() {
+            return Poll::Ready(Ok(()));
+        }
+        while self.bytes_read() < length {
+            let chunk = match ready!(self.poll_source(cx)) {
+                None => break,
+                Some(Ok(chunk)) => chunk,
+                Some(Err(fault)) => return Poll::Ready(Err(fault)),
+            };
+            if let Err(Unkept { rest, .. }) = self.keep(&chunk) {
+                self.replay.send_once(rest);
+                return Poll::Ready(Ok(()));
+            }
+        }
+        self.replay.restart();
+        Poll::Ready(Ok(()))
+    }
+
+    /// What has been read and is still to be sent, from the first byte on.
+    pub fn beginning(&self) -> &[Bytes] {
+        self.replay.segments()
+    }
+
     fn poll_source(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyFault>>> {
         let next = ready!(self.source.poll_chunk(cx));
         if let (Some(reader), Some(Ok(chunk))) = (&mut self.reader, &next) {

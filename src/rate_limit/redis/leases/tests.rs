@@ -6,6 +6,7 @@ use crate::{
 
 fn key() -> Key {
     let limit = Limit {
+        tokens: None,
         rate: None,
         concurrent: std::num::NonZeroU32::new(1),
         by: By::Origin,

@@ -1,0 +1,216 @@
+//! What may a request use? Estimated before it is sent, by its length, by the most tokens that it
+//! allows, and by what responses of its kind usually have.
+
+use std::borrow::Cow;
+
+use actix_http::{
+    Method,
+    header::{self, HeaderValue},
+};
+use bytes::Bytes;
+
+use super::{
+    buffer_body,
+    models::{in_path, in_query},
+    request_facts::{RequestFacts, request_facts},
+};
+use crate::{
+    error::GatewayError,
+    http::{encoding::is_encoded, media_type::is_upload},
+    money::Usd,
+    proxy::{admit::Admitted, plan::Target, sender::Sender},
+    spend::Learner,
+    upstream::BodyLength,
+};
+
+/// How far the body is looked at.
+const LOOK: u64 = 64 * 1024;
+/// The bytes of one token, on the short side.
+const BYTES_PER_TOKEN: u64 = 3;
+/// The response's tokens while nothing is known of them.
+const UNKNOWN_OUTPUT: u64 = 4096;
+/// Ends of paths whose responses have no tokens of their own.
+const NO_OUTPUT: [&str; 8] = [
+    "/embeddings",
+    "/embed",
+    "/rerank",
+    "/moderations",
+    "/count_tokens",
+    ":embedContent",
+    ":batchEmbedContents",
+    ":countTokens",
+];
+
+/// What a request may use.
+pub struct Estimate {
+    pub input: u64,
+    pub output: u64,
+    /// The model that the request names.
+    pub model: Option<Box<str>>,
+    pub learner: Learner,
+    /// It only reads: nothing is generated for it.
+    reads: bool,
+}
+
+/// What a request may cost at one target or several.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Price {
+    pub whole: Usd,
+    /// The request's own part.
+    pub input: Usd,
+    /// There is no price at one of the targets.
+    pub is_unknown: bool,
+}
+
+impl Estimate {
+    /// # Errors
+    /// What goes wrong with the body.
+    pub async fn of(admitted: &Admitted<'_>, sender: &impl Sender) -> Result<Self, GatewayError> {
+        let method = &admitted.head.method;
+        let is_tunnel = admitted.length == BodyLength::Tunnel;
+        let reads = !is_tunnel
+            && matches!(
+                *method,
+                Method::GET | Method::HEAD | Method::OPTIONS | Method::DELETE
+            );
+        let said = match reads || !has_text(admitted) {
+            true => RequestFacts::default(),
+            false => said(admitted, sender).await?,
+        };
+        let model = said.model.or_else(|| named_in_url(admitted));
+        let key = admitted.holder().map(|holder| holder.key.id);
+        let learner = Learner::new(key.as_ref().map(|id| id.as_bytes()), model.as_deref());
+        let usual = admitted.gateway.process.budgets.spend.usual_output(learner);
+        let choices = said.choices.unwrap_or(1).max(1);
+        let output = usual.unwrap_or(UNKNOWN_OUTPUT.saturating_mul(choices));
+        let most = said.max_tokens.map(|most| most.saturating_mul(choices));
+        let has_output = !reads
+            && !NO_OUTPUT
+                .iter()
+                .any(|it| admitted.routed.path.ends_with(it));
+        Ok(Estimate {
+            input: if reads { 0 } else { input(admitted) },
+            output: if has_output {
+                most.map_or(output, |most| most.min(output))
+            } else {
+                0
+            },
+            model,
+            learner,
+            reads,
+        })
+    }
+
+    /// All its tokens.
+    pub fn tokens(&self) -> u64 {
+        self.input.saturating_add(self.output)
+    }
+
+    /// What it may cost at the dearest of these targets.
+    pub fn price<'t>(
+        &self,
+        admitted: &Admitted<'_>,
+        targets: impl Iterator<Item = &'t Target>,
+    ) -> Price {
+        let endpoint = admitted.routed.endpoint();
+        if let Some(cost) = endpoint.and_then(|endpoint| endpoint.cost_per_request) {
+            return Price {
+                whole: cost,
+                input: cost,
+                is_unknown: false,
+            };
+        }
+        if self.reads {
+            return Price::default();
+        }
+        targets.fold(Price::default(), |dearest, target| {
+            self.dearer(admitted, dearest, target)
+        })
+    }
+
+    fn dearer(&self, admitted: &Admitted<'_>, dearest: Price, target: &Target) -> Price {
+        let prices = &admitted.gateway.process.budgets.prices;
+        let model = self.model_at(target);
+        let price = |output| {
+            let (origin, model) = (target.base.origin(), model.as_deref());
+            prices.estimate(origin, model, self.input, output)
+        };
+        match price(self.output) {
+            None => Price {
+                is_unknown: true,
+                ..dearest
+            },
+            Some(whole) => Price {
+                whole: dearest.whole.max(whole),
+                input: dearest.input.max(price(0).unwrap_or(whole)),
+                ..dearest
+            },
+        }
+    }
+
+    /// The model as a target gets it.
+    fn model_at(&self, target: &Target) -> Option<Cow<'_, str>> {
+        let mut set = target.override_params.iter().rev();
+        if let Some((_, json)) = set.find(|(key, _)| &**key == "model") {
+            return serde_json::from_str::<String>(json).ok().map(Cow::Owned);
+        }
+        let model = self.model.as_deref()?;
+        let prefix = target.model_prefix.as_deref().unwrap_or_default();
+        Some(Cow::Borrowed(model.strip_prefix(prefix).unwrap_or(model)))
+    }
+}
+
+/// The tokens of the body, as far as its length is known.
+fn input(admitted: &Admitted<'_>) -> u64 {
+    if is_upload(admitted.head.headers()) {
+        return 0;
+    }
+    let bytes = match admitted.length {
+        BodyLength::Exact(length) => length,
+        BodyLength::Chunked => admitted.body.borrow().bytes_read(),
+        BodyLength::Tunnel | BodyLength::None => 0,
+    };
+    bytes.div_ceil(BYTES_PER_TOKEN)
+}
+
+/// The body may be JSON that can be read.
+fn has_text(admitted: &Admitted<'_>) -> bool {
+    let headers = admitted.head.headers();
+    admitted.length.is_editable() && !is_encoded(headers) && !is_upload(headers)
+}
+
+/// What the beginning of the body says.
+async fn said(admitted: &Admitted<'_>, sender: &impl Sender) -> Result<RequestFacts, GatewayError> {
+    buffer_body::read_beginning(sender, &admitted.body, LOOK).await?;
+    let body = admitted.body.borrow();
+    let segments = body.beginning();
+    let text = match segments {
+        [whole] => Cow::Borrowed(&**whole),
+        segments => Cow::Owned(beginning(segments)),
+    };
+    let length = text.len().min(LOOK as usize);
+    let is_whole = body.is_complete() && text.len() == length;
+    let start = text.get(..length).unwrap_or_default();
+    let head = admitted.head;
+    let path = head.uri.path_and_query().map_or("", |it| it.as_str());
+    let kind = head.headers().get(header::CONTENT_TYPE);
+    let kind = kind.map(HeaderValue::as_bytes).unwrap_or_default();
+    Ok(request_facts(path, kind, start, is_whole))
+}
+
+fn beginning(segments: &[Bytes]) -> Vec<u8> {
+    let mut text = Vec::new();
+    for segment in segments {
+        let room = (LOOK as usize + 1).saturating_sub(text.len());
+        text.extend_from_slice(segment.get(..room.min(segment.len())).unwrap_or_default());
+    }
+    text
+}
+
+fn named_in_url(admitted: &Admitted<'_>) -> Option<Box<str>> {
+    let in_path = in_path(admitted.routed.path, true);
+    let query = admitted.routed.query;
+    let mut in_query = query.into_iter().flat_map(in_query);
+    let named = in_path.into_iter().next().or_else(|| in_query.next());
+    named.map(String::into_boxed_str)
+}
