@@ -9,7 +9,6 @@ mod tests;
 use actix_http::header::HeaderMap;
 
 use self::by::By;
-
 use super::UsageFlaw;
 use crate::http::encoding;
 

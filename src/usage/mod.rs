@@ -54,7 +54,8 @@ pub struct Usage {
     pub upstream_cost: Option<Usd>,
 }
 
-/// What is counted besides text tokens. Tokens of audio and images are part of `input` and `output`.
+/// What is counted besides text tokens. Tokens of audio and images are part of `input` and
+/// `output`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Units {
@@ -92,7 +93,8 @@ impl Units {
 pub enum UsageSource {
     /// The upstream said them.
     Reported,
-    /// At least one of them was estimated, since the response was cut before the report, or has none.
+    /// At least one of them was estimated, since the response was cut before the report, or has
+    /// none.
     Estimated,
     #[default]
     Unknown,

@@ -6,7 +6,8 @@ use super::{
 };
 use crate::usage::UsageFlaw;
 
-/// Most containers, one inside another, that are looked into. A JSON pointer has at most 256 tokens.
+/// Most containers, one inside another, that are looked into: a JSON pointer has at most 256
+/// tokens.
 const MOST_OPEN: usize = 264;
 
 /// An open object or list.
@@ -149,6 +150,7 @@ impl<V: Visitor> Scanner<V> {
                 self.text = Text::default();
                 self.at = At::InName;
                 self.hold_from(place + 1);
+                return self.in_name(bytes, place + 1, to);
             }
             b'}' => self.close(to),
             byte if is_space(byte) => {}
@@ -172,17 +174,13 @@ impl<V: Visitor> Scanner<V> {
             },
         };
         self.held.clear();
+        self.at = At::Colon;
         // Nearly always.
-        match bytes.get(end + 1) {
-            Some(b':') => {
-                self.at = At::Value;
-                end + 2
-            }
-            _ => {
-                self.at = At::Colon;
-                end + 1
-            }
+        if bytes.get(end + 1) == Some(&b':') && end + 2 < bytes.len() {
+            self.at = At::Value;
+            return self.value(bytes, end + 2, to);
         }
+        end + 1
     }
 
     fn colon(&mut self, bytes: &[u8], place: usize, to: &mut V) -> usize {
@@ -216,11 +214,13 @@ impl<V: Visitor> Scanner<V> {
                 self.text = Text::default();
                 self.at = At::InText;
                 self.capture_from(place);
+                return self.in_text(bytes, place + 1, to);
             }
             byte @ (b'{' | b'[') => self.enter(byte, to),
             b'-' | b'0'..=b'9' | b't' | b'f' | b'n' => {
                 self.at = At::InScalar;
                 self.capture_from(place);
+                return self.in_scalar(bytes, place + 1, to);
             }
             byte if is_space(byte) => {}
             _ => return self.broken(bytes, to),
@@ -318,7 +318,12 @@ impl<V: Visitor> Scanner<V> {
     fn after(&mut self, bytes: &[u8], place: usize, to: &mut V) -> usize {
         let is_list = self.open.last().is_some_and(|open| open.is_list);
         match (bytes[place], is_list) {
-            (b',', false) => self.at = At::Name,
+            (b',', false) => {
+                self.at = At::Name;
+                if bytes.get(place + 1) == Some(&b'"') {
+                    return self.name(bytes, place + 1, to);
+                }
+            }
             (b',', true) => self.at = At::Item,
             (b'}', false) | (b']', true) => self.close(to),
             (byte, _) if is_space(byte) => {}
@@ -338,12 +343,14 @@ impl<V: Visitor> Scanner<V> {
         }
     }
 
+    #[inline]
     fn capture_from(&mut self, place: usize) {
         if self.step.capture.is_some() {
             self.hold_from(place);
         }
     }
 
+    #[inline]
     fn hold_from(&mut self, place: usize) {
         self.begin = place;
         self.is_holding = true;
@@ -359,6 +366,7 @@ impl<V: Visitor> Scanner<V> {
     }
 
     /// What is held, to this place of the piece; `None`: it is too long.
+    #[inline]
     fn released<'b>(&'b mut self, bytes: &'b [u8], end: usize) -> Option<&'b [u8]> {
         self.is_holding = false;
         let piece = &bytes[self.begin..end];
@@ -372,6 +380,7 @@ impl<V: Visitor> Scanner<V> {
         Some(&self.held)
     }
 
+    #[inline]
     fn lend(&mut self, bytes: &[u8], end: usize, to: &mut V) {
         if let Some(place) = self.step.capture {
             match self.released(bytes, end) {

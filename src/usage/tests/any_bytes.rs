@@ -76,8 +76,7 @@ proptest! {
         place in any::<Index>(),
         with in any::<u8>(),
     ) {
-        let samples = sample::all();
-        let sample = which.get(&samples);
+        let sample = which.get(sample::all());
         let mut body = sample.body.clone();
         if !body.is_empty() {
             let place = place.index(body.len());

@@ -106,7 +106,8 @@ fn the_last_of_several_reports_holds() {
     for body in [
         r#"{"usage":{"prompt_tokens":1,"completion_tokens":9},"usage":{"prompt_tokens":2}}"#,
         r#"{"usage":{"prompt_tokens":1,"prompt_tokens":2,"completion_tokens":9}}"#,
-        "{\"usage\":{\"prompt_tokens\":1}}\n{\"usage\":{\"prompt_tokens\":2,\"completion_tokens\":9}}",
+        "{\"usage\":{\"prompt_tokens\":1}}\n\
+         {\"usage\":{\"prompt_tokens\":2,\"completion_tokens\":9}}",
     ] {
         let expected = json!({"usage": {"source": "reported", "input": 2, "output": 9}});
         assert_eq!(json_body(body), expected, "{body}");

@@ -1,6 +1,9 @@
 //! Responses as the fixtures and tables of these tests have them, and how they are read.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::OnceLock,
+};
 
 use actix_http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use aws_smithy_eventstream::frame::write_message_to;
@@ -14,6 +17,7 @@ use crate::{
 };
 
 /// One response.
+#[derive(Clone)]
 pub struct Sample {
     pub name: String,
     pub method: String,
@@ -103,7 +107,12 @@ fn without_nulls(value: Value) -> Value {
 
 /// All responses of `fixtures/usage`. Each is beside a file that says how it came and what is read
 /// of it. `.ws` has a message in each line, `.aws` the type and the payload of an event.
-pub fn all() -> Vec<Sample> {
+pub fn all() -> &'static [Sample] {
+    static ALL: OnceLock<Vec<Sample>> = OnceLock::new();
+    ALL.get_or_init(read_all)
+}
+
+fn read_all() -> Vec<Sample> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/usage");
     let files = entries(&root)
         .into_iter()
