@@ -29,10 +29,22 @@ pub enum Texts {
     OfMany,
 }
 
+/// Which responses without a report get an estimate of their output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Estimates {
+    /// Errors, and responses that have no text.
+    #[default]
+    Never,
+    /// On an unknown path what looks like text is text if it comes in chunks.
+    OfStreams,
+    Always,
+}
+
 /// What is found, and where it is looked for.
 #[derive(Debug, Default)]
 pub struct Findings {
     pub texts: Texts,
+    pub estimates: Estimates,
     /// Items of `data` are images.
     pub makes_images: bool,
     /// Texts are chunks of a stream.
@@ -116,7 +128,12 @@ impl Findings {
     /// An estimate stands where there is no report, and continues one that came too early.
     fn with_estimate(&self, mut usage: Usage, is_whole: bool) -> Usage {
         let is_final = is_whole && !self.is_first_report && usage.output.is_some();
-        if self.unreported == 0 || is_final {
+        let is_estimated = match self.estimates {
+            Estimates::Never => false,
+            Estimates::OfStreams => self.is_stream,
+            Estimates::Always => true,
+        };
+        if self.unreported == 0 || is_final || !is_estimated {
             return usage;
         }
         let estimate = self.unreported.div_ceil(BYTES_PER_TOKEN);

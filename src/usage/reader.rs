@@ -6,7 +6,7 @@ use actix_http::header::HeaderMap;
 use super::{
     Operation, Reading, UsageFlaw,
     decode::{Coding, Decoder},
-    findings::{self, Findings},
+    findings::{self, Estimates, Findings},
     framing::{Framing, Texts},
     headers,
     operation::operation,
@@ -89,6 +89,10 @@ impl Inner {
         self.findings.is_stream = is_stream;
         let operation = operation(expected.method, expected.path);
         self.findings.makes_images = operation == Operation::Images;
+        self.findings.estimates = match expected.status >= 400 {
+            true => Estimates::Never,
+            false => estimates(operation),
+        };
         if matches!(self.framing, Framing::Nothing) || expected.is_websocket {
             return;
         }
@@ -133,6 +137,22 @@ impl Inner {
         self.findings.flaw(flaw);
         self.framing = Framing::Nothing;
         self.decoder = None;
+    }
+}
+
+fn estimates(operation: Operation) -> Estimates {
+    match operation {
+        Operation::Chat
+        | Operation::TextCompletion
+        | Operation::GenerateContent
+        | Operation::Realtime
+        | Operation::Transcription => Estimates::Always,
+        Operation::Other => Estimates::OfStreams,
+        Operation::Embeddings
+        | Operation::Rerank
+        | Operation::Images
+        | Operation::Speech
+        | Operation::Moderation => Estimates::Never,
     }
 }
 

@@ -102,6 +102,32 @@ fn zero_is_a_report_and_null_is_none() {
 }
 
 #[test]
+fn only_text_of_a_model_is_estimated() {
+    let body = br#"{"content":"Some text"}"#;
+    let event = b"data: {\"content\":\"Some text\"}\n\n";
+    for (path, status, content_type, body, is_estimated) in [
+        (
+            "/v1/chat/completions",
+            200,
+            "application/json",
+            &body[..],
+            true,
+        ),
+        ("/v1/chat/completions", 400, "application/json", body, false),
+        ("/v1/embeddings", 200, "application/json", body, false),
+        ("/v1/files", 200, "application/json", body, false),
+        ("/v1/anything", 200, "text/event-stream", event, true),
+        ("/v1/rerank", 200, "text/event-stream", event, false),
+    ] {
+        let mut sample = sample::chat(content_type, body);
+        (sample.path, sample.status) = (path.to_owned(), status);
+        let output = &sample.read_at_once()["usage"]["output"];
+        let expected = if is_estimated { json!(3) } else { Value::Null };
+        assert_eq!(output, &expected, "{path} {status}");
+    }
+}
+
+#[test]
 fn the_last_of_several_reports_holds() {
     for body in [
         r#"{"usage":{"prompt_tokens":1,"completion_tokens":9},"usage":{"prompt_tokens":2}}"#,
