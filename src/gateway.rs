@@ -68,8 +68,8 @@ use crate::{
     http::request_fields::RequestFields,
     identity::Budgets,
     observe::metrics::list_providers,
-    price::Prices,
-    record::Queue,
+    price::{PriceOf, Prices},
+    record::Accounts,
     route::policy::HeaderEdit,
     secret::Secret,
     upstream::BodyLength,
@@ -98,6 +98,8 @@ pub struct Gateway {
     pub budgets: Budgets,
     pub cache: CacheRules,
     pub prices: Arc<Prices>,
+    /// By what budgets reserve.
+    pub estimates: Arc<dyn PriceOf>,
     pub replay_limit: usize,
     max_requests: usize,
     pub max_body: u64,
@@ -168,6 +170,7 @@ impl Gateway {
             limits: Limits::of(settings),
             budgets: settings.budgets.clone(),
             cache: CacheRules::of(settings),
+            estimates: prices.clone(),
             prices,
             replay_limit: usize::try_from(settings.replay_limit).unwrap_or(usize::MAX),
             max_requests: settings.downstream.max_requests,
@@ -201,10 +204,17 @@ impl Gateway {
         }
     }
 
-    /// Where records of requests go, if anybody wants them.
-    pub fn records(&self) -> Option<Arc<Queue>> {
-        let records = &self.process.records;
-        records.is_on().then(|| records.clone())
+    /// What the account of a request needs besides the request.
+    pub fn accounts(&self) -> Accounts {
+        Accounts {
+            queue: self.process.records.clone(),
+            prices: self.prices.clone(),
+        }
+    }
+
+    /// The same, if anybody wants records of all requests.
+    pub fn records(&self) -> Option<Accounts> {
+        self.process.records.is_on().then(|| self.accounts())
     }
 
     /// Sorts the header lines of a request.

@@ -11,14 +11,12 @@ use crate::{
     config::Settings,
     money::Usd,
     observe::metrics::Metrics,
-    price::PriceOf,
     spend::{Claim, Spend, Standing, Whose},
 };
 
 /// The counts of all budgets, whatever becomes of the settings.
 pub struct BudgetCounts {
     pub spend: Arc<Spend>,
-    pub prices: Arc<dyn PriceOf>,
 }
 
 impl BudgetCounts {
@@ -28,17 +26,7 @@ impl BudgetCounts {
         let spend = Spend::new(metrics.budgets(), limits.replicas(), on_failure);
         BudgetCounts {
             spend: Arc::new(spend),
-            prices: Arc::new(NoPrices),
         }
-    }
-}
-
-/// No price is known.
-struct NoPrices;
-
-impl PriceOf for NoPrices {
-    fn estimate(&self, _: &str, _: Option<&str>, _: u64, _: u64) -> Option<Usd> {
-        None
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::{
 use jiff::Timestamp;
 
 use super::{
-    Cost, PriceSource, built_in,
+    Cost, PriceOf, PriceSource, built_in,
     file::PriceFile,
     memo, origin,
     overrides::Override,
@@ -50,6 +50,18 @@ pub struct Found {
     pub source: PriceSource,
     pub date: Option<Arc<str>>,
     pub sheet: Arc<Sheet>,
+}
+
+impl PriceOf for Prices {
+    fn estimate(
+        &self,
+        origin: &str,
+        model: Option<&str>,
+        input_tokens: u64,
+        output_tokens: u64,
+    ) -> Option<Usd> {
+        Prices::estimate(self, origin, model, input_tokens, output_tokens)
+    }
 }
 
 impl Default for Prices {

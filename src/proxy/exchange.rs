@@ -3,14 +3,13 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use actix_http::{StatusCode, Version};
+use actix_http::Version;
 
 use super::{admit::Admitted, notes::RequestNotes};
 use crate::{
     dialect::Generates,
     downstream::{ClientConnection, ExchangeGuard},
     rate_limit::Lease,
-    spend::Reservation,
     upstream::{Asked, BodyLength, RequestBody},
 };
 
@@ -22,7 +21,6 @@ pub struct Exchange {
     /// Places among the requests under way.
     pub leases: Vec<Lease>,
     /// What the request has reserved of its budgets.
-    pub reservation: Option<Reservation>,
     pub asked: Asked,
     /// What the response is judged as, if its route is known to generate.
     pub generates: Option<Generates>,
@@ -38,7 +36,6 @@ impl Exchange {
             notes,
             body: admitted.body.clone(),
             leases: Vec::new(),
-            reservation: None,
             asked: admitted.asked(),
             generates: admitted.generates(),
             http10: admitted.head.version == Version::HTTP_10,
@@ -49,22 +46,6 @@ impl Exchange {
 
     pub fn connection(&self) -> &Rc<ClientConnection> {
         self.guard.connection()
-    }
-
-    /// A response has come. From here on the request's own part of its estimate is owed, unless
-    /// the response is an error.
-    pub fn note_head(&mut self, status: StatusCode) {
-        let is_error = status.is_client_error() || status.is_server_error();
-        if let Some(reservation) = self.reservation.as_mut().filter(|_| !is_error) {
-            reservation.note_head();
-        }
-    }
-
-    /// Nothing is sent for the request.
-    pub fn release_reservation(&mut self) {
-        if let Some(reservation) = self.reservation.take() {
-            reservation.release();
-        }
     }
 
     /// The body has no further use: the response is there without it.

@@ -118,8 +118,8 @@ pub async fn serve<U: Upstream>(
         metadata: admitted.directives.metadata.as_ref(),
         traceparent: head.headers().get(TRACEPARENT),
     });
-    if let Some(places) = admitted.routed.endpoint().and_then(|it| it.usage.as_ref()) {
-        notes.recorder.note_usage_places(places);
+    if let Some(endpoint) = admitted.routed.endpoint() {
+        notes.recorder.note_endpoint(endpoint);
     }
     let mut exchange = Exchange::new(&admitted, notes, guard);
     match fetch(worker, &admitted, &mut exchange).await {
@@ -153,7 +153,7 @@ async fn fetch<U: Upstream>(
     }
     let store = match lookup::lookup(admitted, &mut prepared, exchange).await? {
         Lookup::Found(reply) => {
-            exchange.release_reservation();
+            exchange.notes.recorder.release_reservation();
             return Ok(reply);
         }
         Lookup::Missed(store) => store,
@@ -163,7 +163,8 @@ async fn fetch<U: Upstream>(
     exchange.connection().set_audience(None);
     match sent {
         Ok(opened) => {
-            exchange.note_head(opened.response.head.status);
+            let status = opened.response.head.status.as_u16();
+            exchange.notes.recorder.note_reserved_head(status);
             let target = plan.target(opened.send.target);
             Ok(Reply::Fetched(Fetched {
                 store: lookup::of_target(store, target, admitted, exchange),

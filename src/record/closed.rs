@@ -7,6 +7,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
+    observe::metrics::RouteLabel,
     price::Cost,
     usage::{Usage, UsageFlaw},
 };
@@ -123,6 +124,17 @@ pub enum RouteKind {
     /// None that the gateway serves.
     #[default]
     Unknown,
+}
+
+impl From<RouteKind> for RouteLabel {
+    fn from(kind: RouteKind) -> Self {
+        match kind {
+            RouteKind::Unified => RouteLabel::Unified,
+            RouteKind::Endpoint => RouteLabel::Endpoint,
+            RouteKind::Provider => RouteLabel::Provider,
+            RouteKind::Unknown => RouteLabel::Unknown,
+        }
+    }
 }
 
 /// What the cache did.

@@ -18,11 +18,14 @@ use super::{
 };
 use crate::{
     dialect::Media,
-    endpoint::UsagePlaces,
+    endpoint::{Endpoint, UsagePlaces},
     identity::{Identity, Name},
     machine::clock,
+    money::Usd,
     observe::metrics::Outcome,
+    price::{Cost, PriceSource, Prices, Sold},
     route::attempts::Failed,
+    spend::{Reservation, Spent},
     upstream::Connecting,
     usage::{Expected, RequestFacts, Usage, UsageReader, UsageSource, estimated_input, operation},
 };
@@ -38,23 +41,32 @@ const LONGEST_NAME: usize = 256;
 
 /// The record of a request under way, as far as it is known.
 pub(super) struct Details {
-    queue: Arc<Queue>,
+    accounts: Accounts,
     record: Box<Record>,
     /// The ticket of each attempt in the record.
     tickets: Vec<u32>,
     received: Instant,
     /// The attempt whose response is relayed.
-    delivered: Option<(u32, Instant)>,
-    /// From the arrival to the first attempt, less what the caller's body was waited for.
-    before: Option<Duration>,
-    /// From the response's head to its hand-over.
-    after: Duration,
+    delivered: Option<u32>,
+    /// What the operator says of the usage of an endpoint's responses.
     places: Option<Arc<UsagePlaces>>,
+    cost_per_request: Option<Usd>,
+    /// The operator named the target: it is trusted to say what its response cost.
+    trusts_cost: bool,
     reader: Option<UsageReader>,
+    /// What the request has reserved of its budgets.
+    reservation: Option<Reservation>,
+}
+
+/// What the account of a request needs besides the request.
+#[derive(Clone)]
+pub struct Accounts {
+    pub queue: Arc<Queue>,
+    pub prices: Arc<Prices>,
 }
 
 impl Details {
-    pub fn new(queue: Arc<Queue>, received: Instant) -> Self {
+    pub fn new(accounts: Accounts, received: Instant) -> Self {
         let now = Timestamp::now(NoContext);
         let (seconds, nanos) = now.to_unix();
         let micros = seconds.saturating_mul(1_000_000) + u64::from(nanos / 1000);
@@ -64,15 +76,16 @@ impl Details {
             ..Record::default()
         };
         Details {
-            queue,
+            accounts,
             record: Box::new(record),
             tickets: Vec::new(),
             received,
             delivered: None,
-            before: None,
-            after: Duration::ZERO,
             places: None,
+            cost_per_request: None,
+            trusts_cost: false,
             reader: None,
+            reservation: None,
         }
     }
 
@@ -99,8 +112,28 @@ impl Details {
         self.record.metadata = metadata.map(entry).collect();
     }
 
-    pub fn note_usage_places(&mut self, places: Arc<UsagePlaces>) {
-        self.places = Some(places);
+    pub fn note_endpoint(&mut self, endpoint: &Endpoint) {
+        self.places.clone_from(&endpoint.usage);
+        self.cost_per_request = endpoint.cost_per_request;
+    }
+
+    pub fn hold(&mut self, reservation: Reservation) {
+        self.reservation = Some(reservation);
+    }
+
+    /// A response has come. From here on the request's own part of its estimate is owed, unless
+    /// the response is an error.
+    pub fn note_reserved_head(&mut self, status: u16) {
+        if let Some(reservation) = self.reservation.as_mut().filter(|_| status < 400) {
+            reservation.note_head();
+        }
+    }
+
+    /// Nothing is sent for the request.
+    pub fn release_reservation(&mut self) {
+        if let Some(reservation) = self.reservation.take() {
+            reservation.release();
+        }
     }
 
     pub fn note_response(&mut self, facts: &Facts, response: Response<'_>) {
@@ -139,10 +172,8 @@ impl Details {
         self.record.counted_by.push(name.into());
     }
 
-    /// `waited`: how long the caller's body was waited for until now.
-    pub fn begin_attempt(&mut self, attempt: Begun<'_>, waited: Duration) {
-        let began = self.elapsed();
-        self.before.get_or_insert(began.saturating_sub(waited));
+    pub fn begin_attempt(&mut self, attempt: Begun<'_>, began: Duration) {
+        self.trusts_cost = attempt.is_operators;
         if self.tickets.len() == MOST_ATTEMPTS {
             self.record.more_attempts += 1;
             return;
@@ -192,14 +223,7 @@ impl Details {
 
     /// The response of this attempt is relayed.
     pub fn note_delivered(&mut self, ticket: u32) {
-        self.delivered = Some((ticket, clock::now()));
-    }
-
-    /// The response is handed to the client's connection.
-    pub fn note_handed_over(&mut self) {
-        if let Some((_, at)) = self.delivered {
-            self.after = clock::since(at);
-        }
+        self.delivered = Some(ticket);
     }
 
     fn attempt(&mut self, ticket: u32) -> Option<&mut Attempt> {
@@ -211,24 +235,83 @@ impl Details {
         clock::since(self.received)
     }
 
-    /// Completes the record and hands it over.
-    pub fn close(mut self, facts: &Facts, outcome: Outcome, waited: Duration) {
-        self.finish_attempts(facts);
-        self.note_facts(facts, outcome, waited);
-        self.note_usage(outcome);
-        self.queue.push(self.record);
+    /// Completes the record, and settles what was reserved.
+    pub fn settle(&mut self, facts: &Facts, end: &End) {
+        self.finish_attempts(facts, end);
+        self.note_facts(facts, end);
+        self.note_usage(end.outcome);
+        self.note_cost();
+        self.settle_reservation();
     }
 
-    fn note_facts(&mut self, facts: &Facts, outcome: Outcome, waited: Duration) {
-        let end = self.elapsed();
-        let before = self.before.unwrap_or_else(|| end.saturating_sub(waited));
+    /// The record, as far as it is known.
+    pub fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// Hands the record over.
+    pub fn close(self) {
+        self.accounts.queue.push(self.record);
+    }
+
+    /// By the origin's prices. A stored response cost nothing.
+    fn note_cost(&mut self) {
+        let record = &mut *self.record;
+        if matches!(record.cache, CacheNote::Hit | CacheNote::Joined) {
+            record.cost = Some(Cost {
+                usd: Usd::ZERO,
+                source: PriceSource::Cache,
+                table_date: None,
+                parts: Box::default(),
+            });
+            return;
+        }
+        let has_response = self.delivered.is_some() && record.status < 400;
+        let nothing = Usage::default();
+        let usage = record.usage.as_ref();
+        let Some(usage) = usage.or_else(|| has_response.then_some(&nothing)) else {
+            return;
+        };
+        let model = record.model.as_deref().or(record.response_model.as_deref());
+        record.cost = self.accounts.prices.cost(&Sold {
+            origin: record.origin.as_deref().unwrap_or_default(),
+            model,
+            usage,
+            service_tier: record.service_tier.as_deref(),
+            at: jiff::Timestamp::from_microsecond(record.received).unwrap_or_default(),
+            cost_per_request: self.cost_per_request.filter(|_| has_response),
+        });
+    }
+
+    fn settle_reservation(&mut self) {
+        let Some(reservation) = self.reservation.take() else {
+            return;
+        };
+        let record = &*self.record;
+        if matches!(record.cache, CacheNote::Hit | CacheNote::Joined) {
+            return reservation.release();
+        }
+        let usage = record.usage.as_ref();
+        let tokens = usage.and_then(|it| match (it.input, it.output) {
+            (None, None) => None,
+            (input, output) => Some(input.unwrap_or(0).saturating_add(output.unwrap_or(0))),
+        });
+        reservation.settle(&Spent {
+            usd: record.cost.as_ref().map(|it| it.usd),
+            tokens,
+            output: usage.and_then(|it| it.output),
+            origin: record.origin.as_deref(),
+        });
+    }
+
+    fn note_facts(&mut self, facts: &Facts, end: &End) {
         let record = &mut *self.record;
         record.trace_id = text(&facts.trace_id);
         record.method = clipped(facts.method.as_str(), LONGEST);
         record.path = facts.places.path().into();
         record.origin = facts.places.origin().map(Into::into);
-        record.status = facts.logged_status(outcome);
-        record.outcome = outcome.as_str().into();
+        record.status = facts.logged_status(end.outcome);
+        record.outcome = end.outcome.as_str().into();
         match &facts.ending {
             Ending::Plain => {}
             Ending::Error(code, detail) => {
@@ -238,10 +321,10 @@ impl Details {
             Ending::Cut(reason) => record.detail = Some(clipped(&reason.to_string(), LONGEST)),
         }
         record.truncated = matches!(
-            outcome,
+            end.outcome,
             Outcome::Truncated | Outcome::Unfinished | Outcome::Aborted
         );
-        record.client_gone = outcome == Outcome::ClientGone;
+        record.client_gone = end.outcome == Outcome::ClientGone;
         record.cache = cache_note(facts.cache);
         record.operation = operation(&record.method, &record.path);
         record.bytes_in = facts.bytes_in;
@@ -249,8 +332,8 @@ impl Details {
         record.times.sent = record.attempts.first().map(|it| it.began);
         record.times.head = facts.head_after.map(micros);
         record.times.first_token = facts.first_token_after.map(micros);
-        record.times.end = micros(end);
-        record.times.own = micros(before + self.after);
+        record.times.end = micros(end.after);
+        record.times.own = micros(end.own);
     }
 
     /// What the response used, as far as it says so.
@@ -265,6 +348,9 @@ impl Details {
         let reading = reader.finish(is_whole);
         let record = &mut *self.record;
         let mut usage = reading.usage;
+        if !self.trusts_cost {
+            usage.upstream_cost = None;
+        }
         // What was generated came of some input, although nothing says of how much.
         if usage.output.is_some() && usage.input.is_none() {
             usage.input = Some(estimated_input(record.bytes_in));
@@ -281,9 +367,8 @@ impl Details {
 
     /// An attempt that neither failed nor was relayed was given up for another, or with the
     /// request.
-    fn finish_attempts(&mut self, facts: &Facts) {
-        let end = micros(self.elapsed());
-        let delivered = self.delivered.map(|(ticket, _)| ticket);
+    fn finish_attempts(&mut self, facts: &Facts, end: &End) {
+        let (end, delivered) = (micros(end.after), self.delivered);
         for (attempt, ticket) in self.record.attempts.iter_mut().zip(&self.tickets) {
             if attempt.fault.is_some() {
                 continue;
@@ -315,6 +400,15 @@ pub struct Response<'a> {
     pub headers: &'a HeaderMap,
 }
 
+/// How a request ended, and when.
+pub struct End {
+    pub outcome: Outcome,
+    /// The time since the request arrived.
+    pub after: Duration,
+    /// The gateway's own share of it.
+    pub own: Duration,
+}
+
 /// An attempt that begins.
 #[derive(Clone, Copy)]
 pub struct Begun<'a> {
@@ -323,6 +417,8 @@ pub struct Begun<'a> {
     pub index: &'a HeaderValue,
     pub provider: &'a HeaderValue,
     pub origin: &'a str,
+    /// The operator named the target.
+    pub is_operators: bool,
 }
 
 fn named(id: &Arc<str>, name: &Name) -> Named {

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use actix_http::{Method, header::HeaderValue};
 
 use super::{
-    CacheStatus, CutReason, failed_attempts::FailedAttempts, path_and_origin::PathAndOrigin,
+    CacheStatus, CutReason, RouteKind, failed_attempts::FailedAttempts,
+    path_and_origin::PathAndOrigin,
 };
 use crate::{
     cache::NoCacheReason, error::Code, identity::Name, observe::metrics::Outcome,
@@ -37,6 +38,15 @@ pub(super) struct Facts {
     pub(super) head_after: Option<Duration>,
     /// From the request's arrival to a stream's first token.
     pub(super) first_token_after: Option<Duration>,
+    /// From the arrival to the first attempt, less what the caller's body was waited for.
+    pub(super) own_before: Option<Duration>,
+    /// When the response that is relayed had come.
+    pub(super) delivered_at: Option<Instant>,
+    /// From then to its hand-over.
+    pub(super) own_after: Duration,
+    /// For metrics.
+    pub(super) route: RouteKind,
+    pub(super) provider: Option<HeaderValue>,
     pub(super) bytes_in: u64,
     pub(super) bytes_out: u64,
 }
@@ -63,6 +73,11 @@ impl Facts {
             stopped: None,
             head_after: None,
             first_token_after: None,
+            own_before: None,
+            delivered_at: None,
+            own_after: Duration::ZERO,
+            route: RouteKind::default(),
+            provider: None,
             bytes_in: 0,
             bytes_out: 0,
         }

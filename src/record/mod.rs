@@ -18,7 +18,7 @@ pub use self::{
     cache_status::CacheStatus,
     closed::{Attempt, CacheNote, Consumer, Named, Operation, Record, RouteKind, Times},
     cut_reason::CutReason,
-    details::{Begun, Caller, Response},
+    details::{Accounts, Begun, Caller, Response},
     queue::{Intake, ParkedIntake, Queue, QueueCounts, QueueLimits},
     recorder::{Arrival, Recorder},
     route::Route,

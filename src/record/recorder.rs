@@ -15,22 +15,23 @@ use actix_http::{Method, header::HeaderValue};
 use serde_json::Value;
 
 use super::{
-    AccessLog, Begun, CacheStatus, Caller, CutReason, Queue, RouteKind, access_line,
-    details::{Details, Response},
+    AccessLog, Accounts, Begun, CacheStatus, Caller, CutReason, RouteKind, access_line,
+    details::{Details, End, Response},
     facts::{Ending, Facts, LONGEST, TriedTarget},
 };
 use crate::{
     cache::NoCacheReason,
     downstream::ClientConnection,
-    endpoint::UsagePlaces,
+    endpoint::Endpoint,
     error::Code,
-    identity::Identity,
+    identity::{Identity, Name},
     machine::clock,
     observe::{
         logs,
-        metrics::{Metrics, Outcome},
+        metrics::{EndFacts, Metrics, Outcome},
     },
     route::attempts::{Failed, Send, Step, StopReason},
+    spend::Reservation,
     upstream::{Connecting, RequestBody},
 };
 
@@ -61,7 +62,7 @@ impl Recorder {
     pub fn open(
         metrics: Arc<Metrics>,
         access: AccessLog,
-        records: Option<Arc<Queue>>,
+        records: Option<Accounts>,
         arrival: Arrival<'_>,
         connection: Rc<ClientConnection>,
     ) -> Self {
@@ -81,7 +82,7 @@ impl Recorder {
             metrics,
             access,
             facts: Facts::new(received, trace_id, method, path),
-            details: records.map(|queue| Box::new(Details::new(queue, received))),
+            details: records.map(|accounts| Box::new(Details::new(accounts, received))),
             body: None,
             connection,
             is_open: true,
@@ -100,6 +101,7 @@ impl Recorder {
 
     /// The route that the request is on, by the endpoint's path or the provider's name.
     pub fn note_route_kind(&mut self, kind: RouteKind, name: Option<&str>) {
+        self.facts.route = kind;
         if let Some(details) = &mut self.details {
             details.note_route(kind, name);
         }
@@ -128,8 +130,12 @@ impl Recorder {
 
     /// An attempt begins. `waited`: how long the caller's body was waited for until now.
     pub fn begin_attempt(&mut self, attempt: Begun<'_>, waited: Duration) {
+        let began = clock::since(self.facts.received);
+        let own = || began.saturating_sub(waited);
+        self.facts.own_before.get_or_insert_with(own);
+        self.facts.provider = Some(attempt.provider.clone());
         if let Some(details) = &mut self.details {
-            details.begin_attempt(attempt, waited);
+            details.begin_attempt(attempt, began);
         }
     }
 
@@ -149,6 +155,7 @@ impl Recorder {
 
     /// The response of this attempt is the one that is relayed.
     pub fn note_delivered(&mut self, ticket: u32) {
+        self.facts.delivered_at = Some(clock::now());
         if let Some(details) = &mut self.details {
             details.note_delivered(ticket);
         }
@@ -156,8 +163,8 @@ impl Recorder {
 
     /// The response is handed to the client's connection.
     pub fn note_handed_over(&mut self) {
-        if let Some(details) = &mut self.details {
-            details.note_handed_over();
+        if let Some(at) = self.facts.delivered_at {
+            self.facts.own_after = clock::since(at);
         }
     }
 
@@ -288,10 +295,33 @@ impl Recorder {
         }
     }
 
-    /// Where an endpoint's responses have their usage.
-    pub fn note_usage_places(&mut self, places: &Arc<UsagePlaces>) {
+    /// What an endpoint says of the usage and the cost of its responses.
+    pub fn note_endpoint(&mut self, endpoint: &Endpoint) {
         if let Some(details) = &mut self.details {
-            details.note_usage_places(places.clone());
+            details.note_endpoint(endpoint);
+        }
+    }
+
+    /// What the request has reserved of its budgets: settled with what it used when it ends.
+    pub fn hold(&mut self, reservation: Reservation, accounts: Accounts) {
+        let received = self.facts.received;
+        let details = self
+            .details
+            .get_or_insert_with(|| Box::new(Details::new(accounts, received)));
+        details.hold(reservation);
+    }
+
+    /// A response has come for which a reservation is held.
+    pub fn note_reserved_head(&mut self, status: u16) {
+        if let Some(details) = &mut self.details {
+            details.note_reserved_head(status);
+        }
+    }
+
+    /// Nothing is sent for the request: its reservation is free again.
+    pub fn release_reservation(&mut self) {
+        if let Some(details) = &mut self.details {
+            details.release_reservation();
         }
     }
 
@@ -321,12 +351,47 @@ impl Recorder {
                 access_line::write(line, shape, &self.facts, outcome);
             });
         }
+        let end = self.end(outcome, waited);
+        if let Some(details) = &mut self.details {
+            details.settle(&self.facts, &end);
+        }
+        self.count_end(&end);
         if let Some(details) = self.details.take() {
-            details.close(&self.facts, outcome, waited);
+            details.close();
         }
         // Decremented last: when no request is in flight, all are counted and logged.
         fence(Ordering::Release);
         self.metrics.in_flight.dec();
+    }
+
+    fn end(&self, outcome: Outcome, waited: Duration) -> End {
+        let facts = &self.facts;
+        let after = clock::since(facts.received);
+        let before = facts.own_before;
+        let before = before.unwrap_or_else(|| after.saturating_sub(waited));
+        End {
+            outcome,
+            after,
+            own: before + facts.own_after,
+        }
+    }
+
+    fn count_end(&self, end: &End) {
+        let facts = &self.facts;
+        let record = self.details.as_ref().map(|it| it.record());
+        let key = record.and_then(|it| it.key.as_ref()).map(|it| &*it.name);
+        self.metrics.note_end(&EndFacts {
+            outcome: end.outcome,
+            route: facts.route.into(),
+            provider: facts.provider.as_ref().and_then(|it| it.to_str().ok()),
+            duration: end.after,
+            first_token: facts.first_token_after,
+            own: end.own,
+            usage: record.and_then(|it| it.usage.as_ref()),
+            cost: record.and_then(|it| it.cost.as_ref()),
+            key: key.or(facts.key.as_ref().map(Name::as_str)),
+            team: record.and_then(|it| it.team.as_ref()).map(|it| &*it.name),
+        });
     }
 
     /// Notes what was read of the body; returns how long it was waited for.

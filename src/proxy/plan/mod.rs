@@ -212,6 +212,7 @@ impl Target {
             index: &self.index,
             provider: &self.provider,
             origin: self.base.origin(),
+            is_operators: self.named_by == NamedBy::Settings,
         }
     }
 

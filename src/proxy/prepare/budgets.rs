@@ -72,7 +72,9 @@ pub async fn reserve(
         let claim = &claims[warning.claim];
         exchange.notes.reply.budget_warning = warn(scoped, claim, &warning);
     }
-    exchange.reservation = Some(reserved.reservation);
+    let accounts = admitted.gateway.accounts();
+    let recorder = &mut exchange.notes.recorder;
+    recorder.hold(reserved.reservation, accounts);
     Ok(())
 }
 

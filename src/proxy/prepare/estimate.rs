@@ -12,7 +12,6 @@ use bytes::Bytes;
 use super::{
     buffer_body,
     models::{in_path, in_query},
-    request_facts::{RequestFacts, request_facts},
 };
 use crate::{
     error::GatewayError,
@@ -21,6 +20,7 @@ use crate::{
     proxy::{admit::Admitted, plan::Target, sender::Sender},
     spend::Learner,
     upstream::BodyLength,
+    usage::{RequestFacts, request_facts},
 };
 
 /// How far the body is looked at.
@@ -129,7 +129,7 @@ impl Estimate {
     }
 
     fn dearer(&self, admitted: &Admitted<'_>, dearest: Price, target: &Target) -> Price {
-        let prices = &admitted.gateway.process.budgets.prices;
+        let prices = &admitted.gateway.estimates;
         let model = self.model_at(target);
         let price = |output| {
             let (origin, model) = (target.base.origin(), model.as_deref());

@@ -12,7 +12,6 @@ mod estimate;
 pub mod limits;
 mod models;
 mod permitted;
-mod request_facts;
 
 use std::{cell::RefCell, rc::Rc, time::Instant};
 

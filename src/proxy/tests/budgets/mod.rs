@@ -40,8 +40,7 @@ fn priced(settings: &str, scenes: impl IntoIterator<Item = Scene>) -> Harness {
     let (environment, flags) = (Environment::default(), Flags::default());
     let settings = Settings::parse(settings, Path::new("s"), &environment, &flags);
     let mut gateway = Gateway::new(&settings.expect("settings")).expect("usable settings");
-    let process = Arc::get_mut(&mut gateway.process).expect("a gateway of its own");
-    process.budgets.prices = Arc::new(Prices);
+    gateway.estimates = Arc::new(Prices);
     Harness::of(gateway, scenes)
 }
 
