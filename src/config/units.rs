@@ -8,7 +8,13 @@ use serde_json::Value as Json;
 
 use super::kind::{Kind, Shown, described};
 
-described!({const MOST: usize} Count<MOST>, {const ZERO: bool} Span<ZERO>, Retention, ByteSize, Share);
+described!(
+    {const MOST: usize} Count<MOST>,
+    {const ZERO: bool} Span<ZERO>,
+    Retention,
+    ByteSize,
+    Share,
+);
 
 /// A whole number from 1 to `MOST`.
 pub struct Count<const MOST: usize>;

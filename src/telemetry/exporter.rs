@@ -1,5 +1,5 @@
-//! The thread that sends: spans soon after their requests, metrics at an interval. A receiver that is
-//! away costs a bounded queue, a count and one line in the log.
+//! The thread that sends: spans soon after their requests, metrics at an interval. A receiver that
+//! is away costs a bounded queue, a count and one line in the log.
 
 use std::{
     io,

@@ -33,7 +33,7 @@ impl Sampling {
         end.copy_from_slice(&parent.trace_id[8..]);
         // The variant of a UUID stands in the highest bits.
         let random = u64::from_be_bytes(end) & (u64::MAX >> 8);
-        let share = u128::from(random) * u128::from(WHOLE) >> 56;
+        let share = (u128::from(random) * u128::from(WHOLE)) >> 56;
         share < u128::from(self.share)
     }
 

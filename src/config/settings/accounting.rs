@@ -42,7 +42,8 @@ pub struct PriceSettings {
 #[derive(Clone, Debug, PartialEq, Eq, SmartDefault, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct MetricSettings {
-    /// Whether requests, tokens and cost are also counted by gateway key and by team: `key`, `team`.
+    /// Whether requests, tokens and cost are also counted by gateway key and by team: `key`,
+    /// `team`.
     ///
     /// Each key or team then has series of its own, under its name.
     #[schemars(title = "list of `key` and `team`", example = ["team"])]

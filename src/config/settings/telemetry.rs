@@ -41,7 +41,7 @@ pub struct Otlp {
     #[schemars(
         with = "std::collections::BTreeMap<String, String>",
         title = "mapping of header names to texts",
-        example = json!({ "authorization": "Bearer ${OTLP_TOKEN}" })
+        example = json!({ "authorization": "Bearer ..." })
     )]
     pub headers: HeaderSecrets,
     /// Whether requests are sent as spans.

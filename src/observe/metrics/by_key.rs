@@ -1,5 +1,5 @@
-//! Counts by gateway key and team, where the operator asks for them. Keys can be many, so each metric
-//! has at most so many series; all beyond are counted together, as `other`.
+//! Counts by gateway key and team, where the operator asks for them. Keys can be many, so each
+//! metric has at most so many series; all beyond are counted together, as `other`.
 
 use std::{
     fmt,

@@ -1,5 +1,5 @@
-//! Which providers are named on the page of metrics: those of the catalogue and of the settings. All
-//! others are one, so that no caller can add a series.
+//! Which providers are named on the page of metrics: those of the catalogue and of the settings.
+//! All others are one, so that no caller can add a series.
 
 use std::{
     collections::HashMap,

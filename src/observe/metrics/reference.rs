@@ -48,11 +48,12 @@ pub fn page() -> String {
         "# Metrics\n\n\
          `GET /gateway/metrics` answers in the OpenMetrics text format 1.0, which Prometheus \
          reads. Counters start at 0 with the process.\n\n\
-         No label has a value that a client could choose. `provider` is a provider of the catalogue \
-         or of the settings, `passthrough` where there is none, and `other` for all others. Series \
-         of several labels, and of `key` and `team`, are on the page once they were counted; \
-         the latter only if [`metrics.labels`](settings.md) asks for them, and beyond \
-         `metrics.max_series` as `other`.\n\n\
+         No label has a value that a client could choose. `provider` is one of the catalogue or \
+         of the settings, `passthrough` where there is none, and `other` for all others. Series \
+         of several labels are on the page once they were counted. Those of `key` and `team` are \
+         there only if [`metrics.labels`](settings.md) asks for them, and beyond \
+         `metrics.max_series` they are counted together, as `other`. \
+         [grafana-dashboard.json](grafana-dashboard.json) draws them.\n\n\
          | metric | kind | label and its values | meaning |\n|---|---|---|---|\n",
     );
     for entry in Metrics::entries() {

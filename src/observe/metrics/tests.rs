@@ -234,3 +234,27 @@ fn handles_count_into_the_page() {
         assert!(page.contains(line), "{line}\n{page}");
     }
 }
+
+/// The metrics of ours that a text names.
+fn named_in(text: &str) -> BTreeSet<String> {
+    let names = text.match_indices("throughway_").map(|(at, _)| {
+        let rest = &text[at..];
+        let end = rest.find(|it: char| !it.is_ascii_alphanumeric() && it != '_');
+        rest[..end.unwrap_or(rest.len())].to_owned()
+    });
+    names.collect()
+}
+
+#[test]
+fn the_dashboard_draws_metrics_that_exist() {
+    let dashboard = include_str!("../../../docs/grafana-dashboard.json");
+    let parsed: serde_json::Value = serde_json::from_str(dashboard).expect("JSON");
+    assert!(parsed["panels"].as_array().is_some_and(|it| it.len() > 20));
+    let entries = Metrics::entries().into_iter();
+    let listed: BTreeSet<String> = entries.map(|entry| entry.name).collect();
+    let named = named_in(dashboard);
+    assert!(named.len() > 25, "{named:?}");
+    for name in named {
+        assert!(listed.contains(metric_name(&name, &listed)), "{name}");
+    }
+}

@@ -42,67 +42,51 @@ fn file() -> Arc<PriceFile> {
     Arc::new(file.expect("a file"))
 }
 
+/// Source, dollars and date of the cost of a million tokens each way.
+fn told(prices: &Prices, usage: &Usage, per_request: Option<Usd>) -> (PriceSource, String, String) {
+    let cost = prices.cost(&Sold {
+        cost_per_request: per_request,
+        ..sold(usage, Some("gpt-4o"))
+    });
+    let cost = cost.expect("a cost");
+    let date = cost.table_date.as_deref().unwrap_or_default();
+    (cost.source, cost.usd.to_string(), date.to_owned())
+}
+
 #[test]
 fn the_first_layer_that_knows_gives_the_price() {
-    let (plain, used) = (usage(), usage());
     let reported = Usage {
         upstream_cost: Some(Usd::from_nano(5)),
         ..usage()
     };
     let per_request = Some(Usd::from_nano(6));
-    for (prices, usage, per_request, source, usd, date) in [
+    let built_in = Prices::default();
+    let of_file = Prices::new(Vec::new(), Some(file()));
+    let own = Prices::new(overrides(), Some(file()));
+    let expect = |source, usd: &str, date: &str| (source, usd.to_owned(), date.to_owned());
+    for (told, expected) in [
         (
-            Prices::default(),
-            &reported,
-            per_request,
-            PriceSource::Upstream,
-            "0.000000005",
-            None,
+            told(&built_in, &reported, per_request),
+            expect(PriceSource::Upstream, "0.000000005", ""),
         ),
         (
-            Prices::default(),
-            &plain,
-            per_request,
-            PriceSource::PerRequest,
-            "0.000000006",
-            None,
+            told(&own, &usage(), per_request),
+            expect(PriceSource::PerRequest, "0.000000006", ""),
         ),
         (
-            Prices::new(overrides(), Some(file())),
-            &used,
-            None,
-            PriceSource::Settings,
-            "3",
-            None,
+            told(&own, &usage(), None),
+            expect(PriceSource::Settings, "3", ""),
         ),
         (
-            Prices::new(Vec::new(), Some(file())),
-            &used,
-            None,
-            PriceSource::File,
-            "7",
-            Some("1970-01-01"),
+            told(&of_file, &usage(), None),
+            expect(PriceSource::File, "7", "1970-01-01"),
         ),
         (
-            Prices::default(),
-            &used,
-            None,
-            PriceSource::BuiltIn,
-            "12.5",
-            Some(built_in::DATE),
+            told(&built_in, &usage(), None),
+            expect(PriceSource::BuiltIn, "12.5", crate::price::built_in::DATE),
         ),
     ] {
-        let cost = prices.cost(&Sold {
-            cost_per_request: per_request,
-            ..sold(usage, Some("gpt-4o"))
-        });
-        let cost = cost.expect("a cost");
-        let told = (
-            cost.source,
-            cost.usd.to_string(),
-            cost.table_date.as_deref(),
-        );
-        assert_eq!(told, (source, usd.to_owned(), date));
+        assert_eq!(told, expected);
     }
 }
 

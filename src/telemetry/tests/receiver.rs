@@ -51,7 +51,8 @@ impl Receiver {
                         let status = actix_web::http::StatusCode::from_u16(status);
                         async move { HttpResponse::new(status.expect("a status")) }
                     };
-                    App::new().default_service(web::to(take))
+                    let limit = web::PayloadConfig::new(32 << 20);
+                    App::new().app_data(limit).default_service(web::to(take))
                 });
                 let server = server.workers(1).disable_signals();
                 let server = server.bind(address).expect("the port").run();
