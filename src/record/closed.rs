@@ -1,10 +1,9 @@
 //! The record of one request that has ended: what is stored, shown, and sent on as telemetry.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::BTreeMap;
 use uuid::Uuid;
 
 use crate::{
