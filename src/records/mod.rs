@@ -160,8 +160,10 @@ impl Records {
     pub fn watch(&self) -> Option<Watch> {
         let (queue, shared) = (self.queue.clone(), self.shared.clone());
         let left = move || {
-            if !shared.tail.is_watched() {
-                queue.turn_on(shared.wants_all());
+            queue.turn_on(shared.wants_all() || shared.tail.is_watched());
+            // Somebody may have come in between.
+            if shared.tail.is_watched() {
+                queue.turn_on(true);
             }
         };
         let watch = self.shared.tail.watch(left)?;

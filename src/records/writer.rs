@@ -137,7 +137,7 @@ impl Desk {
     async fn store_all(&self, mut keeper: Keeper, ending: Ending) {
         // Searches can begin before there is a record.
         match keeper.open().await {
-            Ok(_) => self.shared.note_success(),
+            Ok(_) => self.shared.note_success(true),
             Err(error) => self.shared.note_failure(&error),
         }
         let mut tidied = Instant::now();
@@ -216,12 +216,14 @@ impl Desk {
             };
             match self.until_the_end(keeper.write(&batch_of), ending).await {
                 Some(Ok(())) => {
-                    self.shared.note_stored(records.len());
+                    self.shared.counts.stored.inc_by(records.len() as u64);
+                    let has_room = self.waiting.borrow().bytes < self.most_bytes / 2;
+                    self.shared.note_success(has_room);
                     return Stored::All;
                 }
                 Some(Err(Failure::BadRecord(error))) if records.len() == 1 => {
                     tracing::error!(%error, "a record cannot be stored");
-                    self.shared.drop_records(1);
+                    self.shared.counts.dropped.inc();
                     return Stored::All;
                 }
                 Some(Err(Failure::BadRecord(_))) => {
