@@ -206,6 +206,7 @@ impl Gateway {
 
     /// What the account of a request needs besides the request.
     pub fn accounts(&self) -> Accounts {
+        self.prices.prepare();
         Accounts {
             queue: self.process.records.clone(),
             prices: self.prices.clone(),

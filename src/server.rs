@@ -6,7 +6,7 @@ mod drain;
 mod reload;
 mod worker;
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use actix_server::Server;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -16,10 +16,12 @@ use tokio_rustls::TlsAcceptor;
 use crate::{
     config::{Environment, ObjectStoreKind, Settings, Tls},
     control::{self, CannotOpen, Control, Opened},
-    gateway::{Gateway, UnusableSettings, unreachable_hosts},
+    gateway::{Gateway, Process, UnusableSettings, unreachable_hosts},
     machine::descriptors::{self, Division},
+    record::Consumer,
     records,
     store::Location,
+    telemetry::{self, Exporter},
     tls::{PemFile, TlsError, http11_server},
 };
 
@@ -30,6 +32,9 @@ pub use self::{
 
 /// Connections that the kernel queues until a worker accepts them.
 const BACKLOG: i32 = 4096;
+
+/// How long the last spans may take to be sent.
+const LAST_SPANS: Duration = Duration::from_secs(5);
 
 /// Most client connections of one worker, where there are enough descriptors.
 const MOST_CONNECTIONS: usize = 25_000;
@@ -48,6 +53,7 @@ pub struct Running {
     pub address: SocketAddr,
     pub control: Control,
     server: Server,
+    exporter: Option<Exporter>,
     drain: crate::config::Drain,
 }
 
@@ -127,7 +133,8 @@ impl Program {
         let gateway = control.current.get();
         warn_of_counts_apart(settings, &gateway);
         let timers = worker::ActixTimers::of(settings);
-        let started = gateway.process.archive.start(records, Vec::new());
+        let (consumers, exporter) = telemetry(settings, &gateway.process).map_err(at_listen)?;
+        let started = gateway.process.archive.start(records, consumers);
         started.map_err(at_listen)?;
         spawn_background(&control, settings);
         let shared = control.clone();
@@ -146,6 +153,7 @@ impl Program {
             address,
             control,
             server,
+            exporter,
             drain: settings.drain.clone(),
         })
     }
@@ -176,8 +184,26 @@ impl Running {
             tracing::error!(%error, "what was spent of budgets in the last second is not saved");
         }
         served.archive.finish().await;
+        if let Some(exporter) = self.exporter {
+            let stopping = tokio::task::spawn_blocking(move || exporter.stop(LAST_SPANS));
+            // A panic there loses spans and nothing else.
+            let _ = stopping.await;
+        }
         outcome
     }
+}
+
+type Consumers = Vec<Box<dyn Consumer>>;
+
+/// Begins to send telemetry, if the settings name a receiver.
+fn telemetry(settings: &Settings, process: &Process) -> io::Result<(Consumers, Option<Exporter>)> {
+    let otlp = &settings.telemetry.otlp;
+    let started = telemetry::start(otlp, &process.tls, process.metrics.clone());
+    let started = started.map_err(io::Error::other)?;
+    Ok(match started {
+        None => (Vec::new(), None),
+        Some((telemetry, exporter)) => (vec![Box::new(telemetry)], Some(exporter)),
+    })
 }
 
 /// What goes on beside requests, for as long as the runtime does.

@@ -14,7 +14,7 @@ use tokio::{sync::mpsc, time::sleep};
 use super::{Attempt, Record};
 use crate::observe::metrics::{Count, Level};
 
-/// What a record holds besides its texts: itself, its place in the queue, and allocations' overhead.
+/// What a record holds besides its texts: itself, its place in the queue, the allocator's share.
 const FIXED: usize = size_of::<Record>() + 128;
 /// How often the queue is looked at while records come, so that not every record wakes a thread.
 const LOOK: Duration = Duration::from_millis(20);

@@ -320,19 +320,7 @@ impl Filter {
             all.add("trace = ?", Bound::int(columns::trace(trace_id)));
         }
         for (name, value) in &self.metadata {
-            let value = Bound::Text(Some(columns::text(value)));
-            match is_postgres {
-                true => {
-                    all.values.push(Bound::text(name));
-                    let at = all.values.len();
-                    all.add(&format!("metadata::json ->> ${at} = ?"), value);
-                }
-                false => {
-                    all.values.push(Bound::text(format!("$.\"{name}\"")));
-                    let at = all.values.len();
-                    all.add(&format!("json_extract(metadata, ${at}) = ?"), value);
-                }
-            }
+            all.add_metadata(name, value, is_postgres);
         }
         all
     }
@@ -351,6 +339,21 @@ impl<'v> Conditions<'v> {
         self.values.push(value);
         let place = format!("${}", self.values.len());
         self.texts.push(condition.replace('?', &place));
+    }
+
+    /// A field of the metadata has this value.
+    fn add_metadata(&mut self, name: &'v str, value: &'v str, is_postgres: bool) {
+        let (name, condition) = match is_postgres {
+            true => (Bound::text(name), "metadata::json ->> # = ?"),
+            false => (
+                Bound::text(format!("$.\"{name}\"")),
+                "json_extract(metadata, #) = ?",
+            ),
+        };
+        self.values.push(name);
+        let place = format!("${}", self.values.len());
+        let value = Bound::Text(Some(columns::text(value)));
+        self.add(&condition.replace('#', &place), value);
     }
 
     /// After `WHERE`.

@@ -97,15 +97,17 @@ impl Records {
         let Some(intake) = self.intake.take() else {
             return Ok(());
         };
-        let is_wanted = store.is_some() || !consumers.is_empty();
+        let (has_store, has_consumers) = (store.is_some(), !consumers.is_empty());
+        let is_server = matches!(store, Some((Location::Postgres(_), _)));
+        let is_wanted = has_store || has_consumers;
         let shared = self.shared.clone();
-        shared.has_store(store.is_some());
+        shared.has_store(has_store);
         let keeper = store.map(|(location, limits)| Keeper::new(location, limits, shared.clone()));
-        if keeper.is_some() {
-            self.start_searches()?;
+        if has_store {
+            self.start_searches(is_server)?;
         }
         let (most_bytes, ending) = (self.limits.bytes, self.ending.subscribe());
-        let runtime = runtime()?;
+        let runtime = runtime(is_server || has_consumers)?;
         let work = move || {
             let run = writer::run(intake, keeper, consumers, shared, most_bytes, ending);
             runtime.block_on(run);
@@ -120,8 +122,8 @@ impl Records {
     }
 
     /// Starts the thread of searches, which ends with the program.
-    fn start_searches(&self) -> std::io::Result<()> {
-        let runtime = runtime()?;
+    fn start_searches(&self, is_server: bool) -> std::io::Result<()> {
+        let runtime = runtime(is_server)?;
         let handle = runtime.handle().clone();
         let mut ending = self.ending.subscribe();
         let until_the_end = async move { drop(ending.wait_for(Option::is_some).await) };
@@ -160,8 +162,10 @@ impl Records {
     pub fn watch(&self) -> Option<Watch> {
         let (queue, shared) = (self.queue.clone(), self.shared.clone());
         let left = move || {
-            if !shared.tail.is_watched() {
-                queue.turn_on(shared.wants_all());
+            queue.turn_on(shared.wants_all() || shared.tail.is_watched());
+            // Somebody may have come in between.
+            if shared.tail.is_watched() {
+                queue.turn_on(true);
             }
         };
         let watch = self.shared.tail.watch(left)?;
@@ -170,6 +174,12 @@ impl Records {
     }
 }
 
-fn runtime() -> std::io::Result<Runtime> {
-    Builder::new_current_thread().enable_all().build()
+/// A runtime for one thread. `dials`: its tasks have sockets; without, it takes no descriptors.
+fn runtime(dials: bool) -> std::io::Result<Runtime> {
+    let mut builder = Builder::new_current_thread();
+    builder.enable_time();
+    if dials {
+        builder.enable_io();
+    }
+    builder.build()
 }

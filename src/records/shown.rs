@@ -8,7 +8,19 @@ use crate::record::{Attempt, Record};
 
 /// A record as JSON. Times in `times` and `attempts` are microseconds after the arrival.
 pub fn shown(record: &Record) -> Value {
-    let mut shown = json!({
+    let parts = [request(record), response(record), spent(record)];
+    let parts = parts.into_iter().filter_map(|part| match part {
+        Value::Object(fields) => Some(fields),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            None
+        }
+    });
+    Value::Object(parts.flatten().collect())
+}
+
+/// Who asked for what.
+fn request(record: &Record) -> Value {
+    json!({
         "id": record.id.to_string(),
         "received": Timestamp::from_microsecond(record.received).ok(),
         "trace_id": record.trace_id,
@@ -22,6 +34,12 @@ pub fn shown(record: &Record) -> Value {
         "method": record.method,
         "path": record.path,
         "operation": record.operation,
+    })
+}
+
+/// What came of it.
+fn response(record: &Record) -> Value {
+    json!({
         "status": record.status,
         "outcome": record.outcome,
         "code": record.code,
@@ -43,8 +61,12 @@ pub fn shown(record: &Record) -> Value {
         "plan": record.plan,
         "bytes_in": record.bytes_in,
         "bytes_out": record.bytes_out,
-    });
-    let spent = json!({
+    })
+}
+
+/// What it used and cost, and what was noted of it.
+fn spent(record: &Record) -> Value {
+    json!({
         "usage": record.usage,
         "usage_flaw": record.usage_flaw,
         "cost": record.cost.as_ref().map(|it| it.usd),
@@ -54,11 +76,7 @@ pub fn shown(record: &Record) -> Value {
         "metadata": record.metadata,
         "client": record.client,
         "counted_by": record.counted_by,
-    });
-    if let (Value::Object(shown), Value::Object(spent)) = (&mut shown, spent) {
-        shown.extend(spent);
-    }
-    shown
+    })
 }
 
 fn times(record: &Record) -> Value {

@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 /// Buckets of each power of two.
 const STEPS: u64 = 8;
 const STEP_BITS: u32 = STEPS.ilog2();
+/// One more than the bucket of the largest value.
+const BUCKETS: usize = ((u64::BITS - STEP_BITS + 1) as usize) * STEPS as usize;
 
 /// A histogram of microseconds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -70,16 +72,21 @@ impl Sketch {
 
     /// The sum of histograms that follow one another; `None`: the bytes are damaged.
     pub fn read(mut bytes: &[u8]) -> Option<Self> {
-        let mut sketch = Sketch::default();
+        // A chart adds up hundreds of thousands of buckets.
+        let mut counts = vec![0_u64; BUCKETS];
         while !bytes.is_empty() {
-            let mut bucket = 0_u16;
+            let mut bucket = 0_usize;
             for _ in 0..read_number(&mut bytes)? {
-                let step = u16::try_from(read_number(&mut bytes)?).ok()?;
+                let step = usize::try_from(read_number(&mut bytes)?).ok()?;
                 bucket = bucket.checked_add(step)?;
-                sketch.add_count(bucket, read_number(&mut bytes)?);
+                let held = counts.get_mut(bucket)?;
+                *held = held.saturating_add(read_number(&mut bytes)?);
             }
         }
-        Some(sketch)
+        let counts = (0_u16..).zip(counts).filter(|(_, count)| *count > 0);
+        Some(Sketch {
+            buckets: counts.collect(),
+        })
     }
 }
 

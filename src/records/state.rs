@@ -36,8 +36,8 @@ pub struct Shared {
 
 #[derive(Default)]
 struct State {
-    failure: Option<(Timestamp, StoreError)>,
-    /// Dropped since the store failed.
+    failing_since: Option<Timestamp>,
+    /// Dropped since there was no more room, or the store failed.
     lost: u64,
     last_error: Option<(Timestamp, String)>,
 }
@@ -89,29 +89,20 @@ impl Shared {
         let mut state = self.state();
         let now = Timestamp::now();
         state.last_error = Some((now, error.to_string()));
-        // One that changes its form, such as a server that is away and then starts, is told again.
-        let is_told = state
-            .failure
-            .as_ref()
-            .is_some_and(|(_, told)| told == error);
-        if !is_told {
+        if state.failing_since.is_none() {
             tracing::error!(%error, "records of requests cannot be stored");
+            state.failing_since = Some(now);
         }
-        let since = state.failure.take().map_or(now, |(since, _)| since);
-        state.failure = Some((since, error.clone()));
     }
 
-    pub fn note_success(&self) {
+    /// The store takes records. `has_room`: so many more can wait that none will be lost soon.
+    pub fn note_success(&self, has_room: bool) {
         let mut state = self.state();
-        if state.failure.take().is_some() {
+        let is_over = state.failing_since.take().is_some();
+        if is_over || (state.lost > 0 && has_room) {
             let lost = std::mem::take(&mut state.lost);
             tracing::info!(lost, "records of requests are stored again");
         }
-    }
-
-    pub fn note_stored(&self, count: usize) {
-        self.counts.stored.inc_by(count as u64);
-        self.note_success();
     }
 
     /// Counts records that are not stored.
@@ -137,7 +128,7 @@ impl Shared {
 
     pub fn health(&self) -> Health {
         let state = self.state();
-        let name = match (self.has_store.load(Ordering::Relaxed), &state.failure) {
+        let name = match (self.has_store.load(Ordering::Relaxed), state.failing_since) {
             (false, _) => "off",
             (true, None) => "ok",
             (true, Some(_)) => "failing",
@@ -147,7 +138,7 @@ impl Shared {
             queued: u64::try_from(self.counts.queued.get()).unwrap_or_default(),
             stored: self.counts.stored.get(),
             dropped: self.counts.dropped.get(),
-            failing_since: state.failure.as_ref().map(|(since, _)| *since),
+            failing_since: state.failing_since,
             last_error: state.last_error.clone(),
         }
     }

@@ -137,7 +137,7 @@ impl Desk {
     async fn store_all(&self, mut keeper: Keeper, ending: Ending) {
         // Searches can begin before there is a record.
         match keeper.open().await {
-            Ok(_) => self.shared.note_success(),
+            Ok(_) => self.shared.note_success(true),
             Err(error) => self.shared.note_failure(&error),
         }
         let mut tidied = Instant::now();
@@ -214,42 +214,59 @@ impl Desk {
                 records: &records,
                 is_again,
             };
-            match self.until_the_end(keeper.write(&batch_of), ending).await {
-                Some(Ok(())) => {
-                    self.shared.note_stored(records.len());
-                    return Stored::All;
-                }
-                Some(Err(Failure::BadRecord(error))) if records.len() == 1 => {
-                    tracing::error!(%error, "a record cannot be stored");
-                    self.shared.drop_records(1);
-                    return Stored::All;
-                }
-                Some(Err(Failure::BadRecord(_))) => {
+            let written = self.until_the_end(keeper.write(&batch_of), ending).await;
+            match self.judged(written, records.len()) {
+                Some(Stored::NotTogether) => {
                     self.put_back(batch);
                     return Stored::NotTogether;
                 }
-                Some(Err(Failure::Outage(error))) => self.shared.note_failure(&error),
-                None => {
-                    self.shared.drop_records(records.len());
-                    return Stored::GivenUp;
-                }
+                Some(stored) => return stored,
+                None => is_again = true,
             }
-            is_again = true;
-            // At the end there is no time to wait for long.
-            let longest = if ending.borrow().is_some() {
-                SHORTEST_PAUSE
-            } else {
-                LONGEST_PAUSE
-            };
-            if self
-                .until_the_end(sleep(pause.min(longest)), ending)
-                .await
-                .is_none()
-            {
-                self.shared.drop_records(records.len());
-                return Stored::GivenUp;
-            }
+            self.pause(pause, ending).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// What became of a batch, which is counted; `None`: it is to be written again.
+    fn judged(&self, written: Option<Result<(), Failure>>, count: usize) -> Option<Stored> {
+        match written {
+            Some(Ok(())) => {
+                self.shared.counts.stored.inc_by(count as u64);
+                let has_room = self.waiting.borrow().bytes < self.most_bytes / 2;
+                self.shared.note_success(has_room);
+                Some(Stored::All)
+            }
+            Some(Err(Failure::BadRecord(error))) if count == 1 => {
+                tracing::error!(%error, "a record cannot be stored");
+                self.shared.counts.dropped.inc();
+                Some(Stored::All)
+            }
+            Some(Err(Failure::BadRecord(_))) => Some(Stored::NotTogether),
+            Some(Err(Failure::Outage(error))) => {
+                self.shared.note_failure(&error);
+                None
+            }
+            None => {
+                self.shared.drop_records(count);
+                Some(Stored::GivenUp)
+            }
+        }
+    }
+
+    /// Waits before the next try; at the end of the program there is no time to wait for long.
+    async fn pause(&self, pause: Duration, ending: &Ending) {
+        let mut ending = ending.clone();
+        let ends = async {
+            // An end that cannot be told any longer does not come.
+            if ending.wait_for(Option::is_some).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+            sleep(SHORTEST_PAUSE).await;
+        };
+        tokio::select! {
+            () = sleep(pause) => {}
+            () = ends => {}
         }
     }
 

@@ -104,8 +104,11 @@ fn records() -> Vec<Record> {
     ]
 }
 
+/// The parameters of a query.
+type Query = &'static [(&'static str, &'static str)];
+
 /// Queries, and which of the records they find, by place.
-const QUERIES: [(&[(&str, &str)], &[usize]); 26] = [
+const QUERIES: [(Query, &[usize]); 26] = [
     (&[("key", "key_other")], &[1]),
     (&[("team", "team_a")], &[2]),
     (&[("origin", "https://api.groq.com")], &[3]),

@@ -119,7 +119,7 @@ metrics! {
     records_stored: Count = "records_stored",
         "Records of requests that were written to their store";
     records_dropped: Count = "records_dropped",
-        "Records of requests that were lost: their queue was full, or their store did not take them";
+        "Records of requests that were lost: their queue was full, or their store failed";
     records_queued: Level = "records_queued",
         "Records of requests that wait for their store";
     telemetry_sent: Count = "telemetry_requests_sent",
