@@ -155,7 +155,8 @@ Try it, with a key of OpenAI:
         for (yaml, expected) in [
             (
                 "guard: { preset: allowlist, allow: [api.openai.com] }",
-                "Requests may go to the one entry of guard.allow only (guard: allowlist)\nConsole: LINK\n\
+                "Requests may go to the one entry of guard.allow only (guard: allowlist)\n\
+                 Console: LINK\n\
                  Try it, with a host of guard.allow in the place of api.openai.com, and its key:\n",
             ),
             (

@@ -102,8 +102,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_pieces_make_no_difference(cut in 0_usize..90) {
-            let body = br#"{"messages":[{"content":"{\"model\":\"x\"}"}],"model":"m","max_tokens":7,"stream":true,"n":2}"#;
+        fn the_pieces_make_no_difference(cut in 0_usize..79) {
+            let body = br#"{"messages":[{"content":"{\"model\":\"x\"}"}],"model":"m","max_tokens":7,"n":2}"#;
             let whole = request_facts("/v1/chat/completions", JSON, body, true);
             let mut reader = RequestReader::new("/v1/chat/completions", JSON);
             reader.feed(&body[..cut]);

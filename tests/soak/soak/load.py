@@ -62,7 +62,8 @@ class Load:
         """Waits for this client's turn; false when time is up."""
         at = max(self._next_slot, time.monotonic() - 0.5)
         self._next_slot = at + 1 / self._options.rate
-        if at >= self._ends:
+        wanted = self._options.requests
+        if at >= self._ends or (wanted and self.tally["requests begun"] >= wanted):
             return False
         await asyncio.sleep(max(0.0, at - time.monotonic()))
         return time.monotonic() < self._ends

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from . import hostile
 from .load import Load
 from .options import parse
-from .processes import read_log, start_gateway, start_mock
+from .processes import read_log, read_records, start_gateway, start_mock
 from .verdict import DESCRIPTOR_SLACK, breaches, table
 from .watch import Counters, Samples, wait_for_rest
 
@@ -62,13 +62,15 @@ def _soak(options, directory):
         raise
     try:
         facts = _under_load(options, gateway, port, mock_port)
-        facts["alive"], facts["mock_alive"] = gateway.alive(), mock.alive()
+        facts["alive"] = gateway.alive() or options.stop_under_load
+        facts["mock_alive"] = mock.alive()
     finally:
         exit_code = gateway.stop()
         mock.stop()
     facts["exit_code"] = exit_code
-    facts["hostile"] = _hostile(options, directory)
-    facts["logged"], facts["defects"] = read_log(gateway.log)
+    facts["hostile"] = [] if options.no_hostile else _hostile(options, directory)
+    facts["logged"], facts["defects"], facts["log_ids"] = read_log(gateway.log)
+    facts["recorded"], facts["record_ids"] = read_records(directory)
     return facts
 
 
@@ -86,11 +88,13 @@ def _under_load(options, gateway, port, mock_port):
     Counters(port)  # The first request opens what the program keeps open.
     facts = {"descriptors_before": gateway.descriptors(), "resident_before": gateway.resident_mib()}
     load, samples = Load(options, port, mock_port), Samples(gateway)
-    asyncio.run(_drive(load, samples, options.minutes * 60))
+    asyncio.run(_drive(load, samples, options, gateway))
     facts["tally"], facts["wrong"] = load.tally, load.wrong
     facts["counters"], facts["descriptors_after"], facts["resident_after"] = None, 0, 0
     # A dead one has no such facts, which is a breach of its own.
     with contextlib.suppress(OSError):
+        if options.stop_under_load:
+            return facts | {"descriptors_most": 0, "resident_most": 0, "resident_warm": 0, "resident_late": 0}
         facts["counters"] = wait_for_rest(gateway, port, facts["descriptors_before"], DESCRIPTOR_SLACK)
         facts["descriptors_after"], facts["resident_after"] = gateway.descriptors(), gateway.resident_mib()
     facts["descriptors_most"], facts["resident_most"] = samples.most_descriptors(), samples.most_resident()
@@ -100,9 +104,18 @@ def _under_load(options, gateway, port, mock_port):
     return facts
 
 
-async def _drive(load, samples, seconds):
+async def _drive(load, samples, options, gateway):
+    seconds = options.minutes * 60
     sampling = asyncio.create_task(samples.collect())
+    stopping = asyncio.create_task(_stop_within(gateway, seconds / 2)) if options.stop_under_load else None
     try:
         await load.run(seconds)
     finally:
         sampling.cancel()
+        if stopping:
+            await stopping
+
+
+async def _stop_within(gateway, seconds):
+    await asyncio.sleep(seconds)
+    gateway.process.terminate()

@@ -22,6 +22,11 @@ def parse():
     parser.add_argument("--growth-mib", type=float, default=8,
                         help="resident memory may grow by this much after the warm-up third (default: %(default)s) ...")
     parser.add_argument("--growth-percent", type=float, default=10, help="... and this much (default: %(default)s)")
+    parser.add_argument("--requests", type=int, default=0,
+                        help="stop the load after so many requests were begun, whatever the time (default: no such end)")
+    parser.add_argument("--stop-under-load", action="store_true",
+                        help="stop the gateway by SIGTERM in the middle of the load: nothing may be lost then either")
+    parser.add_argument("--no-hostile", action="store_true", help="leave out the table of hostile requests")
     parser.add_argument("--only-hostile", action="store_true", help="only the table of hostile requests, no load")
     parser.add_argument("--keep", type=Path, help="keep settings and logs in this directory")
     options = parser.parse_args()

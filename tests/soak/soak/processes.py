@@ -1,8 +1,11 @@
 """The two programs under load: started, watched from outside, stopped. Touches only what it started, by process id."""
 
+import collections
+import contextlib
 import json
 import os
 import re
+import sqlite3
 import subprocess
 import time
 from pathlib import Path
@@ -15,6 +18,7 @@ listen: 127.0.0.1:0
 workers: {workers}
 log: {{ level: info, format: json, access: all }}
 guard: {{ preset: dev }}
+drain: {{ delay: 0s, budget: 5s }}
 # Short, so that clients that stall are seen off within the run.
 timeouts: {{ connect: 2s, head: 10s, idle: 10s }}
 # Full within the first minutes: a cache that fills is no leak, and would look like one.
@@ -26,12 +30,13 @@ downstream: {{ head: 3s, body_idle: 3s, write_stall: 3s, keep_alive: 5s }}
 class Program:
     """One started program; what it says goes to a file."""
 
-    def __init__(self, command, log):
+    def __init__(self, command, log, data=None):
+        store = {"THROUGHWAY_DATA_DIR": str(data)} if data else {"THROUGHWAY_STORE": "memory"}
         self.log = log
         with log.open("wb") as sink:
             self.process = subprocess.Popen([str(part) for part in command], stdin=subprocess.DEVNULL,
                                             stdout=subprocess.DEVNULL, stderr=sink, start_new_session=True,
-                                            env=os.environ | {"THROUGHWAY_STORE": "memory"})
+                                            env=os.environ | store)
 
     def alive(self):
         return self.process.poll() is None
@@ -78,20 +83,32 @@ def start_gateway(options, directory):
     """The gateway, and the port it got."""
     settings = directory / "settings.yaml"
     settings.write_text(SETTINGS.format(workers=options.workers))
-    gateway = Program([options.binary, "serve", "--config", settings], directory / "gateway.log")
+    gateway = Program([options.binary, "serve", "--config", settings], directory / "gateway.log", directory / "data")
     return gateway, int(gateway.await_word(r'"address":"127\.0\.0\.1:(\d+)"'))
+
+
+def read_records(directory):
+    """The stored records: how many by outcome, and each by its trace id."""
+    uri = f"file:{directory / 'data' / 'records.db'}?mode=ro"
+    with contextlib.closing(sqlite3.connect(uri, uri=True)) as database:
+        rows = database.execute("SELECT json_extract(document, '$.trace_id'), json_extract(document, '$.outcome') "
+                                "FROM throughway_record_documents").fetchall()
+    outcomes = collections.Counter(outcome for _, outcome in rows)
+    return outcomes, collections.Counter(rows)
 
 
 def read_log(log):
     """What the gateway's log holds: request lines by outcome, and every line that speaks of a defect."""
-    outcomes, defects = {}, []
+    outcomes, defects, ids = {}, [], collections.Counter()
     with log.open(errors="replace") as lines:
         for line in lines:
             if '"message":"request"' in line:
-                outcome = json.loads(line)["outcome"]
+                request = json.loads(line)
+                outcome = request["outcome"]
                 outcomes[outcome] = outcomes.get(outcome, 0) + 1
+                ids[request["trace_id"], outcome] += 1
                 if '"error":"internal"' in line:
                     defects.append(line.rstrip())
             elif "panicked" in line or '"level":"ERROR"' in line:
                 defects.append(line.rstrip())
-    return outcomes, defects
+    return outcomes, defects, ids

@@ -28,6 +28,10 @@ def breaches(options, facts):
         must(counters.internal_errors == 0, f"{counters.internal_errors} internal errors")
         must(0 < counters.received <= tally["requests begun"],
              f"{counters.received} requests received, {tally['requests begun']} begun by clients")
+    must(facts["recorded"] == logged, f"recorded {dict(facts['recorded'])}, logged {logged}")
+    lost, twice = facts["log_ids"] - facts["record_ids"], facts["record_ids"] - facts["log_ids"]
+    must(not lost, f"{lost.total()} requests are logged and not recorded: {lost.most_common(3)}")
+    must(not twice, f"{twice.total()} requests are recorded and not logged: {twice.most_common(3)}")
     must(facts["descriptors_after"] <= facts["descriptors_before"] + DESCRIPTOR_SLACK,
          f"{facts['descriptors_after']} descriptors at rest, {facts['descriptors_before']} before the load")
     growth, allowed = growth_of(options, facts)
@@ -49,6 +53,7 @@ def table(options, facts):
         ("load", f"{options.minutes:g} min, {options.clients} clients, {options.rate:g} scenes/s, "
                  f"chaos {options.chaos:g}, seed {options.seed}"),
         ("requests begun by clients", tally["requests begun"]),
+        ("records", facts["recorded"].total()),
     ]
     if counters is not None:
         rows += [("requests received", counters.received)]
