@@ -21,7 +21,7 @@ const { values: args } = parseArgs({
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 for (const file of fs.readdirSync(here).sort()) {
-  if (file.endsWith(".test.mjs")) await import(`./${file}`);
+  if (file.endsWith(".browser.mjs")) await import(`./${file}`);
 }
 
 /** Runs one check; the text says why it failed. */
@@ -34,7 +34,7 @@ async function failure(bench, run) {
     await Promise.race([run(bench), late]);
     return bench.problems();
   } catch (error) {
-    const line = /\.test\.mjs:\d+/.exec(error.stack ?? "")?.[0] ?? "?";
+    const line = /\.browser\.mjs:\d+/.exec(error.stack ?? "")?.[0] ?? "?";
     await bench.keepPicture();
     return [`${line} ${String(error.message).slice(0, 1500)}`, ...bench.problems()];
   } finally {
