@@ -201,6 +201,8 @@ export const api = {
     /** @param {string} id @param {unknown} [body] @param {string | null} [ifMatch] */
     rotate: (id, body = {}, ifMatch = null) =>
       send(`${ADMIN}keys/${segment(id)}/rotate`, { method: "POST", body, ifMatch }),
+    /** What is left of the limits that count for a key. @param {string} id */
+    limits: async (id) => (await send(`${ADMIN}keys/${segment(id)}/limits`)).data,
   },
   teams: objects("teams"),
   endpoints: {

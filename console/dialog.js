@@ -22,7 +22,7 @@ export function open(title, content, actions, closed = () => {}) {
   const close = () => element.close();
   replace(
     element,
-    h("h2", null, title),
+    h("h2", null, value(title)),
     h("div", { class: "content" }, content),
     h("footer", null, actions),
   );

@@ -48,7 +48,7 @@ export function heading(title, ...actions) {
   return h(
     "header",
     { class: "heading" },
-    h("h1", null, title),
+    h("h1", null, value(title)),
     h("div", { class: "actions" }, actions),
   );
 }

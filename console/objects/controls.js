@@ -82,14 +82,7 @@ export function json(example) {
   return (/** @type {any} */ given) => {
     const shown = given === undefined || given === null ? "" : JSON.stringify(given, null, 2);
     const element = area(shown, example, 6);
-    const read = () => {
-      try {
-        return element.value.trim() === "" ? null : JSON.parse(element.value);
-      } catch (error) {
-        throw new Error(`this is not JSON: ${error instanceof Error ? error.message : error}`);
-      }
-    };
-    return { element, read };
+    return { element, read: () => jsonOf(element.value.trim()) };
   };
 }
 
@@ -114,7 +107,7 @@ function jsonOf(text) {
   try {
     return text === "" ? null : JSON.parse(text);
   } catch (error) {
-    throw new Error(`this is not JSON: ${error instanceof Error ? error.message : error}`);
+    throw new Error("This is not JSON.", { cause: error });
   }
 }
 
@@ -175,10 +168,14 @@ function smallRow(columns, given, host) {
     return h("label", null, h("span", null, label), input);
   });
   const row = h("div", { class: "small-row" }, inputs);
-  const remove = button("Remove", () => {
-    row.remove();
-    host.dispatchEvent(new Event("input", { bubbles: true }));
-  }, { kind: "quiet" });
+  const remove = button(
+    "Remove",
+    () => {
+      row.remove();
+      host.dispatchEvent(new Event("input", { bubbles: true }));
+    },
+    { kind: "quiet" },
+  );
   row.append(remove);
   made_of.set(row, given);
   return row;

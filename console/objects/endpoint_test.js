@@ -31,7 +31,13 @@ export function endpointTest(endpoint) {
       send.disabled = false;
     }
   };
-  const line = h("div", { class: "line" }, field("Method", method), field("Path below it", path), send);
+  const line = h(
+    "div",
+    { class: "line" },
+    field("Method", method),
+    field("Path below it", path),
+    send,
+  );
   return [h("form", { onsubmit }, line, field("Body", body)), result];
 }
 
@@ -51,16 +57,24 @@ function bodyOf(text) {
 function outcome({ preview, sent, response }) {
   return [
     h("h3", null, "The response"),
-    response.error ? h("p", { class: "bad" }, value(errorText(response.error))) : responded(response),
+    ...(response.error ? [failure(response.error)] : responded(response)),
     h("h3", null, "What was sent"),
-    h("p", null, h("code", null, value(`${sent.method} ${sent.path}`)), ` ${sent.body_bytes} bytes`),
+    h(
+      "p",
+      null,
+      h("code", null, value(`${sent.method} ${sent.path}`)),
+      ` ${sent.body_bytes} bytes`,
+    ),
     h("h3", null, "The plan"),
-    preview.error ? h("p", { class: "bad" }, value(errorText(preview.error))) : planTree(preview),
+    preview.error ? failure(preview.error) : planTree(preview),
   ];
 }
 
 /** @param {any} error a text, or an error object */
-const errorText = (error) => (typeof error === "string" ? error : (error.message ?? JSON.stringify(error)));
+function failure(error) {
+  const text = typeof error === "string" ? error : (error.message ?? JSON.stringify(error));
+  return h("p", { class: "bad" }, value(text));
+}
 
 /** @param {any} response */
 function responded(response) {
@@ -71,7 +85,10 @@ function responded(response) {
       ["Status", badge(String(response.status), tone)],
       ["Head after", `${response.head_ms} ms`],
       ["All after", `${response.time_ms} ms`],
-      ["Body", ends[/** @type {keyof typeof ends} */ (response.body_end)] ?? value(response.body_end)],
+      [
+        "Body",
+        ends[/** @type {keyof typeof ends} */ (response.body_end)] ?? value(response.body_end),
+      ],
     ]),
     block(headers.join("\n"), "Headers of the response"),
     response.body ? block(response.body, "Body of the response") : null,

@@ -76,6 +76,11 @@ export function teamFields() {
 
 /** @returns {Field[]} */
 export function endpointFields() {
+  return [...routeFields(), ...requestFields(), ...policyFields()];
+}
+
+/** Which requests an endpoint takes, and where they go. @returns {Field[]} */
+function routeFields() {
   return [
     {
       name: "path",
@@ -95,6 +100,12 @@ export function endpointFields() {
       control: yesNo(true),
     },
     { name: "methods", label: "Methods", control: list("GET"), hint: "Empty: every method." },
+  ];
+}
+
+/** What the target gets besides. @returns {Field[]} */
+function requestFields() {
+  return [
     {
       name: "credential",
       label: "Credential",
@@ -109,6 +120,12 @@ export function endpointFields() {
       hint: "true: all of the caller's. false: none. A list: these.",
     },
     { name: "query", label: "Query", control: json('{"version": "2"}') },
+  ];
+}
+
+/** Who may use it, how it is tried, and what it costs. @returns {Field[]} */
+function policyFields() {
+  return [
     { name: "auth", label: "Callers need a gateway key", control: yesNo(true) },
     {
       name: "config",

@@ -69,7 +69,13 @@ export function objectForm(options) {
   };
   const actions = h("div", { class: "actions" }, submit, button("Cancel", cancel));
   const elements = rows.map((it) => it.element);
-  const element = h("form", { class: "form", novalidate: true, onsubmit }, elements, failed, actions);
+  const element = h(
+    "form",
+    { class: "form", novalidate: true, onsubmit },
+    elements,
+    failed,
+    actions,
+  );
   if (options.changed) {
     element.addEventListener("input", options.changed);
   }

@@ -19,10 +19,23 @@ export function showSecret(title, secret, closed) {
   const dialog = open(
     title,
     [
-      h("p", null, "Copy it now: it is shown here and nowhere else, and only its digest is stored."),
-      h("div", { class: "command" }, shown, copyButton(() => secret, "Copy the key")),
+      h(
+        "p",
+        null,
+        "Copy it now: it is shown here and nowhere else, and only its digest is stored.",
+      ),
+      h(
+        "div",
+        { class: "command" },
+        shown,
+        copyButton(() => secret, "Copy the key"),
+      ),
       h("p", { class: "faint" }, "To try it:"),
-      h("div", { class: "command" }, copyButton(() => command, "Copy a curl with it")),
+      h(
+        "div",
+        { class: "command" },
+        copyButton(() => command, "Copy a curl with it"),
+      ),
     ],
     [button("Done", () => dialog.close(), { kind: "main" })],
     () => {

@@ -16,7 +16,11 @@ import { badge } from "../ui.js";
  */
 export function factList(facts) {
   const known = facts.filter(([, it]) => it !== null && it !== undefined && it !== false);
-  return h("dl", { class: "facts" }, known.flatMap(([name, it]) => [h("dt", null, name), h("dd", null, it)]));
+  return h(
+    "dl",
+    { class: "facts" },
+    known.flatMap(([name, it]) => [h("dt", null, name), h("dd", null, it)]),
+  );
 }
 
 /** Where an object is defined, which is where it can be changed. @param {any} object */
@@ -114,7 +118,7 @@ export function budgetBar(budget) {
     used: (spent ?? 0) + (reserved ?? 0),
     of: limit ?? 0,
     text: `${shown(spent)} spent${held}`,
-    after: budget.resets_at ? ["resets ", time(budget.resets_at)] : null,
+    after: budget.resets_at ? h("span", null, "resets ", time(budget.resets_at)) : null,
     soft: budget.soft ?? undefined,
   });
 }

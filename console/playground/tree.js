@@ -11,7 +11,11 @@ export function planTree(plan) {
   return h(
     "div",
     { class: "plan" },
-    h("ul", { class: "tree", "aria-label": "The plan" }, node(plan.order, targets, plan.first, null)),
+    h(
+      "ul",
+      { class: "tree", "aria-label": "The plan" },
+      node(plan.order, targets, plan.first, null),
+    ),
     notes(plan),
   );
 }
@@ -36,7 +40,13 @@ function node(order, targets, first, weight) {
   return h(
     "li",
     null,
-    h("span", { class: "group" }, `${order.mode}${statuses}`, order.sticky ? ", sticky" : "", weight && ` (${weight})`),
+    h(
+      "span",
+      { class: "group" },
+      `${order.mode}${statuses}`,
+      order.sticky ? ", sticky" : "",
+      weight && ` (${weight})`,
+    ),
     h("ul", null, children),
   );
 }
@@ -64,7 +74,13 @@ function target(it, is_first, weight) {
       closed,
     ),
     refused && h("p", { class: "bad" }, value(`${it.guard.code}: ${it.guard.message}`)),
-    h("p", { class: "faint" }, details(it).map((line) => [value(line), h("br")]).flat()),
+    h(
+      "p",
+      { class: "faint" },
+      details(it)
+        .map((line) => [value(line), h("br")])
+        .flat(),
+    ),
   );
 }
 
@@ -75,7 +91,8 @@ function details(it) {
     own ? `credential: its own, in ${own}` : `the caller's credentials: ${callers}`,
     withheld && `withheld: ${withheld}`,
     it.provider !== "passthrough" && `provider ${it.provider}`,
-    it.retry.attempts > 0 && `${it.retry.attempts} retries on ${it.retry.on_status_codes.join(", ")}`,
+    it.retry.attempts > 0 &&
+      `${it.retry.attempts} retries on ${it.retry.on_status_codes.join(", ")}`,
     it.hedge && `a second request after ${it.hedge.after} ms`,
     it.timeouts.first_token && `first token within ${it.timeouts.first_token} ms`,
     it.request_timeout && `response head within ${it.request_timeout} ms`,
@@ -88,7 +105,8 @@ function details(it) {
 }
 
 /** @param {any} it a limit of the plan */
-const limit = (it) => `limit of ${it.place}: ${limitText({ ...nulls(it), window: `${it.window} ms` })}`;
+const limit = (it) =>
+  `limit of ${it.place}: ${limitText({ ...nulls(it), window: `${it.window} ms` })}`;
 
 /** @param {any} it */
 const nulls = (it) => Object.fromEntries(Object.entries(it).filter(([, value]) => value !== null));
@@ -99,5 +117,9 @@ function notes(plan) {
     ? `The response may be stored for ${plan.cache.ttl} s.`
     : `The cache has no part in it: ${plan.cache.reason}.`;
   const all = [cache, ...plan.limits.map(limit), ...plan.notes];
-  return h("ul", { class: "notes" }, all.map((it) => h("li", null, value(it))));
+  return h(
+    "ul",
+    { class: "notes" },
+    all.map((it) => h("li", null, value(it))),
+  );
 }

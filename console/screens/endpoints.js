@@ -49,7 +49,8 @@ function showList({ endpoints, usage }) {
     change: true,
   });
   if (endpoints.length === 0) {
-    const text = "An endpoint is a path of this gateway that stands for a target, with the target's " +
+    const text =
+      "An endpoint is a path of this gateway that stands for a target, with the target's " +
       "credential, so that clients need neither its address nor its key.";
     return [heading("Endpoints", create), empty("No endpoints yet", text)];
   }
@@ -61,7 +62,12 @@ function showList({ endpoints, usage }) {
     columns: [
       { title: "Path", cell: (it) => [value(it.name), " ", ...states(it)], sort: (it) => it.name },
       { title: "Target", cell: (it) => value(it.target ?? "of its config"), class: "wide minor" },
-      { title: "Requests", cell: (it) => count(used(it)?.requests), class: "number", sort: (it) => used(it)?.requests ?? 0 },
+      {
+        title: "Requests",
+        cell: (it) => count(used(it)?.requests),
+        class: "number",
+        sort: (it) => used(it)?.requests ?? 0,
+      },
       { title: "Errors", cell: (it) => errors(used(it)), class: "number" },
       { title: "p50", cell: (it) => latency(used(it)?.p50), class: "number minor" },
       { title: "p99", cell: (it) => latency(used(it)?.p99), class: "number minor" },
@@ -118,7 +124,10 @@ function preview(endpoint) {
 
 /** @param {string} path @param {string | null} target */
 function routeLine(path, target) {
-  const to = target === null ? h("span", { class: "faint" }, "no target yet") : h("code", null, value(target));
+  const to =
+    target === null
+      ? h("span", { class: "faint" }, "no target yet")
+      : h("code", null, value(target));
   return h("p", { class: "route" }, h("code", null, value(location.origin + path)), " → ", to);
 }
 
@@ -156,9 +165,22 @@ function details({ endpoint, etag, usage, spent }, root, again) {
   const requests = h("a", { href: link("requests", [], { route: endpoint.path }) }, "Its requests");
   return [
     heading(endpoint.name, ...actions(endpoint, etag, root, again)),
-    h("p", null, ...states(endpoint), " ", origin(endpoint), " ", endpoint.error && value(endpoint.error)),
-    panel("Where a request goes", h("div", { class: "preview" }, preview(endpoint)), facts(endpoint)),
-    usage && panel(`Use in the last ${LATELY_DAYS} days`, row ? [usageFacts(row), requests] : "Not used."),
+    h(
+      "p",
+      null,
+      ...states(endpoint),
+      " ",
+      origin(endpoint),
+      " ",
+      endpoint.error && value(endpoint.error),
+    ),
+    panel(
+      "Where a request goes",
+      h("div", { class: "preview" }, preview(endpoint)),
+      facts(endpoint),
+    ),
+    usage &&
+      panel(`Use in the last ${LATELY_DAYS} days`, row ? [usageFacts(row), requests] : "Not used."),
     spent.length > 0 && panel("Budgets", h("div", { class: "meters" }, spent.map(budgetBar))),
     mayChange() && panel("Test it", ...endpointTest(endpoint)),
   ];
@@ -191,7 +213,8 @@ function actions(endpoint, etag, root, again) {
     await again();
   };
   const text = "Requests to it get 404 until it is switched on again. The path stays taken.";
-  const off = () => confirm({ title: `Switch ${endpoint.name} off?`, text, label: "Switch off" }, turn);
+  const off = () =>
+    confirm({ title: `Switch ${endpoint.name} off?`, text, label: "Switch off" }, turn);
   return [
     button("Edit", () => edit(endpoint, etag, root, again), { change: true }),
     button(is_on ? "Switch off" : "Switch on", is_on ? off : turn, { change: true }),

@@ -44,11 +44,7 @@ export async function show({ root, route }) {
 }
 
 async function listed() {
-  const [keys, usage, spent] = await Promise.all([
-    all(api.keys.list),
-    usageBy("key"),
-    budgets(),
-  ]);
+  const [keys, usage, spent] = await Promise.all([all(api.keys.list), usageBy("key"), budgets()]);
   return { keys, usage, spent };
 }
 
@@ -59,7 +55,8 @@ function showList({ keys, usage, spent }) {
     change: true,
   });
   if (keys.length === 0) {
-    const text = "Without keys, a gateway on loopback lets everybody on this machine use it. " +
+    const text =
+      "Without keys, a gateway on loopback lets everybody on this machine use it. " +
       "Create one here, or with the command line:";
     return [heading("Keys", create), empty("No keys yet", text, "throughway keys create app")];
   }
@@ -69,10 +66,19 @@ function showList({ keys, usage, spent }) {
     rows: keys,
     href: (key) => link("keys", [key.id]),
     columns: [
-      { title: "Name", cell: (key) => [value(key.name), " ", ...states(key)], sort: (it) => it.name },
+      {
+        title: "Name",
+        cell: (key) => [value(key.name), " ", ...states(key)],
+        sort: (it) => it.name,
+      },
       { title: "Begins with", cell: (key) => h("code", null, value(key.prefix)), class: "minor" },
       { title: "Team", cell: (key) => value(key.team), sort: (it) => it.team ?? "" },
-      { title: "Role", cell: (key) => value(key.role), class: "minor", sort: (it) => it.role ?? "" },
+      {
+        title: "Role",
+        cell: (key) => value(key.role),
+        class: "minor",
+        sort: (it) => it.role ?? "",
+      },
       { title: "Limits", cell: (key) => marks((key.limits ?? []).map(limitText)), class: "minor" },
       { title: "Budgets", cell: (key) => budgetsIn(key, spent) },
       {
@@ -139,7 +145,7 @@ async function showOne(root, id) {
       budgetsOf(id),
       lastRecord({ key: id }),
     ]);
-    const left = await api.keys.left(id).catch(() => null);
+    const left = await api.keys.limits(id).catch(() => null);
     return { key, etag, usage, spent, last, left };
   };
   await loaded(root, load, (found) => details(found, root, again));
@@ -190,7 +196,10 @@ function facts(key, last) {
     ["Created", time(key.created_at)],
     ["Last used", lastUse(last)],
     ["Default config", key.default_config && value(key.default_config)],
-    ["Metadata", key.metadata && marks(Object.entries(key.metadata).map(([n, it]) => `${n}: ${it}`))],
+    [
+      "Metadata",
+      key.metadata && marks(Object.entries(key.metadata).map(([n, it]) => `${n}: ${it}`)),
+    ],
   ]);
 }
 
@@ -263,7 +272,8 @@ function setBlocked(key, etag, again) {
 
 /** @param {any} key @param {string | null} etag */
 function remove(key, etag) {
-  const text = "This is for good: requests with it get 401. The audit log keeps that there was one.";
+  const text =
+    "This is for good: requests with it get 401. The audit log keeps that there was one.";
   confirm({ title: `Delete ${key.name}?`, text, label: "Delete", danger: true }, async () => {
     await api.keys.remove(key.id, etag);
     go(link("keys"));

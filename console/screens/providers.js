@@ -8,7 +8,11 @@ import { origin } from "../objects/shown.js";
 
 /** @param {import("../screens.js").View} view */
 export async function show({ root }) {
-  await loaded(root, () => api.providers(), (found) => showList(found.data ?? found));
+  await loaded(
+    root,
+    () => api.providers(),
+    (found) => showList(found.data ?? found),
+  );
 }
 
 /** @param {any[]} providers */
@@ -21,9 +25,17 @@ function showList(providers) {
     rows: providers,
     columns: [
       { title: "Name", cell: (it) => value(it.name), sort: (it) => it.name },
-      { title: "Base URL", cell: (it) => value(it.base_url ?? it.custom_host ?? it.origin ?? "by request"), class: "wide" },
+      {
+        title: "Base URL",
+        cell: (it) => value(it.base_url ?? it.custom_host ?? it.origin ?? "by request"),
+        class: "wide",
+      },
       { title: "Key", cell: keyOf },
-      { title: "Defined in", cell: (it) => (it.source === "built_in" ? badge("built in") : origin(it)), class: "minor" },
+      {
+        title: "Defined in",
+        cell: (it) => (it.source === "built_in" ? badge("built in") : origin(it)),
+        class: "minor",
+      },
     ],
   });
   return [heading("Providers"), made.element];

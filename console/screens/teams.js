@@ -65,7 +65,10 @@ function showList({ teams, keys, usage }) {
     rows: teams,
     href: (team) => link("teams", [team.id]),
     columns: [
-      { title: "Name", cell: (it) => [value(it.name), it.error && badge("no effect", "bad", it.error)] },
+      {
+        title: "Name",
+        cell: (it) => [value(it.name), it.error && badge("no effect", "bad", it.error)],
+      },
       { title: "Keys", cell: (it) => count(members(keys, it).length), class: "number" },
       { title: "Limits", cell: (it) => marks((it.limits ?? []).map(limitText)) },
       {
@@ -148,7 +151,10 @@ function details({ team, etag, keys, usage, spent }, root, again) {
         ? h("p", { class: "faint" }, "Not known: the gateway keeps no records.")
         : row === undefined
           ? h("p", { class: "faint" }, "Not used.")
-          : [usageFacts(row), h("a", { href: link("requests", [], { team: team.id }) }, "Its requests")],
+          : [
+              usageFacts(row),
+              h("a", { href: link("requests", [], { team: team.id }) }, "Its requests"),
+            ],
     ),
     panel("What its keys may use", allowed(team.allow)),
   ];

@@ -161,7 +161,13 @@ export async function accessible(page, where) {
     const report = await window.axe.run(document, { resultTypes: ["violations"] });
     return report.violations
       .filter((it) => ["serious", "critical"].includes(it.impact ?? ""))
-      .map((it) => `${it.id}: ${it.nodes.map((node) => node.html).slice(0, 3).join(" | ")}`);
+      .map(
+        (it) =>
+          `${it.id}: ${it.nodes
+            .map((node) => node.html)
+            .slice(0, 3)
+            .join(" | ")}`,
+      );
   });
   assert(found.length === 0, `${where}: ${found.join("\n")}`);
 }

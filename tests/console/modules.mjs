@@ -10,4 +10,5 @@ const find = createRequire(path.resolve(installed, "x.js"));
 
 export const { chromium } = find("playwright-core");
 export const axeFile = find.resolve("axe-core/axe.min.js");
-export const openAi = async () => (await import(pathToFileURL(find.resolve("openai/index.mjs")))).default;
+export const openAi = async () =>
+  (await import(pathToFileURL(find.resolve("openai/index.mjs")))).default;

@@ -33,7 +33,10 @@ class Program {
   async ready(url) {
     await until(`${url} responds`, async () => {
       assert(this.process.exitCode === null, `it ended: ${this.output}`);
-      return fetch(url).then((it) => it.ok, () => false);
+      return fetch(url).then(
+        (it) => it.ok,
+        () => false,
+      );
     });
   }
 

@@ -7,7 +7,10 @@ import fs from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
-const FILE = path.join(path.dirname(fileURLToPath(import.meta.url)), "../../console/playground/tables.js");
+const FILE = path.join(
+  path.dirname(fileURLToPath(import.meta.url)),
+  "../../console/playground/tables.js",
+);
 const OPENING = `// Which keys does a config object have, and which faults does the mock produce? Written by
 // tests/console/tables.mjs from what \`throughway docs\` prints; do not edit.
 
@@ -40,7 +43,9 @@ function field([key, takes, , meaning, example]) {
 function fields(page) {
   const titles = [...page.matchAll(/^## `([^`]+)`$/gm)].map((it) => it[1]);
   const asked = titles.filter((it) => !it.startsWith("credential"));
-  const sections = Object.fromEntries(asked.map((it) => [it, rows(page, `## \`${it}\``).map(field)]));
+  const sections = Object.fromEntries(
+    asked.map((it) => [it, rows(page, `## \`${it}\``).map(field)]),
+  );
   const target = rows(page, "## The config, and each of its targets").map(field);
   return { "": target.filter((it) => it.name !== "credential"), ...sections };
 }
