@@ -19,6 +19,8 @@
 
 /** @type {Screen[]} */
 export const SCREENS = [
+  screen("requests", "Requests", "Traffic", () => import("./screens/requests.js")),
+  screen("request", "Request", null, () => import("./screens/request.js")),
   screen("cache", "Cache", "Gateway", () => import("./screens/cache.js")),
   screen("audit", "Audit", "Gateway", () => import("./screens/audit.js")),
 ];

@@ -93,6 +93,8 @@
  * @property {string | null} client
  * @property {string[]} counted_by
  *
+ * @typedef {{p50: number | null, p90: number | null, p95: number | null, p99: number | null}} Quantiles
+ *
  * @typedef {object} UsageSums
  * @property {number} requests
  * @property {number} [failed]
@@ -106,9 +108,8 @@
  * @property {number} output
  * @property {number} reasoning
  * @property {string | null} cost
- * @property {number | null} [p50]
- * @property {number | null} [p99]
- * @property {number | null} [first_token_p50]
+ * @property {Quantiles} latency_ms
+ * @property {Quantiles} first_token_ms
  *
  * @typedef {UsageSums & {[group: string]: any}} UsageRow sums, and the fields they are grouped by
  *

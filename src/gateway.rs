@@ -16,6 +16,7 @@ mod objects;
 mod operator;
 mod process;
 mod provider_routes;
+mod reload_notes;
 mod sessions;
 mod store_health;
 mod unreachable;
@@ -46,6 +47,7 @@ pub use self::{
     operator::{Actor, SESSION_COOKIE, Viewer, check_fetch_site},
     process::Process,
     provider_routes::{ProviderRoute, ProviderRoutes},
+    reload_notes::{Reload, ReloadNotes},
     sessions::{LONGEST as SESSION_LONGEST, Sessions, SignedIn},
     store_health::StoreHealth,
     unreachable::unreachable_hosts,
@@ -188,6 +190,11 @@ impl Gateway {
     /// Sorts the header lines of a request.
     pub fn sort<'h>(&self, headers: &'h HeaderMap) -> RequestFields<'h> {
         RequestFields::of(headers, |name| directives::is_ours(name, self.portkey))
+    }
+
+    /// Requests that may be under way at once.
+    pub fn most_requests(&self) -> usize {
+        self.max_requests
     }
 
     /// Refuses a request if too many are in flight; the request itself is counted already.

@@ -4,12 +4,14 @@
 //! `route::breaker` decides when a breaker opens.
 
 use std::{
+    collections::BTreeMap,
     hash::{BuildHasher as _, Hash, Hasher as _, RandomState},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use moka::sync::Cache;
+use serde::Serialize;
 
 use crate::{
     machine::clock,
@@ -32,6 +34,8 @@ type Shared<T> = Arc<Mutex<T>>;
 /// The breakers and budgets of all origins and callers.
 pub struct OriginHealth {
     breakers: Cache<BreakerKey, Shared<Breaker>>,
+    /// The origins that have breakers, for operators.
+    origins: Cache<OriginId, Arc<str>>,
     evidence: Cache<TargetKey, Shared<Evidence>>,
     retries: Cache<BudgetKey, Shared<RetryBudget>>,
     hedges: Cache<BudgetKey, Shared<HedgeBudget>>,
@@ -72,6 +76,7 @@ impl OriginHealth {
     pub fn new(metrics: Arc<Metrics>) -> Self {
         OriginHealth {
             breakers: remembered_while_used(),
+            origins: remembered_while_used(),
             evidence: remembered_while_used(),
             retries: remembered_while_used(),
             hedges: remembered_while_used(),
@@ -131,10 +136,13 @@ impl OriginHealth {
         &self,
         key: &BreakerKey,
         policy: &BreakerPolicy,
-        client: ClientId,
+        (origin, client): (&str, ClientId),
         forced: bool,
     ) -> Option<Permit> {
-        let breaker = kept(&self.breakers, *key, || Breaker::new(policy, clock::now()));
+        let breaker = kept(&self.breakers, *key, || {
+            self.origins.insert(key.target.origin, origin.into());
+            Breaker::new(policy, clock::now())
+        });
         let (admission, transition) = locked(&breaker).begin(clock::now(), forced)?;
         let evidence = kept(&self.evidence, key.target, || {
             Evidence::new(policy, clock::now())
@@ -148,6 +156,21 @@ impl OriginHealth {
         };
         permit.count(transition);
         Some(permit)
+    }
+
+    /// The origins that have breakers, with how many of them are in which state: one for each
+    /// credential, policy and caller.
+    pub fn breakers(&self) -> Vec<BreakersOfOrigin> {
+        let now = clock::now();
+        let mut origins: BTreeMap<Arc<str>, BTreeMap<&str, usize>> = BTreeMap::new();
+        for (key, breaker) in &self.breakers {
+            if let Some(origin) = self.origins.get(&key.target.origin) {
+                let states = origins.entry(origin).or_default();
+                *states.entry(locked(&breaker).state(now)).or_default() += 1;
+            }
+        }
+        let of = |(origin, states)| BreakersOfOrigin { origin, states };
+        origins.into_iter().map(of).collect()
     }
 
     /// This caller sends a request for the first time to an origin with retries configured.
@@ -191,6 +214,14 @@ impl OriginHealth {
         let key = BudgetKey { origin, caller };
         kept(&self.hedges, key, HedgeBudget::default)
     }
+}
+
+/// The breakers of one origin.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BreakersOfOrigin {
+    pub origin: Arc<str>,
+    /// How many are closed, open or half-open.
+    pub states: BTreeMap<&'static str, usize>,
 }
 
 /// Permission to send one request. Dropped without an outcome, it changes nothing: the client left,

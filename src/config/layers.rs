@@ -43,6 +43,9 @@ pub const VARIABLES: [Variable; 11] = [
     variable("THROUGHWAY_SECRET_KEY", "secret_key"),
 ];
 
+/// A key of the settings, and the layer above the file that sets it.
+pub(super) type Origin = (&'static str, String);
+
 const PREFIX: &str = "THROUGHWAY_";
 /// The variable that names the settings file itself.
 pub const CONFIG: &str = "THROUGHWAY_CONFIG";
@@ -141,13 +144,16 @@ impl Environment {
         }
     }
 
-    /// Lays our variables over the file.
-    pub(super) fn lay_over(&self, file: &mut Node) {
+    /// Lays our variables over the file; returns the keys that they set.
+    pub(super) fn lay_over(&self, file: &mut Node) -> Vec<Origin> {
+        let mut set = Vec::new();
         for variable in &VARIABLES {
             if let Some(text) = self.setting(variable.name) {
                 file.set(variable.key, Node::given(text));
+                set.push((variable.key, variable.name.to_owned()));
             }
         }
+        set
     }
 
     /// A warning for each `THROUGHWAY_*` variable that is neither ours nor used by the file.
@@ -221,8 +227,9 @@ pub struct Flags {
 }
 
 impl Flags {
-    /// Lays the flags over the file.
-    pub(super) fn lay_over(&self, file: &mut Node) {
+    /// Lays the flags over the file; returns the keys that they set.
+    pub(super) fn lay_over(&self, file: &mut Node) -> Vec<Origin> {
+        let mut set = Vec::new();
         let on = |flag: bool| flag.then(|| "true".to_owned());
         let given = [
             ("listen", self.listen.map(|it| it.to_string())),
@@ -238,7 +245,9 @@ impl Flags {
         for (key, text) in given {
             if let Some(text) = text {
                 file.set(key, Node::given(text));
+                set.push((key, "a flag of the command line".to_owned()));
             }
         }
+        set
     }
 }

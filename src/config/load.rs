@@ -61,9 +61,9 @@ impl Settings {
             .map_err(|error| ConfigError::variable(name, error))?;
         // By itself first: what a layer hides must be right, too.
         Self::deserialize(&root).map_err(|error| in_file(name, error))?;
-        let places = Places::of(name, &root);
-        environment.lay_over(&mut root);
-        flags.lay_over(&mut root);
+        let mut places = Places::of(name, &root);
+        places.note_layer(environment.lay_over(&mut root));
+        places.note_layer(flags.lay_over(&mut root));
         let mut settings = Self::deserialize(&root).map_err(|error| in_layers(name, error))?;
         provider_keys::complete(&mut settings, environment)
             .map_err(|error| error.placed(name, &root))?;

@@ -99,6 +99,11 @@ impl Control {
         }
     }
 
+    /// The settings in force.
+    pub async fn settings(&self) -> Arc<Settings> {
+        self.owner.lock().await.settings.clone()
+    }
+
     /// Puts other settings in force. The store's objects stay.
     pub async fn put_settings(&self, settings: Arc<Settings>) -> Arc<Gateway> {
         self.owner.lock().await.put_settings(settings).await

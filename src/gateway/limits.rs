@@ -54,6 +54,11 @@ impl LimitCounts {
         })
     }
 
+    /// Limits are counted in Redis.
+    pub fn is_shared(&self) -> bool {
+        self.replicas.is_some()
+    }
+
     /// Keeps counts in step with other replicas, for as long as it is awaited.
     pub async fn share(&self) {
         if let Some(replicas) = &self.replicas {

@@ -9,9 +9,11 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
+
 use super::{
-    cache::CacheStores, limits::LimitCounts, sessions::Sessions, store_health::NotedHealth,
-    unusable_settings::UnusableSettings,
+    cache::CacheStores, limits::LimitCounts, reload_notes::ReloadNotes, sessions::Sessions,
+    store_health::NotedHealth, unusable_settings::UnusableSettings,
 };
 use crate::{
     config::Settings,
@@ -52,6 +54,10 @@ pub struct Process {
     pub shortages: Arc<Shortages>,
     /// Whether the store of keys and teams can be used.
     pub store: NotedHealth,
+    /// The last reload of the settings.
+    pub reloads: ReloadNotes,
+    /// When the process began to serve.
+    pub started: Timestamp,
     /// Who is signed in to the console.
     pub sessions: Sessions,
     /// Where the records of requests go; `None`: there are none.
@@ -90,6 +96,8 @@ impl Process {
             downstream: client_timeouts(settings),
             shortages: Arc::default(),
             store: NotedHealth::default(),
+            reloads: ReloadNotes::default(),
+            started: Timestamp::now(),
             sessions: Sessions::default(),
             records: None,
             draining: AtomicBool::new(false),

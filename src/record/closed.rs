@@ -12,6 +12,8 @@ use crate::{
     usage::{Usage, UsageFlaw},
 };
 
+pub use crate::usage::Operation;
+
 /// What happened to one request. Times are microseconds after its arrival. Every text is cut to a
 /// length, and none is a secret: see `docs/records.md`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -99,25 +101,6 @@ pub enum RouteKind {
     /// None that the gateway serves.
     #[default]
     Unknown,
-}
-
-/// What a request asks of a model, by its path. The names are those of OpenTelemetry's
-/// `gen_ai.operation.name`, as far as there are any.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Operation {
-    Chat,
-    TextCompletion,
-    Embeddings,
-    GenerateContent,
-    Rerank,
-    Images,
-    Speech,
-    Transcription,
-    Moderation,
-    Realtime,
-    #[default]
-    Other,
 }
 
 /// What the cache did.

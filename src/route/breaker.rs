@@ -151,6 +151,15 @@ impl Breaker {
         }
     }
 
+    /// `closed`, `open`, or `half_open` while it is open to a probe.
+    pub fn state(&self, now: Instant) -> &'static str {
+        match self.state {
+            State::Closed => "closed",
+            State::Open { until } if now < until => "open",
+            State::Open { .. } | State::HalfOpen { .. } => "half_open",
+        }
+    }
+
     /// Whether a request would be admitted now.
     pub fn admits(&self, now: Instant) -> bool {
         match self.state {

@@ -43,6 +43,11 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// The operator gave a credential with it.
+    pub fn has_credential(&self) -> bool {
+        self.api_key.is_some() || self.auth.is_some() || self.credential.is_some()
+    }
+
     /// Every target names its provider or its host.
     pub fn names_every_target(&self) -> bool {
         fn named(entry: &Entry, inherited: bool) -> bool {

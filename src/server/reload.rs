@@ -148,6 +148,9 @@ impl Reloader {
                 "settings reloaded, except for those that are read at the start only"
             );
         }
+        let needs_restart = self.at_start.needs_restart_for(&settings);
+        let needs_restart = needs_restart.iter().map(ToString::to_string).collect();
+        gateway.process.reloads.note(None, needs_restart);
         gateway.process.metrics.reloads.inc();
         self.in_force = settings;
     }
@@ -157,13 +160,9 @@ impl Reloader {
     }
 
     fn refuse(&self, error: &dyn Error) {
-        self.control
-            .current
-            .get()
-            .process
-            .metrics
-            .reload_failures
-            .inc();
+        let process = self.control.current.get().process.clone();
+        process.reloads.note(Some(error.to_string()), Vec::new());
+        process.metrics.reload_failures.inc();
         tracing::error!(
             error = %error,
             "settings not reloaded: those from before stay in force"

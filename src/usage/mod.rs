@@ -1,11 +1,33 @@
 //! What a response used: tokens and other units, read from a copy of its bytes. Providers count
 //! differently; here is one normal form.
 
+mod counts;
+mod decode;
+mod findings;
+mod framing;
+mod headers;
+mod number;
+mod operation;
+mod places;
+mod pointers;
+mod reader;
+mod request;
+mod scan;
+mod sum;
+#[cfg(test)]
+mod tests;
+
 use std::num::NonZeroU64;
 
 use serde::{Deserialize, Serialize};
 
 use crate::money::Usd;
+
+pub use self::{
+    operation::{Operation, operation},
+    reader::{Expected, UsageReader},
+    request::{RequestFacts, estimated_input, request_facts},
+};
 
 /// What one response used. `None` is unknown, which is not zero: an explicit zero is a report.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]

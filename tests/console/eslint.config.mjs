@@ -11,6 +11,7 @@ export default [
     linterOptions: { reportUnusedDisableDirectives: "error" },
     rules: {
       "no-undef": "off",
+      "no-unused-vars": ["error", { ignoreRestSiblings: true }],
       "no-control-regex": "off",
       "no-misleading-character-class": "off",
       "no-restricted-properties": [

@@ -2,9 +2,12 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { execFileSync } from "node:child_process";
 import { queryText } from "../../console/api.js";
 import * as format from "../../console/format.js";
 import { link, parse } from "../../console/router.js";
+import { shellWord } from "../../console/screens/request_curl.js";
+import { segmentsOf } from "../../console/screens/request_waterfall.js";
 
 test("characters that cannot be seen are shown as escapes", () => {
   const table = [
@@ -71,4 +74,61 @@ test("a query leaves out what is empty", () => {
     queryText({ a: "x y", b: ["c", "d"], e: 0, f: false }),
     "?a=x+y&b=c%2Cd&e=0&f=false",
   );
+});
+
+test("a word of a shell is the text, whatever it holds", () => {
+  const texts = [
+    "plain-word_1",
+    "two words",
+    'it\'s $HOME `id` $(id) \\ "x"',
+    "'",
+    "",
+    "line\nbreak\ttab \u001b[31m",
+    "\u202e\u200b ü 日本 '\u0007'",
+  ];
+  for (const text of texts) {
+    const word = shellWord(text);
+    assert.equal(/[\p{Cc}\p{Cf}]/u.test(word), false, word);
+    const env = { ...process.env, LC_ALL: "C.UTF-8" };
+    const printed = execFileSync("bash", ["-c", `printf %s ${word}`], { env, encoding: "utf8" });
+    assert.equal(printed, text);
+  }
+});
+
+test("the phases of an attempt are those that it came to", () => {
+  const attempt = {
+    target: "targets[0]",
+    provider: "openai",
+    origin: "https://api.openai.com",
+    began: 100,
+    resolved: 200,
+    connected: 300,
+    tls_done: 400,
+    reused: false,
+    head: 900,
+    first_token: 1000,
+    ended: 2000,
+    status: 200,
+    fault: null,
+  };
+  const of = (change) =>
+    segmentsOf({ ...attempt, ...change }).map((it) => [it.phase, it.from, it.to]);
+  assert.deepEqual(of({}), [
+    ["resolve", 100, 200],
+    ["connect", 200, 300],
+    ["tls", 300, 400],
+    ["head", 400, 900],
+    ["first", 900, 1000],
+    ["body", 1000, 2000],
+  ]);
+  const none = { connected: null, tls_done: null, head: null, first_token: null, status: null };
+  assert.deepEqual(of({ ...none, fault: "connect" }), [
+    ["resolve", 100, 200],
+    ["connect", 200, 2000],
+  ]);
+  assert.deepEqual(of({ ...none, resolved: null, fault: "dns" }), [["resolve", 100, 2000]]);
+  assert.deepEqual(of({ ...none, reused: true, fault: "head_timeout" }), [
+    ["resolve", 100, 200],
+    ["head", 200, 2000],
+  ]);
 });

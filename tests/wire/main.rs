@@ -17,6 +17,7 @@ mod admin_endpoints_secrets;
 mod admin_endpoints_test;
 mod admin_keys;
 mod admin_left_out;
+mod admin_overview;
 mod bodies;
 mod bodies_large;
 mod bodies_streaming;

@@ -6,6 +6,7 @@ mod body;
 mod cache;
 mod entity_tag;
 mod objects;
+mod overview;
 mod query;
 mod session;
 
@@ -43,6 +44,10 @@ enum Page {
     Rotation,
     Audit,
     Cache,
+    Health,
+    Settings,
+    Providers,
+    Configs,
     Session,
     SessionLinks,
 }
@@ -95,6 +100,26 @@ const ROUTES: &[Route] = &[
         path: "/gateway/admin/v1/cache",
         page: Page::Cache,
         methods: &[Method::GET, Method::DELETE],
+    },
+    Route {
+        path: "/gateway/admin/v1/health",
+        page: Page::Health,
+        methods: &[Method::GET],
+    },
+    Route {
+        path: "/gateway/admin/v1/settings",
+        page: Page::Settings,
+        methods: &[Method::GET],
+    },
+    Route {
+        path: "/gateway/admin/v1/providers",
+        page: Page::Providers,
+        methods: &[Method::GET],
+    },
+    Route {
+        path: "/gateway/admin/v1/configs",
+        page: Page::Configs,
+        methods: &[Method::GET],
     },
     Route {
         path: "/gateway/admin/v1/session",
@@ -166,7 +191,15 @@ async fn serve(control: Control, request: HttpRequest, payload: web::Payload) ->
     match route.page {
         Page::Session => return session::session(&control, &request, payload).await,
         Page::SessionLinks => return session::new_link(&control, &request),
-        Page::List(_) | Page::One(_) | Page::Rotation | Page::Audit | Page::Cache => {}
+        Page::List(_)
+        | Page::One(_)
+        | Page::Rotation
+        | Page::Audit
+        | Page::Cache
+        | Page::Health
+        | Page::Settings
+        | Page::Providers
+        | Page::Configs => {}
     }
     let changes = request.method() != Method::GET;
     let gateway = control.current.get();
@@ -187,6 +220,10 @@ async fn serve(control: Control, request: HttpRequest, payload: web::Payload) ->
         Page::Rotation => objects::rotate(call).await,
         Page::Audit => audit::list(call).await,
         Page::Cache => cache::cache(call).await,
+        Page::Health => overview::health(call).await,
+        Page::Settings => overview::settings(call).await,
+        Page::Providers => overview::providers(call).await,
+        Page::Configs => overview::configs(call).await,
         Page::Session | Page::SessionLinks => Err(unknown(&path)),
     }
 }

@@ -201,7 +201,8 @@ impl<U: Upstream> Sending<'_, '_, U> {
         };
         let origin_health = &self.worker.gateway.process.origin_health;
         let key = self.world.breaker_key(target, policy);
-        let permit = origin_health.begin(&key, policy, self.world.client(), send.forced);
+        let whose = (target.base.origin(), self.world.client());
+        let permit = origin_health.begin(&key, policy, whose, send.forced);
         permit.map(Some).ok_or(BreakerOpen)
     }
 }

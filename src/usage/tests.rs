@@ -1,0 +1,8 @@
+//! Readings of whole responses: those of `fixtures/usage`, in any pieces and codings, and lies.
+
+mod any_bytes;
+mod any_split;
+mod fixtures;
+mod lies;
+mod sample;
+mod timing;
