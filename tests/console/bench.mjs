@@ -1,6 +1,7 @@
 // The bench of one run: a gateway, two mocks, a browser, and pages that are watched for errors,
 // violations of the content security policy, and requests to any other origin.
 
+import { randomBytes } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import { assert } from "./checks.mjs";
@@ -17,6 +18,7 @@ export class Bench {
     bench.binary = binary;
     bench.pictures = pictures;
     bench.opened = [];
+    bench.secret = randomBytes(32).toString("base64");
     bench.mock = await Mock.start(binary, "--model", "tiny", "--model", "gpt-4o-mini");
     bench.other = await Mock.start(binary, "--model", "tiny");
     bench.gateway = await Gateway.start(binary, bench.settings());
@@ -33,7 +35,7 @@ export class Bench {
   settings() {
     return `
 default_target: "${this.mock.url}/v1"
-secret_key: "${Buffer.alloc(32, 7).toString("base64")}"
+secret_key: "${this.secret}"
 providers:
   acme: { custom_host: "${this.mock.url}/v1", api_key: "sk-never-shown" }
 configs:
@@ -61,6 +63,7 @@ endpoints:
       permissions: how.permissions ?? [],
       reducedMotion: "reduce",
     });
+    context.setDefaultTimeout(10_000);
     const page = await context.newPage();
     const watched = { page, context, problems: [] };
     this.opened.push(watched);

@@ -25,6 +25,8 @@ class Program {
     this.output = "";
     const env = Object.entries(process.env).filter(([name]) => !name.startsWith("THROUGHWAY_"));
     this.process = spawn(binary, args, { env: Object.fromEntries(env) });
+    // Nothing outlives the tests, however they end.
+    process.once("exit", () => this.process.kill("SIGKILL"));
     const keep = (chunk) => (this.output = (this.output + chunk).slice(-20_000));
     this.process.stdout.on("data", keep);
     this.process.stderr.on("data", keep);
