@@ -9,7 +9,7 @@ mod table;
 use prometheus_client::encoding::text;
 
 pub use self::{
-    kinds::Count,
+    kinds::{Count, Level},
     labels::{CacheResult, LabelValue},
     reference::page,
     table::Metrics,

@@ -4,8 +4,9 @@ use std::sync::Mutex;
 
 use super::*;
 use crate::{
-    record::{Record, Sink},
+    record::{Operation, Record, Sink},
     upstream::Cause,
+    usage::UsageSource,
 };
 
 const RETRY: &str = r#""retry":{"attempts":2}"#;
@@ -208,4 +209,52 @@ async fn a_stored_response_is_told_as_a_hit_without_attempts() {
         let cache = serde_json::to_string(&record.cache).expect("text");
         assert_eq!((&*cache, record.attempts.len()), expected);
     }
+}
+
+const USED: &str = concat!(
+    r#"{"object":"chat.completion","model":"m-2026","id":"c1","choices":[{"index":0,"message":"#,
+    r#"{"role":"assistant","content":"\"usage\":{\"prompt_tokens\":9}"},"finish_reason":"stop"}],"#,
+    r#""usage":{"prompt_tokens":10,"completion_tokens":20,"total_tokens":30}}"#,
+);
+
+#[actix_rt::test]
+async fn what_a_response_used_is_recorded_with_the_models() {
+    tokio::time::pause();
+    let length: &'static str = USED.len().to_string().leak();
+    let headers = [
+        ("content-type", "application/json"),
+        ("content-length", length),
+    ];
+    let recorded = Recorded::new([Scene::responds(200, &headers).chunk(ms(0), USED)]);
+    let body = r#"{"model":"m","max_tokens":50,"messages":[]}"#;
+    let record = recorded.record_of(chat(ALONE).body(&[(ms(0), body)])).await;
+    assert_eq!(
+        (record.model.as_deref(), record.max_tokens),
+        (Some("m"), Some(50))
+    );
+    assert_eq!(record.response_model.as_deref(), Some("m-2026"));
+    assert_eq!(record.operation, Operation::Chat);
+    let usage = record.usage.expect("usage");
+    assert_eq!((usage.input, usage.output), (Some(10), Some(20)));
+    assert_eq!(usage.source, UsageSource::Reported);
+
+    // Nothing says of usage, so it is estimated from what was seen.
+    let token = TOKEN.replace("\"a\"", "\"four words of text\"");
+    let scene = stream().chunk(ms(0), token.leak()).cut(ms(10));
+    let recorded = Recorded::new([scene]);
+    let record = recorded.record_of(chat(ALONE)).await;
+    assert!(record.is_stream);
+    let usage = record.usage.expect("usage");
+    assert_eq!(
+        (usage.input, usage.source),
+        (Some(9), UsageSource::Estimated)
+    );
+    assert!(
+        usage.output.is_some_and(|it| (2..=9).contains(&it)),
+        "{usage:?}"
+    );
+
+    let recorded = Recorded::new([failing(503)]);
+    let record = recorded.record_of(chat(ALONE)).await;
+    assert_eq!(record.usage, None);
 }

@@ -1,0 +1,6 @@
+//! t
+mod columns;
+mod rollup;
+#[cfg(test)]
+mod samples;
+mod sketch;
