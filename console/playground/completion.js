@@ -24,37 +24,35 @@ export function suggestions(text, cursor) {
   }
   const fields = CONFIG_FIELDS[context.section] ?? [];
   if (context.wants === "key") {
-    const rest = fields.filter(
-      ({ name }) => !context.keys.includes(name) || name === context.typed,
-    );
+    const rest = fields.filter(([name]) => !context.keys.includes(name) || name === context.typed);
     return rest
-      .filter(({ name }) => name.startsWith(context.typed))
-      .map((it) => ({
-        label: it.name,
-        meaning: `${it.takes}. ${it.meaning}`,
-        text: `"${it.name}": ${it.example}`,
+      .filter(([name]) => name.startsWith(context.typed))
+      .map(([name, takes, meaning, example]) => ({
+        label: name,
+        meaning: `${takes}. ${meaning}`,
+        text: `"${name}": ${example}`,
         start: context.start,
       }));
   }
-  const field = fields.find(({ name }) => name === context.key);
+  const field = fields.find(([name]) => name === context.key);
   return field === undefined ? [] : values(field, context);
 }
 
 /** @param {import("./tables.js").Field} field
  * @param {import("./json_place.js").Context} context @returns {Suggestion[]} */
-function values(field, context) {
-  const words = field.takes.split(", ");
-  const named = words.every((it) => /^[a-z_.]+$/.test(it)) && field.example.startsWith('"');
+function values([, takes, meaning, example], context) {
+  const words = takes.split(", ");
+  const named = words.every((it) => /^[a-z_.]+$/.test(it)) && example.startsWith('"');
   const texts = named
     ? words.filter((it) => it !== "text").map((it) => JSON.stringify(it))
-    : field.takes.startsWith("bool")
+    : takes.startsWith("bool")
       ? ["true", "false"]
-      : [field.example];
+      : [example];
   const typed = context.typed.replace(/^"/, "");
   const fitting = texts.filter((it) => it.replace(/^"/, "").startsWith(typed));
   return fitting.map((it) => ({
     label: it,
-    meaning: field.meaning,
+    meaning,
     text: it,
     start: context.start,
   }));

@@ -11,16 +11,16 @@ import { MOCK_FAULTS } from "./tables.js";
  * @param {(line: string) => void} addHeader
  */
 export function faultMenu(config, writeConfig, addHeader) {
-  const names = MOCK_FAULTS.map((it) => it.name);
+  const names = MOCK_FAULTS.map(([it]) => it);
   const name = select(names, "status");
   const text = h("input", { type: "text", value: "503", size: 8 });
   const where = select([["", "the whole request"]], "");
   const meaning = h("small", null);
   const explain = () => {
-    const fault = MOCK_FAULTS.find((it) => it.name === name.value);
-    text.placeholder = fault?.takes ?? "";
-    text.disabled = fault?.takes === "";
-    replace(meaning, fault?.meaning);
+    const [, takes, text_of] = MOCK_FAULTS.find(([it]) => it === name.value) ?? [];
+    text.placeholder = takes ?? "";
+    text.disabled = takes === "";
+    replace(meaning, text_of);
   };
   name.addEventListener("change", () => {
     text.value = "";

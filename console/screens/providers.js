@@ -4,7 +4,6 @@ import { api } from "../api.js";
 import { h, value } from "../dom.js";
 import { table } from "../table.js";
 import { badge, empty, heading, loaded } from "../ui.js";
-import { origin } from "../objects/shown.js";
 
 /** @param {import("../screens.js").View} view */
 export async function show({ root }) {
@@ -25,27 +24,23 @@ function showList(providers) {
     rows: providers,
     columns: [
       { title: "Name", cell: (it) => value(it.name), sort: (it) => it.name },
-      {
-        title: "Base URL",
-        cell: (it) => value(it.base_url ?? it.custom_host ?? it.origin ?? "by request"),
-        class: "wide",
-      },
+      { title: "Base URL", cell: (it) => value(it.base_url ?? "by request"), class: "wide" },
       { title: "Key", cell: keyOf },
-      {
-        title: "Defined in",
-        cell: (it) => (it.source === "built_in" ? badge("built in") : origin(it)),
-        class: "minor",
-      },
+      { title: "Defined in", cell: (it) => badge(it.origin ?? "built in"), class: "minor" },
     ],
   });
   return [heading("Providers"), made.element];
 }
 
-/** Where the key comes from, never the key. @param {any} provider */
+/** Whether the gateway has a key for it and where from, never the key. @param {any} provider */
 function keyOf(provider) {
-  const from = provider.key_from ?? provider.credential ?? provider.key ?? null;
-  if (from === null || from === "none") {
-    return h("span", { class: "faint" }, "none: the caller brings its own");
+  if (provider.has_credential) {
+    return [badge("set", "good"), " ", value(provider.origin ?? "")];
   }
-  return value(typeof from === "string" ? from : JSON.stringify(from));
+  const names = provider.environment;
+  const hint =
+    names === null
+      ? "none"
+      : `none: the caller brings one, or the settings name it and ${names} is set`;
+  return h("span", { class: "faint" }, value(hint));
 }

@@ -119,7 +119,10 @@ impl Shared {
     fn note_room(&self) {
         if self.is_full.swap(false, Ordering::Relaxed) {
             let records = self.lost.swap(0, Ordering::Relaxed);
-            tracing::info!(records, "the queue of records has room again; these were lost");
+            tracing::info!(
+                records,
+                "the queue of records has room again; these were lost"
+            );
         }
     }
 }
@@ -203,7 +206,7 @@ fn weight(record: &Record) -> usize {
     let attempts = record.attempts.iter().map(attempt_weight);
     let metadata = record.metadata.iter();
     let metadata = metadata.map(|(name, value)| name.len() + value.len() + 64);
-    let plan = record.plan.as_ref().map_or(0, value_weight);
+    let plan = record.plan.as_deref().map_or(0, value_weight);
     let parts = record.cost.iter().map(|cost| cost.parts.len() * 64);
     let variable: usize = texts.chain(attempts).chain(metadata).chain(parts).sum();
     FIXED + record.path.len() + record.trace_id.len() + plan + variable
@@ -223,7 +226,8 @@ fn value_weight(value: &serde_json::Value) -> usize {
         Value::Array(values) => values.iter().map(value_weight).sum(),
         Value::Object(fields) => {
             let each = fields.iter();
-            each.map(|(name, value)| name.len() + 32 + value_weight(value)).sum()
+            each.map(|(name, value)| name.len() + 32 + value_weight(value))
+                .sum()
         }
     };
     size_of::<Value>() + inner

@@ -53,34 +53,40 @@ check("keys: create, use, block, unblock, rotate, delete", async (bench) => {
   expect("use when deleted", await statusWith(bench, next), 401);
 });
 
-check("keys: rules and limits of the form are in force, and can be cleared again", async (bench) => {
-  const page = await bench.open({ screen: "keys" });
-  const secret = await createKey(page, `ruled-${Date.now()}`, async () => {
-    await page.getByLabel("Allowed: models").fill("gpt-*\nclaude-*");
-    await page.getByRole("button", { name: "Add a limit" }).click();
-    await page.getByLabel("Requests", { exact: true }).fill("3");
-    await page.getByLabel("Metadata").fill("cost-center: 7");
-  });
-  expect("an allowed model", await statusWith(bench, secret), 200);
-  const other = { ...CHAT, model: "tiny" };
-  expect("another model", await statusWith(bench, secret, "/v1/chat/completions", other), 403);
-  await page.getByText("3 requests per 1m").first().waitFor();
-  await page.getByText("claude-*").first().waitFor();
+check(
+  "keys: rules and limits of the form are in force, and can be cleared again",
+  async (bench) => {
+    const page = await bench.open({ screen: "keys" });
+    const secret = await createKey(page, `ruled-${Date.now()}`, async () => {
+      await page.getByLabel("Allowed: models").fill("gpt-*\nclaude-*");
+      await page.getByRole("button", { name: "Add a limit" }).click();
+      await page.getByLabel("Requests", { exact: true }).fill("3");
+      await page.getByLabel("Metadata").fill("cost-center: 7");
+    });
+    expect("an allowed model", await statusWith(bench, secret), 200);
+    const other = { ...CHAT, model: "tiny" };
+    expect("another model", await statusWith(bench, secret, "/v1/chat/completions", other), 403);
+    await page.getByText("3 requests per 1m").first().waitFor();
+    await page.getByText("claude-*").first().waitFor();
 
-  await page.getByRole("button", { name: "Edit" }).click();
-  await page.getByLabel("Allowed: models").fill("");
-  await page.getByRole("button", { name: "Remove" }).click();
-  await page.getByRole("button", { name: "Save" }).click();
-  await page.getByText("Everything: there is no list").waitFor();
-  expect("any model", await statusWith(bench, secret, "/v1/chat/completions", other), 200);
-});
+    await page.getByRole("button", { name: "Edit" }).click();
+    await page.getByLabel("Allowed: models").fill("");
+    await page.getByRole("button", { name: "Remove" }).click();
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByText("Everything: there is no list").waitFor();
+    expect("any model", await statusWith(bench, secret, "/v1/chat/completions", other), 200);
+  },
+);
 
 check("keys: a refusal of the gateway is shown at its field", async (bench) => {
   const page = await bench.open({ screen: "keys/new" });
   const name = page.getByLabel("Name", { exact: true }).first();
   await name.fill("tests");
   await page.getByRole("button", { name: "Create the key" }).click();
-  await until("the field is marked", async () => (await name.getAttribute("aria-invalid")) === "true");
+  await until(
+    "the field is marked",
+    async () => (await name.getAttribute("aria-invalid")) === "true",
+  );
   await name.fill("fits");
   const models = page.getByLabel("Allowed: models");
   await models.fill("a*b*c");

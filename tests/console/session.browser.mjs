@@ -14,26 +14,33 @@ check("session: a link signs in once, and leaves no code in the address", async 
   const other = await bench.open({ role: "none" });
   await other.goto(link);
   await other.reload();
-  await other.getByRole("alert").or(other.getByLabel(/token|key/i)).first().waitFor();
+  await other
+    .getByRole("alert")
+    .or(other.getByLabel(/token|key/i))
+    .first()
+    .waitFor();
   expect("navigation", await other.getByRole("navigation").count(), 0);
 });
 
-check("session: a wrong token is refused, the right one lets in, signing out ends it", async (bench) => {
-  const page = await bench.open({ role: "none" });
-  const field = page.locator("input").first();
-  await field.fill("wrong");
-  await page.keyboard.press("Enter");
-  await page.getByRole("alert").first().waitFor();
-  await accessible(page, "sign-in");
-  await field.fill(ADMIN_TOKEN);
-  await page.keyboard.press("Enter");
-  await page.getByRole("navigation").first().waitFor();
-  await page.getByRole("button", { name: "Sign out" }).click();
-  await page.locator("input").first().waitFor();
-  await page.reload();
-  await page.locator("input").first().waitFor();
-  expect("navigation", await page.getByRole("navigation").count(), 0);
-});
+check(
+  "session: a wrong token is refused, the right one lets in, signing out ends it",
+  async (bench) => {
+    const page = await bench.open({ role: "none" });
+    const field = page.locator("input").first();
+    await field.fill("wrong");
+    await page.keyboard.press("Enter");
+    await page.getByRole("alert").first().waitFor();
+    await accessible(page, "sign-in");
+    await field.fill(ADMIN_TOKEN);
+    await page.keyboard.press("Enter");
+    await page.getByRole("navigation").first().waitFor();
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.locator("input").first().waitFor();
+    await page.reload();
+    await page.locator("input").first().waitFor();
+    expect("navigation", await page.getByRole("navigation").count(), 0);
+  },
+);
 
 check("session: a viewer sees everything and can change nothing", async (bench) => {
   const page = await bench.open({ role: "viewer" });

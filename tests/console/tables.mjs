@@ -14,7 +14,7 @@ const FILE = path.join(
 const OPENING = `// Which keys does a config object have, and which faults does the mock produce? Written by
 // tests/console/tables.mjs from what \`throughway docs\` prints; do not edit.
 
-/** @typedef {{name: string, takes: string, meaning: string, example: string}} Field */
+/** @typedef {[name: string, takes: string, meaning: string, example: string]} Field */
 `;
 
 const unquoted = (text) => text.replace(/^`|`$/g, "");
@@ -36,7 +36,7 @@ const plain = (text) => text.replace(/\[([^\]]*)\]\([^)]*\)/g, "$1").replaceAll(
 
 function field([key, takes, , meaning, example]) {
   const name = unquoted(key.split(" (or ")[0]);
-  return { name, takes: plain(takes), meaning: plain(first(meaning)), example: unquoted(example) };
+  return [name, plain(takes), plain(first(meaning)), unquoted(example)];
 }
 
 /** Sections by the path of the object whose keys they list; a request cannot give credentials. */
@@ -47,18 +47,14 @@ function fields(page) {
     asked.map((it) => [it, rows(page, `## \`${it}\``).map(field)]),
   );
   const target = rows(page, "## The config, and each of its targets").map(field);
-  return { "": target.filter((it) => it.name !== "credential"), ...sections };
+  return { "": target.filter((it) => it[0] !== "credential"), ...sections };
 }
 
-const fault = ([name, takes, meaning]) => ({
-  name: unquoted(name),
-  takes: plain(takes),
-  meaning: plain(meaning),
-});
+const fault = ([name, takes, meaning]) => [unquoted(name), plain(takes), plain(first(meaning))];
 
 export function made(binary) {
   const page = (name) => execFileSync(binary, ["docs", name], { encoding: "utf8" });
-  const line = (row) => `  ${JSON.stringify(row)},\n`;
+  const line = (row) => `${JSON.stringify(row)},\n`;
   const list = (all) => `[\n${all.map(line).join("")}]`;
   const sections = Object.entries(fields(page("config")));
   const shown = sections.map(([name, all]) => `${JSON.stringify(name)}: ${list(all)},\n`);
@@ -67,7 +63,7 @@ export function made(binary) {
 export const CONFIG_FIELDS = {
 ${shown.join("")}};
 
-/** @type {{name: string, takes: string, meaning: string}[]} */
+/** @type {[name: string, takes: string, meaning: string][]} */
 export const MOCK_FAULTS = ${list(rows(page("mock"), "## Faults").map(fault))};
 `;
 }

@@ -5,6 +5,7 @@ mod audit;
 mod body;
 mod cache;
 mod entity_tag;
+mod key_limits;
 mod objects;
 mod overview;
 mod query;
@@ -42,6 +43,7 @@ enum Page {
     List(Kind),
     One(Kind),
     Rotation,
+    KeyLimits,
     Audit,
     Cache,
     Health,
@@ -70,6 +72,11 @@ const ROUTES: &[Route] = &[
         path: "/gateway/admin/v1/keys/{id}/rotate",
         page: Page::Rotation,
         methods: &[Method::POST],
+    },
+    Route {
+        path: "/gateway/admin/v1/keys/{id}/limits",
+        page: Page::KeyLimits,
+        methods: &[Method::GET],
     },
     Route {
         path: "/gateway/admin/v1/teams",
@@ -194,6 +201,7 @@ async fn serve(control: Control, request: HttpRequest, payload: web::Payload) ->
         Page::List(_)
         | Page::One(_)
         | Page::Rotation
+        | Page::KeyLimits
         | Page::Audit
         | Page::Cache
         | Page::Health
@@ -218,6 +226,7 @@ async fn serve(control: Control, request: HttpRequest, payload: web::Payload) ->
         Page::List(kind) => objects::list_or_create(call, kind).await,
         Page::One(kind) => objects::one(call, kind).await,
         Page::Rotation => objects::rotate(call).await,
+        Page::KeyLimits => key_limits::limits(call).await,
         Page::Audit => audit::list(call).await,
         Page::Cache => cache::cache(call).await,
         Page::Health => overview::health(call).await,
