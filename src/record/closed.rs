@@ -157,12 +157,6 @@ pub struct Attempt {
     pub fault: Option<Box<str>>,
 }
 
-/// Where closed records go.
-pub trait Sink: Send + Sync {
-    /// Takes a record, or drops and counts it; never waits.
-    fn push(&self, record: Box<Record>);
-}
-
 /// Takes closed records, on the writer's own thread and off the requests' path.
 pub trait Consumer: Send {
     /// Takes records in the order in which they were closed. Must not wait for long: what it sends

@@ -12,7 +12,7 @@ use serde_json::Value;
 use uuid::{NoContext, Timestamp, Uuid};
 
 use super::{
-    Attempt, CacheNote, CacheStatus, Named, Record, RouteKind, Sink,
+    Attempt, CacheNote, CacheStatus, Named, Queue, Record, RouteKind,
     clip::cut,
     facts::{Ending, Facts, LONGEST},
 };
@@ -38,7 +38,7 @@ const LONGEST_NAME: usize = 256;
 
 /// The record of a request under way, as far as it is known.
 pub(super) struct Details {
-    sink: Arc<dyn Sink>,
+    queue: Arc<Queue>,
     record: Box<Record>,
     /// The ticket of each attempt in the record.
     tickets: Vec<u32>,
@@ -54,7 +54,7 @@ pub(super) struct Details {
 }
 
 impl Details {
-    pub fn new(sink: Arc<dyn Sink>, received: Instant) -> Self {
+    pub fn new(queue: Arc<Queue>, received: Instant) -> Self {
         let now = Timestamp::now(NoContext);
         let (seconds, nanos) = now.to_unix();
         let micros = seconds.saturating_mul(1_000_000) + u64::from(nanos / 1000);
@@ -64,7 +64,7 @@ impl Details {
             ..Record::default()
         };
         Details {
-            sink,
+            queue,
             record: Box::new(record),
             tickets: Vec::new(),
             received,
@@ -216,7 +216,7 @@ impl Details {
         self.finish_attempts(facts);
         self.note_facts(facts, outcome, waited);
         self.note_usage(outcome);
-        self.sink.push(self.record);
+        self.queue.push(self.record);
     }
 
     fn note_facts(&mut self, facts: &Facts, outcome: Outcome, waited: Duration) {

@@ -16,7 +16,7 @@ mod route;
 
 pub use self::{
     cache_status::CacheStatus,
-    closed::{Attempt, CacheNote, Consumer, Named, Operation, Record, RouteKind, Sink, Times},
+    closed::{Attempt, CacheNote, Consumer, Named, Operation, Record, RouteKind, Times},
     cut_reason::CutReason,
     details::{Begun, Caller, Response},
     queue::{Intake, ParkedIntake, Queue, QueueCounts, QueueLimits},

@@ -15,7 +15,7 @@ use actix_http::{Method, header::HeaderValue};
 use serde_json::Value;
 
 use super::{
-    AccessLog, Begun, CacheStatus, Caller, CutReason, RouteKind, Sink, access_line,
+    AccessLog, Begun, CacheStatus, Caller, CutReason, Queue, RouteKind, access_line,
     details::{Details, Response},
     facts::{Ending, Facts, LONGEST, TriedTarget},
 };
@@ -61,7 +61,7 @@ impl Recorder {
     pub fn open(
         metrics: Arc<Metrics>,
         access: AccessLog,
-        records: Option<Arc<dyn Sink>>,
+        records: Option<Arc<Queue>>,
         arrival: Arrival<'_>,
         connection: Rc<ClientConnection>,
     ) -> Self {
@@ -81,7 +81,7 @@ impl Recorder {
             metrics,
             access,
             facts: Facts::new(received, trace_id, method, path),
-            details: records.map(|sink| Box::new(Details::new(sink, received))),
+            details: records.map(|queue| Box::new(Details::new(queue, received))),
             body: None,
             connection,
             is_open: true,

@@ -16,13 +16,25 @@ pub fn arrived(record: &Record) -> i64 {
         return record.received.div_euclid(1000);
     };
     let (seconds, nanoseconds) = timestamp.to_unix();
-    i64::try_from(seconds).unwrap_or_default().saturating_mul(1000)
+    i64::try_from(seconds)
+        .unwrap_or_default()
+        .saturating_mul(1000)
         + i64::from(nanoseconds / 1_000_000)
+}
+
+/// The smallest id of requests that arrived at this time, in milliseconds since 1970, or later.
+pub fn id_from(milliseconds: i64) -> Vec<u8> {
+    let mut id = vec![0; 16];
+    let milliseconds = milliseconds.clamp(0, (1 << 48) - 1);
+    id[..6].copy_from_slice(&milliseconds.to_be_bytes()[2..]);
+    id
 }
 
 /// The text in a column: cut, and without NUL, which PostgreSQL cannot store.
 pub fn text(text: &str) -> Cow<'_, str> {
-    let end = (0..=LONGEST.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
+    let end = (0..=LONGEST.min(text.len()))
+        .rev()
+        .find(|at| text.is_char_boundary(*at));
     let text = &text[..end.unwrap_or_default()];
     match text.contains('\0') {
         true => Cow::Owned(text.replace('\0', "\u{fffd}")),

@@ -212,9 +212,14 @@ fn counts_of(record: &Record) -> Counts {
 pub fn roll_up<'r>(records: impl Iterator<Item = &'r Record>) -> HashMap<Group, Amounts> {
     let mut sums = HashMap::<Group, Amounts>::new();
     for record in records {
-        sums.entry(Group::of(record, Span::Hour)).or_default().add(record);
+        sums.entry(Group::of(record, Span::Hour))
+            .or_default()
+            .add(record);
     }
-    let hours: Vec<(Group, Amounts)> = sums.iter().map(|(it, sum)| (it.day(), sum.clone())).collect();
+    let hours: Vec<(Group, Amounts)> = sums
+        .iter()
+        .map(|(it, sum)| (it.day(), sum.clone()))
+        .collect();
     for (day, amounts) in hours {
         sums.entry(day).or_default().merge(&amounts);
     }
@@ -224,7 +229,12 @@ pub fn roll_up<'r>(records: impl Iterator<Item = &'r Record>) -> HashMap<Group, 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{money::Usd, price::{Cost, PriceSource}, records::samples::sample, usage::Usage};
+    use crate::{
+        money::Usd,
+        price::{Cost, PriceSource},
+        records::samples::sample,
+        usage::Usage,
+    };
 
     fn sums(records: &[Record], span: Span) -> Vec<(Group, Amounts)> {
         let all = roll_up(records.iter()).into_iter();
@@ -240,10 +250,16 @@ mod tests {
             sample(hour),
             sample(hour + 3_599_999),
             sample(hour + 3_600_000),
-            Record { model: Some("other".into()), ..sample(hour) },
+            Record {
+                model: Some("other".into()),
+                ..sample(hour)
+            },
         ];
         let hours = sums(&records, Span::Hour);
-        let counted: Vec<_> = hours.iter().map(|(it, sum)| (it.at, sum.counts[0])).collect();
+        let counted: Vec<_> = hours
+            .iter()
+            .map(|(it, sum)| (it.at, sum.counts[0]))
+            .collect();
         let at = hour / 1000;
         assert_eq!(counted, [(at, 2), (at, 1), (at + 3600, 1)]);
         let days = sums(&records, Span::Day);
@@ -266,16 +282,30 @@ mod tests {
             table_date: None,
             parts: Box::default(),
         };
-        let record = Record { usage: Some(usage), cost: Some(cost), ..sample(0) };
+        let record = Record {
+            usage: Some(usage),
+            cost: Some(cost),
+            ..sample(0)
+        };
         let mut sum = Amounts::default();
         (0..3).for_each(|_| sum.add(&record));
         let told = |name: &str| {
             let place = COUNTS.iter().position(|it| *it == name);
             sum.counts[place.expect("a count")]
         };
-        assert_eq!((told("requests"), told("input"), told("output")), (3, MOST, 21));
-        assert_eq!((told("cost"), told("unpriced"), told("unknown")), (4_500, 0, 0));
-        let unpriced = Record { usage: Some(Usage::default()), cost: None, ..sample(0) };
+        assert_eq!(
+            (told("requests"), told("input"), told("output")),
+            (3, MOST, 21)
+        );
+        assert_eq!(
+            (told("cost"), told("unpriced"), told("unknown")),
+            (4_500, 0, 0)
+        );
+        let unpriced = Record {
+            usage: Some(Usage::default()),
+            cost: None,
+            ..sample(0)
+        };
         sum.add(&unpriced);
         assert_eq!((sum.counts[3], sum.counts[5]), (1, 1));
     }

@@ -8,12 +8,19 @@ use crate::record::{Named, Operation, Record, RouteKind, Times};
 pub fn id(milliseconds: i64) -> Uuid {
     let milliseconds = u64::try_from(milliseconds).unwrap_or_default();
     let nanoseconds = u32::try_from(milliseconds % 1000 * 1_000_000).unwrap_or_default();
-    Uuid::new_v7(Timestamp::from_unix(NoContext, milliseconds / 1000, nanoseconds))
+    Uuid::new_v7(Timestamp::from_unix(
+        NoContext,
+        milliseconds / 1000,
+        nanoseconds,
+    ))
 }
 
 /// An ordinary request that arrived at this time.
 pub fn sample(milliseconds: i64) -> Record {
-    let named = |id: &str, name: &str| Named { id: id.into(), name: name.into() };
+    let named = |id: &str, name: &str| Named {
+        id: id.into(),
+        name: name.into(),
+    };
     Record {
         id: id(milliseconds),
         received: milliseconds * 1000,

@@ -180,7 +180,7 @@ impl<'a> Admitted<'a> {
         }
         let account = gateway.process.body_memory.account(presented.client());
         let body = RequestBody::new(payload, length, KEPT_FOR_STALE_RETRY, account)
-            .read_by(gateway.process.records.as_ref().map(|_| reader(head)))
+            .read_by(gateway.process.records.is_on().then(|| reader(head)))
             .limited_to(gateway.max_body)
             .supplied_by(connection.map(|connection| connection.supply()));
         Ok(Admitted {

@@ -109,7 +109,9 @@ async fn migrate(place: &Place, pool: &PgPool, schema: &Schema) -> Result<()> {
         .execute(&mut *transaction)
         .await
         .map_err(fault)?;
-    let migrated = migrator(schema.postgres, schema.table).run(&mut *transaction).await;
+    let migrated = migrator(schema.postgres, schema.table)
+        .run(&mut *transaction)
+        .await;
     migrated.map_err(|error| place.migration_fault(error))?;
     transaction.commit().await.map_err(fault)
 }

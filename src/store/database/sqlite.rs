@@ -132,7 +132,9 @@ pub(super) async fn begin(
 async fn migrate(place: &Place, pool: &SqlitePool, schema: &Schema) -> Result<()> {
     let fault = |error| place.fault(error);
     let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await.map_err(fault)?;
-    let migrated = migrator(schema.sqlite, schema.table).run(&mut *transaction).await;
+    let migrated = migrator(schema.sqlite, schema.table)
+        .run(&mut *transaction)
+        .await;
     migrated.map_err(|error| place.migration_fault(error))?;
     transaction.commit().await.map_err(fault)
 }
