@@ -38,13 +38,10 @@ function split(target) {
 
 /** @param {any} query */
 function ownQuery(query) {
-  const search = new URLSearchParams();
-  for (const [name, given] of Object.entries(query ?? {})) {
-    for (const text of Array.isArray(given) ? given : [given]) {
-      search.append(name, String(text));
-    }
-  }
-  return search.toString();
+  const pairs = Object.entries(query ?? {}).flatMap(([name, given]) =>
+    [given].flat().map((text) => `${encodeURIComponent(name)}=${encodeURIComponent(String(text))}`),
+  );
+  return pairs.join("&");
 }
 
 /** @param {any} config @returns {string | undefined} */

@@ -76,6 +76,11 @@ endpoints:
 
   problems = () => this.opened.flatMap((it) => it.problems);
 
+  /** Takes out problems that a check has caused on purpose. */
+  forgive(pattern) {
+    for (const it of this.opened) it.problems = it.problems.filter((text) => !pattern.test(text));
+  }
+
   async closePages() {
     await Promise.all(this.opened.map((it) => it.context.close().catch(() => {})));
     this.opened = [];
@@ -125,7 +130,9 @@ export async function settled(page) {
   await page.waitForFunction(() => !document.querySelector("[aria-busy=true]"));
 }
 
-async function watch({ page, problems }, origin) {
+async function watch(watched, origin) {
+  const { page } = watched;
+  const problems = { push: (text) => watched.problems.push(text) };
   page.on("console", (message) => {
     const text = message.text();
     if (["error", "warning"].includes(message.type()) && !STATUS_LINE.test(text)) {

@@ -50,7 +50,7 @@ check("playground: an error of the config is shown at its line", async (bench) =
   });
   await press(page, "Dry run");
   await page.locator(".editor-error").first().getByText("config.targets[1].retyr").waitFor();
-  const area = page.getByLabel("Config", { exact: true });
+  const area = page.getByRole("textbox", { name: "Config", exact: true });
   const line = Number(await page.locator(".gutter .wrong").first().innerText());
   const text = (await area.inputValue()).split("\n")[line - 1];
   assert(text?.includes("retyr"), `line ${line}: ${text}`);
@@ -63,7 +63,7 @@ check("playground: an error of the config is shown at its line", async (bench) =
 
 check("playground: keys and values are suggested, by the keyboard alone", async (bench) => {
   const page = await opened(bench, {});
-  const area = page.getByLabel("Config", { exact: true });
+  const area = page.getByRole("textbox", { name: "Config", exact: true });
   await area.fill("");
   await area.focus();
   await page.keyboard.type('{"strat');
@@ -119,7 +119,7 @@ check("playground: a fault of the mock at one target shows the fallback", async 
   await page.getByLabel("For", { exact: true }).focus();
   await page.getByLabel("For", { exact: true }).selectOption({ label: "targets[0] alone" });
   await press(page, "Add the fault");
-  const config = JSON.parse(await page.getByLabel("Config", { exact: true }).inputValue());
+  const config = JSON.parse(await page.getByRole("textbox", { name: "Config", exact: true }).inputValue());
   expect("headers", config.targets[0].headers, { "x-mock-status": "503" });
   await press(page, "Send");
   await result(page).getByText("200", { exact: true }).waitFor();
