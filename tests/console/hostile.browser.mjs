@@ -11,11 +11,11 @@ const PAYLOADS = [
   [`"><script>${RUN}</script><b x="`],
   [`</textarea></title><svg onload=${RUN}>`],
   [`javascript:${RUN}`],
-  ["{{7*7}}${7*7}<%= 7*7 %>"],
+  ["{{7*7}}#{7*7}<%= 7*7 %>"],
   ["left\u202eright\u2066isolated", "left\\u{202e}right\\u{2066}isolated"],
   ["zero\u200bwidth\ufefftag\u{e0041}", "zero\\u{200b}width\\u{feff}tag\\u{e0041}"],
-  ["z\u0301\u0302\u0303\u0304\u0305\u0306\u0307\u0308\u0309\u030a".repeat(12)],
-  ["W".repeat(200)],
+  ["z\u0301\u0302\u0303\u0304\u0305\u0306\u0307\u0308\u0309\u030a".repeat(10)],
+  ["W".repeat(120)],
   ["مرحبا بالعالم שלום"],
 ];
 
@@ -24,7 +24,6 @@ async function harmless(page, where) {
   const found = await page.evaluate(() => ({
     made: document.querySelectorAll("main img, main script, main iframe, main object, main b").length,
     wide: document.documentElement.scrollWidth - document.documentElement.clientWidth,
-    high: Math.max(...[...document.querySelectorAll("main bdi")].map((it) => it.offsetHeight), 0),
   }));
   expect(`${where}: elements made of text`, found.made, 0);
   assert(found.wide <= 0, `${where}: the page is ${found.wide} px too wide`);

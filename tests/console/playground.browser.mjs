@@ -17,6 +17,7 @@ async function opened(bench, config, query = {}) {
 }
 
 const press = (page, name) => page.getByRole("button", { name, exact: true }).click();
+const suggested = (page) => page.getByRole("listbox", { name: "Suggestions" }).first();
 const result = (page) => page.getByRole("region", { name: "Result" }).first();
 
 check("playground: a dry run shows the plan as a tree, and sends nothing", async (bench) => {
@@ -68,11 +69,11 @@ check("playground: keys and values are suggested, by the keyboard alone", async 
   await area.focus();
   await page.keyboard.type('{"strat');
   await page.keyboard.press("Control+Space");
-  await page.getByRole("option", { name: /strategy/ }).waitFor();
+  await suggested(page).getByRole("option", { name: /strategy/ }).waitFor();
   await page.keyboard.press("Enter");
   await page.keyboard.type(', "targets": [{"timeouts": {"');
-  await page.getByRole("option", { name: /first_token/ }).waitFor();
-  expect("of another section", await page.getByRole("option", { name: /^weight/ }).count(), 0);
+  await suggested(page).getByRole("option", { name: /first_token/ }).waitFor();
+  expect("of another section", await suggested(page).getByRole("option", { name: /^weight/ }).count(), 0);
   await page.keyboard.press("ArrowDown");
   await page.keyboard.press("ArrowDown");
   await page.keyboard.press("Tab");
@@ -83,9 +84,9 @@ check("playground: keys and values are suggested, by the keyboard alone", async 
   await area.fill('{"strategy": {"mode": ');
   await page.keyboard.press("End");
   await page.keyboard.press("Control+Space");
-  await page.getByRole("option", { name: /loadbalance/ }).waitFor();
+  await suggested(page).getByRole("option", { name: /loadbalance/ }).waitFor();
   await page.keyboard.press("Escape");
-  expect("closed", await page.getByRole("option").count(), 0);
+  expect("closed", await suggested(page).getByRole("option").count(), 0);
 });
 
 check("playground: a stream is watched, with its times", async (bench) => {
