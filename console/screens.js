@@ -21,7 +21,10 @@
 export const SCREENS = [
   screen("requests", "Requests", "Traffic", () => import("./screens/requests.js")),
   screen("request", "Request", null, () => import("./screens/request.js")),
+  screen("spend", "Spend", "Traffic", () => import("./screens/spend.js")),
+  screen("health", "Health", "Gateway", () => import("./screens/health.js")),
   screen("cache", "Cache", "Gateway", () => import("./screens/cache.js")),
+  screen("settings", "Settings", "Gateway", () => import("./screens/settings.js")),
   screen("audit", "Audit", "Gateway", () => import("./screens/audit.js")),
 ];
 

@@ -137,6 +137,31 @@
  * @property {any} before
  * @property {any} after
  *
+ * @typedef {object} Health
+ * @property {string} version
+ * @property {string} started
+ * @property {boolean} draining
+ * @property {{received: number, in_flight: number, limit: number}} requests
+ * @property {string} store
+ * @property {{[use: string]: boolean | null}} redis
+ * @property {{kept_bytes: number, refused: number}} bodies
+ * @property {number} log_lines_lost
+ * @property {{origin: string, states: {[state: string]: number}}[]} breakers
+ * @property {RecordsHealth} [records]
+ *
+ * @typedef {object} RecordsHealth
+ * @property {string} store
+ * @property {number} queued
+ * @property {number} stored
+ * @property {number} dropped
+ * @property {string | null} failing_since
+ * @property {{at: string, message: string} | null} last_error
+ *
+ * @typedef {object} SettingsShown
+ * @property {{key: string, value: string, default: string, origin: string}[]} settings
+ * @property {string[]} warnings
+ * @property {{at: string, error: string | null, needs_restart: string[]} | null} last_reload
+ *
  * @typedef {{store: string, entries?: number, bytes?: number}} CacheStats
  */
 
