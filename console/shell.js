@@ -28,7 +28,7 @@ export function showShell(session, signedOut) {
   });
   const who = h("div", { class: "who" }, value(session.name), badge(session.role, "info"));
   const foot = h("div", { class: "foot" }, timesButton(), themeButton(), who, signOut);
-  const side = h("div", { class: "side" }, brand(), navigation(), foot);
+  const side = h("header", { class: "side" }, brand(), navigation(), foot);
   replace(document.body, skip, side, root);
   const changed = () => showScreen(root);
   window.addEventListener("hashchange", changed, { signal: shell.signal });

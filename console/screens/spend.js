@@ -208,9 +208,9 @@ function unpricedTable(rows) {
     { title: "Origin", cell: (row) => value(groupOf(row, "origin").name) },
     numbers("Requests", (row) => row.unpriced ?? 0),
     numbers("Tokens", (row) => row.input + row.output),
-    { title: "", cell: (row) => button("Add a price", () => askPrice(row)) },
+    { title: "Price", cell: (row) => button("Add a price", () => askPrice(row)) },
   ];
-  return table({ caption: "Models without a price", columns, rows }).element;
+  return table({ caption: "What has no price", columns, rows }).element;
 }
 
 /** Makes the lines of the settings from two prices. @param {UsageRow} row */
