@@ -64,6 +64,7 @@ use crate::{
     error::{Code, GatewayError},
     guard::Policy,
     http::request_fields::RequestFields,
+    record::Queue,
     route::policy::HeaderEdit,
     secret::Secret,
     upstream::BodyLength,
@@ -185,6 +186,12 @@ impl Gateway {
             endpoints: self.endpoints.clone(),
             stored: self.stored.clone(),
         }
+    }
+
+    /// Where records of requests go, if anybody wants them.
+    pub fn records(&self) -> Option<Arc<Queue>> {
+        let records = &self.process.records;
+        records.is_on().then(|| records.clone())
     }
 
     /// Sorts the header lines of a request.

@@ -56,6 +56,7 @@ pub mod price;
 pub mod proxy;
 pub mod rate_limit;
 pub mod record;
+pub mod records;
 pub mod redis_client;
 pub mod resolve;
 pub mod route;

@@ -18,6 +18,8 @@ use crate::{
     control::{self, CannotOpen, Control, Opened},
     gateway::{Gateway, UnusableSettings, unreachable_hosts},
     machine::descriptors::{self, Division},
+    records,
+    store::Location,
     tls::{PemFile, TlsError, http11_server},
 };
 
@@ -56,6 +58,7 @@ pub struct Program {
     acceptor: Option<TlsAcceptor>,
     warnings: Vec<String>,
     opened: Option<Opened>,
+    records: Option<(Location, records::Limits)>,
 }
 
 impl Program {
@@ -72,6 +75,7 @@ impl Program {
             acceptor,
             warnings: [&settings.warnings[..], &unreachable].concat(),
             opened: None,
+            records: None,
         })
     }
 
@@ -87,6 +91,7 @@ impl Program {
     ) -> Result<Self, CannotOpen> {
         self.opened = control::open(settings, environment).await?;
         control::check_exposure(settings, self.opened.as_ref())?;
+        self.records = control::record_store(settings, environment)?;
         Ok(self)
     }
 
@@ -109,6 +114,7 @@ impl Program {
             gateway,
             acceptor,
             opened,
+            records,
             ..
         } = self;
         let at_listen = |source| CannotListen {
@@ -121,6 +127,10 @@ impl Program {
         let gateway = control.current.get();
         let timers = worker::ActixTimers::of(settings);
         let process = gateway.process.clone();
+        process
+            .archive
+            .start(records, Vec::new())
+            .map_err(at_listen)?;
         actix_rt::spawn(async move { process.limits.share().await });
         if let Some(store) = gateway.process.cache.shared.clone() {
             actix_rt::spawn(async move { store.connect().await });
@@ -161,12 +171,13 @@ impl Running {
     /// The server itself fails.
     pub async fn until(self, signals: Signals) -> io::Result<()> {
         let process = self.control.current.get().process.clone();
-        let metrics = process.metrics.clone();
+        let served = process.clone();
         let draining = drain::on_signal(signals, process, self.server.handle(), self.drain);
         let draining = actix_rt::spawn(draining);
         let outcome = self.server.await;
         draining.abort();
-        drain::until_all_is_recorded(&metrics).await;
+        drain::until_all_is_recorded(&served.metrics).await;
+        served.archive.finish().await;
         outcome
     }
 }

@@ -39,6 +39,7 @@ const AT_START: &[Row] = &rows![
     cache.max_bytes,
     limit_store,
     store,
+    records,
     data_dir,
     secret_key,
     log.level,

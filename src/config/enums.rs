@@ -34,6 +34,23 @@ pub enum ObjectStoreKind {
     Off,
 }
 
+/// Where records of requests are stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordStore {
+    /// In a store of the same kind as that of keys and teams.
+    #[default]
+    Auto,
+    /// In a file in the data directory.
+    Sqlite,
+    /// In the PostgreSQL database of keys and teams.
+    Postgres,
+    /// In this process; gone with it.
+    Memory,
+    /// Nowhere.
+    Off,
+}
+
 /// Who needs a gateway key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

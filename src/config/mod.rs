@@ -34,7 +34,7 @@ mod units;
 
 pub use document::{Key, Node, Position, SyntaxError, Value};
 pub use endpoints::check_endpoint;
-pub use enums::{AccessLog, Auth, LogFormat, ObjectStoreKind};
+pub use enums::{AccessLog, Auth, LogFormat, ObjectStoreKind, RecordStore};
 pub use error::{ConfigError, Place};
 pub use layers::{Environment, Flags};
 pub use objects::Objects;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::document::Node;
 use super::endpoints;
-use super::enums::{Auth, ObjectStoreKind, Store};
+use super::enums::{Auth, ObjectStoreKind, RecordStore, Store};
 use super::error::ConfigError;
 use super::identities;
 use super::in_vain;
@@ -127,6 +127,10 @@ fn check_object_store(settings: &Settings) -> Result<(), ConfigError> {
         let reason = error.to_string();
         let reason = reason.trim_start_matches("`secret_key` ").to_owned();
         return Err(ConfigError::conflict("secret_key", reason));
+    }
+    if settings.records.store == RecordStore::Postgres && store.kind != ObjectStoreKind::Postgres {
+        let reason = "is postgres, which needs store.kind to be postgres, too";
+        return Err(ConfigError::conflict("records.store", reason));
     }
     match (store.kind, &store.url) {
         (ObjectStoreKind::Postgres, None) => {

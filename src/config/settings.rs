@@ -3,6 +3,7 @@
 //! `check`, `docs/settings.md` and the JSON schema come from here; to add a setting, add a field.
 
 mod client_side;
+mod records;
 mod stores;
 mod upstream_side;
 
@@ -18,6 +19,7 @@ use serde_json::{Map, Value as Json, json};
 use smart_default::SmartDefault;
 
 pub use self::client_side::{Cors, CredentialNames, Downstream, Drain, Log, Memory};
+pub use self::records::Records;
 pub use self::stores::{Cache, LimitStore, ObjectStore};
 pub use self::upstream_side::{Dns, Guard, Timeouts, Tls, Upstream, UpstreamTls};
 use super::address::{Base, HostName, Listen, Network};
@@ -102,6 +104,9 @@ pub struct Settings {
     pub teams: Vec<Team>,
     /// Where the keys, teams and endpoints are kept that the admin API makes.
     pub store: ObjectStore,
+    /// The records of requests: what happened to each, without bodies and secrets; see
+    /// [records](records.md).
+    pub records: Records,
     /// The directory of the gateway's own files, such as the database of `store`.
     ///
     /// It is made if it is missing. One that is set and cannot be written is an error at the start;

@@ -19,7 +19,7 @@ use tokio::{
 
 pub use self::{
     change::{Action, Asked, Changed, Expected},
-    open::{CannotOpen, Opened, check_exposure, open},
+    open::{CannotOpen, Opened, check_exposure, open, record_store},
     read::{Found, Listed, listed, object, shown},
 };
 use self::{owner::Owner, refused::unusable};

@@ -7,6 +7,7 @@ use thiserror::Error;
 use crate::{
     config::{Environment, ObjectStoreKind, Settings},
     gateway::{Basis, Candidate, LeftOut, Objects},
+    records::{self, RECORDS_FILE},
     store::{
         self, DATABASE_FILE, DataDir, DataDirError, Kind, Location, Options, SealError, SealKeys,
         Store, StoreError,
@@ -96,6 +97,37 @@ fn location(
             })
         }
     })
+}
+
+/// Where the records of requests are stored; `None`: nowhere.
+///
+/// # Errors
+/// The data directory cannot be used.
+pub fn record_store(
+    settings: &Settings,
+    environment: &Environment,
+) -> Result<Option<(Location, records::Limits)>, CannotOpen> {
+    let location = match settings.records.kind(settings.store.kind) {
+        ObjectStoreKind::Off => None,
+        ObjectStoreKind::Memory => Some(Location::Memory),
+        ObjectStoreKind::Postgres => settings.store.url.clone().map(Location::Postgres),
+        ObjectStoreKind::Sqlite => {
+            let given = settings.data_dir.clone();
+            Some(
+                match store::data_dir(given, |name| environment.directory(name))? {
+                    DataDir::At(path) => Location::File(path.join(RECORDS_FILE)),
+                    // The log has said so for the store of keys.
+                    DataDir::Memory { .. } => Location::Memory,
+                },
+            )
+        }
+    };
+    let limits = records::Limits {
+        age: settings.records.retention,
+        size: settings.records.max_size,
+        usage_age: settings.records.usage_retention,
+    };
+    Ok(location.map(|it| (it, limits)))
 }
 
 /// Whether a listener that other machines can reach has a key that opens it, where only the store

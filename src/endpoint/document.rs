@@ -81,7 +81,7 @@ pub fn read(document: &Value) -> Result<Endpoint, FieldError> {
         target: Arc::new(target),
         config,
         cost_per_request: written.cost_per_request,
-        usage: written.usage,
+        usage: written.usage.map(Arc::new),
         written: document.clone(),
     })
 }

@@ -47,7 +47,7 @@ pub struct Endpoint {
     /// What one request costs, where the upstream does not say.
     pub cost_per_request: Option<Usd>,
     /// Where responses have their usage, where the dialect is unknown.
-    pub usage: Option<UsagePlaces>,
+    pub usage: Option<Arc<UsagePlaces>>,
     /// As it was written, for comparison.
     written: Value,
 }

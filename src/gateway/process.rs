@@ -26,7 +26,8 @@ use crate::{
     memory::BodyMemory,
     observe::metrics::Metrics,
     origin_health::OriginHealth,
-    record::Sink,
+    record::{Queue, QueueLimits},
+    records::{self, Records},
     resolve::{DnsSettings, Resolver},
     upstream::{
         PoolLimits,
@@ -60,8 +61,10 @@ pub struct Process {
     pub started: Timestamp,
     /// Who is signed in to the console.
     pub sessions: Sessions,
-    /// Where the records of requests go; `None`: there are none.
-    pub records: Option<Arc<dyn Sink>>,
+    /// Takes the records of requests that have ended.
+    pub records: Arc<Queue>,
+    /// What becomes of them.
+    pub archive: Records,
     draining: AtomicBool,
     closing: Arc<Closing>,
 }
@@ -74,6 +77,7 @@ impl Process {
     pub(super) fn new(settings: &Settings) -> Result<Self, UnusableSettings> {
         let division = Division::of(descriptors::limit(), settings.workers);
         let metrics = Arc::new(Metrics::new());
+        let archive = archive(settings, &metrics);
         let memory = settings.memory.bodies;
         let memory = memory.unwrap_or_else(machine::memory::for_bodies);
         Ok(Process {
@@ -99,7 +103,8 @@ impl Process {
             reloads: ReloadNotes::default(),
             started: Timestamp::now(),
             sessions: Sessions::default(),
-            records: None,
+            records: archive.queue.clone(),
+            archive,
             draining: AtomicBool::new(false),
             closing: Arc::default(),
             metrics,
@@ -124,6 +129,20 @@ impl Process {
     pub fn closing(&self) -> Arc<Closing> {
         self.closing.clone()
     }
+}
+
+fn archive(settings: &Settings, metrics: &Metrics) -> Records {
+    let queue = &settings.records.queue;
+    let limits = QueueLimits {
+        records: queue.records,
+        bytes: usize::try_from(queue.bytes).unwrap_or(usize::MAX),
+    };
+    let counts = records::Counts {
+        stored: metrics.records_stored.clone(),
+        dropped: metrics.records_dropped.clone(),
+        queued: metrics.records_queued.clone(),
+    };
+    Records::new(limits, counts)
 }
 
 fn client_timeouts(settings: &Settings) -> DownstreamTimeouts {

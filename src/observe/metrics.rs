@@ -8,15 +8,15 @@ mod table;
 
 use prometheus_client::encoding::text;
 
-pub use self::{
-    kinds::Count,
-    labels::{CacheResult, LabelValue},
-    reference::page,
-    table::Metrics,
-};
 use self::{
     kinds::LogLinesLost,
     labels::{StatusClass, UnusableEntry, Winner},
+};
+pub use self::{
+    kinds::{Count, Level},
+    labels::{CacheResult, LabelValue},
+    reference::page,
+    table::Metrics,
 };
 pub use super::outcome::Outcome;
 use crate::{

@@ -29,7 +29,8 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    pub fn new(admitted: &Admitted<'_>, notes: RequestNotes, guard: ExchangeGuard) -> Self {
+    pub fn new(admitted: &Admitted<'_>, mut notes: RequestNotes, guard: ExchangeGuard) -> Self {
+        notes.recorder.note_body(admitted.body.clone());
         Exchange {
             notes,
             body: admitted.body.clone(),
@@ -48,8 +49,6 @@ impl Exchange {
 
     /// The body has no further use: the response is there without it.
     pub fn discard_body(&mut self) {
-        let mut body = self.body.borrow_mut();
-        self.notes.recorder.note_body(&body);
-        body.discard();
+        self.body.borrow_mut().discard();
     }
 }

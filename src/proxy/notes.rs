@@ -48,7 +48,7 @@ pub fn open(
     let recorder = Recorder::open(
         gateway.process.metrics.clone(),
         gateway.access_log,
-        gateway.process.records.clone(),
+        gateway.records(),
         Arrival {
             received: reply.received,
             trace_id: reply.trace_id.clone(),

@@ -118,6 +118,9 @@ pub async fn serve<U: Upstream>(
         metadata: admitted.directives.metadata.as_ref(),
         traceparent: head.headers().get(TRACEPARENT),
     });
+    if let Some(places) = admitted.routed.endpoint().and_then(|it| it.usage.as_ref()) {
+        notes.recorder.note_usage_places(places);
+    }
     let mut exchange = Exchange::new(&admitted, notes, guard);
     match fetch(worker, &admitted, &mut exchange).await {
         Ok(reply) => relay::begin(reply, exchange, gateway),

@@ -2,25 +2,29 @@
 
 use std::{
     collections::BTreeMap,
+    num::NonZeroU64,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use actix_http::header::HeaderValue;
+use actix_http::header::{HeaderMap, HeaderValue};
 use serde_json::Value;
 use uuid::{NoContext, Timestamp, Uuid};
 
 use super::{
-    Attempt, CacheNote, CacheStatus, Named, Record, RouteKind, Sink,
+    Attempt, CacheNote, CacheStatus, Named, Queue, Record, RouteKind,
     clip::cut,
     facts::{Ending, Facts, LONGEST},
 };
 use crate::{
+    dialect::Media,
+    endpoint::UsagePlaces,
     identity::{Identity, Name},
     machine::clock,
     observe::metrics::Outcome,
     route::attempts::Failed,
     upstream::Connecting,
+    usage::{Expected, RequestFacts, Usage, UsageReader, UsageSource, estimated_input, operation},
 };
 
 /// The most attempts that a record lists.
@@ -29,10 +33,12 @@ const MOST_ATTEMPTS: usize = 32;
 const MOST_METADATA: usize = 32;
 /// The most bytes of a name or a value of it.
 const LONGEST_METADATA: usize = 128;
+/// The most bytes of a name that a response gives.
+const LONGEST_NAME: usize = 256;
 
 /// The record of a request under way, as far as it is known.
 pub(super) struct Details {
-    sink: Arc<dyn Sink>,
+    queue: Arc<Queue>,
     record: Box<Record>,
     /// The ticket of each attempt in the record.
     tickets: Vec<u32>,
@@ -43,10 +49,12 @@ pub(super) struct Details {
     before: Option<Duration>,
     /// From the response's head to its hand-over.
     after: Duration,
+    places: Option<Arc<UsagePlaces>>,
+    reader: Option<UsageReader>,
 }
 
 impl Details {
-    pub fn new(sink: Arc<dyn Sink>, received: Instant) -> Self {
+    pub fn new(queue: Arc<Queue>, received: Instant) -> Self {
         let now = Timestamp::now(NoContext);
         let (seconds, nanos) = now.to_unix();
         let micros = seconds.saturating_mul(1_000_000) + u64::from(nanos / 1000);
@@ -56,13 +64,15 @@ impl Details {
             ..Record::default()
         };
         Details {
-            sink,
+            queue,
             record: Box::new(record),
             tickets: Vec::new(),
             received,
             delivered: None,
             before: None,
             after: Duration::ZERO,
+            places: None,
+            reader: None,
         }
     }
 
@@ -87,6 +97,38 @@ impl Details {
             (clip(name), clip(value))
         };
         self.record.metadata = metadata.map(entry).collect();
+    }
+
+    pub fn note_usage_places(&mut self, places: Arc<UsagePlaces>) {
+        self.places = Some(places);
+    }
+
+    pub fn note_response(&mut self, facts: &Facts, response: Response<'_>) {
+        let media = Media::of(response.headers);
+        self.record.is_stream = matches!(media, Media::Events | Media::Lines);
+        self.reader = UsageReader::new(&Expected {
+            method: facts.method.as_str(),
+            path: facts.places.path(),
+            status: response.status,
+            headers: response.headers,
+            places: self.places.as_deref(),
+            is_websocket: response.status == 101,
+        });
+    }
+
+    /// Bytes of the response's body.
+    pub fn read(&mut self, bytes: &[u8]) {
+        if let Some(reader) = &mut self.reader {
+            reader.feed(bytes);
+        }
+    }
+
+    /// What the request says of itself.
+    pub fn note_request(&mut self, facts: Option<RequestFacts>) {
+        let facts = facts.unwrap_or_default();
+        self.record.model = facts.model;
+        self.record.max_tokens = facts.max_tokens;
+        self.record.is_stream |= facts.is_stream == Some(true);
     }
 
     pub fn note_plan(&mut self, plan: Arc<Value>) {
@@ -173,7 +215,8 @@ impl Details {
     pub fn close(mut self, facts: &Facts, outcome: Outcome, waited: Duration) {
         self.finish_attempts(facts);
         self.note_facts(facts, outcome, waited);
-        self.sink.push(self.record);
+        self.note_usage(outcome);
+        self.queue.push(self.record);
     }
 
     fn note_facts(&mut self, facts: &Facts, outcome: Outcome, waited: Duration) {
@@ -200,6 +243,7 @@ impl Details {
         );
         record.client_gone = outcome == Outcome::ClientGone;
         record.cache = cache_note(facts.cache);
+        record.operation = operation(&record.method, &record.path);
         record.bytes_in = facts.bytes_in;
         record.bytes_out = facts.bytes_out;
         record.times.sent = record.attempts.first().map(|it| it.began);
@@ -207,6 +251,32 @@ impl Details {
         record.times.first_token = facts.first_token_after.map(micros);
         record.times.end = micros(end);
         record.times.own = micros(before + self.after);
+    }
+
+    /// What the response used, as far as it says so.
+    fn note_usage(&mut self, outcome: Outcome) {
+        let Some(reader) = self.reader.take() else {
+            return;
+        };
+        let is_whole = match outcome {
+            Outcome::Relayed | Outcome::Unfinished | Outcome::Tunnelled | Outcome::Answered => true,
+            Outcome::Refused | Outcome::Truncated | Outcome::ClientGone | Outcome::Aborted => false,
+        };
+        let reading = reader.finish(is_whole);
+        let record = &mut *self.record;
+        let mut usage = reading.usage;
+        // What was generated came of some input, although nothing says of how much.
+        if usage.output.is_some() && usage.input.is_none() {
+            usage.input = Some(estimated_input(record.bytes_in));
+            usage.source = UsageSource::Estimated;
+        }
+        record.usage = (usage != Usage::default()).then_some(usage);
+        record.usage_flaw = reading.flaw;
+        record.response_model = reading.model.map(|it| clipped(&it, LONGEST_NAME));
+        record.response_id = reading.response_id.map(|it| clipped(&it, LONGEST_NAME));
+        record.finish_reason = reading.finish_reason.map(|it| clipped(&it, LONGEST_NAME));
+        record.service_tier = reading.service_tier.map(|it| clipped(&it, LONGEST_NAME));
+        record.chunks = reading.chunks.map(NonZeroU64::get);
     }
 
     /// An attempt that neither failed nor was relayed was given up for another, or with the
@@ -237,6 +307,12 @@ pub struct Caller<'a> {
     pub metadata: Option<&'a BTreeMap<String, String>>,
     /// W3C Trace Context.
     pub traceparent: Option<&'a HeaderValue>,
+}
+
+/// The head of an upstream's response.
+pub struct Response<'a> {
+    pub status: u16,
+    pub headers: &'a HeaderMap,
 }
 
 /// An attempt that begins.

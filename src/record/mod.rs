@@ -10,14 +10,16 @@ mod details;
 mod facts;
 mod failed_attempts;
 mod path_and_origin;
+mod queue;
 mod recorder;
 mod route;
 
 pub use self::{
     cache_status::CacheStatus,
-    closed::{Attempt, CacheNote, Consumer, Named, Operation, Record, RouteKind, Sink, Times},
+    closed::{Attempt, CacheNote, Consumer, Named, Operation, Record, RouteKind, Times},
     cut_reason::CutReason,
-    details::{Begun, Caller},
+    details::{Begun, Caller, Response},
+    queue::{Intake, ParkedIntake, Queue, QueueCounts, QueueLimits},
     recorder::{Arrival, Recorder},
     route::Route,
 };

@@ -2,6 +2,7 @@
 //! be read back: responses are made from `proxy`'s own facts.
 
 use std::{
+    cell::RefCell,
     rc::Rc,
     sync::{
         Arc,
@@ -14,13 +15,14 @@ use actix_http::{Method, header::HeaderValue};
 use serde_json::Value;
 
 use super::{
-    AccessLog, Begun, CacheStatus, Caller, CutReason, RouteKind, Sink, access_line,
-    details::Details,
+    AccessLog, Begun, CacheStatus, Caller, CutReason, Queue, RouteKind, access_line,
+    details::{Details, Response},
     facts::{Ending, Facts, LONGEST, TriedTarget},
 };
 use crate::{
     cache::NoCacheReason,
     downstream::ClientConnection,
+    endpoint::UsagePlaces,
     error::Code,
     identity::Identity,
     machine::clock,
@@ -40,8 +42,8 @@ pub struct Recorder {
     facts: Facts,
     /// For the record, where there are records.
     details: Option<Box<Details>>,
-    /// How long the caller's body was waited for.
-    waited: Duration,
+    /// The caller's body, once the request is admitted.
+    body: Option<Rc<RefCell<RequestBody>>>,
     connection: Rc<ClientConnection>,
     is_open: bool,
 }
@@ -59,7 +61,7 @@ impl Recorder {
     pub fn open(
         metrics: Arc<Metrics>,
         access: AccessLog,
-        records: Option<Arc<dyn Sink>>,
+        records: Option<Arc<Queue>>,
         arrival: Arrival<'_>,
         connection: Rc<ClientConnection>,
     ) -> Self {
@@ -79,8 +81,8 @@ impl Recorder {
             metrics,
             access,
             facts: Facts::new(received, trace_id, method, path),
-            details: records.map(|sink| Box::new(Details::new(sink, received))),
-            waited: Duration::ZERO,
+            details: records.map(|queue| Box::new(Details::new(queue, received))),
+            body: None,
             connection,
             is_open: true,
         }
@@ -266,14 +268,31 @@ impl Recorder {
         self.facts.ending = Ending::Cut(reason);
     }
 
-    pub fn note_bytes_out(&mut self, count: usize) {
-        self.facts.bytes_out += count as u64;
+    /// Bytes of the response's body, on their way to the client.
+    pub fn note_bytes_out(&mut self, bytes: &[u8]) {
+        self.facts.bytes_out += bytes.len() as u64;
+        if let Some(details) = &mut self.details {
+            details.read(bytes);
+        }
     }
 
-    /// What the caller has sent of its body so far.
-    pub fn note_body(&mut self, body: &RequestBody) {
-        self.facts.bytes_in = body.bytes_read();
-        self.waited = body.waited();
+    /// The caller's body, of which the record tells what was read in the end.
+    pub fn note_body(&mut self, body: Rc<RefCell<RequestBody>>) {
+        self.body = Some(body);
+    }
+
+    /// An upstream's response begins, with its headers as they came.
+    pub fn note_response(&mut self, response: Response<'_>) {
+        if let Some(details) = &mut self.details {
+            details.note_response(&self.facts, response);
+        }
+    }
+
+    /// Where an endpoint's responses have their usage.
+    pub fn note_usage_places(&mut self, places: &Arc<UsagePlaces>) {
+        if let Some(details) = &mut self.details {
+            details.note_usage_places(places.clone());
+        }
     }
 
     /// The outcome of a request whose response is dropped before its end.
@@ -292,6 +311,7 @@ impl Recorder {
     }
 
     fn settle(&mut self, outcome: Outcome) {
+        let waited = self.take_body();
         self.metrics.ended(outcome).inc();
         self.count_cache();
         self.metrics.bytes_in.inc_by(self.facts.bytes_in);
@@ -302,11 +322,24 @@ impl Recorder {
             });
         }
         if let Some(details) = self.details.take() {
-            details.close(&self.facts, outcome, self.waited);
+            details.close(&self.facts, outcome, waited);
         }
         // Decremented last: when no request is in flight, all are counted and logged.
         fence(Ordering::Release);
         self.metrics.in_flight.dec();
+    }
+
+    /// Notes what was read of the body; returns how long it was waited for.
+    fn take_body(&mut self) -> Duration {
+        let body = self.body.take();
+        let Some(body) = body.as_ref().and_then(|it| it.try_borrow().ok()) else {
+            return Duration::ZERO;
+        };
+        self.facts.bytes_in = body.bytes_read();
+        if let Some(details) = &mut self.details {
+            details.note_request(body.facts());
+        }
+        body.waited()
     }
 
     fn count_cache(&self) {

@@ -124,7 +124,7 @@ impl fmt::Display for Place {
 }
 
 impl Place {
-    pub(super) fn unavailable(&self, cause: Cause, detail: impl fmt::Display) -> StoreError {
+    pub(crate) fn unavailable(&self, cause: Cause, detail: impl fmt::Display) -> StoreError {
         StoreError::Unavailable {
             place: self.clone(),
             cause,
@@ -132,7 +132,7 @@ impl Place {
         }
     }
 
-    pub(super) fn damaged(&self, detail: impl fmt::Display) -> StoreError {
+    pub(crate) fn damaged(&self, detail: impl fmt::Display) -> StoreError {
         StoreError::Damaged {
             place: self.clone(),
             detail: detail.to_string(),
@@ -147,7 +147,7 @@ impl Place {
     }
 
     /// What an error of sqlx means here.
-    pub(super) fn fault(&self, error: sqlx::Error) -> StoreError {
+    pub(crate) fn fault(&self, error: sqlx::Error) -> StoreError {
         use sqlx::Error;
         match error {
             Error::Database(error) => self.refused(&*error),

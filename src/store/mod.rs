@@ -28,7 +28,11 @@ pub use self::{
     },
     seal::{SealError, SealKeys, SealedPlace, WeakKey, hide_sealed, is_sealed},
 };
-use self::{database::Database, error::MAYBE_MADE, follow::Follower, session::Session};
+pub(crate) use self::{
+    database::{Database, Durability, Schema},
+    session::Transaction,
+};
+use self::{error::MAYBE_MADE, follow::Follower, session::Session};
 
 /// The most rows of one page of the audit log.
 const LONGEST_PAGE: u32 = 1000;
@@ -36,6 +40,22 @@ const LONGEST_PAGE: u32 = 1000;
 const WAITS: u32 = 3;
 /// How long it may take to read everything, beside `patience`.
 const READING: Duration = Duration::from_secs(60);
+
+/// The tables of objects.
+const SCHEMA: Schema = Schema {
+    sqlite: &[(
+        "objects",
+        include_str!("migrations/sqlite/0001_objects.sql"),
+    )],
+    postgres: &[(
+        "objects",
+        include_str!("migrations/postgres/0001_objects.sql"),
+    )],
+    table: "throughway_migrations",
+    lock: 0x7468_726f_7567_6877,
+    readers: 4,
+    durability: Durability::Full,
+};
 
 /// How a store is opened.
 #[derive(Clone, Debug)]
@@ -97,7 +117,7 @@ impl Store {
             seal_keys,
             timing,
         } = options;
-        let database = Database::open(&location, timing.patience).await?;
+        let database = Database::open(&location, &SCHEMA, timing.patience).await?;
         let mut session = database.read().await?;
         let checked = apply::check_keys(&mut session, seal_keys.as_ref()).await;
         let revision = session.revision().await;

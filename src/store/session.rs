@@ -61,7 +61,7 @@ pub(super) struct Session<'a> {
     transaction: Transaction,
 }
 
-pub(super) enum Transaction {
+pub(crate) enum Transaction {
     /// A connection with an open transaction. The pool rolls back what is not committed.
     Sqlite(PoolConnection<Sqlite>),
     Postgres(sqlx::Transaction<'static, Postgres>),

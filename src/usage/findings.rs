@@ -125,23 +125,6 @@ impl Findings {
         usage
     }
 
-    fn name(&mut self, place: Place, json: &[u8]) {
-        let Some(name) = text(json) else {
-            return;
-        };
-        let reading = &mut self.reading;
-        let known = match place {
-            Place::Model => &mut reading.model,
-            Place::Id => &mut reading.response_id,
-            Place::Tier => &mut reading.service_tier,
-            _ => &mut reading.finish_reason,
-        };
-        // Most events repeat it.
-        if known.as_deref() != Some(&*name) {
-            *known = Some(name.into());
-        }
-    }
-
     fn input(&mut self, style: Style, json: &[u8]) {
         let read = number::count(json);
         if matches!(read, Ok(Some(_))) {
@@ -196,20 +179,14 @@ impl Visitor for Findings {
 
     fn step(&mut self, at: Node, key: Key<'_>) -> Way {
         if let Some(pointers) = &self.pointers {
-            let at = match at {
-                Node::Pointed(at) => at,
-                _ => 0,
-            };
+            let at = if let Node::Pointed(at) = at { at } else { 0 };
             return pointers.step(at, key);
         }
         let way = places::step(at, key);
-        match way.follow {
-            Some(Node::Images) if !self.makes_images => Way::SKIP,
-            Some(Node::FirstUsage) => {
-                self.text.is_first_report = true;
-                way
-            }
-            _ => way,
+        self.text.is_first_report |= way.follow == Some(Node::FirstUsage);
+        match way.follow == Some(Node::Images) && !self.makes_images {
+            true => Way::SKIP,
+            false => way,
         }
     }
 
@@ -225,9 +202,11 @@ impl Visitor for Findings {
             // The first one, since no dialect has another one later.
             Place::Model if self.reading.model.is_some() => {}
             Place::Id if self.reading.response_id.is_some() => {}
-            Place::Model | Place::Id | Place::Tier | Place::Finish => self.name(place, json),
-            Place::Status if is_end(json) => self.name(place, json),
-            Place::Status => {}
+            Place::Model => set(&mut self.reading.model, json),
+            Place::Id => set(&mut self.reading.response_id, json),
+            Place::Tier => set(&mut self.reading.service_tier, json),
+            Place::Status if !is_end(json) => {}
+            Place::Finish | Place::Status => set(&mut self.reading.finish_reason, json),
             Place::Kind => self.text.is_audio = is_audio(json),
             Place::ModalityName | Place::CacheLifetime => {
                 self.text.pair.name = text(json).map(Into::into)
@@ -237,20 +216,22 @@ impl Visitor for Findings {
     }
 
     fn measured(&mut self, node: Node, bytes: u64) {
-        match node {
-            Node::Text | Node::Content | Node::Delta | Node::Response => {
-                self.text.written += bytes;
-            }
-            Node::Reasoning => self.text.reasoning = self.text.reasoning.max(bytes),
-            _ => {}
+        let text = &mut self.text;
+        if matches!(
+            node,
+            Node::Text | Node::Content | Node::Delta | Node::Response
+        ) {
+            text.written += bytes;
+        } else if node == Node::Reasoning {
+            text.reasoning = text.reasoning.max(bytes);
         }
     }
 
     fn closed(&mut self, node: Node, items: usize) {
-        match node {
-            Node::Modality(_) | Node::CacheDetail => self.end_pair(node),
-            Node::Images => self.counts.set(Field::Images, items as u64),
-            _ => {}
+        if matches!(node, Node::Modality(_) | Node::CacheDetail) {
+            self.end_pair(node);
+        } else if node == Node::Images {
+            self.counts.set(Field::Images, items as u64);
         }
     }
 
@@ -277,6 +258,13 @@ impl Visitor for Findings {
     }
 }
 
+fn set(known: &mut Option<Box<str>>, json: &[u8]) {
+    // Most events repeat it.
+    if let Some(text) = text(json).filter(|text| known.as_deref() != Some(text)) {
+        *known = Some(text.into());
+    }
+}
+
 /// A string that is not empty and no longer than a name.
 fn text(json: &[u8]) -> Option<String> {
     let is_string = json.first() == Some(&b'"');
@@ -286,19 +274,15 @@ fn text(json: &[u8]) -> Option<String> {
     text.filter(|text| !text.is_empty() && text.len() <= LONGEST_NAME)
 }
 
-/// Of the status of a response: it has ended.
+/// The status of a response says that it has ended.
 fn is_end(json: &[u8]) -> bool {
-    let ends: [&[u8]; 4] = [b"completed", b"incomplete", b"failed", b"cancelled"];
-    ends.contains(
-        &json
-            .trim_ascii()
-            .strip_prefix(b"\"")
-            .and_then(|it| it.strip_suffix(b"\""))
-            .unwrap_or_default(),
+    matches!(
+        json,
+        b"\"completed\"" | b"\"incomplete\"" | b"\"failed\"" | b"\"cancelled\""
     )
 }
 
-/// Of the type of an event: its text is encoded sound.
+/// The type of an event says that its text is encoded sound.
 fn is_audio(json: &[u8]) -> bool {
     let has = |word: &[u8]| memchr::memmem::find(json, word).is_some();
     has(b"audio") && !has(b"transcript")

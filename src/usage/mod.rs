@@ -26,7 +26,7 @@ use crate::money::Usd;
 pub use self::{
     operation::{Operation, operation},
     reader::{Expected, UsageReader},
-    request::{RequestFacts, estimated_input, request_facts},
+    request::{RequestFacts, RequestReader, estimated_input, request_facts},
 };
 
 /// What one response used. `None` is unknown, which is not zero: an explicit zero is a report.

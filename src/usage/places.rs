@@ -102,7 +102,37 @@ fn item(at: Node) -> Way {
         Node::Modalities(side) => Step::follow(Node::Modality(side)),
         Node::CacheDetails => Step::follow(Node::CacheDetail),
         Node::Content | Node::ToolCalls | Node::Parts | Node::Output => Step::follow(at),
-        _ => Step::SKIP,
+        Node::Root
+        | Node::Text
+        | Node::Reasoning
+        | Node::Choice
+        | Node::ChoiceDelta
+        | Node::Function
+        | Node::Candidate
+        | Node::Delta
+        | Node::DeltaMessage
+        | Node::DeltaTool
+        | Node::Message
+        | Node::Response
+        | Node::Groq
+        | Node::Tier
+        | Node::Usage
+        | Node::FirstUsage
+        | Node::InputDetails
+        | Node::OutputDetails
+        | Node::CacheCreation
+        | Node::ServerTools
+        | Node::Billed
+        | Node::CohereTokens
+        | Node::CohereMeta
+        | Node::CostDetails
+        | Node::Pages
+        | Node::Gemini
+        | Node::Modality(_)
+        | Node::CacheDetail
+        | Node::Invocation
+        | Node::Images
+        | Node::Pointed(_) => Step::SKIP,
     }
 }
 

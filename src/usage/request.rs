@@ -4,9 +4,11 @@
 
 mod form;
 mod path;
+mod reader;
 #[cfg(test)]
 mod tests;
 
+pub use self::reader::RequestReader;
 use super::{
     UsageFlaw, number,
     operation::{Operation, operation},

@@ -3,6 +3,7 @@
 mod any_bytes;
 mod any_split;
 mod fixtures;
+mod frames;
 mod lies;
 mod sample;
 mod timing;

@@ -91,6 +91,12 @@ metrics! {
         "Whether the store of keys and teams can be used; 0 without one";
     store_failures: Count = "store_failures",
         "Times that the store of keys and teams could not be read or changed";
+    records_stored: Count = "records_stored",
+        "Records of requests that were written to their store";
+    records_dropped: Count = "records_dropped",
+        "Records of requests that were lost: their queue was full, or their store did not take them";
+    records_queued: Level = "records_queued",
+        "Records of requests that wait for their store";
     log_lines_lost: LogLinesLost = "log_lines_lost",
         "Log lines lost because standard error failed or did not keep up";
     hedges: CountBy<Winner> = "upstream_hedges" by "winner",

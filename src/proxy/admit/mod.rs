@@ -11,7 +11,10 @@ use std::{
     rc::Rc,
 };
 
-use actix_http::{Method, Payload, RequestHead, Response};
+use actix_http::{
+    Method, Payload, RequestHead, Response,
+    header::{CONTENT_TYPE, HeaderValue},
+};
 use bytes::Bytes;
 
 use self::{
@@ -28,6 +31,7 @@ use crate::{
     identity::{Identity, allow::Arrival},
     memory::Share,
     upstream::{Asked, BodyLength, RequestBody},
+    usage::RequestReader,
 };
 
 /// Bodies up to this many bytes are kept until the first byte of a response, for the one retry on a
@@ -113,6 +117,16 @@ pub fn check_body_at_hand(connection: &ClientConnection) -> Result<(), GatewayEr
     }
 }
 
+/// Reads what a request says of itself, for its record.
+fn reader(head: &RequestHead) -> RequestReader {
+    let target = head.uri.path_and_query();
+    let content_type = head.headers().get(CONTENT_TYPE);
+    RequestReader::new(
+        target.map_or("/", |target| target.as_str()),
+        content_type.map(HeaderValue::as_bytes).unwrap_or_default(),
+    )
+}
+
 impl<'a> Admitted<'a> {
     /// Reads what a request says.
     ///
@@ -166,6 +180,7 @@ impl<'a> Admitted<'a> {
         }
         let account = gateway.process.body_memory.account(presented.client());
         let body = RequestBody::new(payload, length, KEPT_FOR_STALE_RETRY, account)
+            .read_by(gateway.process.records.is_on().then(|| reader(head)))
             .limited_to(gateway.max_body)
             .supplied_by(connection.map(|connection| connection.supply()));
         Ok(Admitted {

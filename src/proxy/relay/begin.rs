@@ -32,7 +32,7 @@ use crate::{
         pipeline::Reply,
         send::Fetched,
     },
-    record::Recorder,
+    record::{self, Recorder},
     upstream::Asked,
 };
 
@@ -67,6 +67,10 @@ fn of_fetched(fetched: Fetched, exchange: &mut Exchange, gateway: &Gateway) -> B
     let head = &mut incoming.response.head;
     let (status, mut headers) = (head.status, std::mem::take(&mut head.headers));
     let switched = status == StatusCode::SWITCHING_PROTOCOLS;
+    exchange.notes.recorder.note_response(record::Response {
+        status: status.as_u16(),
+        headers: &headers,
+    });
     strip_response(&mut headers, gateway.portkey, switched);
     let size = body_size(status, exchange.asked, &headers);
     let source = match fetched.store {
@@ -145,9 +149,7 @@ fn relay(
         headers.append(SERVER_TIMING, timing(&exchange.notes.reply));
     }
     reply_headers::describe(headers, &mut exchange.notes.reply);
-    let recorder = &mut exchange.notes.recorder;
-    recorder.note_body(&exchange.body.borrow());
-    recorder.note_handed_over();
+    exchange.notes.recorder.note_handed_over();
     let expected = Expected {
         route: exchange.generates,
         strict: beginning.strict_end,
@@ -214,7 +216,7 @@ fn whole(
         (false, true) => Outcome::Unfinished,
         (false, false) => Outcome::Relayed,
     };
-    notes.recorder.note_bytes_out(bytes.len());
+    notes.recorder.note_bytes_out(&bytes);
     notes.recorder.close(outcome);
     let body = ReplyBody::whole(bytes, leases, guard);
     let mut response = Response::with_body(beginning.status, body);

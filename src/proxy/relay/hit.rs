@@ -22,7 +22,7 @@ pub fn hit(stored: &StoredResponse, exchange: Exchange) -> Response<ReplyBody> {
     } = exchange;
     let recorder = &mut notes.recorder;
     recorder.note_status(head.status().as_u16());
-    recorder.note_bytes_out(stored.body().len());
+    recorder.note_bytes_out(stored.body());
     let body = ReplyBody::whole(stored.body().clone(), leases, guard);
     let mut response = Response::with_body(head.status(), body);
     let headers = response.headers_mut();

@@ -157,7 +157,7 @@ impl Relay {
             return self.break_off_unfinished(cx);
         }
         self.look_for_first_token(&chunk);
-        self.exchange.notes.recorder.note_bytes_out(chunk.len());
+        self.exchange.notes.recorder.note_bytes_out(&chunk);
         if let Some(frames) = &mut self.frames {
             frames.feed(&chunk);
         }
@@ -317,7 +317,6 @@ impl Relay {
 
     fn close(&mut self, outcome: Outcome, reason: Option<CutReason>) {
         let recorder = &mut self.exchange.notes.recorder;
-        recorder.note_body(&self.exchange.body.borrow());
         if let Source::Shared(reader) = &self.source
             && let Some(reason) = reader.refused()
         {

@@ -105,7 +105,6 @@ pub async fn send<U: Upstream>(
     };
     let opened = sending.run(prepared.first).await;
     drop(sending);
-    exchange.notes.recorder.note_body(&admitted.body.borrow());
     opened
 }
 

@@ -1,29 +1,18 @@
 //! What the record of a request says, for each way in which a request can end.
 
-use std::sync::Mutex;
-
 use super::*;
 use crate::{
-    record::{Record, Sink},
+    record::{Intake, Operation, Queue, QueueCounts, QueueLimits, Record},
     upstream::Cause,
+    usage::UsageSource,
 };
 
 const RETRY: &str = r#""retry":{"attempts":2}"#;
 
-/// Keeps the records that are closed.
-#[derive(Default)]
-struct Kept(Mutex<Vec<Record>>);
-
-impl Sink for Kept {
-    fn push(&self, record: Box<Record>) {
-        self.0.lock().expect("no panic before").push(*record);
-    }
-}
-
 /// A gateway with records.
 struct Recorded {
     harness: Harness,
-    kept: Arc<Kept>,
+    intake: Intake,
 }
 
 impl Recorded {
@@ -31,26 +20,32 @@ impl Recorded {
         let (environment, flags) = (Environment::default(), Flags::default());
         let settings = Settings::parse("", Path::new("s"), &environment, &flags);
         let mut gateway = Gateway::new(&settings.expect("settings")).expect("usable settings");
-        let kept = Arc::new(Kept::default());
+        let limits = QueueLimits {
+            records: 100,
+            bytes: usize::MAX,
+        };
+        let (queue, intake) = Queue::new(limits, QueueCounts::default());
+        queue.turn_on(true);
         let process = Arc::get_mut(&mut gateway.process).expect("not shared yet");
-        process.records = Some(kept.clone());
+        process.records = Arc::new(queue);
         Recorded {
             harness: Harness::of(gateway, scenes),
-            kept,
+            intake,
         }
     }
 
     /// Sends a request, and returns its one record.
-    async fn record_of(&self, ask: Ask) -> Record {
+    async fn record_of(&mut self, ask: Ask) -> Record {
         self.harness.ask(ask).await;
-        self.only()
+        self.only().await
     }
 
-    fn only(&self) -> Record {
-        let mut kept = self.kept.0.lock().expect("no panic before");
-        let record = kept.pop().expect("a record");
-        assert!(kept.is_empty(), "{kept:?}");
-        record
+    async fn only(&mut self) -> Record {
+        let records = self.intake.take(10).await.expect("an open queue");
+        let [(record, _)] = &records[..] else {
+            panic!("{records:?}");
+        };
+        Record::clone(record)
     }
 }
 
@@ -73,7 +68,7 @@ async fn a_response_in_time_is_recorded_with_its_times() {
         .after(ms(200))
         .chunk(ms(300), TOKEN)
         .chunk(ms(500), LAST);
-    let recorded = Recorded::new([scene]);
+    let mut recorded = Recorded::new([scene]);
     let ask = chat(ALONE)
         .header("x-gateway-trace-id", "t-1")
         .header("x-gateway-metadata", r#"{"user":"u","run":"7"}"#)
@@ -118,7 +113,7 @@ async fn every_attempt_is_recorded_with_why_it_ended() {
         Scene::unreachable(Cause::Connect(io::ErrorKind::ConnectionRefused)),
         good(),
     ];
-    let recorded = Recorded::new(scenes);
+    let mut recorded = Recorded::new(scenes);
     let record = recorded.record_of(chat(with(FALLBACK, RETRY))).await;
     assert_eq!(
         attempts(&record),
@@ -141,7 +136,7 @@ async fn every_attempt_is_recorded_with_why_it_ended() {
 async fn of_two_hedged_attempts_the_one_that_lost_is_told() {
     tokio::time::pause();
     let hedge = with(ALONE, r#""hedge":{"after":100}"#);
-    let recorded = Recorded::new([good().after(ms(1000)), good().after(ms(50))]);
+    let mut recorded = Recorded::new([good().after(ms(1000)), good().after(ms(50))]);
     let record = recorded.record_of(chat(hedge)).await;
     assert_eq!(
         attempts(&record),
@@ -155,27 +150,27 @@ async fn of_two_hedged_attempts_the_one_that_lost_is_told() {
 #[actix_rt::test]
 async fn what_is_cut_refused_or_left_is_told() {
     tokio::time::pause();
-    let recorded = Recorded::new([stream().chunk(ms(0), TOKEN).cut(ms(100))]);
+    let mut recorded = Recorded::new([stream().chunk(ms(0), TOKEN).cut(ms(100))]);
     let record = recorded.record_of(chat(ALONE)).await;
     assert_eq!((&*record.outcome, record.truncated), ("truncated", true));
     assert!(record.detail.is_some());
 
-    let recorded = Recorded::new([stream().chunk(ms(0), TOKEN).chunk(ms(9000), LAST)]);
+    let mut recorded = Recorded::new([stream().chunk(ms(0), TOKEN).chunk(ms(9000), LAST)]);
     let mut client = recorded.harness.connect();
     client.leaves = Some(ms(200));
     client.ask(chat(ALONE)).await;
-    let record = recorded.only();
+    let record = recorded.only().await;
     assert_eq!((&*record.outcome, record.status), ("client_gone", 499));
     assert!(record.client_gone && !record.truncated);
 
     let refused = chat(ALONE).header("x-gateway-cache", "perhaps");
-    let recorded = Recorded::new([]);
+    let mut recorded = Recorded::new([]);
     let record = recorded.record_of(refused).await;
     assert_eq!((record.status, &*record.outcome), (400, "refused"));
     assert_eq!(record.code.as_deref(), Some("invalid_header"));
     assert!(record.attempts.is_empty());
 
-    let recorded = Recorded::new([Scene::breaks(Cause::ClosedBeforeHead)]);
+    let mut recorded = Recorded::new([Scene::breaks(Cause::ClosedBeforeHead)]);
     let record = recorded.record_of(chat(ALONE)).await;
     assert_eq!(record.code.as_deref(), Some("upstream_closed"));
     assert_eq!(attempts(&record), [("config", None, Some("network"))]);
@@ -184,7 +179,7 @@ async fn what_is_cut_refused_or_left_is_told() {
 #[actix_rt::test]
 async fn the_wait_for_the_callers_body_is_not_the_gateways() {
     tokio::time::pause();
-    let recorded = Recorded::new([good(), good()]);
+    let mut recorded = Recorded::new([good(), good()]);
     let slow = [(ms(0), r#"{"model":"#), (ms(700), r#""m","messages":[]}"#)];
     let by_model = r#"{"strategy":{"mode":"conditional","conditions":[
         {"query":{"params.model":{"$eq":"m"}},"then":"a"}],"default":"a"},
@@ -200,7 +195,7 @@ async fn the_wait_for_the_callers_body_is_not_the_gateways() {
 #[actix_rt::test]
 async fn a_stored_response_is_told_as_a_hit_without_attempts() {
     tokio::time::pause();
-    let recorded = Recorded::new([good()]);
+    let mut recorded = Recorded::new([good()]);
     let cached = with(ALONE, r#""cache":{"max_age":60}"#);
     for expected in [("\"miss\"", 1), ("\"hit\"", 0)] {
         let ask = chat(cached.clone()).header("authorization", "Bearer k");
@@ -208,4 +203,52 @@ async fn a_stored_response_is_told_as_a_hit_without_attempts() {
         let cache = serde_json::to_string(&record.cache).expect("text");
         assert_eq!((&*cache, record.attempts.len()), expected);
     }
+}
+
+const USED: &str = concat!(
+    r#"{"object":"chat.completion","model":"m-2026","id":"c1","choices":[{"index":0,"message":"#,
+    r#"{"role":"assistant","content":"\"usage\":{\"prompt_tokens\":9}"},"finish_reason":"stop"}],"#,
+    r#""usage":{"prompt_tokens":10,"completion_tokens":20,"total_tokens":30}}"#,
+);
+
+#[actix_rt::test]
+async fn what_a_response_used_is_recorded_with_the_models() {
+    tokio::time::pause();
+    let length: &'static str = USED.len().to_string().leak();
+    let headers = [
+        ("content-type", "application/json"),
+        ("content-length", length),
+    ];
+    let mut recorded = Recorded::new([Scene::responds(200, &headers).chunk(ms(0), USED)]);
+    let body = r#"{"model":"m","max_tokens":50,"messages":[]}"#;
+    let record = recorded.record_of(chat(ALONE).body(&[(ms(0), body)])).await;
+    assert_eq!(
+        (record.model.as_deref(), record.max_tokens),
+        (Some("m"), Some(50))
+    );
+    assert_eq!(record.response_model.as_deref(), Some("m-2026"));
+    assert_eq!(record.operation, Operation::Chat);
+    let usage = record.usage.expect("usage");
+    assert_eq!((usage.input, usage.output), (Some(10), Some(20)));
+    assert_eq!(usage.source, UsageSource::Reported);
+
+    // Nothing says of usage, so it is estimated from what was seen.
+    let token = TOKEN.replace("\"a\"", "\"four words of text\"");
+    let scene = stream().chunk(ms(0), token.leak()).cut(ms(10));
+    let mut recorded = Recorded::new([scene]);
+    let record = recorded.record_of(chat(ALONE)).await;
+    assert!(record.is_stream);
+    let usage = record.usage.expect("usage");
+    assert_eq!(
+        (usage.input, usage.source),
+        (Some(9), UsageSource::Estimated)
+    );
+    assert!(
+        usage.output.is_some_and(|it| (2..=9).contains(&it)),
+        "{usage:?}"
+    );
+
+    let mut recorded = Recorded::new([failing(503)]);
+    let record = recorded.record_of(chat(ALONE)).await;
+    assert_eq!(record.usage, None);
 }

@@ -18,6 +18,34 @@ use super::{
 };
 use crate::secret::Secret;
 
+/// The steps of a schema, each with its name. A step that was released is never edited, since its
+/// digest is stored.
+pub(crate) type Steps = &'static [(&'static str, &'static str)];
+
+/// What a database is for: its tables, and how it is opened.
+pub(crate) struct Schema {
+    pub(crate) sqlite: Steps,
+    pub(crate) postgres: Steps,
+    /// sqlx's table of steps. A PostgreSQL database may be shared with programs that use sqlx's own
+    /// name for it.
+    pub(crate) table: &'static str,
+    /// Held in PostgreSQL by the transaction that migrates, so that of several replicas only one
+    /// does.
+    pub(crate) lock: i64,
+    /// Connections for reading.
+    pub(crate) readers: u32,
+    pub(crate) durability: Durability,
+}
+
+/// What a loss of power may take from an SQLite file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Durability {
+    /// Nothing that was acknowledged.
+    Full,
+    /// The last transactions. The file shrinks when rows are removed.
+    Recent,
+}
+
 /// Where the objects are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Location {
@@ -30,8 +58,8 @@ pub enum Location {
 }
 
 /// An open database.
-pub(super) struct Database {
-    pub(super) place: Place,
+pub(crate) struct Database {
+    pub(crate) place: Place,
     pools: Pools,
 }
 
@@ -42,71 +70,86 @@ enum Pools {
         /// Read-only; for a store in memory, the writer itself.
         reader: SqlitePool,
     },
-    Postgres(PgPool),
+    Postgres {
+        writer: PgPool,
+        /// Where reading takes long, a pool of its own, so that it does not delay writing.
+        reader: PgPool,
+    },
 }
 
 impl Database {
     /// Opens the database and brings its schema up to date. Waits at most `patience` for a lock
     /// or a connection.
-    pub(super) async fn open(location: &Location, patience: Duration) -> Result<Self> {
+    pub(crate) async fn open(
+        location: &Location,
+        schema: &Schema,
+        patience: Duration,
+    ) -> Result<Self> {
         match location {
-            Location::Memory => sqlite::open_memory(patience).await,
-            Location::File(path) => sqlite::open_file(path, patience).await,
-            Location::Postgres(url) => postgres::open(url, patience).await,
+            Location::Memory => sqlite::open_memory(schema, patience).await,
+            Location::File(path) => sqlite::open_file(path, schema, patience).await,
+            Location::Postgres(url) => postgres::open(url, schema, patience).await,
         }
     }
 
     /// Begins a transaction that may write. In SQLite it holds the write lock from here on; in
     /// PostgreSQL, from [`Session::advance`] or [`Session::lock`] on.
     pub(super) async fn write(&self) -> Result<Session<'_>> {
+        let transaction = self.begin_write().await?;
+        Ok(Session::new(&self.place, transaction))
+    }
+
+    /// Begins a transaction that may write, for statements of other modules.
+    pub(crate) async fn begin_write(&self) -> Result<Transaction> {
         let transaction = match &self.pools {
             Pools::Sqlite { writer, .. } => {
                 let begun = sqlite::begin(writer, "BEGIN IMMEDIATE").await;
                 begun.map(Transaction::Sqlite)
             }
-            Pools::Postgres(pool) => {
+            Pools::Postgres { writer, .. } => {
                 let begin = "BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE";
-                pool.begin_with(begin).await.map(Transaction::Postgres)
+                writer.begin_with(begin).await.map(Transaction::Postgres)
             }
         };
-        self.session(transaction)
+        transaction.map_err(|error| self.place.fault(error))
     }
 
     /// Begins a transaction that sees the store at one revision.
     pub(super) async fn read(&self) -> Result<Session<'_>> {
+        let transaction = self.begin_read().await?;
+        Ok(Session::new(&self.place, transaction))
+    }
+
+    /// Begins a transaction that sees one state of the database, for statements of other modules.
+    pub(crate) async fn begin_read(&self) -> Result<Transaction> {
         let transaction = match &self.pools {
             Pools::Sqlite { reader, .. } => sqlite::begin(reader, "BEGIN")
                 .await
                 .map(Transaction::Sqlite),
-            Pools::Postgres(pool) => {
+            Pools::Postgres { reader, .. } => {
                 let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
-                pool.begin_with(begin).await.map(Transaction::Postgres)
+                reader.begin_with(begin).await.map(Transaction::Postgres)
             }
         };
-        self.session(transaction)
-    }
-
-    fn session(&self, transaction: sqlx::Result<Transaction>) -> Result<Session<'_>> {
-        match transaction {
-            Ok(transaction) => Ok(Session::new(&self.place, transaction)),
-            Err(error) => Err(self.place.fault(error)),
-        }
+        transaction.map_err(|error| self.place.fault(error))
     }
 
     /// Closes the connections. SQLite then moves its log into the file.
-    pub(super) async fn close(&self) {
+    pub(crate) async fn close(&self) {
         match &self.pools {
             Pools::Sqlite { writer, reader } => {
                 reader.close().await;
                 writer.close().await;
             }
-            Pools::Postgres(pool) => pool.close().await,
+            Pools::Postgres { writer, reader } => {
+                reader.close().await;
+                writer.close().await;
+            }
         }
     }
 }
 
-/// The steps of a schema. A step that was released is never edited, since its digest is stored.
-fn migrator(steps: &[(&'static str, &'static str)]) -> Migrator {
+fn migrator(steps: Steps, table: &'static str) -> Migrator {
     let step = |(at, (name, sql)): (usize, &(&'static str, &'static str))| {
         let version = i64::try_from(at).unwrap_or(i64::MAX).saturating_add(1);
         let kind = MigrationType::Simple;
@@ -119,8 +162,7 @@ fn migrator(steps: &[(&'static str, &'static str)]) -> Migrator {
         )
     };
     let mut migrator = Migrator::with_migrations(steps.iter().enumerate().map(step).collect());
-    // A PostgreSQL database may be shared with programs that use sqlx's own table name.
-    migrator.dangerous_set_table_name("throughway_migrations");
+    migrator.dangerous_set_table_name(table);
     // Both databases run all steps in one transaction that begins with a lock of our own.
     migrator.set_locking(false);
     migrator

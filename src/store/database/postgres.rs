@@ -9,7 +9,7 @@ use sqlx::{
 use tokio::sync::Notify;
 use url::Url;
 
-use super::{Database, Pools, migrator};
+use super::{Database, Durability, Pools, Schema, migrator};
 use crate::{
     secret::Secret,
     store::{
@@ -18,16 +18,8 @@ use crate::{
     },
 };
 
-const CONNECTIONS: u32 = 4;
-/// Held in the transaction that migrates, so that of several replicas only one does.
-const MIGRATION_LOCK: i64 = 0x7468_726f_7567_6877;
 /// How long to wait before listening is tried again.
 const LISTEN_AGAIN: Duration = Duration::from_secs(1);
-
-const STEPS: &[(&str, &str)] = &[(
-    "objects",
-    include_str!("../migrations/postgres/0001_objects.sql"),
-)];
 
 /// What may stand in the URL's query. sqlx only logs a warning about others, with their values.
 const PARAMETERS: [&str; 10] = [
@@ -43,20 +35,29 @@ const PARAMETERS: [&str; 10] = [
     "application_name",
 ];
 
-pub(super) async fn open(url: &Secret, patience: Duration) -> Result<Database> {
+pub(super) async fn open(url: &Secret, schema: &Schema, patience: Duration) -> Result<Database> {
     let options = options(url)?;
     let place = place(&options);
-    let pool = PgPoolOptions::new()
-        .max_connections(CONNECTIONS)
-        .acquire_timeout(patience)
-        .connect_lazy_with(options);
-    match migrate(&place, &pool).await {
+    let pool = |connections, options| {
+        PgPoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(patience)
+            .connect_lazy_with(options)
+    };
+    let (writer, reader) = match schema.durability {
+        Durability::Full => {
+            let shared = pool(schema.readers, options);
+            (shared.clone(), shared)
+        }
+        Durability::Recent => (pool(1, options.clone()), pool(schema.readers, options)),
+    };
+    match migrate(&place, &writer, schema).await {
         Ok(()) => Ok(Database {
             place,
-            pools: Pools::Postgres(pool),
+            pools: Pools::Postgres { writer, reader },
         }),
         Err(error) => {
-            pool.close().await;
+            writer.close().await;
             Err(error)
         }
     }
@@ -97,18 +98,20 @@ fn place(options: &PgConnectOptions) -> Place {
     }
 }
 
-async fn migrate(place: &Place, pool: &PgPool) -> Result<()> {
+async fn migrate(place: &Place, pool: &PgPool, schema: &Schema) -> Result<()> {
     let fault = |error| place.fault(error);
     let mut transaction = pool.begin().await.map_err(fault)?;
     // Messages that a table is there already would be in the log at every start.
     let lock = "SELECT pg_advisory_xact_lock($1), \
                 set_config('client_min_messages', 'warning', TRUE)";
     sqlx::query(lock)
-        .bind(MIGRATION_LOCK)
+        .bind(schema.lock)
         .execute(&mut *transaction)
         .await
         .map_err(fault)?;
-    let migrated = migrator(STEPS).run(&mut *transaction).await;
+    let migrated = migrator(schema.postgres, schema.table)
+        .run(&mut *transaction)
+        .await;
     migrated.map_err(|error| place.migration_fault(error))?;
     transaction.commit().await.map_err(fault)
 }
@@ -116,7 +119,7 @@ async fn migrate(place: &Place, pool: &PgPool) -> Result<()> {
 /// Wakes the follower at every notification, and when the connection was lost, since
 /// notifications were lost with it. Returns at once for a database that notifies nobody.
 pub(in crate::store) async fn listen(database: Arc<Database>, wake: Arc<Notify>) {
-    let Pools::Postgres(pool) = &database.pools else {
+    let Pools::Postgres { writer: pool, .. } = &database.pools else {
         return;
     };
     let own = PgPoolOptions::new().max_connections(1);

@@ -6,26 +6,25 @@ use std::{fs::OpenOptions, io, os::unix::fs::OpenOptionsExt as _, path::Path, ti
 use sqlx::{
     ConnectOptions as _, Executor as _, Sqlite, SqliteConnection, SqlitePool,
     pool::PoolConnection,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+    sqlite::{
+        SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions,
+        SqliteSynchronous,
+    },
 };
 
-use super::{Database, Pools, migrator};
+use super::{Database, Durability, Pools, Schema, migrator};
 use crate::store::{
     data_dir::create_directory,
     error::{Cause, Place, Result, StoreError},
 };
 
-const READERS: u32 = 2;
+/// The log is cut to this size once its content is in the file.
+const LOG_SIZE: &str = "67108864";
 
-const STEPS: &[(&str, &str)] = &[(
-    "objects",
-    include_str!("../migrations/sqlite/0001_objects.sql"),
-)];
-
-pub(super) async fn open_memory(patience: Duration) -> Result<Database> {
+pub(super) async fn open_memory(schema: &Schema, patience: Duration) -> Result<Database> {
     let options = SqliteConnectOptions::new().in_memory(true);
     let place = Place::Memory;
-    let writer = writer(&place, options, patience).await?;
+    let writer = writer(&place, options, schema, patience).await?;
     let reader = writer.clone();
     Ok(Database {
         place,
@@ -33,7 +32,11 @@ pub(super) async fn open_memory(patience: Duration) -> Result<Database> {
     })
 }
 
-pub(super) async fn open_file(path: &Path, patience: Duration) -> Result<Database> {
+pub(super) async fn open_file(
+    path: &Path,
+    schema: &Schema,
+    patience: Duration,
+) -> Result<Database> {
     let place = Place::File(path.to_owned());
     let file = path.to_owned();
     // A slow disk must not stop the runtime.
@@ -47,17 +50,23 @@ pub(super) async fn open_file(path: &Path, patience: Duration) -> Result<Databas
         .filename(path)
         .create_if_missing(false)
         .busy_timeout(patience)
-        .journal_mode(SqliteJournalMode::Wal)
+        .journal_mode(SqliteJournalMode::Wal);
+    let options = match schema.durability {
         // An acknowledged change survives a loss of power too. Changes are rare.
-        .synchronous(SqliteSynchronous::Full);
-    let writer = writer(&place, options, patience).await?;
+        Durability::Full => options.synchronous(SqliteSynchronous::Full),
+        Durability::Recent => options
+            .synchronous(SqliteSynchronous::Normal)
+            .auto_vacuum(SqliteAutoVacuum::Incremental)
+            .pragma("journal_size_limit", LOG_SIZE),
+    };
+    let writer = writer(&place, options, schema, patience).await?;
     let options = SqliteConnectOptions::new()
         .filename(path)
         .read_only(true)
         .busy_timeout(patience)
         .disable_statement_logging();
     let reader = pool_options(patience)
-        .max_connections(READERS)
+        .max_connections(schema.readers)
         .connect_lazy_with(options);
     Ok(Database {
         place,
@@ -70,6 +79,7 @@ pub(super) async fn open_file(path: &Path, patience: Duration) -> Result<Databas
 async fn writer(
     place: &Place,
     options: SqliteConnectOptions,
+    schema: &Schema,
     patience: Duration,
 ) -> Result<SqlitePool> {
     let pool = pool_options(patience)
@@ -80,7 +90,7 @@ async fn writer(
         .connect_with(options.disable_statement_logging())
         .await
         .map_err(|error| place.fault(error))?;
-    match migrate(place, &pool).await {
+    match migrate(place, &pool, schema).await {
         Ok(()) => Ok(pool),
         Err(error) => {
             pool.close().await;
@@ -100,8 +110,10 @@ fn pool_options(patience: Duration) -> SqlitePoolOptions {
         .after_release(|connection, _| Box::pin(roll_back(connection)))
 }
 
-/// Ends a transaction that was given up; without one, the statement fails.
+/// Ends a transaction that was given up; without one, the statement fails. A limit of time that
+/// was set for its statements ends with it.
 async fn roll_back(connection: &mut SqliteConnection) -> sqlx::Result<bool> {
+    connection.lock_handle().await?.remove_progress_handler();
     let _ = connection.execute("ROLLBACK").await;
     Ok(true)
 }
@@ -117,10 +129,12 @@ pub(super) async fn begin(
 }
 
 /// Holds the write lock, so that of two processes only one migrates.
-async fn migrate(place: &Place, pool: &SqlitePool) -> Result<()> {
+async fn migrate(place: &Place, pool: &SqlitePool, schema: &Schema) -> Result<()> {
     let fault = |error| place.fault(error);
     let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await.map_err(fault)?;
-    let migrated = migrator(STEPS).run(&mut *transaction).await;
+    let migrated = migrator(schema.sqlite, schema.table)
+        .run(&mut *transaction)
+        .await;
     migrated.map_err(|error| place.migration_fault(error))?;
     transaction.commit().await.map_err(fault)
 }
@@ -158,6 +172,7 @@ mod tests {
     use sqlx::Executor as _;
 
     use super::{Database, Pools, open_file};
+    use crate::store::SCHEMA;
     use crate::store::{
         Cause, StoreError, apply,
         object::{AuditEntry, Change, Edit, Kind, ObjectId},
@@ -192,7 +207,7 @@ mod tests {
     async fn a_full_disk_is_told_and_loses_nothing() {
         let name = format!("throughway-full-{}", std::process::id());
         let directory = std::env::temp_dir().join(name);
-        let opened = open_file(&directory.join("x.db"), Duration::from_secs(5)).await;
+        let opened = open_file(&directory.join("x.db"), &SCHEMA, Duration::from_secs(5)).await;
         let database = opened.expect("it opens");
         limit_pages(&database, "PRAGMA max_page_count = 60").await;
         let mut count = 0;

@@ -21,12 +21,17 @@ use self::{
     replay::{Replay, Unkept},
     source::Source,
 };
-use crate::memory::{Account, NoRoom};
+use crate::{
+    memory::{Account, NoRoom},
+    usage::{RequestFacts, RequestReader},
+};
 
 /// A request body: a stream that can be sent again as far as it is kept.
 pub struct RequestBody {
     source: Source,
     replay: Replay,
+    /// Reads what the request says of itself, where records want it.
+    reader: Option<Box<RequestReader>>,
 }
 
 impl RequestBody {
@@ -36,6 +41,7 @@ impl RequestBody {
         RequestBody {
             source: Source::new(payload, length),
             replay: Replay::until_response(keep_limit, account),
+            reader: None,
         }
     }
 
@@ -60,6 +66,7 @@ impl RequestBody {
         RequestBody {
             source: Source::drained(length, kept.bytes() as u64),
             replay: Replay::of_whole(kept),
+            reader: None,
         }
     }
 
@@ -74,6 +81,18 @@ impl RequestBody {
     pub fn supplied_by(mut self, supply: Option<Weak<dyn Supply>>) -> Self {
         self.source.report_to(supply);
         self
+    }
+
+    /// Lets `reader` see what is read from the caller, once.
+    pub fn read_by(mut self, reader: Option<RequestReader>) -> Self {
+        self.reader = reader.map(Box::new);
+        self
+    }
+
+    /// What the request says of itself, as far as it was read; `None`: nobody looks.
+    pub fn facts(&self) -> Option<RequestFacts> {
+        let reader = self.reader.as_ref()?;
+        Some(reader.facts(self.is_complete()))
     }
 
     /// Refuses bodies of more than `limit` bytes with [`BodyFault::TooLarge`].
@@ -152,6 +171,9 @@ impl RequestBody {
 
     fn poll_source(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyFault>>> {
         let next = ready!(self.source.poll_chunk(cx));
+        if let (Some(reader), Some(Ok(chunk))) = (&mut self.reader, &next) {
+            reader.feed(chunk);
+        }
         if next.is_none() {
             self.replay.seal();
         }

@@ -80,6 +80,9 @@ impl Frames {
     }
 
     fn advance(&mut self, texts: &mut Texts, to: &mut Findings) -> Result<(), UsageFlaw> {
+        if self.held.len() == PRELUDE && !is_sound(&self.held) {
+            return Err(UsageFlaw::Malformed);
+        }
         let wanted = self.wanted()?;
         if wanted > MOST_BYTES {
             to.flaw(UsageFlaw::TooLarge);
@@ -91,6 +94,12 @@ impl Frames {
         }
         Ok(())
     }
+}
+
+/// The checksum of the prelude, which also tells whether the bytes are frames at all.
+fn is_sound(prelude: &[u8]) -> bool {
+    let (lengths, checksum) = prelude.split_at(8);
+    checksum == crc32fast::hash(lengths).to_be_bytes()
 }
 
 fn frame(bytes: &[u8], texts: &mut Texts, to: &mut Findings) -> Result<(), UsageFlaw> {

@@ -1,0 +1,240 @@
+//! How are sums of hours and days kept? Those of a batch are added to the stored ones, in the same
+//! transaction. Callers invent origins and models, so a key has room for some sums only; what goes
+//! beyond is summed up under `other`.
+
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashMap},
+};
+
+use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
+
+use super::{
+    insert::placeholders,
+    rollup::{Amounts, COUNTS, Group, MOST as MOST_COUNT, roll_up},
+    session::{Bound, Session},
+    sketch::Sketch,
+};
+use crate::record::Record;
+
+/// Sums of one key in one span, not counting those under `other`.
+const MOST_OF_KEY: i64 = 200;
+/// Sums of one span, not counting those under `other`.
+const MOST: i64 = 5000;
+/// How many sums one statement looks up or writes. A list that is shorter repeats its last, so that
+/// there is one statement.
+const LENGTH: usize = 32;
+
+const NAMES: [&str; 12] = [
+    "span",
+    "at",
+    "digest",
+    "key_id",
+    "key_name",
+    "team_id",
+    "team_name",
+    "origin",
+    "provider",
+    "model",
+    "route",
+    "outcome",
+];
+
+/// Adds records to the sums.
+pub async fn add(session: &mut Session<'_>, records: &[&Record]) -> sqlx::Result<()> {
+    let sums = roll_up(records.iter().copied());
+    let mut spans = BTreeMap::<(i64, i64), Sums>::new();
+    for (group, amounts) in sums {
+        let span = spans.entry((group.span.seconds(), group.at)).or_default();
+        span.insert(group.digest(), (group, amounts));
+    }
+    for (span, sums) in spans {
+        add_to_span(session, span, sums).await?;
+    }
+    Ok(())
+}
+
+/// Sums of one span by their digests.
+type Sums = HashMap<Vec<u8>, (Group, Amounts)>;
+
+async fn add_to_span(
+    session: &mut Session<'_>,
+    span: (i64, i64),
+    mut sums: Sums,
+) -> sqlx::Result<()> {
+    let mut stored = load(session, span, sums.keys()).await?;
+    if sums.keys().any(|digest| !stored.contains_key(digest)) {
+        let room = Room::in_span(session, span).await?;
+        sums = room.limited(sums, &stored);
+        let missing = sums.keys().filter(|digest| !stored.contains_key(*digest));
+        let more = load(session, span, missing).await?;
+        stored.extend(more);
+    }
+    for (digest, (_, amounts)) in &mut sums {
+        if let Some(before) = stored.get(digest) {
+            amounts.merge(before);
+        }
+    }
+    let sums: Vec<_> = sums.into_iter().collect();
+    for sums in sums.chunks(LENGTH) {
+        save(session, sums).await?;
+    }
+    Ok(())
+}
+
+/// How many sums there are in a span.
+struct Room {
+    by_key: HashMap<Option<String>, i64>,
+    all: i64,
+}
+
+impl Room {
+    async fn in_span(session: &mut Session<'_>, (span, at): (i64, i64)) -> sqlx::Result<Self> {
+        let sql = "SELECT key_id, COUNT(*) FROM throughway_record_usage \
+                   WHERE span = $1 AND at = $2 GROUP BY key_id";
+        let values = [Bound::int(span), Bound::int(at)];
+        let by_key: Vec<(Option<String>, i64)> = session.rows(sql, &values).await?;
+        let all = by_key.iter().map(|(_, count)| count).sum();
+        let by_key = by_key.into_iter().collect();
+        Ok(Room { by_key, all })
+    }
+
+    /// The sums, with those for which there is no room under `other`.
+    fn limited(mut self, sums: Sums, stored: &HashMap<Vec<u8>, Amounts>) -> Sums {
+        let mut limited = Sums::new();
+        for (digest, (group, amounts)) in sums {
+            if stored.contains_key(&digest) || self.takes(group.key_id()) {
+                merge(&mut limited, digest, group, amounts);
+            } else {
+                let group = group.other();
+                merge(&mut limited, group.digest(), group, amounts);
+            }
+        }
+        limited
+    }
+
+    fn takes(&mut self, key_id: Option<&str>) -> bool {
+        let of_key = self.by_key.entry(key_id.map(str::to_owned)).or_default();
+        let takes = *of_key < MOST_OF_KEY && self.all < MOST;
+        *of_key += i64::from(takes);
+        self.all += i64::from(takes);
+        takes
+    }
+}
+
+fn merge(sums: &mut Sums, digest: Vec<u8>, group: Group, amounts: Amounts) {
+    let sum = sums
+        .entry(digest)
+        .or_insert_with(|| (group, Amounts::default()));
+    sum.1.merge(&amounts);
+}
+
+/// The stored sums of these digests.
+async fn load<'d>(
+    session: &mut Session<'_>,
+    (span, at): (i64, i64),
+    digests: impl Iterator<Item = &'d Vec<u8>>,
+) -> sqlx::Result<HashMap<Vec<u8>, Amounts>> {
+    let digests: Vec<&Vec<u8>> = digests.collect();
+    let list = (3..3 + LENGTH)
+        .map(|at| format!("${at}"))
+        .collect::<Vec<_>>()
+        .join(",");
+    let sql = format!(
+        "SELECT digest, {}, latency, first_token FROM throughway_record_usage \
+         WHERE span = $1 AND at = $2 AND digest IN ({list})",
+        COUNTS.join(", ")
+    );
+    let mut found = HashMap::new();
+    for part in digests.chunks(LENGTH) {
+        let last = part.last().copied();
+        let padded = part
+            .iter()
+            .copied()
+            .chain(last.into_iter().cycle())
+            .take(LENGTH);
+        let mut values = vec![Bound::int(span), Bound::int(at)];
+        values.extend(padded.map(|digest| Bound::Bytes(Cow::Borrowed(digest))));
+        let rows = session.rows::<Stored>(sql.as_str(), &values).await?;
+        found.extend(rows.into_iter().map(|it| (it.digest, it.amounts)));
+    }
+    Ok(found)
+}
+
+/// Writes sums, in place of those that are there.
+async fn save(session: &mut Session<'_>, sums: &[(Vec<u8>, (Group, Amounts))]) -> sqlx::Result<()> {
+    let columns: Vec<&str> = NAMES.into_iter().chain(COUNTS).chain(SKETCHES).collect();
+    let replaced = ["key_name", "team_name"]
+        .into_iter()
+        .chain(COUNTS)
+        .chain(SKETCHES);
+    let replaced: Vec<String> = replaced
+        .map(|column| format!("{column} = excluded.{column}"))
+        .collect();
+    let (names, replaced) = (columns.join(", "), replaced.join(", "));
+    for sum in sums {
+        let row = placeholders(1, columns.len());
+        let sql = format!(
+            "INSERT INTO throughway_record_usage ({names}) VALUES {row} \
+             ON CONFLICT (span, at, digest) DO UPDATE SET {replaced}"
+        );
+        session.execute(sql, &values_of(sum)).await?;
+    }
+    Ok(())
+}
+
+const SKETCHES: [&str; 2] = ["latency", "first_token"];
+
+fn values_of((digest, (group, amounts)): &(Vec<u8>, (Group, Amounts))) -> Vec<Bound<'_>> {
+    let text = |text: Option<&'_ str>| Bound::Text(text.map(|it| Cow::Owned(it.to_owned())));
+    let (key, team) = (group.key.as_ref(), group.team.as_ref());
+    let name = |name: &str| super::columns::text(name).into_owned();
+    let mut values = vec![
+        Bound::int(group.span.seconds()),
+        Bound::int(group.at),
+        Bound::Bytes(Cow::Borrowed(digest)),
+        text(key.map(|it| &*it.id)),
+        Bound::Text(key.map(|it| Cow::Owned(name(&it.name)))),
+        text(team.map(|it| &*it.id)),
+        Bound::Text(team.map(|it| Cow::Owned(name(&it.name)))),
+        text(group.origin.as_deref()),
+        text(group.provider.as_deref()),
+        text(group.model.as_deref()),
+        text(Some(group.route)),
+        text(Some(&group.outcome)),
+    ];
+    values.extend(
+        amounts
+            .counts
+            .map(|it| Bound::int(it.min(MOST_COUNT).cast_signed())),
+    );
+    let sketches = [&amounts.latency, &amounts.first_token];
+    values.extend(sketches.map(|it| Bound::Bytes(Cow::Owned(it.to_bytes()))));
+    values
+}
+
+struct Stored {
+    digest: Vec<u8>,
+    amounts: Amounts,
+}
+
+impl<'r, R: Row> FromRow<'r, R> for Stored
+where
+    usize: ColumnIndex<R>,
+    i64: Decode<'r, R::Database> + Type<R::Database>,
+    Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
+{
+    fn from_row(row: &'r R) -> sqlx::Result<Self> {
+        let mut amounts = Amounts::default();
+        for (at, count) in amounts.counts.iter_mut().enumerate() {
+            *count = u64::try_from(row.try_get::<i64, _>(at + 1)?).unwrap_or_default();
+        }
+        let sketch = |at: usize| {
+            let bytes: Vec<u8> = row.try_get(1 + COUNTS.len() + at)?;
+            Sketch::read(&bytes).ok_or_else(|| sqlx::Error::Decode("a damaged sketch".into()))
+        };
+        (amounts.latency, amounts.first_token) = (sketch(0)?, sketch(1)?);
+        let digest = row.try_get(0)?;
+        Ok(Stored { digest, amounts })
+    }
+}

@@ -1,0 +1,321 @@
+//! The thread that takes records out of their queue: it shows them to consumers and to the live
+//! tail at once, and writes them to the store in batches. A store that fails costs records once the
+//! bound of those that wait is reached, and nothing else.
+
+use std::{cell::RefCell, collections::VecDeque, sync::Arc, time::Duration};
+
+use tokio::{
+    sync::{Notify, watch},
+    time::{Instant, sleep, timeout, timeout_at},
+};
+
+use super::{
+    Shared,
+    insert::Batch,
+    keeper::{Failure, Keeper},
+};
+use crate::record::{Consumer, Intake, Record};
+
+/// A batch is written when it has this many records, or the first has waited this long.
+const FULL: usize = 512;
+const LONGEST_WAIT: Duration = Duration::from_millis(250);
+
+/// The pause after a failure, at first and at most.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// The pause between two steps of removing old records, and how often that is begun.
+const STEP: Duration = Duration::from_millis(20);
+const TIDY_EVERY: Duration = Duration::from_secs(10);
+
+/// When the writer is to end; by then it gives up what is not stored. `None`: not yet.
+pub type Ending = watch::Receiver<Option<Instant>>;
+
+/// Records that wait for the store.
+#[derive(Default)]
+struct Waiting {
+    records: VecDeque<(Arc<Record>, usize)>,
+    bytes: usize,
+    /// When the first of them came.
+    since: Option<Instant>,
+    /// No others come.
+    has_ended: bool,
+}
+
+/// What the two halves of the thread share.
+struct Desk {
+    shared: Arc<Shared>,
+    waiting: RefCell<Waiting>,
+    changed: Notify,
+    /// How much may wait.
+    most_bytes: usize,
+}
+
+/// Runs until the queue is closed and everything is stored or given up.
+pub async fn run(
+    mut intake: Intake,
+    keeper: Option<Keeper>,
+    consumers: Vec<Box<dyn Consumer>>,
+    shared: Arc<Shared>,
+    most_bytes: usize,
+    ending: Ending,
+) {
+    let desk = Desk {
+        shared,
+        waiting: RefCell::default(),
+        changed: Notify::new(),
+        most_bytes,
+    };
+    let taking = desk.take_all(&mut intake, consumers, keeper.is_some(), ending.clone());
+    match keeper {
+        Some(keeper) => {
+            let storing = desk.store_all(keeper, ending);
+            tokio::join!(taking, storing);
+        }
+        None => taking.await,
+    }
+    desk.give_up();
+}
+
+impl Desk {
+    /// Takes records out of the queue until it is closed and empty.
+    async fn take_all(
+        &self,
+        intake: &mut Intake,
+        mut consumers: Vec<Box<dyn Consumer>>,
+        has_store: bool,
+        mut ending: Ending,
+    ) {
+        loop {
+            let taken = tokio::select! {
+                biased;
+                taken = intake.take(FULL) => taken,
+                _ = ending.wait_for(Option::is_some) => {
+                    intake.close();
+                    intake.take(FULL).await
+                }
+            };
+            let Some(taken) = taken else { break };
+            let records: Vec<Arc<Record>> = taken.iter().map(|(it, _)| it.clone()).collect();
+            for consumer in &mut consumers {
+                consumer.take(&records);
+            }
+            self.shared.tail.send(&records);
+            if has_store {
+                self.wait_for_store(taken);
+            }
+            self.count(intake.len());
+        }
+        self.waiting.borrow_mut().has_ended = true;
+        self.changed.notify_one();
+    }
+
+    /// Keeps records for the store; those for which there is no room are dropped.
+    fn wait_for_store(&self, taken: Vec<(Arc<Record>, usize)>) {
+        let mut waiting = self.waiting.borrow_mut();
+        let mut dropped = 0;
+        for (record, size) in taken {
+            if waiting.bytes.saturating_add(size) > self.most_bytes {
+                dropped += 1;
+                continue;
+            }
+            waiting.bytes += size;
+            waiting.since.get_or_insert_with(Instant::now);
+            waiting.records.push_back((record, size));
+        }
+        drop(waiting);
+        self.shared.drop_records(dropped);
+        self.changed.notify_one();
+    }
+
+    fn count(&self, in_queue: usize) {
+        let waiting = self.waiting.borrow().records.len();
+        let queued = i64::try_from(in_queue + waiting).unwrap_or(i64::MAX);
+        self.shared.counts.queued.set(queued);
+    }
+
+    /// Writes what waits, until no more comes.
+    async fn store_all(&self, mut keeper: Keeper, ending: Ending) {
+        // Searches can begin before there is a record.
+        match keeper.open().await {
+            Ok(_) => self.shared.note_success(),
+            Err(error) => self.shared.note_failure(&error),
+        }
+        let mut tidied = Instant::now();
+        // Records that are written one by one, since one of them cannot be stored.
+        let mut alone = 0_usize;
+        loop {
+            let is_due = tidied + TIDY_EVERY;
+            match timeout_at(is_due, self.batch_is_due()).await {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(_) => {
+                    tidied = self.tidy(&mut keeper).await;
+                    continue;
+                }
+            }
+            let most = if alone > 0 { 1 } else { FULL };
+            let batch = self.next_batch(most);
+            let length = batch.len();
+            match self.store(&mut keeper, batch, &ending).await {
+                Stored::All => alone = alone.saturating_sub(length),
+                Stored::NotTogether => alone = length,
+                Stored::GivenUp => break,
+            }
+            if tidied.elapsed() >= TIDY_EVERY {
+                tidied = self.tidy(&mut keeper).await;
+            }
+        }
+        keeper.close().await;
+    }
+
+    /// Waits for a full batch, or for one that has waited long enough. `false`: none comes.
+    async fn batch_is_due(&self) -> bool {
+        loop {
+            let (count, since, has_ended) = {
+                let waiting = self.waiting.borrow();
+                (waiting.records.len(), waiting.since, waiting.has_ended)
+            };
+            match (count, since) {
+                (FULL.., _) => return true,
+                (1.., _) if has_ended => return true,
+                (1.., Some(since)) => {
+                    let due = since + LONGEST_WAIT;
+                    if timeout_at(due, self.changed.notified()).await.is_err() {
+                        return true;
+                    }
+                }
+                _ if has_ended => return false,
+                _ => self.changed.notified().await,
+            }
+        }
+    }
+
+    fn next_batch(&self, most: usize) -> Vec<(Arc<Record>, usize)> {
+        let mut waiting = self.waiting.borrow_mut();
+        let count = most.min(waiting.records.len());
+        let batch: Vec<_> = waiting.records.drain(..count).collect();
+        waiting.bytes -= batch.iter().map(|(_, size)| size).sum::<usize>();
+        waiting.since = (!waiting.records.is_empty()).then(Instant::now);
+        batch
+    }
+
+    /// Writes a batch, however often that takes.
+    async fn store(
+        &self,
+        keeper: &mut Keeper,
+        batch: Vec<(Arc<Record>, usize)>,
+        ending: &Ending,
+    ) -> Stored {
+        let records: Vec<Arc<Record>> = batch.iter().map(|(record, _)| record.clone()).collect();
+        let mut pause = SHORTEST_PAUSE;
+        let mut is_again = false;
+        loop {
+            let batch_of = Batch {
+                records: &records,
+                is_again,
+            };
+            match self.until_the_end(keeper.write(&batch_of), ending).await {
+                Some(Ok(())) => {
+                    self.shared.note_stored(records.len());
+                    return Stored::All;
+                }
+                Some(Err(Failure::BadRecord(error))) if records.len() == 1 => {
+                    tracing::error!(%error, "a record cannot be stored");
+                    self.shared.drop_records(1);
+                    return Stored::All;
+                }
+                Some(Err(Failure::BadRecord(_))) => {
+                    self.put_back(batch);
+                    return Stored::NotTogether;
+                }
+                Some(Err(Failure::Outage(error))) => self.shared.note_failure(&error),
+                None => {
+                    self.shared.drop_records(records.len());
+                    return Stored::GivenUp;
+                }
+            }
+            is_again = true;
+            // At the end there is no time to wait for long.
+            let longest = if ending.borrow().is_some() {
+                SHORTEST_PAUSE
+            } else {
+                LONGEST_PAUSE
+            };
+            if self
+                .until_the_end(sleep(pause.min(longest)), ending)
+                .await
+                .is_none()
+            {
+                self.shared.drop_records(records.len());
+                return Stored::GivenUp;
+            }
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// What a future gives; `None`: the time at the end of the program is over.
+    async fn until_the_end<T>(&self, work: impl Future<Output = T>, ending: &Ending) -> Option<T> {
+        let mut ending = ending.clone();
+        let over = async {
+            let end = ending
+                .wait_for(Option::is_some)
+                .await
+                .ok()
+                .and_then(|it| *it);
+            match end {
+                Some(end) => tokio::time::sleep_until(end).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            done = work => Some(done),
+            () = over => None,
+        }
+    }
+
+    fn put_back(&self, batch: Vec<(Arc<Record>, usize)>) {
+        let mut waiting = self.waiting.borrow_mut();
+        waiting.since.get_or_insert_with(Instant::now);
+        for (record, size) in batch.into_iter().rev() {
+            waiting.bytes += size;
+            waiting.records.push_front((record, size));
+        }
+    }
+
+    /// Removes what is kept no longer, in short steps, as long as nothing else is due.
+    async fn tidy(&self, keeper: &mut Keeper) -> Instant {
+        loop {
+            match keeper.tidy().await {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) => {
+                    self.shared.note_failure(&error);
+                    break;
+                }
+            }
+            // What comes meanwhile is written first, and the rest is removed after that.
+            if timeout(STEP, self.batch_is_due()).await.is_ok() {
+                return Instant::now() - TIDY_EVERY;
+            }
+        }
+        Instant::now()
+    }
+
+    /// Counts what could not be stored in time.
+    fn give_up(&self) {
+        let mut waiting = self.waiting.borrow_mut();
+        let lost = waiting.records.len();
+        waiting.records.clear();
+        self.shared.drop_records(lost);
+        self.shared.counts.queued.set(0);
+    }
+}
+
+/// What became of a batch.
+enum Stored {
+    All,
+    /// One of its records cannot be stored: they are to be written one by one.
+    NotTogether,
+    /// The time at the end of the program is over.
+    GivenUp,
+}
