@@ -7,7 +7,7 @@ import { link, parse } from "./router.js";
 import { SCREENS } from "./screens.js";
 import { themeButton } from "./theme.js";
 import { timesButton } from "./times.js";
-import { badge, button, isAbort, loading, problem } from "./ui.js";
+import { badge, button, empty, isAbort, loading, problem } from "./ui.js";
 
 /** Ends what the last screen and the last shell have begun. */
 let left = new AbortController();
@@ -86,7 +86,7 @@ async function showScreen(host) {
   const root = h("div", { class: `screen ${screen?.name ?? ""}` });
   replace(host, root);
   if (screen === undefined) {
-    replace(root, problem(new Error("There is no such screen.")));
+    replace(root, empty("There is no such screen", "Choose one from the navigation."));
     return;
   }
   markCurrent(screen.name);

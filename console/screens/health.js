@@ -55,7 +55,7 @@ function parts(health, rate) {
     panel("Gateway", facts(gatewayFacts(health))),
     panel("Requests", requests(health.requests, rate)),
     panel("Store and Redis", facts(storeFacts(health))),
-    health.records && panel("Records", facts(recordFacts(health.records))),
+    panel("Records", facts(recordFacts(health.records))),
     panel("Memory and log", facts(memoryFacts(health))),
     ...others(health),
     panel("Circuit breakers", breakers(health.breakers)),
@@ -109,10 +109,10 @@ function storeFacts({ store, redis }) {
   return [["Keys and endpoints", badge(store, tone)], ...all];
 }
 
-/** @param {NonNullable<Health["records"]>} records @returns {Fact[]} */
+/** @param {Health["records"]} records @returns {Fact[]} */
 function recordFacts({ store, queued, stored, dropped, failing_since, last_error }) {
   return [
-    ["Store", badge(String(store), failing_since ? "bad" : "good")],
+    ["Store", badge(store, store === "ok" ? "good" : store === "off" ? "plain" : "bad")],
     ["Waiting", count(queued)],
     ["Stored", count(stored)],
     ["Dropped", dropped > 0 ? badge(count(dropped), "bad") : "0"],

@@ -105,7 +105,7 @@ function shown(choice, { range, overTime, sums, models }) {
     const text = "What requests use is summed up here by hour and day, once there are some.";
     return empty("Nothing was used in this time", text);
   }
-  const unpriced = models.filter((it) => (it.unpriced ?? 0) > 0);
+  const unpriced = models.filter((it) => it.unpriced > 0);
   return [
     figures(total(sums)),
     panel(`${MEASURES[choice.measure]?.title} by ${choice.group}`, chart(choice, range, overTime)),
@@ -158,13 +158,13 @@ function sumsTable(choice, rows) {
     {
       title: "Failed",
       class: "number",
-      cell: (row) => percent(row.failed ?? 0, row.requests),
-      sort: (row) => row.failed ?? 0,
+      cell: (row) => percent(row.failed, row.requests),
+      sort: (row) => row.failed,
     },
     numbers("Input", (row) => row.input),
     numbers("Cached", (row) => row.cache_read),
     numbers("Output", (row) => row.output),
-    numbers("No price", (row) => row.unpriced ?? 0),
+    numbers("No price", (row) => row.unpriced),
     times("p50", (row) => row.latency_ms?.p50),
     times("p99", (row) => row.latency_ms?.p99),
     times("First token p50", (row) => row.first_token_ms?.p50),
@@ -206,7 +206,7 @@ function unpricedTable(rows) {
   const columns = [
     { title: "Model", cell: (row) => value(groupOf(row, "model").name) },
     { title: "Origin", cell: (row) => value(groupOf(row, "origin").name) },
-    numbers("Requests", (row) => row.unpriced ?? 0),
+    numbers("Requests", (row) => row.unpriced),
     numbers("Tokens", (row) => row.input + row.output),
     { title: "Price", cell: (row) => button("Add a price", () => askPrice(row)) },
   ];

@@ -13,7 +13,7 @@ export const MEASURES = {
   cost: { title: "Cost", of: (row) => Number(row.cost ?? 0) || 0 },
   requests: { title: "Requests", of: (row) => row.requests },
   tokens: { title: "Tokens", of: (row) => row.input + row.output },
-  failed: { title: "Failed requests", of: (row) => row.failed ?? 0 },
+  failed: { title: "Failed requests", of: (row) => row.failed },
 };
 
 /**
@@ -104,12 +104,12 @@ export function total(rows) {
   for (const row of rows) {
     all.cost += Number(row.cost ?? 0) || 0;
     all.requests += row.requests;
-    all.failed += row.failed ?? 0;
+    all.failed += row.failed;
     all.input += row.input;
     all.output += row.output;
-    all.unpriced += row.unpriced ?? 0;
-    all.unknown += row.unknown ?? 0;
-    all.estimated += row.estimated ?? 0;
+    all.unpriced += row.unpriced;
+    all.unknown += row.unknown;
+    all.estimated += row.estimated;
   }
   return all;
 }
