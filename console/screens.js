@@ -21,12 +21,15 @@
 export const SCREENS = [
   screen("requests", "Requests", "Traffic", () => import("./screens/requests.js")),
   screen("request", "Request", null, () => import("./screens/request.js")),
+  screen("spend", "Spend", "Traffic", () => import("./screens/spend.js")),
   screen("playground", "Playground", "Traffic", () => import("./screens/playground.js")),
   screen("keys", "Keys", "Access", () => import("./screens/keys.js")),
   screen("teams", "Teams", "Access", () => import("./screens/teams.js")),
   screen("endpoints", "Endpoints", "Access", () => import("./screens/endpoints.js")),
   screen("providers", "Providers", "Access", () => import("./screens/providers.js")),
+  screen("health", "Health", "Gateway", () => import("./screens/health.js")),
   screen("cache", "Cache", "Gateway", () => import("./screens/cache.js")),
+  screen("settings", "Settings", "Gateway", () => import("./screens/settings.js")),
   screen("audit", "Audit", "Gateway", () => import("./screens/audit.js")),
 ];
 

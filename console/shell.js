@@ -7,7 +7,7 @@ import { link, parse } from "./router.js";
 import { SCREENS } from "./screens.js";
 import { themeButton } from "./theme.js";
 import { timesButton } from "./times.js";
-import { badge, button, isAbort, loading, problem } from "./ui.js";
+import { badge, button, empty, isAbort, loading, problem } from "./ui.js";
 
 /** Ends what the last screen and the last shell have begun. */
 let left = new AbortController();
@@ -28,7 +28,7 @@ export function showShell(session, signedOut) {
   });
   const who = h("div", { class: "who" }, value(session.name), badge(session.role, "info"));
   const foot = h("div", { class: "foot" }, timesButton(), themeButton(), who, signOut);
-  const side = h("div", { class: "side" }, brand(), navigation(), foot);
+  const side = h("header", { class: "side" }, brand(), navigation(), foot);
   replace(document.body, skip, side, root);
   const changed = () => showScreen(root);
   window.addEventListener("hashchange", changed, { signal: shell.signal });
@@ -86,7 +86,7 @@ async function showScreen(host) {
   const root = h("div", { class: `screen ${screen?.name ?? ""}` });
   replace(host, root);
   if (screen === undefined) {
-    replace(root, problem(new Error("There is no such screen.")));
+    replace(root, empty("There is no such screen", "Choose one from the navigation."));
     return;
   }
   markCurrent(screen.name);

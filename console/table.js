@@ -12,6 +12,8 @@ import { go } from "./router.js";
  * @property {string} [class] `number`, `wide`, `minor` (left out on narrow screens)
  * @property {(row: T) => number | string} [sort] by what the column sorts
  * @property {string} [hint] the title of the header
+ * @property {number} [width] in em; with it for all columns, rows are laid out one by one, so that
+ *   additions to a long table are quick
  */
 
 /**
@@ -47,7 +49,7 @@ export function table(options) {
   const head = headOf(options.columns, state, show);
   show();
   return {
-    element: framed(options.caption, head, body),
+    element: framed(options, head, body),
     setRows: (rows) => {
       state.rows = rows;
       show();
@@ -66,12 +68,18 @@ export function table(options) {
 }
 
 /**
- * @param {string} caption
+ * @template T
+ * @param {Options<T>} options
  * @param {HTMLElement} head
  * @param {HTMLElement} body
  */
-function framed(caption, head, body) {
+function framed({ caption, columns }, head, body) {
   const inner = h("table", null, h("caption", { class: "unseen" }, caption), head, body);
+  const widths = columns.map((it) => it.width ?? 0);
+  if (widths.every((it) => it > 0)) {
+    inner.classList.add("fixed");
+    inner.style.minWidth = `${widths.reduce((all, it) => all + it, 0)}em`;
+  }
   return h("div", { class: "table", tabindex: 0, role: "region", "aria-label": caption }, inner);
 }
 
@@ -84,6 +92,7 @@ function framed(caption, head, body) {
 function headOf(columns, state, show) {
   const cells = columns.map((column) => {
     const cell = h("th", { scope: "col", class: column.class, title: column.hint });
+    cell.style.width = column.width ? `${column.width}em` : "";
     replace(cell, column.sort ? sortButton(column, cell, state, show) : column.title);
     return cell;
   });

@@ -52,7 +52,7 @@
  * @property {string} id
  * @property {string} received RFC 3339
  * @property {string} trace_id
- * @property {string | null} [traceparent]
+ * @property {string | null} traceparent
  * @property {Named | null} key
  * @property {Named | null} team
  * @property {string} route
@@ -69,10 +69,10 @@
  * @property {boolean} truncated
  * @property {boolean} client_gone
  * @property {string} cache
- * @property {boolean} [stream]
+ * @property {boolean} stream
  * @property {string | null} model
  * @property {string | null} response_model
- * @property {string | null} [response_id]
+ * @property {string | null} response_id
  * @property {string | null} finish_reason
  * @property {string | null} service_tier
  * @property {number | null} max_tokens
@@ -87,8 +87,8 @@
  * @property {string | null} usage_flaw
  * @property {string | null} cost
  * @property {string | null} price_source
- * @property {string | null} [price_date]
- * @property {CostPart[] | null} [cost_parts]
+ * @property {string | null} price_date
+ * @property {CostPart[] | null} cost_parts
  * @property {{[name: string]: string}} metadata
  * @property {string | null} client
  * @property {string[]} counted_by
@@ -97,11 +97,11 @@
  *
  * @typedef {object} UsageSums
  * @property {number} requests
- * @property {number} [failed]
+ * @property {number} failed
  * @property {number} attempts
- * @property {number} [unpriced] requests with usage and without a price
- * @property {number} [estimated]
- * @property {number} [unknown]
+ * @property {number} unpriced requests with usage and without a price
+ * @property {number} estimated
+ * @property {number} unknown
  * @property {number} input
  * @property {number} cache_read
  * @property {number} cache_write
@@ -136,6 +136,31 @@
  * @property {string} name
  * @property {any} before
  * @property {any} after
+ *
+ * @typedef {object} Health
+ * @property {string} version
+ * @property {string} started
+ * @property {boolean} draining
+ * @property {{received: number, in_flight: number, limit: number}} requests
+ * @property {string} store
+ * @property {{[use: string]: boolean | null}} redis
+ * @property {{kept_bytes: number, refused: number}} bodies
+ * @property {number} log_lines_lost
+ * @property {{origin: string, states: {[state: string]: number}}[]} breakers
+ * @property {RecordsHealth} records
+ *
+ * @typedef {object} RecordsHealth
+ * @property {string} store
+ * @property {number} queued
+ * @property {number} stored
+ * @property {number} dropped
+ * @property {string | null} failing_since
+ * @property {{at: string, message: string} | null} last_error
+ *
+ * @typedef {object} SettingsShown
+ * @property {{key: string, value: string, default: string, origin: string}[]} settings
+ * @property {string[]} warnings
+ * @property {{at: string, error: string | null, needs_restart: string[]} | null} last_reload
  *
  * @typedef {{store: string, entries?: number, bytes?: number}} CacheStats
  */

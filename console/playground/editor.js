@@ -3,7 +3,7 @@
 
 import { h, replace, value } from "../dom.js";
 import { suggestions } from "./completion.js";
-import { placeOf } from "./json_place.js";
+import { firstError, placeOf } from "./json_place.js";
 
 /** Pixels of a line and of a character are measured, as fonts differ. */
 const LINE_HEIGHT = 18;
@@ -93,18 +93,15 @@ function typed(state, event) {
   }
 }
 
-/** What keeps the text from being JSON, in the words of the browser. @param {string} text */
+/** Where the text stops being JSON, worded as the gateway does. @param {string} text */
 function syntaxError(text) {
-  const written = text.trim();
-  if (written === "" || !/^[{[]/.test(written)) {
+  const offset = /^\s*[{[]/.test(text) ? firstError(text) : null;
+  if (offset === null) {
     return null;
   }
-  try {
-    JSON.parse(text);
-    return null;
-  } catch (error) {
-    return `config: is not JSON: ${error instanceof Error ? error.message : error}`;
-  }
+  const before = text.slice(0, offset).split("\n");
+  const column = (before.at(-1) ?? "").length + 1;
+  return `config: is not JSON (line ${before.length}, column ${column})`;
 }
 
 /** @param {State} state @param {string | null} message */
@@ -115,27 +112,19 @@ function showError(state, message) {
   if (message !== null) {
     state.area.setAttribute("aria-invalid", "true");
   }
-  const offset = message === null ? null : offsetOf(state.area.value, message);
-  state.wrong = offset === null ? null : lineAt(state.area.value, offset);
+  state.wrong = message === null ? null : lineOf(state.area.value, message);
   number(state);
 }
 
-/** Where in the text an error is. @param {string} text @param {string} message */
-function offsetOf(text, message) {
-  const position = /\((?:at )?line (\d+),? column (\d+)\)|at position (\d+)/.exec(message);
-  if (position?.[3] !== undefined) {
-    return Number(position[3]);
-  }
-  if (position !== null) {
-    return (
-      text
-        .split("\n")
-        .slice(0, Number(position[1]) - 1)
-        .join("\n").length + 1
-    );
+/** The line of the text that an error is about. @param {string} text @param {string} message */
+function lineOf(text, message) {
+  const line = /\(line (\d+), column \d+\)$/.exec(message)?.[1];
+  if (line !== undefined) {
+    return Number(line) - 1;
   }
   const end = message.indexOf(": ");
-  return placeOf(text, end < 0 ? message : message.slice(0, end))?.start ?? null;
+  const place = placeOf(text, end < 0 ? message : message.slice(0, end));
+  return place === null ? null : lineAt(text, place.start);
 }
 
 /** @param {string} text @param {number} offset */

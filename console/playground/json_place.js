@@ -187,3 +187,62 @@ function sectionOf(path) {
     return typeof it === "number" ? `${all}[]` : all === "" ? it : `${all}.${it}`;
   }, "");
 }
+
+/**
+ * Where a text stops being JSON; `null` where it does not.
+ * @param {string} text
+ * @returns {number | null}
+ */
+export function firstError(text) {
+  /** @type {string[]} */
+  const open = [];
+  let wanted = VALUE;
+  for (const token of tokens(text)) {
+    const next = wanted.includes(kindOf(text, token)) ? following(token, wanted, open) : "";
+    if (next === "") {
+      return token.start;
+    }
+    wanted = next;
+  }
+  return wanted === "end" ? null : text.length;
+}
+
+/** A text that can be a key, another value, or the mark itself. @param {string} text
+ * @param {Token} token */
+function kindOf(text, token) {
+  if (token.type === "text") {
+    return isClosed(text, token) ? "key" : "nothing";
+  }
+  const is_value = /^(true|false|null|-?\d+(\.\d+)?([eE][+-]?\d+)?)$/;
+  const word = text.slice(token.start, token.end);
+  return token.type === "word" ? (is_value.test(word) ? "value" : "nothing") : token.type;
+}
+
+/**
+ * What may follow a token: kinds of tokens, or `end`.
+ * @param {Token} token
+ * @param {string} wanted what could stand in its place
+ * @param {string[]} open the marks that close what is open
+ */
+function following({ type }, wanted, open) {
+  if (type === "{" || type === "[") {
+    open.push(type === "{" ? "}" : "]");
+    return type === "{" ? "key }" : `${VALUE} ]`;
+  }
+  if (type === ":") {
+    return VALUE;
+  }
+  if (type === ",") {
+    return open.at(-1) === "}" ? "key" : VALUE;
+  }
+  if (type === "text" && wanted.startsWith("key") && !wanted.includes("value")) {
+    return ":";
+  }
+  if (type === "}" || type === "]") {
+    open.pop();
+  }
+  return open.length === 0 ? "end" : `, ${open.at(-1)}`;
+}
+
+/** A key can be any text that is a value, and none other. */
+const VALUE = "value key { [";

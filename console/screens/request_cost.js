@@ -29,7 +29,7 @@ export function usagePart(record) {
     ];
   }
   const [tone, text] = SOURCES[usage.source] ?? ["plain", ""];
-  const rows = table({ caption: "Usage", columns: USAGE, rows: usageRows(usage) });
+  const rows = table({ caption: "Usage by unit", columns: USAGE, rows: usageRows(usage) });
   return [h("p", null, badge(usage.source, tone), " ", text), rows.element, flaw];
 }
 
@@ -81,7 +81,7 @@ export function costPart(record) {
   }
   const date = record.price_date ? ` Table of ${record.price_date}.` : "";
   const parts = record.cost_parts ?? [];
-  const rows = table({ caption: "Cost", columns: COST, rows: parts });
+  const rows = table({ caption: "Cost by part", columns: COST, rows: parts });
   return [
     h(
       "p",

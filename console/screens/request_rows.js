@@ -87,17 +87,17 @@ function cost(record) {
 
 /** @type {import("../table.js").Column<RequestRecord>[]} */
 export const COLUMNS = [
-  { title: "Time", cell: (it) => time(it.received) },
-  { title: "Status", class: "status", cell: statusOf },
-  { title: "Model", cell: (it) => value(it.model ?? it.response_model ?? UNKNOWN) },
-  { title: "Upstream", cell: upstream },
-  { title: "Tries", cell: attemptDots, hint: "Attempts in their order; red ones failed" },
-  { title: "Cache", cell: cacheBadge },
-  { title: "Took", class: "number", cell: took },
-  { title: "Tokens", class: "number", cell: tokens, hint: "Input → output" },
-  { title: "Cost", class: "number", cell: cost },
-  { title: "Key", cell: (it) => value(it.key?.name ?? UNKNOWN) },
-  { title: "Path", class: "minor", cell: (it) => value(`${it.method} ${it.path}`) },
+  { title: "Time", width: 7, cell: (it) => time(it.received) },
+  { title: "Status", width: 15, class: "status", cell: statusOf },
+  { title: "Model", width: 13, cell: (it) => value(it.model ?? it.response_model ?? UNKNOWN) },
+  { title: "Upstream", width: 10, cell: upstream },
+  { title: "Tries", width: 6, cell: attemptDots, hint: "Attempts in their order; red ones failed" },
+  { title: "Cache", width: 5, cell: cacheBadge },
+  { title: "Took", width: 6, class: "number", cell: took },
+  { title: "Tokens", width: 9, class: "number", cell: tokens, hint: "Input → output" },
+  { title: "Cost", width: 6, class: "number", cell: cost },
+  { title: "Key", width: 8, cell: (it) => value(it.key?.name ?? UNKNOWN) },
+  { title: "Path", width: 13, class: "minor", cell: (it) => value(`${it.method} ${it.path}`) },
 ];
 
 /** @param {RequestRecord} record */

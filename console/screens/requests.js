@@ -3,7 +3,7 @@
 import { ApiError, api } from "../api.js";
 import { h, replace } from "../dom.js";
 import { count } from "../format.js";
-import { note } from "../router.js";
+import { link, note } from "../router.js";
 import { table } from "../table.js";
 import { button, empty, heading, isAbort, loading, problem, saveButton } from "../ui.js";
 import { Live } from "./live.js";
@@ -13,8 +13,12 @@ import { COLUMNS, hrefOf, recordsCsv, rowClass } from "./request_rows.js";
 /** @typedef {import("../types.js").RequestRecord} RequestRecord */
 
 const PAGE = 100;
-/** Rows on the page while requests come in. */
+/** Requests that are kept while others come in. */
 const MOST = 1000;
+/** Rows on the page while requests come in: the others follow when the user scrolls down. */
+const ROWS = 120;
+/** Pixels from the top below which somebody reads, and nothing is put in above. */
+const READING = 300;
 
 /** @param {import("../screens.js").View} view */
 export function show(view) {
@@ -41,6 +45,9 @@ class List {
     this.content = h("div", { class: "form" });
     this.trouble = h("div");
     this.more = h("p");
+    /** How many of the records have a row. */
+    this.rows = 0;
+    this.isReading = false;
     this.told = h("span", { class: "faint", role: "status" });
     this.pauseButton = button("Pause", () => this.pause(!this.paused), { title: "Key: P" });
     this.paused = false;
@@ -51,6 +58,26 @@ class List {
     /** Ends what belongs to the filter before. */
     this.searching = new AbortController();
     document.addEventListener("keydown", (event) => this.pressed(event), { signal });
+    const screen = document.querySelector("#screen");
+    screen?.addEventListener("scroll", () => this.scrolled(screen), { signal, passive: true });
+  }
+
+  /** Rows come as the user scrolls down, and nothing moves while they read. @param {Element} screen */
+  scrolled(screen) {
+    const isReading = screen.scrollTop > READING;
+    if (isReading !== this.isReading) {
+      this.isReading = isReading;
+      this.live?.pause(this.paused || isReading);
+    }
+    if (screen.scrollHeight - screen.scrollTop - screen.clientHeight < 3 * READING) {
+      this.addRows();
+    }
+  }
+
+  addRows() {
+    const rows = this.records.slice(this.rows, this.rows + PAGE);
+    this.table.append(rows);
+    this.rows += rows.length;
   }
 
   /** @param {KeyboardEvent} event */
@@ -84,11 +111,12 @@ class List {
   /** @param {import("../types.js").Page<RequestRecord>} page */
   found(page) {
     this.records = page.data;
+    this.rows = page.data.length;
     this.table = newTable(page.data);
     this.offerMore(page.next_cursor);
     replace(this.content, this.trouble, this.table.element, this.more);
     replace(this.trouble, page.data.length === 0 && this.nothing());
-    this.live?.pause(this.paused);
+    this.live?.pause(this.paused || this.isReading);
   }
 
   nothing() {
@@ -154,8 +182,13 @@ class List {
     const known = new Set(this.records.slice(0, 2 * PAGE).map((it) => it.id));
     const fresh = records.filter((it) => !known.has(it.id));
     if (fresh.length > 0) {
-      this.records = [...fresh, ...this.records].slice(0, MOST);
-      this.table.prepend(fresh, MOST);
+      const all = [...fresh, ...this.records];
+      this.records = all.slice(0, MOST);
+      if (all.length > MOST) {
+        this.offerPast();
+      }
+      this.table.prepend(fresh, ROWS);
+      this.rows = Math.min(this.rows + fresh.length, ROWS);
       replace(this.trouble);
     }
   }
@@ -170,13 +203,13 @@ class List {
   tell(waiting, skipped) {
     const states = {
       begun: "Connecting",
-      open: this.paused ? "Paused" : "● Live",
+      open: this.paused ? "Paused" : this.isReading ? "Paused while you read" : "● Live",
       lost: "Connection lost, trying again",
       ended: "Not live: too many watch, or the gateway refuses",
     };
     const parts = [
       states[this.state ?? "begun"],
-      this.paused && waiting > 0 && `${count(waiting)} new`,
+      waiting > 0 && `${count(waiting)} new`,
       skipped > 0 && `${count(skipped)} skipped`,
     ];
     const text = parts.filter((it) => it !== false).join(" · ");
@@ -188,8 +221,15 @@ class List {
   /** @param {boolean} paused */
   pause(paused) {
     this.paused = paused;
-    this.live?.pause(paused);
+    this.live?.pause(paused || this.isReading);
     this.pauseButton.textContent = paused ? "Resume" : "Pause";
+  }
+
+  /** What came in has displaced the oldest: those before the last one are a search of their own. */
+  offerPast() {
+    const to = this.records.at(-1)?.received;
+    const href = link("requests", [], { ...this.filter, to });
+    replace(this.more, h("a", { class: "button", href }, "Older requests"));
   }
 
   /** @param {string | null} cursor */
@@ -204,7 +244,9 @@ class List {
     try {
       const page = await api.records.list(query, { signal: this.signal });
       this.records = [...this.records, ...page.data];
-      this.table.append(page.data);
+      while (this.rows < this.records.length) {
+        this.addRows();
+      }
       this.offerMore(page.next_cursor);
     } catch (error) {
       if (!isAbort(error)) {

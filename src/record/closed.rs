@@ -25,15 +25,21 @@ pub struct Record {
     pub received: i64,
     pub trace_id: Box<str>,
     /// The caller's `traceparent` (W3C), if it is well-formed.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<Box<str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<Named>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub team: Option<Named>,
     pub route: RouteKind,
     /// The path of the endpoint, or the name of the provider's route.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub route_name: Option<Box<str>>,
     /// The target's provider; `passthrough` where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub provider: Option<Box<str>>,
     /// The origin that responded or was tried last.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub origin: Option<Box<str>>,
     pub method: Box<str>,
     /// Without the query, which may have secrets.
@@ -44,8 +50,10 @@ pub struct Record {
     /// How it ended: an outcome of the metrics.
     pub outcome: Box<str>,
     /// The code of the gateway's own error.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<Box<str>>,
     /// What went wrong, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<Box<str>>,
     /// The response was cut short, or a stream lacks its last event.
     pub truncated: bool,
@@ -53,31 +61,46 @@ pub struct Record {
     pub cache: CacheNote,
     pub is_stream: bool,
     /// The model that the request asks for, as the caller writes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<Box<str>>,
     /// The model that the response names.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub response_model: Option<Box<str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub response_id: Option<Box<str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub finish_reason: Option<Box<str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub service_tier: Option<Box<str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max_tokens: Option<u64>,
     /// Chunks of a stream that carried output.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub chunks: Option<u64>,
     pub times: Times,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<Attempt>,
     /// Attempts that are not in the list, because it was full.
     pub more_attempts: u32,
     /// The groups and targets of the plan, if there is more than one target.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub plan: Option<Arc<Value>>,
     pub bytes_in: u64,
     pub bytes_out: u64,
     /// `None`: the response is none of a model, or nothing was read of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub usage_flaw: Option<UsageFlaw>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub cost: Option<Cost>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<Box<str>, Box<str>>,
     /// The client's address.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub client: Option<IpAddr>,
     /// Names of the limits and budgets that counted the request.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub counted_by: Vec<Box<str>>,
 }
 
@@ -122,9 +145,12 @@ pub enum CacheNote {
 #[serde(default)]
 pub struct Times {
     /// The first attempt was begun.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub sent: Option<u64>,
     /// The head of the response that was relayed.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub head: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub first_token: Option<u64>,
     pub end: u64,
     /// The gateway's own share of `end`: until the first attempt was begun, and from the head to
@@ -142,18 +168,25 @@ pub struct Attempt {
     pub origin: Box<str>,
     pub began: u64,
     /// The host's addresses were known and vetted, and limits had room.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub resolved: Option<u64>,
     /// The connection was there; absent for a connection of the pool.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub connected: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub tls_done: Option<u64>,
     /// A connection of the pool was used.
     pub reused: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub head: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub first_token: Option<u64>,
     pub ended: u64,
     /// The upstream's status, if there was a head.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
     /// Why it failed; `None`: its response was relayed.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub fault: Option<Box<str>>,
 }
 

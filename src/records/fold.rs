@@ -11,7 +11,7 @@ use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
 
 use super::{
     insert::placeholders,
-    rollup::{Amounts, COUNTS, Group, roll_up},
+    rollup::{Amounts, COUNTS, Group, MOST as MOST_COUNT, roll_up},
     session::{Bound, Session},
     sketch::Sketch,
 };
@@ -206,7 +206,7 @@ fn values_of((digest, (group, amounts)): &(Vec<u8>, (Group, Amounts))) -> Vec<Bo
     values.extend(
         amounts
             .counts
-            .map(|it| Bound::int(i64::try_from(it).unwrap_or(i64::MAX))),
+            .map(|it| Bound::int(it.min(MOST_COUNT).cast_signed())),
     );
     let sketches = [&amounts.latency, &amounts.first_token];
     values.extend(sketches.map(|it| Bound::Bytes(Cow::Owned(it.to_bytes()))));

@@ -3,6 +3,7 @@
 
 mod columns;
 mod database;
+mod filter;
 mod fold;
 mod insert;
 mod keeper;
@@ -11,29 +12,37 @@ mod retention;
 mod rollup;
 #[cfg(test)]
 mod samples;
+mod search;
 mod session;
+mod shown;
 mod sketch;
 mod state;
 mod tail;
+mod usage;
 mod writer;
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     thread::{self, JoinHandle},
     time::Duration,
 };
 
 use tokio::{
-    runtime::{Builder, Runtime},
+    runtime::{Builder, Handle, Runtime},
     sync::watch,
     time::Instant,
 };
 
 pub use self::{
     database::RECORDS_FILE,
+    filter::{BadParameter, Column, Filter, time},
     retention::Limits,
+    rollup::{Amounts, COST, COUNTS, Span},
+    search::{Page, SearchError},
+    shown::shown,
     state::{Counts, Health},
     tail::Watch,
+    usage::{RowKey, UsageQuery, UsageRow},
 };
 use self::{keeper::Keeper, state::Shared};
 use crate::{
@@ -54,6 +63,8 @@ pub struct Records {
     limits: QueueLimits,
     ending: watch::Sender<Option<Instant>>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    /// The runtime of the thread of searches.
+    searches: OnceLock<Handle>,
 }
 
 impl Records {
@@ -70,6 +81,7 @@ impl Records {
             limits,
             ending: watch::Sender::new(None),
             thread: Mutex::default(),
+            searches: OnceLock::new(),
         }
     }
 
@@ -89,6 +101,9 @@ impl Records {
         let shared = self.shared.clone();
         shared.has_store(store.is_some());
         let keeper = store.map(|(location, limits)| Keeper::new(location, limits, shared.clone()));
+        if keeper.is_some() {
+            self.start_searches()?;
+        }
         let (most_bytes, ending) = (self.limits.bytes, self.ending.subscribe());
         let runtime = runtime()?;
         let work = move || {
@@ -101,6 +116,21 @@ impl Records {
         *self.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
         self.shared.is_wanted(is_wanted);
         self.queue.turn_on(is_wanted);
+        Ok(())
+    }
+
+    /// Starts the thread of searches, which ends with the program.
+    fn start_searches(&self) -> std::io::Result<()> {
+        let runtime = runtime()?;
+        let handle = runtime.handle().clone();
+        let mut ending = self.ending.subscribe();
+        let until_the_end = async move { drop(ending.wait_for(Option::is_some).await) };
+        let work = move || runtime.block_on(until_the_end);
+        thread::Builder::new()
+            .name("searches".to_owned())
+            .spawn(work)?;
+        // It is started once.
+        let _ = self.searches.set(handle);
         Ok(())
     }
 

@@ -39,8 +39,9 @@ pub const COUNTS: [&str; 12] = [
 /// Where the cost, in billionths of a dollar, is among the counts.
 pub const COST: usize = COUNTS.len() - 1;
 
-/// A count beyond this is a lie of an upstream. It leaves room for sums of a thousand.
-const MOST: u64 = 1 << 53;
+/// A count beyond this is a lie of an upstream, and is stored as this much. It leaves room for sums
+/// of a thousand such counts.
+pub const MOST: u64 = 1 << 53;
 
 /// How long a sum is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -168,7 +169,7 @@ pub struct Amounts {
 impl Amounts {
     pub fn add(&mut self, record: &Record) {
         for (sum, count) in self.counts.iter_mut().zip(counts_of(record)) {
-            *sum = sum.saturating_add(count).min(MOST);
+            *sum = sum.saturating_add(count);
         }
         self.latency.add(record.times.end);
         if let Some(first_token) = record.times.first_token {
@@ -178,7 +179,7 @@ impl Amounts {
 
     pub fn merge(&mut self, other: &Amounts) {
         for (sum, count) in self.counts.iter_mut().zip(other.counts) {
-            *sum = sum.saturating_add(count).min(MOST);
+            *sum = sum.saturating_add(count);
         }
         self.latency.merge(&other.latency);
         self.first_token.merge(&other.first_token);
@@ -295,7 +296,7 @@ mod tests {
         };
         assert_eq!(
             (told("requests"), told("input"), told("output")),
-            (3, MOST, 21)
+            (3, 3 * MOST, 21)
         );
         assert_eq!(
             (told("cost"), told("unpriced"), told("unknown")),

@@ -1,13 +1,19 @@
 //! One transaction on either database, with statements whose number of values varies. The
 //! statements themselves are where they are used.
 
-use std::borrow::Cow;
+use std::{
+    borrow::Cow,
+    time::{Duration, Instant},
+};
 
 use sqlx::{
     AssertSqlSafe, Executor as _, FromRow, postgres::PgRow, query, query_as, sqlite::SqliteRow,
 };
 
 use crate::store::{Database, Place, StoreError, Transaction};
+
+/// Instructions of SQLite between two looks at the clock.
+const STEPS: i32 = 4000;
 
 /// A value in place of `$1`, `$2` and so on.
 #[derive(Clone, Debug, PartialEq)]
@@ -80,6 +86,23 @@ impl<'d> Session<'d> {
         match self.transaction {
             Transaction::Sqlite(_) => false,
             Transaction::Postgres(_) => true,
+        }
+    }
+
+    /// Ends every later statement at a time.
+    pub async fn limit(&mut self, time: Duration, deadline: Instant) -> sqlx::Result<()> {
+        match &mut self.transaction {
+            Transaction::Sqlite(on) => {
+                let mut handle = on.lock_handle().await?;
+                let goes_on = move || Instant::now() < deadline;
+                handle.set_progress_handler(STEPS, goes_on);
+                Ok(())
+            }
+            Transaction::Postgres(_) => {
+                let milliseconds = time.as_millis();
+                let sql = format!("SET LOCAL statement_timeout = {milliseconds}");
+                self.execute(sql, &[]).await.map(drop)
+            }
         }
     }
 

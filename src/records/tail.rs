@@ -1,12 +1,13 @@
 //! Records as they are closed, for those who watch. While nobody does, it costs nothing.
 
 use std::sync::{
-    Arc, Mutex, PoisonError,
+    Arc, Mutex, OnceLock, PoisonError,
     atomic::{AtomicUsize, Ordering},
 };
 
 use tokio::sync::broadcast;
 
+use super::shown;
 use crate::record::Record;
 
 /// Watchers at the same time.
@@ -14,15 +15,29 @@ pub const MOST_WATCHERS: usize = 16;
 /// Records that a watcher may be behind before some are skipped.
 const BEHIND: usize = 1024;
 
+/// A record that is shown to all who watch.
+pub struct Watched {
+    pub record: Arc<Record>,
+    text: OnceLock<Box<str>>,
+}
+
+impl Watched {
+    /// As JSON, which is made once for all.
+    pub fn text(&self) -> &str {
+        self.text
+            .get_or_init(|| shown(&self.record).to_string().into())
+    }
+}
+
 #[derive(Default)]
 pub struct Tail {
-    sender: Mutex<Option<broadcast::Sender<Arc<Record>>>>,
+    sender: Mutex<Option<broadcast::Sender<Arc<Watched>>>>,
     watchers: AtomicUsize,
 }
 
 /// One watcher, until it is dropped.
 pub struct Watch {
-    pub records: broadcast::Receiver<Arc<Record>>,
+    pub records: broadcast::Receiver<Arc<Watched>>,
     leave: Box<dyn Fn() + Send + Sync>,
 }
 
@@ -42,7 +57,10 @@ impl Tail {
         if let Some(sender) = &*sender {
             for record in records {
                 // Without a receiver there is nothing to show.
-                let _ = sender.send(record.clone());
+                let _ = sender.send(Arc::new(Watched {
+                    record: record.clone(),
+                    text: OnceLock::new(),
+                }));
             }
         }
     }
@@ -89,7 +107,10 @@ mod tests {
         assert!(watch().is_none());
         let record = Arc::new(Record::default());
         tail.send(std::slice::from_ref(&record));
-        assert_eq!(watchers[3].records.try_recv().expect("a record"), record);
+        let watched = watchers[3].records.try_recv().expect("a record");
+        assert_eq!(watched.record, record);
+        assert!(watched.text().starts_with("{\"id\":"), "{}", watched.text());
+        drop(watched);
         watchers.pop();
         assert!(watch().is_some());
         drop(watchers);

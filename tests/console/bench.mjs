@@ -151,9 +151,13 @@ async function watch(watched, origin) {
     }
   });
   page.on("response", (response) => {
-    const file = new URL(response.url()).pathname.startsWith("/gateway/console");
-    if (file && response.status() >= 400) problems.push(`${response.status()} ${response.url()}`);
-    if (response.status() >= 500) problems.push(`${response.status()} ${response.url()}`);
+    const path = new URL(response.url()).pathname;
+    const most = path.startsWith("/gateway/console")
+      ? 399
+      : path.startsWith("/gateway/")
+        ? 499
+        : 999;
+    if (response.status() > most) problems.push(`${response.status()} ${response.url()}`);
   });
   await page.exposeFunction("reportViolation", (text) => problems.push(`policy: ${text}`));
   await page.addInitScript(() => {

@@ -22,7 +22,8 @@ const PAYLOADS = [
 /** Nothing of it became an element, nothing ran, and the page is not wider than its window. */
 async function harmless(page, where) {
   const found = await page.evaluate(() => ({
-    made: document.querySelectorAll("main img, main script, main iframe, main object, main b").length,
+    made: document.querySelectorAll("main img, main script, main iframe, main object, main b")
+      .length,
     wide: document.documentElement.scrollWidth - document.documentElement.clientWidth,
   }));
   expect(`${where}: elements made of text`, found.made, 0);
@@ -110,7 +111,10 @@ check("hostile: errors of the gateway that quote what was written, and bodies", 
     await page.getByRole("region", { name: "Result" }).first().getByRole("alert").waitFor();
     await harmless(page, "an error of the config");
     await config.fill(JSON.stringify({ custom_host: `${bench.mock.url}/echo`, name: payload }));
-    await page.getByLabel("Body", { exact: true }).first().fill(JSON.stringify({ text: payload }));
+    await page
+      .getByLabel("Body", { exact: true })
+      .first()
+      .fill(JSON.stringify({ text: payload }));
     await page.getByRole("button", { name: "Send", exact: true }).click();
     await page.getByRole("region", { name: "Result" }).first().getByText("Head after").waitFor();
     await harmless(page, "a body");
@@ -122,7 +126,12 @@ check("hostile: the address of the page", async (bench) => {
   const page = await bench.open({});
   for (const [payload] of PAYLOADS) {
     const text = encodeURIComponent(payload);
-    for (const screen of [text, `keys/${text}`, `requests?model=${text}`, `playground?config=${text}&body=${text}`]) {
+    for (const screen of [
+      text,
+      `keys/${text}`,
+      `requests?model=${text}`,
+      `playground?config=${text}&body=${text}`,
+    ]) {
       await go(page, screen);
       await settled(page);
       await harmless(page, `#/${screen.slice(0, 30)}`);
@@ -133,7 +142,11 @@ check("hostile: the address of the page", async (bench) => {
 check("hostile: the console cannot be framed, and has no inline script or style", async (bench) => {
   const response = await fetch(`${bench.gateway.url}/gateway/console/`);
   const policy = response.headers.get("content-security-policy") ?? "";
-  for (const part of ["default-src 'none'", "frame-ancestors 'none'", "require-trusted-types-for 'script'"]) {
+  for (const part of [
+    "default-src 'none'",
+    "frame-ancestors 'none'",
+    "require-trusted-types-for 'script'",
+  ]) {
     assert(policy.includes(part), policy);
   }
   expect("x-frame-options", response.headers.get("x-frame-options"), "DENY");

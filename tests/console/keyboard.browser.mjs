@@ -11,7 +11,10 @@ async function tabTo(page, locator, most = 150) {
         const style = getComputedStyle(it);
         return style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0;
       });
-      assert(outline, `the focus is not seen on ${await locator.evaluate((it) => it.outerHTML.slice(0, 200))}`);
+      assert(
+        outline,
+        `the focus is not seen on ${await locator.evaluate((it) => it.outerHTML.slice(0, 200))}`,
+      );
       return;
     }
     await page.keyboard.press("Tab");
@@ -97,5 +100,9 @@ check("keyboard: the playground plans and sends", async (bench) => {
   await press(page, named(page, "button", "Dry run"));
   await page.getByRole("list", { name: "The plan" }).waitFor();
   await press(page, named(page, "button", "Send"));
-  await page.getByRole("region", { name: "Result" }).first().getByText("200", { exact: true }).waitFor();
+  await page
+    .getByRole("region", { name: "Result" })
+    .first()
+    .getByText("200", { exact: true })
+    .waitFor();
 });

@@ -18,7 +18,7 @@ export async function createKey(page, name, fill = async () => {}) {
 }
 
 const statusWith = async (bench, key, route = "/v1/chat/completions", body = CHAT) =>
-  (await bench.send(route, body, { authorization: `Bearer ${key}` })).status;
+  (await bench.send(route, body ?? undefined, { authorization: `Bearer ${key}` })).status;
 
 check("keys: create, use, block, unblock, rotate, delete", async (bench) => {
   const page = await bench.open({ screen: "keys" });
@@ -89,7 +89,7 @@ check("keys: a refusal of the gateway is shown at its field", async (bench) => {
   );
   await name.fill("fits");
   const models = page.getByLabel("Allowed: models");
-  await models.fill("a*b*c");
+  await models.fill("m".repeat(300));
   await page.getByRole("button", { name: "Create the key" }).click();
   await until("the other is", async () => (await models.getAttribute("aria-invalid")) === "true");
   expect("name", await name.getAttribute("aria-invalid"), null);
@@ -122,7 +122,7 @@ check("teams: create, join, see its rules, and delete", async (bench) => {
     await page.getByLabel("Team").selectOption(name);
   });
   expect("a method of the team", await statusWith(bench, secret), 200);
-  expect("another", await statusWith(bench, secret, "/v1/models", undefined), 403);
+  expect("another", await statusWith(bench, secret, "/v1/models", null), 403);
   await page.goto(team);
   await page.getByRole("link", { name: `member-of-${name}` }).waitFor();
   await page.getByRole("button", { name: "Delete" }).click();

@@ -16,7 +16,10 @@ const SIZES = [
 async function furnished(bench) {
   const { gateway, mock } = bench;
   const suffix = Date.now();
-  await gateway.admin("POST", "teams", { name: `search-${suffix}`, limits: [{ requests: 600, window: "1m" }] });
+  await gateway.admin("POST", "teams", {
+    name: `search-${suffix}`,
+    limits: [{ requests: 600, window: "1m" }],
+  });
   const key = await gateway.admin("POST", "keys", {
     name: `search-app-${suffix}`,
     team: `search-${suffix}`,
@@ -82,7 +85,9 @@ for (const scheme of ["light", "dark"]) {
       const made = await furnished(bench);
       const page = await bench.open({ width, height, scheme });
       const there = new Set(
-        await page.locator("nav [data-screen]").evaluateAll((all) => all.map((it) => it.dataset.screen)),
+        await page
+          .locator("nav [data-screen]")
+          .evaluateAll((all) => all.map((it) => it.dataset.screen)),
       );
       for (const [name, screen] of Object.entries(screens(made))) {
         if (!there.has(screen.split(/[/?]/)[0])) continue;

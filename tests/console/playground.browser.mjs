@@ -69,11 +69,21 @@ check("playground: keys and values are suggested, by the keyboard alone", async 
   await area.focus();
   await page.keyboard.type('{"strat');
   await page.keyboard.press("Control+Space");
-  await suggested(page).getByRole("option", { name: /strategy/ }).waitFor();
+  await suggested(page)
+    .getByRole("option", { name: /strategy/ })
+    .waitFor();
   await page.keyboard.press("Enter");
   await page.keyboard.type(', "targets": [{"timeouts": {"');
-  await suggested(page).getByRole("option", { name: /first_token/ }).waitFor();
-  expect("of another section", await suggested(page).getByRole("option", { name: /^weight/ }).count(), 0);
+  await suggested(page)
+    .getByRole("option", { name: /first_token/ })
+    .waitFor();
+  expect(
+    "of another section",
+    await suggested(page)
+      .getByRole("option", { name: /^weight/ })
+      .count(),
+    0,
+  );
   await page.keyboard.press("ArrowDown");
   await page.keyboard.press("ArrowDown");
   await page.keyboard.press("Tab");
@@ -84,7 +94,9 @@ check("playground: keys and values are suggested, by the keyboard alone", async 
   await area.fill('{"strategy": {"mode": ');
   await page.keyboard.press("End");
   await page.keyboard.press("Control+Space");
-  await suggested(page).getByRole("option", { name: /loadbalance/ }).waitFor();
+  await suggested(page)
+    .getByRole("option", { name: /loadbalance/ })
+    .waitFor();
   await page.keyboard.press("Escape");
   expect("closed", await suggested(page).getByRole("option").count(), 0);
 });
@@ -120,7 +132,9 @@ check("playground: a fault of the mock at one target shows the fallback", async 
   await page.getByLabel("For", { exact: true }).focus();
   await page.getByLabel("For", { exact: true }).selectOption({ label: "targets[0] alone" });
   await press(page, "Add the fault");
-  const config = JSON.parse(await page.getByRole("textbox", { name: "Config", exact: true }).inputValue());
+  const config = JSON.parse(
+    await page.getByRole("textbox", { name: "Config", exact: true }).inputValue(),
+  );
   expect("headers", config.targets[0].headers, { "x-mock-status": "503" });
   await press(page, "Send");
   await result(page).getByText("200", { exact: true }).waitFor();

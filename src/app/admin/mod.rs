@@ -6,10 +6,13 @@ mod body;
 mod cache;
 mod entity_tag;
 mod key_limits;
+mod live;
 mod objects;
 mod overview;
 mod query;
+mod records;
 mod session;
+mod usage;
 
 use actix_http::header::{ALLOW, HeaderValue};
 use actix_web::{
@@ -46,6 +49,10 @@ enum Page {
     KeyLimits,
     Audit,
     Cache,
+    Records,
+    Record,
+    Live,
+    Usage,
     Health,
     Settings,
     Providers,
@@ -107,6 +114,26 @@ const ROUTES: &[Route] = &[
         path: "/gateway/admin/v1/cache",
         page: Page::Cache,
         methods: &[Method::GET, Method::DELETE],
+    },
+    Route {
+        path: "/gateway/admin/v1/records",
+        page: Page::Records,
+        methods: &[Method::GET],
+    },
+    Route {
+        path: "/gateway/admin/v1/records/live",
+        page: Page::Live,
+        methods: &[Method::GET],
+    },
+    Route {
+        path: "/gateway/admin/v1/records/{id}",
+        page: Page::Record,
+        methods: &[Method::GET],
+    },
+    Route {
+        path: "/gateway/admin/v1/usage",
+        page: Page::Usage,
+        methods: &[Method::GET],
     },
     Route {
         path: "/gateway/admin/v1/health",
@@ -207,7 +234,11 @@ async fn serve(control: Control, request: HttpRequest, payload: web::Payload) ->
         | Page::Health
         | Page::Settings
         | Page::Providers
-        | Page::Configs => {}
+        | Page::Configs
+        | Page::Records
+        | Page::Record
+        | Page::Live
+        | Page::Usage => {}
     }
     let changes = request.method() != Method::GET;
     let gateway = control.current.get();
@@ -222,18 +253,26 @@ async fn serve(control: Control, request: HttpRequest, payload: web::Payload) ->
         actor,
         id: id.to_owned(),
     };
-    match route.page {
+    page_of(route.page, call).await
+}
+
+async fn page_of(page: Page, call: Call) -> Response {
+    match page {
         Page::List(kind) => objects::list_or_create(call, kind).await,
         Page::One(kind) => objects::one(call, kind).await,
         Page::Rotation => objects::rotate(call).await,
         Page::KeyLimits => key_limits::limits(call).await,
         Page::Audit => audit::list(call).await,
         Page::Cache => cache::cache(call).await,
+        Page::Records => records::list(call).await,
+        Page::Record => records::one(call).await,
+        Page::Live => live::watch(call).await,
+        Page::Usage => usage::usage(call).await,
         Page::Health => overview::health(call).await,
         Page::Settings => overview::settings(call).await,
         Page::Providers => overview::providers(call).await,
         Page::Configs => overview::configs(call).await,
-        Page::Session | Page::SessionLinks => Err(unknown(&path)),
+        Page::Session | Page::SessionLinks => Err(unknown(call.request.path())),
     }
 }
 

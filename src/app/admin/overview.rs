@@ -26,6 +26,7 @@ pub(super) async fn health(call: Call) -> Response {
         "requests": requests(&gateway),
         "store": gateway.process.store.get().to_string(),
         "redis": { "limits": redis(&gateway) },
+        "records": records(&gateway),
         "bodies": bodies(&gateway),
         "log_lines_lost": log_lines_lost().get(),
         "breakers": breakers,
@@ -46,6 +47,19 @@ fn redis(gateway: &Gateway) -> Option<bool> {
     let metrics = &gateway.process.metrics;
     let has_redis = gateway.process.limits.is_shared();
     has_redis.then(|| metrics.redis_up.get() > 0)
+}
+
+fn records(gateway: &Gateway) -> Value {
+    let health = gateway.process.archive.health();
+    let error = health.last_error.as_ref();
+    json!({
+        "store": health.state,
+        "queued": health.queued,
+        "stored": health.stored,
+        "dropped": health.dropped,
+        "failing_since": health.failing_since,
+        "last_error": error.map(|(at, text)| json!({ "at": at, "message": text })),
+    })
 }
 
 fn bodies(gateway: &Gateway) -> Value {

@@ -39,3 +39,20 @@ impl Paging {
         })
     }
 }
+
+/// The parameters of a query, in their order; none is given twice.
+///
+/// # Errors
+/// One of them is.
+pub(super) fn parameters(query: &str) -> Result<Vec<(String, String)>, GatewayError> {
+    let all: Vec<(String, String)> = url::form_urlencoded::parse(query.as_bytes())
+        .into_owned()
+        .collect();
+    for (at, (name, _)) in all.iter().enumerate() {
+        if all[..at].iter().any(|(before, _)| before == name) {
+            let message = "this parameter is there twice";
+            return Err(GatewayError::about(Code::InvalidQuery, name, message));
+        }
+    }
+    Ok(all)
+}

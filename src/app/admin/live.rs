@@ -1,0 +1,109 @@
+//! `GET /gateway/admin/v1/records/live`: records as requests end, as a stream of events
+//! (`text/event-stream`). Filters are those of the search; they apply here, so that a watcher gets
+//! only what it asks for.
+
+use std::{convert::Infallible, time::Duration};
+
+use actix_http::{
+    body::{BodyStream, BoxBody},
+    header::{CACHE_CONTROL, CONTENT_TYPE},
+};
+use actix_web::{HttpRequest, HttpResponse};
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _, stream};
+use tokio::{
+    sync::broadcast::error::RecvError,
+    time::{Instant, timeout_at},
+};
+
+use super::{Call, Response, query, records::take};
+use crate::{
+    control::Control,
+    error::GatewayError,
+    records::{Filter, Watch},
+};
+
+/// How often a silent stream sends a comment, by which a watcher that left is noticed.
+const HEARTBEAT: Duration = Duration::from_secs(10);
+/// How often it is looked whether the gateway is shutting down, or the watcher may not watch any
+/// longer.
+const LOOK: Duration = Duration::from_secs(1);
+
+pub(super) async fn watch(call: Call) -> Response {
+    let mut filter = Filter::default();
+    for (name, value) in query::parameters(call.request.query_string())? {
+        take(&mut filter, &name, &value)?;
+    }
+    let Some(watch) = call.control.current.get().process.archive.watch() else {
+        let message = "16 watchers follow the records already, which is the most there can be";
+        return Err(GatewayError::overloaded(message));
+    };
+    let watcher = Watcher {
+        watch,
+        filter,
+        control: call.control,
+        request: call.request,
+        told: Instant::now(),
+    };
+    Ok(HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, "text/event-stream"))
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .body(BoxBody::new(BodyStream::new(events(watcher)))))
+}
+
+struct Watcher {
+    watch: Watch,
+    filter: Filter,
+    control: Control,
+    request: HttpRequest,
+    /// When something was sent last.
+    told: Instant,
+}
+
+fn events(watcher: Watcher) -> impl Stream<Item = Result<Bytes, Infallible>> {
+    let begin = stream::iter([Ok(Bytes::from_static(b": watching\n\n"))]);
+    let events = stream::unfold(watcher, async |mut watcher| {
+        let event = watcher.next().await?;
+        Some((Ok(event), watcher))
+    });
+    begin.chain(events)
+}
+
+impl Watcher {
+    /// The next event, or a comment after a time without. `None`: the gateway is shutting down, or
+    /// the watcher may not watch any longer.
+    async fn next(&mut self) -> Option<Bytes> {
+        let mut looked = Instant::now();
+        loop {
+            let event = timeout_at(looked + LOOK, self.watch.records.recv()).await;
+            let event = match event {
+                Ok(Ok(watched)) if self.filter.matches(&watched.record) => {
+                    format!("event: record\ndata: {}\n\n", watched.text())
+                }
+                Ok(Err(RecvError::Lagged(count))) => {
+                    format!("event: skipped\ndata: {{\"count\":{count}}}\n\n")
+                }
+                Ok(Err(RecvError::Closed)) => return None,
+                Ok(Ok(_)) | Err(_) if self.told.elapsed() >= HEARTBEAT => {
+                    ": still watching\n\n".to_owned()
+                }
+                Ok(Ok(_)) | Err(_) => String::new(),
+            };
+            if !event.is_empty() {
+                self.told = Instant::now();
+                return Some(event.into());
+            }
+            if looked.elapsed() >= LOOK {
+                looked = Instant::now();
+                self.may_go_on()?;
+            }
+        }
+    }
+
+    /// A key that was blocked meanwhile watches no longer.
+    fn may_go_on(&self) -> Option<()> {
+        let gateway = self.control.current.get();
+        let may = gateway.check_admin(self.request.head(), false).is_ok();
+        (may && !gateway.process.is_draining()).then_some(())
+    }
+}

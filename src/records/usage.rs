@@ -1,0 +1,406 @@
+//! What was used in a time, by whom and of what? Answered from the sums of hours and days alone, so
+//! that a chart of a month reads little.
+
+use std::collections::BTreeMap;
+
+use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
+
+use super::{
+    Records,
+    filter::{BadParameter, Column, Conditions, time},
+    rollup::{Amounts, COUNTS, Span},
+    search::{Reading, SearchError},
+    session::{Bound, Session},
+    sketch::Sketch,
+};
+
+/// Rows of one response.
+pub const MOST_ROWS: usize = 10_000;
+/// From this length on, days are read in place of hours.
+const FEW_DAYS: i64 = 2 * 24 * 3600;
+/// The longest time that is told hour by hour.
+const MOST_HOURS: i64 = 31 * 24 * 3600;
+
+/// What is asked for. Times are seconds since 1970, whole hours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UsageQuery {
+    pub from: i64,
+    /// Before this.
+    pub to: i64,
+    pub by_time: Option<Span>,
+    pub by: Vec<Column>,
+    equal: Vec<(Column, String)>,
+}
+
+impl UsageQuery {
+    /// Reads the parameters of a query; without `from` and `to` it is the day before `now`, in
+    /// seconds since 1970.
+    ///
+    /// # Errors
+    /// The first that cannot be used.
+    pub fn of(parameters: &[(String, String)], now: i64) -> Result<Self, BadParameter> {
+        let mut query = UsageQuery {
+            from: i64::MIN,
+            to: i64::MAX,
+            by_time: None,
+            by: Vec::new(),
+            equal: Vec::new(),
+        };
+        for (name, value) in parameters {
+            query.take(name, value)?;
+        }
+        query.settle(now)?;
+        Ok(query)
+    }
+
+    fn take(&mut self, name: &str, value: &str) -> Result<(), BadParameter> {
+        let hour = Span::Hour.seconds() * 1000;
+        match (name, Column::of_name(name)) {
+            ("from", _) => self.from = time(name, value)?.div_euclid(hour) * hour / 1000,
+            ("to", _) => {
+                self.to = (time(name, value)? + hour - 1).div_euclid(hour) * hour / 1000;
+            }
+            ("group", _) => value.split(',').try_for_each(|it| self.group_by(it))?,
+            (_, Some(column)) if Column::OF_SUMS.contains(&column) => {
+                column.check(value)?;
+                self.equal
+                    .push((column, super::columns::text(value).into_owned()));
+            }
+            _ => {
+                return Err(BadParameter::new(
+                    name,
+                    "usage does not take this parameter",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn group_by(&mut self, what: &str) -> Result<(), BadParameter> {
+        match (what, Column::of_name(what)) {
+            ("hour", _) => self.by_time = Some(Span::Hour),
+            ("day", _) => self.by_time = Some(Span::Day),
+            (_, Some(column)) if Column::OF_SUMS.contains(&column) => {
+                if !self.by.contains(&column) {
+                    self.by.push(column);
+                }
+            }
+            _ => {
+                let names = Column::OF_SUMS.map(Column::name).join(", ");
+                let message = format!("group is any of hour or day, and {names}, with commas");
+                return Err(BadParameter::new("group", message));
+            }
+        }
+        Ok(())
+    }
+
+    fn settle(&mut self, now: i64) -> Result<(), BadParameter> {
+        let hour = Span::Hour.seconds();
+        if self.to == i64::MAX {
+            self.to = (now + hour - 1).div_euclid(hour) * hour;
+        }
+        if self.from == i64::MIN {
+            self.from = self.to - Span::Day.seconds();
+        }
+        if self.from >= self.to {
+            return Err(BadParameter::new("from", "from must be before to"));
+        }
+        if self.by_time == Some(Span::Hour) && self.to - self.from > MOST_HOURS {
+            let message = "by hour, at most 31 days can be asked for: group by day";
+            return Err(BadParameter::new("group", message));
+        }
+        Ok(())
+    }
+
+    /// Which sums are read: those of days where whole days are asked for, else those of hours.
+    fn parts(&self) -> Vec<(Span, i64, i64)> {
+        let (hour, day) = (Span::Hour, Span::Day.seconds());
+        let first = (self.from + day - 1).div_euclid(day) * day;
+        let last = self.to.div_euclid(day) * day;
+        let is_short = self.to - self.from < FEW_DAYS || last <= first;
+        if is_short || self.by_time == Some(Span::Hour) {
+            return vec![(hour, self.from, self.to)];
+        }
+        let parts = [
+            (hour, self.from, first),
+            (Span::Day, first, last),
+            (hour, last, self.to),
+        ];
+        parts
+            .into_iter()
+            .filter(|(_, from, to)| from < to)
+            .collect()
+    }
+}
+
+/// What the rows of a sum have in common: where it begins, and a text for each column asked for.
+pub type RowKey = (Option<i64>, Vec<Option<String>>);
+
+/// One row of what was used.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UsageRow {
+    pub key_name: Option<String>,
+    pub team_name: Option<String>,
+    pub amounts: Amounts,
+}
+
+impl Records {
+    /// What was used; in the order of time and names.
+    ///
+    /// # Errors
+    /// The store cannot be read, or there would be too many rows.
+    pub async fn usage(
+        &self,
+        query: UsageQuery,
+    ) -> Result<BTreeMap<RowKey, UsageRow>, SearchError> {
+        let open = self.open()?;
+        let work = async move {
+            let mut reading = Reading::begin(&open).await?;
+            let mut rows = BTreeMap::<RowKey, UsageRow>::new();
+            for part in query.parts() {
+                let found = read_part(&mut reading.session, &query, part).await;
+                for (key, row) in reading.ended(found)? {
+                    let sum = rows.entry(key).or_default();
+                    sum.amounts.merge(&row.amounts);
+                    sum.key_name = row.key_name.or(sum.key_name.take());
+                    sum.team_name = row.team_name.or(sum.team_name.take());
+                }
+                if rows.len() > MOST_ROWS {
+                    return Err(SearchError::TooMany);
+                }
+            }
+            Ok(rows)
+        };
+        self.on_thread(work).await
+    }
+}
+
+async fn read_part(
+    session: &mut Session<'_>,
+    query: &UsageQuery,
+    (span, from, to): (Span, i64, i64),
+) -> sqlx::Result<Vec<(RowKey, UsageRow)>> {
+    let mut conditions = Conditions::default();
+    conditions.add("span = ?", Bound::int(span.seconds()));
+    conditions.add("at >= ?", Bound::int(from));
+    conditions.add("at < ?", Bound::int(to));
+    for (column, value) in &query.equal {
+        conditions.add(&format!("{} = ?", column.sql()), Bound::text(value));
+    }
+    let sql = statement(query, &conditions.sql(), session.is_postgres());
+    let rows = session.rows::<Found>(sql, &conditions.values).await?;
+    let rows = rows.into_iter().filter(|it| it.row.amounts.counts[0] > 0);
+    Ok(rows
+        .map(|found| (key_of(query, found.at, found.texts), found.row))
+        .collect())
+}
+
+fn key_of(query: &UsageQuery, at: i64, texts: Vec<Option<String>>) -> RowKey {
+    let chosen = query.by.iter().map(|column| {
+        let place = Column::OF_SUMS.iter().position(|it| it == column);
+        place.and_then(|place| texts.get(place).cloned().flatten())
+    });
+    (query.by_time.map(|_| at), chosen.collect())
+}
+
+/// Each row has the same columns, of which those that are not asked for are null.
+fn statement(query: &UsageQuery, conditions: &str, is_postgres: bool) -> String {
+    const NULL: &str = "CAST(NULL AS TEXT)";
+    let mut groups = Vec::new();
+    let mut columns = Vec::new();
+    match query.by_time {
+        Some(span) => {
+            let length = span.seconds();
+            groups.push(format!("at / {length} * {length}"));
+            columns.push(format!("at / {length} * {length}"));
+        }
+        None => columns.push("CAST(0 AS BIGINT)".to_owned()),
+    }
+    for column in Column::OF_SUMS {
+        match query.by.contains(&column) {
+            true => {
+                groups.push(column.sql().to_owned());
+                columns.push(column.sql().to_owned());
+            }
+            false => columns.push(NULL.to_owned()),
+        }
+    }
+    for (column, name) in [(Column::Key, "key_name"), (Column::Team, "team_name")] {
+        match query.by.contains(&column) {
+            true => columns.push(format!("MAX({name})")),
+            false => columns.push(NULL.to_owned()),
+        }
+    }
+    columns.extend(COUNTS.map(|count| sum(count, is_postgres)));
+    columns.extend(["latency", "first_token"].map(|it| joined(it, is_postgres)));
+    let columns = columns.join(", ");
+    let groups = match groups.is_empty() {
+        true => String::new(),
+        false => format!("GROUP BY {}", groups.join(", ")),
+    };
+    format!(
+        "SELECT {columns} FROM throughway_record_usage WHERE {conditions} {groups} LIMIT {}",
+        MOST_ROWS + 1
+    )
+}
+
+/// A sum that does not fail when it is too large for an integer.
+fn sum(column: &str, is_postgres: bool) -> String {
+    match is_postgres {
+        true => format!(
+            "CAST(LEAST(COALESCE(SUM({column}), 0), {}) AS BIGINT)",
+            i64::MAX
+        ),
+        // Exact up to 2^53, which is nine million dollars.
+        false => format!("CAST(TOTAL({column}) AS BIGINT)"),
+    }
+}
+
+/// Histograms one behind the other, which are read as their sum.
+fn joined(column: &str, is_postgres: bool) -> String {
+    match is_postgres {
+        true => format!("ENCODE(COALESCE(STRING_AGG({column}, ''::bytea), ''::bytea), 'hex')"),
+        false => format!("COALESCE(GROUP_CONCAT(HEX({column}), ''), '')"),
+    }
+}
+
+struct Found {
+    at: i64,
+    texts: Vec<Option<String>>,
+    row: UsageRow,
+}
+
+impl<'r, R: Row> FromRow<'r, R> for Found
+where
+    usize: ColumnIndex<R>,
+    i64: Decode<'r, R::Database> + Type<R::Database>,
+    Option<String>: Decode<'r, R::Database> + Type<R::Database>,
+    String: Decode<'r, R::Database> + Type<R::Database>,
+{
+    fn from_row(row: &'r R) -> sqlx::Result<Self> {
+        const NAMES: usize = 1 + Column::OF_SUMS.len();
+        const FIRST: usize = NAMES + 2;
+        let texts = (1..NAMES).map(|at| row.try_get(at));
+        let mut amounts = Amounts::default();
+        for (at, count) in amounts.counts.iter_mut().enumerate() {
+            let found: i64 = row.try_get(FIRST + at)?;
+            *count = u64::try_from(found).unwrap_or_default();
+        }
+        let sketch = |at: usize| {
+            let text: String = row.try_get(FIRST + COUNTS.len() + at)?;
+            let sketch = bytes_of(&text).and_then(|it| Sketch::read(&it));
+            sketch.ok_or_else(|| sqlx::Error::Decode("a damaged sketch".into()))
+        };
+        (amounts.latency, amounts.first_token) = (sketch(0)?, sketch(1)?);
+        Ok(Found {
+            at: row.try_get(0)?,
+            texts: texts.collect::<sqlx::Result<_>>()?,
+            row: UsageRow {
+                key_name: row.try_get(NAMES)?,
+                team_name: row.try_get(NAMES + 1)?,
+                amounts,
+            },
+        })
+    }
+}
+
+/// The bytes of hexadecimal digits.
+fn bytes_of(digits: &str) -> Option<Vec<u8>> {
+    let pairs = digits.as_bytes().chunks(2);
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    pairs
+        .map(|pair| match pair {
+            [high, low] => u8::try_from(digit(*high)? << 4 | digit(*low)?).ok(),
+            _ => None,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: i64 = 24 * 3600;
+    const NOW: i64 = 1_795_132_800 + 5000;
+
+    fn read(parameters: &[(&str, &str)]) -> Result<UsageQuery, BadParameter> {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let parameters: Vec<_> = parameters.iter().map(owned).collect();
+        UsageQuery::of(&parameters, NOW)
+    }
+
+    #[test]
+    fn times_are_whole_hours_and_the_day_before_is_the_default() {
+        let query = read(&[]).expect("a query");
+        assert_eq!(
+            (query.from, query.to),
+            (1_795_132_800 + 7200 - DAY, 1_795_132_800 + 7200)
+        );
+        let query = read(&[
+            ("from", "2026-11-20T00:59:59Z"),
+            ("to", "2026-11-20T02:00:01Z"),
+        ]);
+        let query = query.expect("a query");
+        assert_eq!(
+            (query.from - 1_795_132_800, query.to - query.from),
+            (0, 3 * 3600)
+        );
+    }
+
+    #[test]
+    fn whole_days_are_read_from_sums_of_days() {
+        let midnight = 1_795_132_800;
+        let table = [
+            (midnight, midnight + DAY, "", vec![(Span::Hour, 0, DAY)]),
+            (
+                midnight,
+                midnight + 2 * DAY,
+                "",
+                vec![(Span::Day, 0, 2 * DAY)],
+            ),
+            (
+                midnight,
+                midnight + 2 * DAY,
+                "hour",
+                vec![(Span::Hour, 0, 2 * DAY)],
+            ),
+            (
+                midnight - 3600,
+                midnight + 2 * DAY + 7200,
+                "day",
+                vec![
+                    (Span::Hour, -3600, 0),
+                    (Span::Day, 0, 2 * DAY),
+                    (Span::Hour, 2 * DAY, 2 * DAY + 7200),
+                ],
+            ),
+        ];
+        for (from, to, group, expected) in table {
+            let (from, to) = (from.to_string(), to.to_string());
+            let mut parameters = vec![("from", &*from), ("to", &*to)];
+            if !group.is_empty() {
+                parameters.push(("group", group));
+            }
+            let parts = read(&parameters).expect("a query").parts();
+            let parts = parts
+                .iter()
+                .map(|(span, from, to)| (*span, from - midnight, to - midnight));
+            assert_eq!(parts.collect::<Vec<_>>(), expected, "{parameters:?}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_asked_for_is_named() {
+        let table: [(&[(&str, &str)], &str); 6] = [
+            (&[("group", "code")], "group"),
+            (&[("code", "x")], "code"),
+            (&[("from", "yesterday")], "from"),
+            (&[("from", "1795132800"), ("to", "1795132800")], "from"),
+            (&[("from", "1700000000"), ("group", "hour")], "group"),
+            (&[("limit", "3")], "limit"),
+        ];
+        for (parameters, name) in table {
+            assert_eq!(read(parameters).map_err(|it| it.name), Err(name.to_owned()));
+        }
+    }
+}
