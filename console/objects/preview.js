@@ -45,6 +45,6 @@ function ownQuery(query) {
 }
 
 /** @param {any} config @returns {string | undefined} */
-function firstHost(config) {
+export function firstHost(config) {
   return config?.custom_host ?? config?.targets?.map(firstHost).find((/** @type {any} */ it) => it);
 }

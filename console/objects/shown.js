@@ -150,18 +150,27 @@ const groupName = (group) => String(group?.id ?? group?.name ?? group ?? "");
 
 /** @param {any} row of the usage */
 export function usageFacts(row) {
-  const failed = row.errors ?? row.failed;
   return factList([
     ["Requests", count(row.requests)],
-    ["Errors", failed === undefined ? null : `${count(failed)} (${percent(failed, row.requests)})`],
-    ["Cost", row.cost === undefined ? null : money(row.cost)],
+    ["Failed", failedText(row)],
+    ["Cost", money(row.cost)],
     ["Tokens in / out", `${count(row.input)} / ${count(row.output)}`],
-    ["p50 / p99", `${latency(row.p50)} / ${latency(row.p99)}`],
+    ["p50 / p99", `${latency(row, "p50")} / ${latency(row, "p99")}`],
   ]);
 }
 
-/** @param {any} micros */
-export const latency = (micros) => (typeof micros === "number" ? duration(micros) : UNKNOWN);
+/** @param {any} row of the usage, if there is one */
+export function failedText(row) {
+  return row === undefined
+    ? UNKNOWN
+    : `${count(row.failed)} (${percent(row.failed, row.requests)})`;
+}
+
+/** How long a share of the requests took at most. @param {any} row @param {string} share */
+export function latency(row, share) {
+  const milliseconds = row?.latency_ms?.[share];
+  return typeof milliseconds === "number" ? duration(milliseconds * 1000) : UNKNOWN;
+}
 
 /** The budgets of an owner; none where the gateway does not tell. @param {string} id */
 export async function budgetsOf(id) {

@@ -225,20 +225,21 @@ function kindOf(text, token) {
  * @param {string[]} open the marks that close what is open
  */
 function following({ type }, wanted, open) {
-  if (type === "{" || type === "[") {
-    open.push(type === "{" ? "}" : "]");
-    return type === "{" ? "key }" : `${VALUE} ]`;
+  const opened = OPENED[type];
+  if (opened !== undefined) {
+    open.push(opened.close);
+    return opened.wants;
   }
-  if (type === ":") {
+  if (type === ":" || (type === "," && open.at(-1) === "]")) {
     return VALUE;
   }
   if (type === ",") {
-    return open.at(-1) === "}" ? "key" : VALUE;
+    return "key";
   }
-  if (type === "text" && wanted.startsWith("key") && !wanted.includes("value")) {
+  if (type === "text" && wanted.startsWith("key")) {
     return ":";
   }
-  if (type === "}" || type === "]") {
+  if (type === open.at(-1)) {
     open.pop();
   }
   return open.length === 0 ? "end" : `, ${open.at(-1)}`;
@@ -246,3 +247,9 @@ function following({ type }, wanted, open) {
 
 /** A key can be any text that is a value, and none other. */
 const VALUE = "value key { [";
+
+/** @type {{[mark: string]: {close: string, wants: string}}} */
+const OPENED = {
+  "{": { close: "}", wants: "key }" },
+  "[": { close: "]", wants: `${VALUE} ]` },
+};

@@ -4,15 +4,16 @@
 import { all, api } from "../api.js";
 import { confirm } from "../dialog.js";
 import { h, replace, value } from "../dom.js";
-import { count, money, percent } from "../format.js";
+import { count, money } from "../format.js";
 import { endpointTest } from "../objects/endpoint_test.js";
 import { endpointFields } from "../objects/fields.js";
 import { objectForm } from "../objects/form.js";
-import { samplePath, targetOf } from "../objects/preview.js";
+import { firstHost, samplePath, targetOf } from "../objects/preview.js";
 import {
   budgetBar,
   budgetsOf,
   factList,
+  failedText,
   LATELY_DAYS,
   latency,
   marks,
@@ -37,8 +38,22 @@ export async function show({ root, route }) {
   }
 }
 
+/** The gateway sums up by the target's host, so endpoints of one host share their figures. */
+const usageByHost = () => usageBy("origin", { route: "endpoint" });
+
+/** @param {Map<string, any> | null} usage @param {any} endpoint */
+function usedBy(usage, endpoint) {
+  const target = endpoint.target ?? firstHost(endpoint.config);
+  if (!target || !URL.canParse(target)) {
+    return undefined;
+  }
+  const { origin, protocol, hostname, port } = new URL(target);
+  const standard = protocol === "https:" ? "443" : "80";
+  return usage?.get(origin) ?? usage?.get(`${protocol}//${hostname}:${port || standard}`);
+}
+
 async function listed() {
-  const [endpoints, usage] = await Promise.all([all(api.endpoints.list), usageBy("route")]);
+  const [endpoints, usage] = await Promise.all([all(api.endpoints.list), usageByHost()]);
   return { endpoints, usage };
 }
 
@@ -54,7 +69,7 @@ function showList({ endpoints, usage }) {
       "credential, so that clients need neither its address nor its key.";
     return [heading("Endpoints", create), empty("No endpoints yet", text)];
   }
-  const used = (/** @type {any} */ it) => usage?.get(it.path) ?? usage?.get(it.name);
+  const used = (/** @type {any} */ it) => usedBy(usage, it);
   const made = table({
     caption: "Endpoints",
     rows: endpoints,
@@ -68,21 +83,19 @@ function showList({ endpoints, usage }) {
         class: "number",
         sort: (it) => used(it)?.requests ?? 0,
       },
-      { title: "Errors", cell: (it) => errors(used(it)), class: "number" },
-      { title: "p50", cell: (it) => latency(used(it)?.p50), class: "number minor" },
-      { title: "p99", cell: (it) => latency(used(it)?.p99), class: "number minor" },
+      { title: "Failed", cell: (it) => failedText(used(it)), class: "number" },
+      { title: "p50", cell: (it) => latency(used(it), "p50"), class: "number minor" },
+      { title: "p99", cell: (it) => latency(used(it), "p99"), class: "number minor" },
       { title: "Cost", cell: (it) => money(used(it)?.cost), class: "number" },
       { title: "Defined in", cell: origin },
     ],
   });
-  const note = h("p", { class: "faint" }, `Figures are of the last ${LATELY_DAYS} days.`);
+  const note = h(
+    "p",
+    { class: "faint" },
+    `Figures are of the last ${LATELY_DAYS} days, by the target's host.`,
+  );
   return [heading("Endpoints", create), made.element, usage && note];
-}
-
-/** @param {any} row of the usage */
-function errors(row) {
-  const failed = row?.errors ?? row?.failed;
-  return failed === undefined ? "–" : `${count(failed)} (${percent(failed, row.requests)})`;
 }
 
 /** @param {any} endpoint */
@@ -147,7 +160,7 @@ async function showOne(root, id) {
   const load = async () => {
     const [{ data: endpoint, etag }, usage, spent] = await Promise.all([
       api.endpoints.get(id),
-      usageBy("route"),
+      usageByHost(),
       budgetsOf(id),
     ]);
     return { endpoint, etag, usage, spent };
@@ -161,8 +174,12 @@ async function showOne(root, id) {
  * @param {() => Promise<void>} again
  */
 function details({ endpoint, etag, usage, spent }, root, again) {
-  const row = usage?.get(endpoint.path) ?? usage?.get(endpoint.name);
-  const requests = h("a", { href: link("requests", [], { route: endpoint.path }) }, "Its requests");
+  const row = usedBy(usage, endpoint);
+  const requests = h(
+    "a",
+    { href: link("requests", [], { route: "endpoint" }) },
+    "Requests of endpoints",
+  );
   return [
     heading(endpoint.name, ...actions(endpoint, etag, root, again)),
     h(
@@ -180,7 +197,10 @@ function details({ endpoint, etag, usage, spent }, root, again) {
       facts(endpoint),
     ),
     usage &&
-      panel(`Use in the last ${LATELY_DAYS} days`, row ? [usageFacts(row), requests] : "Not used."),
+      panel(
+        `Use of its host in the last ${LATELY_DAYS} days`,
+        row ? [usageFacts(row), requests] : "Not used.",
+      ),
     spent.length > 0 && panel("Budgets", h("div", { class: "meters" }, spent.map(budgetBar))),
     mayChange() && panel("Test it", ...endpointTest(endpoint)),
   ];
