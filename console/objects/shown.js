@@ -153,10 +153,20 @@ export function usageFacts(row) {
   return factList([
     ["Requests", count(row.requests)],
     ["Failed", failedText(row)],
-    ["Cost", money(row.cost)],
+    ["Cost", costText(row)],
     ["Tokens in / out", `${count(row.input)} / ${count(row.output)}`],
     ["p50 / p99", `${latency(row, "p50")} / ${latency(row, "p99")}`],
   ]);
+}
+
+/** The cost, and how much of the use it leaves out. @param {any} row of the usage, if there is one */
+export function costText(row) {
+  if (row === undefined || (row.unpriced > 0 && Number(row.cost) === 0)) {
+    return row === undefined ? UNKNOWN : "unknown";
+  }
+  return row.unpriced > 0
+    ? `${money(row.cost)} + ${count(row.unpriced)} unpriced`
+    : money(row.cost);
 }
 
 /** @param {any} row of the usage, if there is one */

@@ -12,6 +12,7 @@ import { firstHost, samplePath, targetOf } from "../objects/preview.js";
 import {
   budgetBar,
   budgetsOf,
+  costText,
   factList,
   failedText,
   LATELY_DAYS,
@@ -86,7 +87,7 @@ function showList({ endpoints, usage }) {
       { title: "Failed", cell: (it) => failedText(used(it)), class: "number" },
       { title: "p50", cell: (it) => latency(used(it), "p50"), class: "number minor" },
       { title: "p99", cell: (it) => latency(used(it), "p99"), class: "number minor" },
-      { title: "Cost", cell: (it) => money(used(it)?.cost), class: "number" },
+      { title: "Cost", cell: (it) => costText(used(it)), class: "number" },
       { title: "Defined in", cell: origin },
     ],
   });

@@ -13,6 +13,7 @@ import {
   budgetBar,
   budgets,
   budgetsOf,
+  costText,
   factList,
   lastRecord,
   lastUse,
@@ -89,7 +90,7 @@ function showList({ keys, usage, spent }) {
       },
       {
         title: `Cost, ${LATELY_DAYS} d`,
-        cell: (key) => money(used(key)?.cost),
+        cell: (key) => costText(used(key)),
         class: "number",
         sort: (key) => Number(used(key)?.cost ?? 0),
       },

@@ -3,13 +3,14 @@
 import { all, api } from "../api.js";
 import { confirm } from "../dialog.js";
 import { h, replace, value } from "../dom.js";
-import { count, money } from "../format.js";
+import { count } from "../format.js";
 import { teamFields } from "../objects/fields.js";
 import { objectForm } from "../objects/form.js";
 import {
   allowed,
   budgetBar,
   budgetsOf,
+  costText,
   factList,
   LATELY_DAYS,
   limitBar,
@@ -79,7 +80,7 @@ function showList({ teams, keys, usage }) {
       },
       {
         title: `Cost, ${LATELY_DAYS} d`,
-        cell: (it) => money(used(it)?.cost),
+        cell: (it) => costText(used(it)),
         class: "number",
         sort: (it) => Number(used(it)?.cost ?? 0),
       },

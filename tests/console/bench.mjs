@@ -8,7 +8,7 @@ import { assert } from "./checks.mjs";
 import { axeFile, chromium } from "./modules.mjs";
 import { Gateway, Mock } from "./servers.mjs";
 
-const BROWSER = process.env.CHROMIUM ?? "/usr/bin/chromium";
+const BROWSER = process.env.CHROMIUM ?? "chromium";
 /** What Chromium itself writes for a response with an error status, which pages cannot prevent. */
 const STATUS_LINE = /^Failed to load resource: the server responded with a status of [45]\d\d/;
 
