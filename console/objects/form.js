@@ -71,7 +71,7 @@ export function objectForm(options) {
   const elements = rows.map((it) => it.element);
   const element = h(
     "form",
-    { class: "form", novalidate: true, onsubmit },
+    { class: "form object-form", novalidate: true, onsubmit },
     elements,
     failed,
     actions,

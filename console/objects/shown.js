@@ -87,7 +87,8 @@ export function limitText(limit) {
     limit.concurrent === undefined ? null : `${count(limit.concurrent)} at once`,
     limit.by === undefined ? null : `by ${limit.by}`,
   ];
-  return parts.filter((it) => it !== null).join(", ");
+  const text = parts.filter((it) => it !== null).join(", ");
+  return limit.of === undefined ? text : `${limit.of}: ${text}`;
 }
 
 /** One limit, with what is left of it where that is known. @param {any} limit */

@@ -92,7 +92,7 @@ function details(it) {
     withheld && `withheld: ${withheld}`,
     it.provider !== "passthrough" && `provider ${it.provider}`,
     it.retry.attempts > 0 &&
-      `${it.retry.attempts} retries on ${it.retry.on_status_codes.join(", ")}`,
+      `retries: ${it.retry.attempts}, on ${it.retry.on_status_codes.join(", ")}`,
     it.hedge && `a second request after ${it.hedge.after} ms`,
     it.timeouts.first_token && `first token within ${it.timeouts.first_token} ms`,
     it.request_timeout && `response head within ${it.request_timeout} ms`,

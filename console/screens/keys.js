@@ -160,7 +160,7 @@ async function showOne(root, id) {
  */
 function details({ key, etag, usage, spent, last, left }, root, again) {
   const row = usage === null ? undefined : [...usage.values()][0];
-  const limits = [...(left?.limits ?? key.limits ?? []), ...(left?.team_limits ?? [])];
+  const limits = [...(left?.limits ?? key.limits ?? []), ...(left?.team_limits ?? []).map(ofTeam)];
   return [
     heading(key.name, ...actions(key, etag, root, again)),
     h("p", null, ...states(key), " ", origin(key), " ", key.error && value(key.error)),
@@ -176,6 +176,9 @@ function details({ key, etag, usage, spent, last, left }, root, again) {
     panel("May this key call that?", ...mayCall(key.id)),
   ];
 }
+
+/** All keys of a team share its limits. @param {any} limit */
+const ofTeam = (limit) => ({ ...limit, of: "team" });
 
 /** @param {Map<string, any> | null} usage @param {any} row @param {any} key */
 function used(usage, row, key) {
