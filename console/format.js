@@ -173,3 +173,13 @@ export function clock(at) {
   const local = new Date(at - date.getTimezoneOffset() * 60_000).toISOString();
   return local.slice(0, 23).replace("T", " ");
 }
+
+/**
+ * The provider, or the host of one without a name.
+ * @param {string | null} provider
+ * @param {string | null} origin
+ */
+export function upstreamName(provider, origin) {
+  const isNamed = provider !== null && provider !== "" && provider !== "passthrough";
+  return isNamed ? provider : (origin?.replace(/^https?:\/\//, "") ?? UNKNOWN);
+}
