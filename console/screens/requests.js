@@ -1,6 +1,6 @@
 // Which requests were there, and which end right now? The newest first; the filter is in the URL.
 
-import { ApiError, api } from "../api.js";
+import { ApiError, api, checkSession } from "../api.js";
 import { h, replace } from "../dom.js";
 import { count } from "../format.js";
 import { link, note } from "../router.js";
@@ -196,6 +196,9 @@ class List {
   /** @param {"open" | "lost" | "ended"} state */
   tellState(state) {
     this.state = state;
+    if (state === "ended") {
+      checkSession();
+    }
     this.tell(0, this.live?.skipped ?? 0);
   }
 
