@@ -93,7 +93,7 @@
  * @property {string | null} client
  * @property {string[]} counted_by
  *
- * @typedef {{p50: number | null, p90: number | null, p95: number | null, p99: number | null}} Quantiles
+ * @typedef {{[quantile in "p50" | "p90" | "p95" | "p99"]: number | null}} Quantiles
  *
  * @typedef {object} UsageSums
  * @property {number} requests

@@ -148,7 +148,8 @@ export async function loaded(element, load, show) {
   }
 }
 
-/** How often each element was loaded: only the last time counts. @type {WeakMap<Element, number>} */
+/** How often each element was loaded: only the last time counts.
+ * @type {WeakMap<Element, number>} */
 const turns = new WeakMap();
 
 /** Whether somebody left the screen before the response came. @param {unknown} error */

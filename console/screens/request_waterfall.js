@@ -64,7 +64,8 @@ function attemptLine(attempt, place, { times }) {
     " ",
     attempt.fault !== null && badge(attempt.fault, "bad"),
   ];
-  const facts = segments.map((it) => `${NAMES[it.phase]} ${duration(it.to - it.from)}`).join(" · ");
+  const told = segments.map((it) => `${NAMES[it.phase]} ${duration(it.to - it.from)}`);
+  const facts = told.join(" · ");
   return h(
     "li",
     null,
@@ -85,7 +86,8 @@ const NAMES = {
   body: "body",
 };
 
-/** The parts of an attempt; one that did not come to its end is the last. @param {Attempt} attempt */
+/** The parts of an attempt; one that did not come to its end is the last.
+ * @param {Attempt} attempt */
 export function segmentsOf(attempt) {
   const { began, resolved, connected, tls_done, head, first_token, ended } = attempt;
   const ready = tls_done ?? connected ?? resolved;

@@ -62,7 +62,8 @@ class List {
     screen?.addEventListener("scroll", () => this.scrolled(screen), { signal, passive: true });
   }
 
-  /** Rows come as the user scrolls down, and nothing moves while they read. @param {Element} screen */
+  /** Rows come as the user scrolls down, and nothing moves while they read.
+   * @param {Element} screen */
   scrolled(screen) {
     const isReading = screen.scrollTop > READING;
     if (isReading !== this.isReading) {

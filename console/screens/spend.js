@@ -151,9 +151,9 @@ function figures(all) {
     [count(all.requests), "requests"],
     [percent(all.failed, all.requests), "failed"],
     [`${compact(all.input)} → ${compact(all.output)}`, "tokens"],
-    [percent(all.unpriced, all.requests), "of requests with usage, but no price"],
-    [percent(all.unknown, all.requests), "of requests with unknown usage"],
-    [percent(all.estimated, all.requests), "of requests with estimated usage"],
+    [percent(all.unpriced, all.requests), "of requests have no price"],
+    [percent(all.unknown, all.requests), "have unknown usage"],
+    [percent(all.estimated, all.requests), "have estimated usage"],
   ];
   const made = shares.map(([text, label]) =>
     h("div", { class: "figure" }, h("b", null, text), h("span", null, label)),
@@ -168,7 +168,7 @@ function sumsTable(choice, rows) {
   /** @type {import("../table.js").Column<UsageRow>[]} */
   const columns = [
     { title: choice.group, cell: (row) => value(groupOf(row, choice.group).name) },
-    { title: "Cost", class: "number", cell: (row) => money(row.cost), sort: cost },
+    { title: "Cost", class: "number", cell: costCell, sort: cost },
     { title: "Share", class: "number", cell: (row) => percent(cost(row), all.cost) },
     numbers("Requests", (row) => row.requests),
     {
@@ -191,6 +191,19 @@ function sumsTable(choice, rows) {
   };
   const sorted = rows.toSorted((a, b) => cost(b) - cost(a) || b.requests - a.requests);
   return table({ caption: `Usage by ${choice.group}`, columns, rows: sorted, href }).element;
+}
+
+/** What has no price is not free. @param {UsageRow} row */
+function costCell(row) {
+  if (row.unpriced === 0) {
+    return money(row.cost);
+  }
+  const title = `${count(row.unpriced)} of ${count(row.requests)} requests have no price`;
+  return h(
+    "span",
+    { title, class: "warn" },
+    Number(row.cost) > 0 ? `> ${money(row.cost)}` : "unknown",
+  );
 }
 
 /**
