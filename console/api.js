@@ -112,7 +112,7 @@ async function refused(status, data, path) {
 }
 
 /** A refusal may be about the one action, or mean that nobody is signed in any more. */
-async function checkSession() {
+export async function checkSession() {
   const response = await fetch(`${ADMIN}session`).catch(() => null);
   if (response !== null && !response.ok) {
     session_events.dispatchEvent(new Event("signed-out"));

@@ -50,7 +50,7 @@ function niceTop(most) {
     return 1;
   }
   const power = 10 ** Math.floor(Math.log10(most));
-  return power * ([1, 2, 2.5, 5, 10].find((it) => it * power >= most) ?? 10);
+  return power * ([1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10].find((it) => it * power >= most) ?? 10);
 }
 
 /** Where the bars begin and end, as shares of the width: the scale is on the left. */
@@ -163,7 +163,8 @@ export function waterfallLine(segments, end) {
   const all = Math.max(1, end);
   const names = new Map(PHASES);
   const parts = segments.map(({ phase, from, to }) => {
-    const told = `${names.get(phase)}: ${duration(to - from)}, from ${duration(from)} to ${duration(to)}`;
+    const range = `from ${duration(from)} to ${duration(to)}`;
+    const told = `${names.get(phase)}: ${duration(to - from)}, ${range}`;
     const shape = {
       x: at(from / all),
       width: at(Math.max((to - from) / all, 0.002)),

@@ -1,8 +1,15 @@
 // How are numbers, amounts, times and texts written? One way each, for all screens.
 
 /** Characters that are not seen, or that turn the direction of text around. */
-const UNSEEN =
-  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\u{e0000}-\u{e0fff}]|\p{Cs}/gu;
+const UNSEEN = new RegExp(
+  [
+    // Of a category: control, format, surrogates, separators of lines and paragraphs.
+    "[\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}",
+    // Fillers and blanks that have no width of their own.
+    "\\u115f\\u1160\\u17b4\\u17b5\\u180e\\u3164\\uffa0\\u2060-\\u206f\\u{e0000}-\\u{e0fff}]",
+  ].join(""),
+  "gu",
+);
 
 /**
  * A text in which everything can be seen: control, direction and zero-width characters are escapes.
@@ -172,4 +179,14 @@ export function clock(at) {
   }
   const local = new Date(at - date.getTimezoneOffset() * 60_000).toISOString();
   return local.slice(0, 23).replace("T", " ");
+}
+
+/**
+ * The provider, or the host of one without a name.
+ * @param {string | null} provider
+ * @param {string | null} origin
+ */
+export function upstreamName(provider, origin) {
+  const isNamed = provider !== null && provider !== "" && provider !== "passthrough";
+  return isNamed ? provider : (origin?.replace(/^https?:\/\//, "") ?? UNKNOWN);
 }

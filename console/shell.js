@@ -83,6 +83,9 @@ async function showScreen(host) {
   const { signal } = left;
   const route = parse(location.hash);
   const screen = SCREENS.find((it) => it.name === route.screen);
+  for (const dialog of document.querySelectorAll("dialog")) {
+    dialog.close();
+  }
   const root = h("div", { class: `screen ${screen?.name ?? ""}` });
   replace(host, root);
   if (screen === undefined) {
@@ -92,6 +95,10 @@ async function showScreen(host) {
   markCurrent(screen.name);
   document.title = `${screen.title} – Throughway`;
   replace(root, loading());
+  if (document.activeElement === document.body) {
+    // What had the focus is gone with the screen before.
+    host.focus({ preventScroll: true });
+  }
   try {
     const { show } = await screen.load();
     if (!signal.aborted) {

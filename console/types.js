@@ -93,7 +93,7 @@
  * @property {string | null} client
  * @property {string[]} counted_by
  *
- * @typedef {{p50: number | null, p90: number | null, p95: number | null, p99: number | null}} Quantiles
+ * @typedef {{[quantile in "p50" | "p90" | "p95" | "p99"]: number | null}} Quantiles
  *
  * @typedef {object} UsageSums
  * @property {number} requests
@@ -113,16 +113,18 @@
  *
  * @typedef {UsageSums & {[group: string]: any}} UsageRow sums, and the fields they are grouped by
  *
- * @typedef {object} Budget
+ * @typedef {object} Budget amounts are dollars as text, or tokens; null while they are not known
  * @property {string} id
+ * @property {string} owner `settings`, `keys.ID`, `teams.ID` or `endpoints.PATH`
  * @property {string} name
- * @property {any} owner
- * @property {string | number} limit
- * @property {string | number} spent
- * @property {string | number} [reserved]
- * @property {string} window
+ * @property {string} [usd]
+ * @property {number} [tokens]
+ * @property {"day" | "week" | "month" | "total"} window
  * @property {string | null} resets_at
- * @property {number | null} [soft]
+ * @property {string | number | null} [spent]
+ * @property {string | number | null} [reserved]
+ * @property {string | number | null} [remaining]
+ * @property {number | null} [used] the share that is spent or reserved
  *
  * @typedef {object} AuditRow
  * @property {number} sequence

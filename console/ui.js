@@ -124,15 +124,20 @@ function titleOf(error) {
  * @param {(found: T) => Child | Child[]} show
  */
 export async function loaded(element, load, show) {
+  const turn = (turns.get(element) ?? 0) + 1;
+  turns.set(element, turn);
+  const isLast = () => turns.get(element) === turn;
   if (element.childElementCount === 0) {
     replace(element, loading());
   }
   element.setAttribute("aria-busy", "true");
   try {
     const found = await load();
-    replace(element, show(found));
+    if (isLast()) {
+      replace(element, show(found));
+    }
   } catch (error) {
-    if (!isAbort(error)) {
+    if (!isAbort(error) && isLast()) {
       replace(
         element,
         problem(error, () => loaded(element, load, show)),
@@ -142,6 +147,10 @@ export async function loaded(element, load, show) {
     element.removeAttribute("aria-busy");
   }
 }
+
+/** How often each element was loaded: only the last time counts.
+ * @type {WeakMap<Element, number>} */
+const turns = new WeakMap();
 
 /** Whether somebody left the screen before the response came. @param {unknown} error */
 export function isAbort(error) {

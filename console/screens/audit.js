@@ -35,7 +35,7 @@ function shown(page, get) {
     const text =
       "Changes of keys, teams and endpoints are listed here, whoever makes them: the admin API, " +
       "the command line or the settings file.";
-    return empty("No change yet", text, "throughway key create --name first");
+    return empty("No change yet", text, "throughway keys create first");
   }
   const rows = table({ caption: "Changes, newest first", columns: COLUMNS, rows: page.data });
   const more = h("p");

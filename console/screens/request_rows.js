@@ -1,7 +1,7 @@
 // What does the list tell of one request? Its columns, and the same as CSV.
 
 import { h, value } from "../dom.js";
-import { compact, count, duration, money, UNKNOWN } from "../format.js";
+import { compact, count, duration, money, UNKNOWN, upstreamName } from "../format.js";
 import { link } from "../router.js";
 import { csv } from "../table.js";
 import { time } from "../times.js";
@@ -102,7 +102,7 @@ export const COLUMNS = [
 
 /** @param {RequestRecord} record */
 function upstream(record) {
-  return value(record.provider ?? record.origin ?? UNKNOWN, { title: record.origin ?? undefined });
+  return value(upstreamName(record.provider, record.origin), { title: record.origin ?? undefined });
 }
 
 /** @param {RequestRecord} record */

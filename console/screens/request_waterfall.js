@@ -3,7 +3,7 @@
 
 import { waterfallLegend, waterfallLine, waterfallScale } from "../chart.js";
 import { h, value } from "../dom.js";
-import { duration } from "../format.js";
+import { duration, upstreamName } from "../format.js";
 import { badge } from "../ui.js";
 
 /** @typedef {import("../types.js").RequestRecord} RequestRecord */
@@ -13,7 +13,7 @@ import { badge } from "../ui.js";
 /** @param {RequestRecord} record */
 export function waterfall(record) {
   const { end } = record.times;
-  const lines = record.attempts.map((it, place) => attemptLine(it, place, end));
+  const lines = record.attempts.map((it, place) => attemptLine(it, place, record));
   const more = record.more_attempts;
   return [
     waterfallScale(end),
@@ -49,12 +49,13 @@ function wholeLine({ times, status, outcome }) {
   );
 }
 
-/** @param {Attempt} attempt @param {number} place @param {number} end */
-function attemptLine(attempt, place, end) {
+/** @param {Attempt} attempt @param {number} place @param {RequestRecord} record */
+function attemptLine(attempt, place, { times }) {
+  const isRelayed = attempt.head !== null && attempt.head === times.head;
   const segments = segmentsOf(attempt);
   const label = [
     h("b", null, `${place + 1}. `),
-    value(attempt.provider || "passthrough"),
+    value(upstreamName(attempt.provider, attempt.origin)),
     " ",
     value(attempt.origin, { class: "faint" }),
     " ",
@@ -63,13 +64,14 @@ function attemptLine(attempt, place, end) {
     " ",
     attempt.fault !== null && badge(attempt.fault, "bad"),
   ];
-  const facts = segments.map((it) => `${NAMES[it.phase]} ${duration(it.to - it.from)}`).join(" · ");
+  const told = segments.map((it) => `${NAMES[it.phase]} ${duration(it.to - it.from)}`);
+  const facts = told.join(" · ");
   return h(
     "li",
     null,
     h("div", { class: "label" }, label),
-    waterfallLine(segments, end),
-    h("div", { class: "faint" }, `${facts}. ${whyEnded(attempt)}`),
+    waterfallLine(segments, times.end),
+    h("div", { class: "faint" }, `${facts}. ${whyEnded(attempt, isRelayed)}`),
   );
 }
 
@@ -84,7 +86,8 @@ const NAMES = {
   body: "body",
 };
 
-/** The parts of an attempt; one that did not come to its end is the last. @param {Attempt} attempt */
+/** The parts of an attempt; one that did not come to its end is the last.
+ * @param {Attempt} attempt */
 export function segmentsOf(attempt) {
   const { began, resolved, connected, tls_done, head, first_token, ended } = attempt;
   const ready = tls_done ?? connected ?? resolved;
@@ -115,11 +118,14 @@ function phases(all) {
   return found;
 }
 
-/** @param {Attempt} attempt */
-function whyEnded(attempt) {
+/** @param {Attempt} attempt @param {boolean} isRelayed */
+function whyEnded(attempt, isRelayed) {
   const connection = attempt.reused ? " On a connection of the pool." : "";
   if (attempt.fault === null) {
     return `Its response was relayed.${connection}`;
+  }
+  if (isRelayed) {
+    return `Failed, and its response was relayed, since no other target was left.${connection}`;
   }
   const at = `after ${duration(attempt.ended - attempt.began)}`;
   return attempt.status === null

@@ -1,6 +1,6 @@
 // Which requests were there, and which end right now? The newest first; the filter is in the URL.
 
-import { ApiError, api } from "../api.js";
+import { ApiError, api, checkSession } from "../api.js";
 import { h, replace } from "../dom.js";
 import { count } from "../format.js";
 import { link, note } from "../router.js";
@@ -62,7 +62,8 @@ class List {
     screen?.addEventListener("scroll", () => this.scrolled(screen), { signal, passive: true });
   }
 
-  /** Rows come as the user scrolls down, and nothing moves while they read. @param {Element} screen */
+  /** Rows come as the user scrolls down, and nothing moves while they read.
+   * @param {Element} screen */
   scrolled(screen) {
     const isReading = screen.scrollTop > READING;
     if (isReading !== this.isReading) {
@@ -196,6 +197,9 @@ class List {
   /** @param {"open" | "lost" | "ended"} state */
   tellState(state) {
     this.state = state;
+    if (state === "ended") {
+      checkSession();
+    }
     this.tell(0, this.live?.skipped ?? 0);
   }
 

@@ -12,6 +12,7 @@ import { bars, groupOf, MEASURES, overrideLines, timesOf, total } from "./spend_
 
 /** @typedef {import("../types.js").UsageRow} UsageRow */
 /** @typedef {{range: string, group: string, measure: string}} Choice */
+/** @typedef {{[name: string]: string}} Filter */
 
 /** @type {{[name: string]: {title: string, hours: number, time: "hour" | "day"}}} */
 const RANGES = {
@@ -25,19 +26,21 @@ const GROUPS = ["model", "key", "team", "origin", "provider", "route", "outcome"
 /** @param {import("../screens.js").View} view */
 export async function show({ root, route, signal }) {
   const choice = choiceOf(route.query);
+  const filter = filterOf(route.query);
   const content = h("div", { class: "screen" });
   const csv = h("a", { class: "button", download: "usage.csv" }, "CSV");
   const load = () => {
-    note(route, choice);
-    const range = rangeOf(choice);
+    note(route, { ...filter, ...choice });
+    const range = rangeOf(choice, filter);
     csv.setAttribute("href", usageCsvPath(range.query(`${range.time},${choice.group}`)));
     return loaded(
       content,
-      () => ask(choice, signal),
+      () => ask(choice, range, signal),
       (found) => shown(choice, found),
     );
   };
-  root.append(heading("Spend", csv), form(choice, load), content);
+  const top = [heading("Spend", csv), form(choice, load), filterLine(filter, choice) || ""];
+  root.append(...top, content);
   await load();
 }
 
@@ -49,6 +52,19 @@ function choiceOf(query) {
     group: group && GROUPS.includes(group) ? group : "model",
     measure: measure && measure in MEASURES ? measure : "cost",
   };
+}
+
+/** Links of other screens ask for a part only. @param {URLSearchParams} query @returns {Filter} */
+function filterOf(query) {
+  return Object.fromEntries([...query].filter(([name, text]) => GROUPS.includes(name) && text));
+}
+
+/** @param {Filter} filter @param {Choice} choice */
+function filterLine(filter, choice) {
+  const all = Object.entries(filter).map(([name, text]) => `${name} = ${text}`);
+  const href = link("spend", [], choice);
+  const whole = h("a", { href }, "Show everything");
+  return all.length > 0 && h("p", null, "Only ", value(all.join(", ")), ". ", whole);
 }
 
 /** @param {Choice} choice @param {() => void} load */
@@ -72,13 +88,14 @@ function form(choice, load) {
   );
 }
 
-/** @param {Choice} choice */
-function rangeOf({ range }) {
+/** @param {Choice} choice @param {Filter} filter */
+function rangeOf({ range }, filter) {
   const { hours, time } = RANGES[range] ?? { hours: 720, time: /** @type {const} */ ("day") };
   const step = time === "hour" ? 3_600_000 : 86_400_000;
   const to = Math.ceil(Date.now() / step) * step;
   const from = to - hours * 3_600_000;
   const query = (/** @type {string} */ group) => ({
+    ...filter,
     from: new Date(from).toISOString(),
     to: new Date(to).toISOString(),
     group,
@@ -86,9 +103,8 @@ function rangeOf({ range }) {
   return { from, to, time, query };
 }
 
-/** @param {Choice} choice @param {AbortSignal} signal */
-async function ask(choice, signal) {
-  const range = rangeOf(choice);
+/** @param {Choice} choice @param {ReturnType<typeof rangeOf>} range @param {AbortSignal} signal */
+async function ask(choice, range, signal) {
   const [overTime, sums, models] = await Promise.all([
     api.usage(range.query(`${range.time},${choice.group}`), { signal }),
     api.usage(range.query(choice.group), { signal }),
@@ -135,9 +151,9 @@ function figures(all) {
     [count(all.requests), "requests"],
     [percent(all.failed, all.requests), "failed"],
     [`${compact(all.input)} → ${compact(all.output)}`, "tokens"],
-    [percent(all.unpriced, all.requests), "of requests with usage, but no price"],
-    [percent(all.unknown, all.requests), "of requests with unknown usage"],
-    [percent(all.estimated, all.requests), "of requests with estimated usage"],
+    [percent(all.unpriced, all.requests), "of requests have no price"],
+    [percent(all.unknown, all.requests), "have unknown usage"],
+    [percent(all.estimated, all.requests), "have estimated usage"],
   ];
   const made = shares.map(([text, label]) =>
     h("div", { class: "figure" }, h("b", null, text), h("span", null, label)),
@@ -152,7 +168,7 @@ function sumsTable(choice, rows) {
   /** @type {import("../table.js").Column<UsageRow>[]} */
   const columns = [
     { title: choice.group, cell: (row) => value(groupOf(row, choice.group).name) },
-    { title: "Cost", class: "number", cell: (row) => money(row.cost), sort: cost },
+    { title: "Cost", class: "number", cell: costCell, sort: cost },
     { title: "Share", class: "number", cell: (row) => percent(cost(row), all.cost) },
     numbers("Requests", (row) => row.requests),
     {
@@ -175,6 +191,19 @@ function sumsTable(choice, rows) {
   };
   const sorted = rows.toSorted((a, b) => cost(b) - cost(a) || b.requests - a.requests);
   return table({ caption: `Usage by ${choice.group}`, columns, rows: sorted, href }).element;
+}
+
+/** What has no price is not free. @param {UsageRow} row */
+function costCell(row) {
+  if (row.unpriced === 0) {
+    return money(row.cost);
+  }
+  const title = `${count(row.unpriced)} of ${count(row.requests)} requests have no price`;
+  return h(
+    "span",
+    { title, class: "warn" },
+    Number(row.cost) > 0 ? `> ${money(row.cost)}` : "unknown",
+  );
 }
 
 /**

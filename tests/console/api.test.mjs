@@ -1,5 +1,5 @@
-// Does the console's client ask what `openapi.yaml` describes? Every call is made against a stand-in
-// of `fetch`, and every field that the types promise must be one that responses always have.
+// Does the console's client ask what `openapi.yaml` describes? Every call is made against a
+// stand-in of `fetch`; every field that the types promise must be one that responses always have.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
