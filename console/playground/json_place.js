@@ -213,7 +213,7 @@ function kindOf(text, token) {
   if (token.type === "text") {
     return isClosed(text, token) ? "key" : "nothing";
   }
-  const is_value = /^(true|false|null|-?\d+(\.\d+)?([eE][+-]?\d+)?)$/;
+  const is_value = /^(true|false|null|-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?)$/;
   const word = text.slice(token.start, token.end);
   return token.type === "word" ? (is_value.test(word) ? "value" : "nothing") : token.type;
 }

@@ -26,9 +26,17 @@ configs:
 /** Keys, an endpoint, and requests of several kinds. */
 async function furnished(bench, gateway) {
   const limits = [{ requests: 60, window: "1m" }, { concurrent: 4 }];
-  await gateway.admin("POST", "teams", { name: "search", limits: [{ requests: 600, window: "1m" }] });
+  await gateway.admin("POST", "teams", {
+    name: "search",
+    limits: [{ requests: 600, window: "1m" }],
+  });
   const allow = { models: ["gpt-*", "claude-*", "tiny"], routes: ["/v1/chat/completions"] };
-  const key = await gateway.admin("POST", "keys", { name: "search-app", team: "search", allow, limits });
+  const key = await gateway.admin("POST", "keys", {
+    name: "search-app",
+    team: "search",
+    allow,
+    limits,
+  });
   const bot = await gateway.admin("POST", "keys", { name: "support-bot", limits });
   const endpoint = await gateway.admin("POST", "endpoints", {
     path: "/bria",
@@ -42,7 +50,11 @@ async function furnished(bench, gateway) {
     if (at % 8 === 5) headers["x-gateway-config"] = "careful";
     if (at % 8 === 3) headers["x-mock-cut"] = "3";
     if (at === 12) headers["x-gateway-custom-host"] = "http://127.0.0.1:1";
-    const body = { model: MODELS[at % 4], stream: at % 2 === 1, messages: [{ role: "user", content: "hi" }] };
+    const body = {
+      model: MODELS[at % 4],
+      stream: at % 2 === 1,
+      messages: [{ role: "user", content: "hi" }],
+    };
     const request = { method: "POST", headers, body: JSON.stringify(body) };
     const response = await fetch(`${gateway.url}/v1/chat/completions`, request);
     await response.text().catch(() => "");
@@ -73,7 +85,10 @@ check("pictures: the main screens with traffic", async (bench) => {
     await go(page, "requests");
     await until("requests", async () => (await page.getByRole("row").count()) > 20);
     await keep(page, "requests");
-    await page.getByRole("img", { name: /3 attempts/ }).first().click();
+    await page
+      .getByRole("img", { name: /3 attempts/ })
+      .first()
+      .click();
     await page.getByRole("region", { name: "Where the time went" }).waitFor();
     await keep(page, "request");
     await playground(page, key.key);

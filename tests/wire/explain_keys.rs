@@ -18,7 +18,8 @@ fn explain(gateway: &Gateway, token: &str, described: &Value) -> Response {
 }
 
 fn chat(key: &str, model: &str) -> Value {
-    json!({ "body": { "model": model }, "headers": { "content-type": "application/json" }, "key": key })
+    let headers = json!({ "content-type": "application/json" });
+    json!({ "body": { "model": model }, "headers": headers, "key": key })
 }
 
 #[test]
