@@ -23,14 +23,28 @@ export function factList(facts) {
   );
 }
 
-/** Where an object is defined, which is where it can be changed. @param {any} object */
-export function origin(object) {
+/**
+ * Where the settings have the objects of a kind: file and line, or null where that is not known.
+ * @param {"keys" | "teams" | "endpoints"} kind
+ * @returns {Promise<string | null>}
+ */
+export async function placeOf(kind) {
+  try {
+    const { settings } = await api.settings();
+    return settings.find((/** @type {any} */ it) => it.key === kind)?.origin ?? null;
+  } catch {
+    return null;
+  }
+}
+
+/** Where an object is defined, which is where it can be changed.
+ * @param {any} object @param {string | null} place of those of the settings */
+export function origin(object, place) {
   if (object.source !== "file") {
     return badge("API", "info", "It is in the store, and can be changed here.");
   }
-  const { file, line } = object.defined_at ?? object;
-  const place = file ? `${file}${line ? `:${line}` : ""}` : "settings file";
-  return badge(place, "plain", "It is in the settings file, and can be changed there.");
+  const short = place === null ? "settings file" : place.slice(place.lastIndexOf("/") + 1);
+  return badge(short, "plain", `Changed there: ${place ?? "in the settings file"}`);
 }
 
 /** Texts as marks. @param {string[] | undefined | null} texts */
@@ -107,23 +121,6 @@ export function limitBar(limit) {
   });
 }
 
-/** One budget, with what is spent of it. @param {any} budget */
-export function budgetBar(budget) {
-  const [limit, spent, reserved] = [budget.limit, budget.spent, budget.reserved ?? 0].map(Number);
-  const dollars = budget.unit === undefined || budget.unit === "usd";
-  const shown = (/** @type {any} */ it) => (dollars ? money(it) : count(it));
-  const held = (reserved ?? 0) > 0 ? `, ${shown(reserved)} reserved` : "";
-  const name = budget.name ? `${budget.name}: ` : "";
-  return bar({
-    label: `${name}${shown(limit)} per ${budget.window}`,
-    used: (spent ?? 0) + (reserved ?? 0),
-    of: limit ?? 0,
-    text: `${shown(spent)} spent${held}`,
-    after: budget.resets_at ? h("span", null, "resets ", time(budget.resets_at)) : null,
-    soft: budget.soft ?? undefined,
-  });
-}
-
 /** How long "lately" is. */
 export const LATELY_DAYS = 30;
 
@@ -181,27 +178,6 @@ export function failedText(row) {
 export function latency(row, share) {
   const milliseconds = row?.latency_ms?.[share];
   return typeof milliseconds === "number" ? duration(milliseconds * 1000) : UNKNOWN;
-}
-
-/** The budgets of an owner; none where the gateway does not tell. @param {string} id */
-export async function budgetsOf(id) {
-  const all = await budgets();
-  return all.filter((it) => ownerId(it.owner) === id);
-}
-
-/** All budgets; none where the gateway does not tell. @returns {Promise<any[]>} */
-export async function budgets() {
-  try {
-    return (await api.budgets.list({ limit: 1000 })).data ?? [];
-  } catch {
-    return [];
-  }
-}
-
-/** Owners are told as an id, as an object with one, or as `keys.ID`. @param {any} owner */
-export function ownerId(owner) {
-  const text = String(owner?.id ?? owner ?? "");
-  return text.slice(text.lastIndexOf(".") + 1);
 }
 
 /** When an object was last used, by the records; `undefined` where that is not known.

@@ -6,12 +6,11 @@ import { confirm } from "../dialog.js";
 import { h, replace, value } from "../dom.js";
 import { count, money } from "../format.js";
 import { endpointTest } from "../objects/endpoint_test.js";
+import { budgetPart, budgets, ownedBy } from "../objects/budgets.js";
 import { endpointFields } from "../objects/fields.js";
 import { objectForm } from "../objects/form.js";
 import { firstHost, samplePath, targetOf } from "../objects/preview.js";
 import {
-  budgetBar,
-  budgetsOf,
   costText,
   factList,
   failedText,
@@ -21,6 +20,7 @@ import {
   origin,
   usageBy,
   usageFacts,
+  placeOf,
 } from "../objects/shown.js";
 import { go, link } from "../router.js";
 import { mayChange } from "../session.js";
@@ -54,12 +54,16 @@ function usedBy(usage, endpoint) {
 }
 
 async function listed() {
-  const [endpoints, usage] = await Promise.all([all(api.endpoints.list), usageByHost()]);
-  return { endpoints, usage };
+  const [endpoints, usage, place] = await Promise.all([
+    all(api.endpoints.list),
+    usageByHost(),
+    placeOf("endpoints"),
+  ]);
+  return { endpoints, usage, place };
 }
 
-/** @param {{endpoints: any[], usage: Map<string, any> | null}} found */
-function showList({ endpoints, usage }) {
+/** @param {{endpoints: any[], usage: Map<string, any> | null, place: string | null}} found */
+function showList({ endpoints, usage, place }) {
   const create = button("Create an endpoint", () => go(link("endpoints", ["new"])), {
     kind: "main",
     change: true,
@@ -88,7 +92,7 @@ function showList({ endpoints, usage }) {
       { title: "p50", cell: (it) => latency(used(it), "p50"), class: "number minor" },
       { title: "p99", cell: (it) => latency(used(it), "p99"), class: "number minor" },
       { title: "Cost", cell: (it) => costText(used(it)), class: "number" },
-      { title: "Defined in", cell: origin },
+      { title: "Defined in", cell: (it) => origin(it, place) },
     ],
   });
   const note = h(
@@ -159,22 +163,24 @@ function creation() {
 async function showOne(root, id) {
   const again = () => showOne(root, id);
   const load = async () => {
-    const [{ data: endpoint, etag }, usage, spent] = await Promise.all([
+    const [{ data: endpoint, etag }, usage, all_budgets, place] = await Promise.all([
       api.endpoints.get(id),
       usageByHost(),
-      budgetsOf(id),
+      budgets(),
+      placeOf("endpoints"),
     ]);
-    return { endpoint, etag, usage, spent };
+    return { endpoint, etag, usage, spent: ownedBy(all_budgets, id), place };
   };
   await loaded(root, load, (found) => details(found, root, again));
 }
 
 /**
- * @param {{endpoint: any, etag: string | null, usage: Map<string, any> | null, spent: any[]}} found
+ * @param {{endpoint: any, etag: string | null, usage: Map<string, any> | null, spent: any[],
+ *   place: string | null}} found
  * @param {HTMLElement} root
  * @param {() => Promise<void>} again
  */
-function details({ endpoint, etag, usage, spent }, root, again) {
+function details({ endpoint, etag, usage, spent, place }, root, again) {
   const row = usedBy(usage, endpoint);
   const requests = h(
     "a",
@@ -188,7 +194,7 @@ function details({ endpoint, etag, usage, spent }, root, again) {
       null,
       ...states(endpoint),
       " ",
-      origin(endpoint),
+      origin(endpoint, place),
       " ",
       endpoint.error && value(endpoint.error),
     ),
@@ -202,7 +208,15 @@ function details({ endpoint, etag, usage, spent }, root, again) {
         `Use of its host in the last ${LATELY_DAYS} days`,
         row ? [usageFacts(row), requests] : "Not used.",
       ),
-    spent.length > 0 && panel("Budgets", h("div", { class: "meters" }, spent.map(budgetBar))),
+    spent.length > 0 &&
+      panel(
+        "Budgets",
+        h(
+          "div",
+          { class: "meters" },
+          spent.map((it) => budgetPart(it, again)),
+        ),
+      ),
     mayChange() && panel("Test it", ...endpointTest(endpoint)),
   ];
 }

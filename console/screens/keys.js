@@ -3,16 +3,14 @@
 import { all, api } from "../api.js";
 import { confirm, open } from "../dialog.js";
 import { h, replace, value } from "../dom.js";
-import { money, count } from "../format.js";
+import { count } from "../format.js";
+import { budgetPart, budgetText, budgets, budgetBar, ownedBy } from "../objects/budgets.js";
 import { keyFields } from "../objects/fields.js";
 import { objectForm } from "../objects/form.js";
 import { mayCall } from "../objects/may_call.js";
 import { showSecret } from "../objects/secret.js";
 import {
   allowed,
-  budgetBar,
-  budgets,
-  budgetsOf,
   costText,
   factList,
   lastRecord,
@@ -22,9 +20,9 @@ import {
   limitText,
   marks,
   origin,
-  ownerId,
   usageBy,
   usageFacts,
+  placeOf,
 } from "../objects/shown.js";
 import { go, link } from "../router.js";
 import { mayChange } from "../session.js";
@@ -49,8 +47,8 @@ async function listed() {
   return { keys, usage, spent };
 }
 
-/** @param {{keys: any[], usage: Map<string, any> | null, spent: any[]}} found */
-function showList({ keys, usage, spent }) {
+/** @param {{keys: any[], usage: Map<string, any> | null, spent: any[], place: string | null}} found */
+function showList({ keys, usage, spent, place }) {
   const create = button("Create a key", () => go(link("keys", ["new"])), {
     kind: "main",
     change: true,
@@ -94,7 +92,7 @@ function showList({ keys, usage, spent }) {
         class: "number",
         sort: (key) => Number(used(key)?.cost ?? 0),
       },
-      { title: "Defined in", cell: origin, class: "minor" },
+      { title: "Defined in", cell: (key) => origin(key, place), class: "minor" },
     ],
   });
   return [heading("Keys", create), made.element];
@@ -102,13 +100,9 @@ function showList({ keys, usage, spent }) {
 
 /** @param {any} key @param {any[]} spent */
 function budgetsIn(key, spent) {
-  const own = spent.filter((it) => ownerId(it.owner) === key.id);
+  const own = ownedBy(spent, key.id);
   return own.length > 0 ? own.map(budgetBar) : marks((key.budgets ?? []).map(budgetText));
 }
-
-/** @param {any} budget as it is written */
-const budgetText = (budget) =>
-  `${budget.usd === undefined ? `${count(budget.tokens)} tokens` : money(budget.usd)} per ${budget.window}`;
 
 /** What keeps a key from being used. @param {any} key */
 function states(key) {
@@ -140,36 +134,42 @@ function creation(fields) {
 async function showOne(root, id) {
   const again = () => showOne(root, id);
   const load = async () => {
-    const [{ data: key, etag }, usage, spent, last] = await Promise.all([
+    const [{ data: key, etag }, usage, all_budgets, last, place] = await Promise.all([
       api.keys.get(id),
       usageBy("key", { key: id }),
-      budgetsOf(id),
+      budgets(),
       lastRecord({ key: id }),
+      placeOf("keys"),
     ]);
     const left = await api.keys.limits(id).catch(() => null);
-    return { key, etag, usage, spent, last, left };
+    return { key, etag, usage, spent: ownedBy(all_budgets, id), last, left, place };
   };
   await loaded(root, load, (found) => details(found, root, again));
 }
 
 /**
  * @param {{key: any, etag: string | null, usage: Map<string, any> | null, spent: any[], last: any,
- *   left: any}} found
+ *   left: any, place: string | null}} found
  * @param {HTMLElement} root
  * @param {() => Promise<void>} again
  */
-function details({ key, etag, usage, spent, last, left }, root, again) {
+function details({ key, etag, usage, spent, last, left, place }, root, again) {
   const row = usage === null ? undefined : [...usage.values()][0];
   const limits = [...(left?.limits ?? key.limits ?? []), ...(left?.team_limits ?? []).map(ofTeam)];
   return [
     heading(key.name, ...actions(key, etag, root, again)),
-    h("p", null, ...states(key), " ", origin(key), " ", key.error && value(key.error)),
+    h("p", null, ...states(key), " ", origin(key, place), " ", key.error && value(key.error)),
     panel("About", facts(key, last)),
     panel(
       "Limits and budgets",
       limits.length + spent.length === 0
         ? h("p", { class: "faint" }, "None.")
-        : h("div", { class: "meters" }, limits.map(limitBar), spent.map(budgetBar)),
+        : h(
+            "div",
+            { class: "meters" },
+            limits.map(limitBar),
+            spent.map((it) => budgetPart(it, again)),
+          ),
     ),
     panel(`Use in the last ${LATELY_DAYS} days`, used(usage, row, key)),
     panel("What it may use", allowed(key.allow)),

@@ -4,12 +4,11 @@ import { all, api } from "../api.js";
 import { confirm } from "../dialog.js";
 import { h, replace, value } from "../dom.js";
 import { count } from "../format.js";
+import { budgetPart, budgets, ownedBy } from "../objects/budgets.js";
 import { teamFields } from "../objects/fields.js";
 import { objectForm } from "../objects/form.js";
 import {
   allowed,
-  budgetBar,
-  budgetsOf,
   costText,
   factList,
   LATELY_DAYS,
@@ -19,6 +18,7 @@ import {
   origin,
   usageBy,
   usageFacts,
+  placeOf,
 } from "../objects/shown.js";
 import { go, link } from "../router.js";
 import { mayChange } from "../session.js";
@@ -39,19 +39,20 @@ export async function show({ root, route }) {
 }
 
 async function listed() {
-  const [teams, keys, usage] = await Promise.all([
+  const [teams, keys, usage, place] = await Promise.all([
     all(api.teams.list),
     all(api.keys.list),
     usageBy("team"),
+    placeOf("teams"),
   ]);
-  return { teams, keys, usage };
+  return { teams, keys, usage, place };
 }
 
 /** A key names its team by name or id. @param {any[]} keys @param {any} team */
 const members = (keys, team) => keys.filter((it) => it.team === team.name || it.team === team.id);
 
-/** @param {{teams: any[], keys: any[], usage: Map<string, any> | null}} found */
-function showList({ teams, keys, usage }) {
+/** @param {{teams: any[], keys: any[], usage: Map<string, any> | null, place: string | null}} found */
+function showList({ teams, keys, usage, place }) {
   const create = button("Create a team", () => go(link("teams", ["new"])), {
     kind: "main",
     change: true,
@@ -84,7 +85,7 @@ function showList({ teams, keys, usage }) {
         class: "number",
         sort: (it) => Number(used(it)?.cost ?? 0),
       },
-      { title: "Defined in", cell: origin, class: "minor" },
+      { title: "Defined in", cell: (it) => origin(it, place), class: "minor" },
     ],
   });
   return [heading("Teams", create), made.element];
@@ -108,29 +109,31 @@ function creation() {
 async function showOne(root, id) {
   const again = () => showOne(root, id);
   const load = async () => {
-    const [{ data: team, etag }, keys, usage, spent] = await Promise.all([
+    const [{ data: team, etag }, keys, usage, all_budgets, place] = await Promise.all([
       api.teams.get(id),
       all(api.keys.list),
       usageBy("team", { team: id }),
-      budgetsOf(id),
+      budgets(),
+      placeOf("teams"),
     ]);
-    return { team, etag, keys: members(keys, team), usage, spent };
+    const spent = ownedBy(all_budgets, id);
+    return { team, etag, keys: members(keys, team), usage, spent, place };
   };
   await loaded(root, load, (found) => details(found, root, again));
 }
 
 /**
  * @param {{team: any, etag: string | null, keys: any[], usage: Map<string, any> | null,
- *   spent: any[]}} found
+ *   spent: any[], place: string | null}} found
  * @param {HTMLElement} root
  * @param {() => Promise<void>} again
  */
-function details({ team, etag, keys, usage, spent }, root, again) {
+function details({ team, etag, keys, usage, spent, place }, root, again) {
   const limits = team.limits ?? [];
   const row = usage === null ? undefined : [...usage.values()][0];
   return [
     heading(team.name, ...actions(team, etag, root, again)),
-    h("p", null, origin(team), " ", team.error && value(team.error)),
+    h("p", null, origin(team, place), " ", team.error && value(team.error)),
     panel(
       "About",
       factList([
@@ -144,7 +147,12 @@ function details({ team, etag, keys, usage, spent }, root, again) {
       "Limits and budgets",
       limits.length + spent.length === 0
         ? h("p", { class: "faint" }, "None.")
-        : h("div", { class: "meters" }, limits.map(limitBar), spent.map(budgetBar)),
+        : h(
+            "div",
+            { class: "meters" },
+            limits.map(limitBar),
+            spent.map((it) => budgetPart(it, again)),
+          ),
     ),
     panel(
       `Use in the last ${LATELY_DAYS} days`,

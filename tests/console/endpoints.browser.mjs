@@ -77,7 +77,10 @@ check("endpoints: what the gateway previews is what it sends", async (bench) => 
 check("endpoints: those of the settings file are marked, and cannot be changed", async (bench) => {
   const page = await bench.open({ screen: "endpoints" });
   await page.getByRole("link", { name: "/of-the-file" }).click();
-  await page.getByText("settings file").first().waitFor();
+  await page
+    .getByText(/^settings.yaml:\d+/)
+    .first()
+    .waitFor();
   for (const name of ["Edit", "Switch off", "Delete"]) {
     expect(name, await page.getByRole("button", { name, exact: true }).count(), 0);
   }
