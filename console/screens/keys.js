@@ -43,8 +43,13 @@ export async function show({ root, route }) {
 }
 
 async function listed() {
-  const [keys, usage, spent] = await Promise.all([all(api.keys.list), usageBy("key"), budgets()]);
-  return { keys, usage, spent };
+  const [keys, usage, spent, place] = await Promise.all([
+    all(api.keys.list),
+    usageBy("key"),
+    budgets(),
+    placeOf("keys"),
+  ]);
+  return { keys, usage, spent, place };
 }
 
 /** @param {{keys: any[], usage: Map<string, any> | null, spent: any[], place: string | null}} found */

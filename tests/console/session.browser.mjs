@@ -8,6 +8,7 @@ check("session: a link signs in once, and leaves no code in the address", async 
   const link = await bench.gateway.link();
   const page = await bench.open({ role: "none" });
   await page.goto(link);
+  await page.getByRole("navigation").first().waitFor();
   await page.reload();
   await page.getByRole("navigation").first().waitFor();
   assert(!page.url().includes("link="), page.url());
