@@ -7,7 +7,17 @@ import { block, h, replace, value } from "../dom.js";
 import { clock, compact, count, duration, money, percent } from "../format.js";
 import { link, note } from "../router.js";
 import { table } from "../table.js";
-import { button, copyButton, empty, field, heading, loaded, panel, select } from "../ui.js";
+import {
+  button,
+  copyButton,
+  empty,
+  field,
+  heading,
+  loaded,
+  panel,
+  select,
+  figures,
+} from "../ui.js";
 import { bars, groupOf, MEASURES, overrideLines, timesOf, total } from "./spend_sums.js";
 
 /** @typedef {import("../types.js").UsageRow} UsageRow */
@@ -123,7 +133,7 @@ function shown(choice, { range, overTime, sums, models }) {
   }
   const unpriced = models.filter((it) => it.unpriced > 0);
   return [
-    figures(total(sums)),
+    summary(total(sums)),
     panel(`${MEASURES[choice.measure]?.title} by ${choice.group}`, chart(choice, range, overTime)),
     sumsTable(choice, sums),
     unpriced.length > 0 && panel("Models without a price", unpricedTable(unpriced)),
@@ -145,7 +155,7 @@ function chart(choice, { from, to, time }, rows) {
 }
 
 /** @param {ReturnType<typeof total>} all */
-function figures(all) {
+function summary(all) {
   const shares = [
     [money(all.cost), "known cost"],
     [count(all.requests), "requests"],
@@ -155,10 +165,7 @@ function figures(all) {
     [percent(all.unknown, all.requests), "have unknown usage"],
     [percent(all.estimated, all.requests), "have estimated usage"],
   ];
-  const made = shares.map(([text, label]) =>
-    h("div", { class: "figure" }, h("b", null, text), h("span", null, label)),
-  );
-  return h("div", { class: "figures panel" }, made);
+  return h("div", { class: "panel" }, figures(shares));
 }
 
 /** @param {Choice} choice @param {UsageRow[]} rows */
