@@ -18,7 +18,7 @@ import {
   select,
   figures,
 } from "../ui.js";
-import { bars, groupOf, MEASURES, overrideLines, timesOf, total } from "./spend_sums.js";
+import { bars, groupOf, MEASURES, overrideLines, timesOf, total, patternOf } from "./spend_sums.js";
 
 /** @typedef {import("../types.js").UsageRow} UsageRow */
 /** @typedef {{range: string, group: string, measure: string}} Choice */
@@ -252,7 +252,7 @@ function unpricedTable(rows) {
 /** Makes the lines of the settings from two prices. @param {UsageRow} row */
 function askPrice(row) {
   const origin = groupOf(row, "origin").id;
-  const model = groupOf(row, "model").id ?? "*";
+  const model = patternOf(groupOf(row, "model").id ?? "*");
   const amount = (/** @type {string} */ name) =>
     h("input", { name, type: "number", min: 0, step: "any", value: "0" });
   const [input, output] = [amount("input"), amount("output")];
