@@ -62,6 +62,26 @@ export function panel(title, ...children) {
   return h("section", { class: "panel", "aria-label": title }, h("h2", null, title), ...children);
 }
 
+/**
+ * Names with what belongs to them.
+ * @param {[Child, Child][]} all
+ */
+export function facts(all) {
+  const made = all.map(([name, shown]) => [h("dt", null, name), h("dd", null, shown)]);
+  return h("dl", { class: "facts" }, made.flat());
+}
+
+/**
+ * Large figures with what they count.
+ * @param {string[][]} all pairs of a figure and its label
+ */
+export function figures(all) {
+  const made = all.map(([shown, label]) =>
+    h("div", { class: "figure" }, h("b", null, shown), h("span", null, label)),
+  );
+  return h("div", { class: "figures" }, made);
+}
+
 /** @param {string} [text] */
 export function loading(text = "Loading…") {
   return h("p", { class: "state", role: "status" }, h("span", { class: "spinner" }), text);

@@ -64,6 +64,8 @@ use crate::{
     error::{Code, GatewayError},
     guard::Policy,
     http::request_fields::RequestFields,
+    observe::metrics::list_providers,
+    price::Prices,
     record::Queue,
     route::policy::HeaderEdit,
     secret::Secret,
@@ -90,6 +92,7 @@ pub struct Gateway {
     pub known: Arc<Known>,
     pub limits: Limits,
     pub cache: CacheRules,
+    pub prices: Arc<Prices>,
     pub replay_limit: usize,
     max_requests: usize,
     pub max_body: u64,
@@ -118,8 +121,9 @@ impl Gateway {
         let loops = Loops::new(settings.via.clone());
         let objects = Objects::of_settings(settings);
         let access = Access::new(settings, objects.directory.clone(), None);
+        let parts = (access, Arc::new(prices(settings)));
         Ok(Gateway::of(
-            settings, process, policy, loops, access, objects,
+            settings, process, policy, loops, parts, objects,
         ))
     }
 
@@ -131,7 +135,8 @@ impl Gateway {
         let loops = self.loops.named(settings.via.clone());
         let access = Access::new(settings, objects.directory.clone(), Some(&self.access));
         let process = self.process.clone();
-        Gateway::of(settings, process, policy, loops, access, objects)
+        let parts = (access, prices(settings).or_same(&self.prices));
+        Gateway::of(settings, process, policy, loops, parts, objects)
     }
 
     fn of(
@@ -139,9 +144,10 @@ impl Gateway {
         process: Arc<Process>,
         policy: Policy,
         loops: Loops,
-        access: Access,
+        (access, prices): (Access, Arc<Prices>),
         objects: Objects,
     ) -> Self {
+        list_providers(settings.providers.entries().keys().map(String::as_str));
         Gateway {
             process,
             portkey: settings.portkey,
@@ -156,6 +162,7 @@ impl Gateway {
             endpoints: objects.endpoints,
             limits: Limits::of(settings),
             cache: CacheRules::of(settings),
+            prices,
             replay_limit: usize::try_from(settings.replay_limit).unwrap_or(usize::MAX),
             max_requests: settings.downstream.max_requests,
             max_body: settings.downstream.max_body.unwrap_or(u64::MAX),
@@ -297,6 +304,13 @@ fn door(settings: &Settings, has_host_rule: bool) -> Door {
         any_host: is_open || !has_host_rule,
         origins: settings.cors.origins.clone(),
     }
+}
+
+fn prices(settings: &Settings) -> Prices {
+    Prices::new(
+        settings.prices.overrides.clone(),
+        settings.price_file.clone(),
+    )
 }
 
 /// The addresses of this machine, if a listener is bound to a wildcard address.

@@ -25,6 +25,7 @@
 //! | [`origin_health`] | what do recent requests say of an origin: breakers, budgets? |
 //! | [`usage`], [`price`], [`money`] | what did a response use, and what did that cost? |
 //! | [`record`], [`observe`] | what happened, counted and logged? |
+//! | [`telemetry`] | what is sent to an OTLP receiver? |
 //! | [`http`], [`tls`] | what does HTTP say that both sides need; how is rustls set up? |
 //! | [`memory`], [`machine`] | how much may request bodies hold; what does the machine give? |
 //! | [`error`] | which errors does the gateway make itself? |
@@ -63,6 +64,7 @@ pub mod route;
 pub mod secret;
 pub mod server;
 pub mod store;
+pub mod telemetry;
 pub mod tls;
 pub mod upstream;
 pub mod usage;

@@ -44,6 +44,10 @@ fn main() -> ExitCode {
             let (out, err) = (&mut io::stdout(), &mut io::stderr());
             cli::endpoints::run(&command, &environment, out, err).unwrap_or(1)
         }
+        Command::Prices(command) => {
+            let (out, err) = (&mut io::stdout(), &mut io::stderr());
+            cli::prices::run(&command, &environment, out, err).unwrap_or(1)
+        }
         Command::Secrets(command) => {
             let (out, err) = (&mut io::stdout(), &mut io::stderr());
             cli::secrets::run(&command, &environment, out, err).unwrap_or(1)

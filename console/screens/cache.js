@@ -5,7 +5,7 @@ import { confirm } from "../dialog.js";
 import { h } from "../dom.js";
 import { bytes, count } from "../format.js";
 import { mayChange } from "../session.js";
-import { button, empty, field, heading, loaded, notice, panel } from "../ui.js";
+import { button, empty, field, heading, loaded, notice, panel, figures } from "../ui.js";
 
 /** @typedef {import("../types.js").CacheStats} CacheStats */
 
@@ -44,17 +44,10 @@ function inMemory(stats) {
     const text = "A request asks for the cache with this header, or its config does:";
     return empty("Nothing is stored", text, "x-gateway-cache: true");
   }
-  return h(
-    "div",
-    { class: "figures" },
-    figure(count(stats.entries), "responses"),
-    figure(bytes(stats.bytes), "in memory"),
-  );
-}
-
-/** @param {string} shown @param {string} label */
-function figure(shown, label) {
-  return h("div", { class: "figure" }, h("b", null, shown), h("span", null, label));
+  return figures([
+    [count(stats.entries), "responses"],
+    [bytes(stats.bytes), "in memory"],
+  ]);
 }
 
 /** @param {() => void} again */

@@ -8,7 +8,7 @@ import { bytes, compact, count, span } from "../format.js";
 import { link } from "../router.js";
 import { table } from "../table.js";
 import { time } from "../times.js";
-import { badge, button, heading, isAbort, loading, panel, problem } from "../ui.js";
+import { badge, button, heading, isAbort, loading, panel, problem, facts } from "../ui.js";
 
 /** @typedef {import("../types.js").Health} Health */
 /** @typedef {{received: number, at: number}} Sample */
@@ -63,12 +63,6 @@ function parts(health, rate) {
 }
 
 /** @typedef {[string, import("../dom.js").Child]} Fact */
-
-/** @param {Fact[]} all */
-function facts(all) {
-  const made = all.map(([name, shown]) => [h("dt", null, name), h("dd", null, shown)]);
-  return h("dl", { class: "facts" }, made.flat());
-}
 
 /** @param {Health} health @returns {Fact[]} */
 function gatewayFacts({ version, started, draining }) {

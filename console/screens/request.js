@@ -6,7 +6,7 @@ import { block, h, replace, value } from "../dom.js";
 import { bytes, compact, duration, money, UNKNOWN } from "../format.js";
 import { link } from "../router.js";
 import { time } from "../times.js";
-import { badge, button, copyButton, empty, heading, loaded, panel } from "../ui.js";
+import { badge, button, copyButton, empty, heading, loaded, panel, facts, figures } from "../ui.js";
 import { costPart, usagePart } from "./request_cost.js";
 import { bodyOf, curl, headersOf } from "./request_curl.js";
 import { cacheBadge, statusOf } from "./request_rows.js";
@@ -43,7 +43,7 @@ function shown(record) {
     ),
     record.detail !== null &&
       h("div", { class: "panel" }, h("b", null, "Error: "), value(record.detail)),
-    figures(record),
+    summary(record),
     panel("Where the time went", waterfall(record)),
     h(
       "div",
@@ -95,7 +95,7 @@ function playgroundLink(record) {
 }
 
 /** @param {RequestRecord} record */
-function figures({ times, attempts, more_attempts, usage, cost }) {
+function summary({ times, attempts, more_attempts, usage, cost }) {
   const all = [
     [duration(times.end), "took"],
     [duration(times.first_token), "to the first token"],
@@ -104,19 +104,10 @@ function figures({ times, attempts, more_attempts, usage, cost }) {
     [usage === null ? UNKNOWN : `${compact(usage.input)} → ${compact(usage.output)}`, "tokens"],
     [money(cost), "cost"],
   ];
-  const made = all.map(([shown, label]) =>
-    h("div", { class: "figure" }, h("b", null, shown), h("span", null, label)),
-  );
-  return h("div", { class: "figures panel" }, made);
+  return h("div", { class: "panel" }, figures(all));
 }
 
 /** @typedef {[string, import("../dom.js").Child]} Fact */
-
-/** @param {Fact[]} all */
-function facts(all) {
-  const made = all.map(([name, shown]) => [h("dt", null, name), h("dd", null, shown)]);
-  return h("dl", { class: "facts" }, made.flat());
-}
 
 /** @param {RequestRecord} record @returns {Fact[]} */
 function whoFacts(record) {
@@ -178,9 +169,10 @@ function metadata(record) {
   if (all.length === 0) {
     return h("p", { class: "faint" }, "The request had none.");
   }
-  const shown = all.map(([name, text]) => {
+  /** @type {(pair: [string, string]) => [HTMLElement, HTMLElement]} */
+  const shown = ([name, text]) => {
     const href = link("requests", [], { metadata: `${name}=${text}` });
-    return [h("dt", null, value(name)), h("dd", null, h("a", { href }, value(text)))];
-  });
-  return h("dl", { class: "facts" }, shown.flat());
+    return [value(name), h("a", { href }, value(text))];
+  };
+  return facts(all.map(shown));
 }

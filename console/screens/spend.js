@@ -7,8 +7,18 @@ import { block, h, replace, value } from "../dom.js";
 import { clock, compact, count, duration, money, percent } from "../format.js";
 import { link, note } from "../router.js";
 import { table } from "../table.js";
-import { button, copyButton, empty, field, heading, loaded, panel, select } from "../ui.js";
-import { bars, groupOf, MEASURES, overrideLines, timesOf, total } from "./spend_sums.js";
+import {
+  button,
+  copyButton,
+  empty,
+  field,
+  heading,
+  loaded,
+  panel,
+  select,
+  figures,
+} from "../ui.js";
+import { bars, groupOf, MEASURES, overrideLines, timesOf, total, patternOf } from "./spend_sums.js";
 
 /** @typedef {import("../types.js").UsageRow} UsageRow */
 /** @typedef {{range: string, group: string, measure: string}} Choice */
@@ -123,7 +133,7 @@ function shown(choice, { range, overTime, sums, models }) {
   }
   const unpriced = models.filter((it) => it.unpriced > 0);
   return [
-    figures(total(sums)),
+    summary(total(sums)),
     panel(`${MEASURES[choice.measure]?.title} by ${choice.group}`, chart(choice, range, overTime)),
     sumsTable(choice, sums),
     unpriced.length > 0 && panel("Models without a price", unpricedTable(unpriced)),
@@ -145,7 +155,7 @@ function chart(choice, { from, to, time }, rows) {
 }
 
 /** @param {ReturnType<typeof total>} all */
-function figures(all) {
+function summary(all) {
   const shares = [
     [money(all.cost), "known cost"],
     [count(all.requests), "requests"],
@@ -155,10 +165,7 @@ function figures(all) {
     [percent(all.unknown, all.requests), "have unknown usage"],
     [percent(all.estimated, all.requests), "have estimated usage"],
   ];
-  const made = shares.map(([text, label]) =>
-    h("div", { class: "figure" }, h("b", null, text), h("span", null, label)),
-  );
-  return h("div", { class: "figures panel" }, made);
+  return h("div", { class: "panel" }, figures(shares));
 }
 
 /** @param {Choice} choice @param {UsageRow[]} rows */
@@ -245,7 +252,7 @@ function unpricedTable(rows) {
 /** Makes the lines of the settings from two prices. @param {UsageRow} row */
 function askPrice(row) {
   const origin = groupOf(row, "origin").id;
-  const model = groupOf(row, "model").id ?? "*";
+  const model = patternOf(groupOf(row, "model").id ?? "*");
   const amount = (/** @type {string} */ name) =>
     h("input", { name, type: "number", min: 0, step: "any", value: "0" });
   const [input, output] = [amount("input"), amount("output")];

@@ -115,16 +115,28 @@ export function total(rows) {
 }
 
 /**
+ * A model's name as a pattern of the settings, which would take a name such as `os.environ/X` for
+ * a variable.
+ * @param {string} model
+ */
+export function patternOf(model) {
+  return model.replace(/^os\.environ\//, "*s.environ/");
+}
+
+/**
  * The lines of the settings that give a model a price. JSON's strings are YAML's, too; what cannot
- * be seen is escaped.
+ * be seen is escaped, and what would stand for a variable.
  * @param {{origin: string | null, model: string, input: string, output: string}} price
  */
 export function overrideLines({ origin, model, input, output }) {
   const quoted = (/** @type {string} */ text) =>
-    JSON.stringify(text).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (it) => {
-      const code = it.codePointAt(0) ?? 0;
-      return `\\U${code.toString(16).padStart(8, "0")}`;
-    });
+    JSON.stringify(text.replaceAll("${", () => "$${")).replace(
+      /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
+      (it) => {
+        const code = it.codePointAt(0) ?? 0;
+        return `\\U${code.toString(16).padStart(8, "0")}`;
+      },
+    );
   const lines = [`    - model: ${quoted(model)}`];
   if (origin !== null) {
     lines.push(`      origin: ${quoted(origin)}`);

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::{
     console::ConsoleArgs, endpoints::EndpointsCommand, import::args::ImportCommand,
-    keys::args::KeysCommand,
+    keys::args::KeysCommand, prices::PricesCommand,
 };
 use crate::config::Flags;
 
@@ -70,6 +70,9 @@ pub enum Command {
     /// Asks by its admin API, with the token of THROUGHWAY_ADMIN_TOKEN.
     #[command(subcommand)]
     Endpoints(EndpointsCommand),
+    /// Show and check what models cost, by the settings and the table in the program
+    #[command(subcommand)]
+    Prices(PricesCommand),
     /// Work on the secrets that the store has sealed
     #[command(subcommand)]
     Secrets(SecretsCommand),

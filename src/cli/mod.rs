@@ -11,6 +11,7 @@ pub mod health;
 pub mod import;
 pub mod keys;
 pub mod mock;
+pub mod prices;
 pub mod secrets;
 pub mod serve;
 mod start_message;

@@ -44,6 +44,8 @@ const AT_START: &[Row] = &rows![
     secret_key,
     log.level,
     log.format,
+    metrics,
+    telemetry,
 ];
 
 /// The settings that are read at the start only.

@@ -77,6 +77,16 @@ pub enum LogFormat {
     Json,
 }
 
+/// By whom requests are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyLabel {
+    /// By gateway key.
+    Key,
+    /// By team.
+    Team,
+}
+
 /// Which requests are written to the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -1,6 +1,6 @@
 //! Reads the settings from file, environment and flags: `document` (YAML with places) → `expand`
 //! (variables) → `key_files` → `layers` (environment and flags laid over the file) → `de` (the
-//! struct tree) → `rules`.
+//! struct tree) → `rules` → `prices` (their file).
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -15,6 +15,7 @@ use super::fault::{Fault, TreeError};
 use super::key_files;
 use super::layers::{Environment, Flags, VARIABLES};
 use super::places::Places;
+use super::prices;
 use super::provider_keys;
 use super::rules;
 use super::settings::Settings;
@@ -37,13 +38,18 @@ impl Settings {
         let Some(path) = path.map(Path::to_owned).or(environment.config_file()) else {
             return Self::parse("", Path::new(""), environment, flags);
         };
-        match File::open(&path).and_then(text) {
-            Ok(text) => Self::parse(&text, &path, environment, flags),
-            Err(source) => Err(ConfigError::Unreadable { file: path, source }),
-        }
+        let text = File::open(&path).and_then(text);
+        let text = text.map_err(|source| ConfigError::Unreadable {
+            file: path.clone(),
+            source,
+        })?;
+        let mut settings = Self::parse(&text, &path, environment, flags)?;
+        settings.price_file = prices::read_file(settings.prices.file.as_deref())?;
+        Ok(settings)
     }
 
-    /// Like [`Settings::load`], with the text of the file at hand; `name` is for messages.
+    /// Like [`Settings::load`], with the text of the file at hand, and without the table of
+    /// `prices.file`; `name` is for messages.
     ///
     /// # Errors
     /// The first thing wrong, with its place.

@@ -10,6 +10,7 @@ mod enums;
 mod error;
 mod expand;
 mod fault;
+mod header_secrets;
 mod identities;
 mod in_vain;
 mod key_files;
@@ -20,6 +21,7 @@ mod name;
 mod object_rules;
 mod objects;
 mod places;
+mod prices;
 mod provider_keys;
 mod reference;
 mod rules;
@@ -34,16 +36,17 @@ mod units;
 
 pub use document::{Key, Node, Position, SyntaxError, Value};
 pub use endpoints::check_endpoint;
-pub use enums::{AccessLog, Auth, LogFormat, ObjectStoreKind, RecordStore};
+pub use enums::{AccessLog, Auth, KeyLabel, LogFormat, ObjectStoreKind, RecordStore};
 pub use error::{ConfigError, Place};
+pub use header_secrets::HeaderSecrets;
 pub use layers::{Environment, Flags};
 pub use objects::Objects;
 pub use places::Places;
 pub use reference::{page, schema_page};
 pub use secrets::Secrets;
 pub use settings::{
-    Cors, CredentialNames, Dns, Downstream, Drain, Guard, Identities, Log, Memory, Settings,
-    Timeouts, Tls, Upstream, UpstreamTls,
+    Cors, CredentialNames, Dns, Downstream, Drain, Guard, Identities, Log, Memory, MetricSettings,
+    Otlp, PriceSettings, Settings, Telemetry, Timeouts, Tls, Upstream, UpstreamTls,
 };
 pub use source::SettingsSource;
 pub use units::duration;

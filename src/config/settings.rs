@@ -2,9 +2,11 @@
 //! its comment), default, check (its type, or the kind it is read `with`) and example. Parsing,
 //! `check`, `docs/settings.md` and the JSON schema come from here; to add a setting, add a field.
 
+mod accounting;
 mod client_side;
 mod records;
 mod stores;
+mod telemetry;
 mod upstream_side;
 
 use std::collections::BTreeMap;
@@ -18,9 +20,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
 use smart_default::SmartDefault;
 
+pub use self::accounting::{MetricSettings, PriceSettings};
 pub use self::client_side::{Cors, CredentialNames, Downstream, Drain, Log, Memory};
 pub use self::records::Records;
 pub use self::stores::{Cache, LimitStore, ObjectStore};
+pub use self::telemetry::{Otlp, Telemetry};
 pub use self::upstream_side::{Dns, Guard, Timeouts, Tls, Upstream, UpstreamTls};
 use super::address::{Base, HostName, Listen, Network};
 use super::endpoints::Endpoints;
@@ -37,6 +41,7 @@ use crate::guard::BaseUrl;
 use crate::identity::directory::Directory;
 use crate::identity::key::Key;
 use crate::identity::team::Team;
+use crate::price::PriceFile;
 use crate::route::limit::Scoped;
 use crate::secret::Secret;
 
@@ -214,6 +219,12 @@ pub struct Settings {
     pub limit_store: LimitStore,
     /// The cache of responses.
     pub cache: Cache,
+    /// What models cost; see [prices](prices.md).
+    pub prices: PriceSettings,
+    /// What `/gateway/metrics` counts besides what it always does.
+    pub metrics: MetricSettings,
+    /// Where traces and metrics are sent; see [telemetry](telemetry.md).
+    pub telemetry: Telemetry,
     /// Proxies in front of the gateway, whose `X-Forwarded-For` is believed.
     ///
     /// Without it the client's address is the one that it connects from, so that all clients
@@ -289,6 +300,9 @@ pub struct Settings {
     /// `keys` and `teams`, as they are looked up.
     #[serde(skip)]
     pub directory: Identities,
+    /// What is in `prices.file`.
+    #[serde(skip)]
+    pub price_file: Option<Arc<PriceFile>>,
     /// Where the entries of `keys`, `teams` and `endpoints` stand in the file.
     #[serde(skip)]
     pub places: Places,

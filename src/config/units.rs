@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use super::kind::{Kind, Shown, described};
 
-described!({const MOST: usize} Count<MOST>, {const ZERO: bool} Span<ZERO>, Retention, ByteSize);
+described!({const MOST: usize} Count<MOST>, {const ZERO: bool} Span<ZERO>, Retention, ByteSize, Share);
 
 /// A whole number from 1 to `MOST`.
 pub struct Count<const MOST: usize>;
@@ -139,6 +139,50 @@ impl Shown for Duration {
     }
 }
 
+/// A share, in millionths.
+pub struct Share;
+
+impl Share {
+    pub const WHOLE: u32 = 1_000_000;
+    /// Millionths in a hundredth.
+    const PERCENT: u32 = 10_000;
+}
+
+impl Kind for Share {
+    type Value = u32;
+    const NAME: &'static str = "share";
+    const EXPECTED: &'static str =
+        "a share from 0% to 100% with at most four decimals, such as 10% or 0.5%";
+
+    fn from_text(text: &str) -> Option<u32> {
+        let (whole, decimals) = match text.strip_suffix('%')?.split_once('.') {
+            Some((whole, decimals)) if !decimals.is_empty() => (whole, decimals),
+            Some(_) => return None,
+            None => (text.strip_suffix('%')?, "0"),
+        };
+        let are_digits = |it: &str| !it.is_empty() && it.bytes().all(|it| it.is_ascii_digit());
+        if !are_digits(whole) || !are_digits(decimals) || decimals.len() > 4 {
+            return None;
+        }
+        let decimals: u32 = format!("{decimals:0<4}").parse().ok()?;
+        let whole = whole.parse::<u32>().ok()?.checked_mul(Self::PERCENT)?;
+        let share = whole.checked_add(decimals)?;
+        (share <= Self::WHOLE).then_some(share)
+    }
+}
+
+/// The share in percent.
+impl Shown for u32 {
+    fn shown(&self) -> Json {
+        let (whole, rest) = (self / Share::PERCENT, self % Share::PERCENT);
+        let decimals = format!("{rest:04}");
+        match decimals.trim_end_matches('0') {
+            "" => format!("{whole}%").into(),
+            decimals => format!("{whole}.{decimals}%").into(),
+        }
+    }
+}
+
 /// A size in bytes.
 pub struct ByteSize;
 
@@ -245,6 +289,30 @@ mod tests {
         for (text, hours) in table {
             let expected = hours.map(|it| Duration::from_secs(it * 3600));
             assert_eq!(Retention::from_text(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn shares_are_percentages() {
+        for (text, expected) in [
+            ("0%", Some(0)),
+            ("100%", Some(1_000_000)),
+            ("10%", Some(100_000)),
+            ("0.5%", Some(5_000)),
+            ("0.0001%", Some(1)),
+            ("0.00001%", None),
+            ("100.1%", None),
+            ("10", None),
+            ("0.1", None),
+            (".5%", None),
+            ("5.%", None),
+            ("-1%", None),
+            ("%", None),
+        ] {
+            assert_eq!(Share::from_text(text), expected, "{text}");
+            if let Some(share) = expected {
+                assert_eq!(share.shown(), text);
+            }
         }
     }
 

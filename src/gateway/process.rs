@@ -16,7 +16,7 @@ use super::{
     store_health::NotedHealth, unusable_settings::UnusableSettings,
 };
 use crate::{
-    config::Settings,
+    config::{KeyLabel, Settings},
     credential::tokens::Tokens,
     downstream::{Closing, DownstreamTimeouts},
     machine::{
@@ -24,7 +24,7 @@ use crate::{
         descriptors::{self, Division, Shortages},
     },
     memory::BodyMemory,
-    observe::metrics::Metrics,
+    observe::metrics::{KeyLabels, Metrics},
     origin_health::OriginHealth,
     record::{Queue, QueueLimits},
     records::{self, Records},
@@ -78,6 +78,7 @@ impl Process {
         let division = Division::of(descriptors::limit(), settings.workers);
         let metrics = Arc::new(Metrics::new());
         let archive = archive(settings, &metrics);
+        count_by_key(settings, &metrics);
         let memory = settings.memory.bodies;
         let memory = memory.unwrap_or_else(machine::memory::for_bodies);
         Ok(Process {
@@ -143,6 +144,17 @@ fn archive(settings: &Settings, metrics: &Metrics) -> Records {
         queued: metrics.records_queued.clone(),
     };
     Records::new(limits, counts)
+}
+
+fn count_by_key(settings: &Settings, metrics: &Metrics) {
+    let labels = &settings.metrics.labels;
+    if !labels.is_empty() {
+        metrics.count_by_key(KeyLabels {
+            key: labels.contains(&KeyLabel::Key),
+            team: labels.contains(&KeyLabel::Team),
+            most: settings.metrics.max_series,
+        });
+    }
 }
 
 fn client_timeouts(settings: &Settings) -> DownstreamTimeouts {

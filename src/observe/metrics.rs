@@ -1,22 +1,30 @@
 //! What is counted, and how is it counted? The table says which metrics there are; every request is
 //! counted once when it arrives and once when it ends.
 
+mod by_key;
+mod cells;
+mod end;
 mod kinds;
 mod labels;
+mod providers;
 mod reference;
+mod series;
 mod table;
 
 use prometheus_client::encoding::text;
 
+pub use self::{
+    by_key::KeyLabels,
+    end::EndFacts,
+    kinds::{Count, Level},
+    labels::{CacheResult, LabelValue, RouteLabel, TokenKind},
+    providers::list as list_providers,
+    reference::page,
+    table::Metrics,
+};
 use self::{
     kinds::LogLinesLost,
     labels::{StatusClass, UnusableEntry, Winner},
-};
-pub use self::{
-    kinds::{Count, Level},
-    labels::{CacheResult, LabelValue},
-    reference::page,
-    table::Metrics,
 };
 pub use super::outcome::Outcome;
 use crate::{
@@ -44,6 +52,14 @@ impl Metrics {
     /// The counter of requests with this outcome.
     pub fn ended(&self, outcome: Outcome) -> &Count {
         self.outcomes.of(outcome)
+    }
+
+    /// Begins to count by key and team.
+    pub fn count_by_key(&self, labels: KeyLabels) {
+        self.key_requests.enable(labels);
+        self.key_input_tokens.enable(labels);
+        self.key_output_tokens.enable(labels);
+        self.key_cost.enable(labels);
     }
 
     /// Counts what the cache did, and why it could not be used.

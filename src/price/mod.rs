@@ -1,9 +1,32 @@
 //! What usage costs: in billionths of a dollar, with the prices it was computed from.
 
+pub mod built_in;
+mod decimal;
+mod file;
+mod genai;
+mod import;
+mod litellm;
+mod memo;
+mod origin;
+mod overrides;
+mod sheet;
+mod shown;
+mod table;
+mod unit;
+
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::{
+    file::{PriceFile, Unusable},
+    import::{Imported, import},
+    origin::plain,
+    overrides::Override,
+    sheet::{Period, Price, PriceSet, Rate, Sheet, Variant},
+    table::{Found, Prices, Sold},
+    unit::Unit,
+};
 use crate::money::Usd;
 
 /// What one request cost, and how that was computed.
@@ -47,4 +70,18 @@ pub enum PriceSource {
     BuiltIn,
     /// A stored response was sent: no upstream was asked.
     Cache,
+}
+
+impl PriceSource {
+    /// Its name, as in records.
+    pub fn name(self) -> &'static str {
+        match self {
+            PriceSource::Upstream => "upstream",
+            PriceSource::PerRequest => "per_request",
+            PriceSource::Settings => "settings",
+            PriceSource::File => "file",
+            PriceSource::BuiltIn => "built_in",
+            PriceSource::Cache => "cache",
+        }
+    }
 }

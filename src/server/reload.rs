@@ -22,6 +22,8 @@ pub struct Reloader {
     source: SettingsSource,
     /// The file's state before it was read last.
     read: Option<FileState>,
+    /// The state of the prices' file before it was read last.
+    read_prices: Option<FileState>,
     /// What was in force at the start: some of it stays in force.
     at_start: Arc<Settings>,
     in_force: Arc<Settings>,
@@ -72,6 +74,7 @@ impl Reloader {
         Reloader {
             source,
             read: state,
+            read_prices: None,
             at_start: settings.clone(),
             in_force: settings.clone(),
             control,
@@ -80,18 +83,18 @@ impl Reloader {
 
     /// Follows the file and `asked`, for as long as it is awaited.
     pub async fn run(mut self, mut asked: Asked) {
-        let mut seen = None;
+        let mut seen = (None, None);
         let mut looks = time::interval(LOOK);
         loop {
             tokio::select! {
                 Some(()) = asked.recv() => {
-                    self.read = self.file_state().await;
+                    (self.read, self.read_prices) = self.file_states().await;
                     self.reload(true).await;
                 }
                 _ = looks.tick() => {
-                    let now = self.file_state().await;
-                    if now == seen && now != self.read {
-                        self.read = now;
+                    let now = self.file_states().await;
+                    if now == seen && now != (self.read, self.read_prices) {
+                        (self.read, self.read_prices) = now;
                         self.reload(false).await;
                     }
                     seen = now;
@@ -100,8 +103,15 @@ impl Reloader {
         }
     }
 
-    async fn file_state(&self) -> Option<FileState> {
-        match self.source.file() {
+    /// Those of the settings and of the prices.
+    async fn file_states(&self) -> (Option<FileState>, Option<FileState>) {
+        let prices = self.in_force.prices.file.as_deref();
+        let settings = Self::state_of(self.source.file()).await;
+        (settings, Self::state_of(prices).await)
+    }
+
+    async fn state_of(file: Option<&Path>) -> Option<FileState> {
+        match file {
             Some(file) => Some(FileState::of(file).await),
             None => None,
         }

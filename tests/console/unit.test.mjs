@@ -7,6 +7,7 @@ import { queryText } from "../../console/api.js";
 import * as format from "../../console/format.js";
 import { link, parse } from "../../console/router.js";
 import { shellWord } from "../../console/screens/request_curl.js";
+import { bars, overrideLines, patternOf, timesOf } from "../../console/screens/spend_sums.js";
 import { segmentsOf } from "../../console/screens/request_waterfall.js";
 
 test("characters that cannot be seen are shown as escapes", () => {
@@ -131,4 +132,29 @@ test("the phases of an attempt are those that it came to", () => {
     ["resolve", 100, 200],
     ["head", 200, 2000],
   ]);
+});
+
+test("the lines of a price hold any name, and no variable", () => {
+  const model = patternOf('os.environ/TOKEN ${TOKEN} \u202e\n- x: "y"');
+  const lines = overrideLines({ origin: null, model, input: "0.1", output: "" });
+  assert.deepEqual(lines.split("\n"), [
+    "prices:",
+    "  overrides:",
+    '    - model: "*s.environ/TOKEN $${TOKEN} \\U0000202e\\n- x: \\"y\\""',
+    "      input: 0.1",
+    "      output: 0",
+  ]);
+});
+
+test("bars have a place for each hour, and the smallest groups share one", () => {
+  const from = Date.parse("2026-11-22T00:30:00Z");
+  const times = timesOf(from, from + 2 * 3_600_000, "hour");
+  assert.equal(times.length, 3);
+  const hour = "2026-11-22T01:00:00Z";
+  const rows = Array.from({ length: 10 }, (_, n) => ({ hour, model: `m${n}`, requests: n + 1 }));
+  const by = { time: "hour", group: "model", measure: "requests" };
+  const { series, points } = bars([...rows, { hour, model: null, requests: 1 }], by, times);
+  assert.equal(series.length, 8);
+  assert.deepEqual(points[1], [10, 9, 8, 7, 6, 5, 4, 3 + 2 + 1 + 1]);
+  assert.deepEqual(points[0], points[2]);
 });

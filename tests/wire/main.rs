@@ -111,6 +111,7 @@ mod pooling;
 mod pooling_early;
 mod pooling_idle;
 mod pooling_stale;
+mod prices;
 mod provider_routes;
 mod reload;
 mod reply_headers;

@@ -9,6 +9,7 @@ mod key_limits;
 mod live;
 mod objects;
 mod overview;
+mod prices;
 mod query;
 mod records;
 mod session;
@@ -59,6 +60,7 @@ enum Page {
     Configs,
     Session,
     SessionLinks,
+    Prices,
 }
 
 const LIST: &[Method] = &[Method::GET, Method::POST];
@@ -165,6 +167,11 @@ const ROUTES: &[Route] = &[
         page: Page::SessionLinks,
         methods: &[Method::POST],
     },
+    Route {
+        path: "/gateway/admin/v1/prices",
+        page: Page::Prices,
+        methods: &[Method::GET],
+    },
 ];
 
 impl Route {
@@ -238,7 +245,8 @@ async fn serve(control: Control, request: HttpRequest, payload: web::Payload) ->
         | Page::Records
         | Page::Record
         | Page::Live
-        | Page::Usage => {}
+        | Page::Usage
+        | Page::Prices => {}
     }
     let changes = request.method() != Method::GET;
     let gateway = control.current.get();
@@ -273,6 +281,7 @@ async fn page_of(page: Page, call: Call) -> Response {
         Page::Providers => overview::providers(call).await,
         Page::Configs => overview::configs(call).await,
         Page::Session | Page::SessionLinks => Err(unknown(call.request.path())),
+        Page::Prices => prices::show(call).await,
     }
 }
 

@@ -33,9 +33,9 @@ pub trait Metric {
     /// What the kind adds to a metric's name on the page.
     const ENDING: &'static str;
 
-    /// The values of the label, if the metric has one.
-    fn label_values() -> Vec<&'static str> {
-        Vec::new()
+    /// The labels with their values, as far as the reference page can tell them.
+    fn labels(row: &Row) -> Vec<(&'static str, Vec<&'static str>)> {
+        Vec::from_iter(row.label.map(|label| (label, Vec::new())))
     }
 
     /// Makes a metric and registers it.
@@ -43,7 +43,7 @@ pub trait Metric {
 }
 
 impl Row {
-    fn register(&self, registry: &mut Registry, metric: impl Encoded) {
+    pub(super) fn register(&self, registry: &mut Registry, metric: impl Encoded) {
         match self.unit {
             None => registry.register(self.name, self.help, metric),
             Some(unit) => {
@@ -142,8 +142,9 @@ impl<L: LabelValue> Metric for CountBy<L> {
     const KIND: &'static str = Count::KIND;
     const ENDING: &'static str = Count::ENDING;
 
-    fn label_values() -> Vec<&'static str> {
-        L::ALL.iter().map(|value| value.label()).collect()
+    fn labels(row: &Row) -> Vec<(&'static str, Vec<&'static str>)> {
+        let values = L::ALL.iter().map(|value| value.label()).collect();
+        Vec::from_iter(row.label.map(|label| (label, values)))
     }
 
     fn registered(registry: &mut Registry, row: &Row) -> Self {

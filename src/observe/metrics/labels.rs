@@ -60,6 +60,63 @@ impl LabelValue for StatusClass {
     }
 }
 
+/// Which kind of route a request was on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RouteLabel {
+    Unified,
+    Endpoint,
+    Provider,
+    Unknown,
+}
+
+impl LabelValue for RouteLabel {
+    const ALL: &'static [Self] = &[
+        RouteLabel::Unified,
+        RouteLabel::Endpoint,
+        RouteLabel::Provider,
+        RouteLabel::Unknown,
+    ];
+
+    fn label(self) -> &'static str {
+        match self {
+            RouteLabel::Unified => "unified",
+            RouteLabel::Endpoint => "endpoint",
+            RouteLabel::Provider => "provider",
+            RouteLabel::Unknown => "unknown",
+        }
+    }
+}
+
+/// What tokens were used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenKind {
+    Input,
+    CacheRead,
+    CacheWrite,
+    Output,
+    Reasoning,
+}
+
+impl LabelValue for TokenKind {
+    const ALL: &'static [Self] = &[
+        TokenKind::Input,
+        TokenKind::CacheRead,
+        TokenKind::CacheWrite,
+        TokenKind::Output,
+        TokenKind::Reasoning,
+    ];
+
+    fn label(self) -> &'static str {
+        match self {
+            TokenKind::Input => "input",
+            TokenKind::CacheRead => "cache_read",
+            TokenKind::CacheWrite => "cache_write",
+            TokenKind::Output => "output",
+            TokenKind::Reasoning => "reasoning",
+        }
+    }
+}
+
 /// Which of two hedged requests won.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Winner {

@@ -12,8 +12,7 @@ pub struct Entry {
     /// The full name, as on the page that Prometheus reads.
     pub name: String,
     kind: &'static str,
-    label: Option<&'static str>,
-    label_values: Vec<&'static str>,
+    labels: Vec<(&'static str, Vec<&'static str>)>,
     help: &'static str,
 }
 
@@ -26,23 +25,20 @@ impl Entry {
         Entry {
             name: name + M::ENDING,
             kind: M::KIND,
-            label: row.label,
-            label_values: M::label_values(),
+            labels: M::labels(row),
             help: row.help,
         }
     }
 
     fn labels(&self) -> String {
-        let values: Vec<String> = self
-            .label_values
-            .iter()
-            .map(|value| format!("`{value}`"))
-            .collect();
-        match (self.label, values.is_empty()) {
-            (None, _) => String::new(),
-            (Some(label), true) => format!("`{label}`"),
-            (Some(label), false) => format!("`{label}`: {}", values.join(", ")),
-        }
+        let label = |(name, values): &(&str, Vec<&str>)| {
+            let values: Vec<String> = values.iter().map(|value| format!("`{value}`")).collect();
+            match values.is_empty() {
+                true => format!("`{name}`"),
+                false => format!("`{name}`: {}", values.join(", ")),
+            }
+        };
+        self.labels.iter().map(label).collect::<Vec<_>>().join("; ")
     }
 }
 
@@ -52,7 +48,11 @@ pub fn page() -> String {
         "# Metrics\n\n\
          `GET /gateway/metrics` answers in the OpenMetrics text format 1.0, which Prometheus \
          reads. Counters start at 0 with the process.\n\n\
-         No label has a value that a client could choose.\n\n\
+         No label has a value that a client could choose. `provider` is a provider of the catalogue \
+         or of the settings, `passthrough` where there is none, and `other` for all others. Series \
+         of several labels, and of `key` and `team`, are on the page once they were counted; \
+         the latter only if [`metrics.labels`](settings.md) asks for them, and beyond \
+         `metrics.max_series` as `other`.\n\n\
          | metric | kind | label and its values | meaning |\n|---|---|---|---|\n",
     );
     for entry in Metrics::entries() {

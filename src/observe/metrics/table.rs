@@ -5,9 +5,13 @@ use prometheus_client::registry::Registry;
 
 use super::{
     PREFIX,
+    by_key::{KeyCounts, KeyDollars, KeySeries},
     kinds::{Build, Count, CountBy, Level, LogLinesLost, Metric, Row},
     labels::{CacheResult, StatusClass, UnusableEntry, Winner},
     reference::Entry,
+    series::{
+        Dollars, FirstTokenTimes, OwnTimes, RequestTimes, Series, TokenCounts, UnpricedRequests,
+    },
 };
 use crate::{
     cache::NoCacheReason,
@@ -65,6 +69,27 @@ metrics! {
         "Requests being served now";
     outcomes: CountBy<Outcome> = "requests" by "outcome",
         "Requests that ended, by outcome";
+    request_times: Series<RequestTimes> = "request_duration" ["seconds"],
+        "Time from a request's arrival to the end of its response";
+    first_token_times: Series<FirstTokenTimes> = "time_to_first_token" ["seconds"],
+        "Time from a request's arrival to the first token of its response";
+    own_times: Series<OwnTimes> = "own_duration" ["seconds"],
+        "The gateway's own share of a request's time";
+    tokens: Series<TokenCounts> = "tokens",
+        "Tokens of models, by what they were used for; cache_read and cache_write are parts of \
+         input, reasoning is part of output";
+    cost: Series<Dollars> = "cost" ["dollars"],
+        "What requests cost, in US dollars, as far as prices are known";
+    unpriced: Series<UnpricedRequests> = "unpriced_requests",
+        "Responses of models whose cost is unknown";
+    key_requests: KeySeries<KeyCounts> = "key_requests",
+        "Requests that ended, by gateway key and team";
+    key_input_tokens: KeySeries<KeyCounts> = "key_input_tokens",
+        "Tokens of requests, by gateway key and team";
+    key_output_tokens: KeySeries<KeyCounts> = "key_output_tokens",
+        "Tokens of responses, by gateway key and team";
+    key_cost: KeySeries<KeyDollars> = "key_cost" ["dollars"],
+        "What requests cost, in US dollars, by gateway key and team";
     errors: CountBy<Code> = "errors" by "code",
         "Responses with an error that the gateway made, by its code";
     upstream_responses: CountBy<StatusClass> = "upstream_responses" by "class",
@@ -97,6 +122,12 @@ metrics! {
         "Records of requests that were lost: their queue was full, or their store did not take them";
     records_queued: Level = "records_queued",
         "Records of requests that wait for their store";
+    telemetry_sent: Count = "telemetry_requests_sent",
+        "Requests whose spans the OTLP receiver took";
+    telemetry_dropped: Count = "telemetry_requests_dropped",
+        "Requests whose spans were not sent, since the receiver was away or refused them";
+    telemetry_failures: Count = "telemetry_failures",
+        "Times that the OTLP receiver could not be reached or did not take what was sent";
     log_lines_lost: LogLinesLost = "log_lines_lost",
         "Log lines lost because standard error failed or did not keep up";
     hedges: CountBy<Winner> = "upstream_hedges" by "winner",

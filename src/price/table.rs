@@ -1,0 +1,185 @@
+//! The prices in force: the settings' own, the operator's file, and the table in the program, in
+//! this order. The first that knows a model at its origin gives the whole price.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU64, Ordering},
+};
+
+use jiff::Timestamp;
+
+use super::{
+    Cost, PriceSource, built_in,
+    file::PriceFile,
+    memo, origin,
+    overrides::Override,
+    sheet::{Sale, Sheet},
+};
+use crate::{money::Usd, usage::Usage};
+
+/// Longer names of models, in bytes, have no price.
+const LONGEST_MODEL: usize = 256;
+
+static GENERATIONS: AtomicU64 = AtomicU64::new(1);
+
+/// One immutable table of prices.
+#[derive(Debug)]
+pub struct Prices {
+    generation: u64,
+    overrides: Vec<Override>,
+    file: Option<Arc<PriceFile>>,
+}
+
+/// What was sold, and where.
+#[derive(Clone, Copy, Debug)]
+pub struct Sold<'a> {
+    /// The origin that responded, as the gateway parsed it: prices are never found by what a
+    /// caller says of the provider.
+    pub origin: &'a str,
+    pub model: Option<&'a str>,
+    pub usage: &'a Usage,
+    pub service_tier: Option<&'a str>,
+    pub at: Timestamp,
+    /// `cost_per_request` of the endpoint.
+    pub cost_per_request: Option<Usd>,
+}
+
+/// A sheet that was found, and where.
+#[derive(Clone, Debug)]
+pub struct Found {
+    pub source: PriceSource,
+    pub date: Option<Arc<str>>,
+    pub sheet: Arc<Sheet>,
+}
+
+impl Default for Prices {
+    fn default() -> Self {
+        Prices::new(Vec::new(), None)
+    }
+}
+
+impl Prices {
+    /// The prices of the settings and their file, over the built-in ones.
+    pub fn new(overrides: Vec<Override>, file: Option<Arc<PriceFile>>) -> Self {
+        Prices {
+            generation: GENERATIONS.fetch_add(1, Ordering::Relaxed),
+            overrides,
+            file,
+        }
+    }
+
+    /// These prices, or `before` if they are the same: then what was looked up stays known.
+    pub fn or_same(self, before: &Arc<Prices>) -> Arc<Self> {
+        let is_same = self.overrides == before.overrides && self.file == before.file;
+        match is_same {
+            true => before.clone(),
+            false => Arc::new(self),
+        }
+    }
+
+    /// Decodes the built-in table on a thread of its own, once in the life of the process. Whoever
+    /// may need a price soon calls this early; it does not wait.
+    pub fn prepare(&self) {
+        static BEGUN: AtomicBool = AtomicBool::new(false);
+        if BEGUN.load(Ordering::Relaxed) || BEGUN.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let decoding = std::thread::Builder::new().name("prices".to_owned());
+        // Without the thread, the first use decodes.
+        let _ = decoding.spawn(|| built_in::table().is_some());
+    }
+
+    /// What a request costs; `None`: unknown. A cost that the upstream reports is the cost; then
+    /// comes the endpoint's `cost_per_request`, which is the whole cost; then the prices.
+    pub fn cost(&self, sold: &Sold<'_>) -> Option<Cost> {
+        if let Some(usd) = sold.usage.upstream_cost {
+            return Some(whole(usd, PriceSource::Upstream));
+        }
+        if let Some(usd) = sold.cost_per_request {
+            return Some(whole(usd, PriceSource::PerRequest));
+        }
+        let found = self.find(sold.origin, sold.model)?;
+        let (usd, parts) = found.sheet.cost(&Sale {
+            usage: sold.usage,
+            service_tier: sold.service_tier,
+            at: sold.at,
+        })?;
+        Some(Cost {
+            usd,
+            source: found.source,
+            table_date: found.date,
+            parts,
+        })
+    }
+
+    /// What a request of so many tokens would cost now at its most usual: no cached input, no
+    /// service tier. `None`: unknown.
+    pub fn estimate(
+        &self,
+        origin: &str,
+        model: Option<&str>,
+        input_tokens: u64,
+        output_tokens: u64,
+    ) -> Option<Usd> {
+        let found = self.find(origin, model)?;
+        let now = Timestamp::now();
+        found.sheet.estimate(input_tokens, output_tokens, now)
+    }
+
+    /// The sheet of a model at an origin.
+    pub fn find(&self, origin: &str, model: Option<&str>) -> Option<Found> {
+        if model.is_some_and(|it| it.len() > LONGEST_MODEL) {
+            return None;
+        }
+        memo::remembered(self.generation, origin, model, || {
+            self.search(&origin::plain(origin), model)
+        })
+    }
+
+    fn search(&self, origin: &str, model: Option<&str>) -> Option<Found> {
+        let own = self.overrides.iter().find(|it| it.applies(origin, model));
+        if let Some(own) = own {
+            return Some(Found {
+                source: PriceSource::Settings,
+                date: None,
+                sheet: own.sheet.clone(),
+            });
+        }
+        let model = model?;
+        let of_file = self.file.as_ref().and_then(|file| {
+            let sheet = file.find(origin, model)?;
+            Some((PriceSource::File, file.date.clone(), sheet))
+        });
+        let of_program = || {
+            let table = built_in::table()?;
+            let sheet = table.find(origin, model)?;
+            Some((PriceSource::BuiltIn, built_in::DATE.into(), sheet))
+        };
+        let (source, date, sheet) = of_file.or_else(of_program)?;
+        Some(Found {
+            source,
+            date: Some(date),
+            sheet,
+        })
+    }
+
+    pub fn overrides(&self) -> &[Override] {
+        &self.overrides
+    }
+
+    pub fn file(&self) -> Option<&PriceFile> {
+        self.file.as_deref()
+    }
+}
+
+fn whole(usd: Usd, source: PriceSource) -> Cost {
+    Cost {
+        usd,
+        source,
+        table_date: None,
+        parts: Box::default(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

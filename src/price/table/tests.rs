@@ -1,0 +1,167 @@
+use std::path::Path;
+
+use serde_json::json;
+
+use super::*;
+
+const OPENAI: &str = "https://api.openai.com:443";
+
+fn usage() -> Usage {
+    Usage {
+        input: Some(1_000_000),
+        output: Some(1_000_000),
+        ..Usage::default()
+    }
+}
+
+fn sold<'a>(usage: &'a Usage, model: Option<&'a str>) -> Sold<'a> {
+    Sold {
+        origin: OPENAI,
+        model,
+        usage,
+        service_tier: None,
+        at: "2026-11-22T00:00:00Z".parse().expect("a time"),
+        cost_per_request: None,
+    }
+}
+
+fn overrides() -> Vec<Override> {
+    let written = json!({ "model": "gpt-4o", "input": 1, "output": 2 });
+    vec![Override::read(&written).expect("an override")]
+}
+
+fn file() -> Arc<PriceFile> {
+    let models = json!({ "gpt-4o": {
+        "litellm_provider": "openai",
+        "input_cost_per_token": 3e-06,
+        "output_cost_per_token": 4e-06,
+    } });
+    let text = models.to_string();
+    let written = std::time::SystemTime::UNIX_EPOCH;
+    let file = PriceFile::parse(Path::new("f"), text.as_bytes(), written);
+    Arc::new(file.expect("a file"))
+}
+
+#[test]
+fn the_first_layer_that_knows_gives_the_price() {
+    let (plain, used) = (usage(), usage());
+    let reported = Usage {
+        upstream_cost: Some(Usd::from_nano(5)),
+        ..usage()
+    };
+    let per_request = Some(Usd::from_nano(6));
+    for (prices, usage, per_request, source, usd, date) in [
+        (
+            Prices::default(),
+            &reported,
+            per_request,
+            PriceSource::Upstream,
+            "0.000000005",
+            None,
+        ),
+        (
+            Prices::default(),
+            &plain,
+            per_request,
+            PriceSource::PerRequest,
+            "0.000000006",
+            None,
+        ),
+        (
+            Prices::new(overrides(), Some(file())),
+            &used,
+            None,
+            PriceSource::Settings,
+            "3",
+            None,
+        ),
+        (
+            Prices::new(Vec::new(), Some(file())),
+            &used,
+            None,
+            PriceSource::File,
+            "7",
+            Some("1970-01-01"),
+        ),
+        (
+            Prices::default(),
+            &used,
+            None,
+            PriceSource::BuiltIn,
+            "12.5",
+            Some(built_in::DATE),
+        ),
+    ] {
+        let cost = prices.cost(&Sold {
+            cost_per_request: per_request,
+            ..sold(usage, Some("gpt-4o"))
+        });
+        let cost = cost.expect("a cost");
+        let told = (
+            cost.source,
+            cost.usd.to_string(),
+            cost.table_date.as_deref(),
+        );
+        assert_eq!(told, (source, usd.to_owned(), date));
+    }
+}
+
+#[test]
+fn unknown_is_none_and_never_zero() {
+    let (prices, used, unknown) = (Prices::default(), usage(), Usage::default());
+    let long = "x".repeat(LONGEST_MODEL + 1);
+    for (usage, model) in [
+        (&used, None),
+        (&used, Some("made-up")),
+        (&used, Some(long.as_str())),
+        (&unknown, Some("gpt-4o")),
+    ] {
+        assert_eq!(prices.cost(&sold(usage, model)), None, "{model:?}");
+    }
+    let elsewhere = Sold {
+        origin: "http://127.0.0.1:8000",
+        ..sold(&used, Some("gpt-4o"))
+    };
+    assert_eq!(prices.cost(&elsewhere), None);
+    let zero = Usage {
+        input: Some(0),
+        output: Some(0),
+        ..Usage::default()
+    };
+    let cost = prices.cost(&sold(&zero, Some("gpt-4o")));
+    assert_eq!(
+        cost.map(|it| it.usd),
+        Some(Usd::ZERO),
+        "a report of zero is no unknown"
+    );
+}
+
+#[test]
+fn a_host_spelled_otherwise_has_the_same_price() {
+    let (prices, used) = (Prices::default(), usage());
+    for origin in ["https://api.openai.com", "https://api.openai.com.:443"] {
+        let other = Sold {
+            origin,
+            ..sold(&used, Some("gpt-4o"))
+        };
+        assert!(prices.cost(&other).is_some(), "{origin}");
+    }
+}
+
+#[test]
+fn an_estimate_is_the_cost_of_uncached_tokens() {
+    let prices = Prices::default();
+    let million = 1_000_000;
+    let estimate = prices.estimate(OPENAI, Some("gpt-4o"), million, million);
+    assert_eq!(estimate.map(|it| it.to_string()).as_deref(), Some("12.5"));
+    assert_eq!(prices.estimate(OPENAI, None, million, million), None);
+}
+
+#[test]
+fn the_same_prices_stay() {
+    let before = Arc::new(Prices::new(overrides(), Some(file())));
+    let same = Prices::new(overrides(), Some(file())).or_same(&before);
+    assert!(Arc::ptr_eq(&before, &same));
+    let other = Prices::new(Vec::new(), Some(file())).or_same(&before);
+    assert!(!Arc::ptr_eq(&before, &other));
+}
