@@ -316,9 +316,9 @@ impl Gateway {
 /// `has_host_rule`: nothing but the rules for browsers keeps a page of another site out.
 fn door(settings: &Settings, has_host_rule: bool) -> Door {
     let is_open = settings.allow_unauthenticated || settings.auth == Auth::Open;
-    let has_host_rule = has_host_rule && !is_open;
     Door {
-        hosts: has_host_rule.then(|| settings.hosts.clone()),
+        hosts: (!is_open).then(|| settings.hosts.clone()),
+        any_host: is_open || !has_host_rule,
         origins: settings.cors.origins.clone(),
     }
 }

@@ -88,6 +88,7 @@ fn imagined(args: &ExplainArgs) -> Result<DescribedRequest, Refused> {
             .map(|(name, lines)| (name, Lines::Several(lines)))
             .collect(),
         body,
+        key: None,
     })
 }
 

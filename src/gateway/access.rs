@@ -19,7 +19,7 @@ use crate::{
     directives,
     error::{Code, GatewayError},
     identity::{
-        Identity,
+        Identity, KeyId,
         allow::Refusal,
         directory::{Directory, KeyRefused},
         places::{self, Found, Line, Misplaced, Places, Search, look_at_line},
@@ -191,6 +191,14 @@ impl Access {
             Some(place) if identity.is_some() || !self.needs_key => Err(misplaced(place)),
             Some(_) | None => Ok(identity.map(AsRef::as_ref)),
         }
+    }
+
+    /// The holder of the key with this id.
+    ///
+    /// # Errors
+    /// `invalid_gateway_key`.
+    pub fn holder_of_id(&self, id: KeyId) -> Result<&Identity, GatewayError> {
+        Ok(self.directory.resolve_id(id, Timestamp::now())?)
     }
 
     /// Refuses a request without a key, if it needs one.

@@ -13,9 +13,10 @@ use crate::{
 /// The rules for requests while no key is needed.
 #[derive(Debug, Clone, Default)]
 pub struct Door {
-    /// Names that `Host` may have besides loopback's. `None` lifts the rule, and then no origin is
-    /// the gateway's own.
+    /// Names that are the gateway's besides loopback's. `None`: no origin is the gateway's own.
     pub hosts: Option<Vec<String>>,
+    /// Other names are let in, too; pages that come from them are not the gateway's own.
+    pub any_host: bool,
     /// Origins whose pages may use the gateway.
     pub origins: Vec<String>,
 }
@@ -75,16 +76,16 @@ impl Door {
         }
     }
 
-    /// Checks the name that the client asked for. `None`: every name is let in, so this one proves
-    /// nothing.
+    /// Checks the name that the client asked for. `None`: it is let in, and proves nothing.
     fn check_host<'h>(&self, authority: &'h str) -> Result<Option<OwnHost<'h>>, GatewayError> {
-        let Some(listed) = &self.hosts else {
-            return Ok(None);
-        };
         let name = host_of(authority);
         let is_listed = |listed: &String| host_of(listed).eq_ignore_ascii_case(name);
-        if is_loopback_name(name) || listed.iter().any(is_listed) {
+        let is_own = |hosts: &Vec<String>| is_loopback_name(name) || hosts.iter().any(is_listed);
+        if self.hosts.as_ref().is_some_and(is_own) {
             return Ok(Some(OwnHost(authority)));
+        }
+        if self.any_host {
+            return Ok(None);
         }
         Err(GatewayError::new(
             Code::WrongHost,

@@ -6,6 +6,15 @@ mod build;
 mod conflict;
 mod shared;
 mod table;
+/// A key that is blocked or has expired opens nothing.
+fn usable(identity: &Arc<Identity>, now: Timestamp) -> Result<&Arc<Identity>, KeyRefused> {
+    match identity.key.expires.filter(|expires| expires.is_past(now)) {
+        _ if identity.key.blocked => Err(KeyRefused::Blocked),
+        Some(at) => Err(KeyRefused::Expired { at }),
+        None => Ok(identity),
+    }
+}
+
 #[cfg(test)]
 mod tests;
 
@@ -64,12 +73,15 @@ impl Directory {
         let digest = key.digest();
         let found = self.identities.by_digest(&digest);
         let is_live = |it: &&Arc<Identity>| it.key.is_live(&digest, now);
-        let identity = found.filter(is_live).ok_or(KeyRefused::Unknown)?;
-        match identity.key.expires.filter(|expires| expires.is_past(now)) {
-            _ if identity.key.blocked => Err(KeyRefused::Blocked),
-            Some(at) => Err(KeyRefused::Expired { at }),
-            None => Ok(identity),
-        }
+        usable(found.filter(is_live).ok_or(KeyRefused::Unknown)?, now)
+    }
+
+    /// The key of this id, as if its holder had sent it.
+    ///
+    /// # Errors
+    /// It is unknown, or does not open the gateway at this time.
+    pub fn resolve_id(&self, id: KeyId, now: Timestamp) -> Result<&Arc<Identity>, KeyRefused> {
+        usable(self.key(id).ok_or(KeyRefused::Unknown)?, now)
     }
 
     pub fn key(&self, id: KeyId) -> Option<&Arc<Identity>> {

@@ -330,6 +330,7 @@ fn described(call: Call, path: &str, outer: &HeaderMap) -> Result<DescribedReque
         path: format!("{path}{}", call.path),
         headers,
         body: call.body,
+        key: None,
     })
 }
 

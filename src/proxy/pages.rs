@@ -58,6 +58,10 @@ impl<U: Upstream> Worker<U> {
             let length = text.len();
             let parse = move || DescribedRequest::parse(&text);
             let imagined = offload::by_size(client, length, parse).await??;
+            if imagined.key.is_some() {
+                // It tells what the rules of somebody's key are.
+                self.gateway.check_admin(&head, false)?;
+            }
             let response = imagined.explain(&self.gateway, &self.plans, &self.targets);
             Ok(response.await?.map_into_boxed_body())
         };

@@ -70,6 +70,7 @@ mod endpoints_policies;
 mod errors;
 mod errors_directives;
 mod explain_alike;
+mod explain_keys;
 mod framing;
 mod framing_against_actix;
 mod framing_segments;

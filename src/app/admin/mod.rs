@@ -6,6 +6,7 @@ mod body;
 mod budgets;
 mod cache;
 mod entity_tag;
+mod key_limits;
 mod live;
 mod objects;
 mod overview;
@@ -47,6 +48,7 @@ enum Page {
     List(Kind),
     One(Kind),
     Rotation,
+    KeyLimits,
     Audit,
     Budgets,
     Budget,
@@ -84,6 +86,11 @@ const ROUTES: &[Route] = &[
         path: "/gateway/admin/v1/keys/{id}/rotate",
         page: Page::Rotation,
         methods: &[Method::POST],
+    },
+    Route {
+        path: "/gateway/admin/v1/keys/{id}/limits",
+        page: Page::KeyLimits,
+        methods: &[Method::GET],
     },
     Route {
         path: "/gateway/admin/v1/teams",
@@ -274,6 +281,7 @@ async fn page_of(page: Page, call: Call) -> Response {
         Page::List(kind) => objects::list_or_create(call, kind).await,
         Page::One(kind) => objects::one(call, kind).await,
         Page::Rotation => objects::rotate(call).await,
+        Page::KeyLimits => key_limits::limits(call).await,
         Page::Audit => audit::list(call).await,
         Page::Budgets => budgets::list(call).await,
         Page::Budget => budgets::one(call).await,

@@ -12,6 +12,7 @@ fn admit(door: &Door, head: &RequestHead) -> Result<Visitor, GatewayError> {
 fn door() -> Door {
     Door {
         hosts: Some(vec!["gw.corp".into(), "[fd00::7]".into()]),
+        any_host: false,
         origins: vec!["https://app.example".into()],
     }
 }
@@ -99,8 +100,10 @@ fn expected(
     }
     match origin {
         Some("https://app.example") => Ok(Visitor::ListedOrigin),
-        // Nothing but the Host rule says that `Host` is not the name of a stranger's page.
-        Some(origin) if rule == HostRule::Holds && origin == format!("http://{host}") => {
+        // Any other `Host` may be the name of a stranger's page.
+        Some(origin)
+            if rule != HostRule::Lifted && is_known && origin == format!("http://{host}") =>
+        {
             Ok(Visitor::Direct)
         }
         Some(_) => Err(Code::NotAllowed),
@@ -112,11 +115,14 @@ fn expected(
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum HostRule {
     Holds,
+    /// A key is needed: other hosts are let in.
+    Keys,
+    /// Nobody needs a key, wherever the gateway listens.
     Lifted,
 }
 
 #[test]
-fn an_own_origin_counts_only_while_the_host_rule_holds() {
+fn an_own_origin_counts_only_where_the_host_is_known_to_be_ours() {
     let hosts = [
         ("localhost:8787", true),
         ("127.0.0.1:8787", true),
@@ -138,13 +144,17 @@ fn an_own_origin_counts_only_while_the_host_rule_holds() {
     ];
     let sites = ["none", "same-origin", "same-site", "cross-site"];
     let sites = [None].into_iter().chain(sites.map(Some));
-    for (rule, site) in
-        sites.flat_map(|site| [HostRule::Holds, HostRule::Lifted].map(|rule| (rule, site)))
-    {
+    let rules = [HostRule::Holds, HostRule::Keys, HostRule::Lifted];
+    for (rule, site) in sites.flat_map(|site| rules.map(|rule| (rule, site))) {
         let door = match rule {
             HostRule::Holds => door(),
+            HostRule::Keys => Door {
+                any_host: true,
+                ..door()
+            },
             HostRule::Lifted => Door {
                 hosts: None,
+                any_host: true,
                 ..door()
             },
         };

@@ -12,7 +12,7 @@ use crate::{
     directives::Directives,
     error::{Code, GatewayError},
     gateway::Gateway,
-    identity::Identity,
+    identity::{Identity, KeyId},
     proxy::{
         admit::{Admitted, Brought, checks, route::Routed},
         clock,
@@ -38,6 +38,10 @@ pub struct DescribedRequest {
     /// Text as it is, anything else as JSON.
     #[serde(default)]
     pub body: Value,
+    /// The request is planned as if the holder of this key had sent it: for operators, who do not
+    /// have its secret.
+    #[serde(default)]
+    pub key: Option<KeyId>,
 }
 
 /// A described request, and the holder of the key that was taken out of it.
@@ -102,7 +106,7 @@ impl DescribedRequest {
         serde_json::from_slice(json).map_err(|error| {
             let message = format!(
                 "explain takes a JSON object of method, path, headers (an object of names and \
-                 values) and body: {error}"
+                 values), body and key: {error}"
             );
             GatewayError::new(Code::InvalidBody, message)
         })
@@ -122,10 +126,14 @@ impl DescribedRequest {
         let mut head = self.head(&body)?;
         checks::check_method(&head.method)?;
         let taken = gateway.access.take(&mut head);
+        let holder = match self.key {
+            Some(id) => gateway.access.holder_of_id(id).map(Some),
+            None => gateway.access.holder(&taken),
+        };
         let described = Described {
             head: &head,
             body,
-            holder: gateway.access.holder(&taken),
+            holder,
             is_test: false,
         };
         described.explain(gateway, plans, targets).await

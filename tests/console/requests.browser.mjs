@@ -1,0 +1,211 @@
+// Requests as they end, the filter, one request with its attempts, and what was spent.
+
+import { accessible, go, settled } from "./bench.mjs";
+import { assert, check, expect, until } from "./checks.mjs";
+import { openAi } from "./modules.mjs";
+import { Gateway } from "./servers.mjs";
+
+const chat = (model, more = {}) => ({
+  model,
+  messages: [{ role: "user", content: "hi" }],
+  ...more,
+});
+const unique = (word) => `${word}-${Date.now()}-${Math.floor(Math.random() * 1e6)}`;
+const rowWith = (page, text) => page.getByRole("row").filter({ hasText: text });
+
+check("requests: one made by the OpenAI SDK meanwhile is seen live", async (bench) => {
+  const page = await bench.open({ screen: "requests" });
+  await page.getByText("Live").first().waitFor();
+  const OpenAI = await openAi();
+  const client = new OpenAI({
+    baseURL: `${bench.gateway.url}/v1`,
+    apiKey: bench.key,
+    maxRetries: 0,
+  });
+  const model = unique("live");
+  const stream = await client.chat.completions.create(chat(model, { stream: true }));
+  for await (const part of stream) assert(part.id, part);
+  await rowWith(page, model).first().waitFor();
+  expect("rows", await rowWith(page, model).count(), 1);
+  await page.getByRole("button", { name: "Pause" }).click();
+  const later = unique("paused");
+  await client.chat.completions.create(chat(later));
+  await page.getByText("1 new").waitFor();
+  expect("rows while paused", await rowWith(page, later).count(), 0);
+});
+
+check("requests: the filter is in the address, and holds after a reload", async (bench) => {
+  const [one, other] = [unique("one"), unique("other")];
+  await bench.send("/v1/chat/completions", chat(one));
+  await bench.send("/v1/chat/completions", chat(other));
+  const page = await bench.open({ screen: "requests" });
+  await page.getByLabel("Model", { exact: true }).fill(one);
+  await page.keyboard.press("Enter");
+  await until("it is in the address", () => page.url().includes(`model=${one}`));
+  await rowWith(page, one).first().waitFor();
+  expect("other rows", await rowWith(page, other).count(), 0);
+  await page.reload();
+  await rowWith(page, one).first().waitFor();
+  expect("other rows after a reload", await rowWith(page, other).count(), 0);
+  await go(page, `requests?model=${unique("none")}`);
+  await page.getByText("No request matches").waitFor();
+});
+
+check("requests: a failing-over request shows each attempt and why it ended", async (bench) => {
+  const config = {
+    strategy: { mode: "fallback" },
+    targets: [
+      { custom_host: `${bench.other.url}/v1`, headers: { "x-mock-status": "503" } },
+      { custom_host: `${bench.mock.url}/v1` },
+    ],
+  };
+  const model = unique("failing-over");
+  const headers = { "x-gateway-config": JSON.stringify(config) };
+  const response = await bench.send("/v1/chat/completions", chat(model), headers);
+  expect("status", response.status, 200);
+  await response.text();
+  const page = await bench.open({ screen: `requests?model=${model}` });
+  const row = rowWith(page, model).first();
+  await row.getByRole("img", { name: "2 attempts, 1 failed" }).waitFor();
+  await row.getByRole("link").first().click();
+  const times = page.getByRole("region", { name: "Where the time went" });
+  await times.getByText(bench.other.url).waitFor();
+  await times.getByText(bench.mock.url).waitFor();
+  await times.getByText("503", { exact: true }).first().waitFor();
+  await times.getByText("200", { exact: true }).first().waitFor();
+  const widths = await times
+    .locator("svg rect")
+    .evaluateAll((all) => all.map((it) => it.getBBox().width));
+  assert(widths.length >= 4 && widths.some((it) => it > 0), `bars: ${widths}`);
+  await settled(page);
+  await accessible(page, "one request");
+  assert(!(await page.content()).includes(bench.key), "the key is on the page");
+  await page.getByRole("button", { name: "As curl" }).click();
+  const curl = await page.getByRole("dialog").innerText();
+  assert(curl.includes("curl") && curl.includes("/v1/chat/completions"), curl);
+  assert(!curl.includes(bench.key), "the key is in the command");
+  await page.keyboard.press("Escape");
+  await page.getByRole("link", { name: "Open in playground" }).click();
+  await page.getByRole("heading", { name: "Playground", level: 1 }).waitFor();
+});
+
+check("requests: errors and broken streams are seen at a glance", async (bench) => {
+  const page = await bench.open({ screen: "requests" });
+  await page.getByText("Live").first().waitFor();
+  const cut = unique("cut");
+  const config = { custom_host: "http://127.0.0.1:1/v1" };
+  await bench.send("/v1/chat/completions", chat("m"), {
+    "x-gateway-config": JSON.stringify(config),
+  });
+  await rowWith(page, "upstream_unreachable").first().waitFor();
+  const streamed = await bench.send("/v1/chat/completions", chat(cut, { stream: true }), {
+    "x-mock-cut": "3",
+  });
+  await streamed.text().catch(() => "");
+  await rowWith(page, cut).getByText("cut short").waitFor();
+});
+
+check("keys: what a key has used is seen on its page", async (bench) => {
+  const made = await bench.gateway.admin("POST", "keys", { name: unique("spends") });
+  const headers = { authorization: `Bearer ${made.key}` };
+  for (let at = 0; at < 3; at += 1) {
+    await (await bench.send("/v1/chat/completions", chat("gpt-4o-mini"), headers)).text();
+  }
+  const page = await bench.open({});
+  await until("its requests are counted", async () => {
+    await go(page, "keys");
+    await go(page, `keys/${made.id}`);
+    const use = page.getByRole("region", { name: /^Use in the last/ });
+    await use.waitFor();
+    return /Requests\s*3/.test(await use.innerText());
+  });
+  await page.getByRole("link", { name: "Its requests" }).click();
+  await rowWith(page, made.name).first().waitFor();
+  expect("its requests", await rowWith(page, made.name).count(), 3);
+});
+
+check("spend, health, settings, audit: show what is so", async (bench) => {
+  await (await bench.send("/v1/chat/completions", chat("gpt-4o-mini"))).text();
+  const page = await bench.open({ screen: "spend" });
+  await page.getByRole("table").first().waitFor();
+  await go(page, "health");
+  await page.getByRole("region", { name: "Records" }).waitFor();
+  await go(page, "settings");
+  await page.getByText("default_target").first().waitFor();
+  assert(
+    !(await page.content()).includes("the-admin-token-of-the-tests"),
+    "the admin token is shown",
+  );
+  const name = unique("audited");
+  await bench.gateway.admin("POST", "keys", { name });
+  await go(page, "audit");
+  await rowWith(page, name).first().waitFor();
+});
+
+check("cache: what is stored is counted, and purged", async (bench) => {
+  const send = async () => {
+    const body = chat("gpt-4o-mini", { seed: 7 });
+    const response = await bench.send("/v1/chat/completions", body, { "x-gateway-cache": "true" });
+    await response.text();
+    return response.headers.get("x-gateway-cache-status");
+  };
+  await send();
+  await until("a hit", async () => (await send()) === "HIT");
+  const page = await bench.open({ screen: "cache" });
+  await page.getByText("in memory").waitFor();
+  await page.getByRole("button", { name: "Purge everything" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Purge" }).click();
+  await page.getByText("Nothing is stored").waitFor();
+  expect("after the purge", await send(), "MISS");
+});
+
+check("settings: an error of a reload is shown, with what stays in force", async (bench) => {
+  const gateway = await Gateway.start(bench.binary, `default_target: "${bench.mock.url}/v1"\n`);
+  try {
+    const page = await bench.open({ gateway, screen: "settings" });
+    await page.getByText("default_target").first().waitFor();
+    gateway.write("default_target: nonsense\n");
+    await until("the error is shown", async () => {
+      await page.getByRole("button", { name: "Refresh" }).click();
+      await settled(page);
+      return (await page.getByRole("region", { name: "The last reload failed" }).count()) > 0;
+    });
+    await page.getByRole("alert").getByText("default_target").waitFor();
+  } finally {
+    await gateway.stop();
+  }
+});
+
+check("states: a new gateway says how to get the first row", async (bench) => {
+  const gateway = await Gateway.start(bench.binary, `default_target: "${bench.mock.url}/v1"\n`);
+  try {
+    const page = await bench.open({ gateway });
+    for (const [screen, text] of [
+      ["requests", "No request yet"],
+      ["keys", "No keys yet"],
+      ["teams", "No teams yet"],
+      ["endpoints", "No endpoints yet"],
+      ["cache", "Nothing is stored"],
+    ]) {
+      await go(page, screen);
+      await page.getByText(text).first().waitFor();
+      await accessible(page, `${screen}, empty`);
+    }
+  } finally {
+    await gateway.stop();
+  }
+});
+
+check("states: without the gateway, a screen says so and can be tried again", async (bench) => {
+  const gateway = await Gateway.start(bench.binary, "");
+  const page = await bench.open({ gateway, screen: "keys" });
+  await page.getByText("No keys yet").waitFor();
+  await gateway.stop();
+  await go(page, "teams");
+  await page
+    .getByText(/does not respond|fault/)
+    .first()
+    .waitFor();
+  await page.getByRole("button", { name: "Try again" }).waitFor();
+  bench.forgive(/ERR_CONNECTION|Failed to load|net::|Failed to fetch/);
+});
