@@ -1,64 +1,50 @@
 // What is asked before something is done? A dialog of the browser's own, which keeps the focus.
 
-import { h, replace, value } from "./dom.js";
-import { button, isAbort } from "./ui.js";
+import {h, replace, value} from "./dom.js";
+import {button, isAbort} from "./ui.js";
 
-/**
- * @typedef {object} Dialog
- * @property {HTMLDialogElement} element
- * @property {() => void} close
- */
-
-/**
- * Opens a dialog.
- * @param {string} title
- * @param {import("./dom.js").Child[]} content
- * @param {HTMLElement[]} actions
- * @param {() => void} [closed]
- * @returns {Dialog}
- */
+/** Opens a dialog. @param {string} title @param {Child[]} content @param {HTMLElement[]} actions
+ * @param {() => void} [closed] @returns {Dialog} */
 export function open(title, content, actions, closed = () => {}) {
-  const element = h("dialog", { "aria-label": title });
-  const close = () => element.close();
-  replace(
-    element,
-    h("h2", null, value(title)),
-    h("div", { class: "content" }, content),
-    h("footer", null, actions),
-  );
-  element.addEventListener("close", () => {
-    element.remove();
-    closed();
-  });
-  document.body.append(element);
-  element.showModal();
-  return { element, close };
+	const element = h("dialog", {"aria-label": title});
+	const close = () => element.close();
+	replace(
+		element,
+		h("h2", null, value(title)),
+		h("div", {class: "content"}, content),
+		h("footer", null, actions)
+	);
+	element.addEventListener("close", () => {
+		element.remove();
+		closed();
+	});
+	document.body.append(element);
+	element.showModal();
+	return {element, close};
 }
 
-/**
- * Asks whether something is to be done, does it, and says in the dialog if that failed.
+/** Asks whether something is to be done, does it, and says in the dialog if that failed.
  * @param {{title: string, text: string, label: string, danger?: boolean}} asked
- * @param {() => Promise<void>} act
- */
+ * @param {() => Promise<void>} act */
 export function confirm(asked, act) {
-  const failed = h("p", { class: "bad", role: "alert", hidden: true });
-  const run = button(
-    asked.label,
-    async () => {
-      run.disabled = true;
-      try {
-        await act();
-        dialog.close();
-      } catch (error) {
-        if (!isAbort(error)) {
-          replace(failed, value(error instanceof Error ? error.message : String(error)));
-          failed.hidden = false;
-        }
-        run.disabled = false;
-      }
-    },
-    { kind: asked.danger ? "danger" : "main" },
-  );
-  const cancel = button("Cancel", () => dialog.close());
-  const dialog = open(asked.title, [h("p", null, asked.text), failed], [cancel, run]);
+	const failed = h("p", {class: "bad", role: "alert", hidden: true});
+	const run = button(
+		asked.label,
+		async () => {
+			run.disabled = true;
+			try {
+				await act();
+				dialog.close();
+			} catch (error) {
+				if (!isAbort(error)) {
+					replace(failed, value(error instanceof Error ? error.message : String(error)));
+					failed.hidden = false;
+				}
+				run.disabled = false;
+			}
+		},
+		{kind: asked.danger ? "danger" : "main"}
+	);
+	const cancel = button("Cancel", () => dialog.close());
+	const dialog = open(asked.title, [h("p", null, asked.text), failed], [cancel, run]);
 }

@@ -1,124 +1,83 @@
 // How does a page come into being? By elements made here, whose content is only ever text: nothing
 // in the console parses markup. What the API says is hostile, and is shown by `value`.
 
-import { visible } from "./format.js";
-
-/**
- * @typedef {Node | string | number | null | undefined | false} Child
- * @typedef {Record<string, string | number | boolean | null | undefined
- *   | ((event: any) => void)>} Attributes
- */
+import {visible} from "./format.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/**
- * Makes an element. A function under `onNAME` becomes a listener; `true` is an empty attribute;
- * `false`, null and undefined are none.
- * @template {keyof HTMLElementTagNameMap} K
- * @param {K} tag
- * @param {Attributes | null} [attributes]
- * @param {...(Child | Child[])} children
- * @returns {HTMLElementTagNameMap[K]}
- */
+/** Makes an element. A function under `onNAME` becomes a listener; `true` is an empty attribute;
+ * `false`, null and undefined are none. @template {keyof HTMLElementTagNameMap} K @param {K} tag
+ * @param {Attributes | null} [attributes] @param {...(Child | Child[])} children
+ * @returns {HTMLElementTagNameMap[K]} */
 export function h(tag, attributes, ...children) {
-  const element = document.createElement(tag);
-  setAttributes(element, attributes ?? {});
-  append(element, children);
-  return element;
+	const element = document.createElement(tag);
+	setAttributes(element, attributes ?? {});
+	append(element, children);
+	return element;
 }
 
-/**
- * The same for SVG.
- * @template {keyof SVGElementTagNameMap} K
- * @param {K} tag
- * @param {Attributes | null} [attributes]
- * @param {...(Child | Child[])} children
- * @returns {SVGElementTagNameMap[K]}
- */
+/** The same for SVG. @template {keyof SVGElementTagNameMap} K @param {K} tag
+ * @param {Attributes | null} [attributes] @param {...(Child | Child[])} children
+ * @returns {SVGElementTagNameMap[K]} */
 export function svg(tag, attributes, ...children) {
-  const element = document.createElementNS(SVG, tag);
-  setAttributes(element, attributes ?? {});
-  append(element, children);
-  return element;
+	const element = document.createElementNS(SVG, tag);
+	setAttributes(element, attributes ?? {});
+	append(element, children);
+	return element;
 }
 
-/**
- * Sets attributes as `h` does.
- * @param {Element} element
- * @param {Attributes} attributes
- */
+/** Sets attributes as `h` does. @param {Element} element @param {Attributes} attributes */
 export function setAttributes(element, attributes) {
-  for (const [name, given] of Object.entries(attributes)) {
-    if (typeof given === "function") {
-      element.addEventListener(name.slice(2), given);
-    } else if (given === false || given === null || given === undefined) {
-      element.removeAttribute(name);
-    } else {
-      element.setAttribute(name, checked(name, given === true ? "" : String(given)));
-    }
-  }
+	for (const [name, given] of Object.entries(attributes))
+		if (typeof given === "function") element.addEventListener(name.slice(2), given);
+		else if (given === false || given === null || given === undefined)
+			element.removeAttribute(name);
+		else element.setAttribute(name, checked(name, given === true ? "" : String(given)));
 }
 
-/**
- * Links lead to the console and to the gateway itself, whatever a value says; styles are classes.
- * @param {string} name
- * @param {string} text
- */
+/** Links lead to the console and to the gateway itself, whatever a value says; styles are
+ * classes. @param {string} name @param {string} text */
 function checked(name, text) {
-  if (name === "href" && !/^(#|\/gateway\/|blob:)/.test(text)) {
-    throw new Error(`a link must not lead to ${text}`);
-  }
-  if (name === "style" || name.startsWith("on") || name === "srcdoc" || name === "src") {
-    throw new Error(`the attribute ${name} must not be set`);
-  }
-  return text;
+	if (name === "href" && !/^(#|\/gateway\/|blob:)/.test(text))
+		throw new Error(`a link must not lead to ${text}`);
+
+	if (name === "style" || name.startsWith("on") || name === "srcdoc" || name === "src")
+		throw new Error(`the attribute ${name} must not be set`);
+
+	return text;
 }
 
-/**
- * Adds children: nodes, and anything else as text.
- * @param {Element} element
- * @param {(Child | Child[])[]} children
- */
+/** Adds children: nodes, and anything else as text. @param {Element} element
+ * @param {(Child | Child[])[]} children */
 function append(element, children) {
-  for (const child of children.flat()) {
-    if (child !== null && child !== undefined && child !== false) {
-      element.append(child instanceof Node ? child : String(child));
-    }
-  }
+	for (const child of children.flat())
+		if (child !== null && child !== undefined && child !== false)
+			element.append(child instanceof Node ? child : String(child));
 }
 
-/**
- * Puts children in the place of those an element has.
- * @param {Element} element
- * @param {...(Child | Child[])} children
- */
+/** Puts children in the place of those an element has. @param {Element} element
+ * @param {...(Child | Child[])} children */
 export function replace(element, ...children) {
-  element.replaceChildren();
-  append(element, children);
+	element.replaceChildren();
+	append(element, children);
 }
 
-/**
- * A value from outside: its direction does not reach its neighbours, and characters that cannot be
- * seen are shown as escapes. What is cut off by the layout is in the title.
- * @param {unknown} text
- * @param {{class?: string, title?: string}} [options]
- */
+/** A value from outside: its direction does not reach its neighbours, and characters that cannot
+ * be seen are shown as escapes. What is cut off by the layout is in the title.
+ * @param {unknown} text @param {{class?: string, title?: string}} [options] */
 export function value(text, options = {}) {
-  const shown = visible(text === null || text === undefined ? "" : String(text));
-  const long = shown.length > 24 ? shown.slice(0, 2000) : undefined;
-  return h(
-    "bdi",
-    { class: `value ${options.class ?? ""}`.trim(), title: options.title ?? long },
-    shown,
-  );
+	const shown = visible(text === null || text === undefined ? "" : String(text));
+	const long = shown.length > 24 ? shown.slice(0, 2000) : undefined;
+	return h(
+		"bdi",
+		{class: `value ${options.class ?? ""}`.trim(), title: options.title ?? long},
+		shown
+	);
 }
 
-/**
- * Text of several lines from outside, in a frame that scrolls and can be reached by keyboard.
- * @param {string} text
- * @param {string} label
- */
+/** Text of several lines from outside, in a frame that scrolls and can be reached by keyboard.
+ * @param {string} text @param {string} label */
 export function block(text, label) {
-  const shown = visible(text, true);
-  return h("pre", { class: "block", tabindex: 0, role: "region", "aria-label": label }, shown);
+	const shown = visible(text, true);
+	return h("pre", {class: "block", tabindex: 0, role: "region", "aria-label": label}, shown);
 }

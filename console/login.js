@@ -1,53 +1,48 @@
 // How does a user sign in? With the admin token, or the key of a viewer or an admin. Both are sent
 // once and kept nowhere in the page.
 
-import { api } from "./api.js";
-import { h, replace, value } from "./dom.js";
-import { commandLine, field } from "./ui.js";
+import {api} from "./api.js";
+import {h, replace, value} from "./dom.js";
+import {commandLine, field} from "./ui.js";
 
-/**
- * @param {(session: import("./types.js").Session) => void} enter
- * @param {Error | null} why what ended the session or failed before
- */
+/** @param {(session: Session) => void} enter
+ * @param {Error | null} why what ended the session or failed before */
 export function showLogin(enter, why) {
-  document.title = "Sign in – Throughway";
-  const failed = h("p", { class: "bad", role: "alert", hidden: why === null });
-  replace(failed, value(why?.message ?? ""));
-  const token = h("input", {
-    type: "password",
-    name: "token",
-    required: true,
-    autocomplete: "current-password",
-    spellcheck: "false",
-  });
-  const submit = h("button", { type: "submit", class: "main" }, "Sign in");
-  const tryToken = async () => {
-    submit.disabled = true;
-    try {
-      const session = await api.session.begin(token.value);
-      token.value = "";
-      enter(session);
-    } catch (error) {
-      replace(failed, value(error instanceof Error ? error.message : String(error)));
-      failed.hidden = false;
-      submit.disabled = false;
-      token.select();
-    }
-  };
-  const onsubmit = (/** @type {Event} */ event) => {
-    event.preventDefault();
-    tryToken();
-  };
-  const hint = "`admin_token` of the settings, or a gateway key with the role viewer or admin.";
-  const form = h("form", { onsubmit }, failed, field("Token", token, hint), submit);
-  replace(
-    document.body,
-    h("main", { class: "login" }, h("h1", null, "Throughway"), form, byLink()),
-  );
-  token.focus();
+	document.title = "Sign in – Throughway";
+	const failed = h("p", {class: "bad", role: "alert", hidden: why === null});
+	replace(failed, value(why?.message ?? ""));
+	const token = h("input", {
+		type: "password",
+		name: "token",
+		required: true,
+		autocomplete: "current-password",
+		spellcheck: "false"
+	});
+	const submit = h("button", {type: "submit", class: "main"}, "Sign in");
+	const tryToken = async () => {
+		submit.disabled = true;
+		try {
+			const session = await api.session.begin(token.value);
+			token.value = "";
+			enter(session);
+		} catch (error) {
+			replace(failed, value(error instanceof Error ? error.message : String(error)));
+			failed.hidden = false;
+			submit.disabled = false;
+			token.select();
+		}
+	};
+	const onsubmit = (/** @type {Event} */ event) => {
+		event.preventDefault();
+		tryToken();
+	};
+	const hint = "`admin_token` of the settings, or a gateway key with the role viewer or admin.";
+	const form = h("form", {onsubmit}, failed, field("Token", token, hint), submit);
+	replace(document.body, h("main", {class: "login"}, h("h1", null, "Throughway"), form, byLink()));
+	token.focus();
 }
 
 function byLink() {
-  const text = "Without a token, a link that signs in is made on the gateway's own machine:";
-  return h("section", null, h("p", null, text), commandLine("throughway console"));
+	const text = "Without a token, a link that signs in is made on the gateway's own machine:";
+	return h("section", null, h("p", null, text), commandLine("throughway console"));
 }

@@ -1,28 +1,28 @@
 // Who is signed in, and what may they do? Known once for all screens; the gateway decides anew on
 // every request.
 
-/** @type {import("./types.js").Session | null} */
+/** @type {Session | null} */
 let current = null;
 
 const STORED = "throughway.session";
 
-/** @param {import("./types.js").Session | null} session */
+/** @param {Session | null} session */
 export function setSession(session) {
-  current = session;
-  localStorage.setItem(STORED, session === null ? "no" : "yes");
+	current = session;
+	localStorage.setItem(STORED, session === null ? "no" : "yes");
 }
 
 /** Whether this browser may have a session; the cookie itself cannot be seen by scripts. */
 export function mayBeSignedIn() {
-  return localStorage.getItem(STORED) === "yes";
+	return localStorage.getItem(STORED) === "yes";
 }
 
 /** Who is signed in; null before. */
 export function session() {
-  return current;
+	return current;
 }
 
 /** Whether what changes something can be offered: viewers only look. */
 export function mayChange() {
-  return current?.role === "admin";
+	return current?.role === "admin";
 }

@@ -1,116 +1,109 @@
 // What surrounds the screens? The navigation, who is signed in, and the place where the screen that
 // the URL names is shown.
 
-import { api } from "./api.js";
-import { h, replace, value } from "./dom.js";
-import { link, parse } from "./router.js";
-import { SCREENS } from "./screens.js";
-import { themeButton } from "./theme.js";
-import { timesButton } from "./times.js";
-import { badge, button, empty, isAbort, loading, problem } from "./ui.js";
+import {api} from "./api.js";
+import {h, replace, value} from "./dom.js";
+import {link, parse} from "./router.js";
+import {SCREENS} from "./screens.js";
+import {themeButton} from "./theme.js";
+import {timesButton} from "./times.js";
+import {badge, button, empty, isAbort, loading, problem} from "./ui.js";
 
 /** Ends what the last screen and the last shell have begun. */
 let left = new AbortController();
 let shell = new AbortController();
 
-/**
- * @param {import("./types.js").Session} session
- * @param {() => void} signedOut
- */
+/** @param {Session} session @param {() => void} signedOut */
 export function showShell(session, signedOut) {
-  endShell();
-  shell = new AbortController();
-  const root = h("main", { id: "screen", tabindex: -1 });
-  const skip = h("a", { class: "skip", href: "#screen", onclick: skipTo(root) }, "Skip to content");
-  const signOut = button("Sign out", async () => {
-    await api.session.end().catch(() => null);
-    signedOut();
-  });
-  const who = h("div", { class: "who" }, value(session.name), badge(session.role, "info"));
-  const foot = h("div", { class: "foot" }, timesButton(), themeButton(), who, signOut);
-  const side = h("header", { class: "side" }, brand(), navigation(), foot);
-  replace(document.body, skip, side, root);
-  const changed = () => showScreen(root);
-  window.addEventListener("hashchange", changed, { signal: shell.signal });
-  changed();
+	endShell();
+	shell = new AbortController();
+	const root = h("main", {id: "screen", tabindex: -1});
+	const skip = h("a", {class: "skip", href: "#screen", onclick: skipTo(root)}, "Skip to content");
+	const signOut = button("Sign out", async () => {
+		await api.session.end().catch(() => null);
+		signedOut();
+	});
+	const who = h("div", {class: "who"}, value(session.name), badge(session.role, "info"));
+	const foot = h("div", {class: "foot"}, timesButton(), themeButton(), who, signOut);
+	const side = h("header", {class: "side"}, brand(), navigation(), foot);
+	replace(document.body, skip, side, root);
+	const changed = () => showScreen(root);
+	window.addEventListener("hashchange", changed, {signal: shell.signal});
+	changed();
 }
 
 /** Ends what the shell and its screen have begun: requests, streams, listeners. */
 export function endShell() {
-  left.abort();
-  shell.abort();
+	left.abort();
+	shell.abort();
 }
 
 /** @param {HTMLElement} root @returns {(event: Event) => void} */
 function skipTo(root) {
-  return (event) => {
-    event.preventDefault();
-    root.focus();
-  };
+	return event => {
+		event.preventDefault();
+		root.focus();
+	};
 }
 
 function brand() {
-  return h("a", { class: "brand", href: "#/requests" }, "Throughway");
+	return h("a", {class: "brand", href: "#/requests"}, "Throughway");
 }
 
 function navigation() {
-  const groups = [...new Set(SCREENS.map((it) => it.group))].filter((it) => it !== null);
-  const lists = groups.map((group) => {
-    const screens = SCREENS.filter((it) => it.group === group);
-    const items = screens.map((it) =>
-      h("li", null, h("a", { href: link(it.name), "data-screen": it.name }, it.title)),
-    );
-    return h("div", null, h("h2", null, group), h("ul", null, items));
-  });
-  return h("nav", { "aria-label": "Screens" }, lists);
+	const groups = [...new Set(SCREENS.map(it => it.group))].filter(it => it !== null);
+	const lists = groups.map(group => {
+		const screens = SCREENS.filter(it => it.group === group);
+		const items = screens.map(it =>
+			h("li", null, h("a", {href: link(it.name), "data-screen": it.name}, it.title))
+		);
+		return h("div", null, h("h2", null, group), h("ul", null, items));
+	});
+	return h("nav", {"aria-label": "Screens"}, lists);
 }
 
 /** @param {string} name */
 function markCurrent(name) {
-  for (const each of document.querySelectorAll("nav [data-screen]")) {
-    const is = each.getAttribute("data-screen") === name;
-    each.toggleAttribute("aria-current", is);
-    if (is) {
-      each.setAttribute("aria-current", "page");
-    }
-  }
+	for (const each of document.querySelectorAll("nav [data-screen]")) {
+		const is = each.getAttribute("data-screen") === name;
+		each.toggleAttribute("aria-current", is);
+		if (is) each.setAttribute("aria-current", "page");
+	}
 }
 
 /** @param {HTMLElement} host */
 async function showScreen(host) {
-  left.abort();
-  left = new AbortController();
-  const { signal } = left;
-  const route = parse(location.hash);
-  const screen = SCREENS.find((it) => it.name === route.screen);
-  for (const dialog of document.querySelectorAll("dialog")) {
-    dialog.close();
-  }
-  const root = h("div", { class: `screen ${screen?.name ?? ""}` });
-  replace(host, root);
-  if (screen === undefined) {
-    replace(root, empty("There is no such screen", "Choose one from the navigation."));
-    return;
-  }
-  markCurrent(screen.name);
-  document.title = `${screen.title} – Throughway`;
-  replace(root, loading());
-  if (document.activeElement === document.body) {
-    // What had the focus is gone with the screen before.
-    host.focus({ preventScroll: true });
-  }
-  try {
-    const { show } = await screen.load();
-    if (!signal.aborted) {
-      root.replaceChildren();
-      await show({ root, route, signal });
-    }
-  } catch (error) {
-    if (!isAbort(error) && !signal.aborted) {
-      replace(
-        root,
-        problem(error, () => showScreen(host)),
-      );
-    }
-  }
+	left.abort();
+	left = new AbortController();
+	const {signal} = left;
+	const route = parse(location.hash);
+	const screen = SCREENS.find(it => it.name === route.screen);
+	for (const dialog of document.querySelectorAll("dialog")) dialog.close();
+
+	const root = h("div", {class: `screen ${screen?.name ?? ""}`});
+	replace(host, root);
+	if (screen === undefined) {
+		replace(root, empty("There is no such screen", "Choose one from the navigation."));
+		return;
+	}
+	markCurrent(screen.name);
+	document.title = `${screen.title} – Throughway`;
+	replace(root, loading());
+	if (document.activeElement === document.body)
+		// What had the focus is gone with the screen before.
+		host.focus({preventScroll: true});
+
+	try {
+		const {show} = await screen.load();
+		if (!signal.aborted) {
+			root.replaceChildren();
+			await show({root, route, signal});
+		}
+	} catch (error) {
+		if (!isAbort(error) && !signal.aborted)
+			replace(
+				root,
+				problem(error, () => showScreen(host))
+			);
+	}
 }

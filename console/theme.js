@@ -1,29 +1,29 @@
 // Dark or light? As the system says, until the user chooses.
 
-import { h } from "./dom.js";
+import {h} from "./dom.js";
 
 const STORED = "throughway.theme";
 const CHOICES = ["auto", "light", "dark"];
 
 function chosen() {
-  const stored = localStorage.getItem(STORED) ?? "auto";
-  return CHOICES.includes(stored) ? stored : "auto";
+	const stored = localStorage.getItem(STORED) ?? "auto";
+	return CHOICES.includes(stored) ? stored : "auto";
 }
 
 /** Puts the choice in force. */
 export function applyTheme() {
-  document.documentElement.dataset.theme = chosen();
+	document.documentElement.dataset.theme = chosen();
 }
 
 /** A button that goes through the choices. */
 export function themeButton() {
-  const label = () => `Theme: ${chosen()}`;
-  const button = h("button", { type: "button", class: "quiet" }, label());
-  button.addEventListener("click", () => {
-    const next = CHOICES[(CHOICES.indexOf(chosen()) + 1) % CHOICES.length] ?? "auto";
-    localStorage.setItem(STORED, next);
-    applyTheme();
-    button.textContent = label();
-  });
-  return button;
+	const label = () => `Theme: ${chosen()}`;
+	const button = h("button", {type: "button", class: "quiet"}, label());
+	button.addEventListener("click", () => {
+		const next = CHOICES[(CHOICES.indexOf(chosen()) + 1) % CHOICES.length] ?? "auto";
+		localStorage.setItem(STORED, next);
+		applyTheme();
+		button.textContent = label();
+	});
+	return button;
 }

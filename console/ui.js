@@ -1,171 +1,130 @@
 // What do all screens have in common? Buttons, fields, badges, notices, dialogs, and what is shown
 // while something loads, when there is nothing, and when it failed.
 
-import { ApiError } from "./api.js";
-import { h, replace, value } from "./dom.js";
-import { mayChange } from "./session.js";
+import {ApiError} from "./api.js";
+import {h, replace, value} from "./dom.js";
+import {mayChange} from "./session.js";
 
-/** @typedef {import("./dom.js").Child} Child */
-/** @typedef {"good" | "bad" | "warn" | "info" | "plain"} Tone */
-
-/**
- * @param {string} label
- * @param {(event: MouseEvent) => void} onclick
- * @param {{kind?: "main" | "danger" | "quiet", change?: boolean, title?: string}} [options]
- *   `change`: it changes something, so viewers cannot press it
- */
+/** @param {string} label @param {(event: MouseEvent) => void} onclick
+ * @param {{kind?: "main" | "danger" | "quiet", change?: boolean, title?: string}} [options]  
+ *   `change`: it changes something, so viewers cannot press it */
 export function button(label, onclick, options = {}) {
-  const barred = options.change === true && !mayChange();
-  return h(
-    "button",
-    {
-      type: "button",
-      class: options.kind,
-      disabled: barred,
-      title: barred ? "The role viewer may read, and may not change anything." : options.title,
-      onclick,
-    },
-    label,
-  );
+	const barred = options.change === true && !mayChange();
+	return h(
+		"button",
+		{
+			type: "button",
+			class: options.kind,
+			disabled: barred,
+			title: barred ? "The role viewer may read, and may not change anything." : options.title,
+			onclick
+		},
+		label
+	);
 }
 
-/**
- * A short word with a colour that says the same.
- * @param {string} text
- * @param {Tone} [tone]
- * @param {string} [title]
- */
+/** A short word with a colour that says the same. @param {string} text @param {Tone} [tone]
+ * @param {string} [title] */
 export function badge(text, tone = "plain", title) {
-  return h("span", { class: `badge ${tone}`, title }, value(text));
+	return h("span", {class: `badge ${tone}`, title}, value(text));
 }
 
-/**
- * The head of a screen: its title, and what can be done there.
- * @param {string} title
- * @param {...Child} actions
- */
+/** The head of a screen: its title, and what can be done there. @param {string} title
+ * @param {...Child} actions */
 export function heading(title, ...actions) {
-  return h(
-    "header",
-    { class: "heading" },
-    h("h1", null, value(title)),
-    h("div", { class: "actions" }, actions),
-  );
+	return h(
+		"header",
+		{class: "heading"},
+		h("h1", null, value(title)),
+		h("div", {class: "actions"}, actions)
+	);
 }
 
-/**
- * A part of a screen with a title of its own.
- * @param {string} title
- * @param {...(Child | Child[])} children
- */
+/** A part of a screen with a title of its own. @param {string} title
+ * @param {...(Child | Child[])} children */
 export function panel(title, ...children) {
-  return h("section", { class: "panel", "aria-label": title }, h("h2", null, title), ...children);
+	return h("section", {class: "panel", "aria-label": title}, h("h2", null, title), ...children);
 }
 
-/**
- * Names with what belongs to them.
- * @param {[Child, Child][]} all
- */
+/** Names with what belongs to them. @param {[Child, Child][]} all */
 export function facts(all) {
-  const made = all.map(([name, shown]) => [h("dt", null, name), h("dd", null, shown)]);
-  return h("dl", { class: "facts" }, made.flat());
+	const made = all.map(([name, shown]) => [h("dt", null, name), h("dd", null, shown)]);
+	return h("dl", {class: "facts"}, made.flat());
 }
 
-/**
- * Large figures with what they count.
- * @param {string[][]} all pairs of a figure and its label
- */
+/** Large figures with what they count. @param {string[][]} all pairs of a figure and its label */
 export function figures(all) {
-  const made = all.map(([shown, label]) =>
-    h("div", { class: "figure" }, h("b", null, shown), h("span", null, label)),
-  );
-  return h("div", { class: "figures" }, made);
+	const made = all.map(([shown, label]) =>
+		h("div", {class: "figure"}, h("b", null, shown), h("span", null, label))
+	);
+	return h("div", {class: "figures"}, made);
 }
 
 /** @param {string} [text] */
 export function loading(text = "Loading…") {
-  return h("p", { class: "state", role: "status" }, h("span", { class: "spinner" }), text);
+	return h("p", {class: "state", role: "status"}, h("span", {class: "spinner"}), text);
 }
 
-/**
- * What is shown where there is nothing: why, and how to get the first row.
- * @param {string} title
- * @param {string} text
- * @param {string | null} [command] can be copied
- */
+/** What is shown where there is nothing: why, and how to get the first row.
+ * @param {string} title @param {string} text @param {string | null} [command] can be copied */
 export function empty(title, text, command = null) {
-  const shown = command === null ? null : commandLine(command);
-  return h("div", { class: "state" }, h("strong", null, title), h("p", null, text), shown);
+	const shown = command === null ? null : commandLine(command);
+	return h("div", {class: "state"}, h("strong", null, title), h("p", null, text), shown);
 }
 
-/**
- * A command to copy.
- * @param {string} command
- */
+/** A command to copy. @param {string} command */
 export function commandLine(command) {
-  const text = h("pre", { class: "block", tabindex: 0, "aria-label": "Command" }, command);
-  return h(
-    "div",
-    { class: "command" },
-    text,
-    copyButton(() => command),
-  );
+	const text = h("pre", {class: "block", tabindex: 0, "aria-label": "Command"}, command);
+	return h(
+		"div",
+		{class: "command"},
+		text,
+		copyButton(() => command)
+	);
 }
 
-/**
- * What is shown when something failed: what, and what to do.
- * @param {unknown} error
- * @param {(() => void) | null} [again]
- */
+/** What is shown when something failed: what, and what to do. @param {unknown} error
+ * @param {(() => void) | null} [again] */
 export function problem(error, again = null) {
-  return h(
-    "div",
-    { class: "state bad", role: "alert" },
-    h("strong", null, titleOf(error)),
-    h("p", null, value(error instanceof Error ? error.message : String(error))),
-    again && button("Try again", again),
-  );
+	return h(
+		"div",
+		{class: "state bad", role: "alert"},
+		h("strong", null, titleOf(error)),
+		h("p", null, value(error instanceof Error ? error.message : String(error))),
+		again && button("Try again", again)
+	);
 }
 
 /** @param {unknown} error */
 function titleOf(error) {
-  if (!(error instanceof ApiError)) {
-    return "The console has a fault";
-  }
-  const titles = { 0: "No connection", 403: "Not allowed", 404: "Not there", 503: "Not now" };
-  return titles[/** @type {keyof typeof titles} */ (error.status)] ?? `Error ${error.status}`;
+	if (!(error instanceof ApiError)) return "The console has a fault";
+
+	const titles = {0: "No connection", 403: "Not allowed", 404: "Not there", 503: "Not now"};
+	return titles[/** @type {keyof typeof titles} */ (error.status)] ?? `Error ${error.status}`;
 }
 
-/**
- * Shows what a promise comes to in an element, with what belongs before and instead of it.
- * @template T
- * @param {HTMLElement} element
- * @param {() => Promise<T>} load
- * @param {(found: T) => Child | Child[]} show
- */
+/** Shows what a promise comes to in an element, with what belongs before and instead of it.
+ * @template T @param {HTMLElement} element @param {() => Promise<T>} load
+ * @param {(found: T) => Child | Child[]} show */
 export async function loaded(element, load, show) {
-  const turn = (turns.get(element) ?? 0) + 1;
-  turns.set(element, turn);
-  const isLast = () => turns.get(element) === turn;
-  if (element.childElementCount === 0) {
-    replace(element, loading());
-  }
-  element.setAttribute("aria-busy", "true");
-  try {
-    const found = await load();
-    if (isLast()) {
-      replace(element, show(found));
-    }
-  } catch (error) {
-    if (!isAbort(error) && isLast()) {
-      replace(
-        element,
-        problem(error, () => loaded(element, load, show)),
-      );
-    }
-  } finally {
-    element.removeAttribute("aria-busy");
-  }
+	const turn = (turns.get(element) ?? 0) + 1;
+	turns.set(element, turn);
+	const isLast = () => turns.get(element) === turn;
+	if (element.childElementCount === 0) replace(element, loading());
+
+	element.setAttribute("aria-busy", "true");
+	try {
+		const found = await load();
+		if (isLast()) replace(element, show(found));
+	} catch (error) {
+		if (!isAbort(error) && isLast())
+			replace(
+				element,
+				problem(error, () => loaded(element, load, show))
+			);
+	} finally {
+		element.removeAttribute("aria-busy");
+	}
 }
 
 /** How often each element was loaded: only the last time counts.
@@ -174,84 +133,64 @@ const turns = new WeakMap();
 
 /** Whether somebody left the screen before the response came. @param {unknown} error */
 export function isAbort(error) {
-  return error instanceof DOMException && error.name === "AbortError";
+	return error instanceof DOMException && error.name === "AbortError";
 }
 
-/**
- * A button that copies a text.
- * @param {() => string} text
- * @param {string} [label]
- */
+/** A button that copies a text. @param {() => string} text @param {string} [label] */
 export function copyButton(text, label = "Copy") {
-  const copy = async () => {
-    try {
-      await navigator.clipboard.writeText(text());
-      notice("Copied.", "good");
-    } catch {
-      notice("The browser does not allow copying here: select the text and copy it.", "warn");
-    }
-  };
-  return button(label, copy, { kind: "quiet" });
+	const copy = async () => {
+		try {
+			await navigator.clipboard.writeText(text());
+			notice("Copied.", "good");
+		} catch {
+			notice("The browser does not allow copying here: select the text and copy it.", "warn");
+		}
+	};
+	return button(label, copy, {kind: "quiet"});
 }
 
-/**
- * A button that saves a text as a file.
- * @param {string} label
- * @param {string} name
- * @param {string} type
- * @param {() => string} text
- */
+/** A button that saves a text as a file. @param {string} label @param {string} name
+ * @param {string} type @param {() => string} text */
 export function saveButton(label, name, type, text) {
-  return button(label, () => {
-    const url = URL.createObjectURL(new Blob([text()], { type }));
-    h("a", { href: url, download: name }).click();
-    setTimeout(() => URL.revokeObjectURL(url), 10_000);
-  });
+	return button(label, () => {
+		const url = URL.createObjectURL(new Blob([text()], {type}));
+		h("a", {href: url, download: name}).click();
+		setTimeout(() => URL.revokeObjectURL(url), 10_000);
+	});
 }
 
-/**
- * Says something for some seconds, to screen readers too.
- * @param {string} text
- * @param {Tone} [tone]
- */
+/** Says something for some seconds, to screen readers too. @param {string} text
+ * @param {Tone} [tone] */
 export function notice(text, tone = "info") {
-  let host = document.querySelector(".notices");
-  if (host === null) {
-    host = h("div", { class: "notices", role: "status", "aria-live": "polite" });
-    document.body.append(host);
-  }
-  const shown = h("p", { class: `notice ${tone}` }, value(text));
-  host.append(shown);
-  setTimeout(() => shown.remove(), 6_000);
+	let host = document.querySelector(".notices");
+	if (host === null) {
+		host = h("div", {class: "notices", role: "status", "aria-live": "polite"});
+		document.body.append(host);
+	}
+	const shown = h("p", {class: `notice ${tone}`}, value(text));
+	host.append(shown);
+	setTimeout(() => shown.remove(), 6_000);
 }
 
-/**
- * A labelled field of a form.
- * @param {string} label
- * @param {HTMLElement} control
- * @param {string} [hint]
- */
+/** A labelled field of a form. @param {string} label @param {HTMLElement} control
+ * @param {string} [hint] */
 export function field(label, control, hint) {
-  const id = control.id || `field-${(fields += 1)}`;
-  control.id = id;
-  const text = hint && h("small", { id: `${id}-hint` }, hint);
-  if (hint) {
-    control.setAttribute("aria-describedby", `${id}-hint`);
-  }
-  return h("div", { class: "field" }, h("label", { for: id }, label), control, text);
+	const id = control.id || `field-${(fields += 1)}`;
+	control.id = id;
+	const text = hint && h("small", {id: `${id}-hint`}, hint);
+	if (hint) control.setAttribute("aria-describedby", `${id}-hint`);
+
+	return h("div", {class: "field"}, h("label", {for: id}, label), control, text);
 }
 let fields = 0;
 
-/**
- * A choice of texts.
+/** A choice of texts.
  * @param {(string | [string, string])[]} options values, or values with labels
- * @param {string} chosen
- * @param {import("./dom.js").Attributes} [attributes]
- */
+ * @param {string} chosen @param {Attributes} [attributes] */
 export function select(options, chosen, attributes = {}) {
-  const shown = options.map((it) => (typeof it === "string" ? [it, it] : it));
-  const made = shown.map(([name, label]) =>
-    h("option", { value: name, selected: name === chosen }, label),
-  );
-  return h("select", attributes, made);
+	const shown = options.map(it => (typeof it === "string" ? [it, it] : it));
+	const made = shown.map(([name, label]) =>
+		h("option", {value: name, selected: name === chosen}, label)
+	);
+	return h("select", attributes, made);
 }

@@ -1,46 +1,42 @@
 // How is a new key handed over? Its secret is shown once in a dialog, and is nowhere on the page
 // before and after.
 
-import { h } from "../dom.js";
-import { open } from "../dialog.js";
-import { button, copyButton } from "../ui.js";
+import {h} from "../dom.js";
+import {open} from "../dialog.js";
+import {button, copyButton} from "../ui.js";
 
-/**
- * @param {string} title
- * @param {string} secret
- * @param {() => void} closed
- */
+/** @param {string} title @param {string} secret @param {() => void} closed */
 export function showSecret(title, secret, closed) {
-  const shown = h("output", { class: "secret", tabindex: 0, "aria-label": "The key" }, secret);
-  const command = [
-    `curl ${location.origin}/v1/models`,
-    `-H "authorization: Bearer ${secret}"`,
-  ].join(" ");
-  const dialog = open(
-    title,
-    [
-      h(
-        "p",
-        null,
-        "Copy it now: it is shown here and nowhere else, and only its digest is stored.",
-      ),
-      h(
-        "div",
-        { class: "command" },
-        shown,
-        copyButton(() => secret, "Copy the key"),
-      ),
-      h("p", { class: "faint" }, "To try it:"),
-      h(
-        "div",
-        { class: "command" },
-        copyButton(() => command, "Copy a curl with it"),
-      ),
-    ],
-    [button("Done", () => dialog.close(), { kind: "main" })],
-    () => {
-      shown.textContent = "";
-      closed();
-    },
-  );
+	const shown = h("output", {class: "secret", tabindex: 0, "aria-label": "The key"}, secret);
+	const command = [
+		`curl ${location.origin}/v1/models`,
+		`-H "authorization: Bearer ${secret}"`
+	].join(" ");
+	const dialog = open(
+		title,
+		[
+			h(
+				"p",
+				null,
+				"Copy it now: it is shown here and nowhere else, and only its digest is stored."
+			),
+			h(
+				"div",
+				{class: "command"},
+				shown,
+				copyButton(() => secret, "Copy the key")
+			),
+			h("p", {class: "faint"}, "To try it:"),
+			h(
+				"div",
+				{class: "command"},
+				copyButton(() => command, "Copy a curl with it")
+			)
+		],
+		[button("Done", () => dialog.close(), {kind: "main"})],
+		() => {
+			shown.textContent = "";
+			closed();
+		}
+	);
 }

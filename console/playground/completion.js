@@ -1,59 +1,40 @@
 // What could be written at the cursor of a config object? The keys of its place that are not there
 // yet, or the values that a key takes.
 
-import { contextAt } from "./json_place.js";
-import { CONFIG_FIELDS } from "./tables.js";
+import {contextAt} from "./json_place.js";
+import {CONFIG_FIELDS} from "./tables.js";
 
-/**
- * @typedef {object} Suggestion
- * @property {string} label
- * @property {string} meaning
- * @property {string} text that is written
- * @property {number} start from where the text replaces what was typed
- */
-
-/**
- * @param {string} text
- * @param {number} cursor
- * @returns {Suggestion[]}
- */
+/** @param {string} text @param {number} cursor @returns {Suggestion[]} */
 export function suggestions(text, cursor) {
-  const context = contextAt(text, cursor);
-  if (context === null) {
-    return [];
-  }
-  const fields = CONFIG_FIELDS[context.section] ?? [];
-  if (context.wants === "key") {
-    const rest = fields.filter(([name]) => !context.keys.includes(name) || name === context.typed);
-    return rest
-      .filter(([name]) => name.startsWith(context.typed))
-      .map(([name, takes, meaning, example]) => ({
-        label: name,
-        meaning: `${takes}. ${meaning}`,
-        text: `"${name}": ${example}`,
-        start: context.start,
-      }));
-  }
-  const field = fields.find(([name]) => name === context.key);
-  return field === undefined ? [] : values(field, context);
+	const context = contextAt(text, cursor);
+	if (context === null) return [];
+
+	const fields = CONFIG_FIELDS[context.section] ?? [];
+	if (context.wants === "key") {
+		const rest = fields.filter(([name]) => !context.keys.includes(name) || name === context.typed);
+		return rest
+			.filter(([name]) => name.startsWith(context.typed))
+			.map(([name, takes, meaning, example]) => ({
+				label: name,
+				meaning: `${takes}. ${meaning}`,
+				text: `"${name}": ${example}`,
+				start: context.start
+			}));
+	}
+	const field = fields.find(([name]) => name === context.key);
+	return field === undefined ? [] : values(field, context);
 }
 
-/** @param {import("./tables.js").Field} field
- * @param {import("./json_place.js").Context} context @returns {Suggestion[]} */
+/** @param {ConfigField} field @param {Context} context @returns {Suggestion[]} */
 function values([, takes, meaning, example], context) {
-  const words = takes.split(", ");
-  const named = words.every((it) => /^[a-z_.]+$/.test(it)) && example.startsWith('"');
-  const texts = named
-    ? words.filter((it) => it !== "text").map((it) => JSON.stringify(it))
-    : takes.startsWith("bool")
-      ? ["true", "false"]
-      : [example];
-  const typed = context.typed.replace(/^"/, "");
-  const fitting = texts.filter((it) => it.replace(/^"/, "").startsWith(typed));
-  return fitting.map((it) => ({
-    label: it,
-    meaning,
-    text: it,
-    start: context.start,
-  }));
+	const words = takes.split(", ");
+	const named = words.every(it => /^[a-z_.]+$/.test(it)) && example.startsWith('"');
+	const texts = named
+		? words.filter(it => it !== "text").map(it => JSON.stringify(it))
+		: takes.startsWith("bool")
+			? ["true", "false"]
+			: [example];
+	const typed = context.typed.replace(/^"/, "");
+	const fitting = texts.filter(it => it.replace(/^"/, "").startsWith(typed));
+	return fitting.map(it => ({label: it, meaning, text: it, start: context.start}));
 }

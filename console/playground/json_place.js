@@ -1,255 +1,185 @@
 // Where in a JSON text is a value, and what belongs at the cursor? The text may be incomplete, as
 // it is while somebody types.
 
-/**
- * @typedef {{type: string, start: number, end: number}} Token
- *
- * An object or a list that is open.
- * @typedef {object} Frame
- * @property {"object" | "list"} kind
- * @property {(string | number)[]} path
- * @property {string | null} key of the value that comes next
- * @property {number} index of the element that comes next
- * @property {string[]} keys that the object has had so far
- *
- * @typedef {object} Place
- * @property {string} path such as `config.targets[0]`
- * @property {number} start
- * @property {number} end
- */
-
 const TOKEN = /[{}[\]:,]|"(?:[^"\\\n]|\\.)*"?|[^\s{}[\]:,"]+/g;
 
 /** @param {string} text @returns {Token[]} */
 function tokens(text) {
-  return [...text.matchAll(TOKEN)].map(({ 0: found, index }) => ({
-    type: found[0] === '"' ? "text" : /[{}[\]:,]/.test(found) ? found : "word",
-    start: index,
-    end: index + found.length,
-  }));
+	return [...text.matchAll(TOKEN)].map(({0: found, index}) => ({
+		type: found[0] === '"' ? "text" : /[{}[\]:,]/.test(found) ? found : "word",
+		start: index,
+		end: index + found.length
+	}));
 }
 
 /** The path in the way that the gateway's errors have it. @param {(string | number)[]} path */
 export function pathText(path) {
-  const parts = path.map((it) => (typeof it === "number" ? `[${it}]` : `.${it}`));
-  return `config${parts.join("")}`;
+	const parts = path.map(it => (typeof it === "number" ? `[${it}]` : `.${it}`));
+	return `config${parts.join("")}`;
 }
 
-/**
- * Goes through the text up to a place, and gives what is open there.
- * @param {string} text
- * @param {(place: Place) => void} found is told of every key and value
- * @param {number} [until]
- * @returns {Frame[]}
- */
+/** Goes through the text up to a place, and gives what is open there. @param {string} text
+ * @param {(place: Place) => void} found is told of every key and value @param {number} [until]
+ * @returns {Frame[]} */
 function walk(text, found, until = text.length) {
-  /** @type {Frame[]} */
-  const open = [];
-  for (const token of tokens(text)) {
-    if (token.start >= until) {
-      break;
-    }
-    step(text, token, open, found);
-  }
-  return open;
+	/** @type {Frame[]} */
+	const open = [];
+	for (const token of tokens(text)) {
+		if (token.start >= until) break;
+
+		step(text, token, open, found);
+	}
+	return open;
 }
 
 /** @param {string} text @param {Token} token @param {Frame[]} open
  * @param {(place: Place) => void} found */
 function step(text, token, open, found) {
-  const frame = open.at(-1);
-  const place = { start: token.start, end: token.end };
-  if (token.type === "}" || token.type === "]") {
-    open.pop();
-  } else if (token.type === ",") {
-    next(frame);
-  } else if (frame !== undefined && wantsKey(frame)) {
-    const key = unquoted(text.slice(token.start, token.end));
-    frame.key = key;
-    frame.keys.push(key);
-    found({ path: pathText([...frame.path, key]), ...place });
-  } else if (token.type !== ":") {
-    const path = frame === undefined ? [] : [...frame.path, frame.key ?? frame.index];
-    found({ path: pathText(path), ...place });
-    begin(token, path, open);
-  }
+	const frame = open.at(-1);
+	const place = {start: token.start, end: token.end};
+	if (token.type === "}" || token.type === "]") open.pop();
+	else if (token.type === ",") next(frame);
+	else if (frame !== undefined && wantsKey(frame)) {
+		const key = unquoted(text.slice(token.start, token.end));
+		frame.key = key;
+		frame.keys.push(key);
+		found({path: pathText([...frame.path, key]), ...place});
+	} else if (token.type !== ":") {
+		const path = frame === undefined ? [] : [...frame.path, frame.key ?? frame.index];
+		found({path: pathText(path), ...place});
+		begin(token, path, open);
+	}
 }
 
 /** @param {Frame} frame */
-const wantsKey = (frame) => frame.kind === "object" && frame.key === null;
+const wantsKey = frame => frame.kind === "object" && frame.key === null;
 
 /** @param {Token} token @param {(string | number)[]} path @param {Frame[]} open */
 function begin(token, path, open) {
-  if (token.type === "{" || token.type === "[") {
-    const kind = token.type === "{" ? "object" : "list";
-    open.push({ kind, path, key: null, index: 0, keys: [] });
-  }
+	if (token.type === "{" || token.type === "[") {
+		const kind = token.type === "{" ? "object" : "list";
+		open.push({kind, path, key: null, index: 0, keys: []});
+	}
 }
 
 /** @param {Frame | undefined} frame */
 function next(frame) {
-  if (frame !== undefined) {
-    frame.key = null;
-    frame.index += 1;
-  }
+	if (frame !== undefined) {
+		frame.key = null;
+		frame.index += 1;
+	}
 }
 
 /** @param {string} text */
 function unquoted(text) {
-  return text.replace(/^"|"$/g, "");
+	return text.replace(/^"|"$/g, "");
 }
 
-/**
- * The place that a path names, or the nearest one around it.
- * @param {string} text
- * @param {string} path as an error of the gateway begins with it
- * @returns {Place | null}
- */
+/** The place that a path names, or the nearest one around it. @param {string} text
+ * @param {string} path as an error of the gateway begins with it @returns {Place | null} */
 export function placeOf(text, path) {
-  /** @type {Place | null} */
-  let nearest = null;
-  walk(text, (place) => {
-    const rest = path.startsWith(place.path) ? path.slice(place.path.length) : "?";
-    // The key is told of first, and says more than its value.
-    const longer = nearest === null || place.path.length > nearest.path.length;
-    if ((rest === "" || /^[.[]/.test(rest)) && longer) {
-      nearest = place;
-    }
-  });
-  return nearest;
+	/** @type {Place | null} */
+	let nearest = null;
+	walk(text, place => {
+		const rest = path.startsWith(place.path) ? path.slice(place.path.length) : "?";
+		// The key is told of first, and says more than its value.
+		const longer = nearest === null || place.path.length > nearest.path.length;
+		if ((rest === "" || /^[.[]/.test(rest)) && longer) nearest = place;
+	});
+	return nearest;
 }
 
-/**
- * What belongs at the cursor.
- * @typedef {object} Context
- * @property {"key" | "value"} wants
- * @property {string} section of the table of keys
- * @property {string} key whose value is wanted
- * @property {string[]} keys that the object has already
- * @property {number} start of what has been typed of it
- * @property {string} typed without its quotation mark
- */
-
-/**
- * @param {string} text
- * @param {number} cursor
- * @returns {Context | null}
- */
+/** @param {string} text @param {number} cursor @returns {Context | null} */
 export function contextAt(text, cursor) {
-  const start = startOfTyped(text, cursor);
-  const frame = walk(text, () => {}, start).at(-1);
-  if (frame === undefined) {
-    return null;
-  }
-  const typed = unquoted(text.slice(start, cursor));
-  const section = sectionOf(frame.path);
-  if (wantsKey(frame)) {
-    return { wants: "key", section, key: "", keys: frame.keys, start, typed };
-  }
-  if (frame.kind === "object") {
-    return { wants: "value", section, key: frame.key ?? "", keys: [], start, typed };
-  }
-  const holder = sectionOf(frame.path.slice(0, -1));
-  return {
-    wants: "value",
-    section: holder,
-    key: String(frame.path.at(-1)),
-    keys: [],
-    start,
-    typed,
-  };
+	const start = startOfTyped(text, cursor);
+	const frame = walk(text, () => {}, start).at(-1);
+	if (frame === undefined) return null;
+
+	const typed = unquoted(text.slice(start, cursor));
+	const section = sectionOf(frame.path);
+	if (wantsKey(frame)) return {wants: "key", section, key: "", keys: frame.keys, start, typed};
+
+	if (frame.kind === "object")
+		return {wants: "value", section, key: frame.key ?? "", keys: [], start, typed};
+
+	const holder = sectionOf(frame.path.slice(0, -1));
+	return {wants: "value", section: holder, key: String(frame.path.at(-1)), keys: [], start, typed};
 }
 
 /** Where the word or the text begins that the cursor is in. @param {string} text
  * @param {number} cursor */
 function startOfTyped(text, cursor) {
-  const under = tokens(text).find((it) => it.start < cursor && cursor <= it.end);
-  if (under === undefined || !/text|word/.test(under.type)) {
-    return cursor;
-  }
-  const is_over = under.type === "text" && under.end === cursor && isClosed(text, under);
-  return is_over ? cursor : under.start;
+	const under = tokens(text).find(it => it.start < cursor && cursor <= it.end);
+	if (under === undefined || !/text|word/.test(under.type)) return cursor;
+
+	const is_over = under.type === "text" && under.end === cursor && isClosed(text, under);
+	return is_over ? cursor : under.start;
 }
 
 /** @param {string} text @param {Token} token */
 function isClosed(text, token) {
-  return (
-    token.end - token.start > 1 && /^"(?:[^"\\]|\\.)*"$/.test(text.slice(token.start, token.end))
-  );
+	return (
+		token.end - token.start > 1 && /^"(?:[^"\\]|\\.)*"$/.test(text.slice(token.start, token.end))
+	);
 }
 
 /** Targets may lie in targets: what is around the innermost one does not matter.
  * @param {(string | number)[]} path */
 function sectionOf(path) {
-  const from = path.lastIndexOf("targets");
-  const inner = from < 0 ? path : path.slice(from + 2);
-  return inner.reduce((/** @type {string} */ all, it) => {
-    return typeof it === "number" ? `${all}[]` : all === "" ? it : `${all}.${it}`;
-  }, "");
+	const from = path.lastIndexOf("targets");
+	const inner = from < 0 ? path : path.slice(from + 2);
+	return inner.reduce((/** @type {string} */ all, it) => {
+		return typeof it === "number" ? `${all}[]` : all === "" ? it : `${all}.${it}`;
+	}, "");
 }
 
-/**
- * Where a text stops being JSON; `null` where it does not.
- * @param {string} text
- * @returns {number | null}
- */
+/** Where a text stops being JSON; `null` where it does not. @param {string} text
+ * @returns {number | null} */
 export function firstError(text) {
-  /** @type {string[]} */
-  const open = [];
-  let wanted = VALUE;
-  for (const token of tokens(text)) {
-    const next = wanted.includes(kindOf(text, token)) ? following(token, wanted, open) : "";
-    if (next === "") {
-      return token.start;
-    }
-    wanted = next;
-  }
-  return wanted === "end" ? null : text.length;
+	/** @type {string[]} */
+	const open = [];
+	let wanted = VALUE;
+	for (const token of tokens(text)) {
+		const next = wanted.includes(kindOf(text, token)) ? following(token, wanted, open) : "";
+		if (next === "") return token.start;
+
+		wanted = next;
+	}
+	return wanted === "end" ? null : text.length;
 }
 
 /** A text that can be a key, another value, or the mark itself. @param {string} text
  * @param {Token} token */
 function kindOf(text, token) {
-  if (token.type === "text") {
-    return isClosed(text, token) ? "key" : "nothing";
-  }
-  const is_value = /^(true|false|null|-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?)$/;
-  const word = text.slice(token.start, token.end);
-  return token.type === "word" ? (is_value.test(word) ? "value" : "nothing") : token.type;
+	if (token.type === "text") return isClosed(text, token) ? "key" : "nothing";
+
+	const is_value = /^(true|false|null|-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?)$/;
+	const word = text.slice(token.start, token.end);
+	return token.type === "word" ? (is_value.test(word) ? "value" : "nothing") : token.type;
 }
 
-/**
- * What may follow a token: kinds of tokens, or `end`.
- * @param {Token} token
+/** What may follow a token: kinds of tokens, or `end`. @param {Token} token
  * @param {string} wanted what could stand in its place
- * @param {string[]} open the marks that close what is open
- */
-function following({ type }, wanted, open) {
-  const opened = OPENED[type];
-  if (opened !== undefined) {
-    open.push(opened.close);
-    return opened.wants;
-  }
-  if (type === ":" || (type === "," && open.at(-1) === "]")) {
-    return VALUE;
-  }
-  if (type === ",") {
-    return "key";
-  }
-  if (type === "text" && wanted.startsWith("key")) {
-    return ":";
-  }
-  if (type === open.at(-1)) {
-    open.pop();
-  }
-  return open.length === 0 ? "end" : `, ${open.at(-1)}`;
+ * @param {string[]} open the marks that close what is open */
+function following({type}, wanted, open) {
+	const opened = OPENED[type];
+	if (opened !== undefined) {
+		open.push(opened.close);
+		return opened.wants;
+	}
+	if (type === ":" || (type === "," && open.at(-1) === "]")) return VALUE;
+
+	if (type === ",") return "key";
+
+	if (type === "text" && wanted.startsWith("key")) return ":";
+
+	if (type === open.at(-1)) open.pop();
+
+	return open.length === 0 ? "end" : `, ${open.at(-1)}`;
 }
 
 /** A key can be any text that is a value, and none other. */
 const VALUE = "value key { [";
 
 /** @type {{[mark: string]: {close: string, wants: string}}} */
-const OPENED = {
-  "{": { close: "}", wants: "key }" },
-  "[": { close: "]", wants: `${VALUE} ]` },
-};
+const OPENED = {"{": {close: "}", wants: "key }"}, "[": {close: "]", wants: `${VALUE} ]`}};

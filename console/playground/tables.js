@@ -1,9 +1,7 @@
 // Which keys does a config object have, and which faults does the mock produce? Written by
 // tests/console/tables.mjs from what `throughway docs` prints; do not edit.
 
-/** @typedef {[name: string, takes: string, meaning: string, example: string]} Field */
-
-/** @type {{[section: string]: Field[]}} */
+/** @type {{[section: string]: ConfigField[]}} */
 export const CONFIG_FIELDS = {
 "": [
 ["name","text","The name by which then and default of a conditional strategy refer to the target.","\"big\""],
@@ -35,11 +33,11 @@ export const CONFIG_FIELDS = {
 ["cb_config","object","A circuit breaker for each target below, separate for each origin, credential sent and caller: after failures the target is not used for a while, then probed with one request.","{\"failure_threshold\":5}"],
 ],
 "strategy.conditions[]": [
-["query","object","Fields and their tests: metadata.NAME, params.NAME (any depth), headers.NAME, method, url.pathname.","{\"params.model\":{\"$regex\":\"^gpt\"}}"],
+["query","object","ConfigFields and their tests: metadata.NAME, params.NAME (any depth), headers.NAME, method, url.pathname.","{\"params.model\":{\"$regex\":\"^gpt\"}}"],
 ["then","name of a target","The target if the query holds.","\"big\""],
 ],
 "strategy.sticky": [
-["hash_fields","list of fields","Fields as in a query.","[\"metadata.user\"]"],
+["hash_fields","list of fields","ConfigFields as in a query.","[\"metadata.user\"]"],
 ["ttl","seconds","After this time the choice is made anew.","300"],
 ],
 "strategy.cb_config": [

@@ -1,125 +1,117 @@
 // How full is the cache, and what is to be removed from it?
 
-import { api } from "../api.js";
-import { confirm } from "../dialog.js";
-import { h } from "../dom.js";
-import { bytes, count } from "../format.js";
-import { mayChange } from "../session.js";
-import { button, empty, field, heading, loaded, notice, panel, figures } from "../ui.js";
+import {api} from "../api.js";
+import {confirm} from "../dialog.js";
+import {h} from "../dom.js";
+import {bytes, count} from "../format.js";
+import {mayChange} from "../session.js";
+import {button, empty, field, heading, loaded, notice, panel, figures} from "../ui.js";
 
-/** @typedef {import("../types.js").CacheStats} CacheStats */
-
-/** @param {import("../screens.js").View} view */
-export async function show({ root, signal }) {
-  const content = h("div", { class: "panels" });
-  const load = () =>
-    loaded(
-      content,
-      () => api.cache.get({}, { signal }),
-      (it) => parts(it, load),
-    );
-  root.append(heading("Cache", button("Refresh", load)), content);
-  await load();
+/** @param {View} view */
+export async function show({root, signal}) {
+	const content = h("div", {class: "panels"});
+	const load = () =>
+		loaded(
+			content,
+			() => api.cache.get({}, {signal}),
+			it => parts(it, load)
+		);
+	root.append(heading("Cache", button("Refresh", load)), content);
+	await load();
 }
 
-/**
- * @param {CacheStats} stats
- * @param {() => void} again
- */
+/** @param {CacheStats} stats @param {() => void} again */
 function parts(stats, again) {
-  return [
-    panel("Stored responses", stats.store === "redis" ? inRedis() : inMemory(stats)),
-    panel("Purge", purgeForm(again)),
-    panel("Why was that not cached?", whyNot()),
-  ];
+	return [
+		panel("Stored responses", stats.store === "redis" ? inRedis() : inMemory(stats)),
+		panel("Purge", purgeForm(again)),
+		panel("Why was that not cached?", whyNot())
+	];
 }
 
 function inRedis() {
-  return h("p", null, "Responses are stored in Redis, for all replicas; Redis knows how many.");
+	return h("p", null, "Responses are stored in Redis, for all replicas; Redis knows how many.");
 }
 
 /** @param {CacheStats} stats */
 function inMemory(stats) {
-  if (stats.entries === 0) {
-    const text = "A request asks for the cache with this header, or its config does:";
-    return empty("Nothing is stored", text, "x-gateway-cache: true");
-  }
-  return figures([
-    [count(stats.entries), "responses"],
-    [bytes(stats.bytes), "in memory"],
-  ]);
+	if (stats.entries === 0) {
+		const text = "A request asks for the cache with this header, or its config does:";
+		return empty("Nothing is stored", text, "x-gateway-cache: true");
+	}
+	return figures([
+		[count(stats.entries), "responses"],
+		[bytes(stats.bytes), "in memory"]
+	]);
 }
 
 /** @param {() => void} again */
 function purgeForm(again) {
-  const namespace = h("input", { name: "namespace", spellcheck: "false" });
-  const key = h("input", { name: "key", spellcheck: "false" });
-  const purge = (/** @type {{namespace?: string, key?: string, all?: boolean}} */ which) =>
-    asked(which, again);
-  const options = { change: true };
-  const danger = /** @type {const} */ ({ kind: "danger", change: true });
-  return h(
-    "div",
-    { class: "form" },
-    !mayChange() && h("p", { class: "warn" }, "The role viewer may not purge."),
-    field("Namespace", namespace, "Removes all responses of this namespace."),
-    button(
-      "Purge namespace",
-      () => namespace.value && purge({ namespace: namespace.value }),
-      options,
-    ),
-    field("Cache key", key, "Removes one response; a dry run shows the key."),
-    button("Purge response", () => key.value && purge({ key: key.value.trim() }), options),
-    button("Purge everything", () => purge({ all: true }), danger),
-  );
+	const namespace = h("input", {name: "namespace", spellcheck: "false"});
+	const key = h("input", {name: "key", spellcheck: "false"});
+	const purge = (/** @type {{namespace?: string, key?: string, all?: boolean}} */ which) =>
+		asked(which, again);
+	const options = {change: true};
+	const danger = /** @type {const} */ ({kind: "danger", change: true});
+	return h(
+		"div",
+		{class: "form"},
+		!mayChange() && h("p", {class: "warn"}, "The role viewer may not purge."),
+		field("Namespace", namespace, "Removes all responses of this namespace."),
+		button(
+			"Purge namespace",
+			() => namespace.value && purge({namespace: namespace.value}),
+			options
+		),
+		field("Cache key", key, "Removes one response; a dry run shows the key."),
+		button("Purge response", () => key.value && purge({key: key.value.trim()}), options),
+		button("Purge everything", () => purge({all: true}), danger)
+	);
 }
 
-/**
- * @param {{namespace?: string, key?: string, all?: boolean}} which
- * @param {() => void} again
- */
+/** @param {{namespace?: string, key?: string, all?: boolean}} which @param {() => void} again */
 function asked(which, again) {
-  const what = which.all
-    ? "all stored responses"
-    : which.namespace !== undefined
-      ? `all responses of the namespace “${which.namespace}”`
-      : "this one response";
-  const text = `This removes ${what}. Requests to come are sent to upstreams again.`;
-  confirm({ title: "Purge the cache?", text, label: "Purge", danger: true }, async () => {
-    const { data } = await api.cache.purge(which);
-    const missed = data?.purged?.found === false;
-    notice(missed ? "No response is stored under this key." : "Purged.", missed ? "warn" : "good");
-    again();
-  });
+	const what = which.all
+		? "all stored responses"
+		: which.namespace !== undefined
+			? `all responses of the namespace “${which.namespace}”`
+			: "this one response";
+	const text = `This removes ${what}. Requests to come are sent to upstreams again.`;
+	confirm({title: "Purge the cache?", text, label: "Purge", danger: true}, async () => {
+		const {data} = await api.cache.purge(which);
+		const missed = data?.purged?.found === false;
+		notice(missed ? "No response is stored under this key." : "Purged.", missed ? "warn" : "good");
+		again();
+	});
 }
 
 function whyNot() {
-  const dryRun = h("a", { href: "#/playground" }, "dry run in the playground");
-  return h(
-    "div",
-    null,
-    h(
-      "p",
-      null,
-      "A ",
-      dryRun,
-      " says whether a response may be stored and under which key, or why not.",
-    ),
-    h(
-      "p",
-      null,
-      "What the cache did is in the row of each request: ",
-      requestsBy("hit"),
-      ", ",
-      requestsBy("miss"),
-      ", ",
-      requestsBy("off"),
-      ".",
-    ),
-  );
+	const dryRun = h("a", {href: "#/playground"}, "dry run in the playground");
+	return h(
+		"div",
+		null,
+		h(
+			"p",
+			null,
+			"A ",
+			dryRun,
+			" says whether a response may be stored and under which key, or why not."
+		),
+		h(
+			"p",
+			null,
+			"What the cache did is in the row of each request: ",
+			requestsBy("hit"),
+			", ",
+			requestsBy("miss"),
+			", ",
+			requestsBy("off"),
+			"."
+		)
+	);
 }
 
 /** @param {string} cache */
 function requestsBy(cache) {
-  return h("a", { href: `#/requests?cache=${cache}` }, cache);
+	return h("a", {href: `#/requests?cache=${cache}`}, cache);
 }

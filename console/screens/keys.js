@@ -1,290 +1,273 @@
 // Who may use the gateway? The keys, what each may do and has used, and what can be done with them.
 
-import { all, api } from "../api.js";
-import { confirm, open } from "../dialog.js";
-import { h, replace, value } from "../dom.js";
-import { count } from "../format.js";
-import { budgetPart, budgetText, budgets, budgetBar, ownedBy } from "../objects/budgets.js";
-import { keyFields } from "../objects/fields.js";
-import { objectForm } from "../objects/form.js";
-import { mayCall } from "../objects/may_call.js";
-import { showSecret } from "../objects/secret.js";
+import {all, api} from "../api.js";
+import {confirm, open} from "../dialog.js";
+import {h, replace, value} from "../dom.js";
+import {count} from "../format.js";
+import {budgetPart, budgetText, budgets, budgetBar, ownedBy} from "../objects/budgets.js";
+import {keyFields} from "../objects/fields.js";
+import {objectForm} from "../objects/form.js";
+import {mayCall} from "../objects/may_call.js";
+import {showSecret} from "../objects/secret.js";
 import {
-  allowed,
-  costText,
-  factList,
-  lastRecord,
-  lastUse,
-  LATELY_DAYS,
-  limitBar,
-  limitText,
-  marks,
-  origin,
-  usageBy,
-  usageFacts,
-  placeOf,
+	allowed,
+	costText,
+	factList,
+	lastRecord,
+	lastUse,
+	LATELY_DAYS,
+	limitBar,
+	limitText,
+	marks,
+	origin,
+	usageBy,
+	usageFacts,
+	placeOf
 } from "../objects/shown.js";
-import { go, link } from "../router.js";
-import { mayChange } from "../session.js";
-import { table } from "../table.js";
-import { time } from "../times.js";
-import { badge, button, empty, field, heading, loaded, notice, panel, select } from "../ui.js";
+import {go, link} from "../router.js";
+import {mayChange} from "../session.js";
+import {table} from "../table.js";
+import {time} from "../times.js";
+import {badge, button, empty, field, heading, loaded, notice, panel, select} from "../ui.js";
 
-/** @param {import("../screens.js").View} view */
-export async function show({ root, route }) {
-  const id = route.args[0];
-  if (id === "new") {
-    await loaded(root, keyFields, (fields) => creation(fields));
-  } else if (id !== undefined) {
-    await showOne(root, id);
-  } else {
-    await loaded(root, listed, showList);
-  }
+/** @param {View} view */
+export async function show({root, route}) {
+	const id = route.args[0];
+	if (id === "new") await loaded(root, keyFields, fields => creation(fields));
+	else if (id !== undefined) await showOne(root, id);
+	else await loaded(root, listed, showList);
 }
 
 async function listed() {
-  const [keys, usage, spent, place] = await Promise.all([
-    all(api.keys.list),
-    usageBy("key"),
-    budgets(),
-    placeOf("keys"),
-  ]);
-  return { keys, usage, spent, place };
+	const [keys, usage, spent, place] = await Promise.all([
+		all(api.keys.list),
+		usageBy("key"),
+		budgets(),
+		placeOf("keys")
+	]);
+	return {keys, usage, spent, place};
 }
 
-/** @param {{keys: any[], usage: Map<string, any> | null, spent: any[], place: string | null}} found */
-function showList({ keys, usage, spent, place }) {
-  const create = button("Create a key", () => go(link("keys", ["new"])), {
-    kind: "main",
-    change: true,
-  });
-  if (keys.length === 0) {
-    const text =
-      "Without keys, a gateway on loopback lets everybody on this machine use it. " +
-      "Create one here, or with the command line:";
-    return [heading("Keys", create), empty("No keys yet", text, "throughway keys create app")];
-  }
-  const used = (/** @type {any} */ key) => usage?.get(key.id) ?? usage?.get(key.name);
-  const made = table({
-    caption: "Keys",
-    rows: keys,
-    href: (key) => link("keys", [key.id]),
-    columns: [
-      {
-        title: "Name",
-        cell: (key) => [value(key.name), " ", ...states(key)],
-        sort: (it) => it.name,
-      },
-      { title: "Begins with", cell: (key) => h("code", null, value(key.prefix)), class: "minor" },
-      { title: "Team", cell: (key) => value(key.team), sort: (it) => it.team ?? "" },
-      {
-        title: "Role",
-        cell: (key) => value(key.role),
-        class: "minor",
-        sort: (it) => it.role ?? "",
-      },
-      { title: "Limits", cell: (key) => marks((key.limits ?? []).map(limitText)), class: "minor" },
-      { title: "Budgets", cell: (key) => budgetsIn(key, spent) },
-      {
-        title: `Requests, ${LATELY_DAYS} d`,
-        cell: (key) => count(used(key)?.requests),
-        class: "number",
-        sort: (key) => used(key)?.requests ?? 0,
-      },
-      {
-        title: `Cost, ${LATELY_DAYS} d`,
-        cell: (key) => costText(used(key)),
-        class: "number",
-        sort: (key) => Number(used(key)?.cost ?? 0),
-      },
-      { title: "Defined in", cell: (key) => origin(key, place), class: "minor" },
-    ],
-  });
-  return [heading("Keys", create), made.element];
+/** @param {{keys: any[], usage: Map<string, any> | null, spent: any[], place: string | null}}
+ *   found */
+function showList({keys, usage, spent, place}) {
+	const create = button("Create a key", () => go(link("keys", ["new"])), {
+		kind: "main",
+		change: true
+	});
+	if (keys.length === 0) {
+		const text =
+			"Without keys, a gateway on loopback lets everybody on this machine use it. " +
+			"Create one here, or with the command line:";
+		return [heading("Keys", create), empty("No keys yet", text, "throughway keys create app")];
+	}
+	const used = (/** @type {any} */ key) => usage?.get(key.id) ?? usage?.get(key.name);
+	const made = table({
+		caption: "Keys",
+		rows: keys,
+		href: key => link("keys", [key.id]),
+		columns: [
+			{title: "Name", cell: key => [value(key.name), " ", ...states(key)], sort: it => it.name},
+			{title: "Begins with", cell: key => h("code", null, value(key.prefix)), class: "minor"},
+			{title: "Team", cell: key => value(key.team), sort: it => it.team ?? ""},
+			{title: "Role", cell: key => value(key.role), class: "minor", sort: it => it.role ?? ""},
+			{title: "Limits", cell: key => marks((key.limits ?? []).map(limitText)), class: "minor"},
+			{title: "Budgets", cell: key => budgetsIn(key, spent)},
+			{
+				title: `Requests, ${LATELY_DAYS} d`,
+				cell: key => count(used(key)?.requests),
+				class: "number",
+				sort: key => used(key)?.requests ?? 0
+			},
+			{
+				title: `Cost, ${LATELY_DAYS} d`,
+				cell: key => costText(used(key)),
+				class: "number",
+				sort: key => Number(used(key)?.cost ?? 0)
+			},
+			{title: "Defined in", cell: key => origin(key, place), class: "minor"}
+		]
+	});
+	return [heading("Keys", create), made.element];
 }
 
 /** @param {any} key @param {any[]} spent */
 function budgetsIn(key, spent) {
-  const own = ownedBy(spent, key.id);
-  return own.length > 0 ? own.map(budgetBar) : marks((key.budgets ?? []).map(budgetText));
+	const own = ownedBy(spent, key.id);
+	return own.length > 0 ? own.map(budgetBar) : marks((key.budgets ?? []).map(budgetText));
 }
 
 /** What keeps a key from being used. @param {any} key */
 function states(key) {
-  const expired = key.expires && Date.parse(key.expires) <= Date.now();
-  return [
-    key.blocked ? badge("blocked", "bad") : null,
-    expired ? badge("expired", "bad") : null,
-    key.error ? badge("no effect", "bad", key.error) : null,
-  ];
+	const expired = key.expires && Date.parse(key.expires) <= Date.now();
+	return [
+		key.blocked ? badge("blocked", "bad") : null,
+		expired ? badge("expired", "bad") : null,
+		key.error ? badge("no effect", "bad", key.error) : null
+	];
 }
 
-/** @param {import("../objects/form.js").Field[]} fields */
+/** @param {Field[]} fields */
 function creation(fields) {
-  const form = objectForm({
-    fields,
-    document: null,
-    label: "Create the key",
-    save: async (body) => {
-      const { data } = await api.keys.create(body);
-      const { key, ...rest } = data;
-      showSecret(`The key ${rest.name}`, key, () => go(link("keys", [rest.id])));
-    },
-    cancel: () => go(link("keys")),
-  });
-  return [heading("Create a key"), form.element];
+	const form = objectForm({
+		fields,
+		document: null,
+		label: "Create the key",
+		save: async body => {
+			const {data} = await api.keys.create(body);
+			const {key, ...rest} = data;
+			showSecret(`The key ${rest.name}`, key, () => go(link("keys", [rest.id])));
+		},
+		cancel: () => go(link("keys"))
+	});
+	return [heading("Create a key"), form.element];
 }
 
 /** @param {HTMLElement} root @param {string} id */
 async function showOne(root, id) {
-  const again = () => showOne(root, id);
-  const load = async () => {
-    const [{ data: key, etag }, usage, all_budgets, last, place] = await Promise.all([
-      api.keys.get(id),
-      usageBy("key", { key: id }),
-      budgets(),
-      lastRecord({ key: id }),
-      placeOf("keys"),
-    ]);
-    const left = await api.keys.limits(id).catch(() => null);
-    return { key, etag, usage, spent: ownedBy(all_budgets, id), last, left, place };
-  };
-  await loaded(root, load, (found) => details(found, root, again));
+	const again = () => showOne(root, id);
+	const load = async () => {
+		const [{data: key, etag}, usage, all_budgets, last, place] = await Promise.all([
+			api.keys.get(id),
+			usageBy("key", {key: id}),
+			budgets(),
+			lastRecord({key: id}),
+			placeOf("keys")
+		]);
+		const left = await api.keys.limits(id).catch(() => null);
+		return {key, etag, usage, spent: ownedBy(all_budgets, id), last, left, place};
+	};
+	await loaded(root, load, found => details(found, root, again));
 }
 
-/**
- * @param {{key: any, etag: string | null, usage: Map<string, any> | null, spent: any[], last: any,
- *   left: any, place: string | null}} found
- * @param {HTMLElement} root
- * @param {() => Promise<void>} again
- */
-function details({ key, etag, usage, spent, last, left, place }, root, again) {
-  const row = usage === null ? undefined : [...usage.values()][0];
-  const limits = [...(left?.limits ?? key.limits ?? []), ...(left?.team_limits ?? []).map(ofTeam)];
-  return [
-    heading(key.name, ...actions(key, etag, root, again)),
-    h("p", null, ...states(key), " ", origin(key, place), " ", key.error && value(key.error)),
-    panel("About", facts(key, last)),
-    panel(
-      "Limits and budgets",
-      limits.length + spent.length === 0
-        ? h("p", { class: "faint" }, "None.")
-        : h(
-            "div",
-            { class: "meters" },
-            limits.map(limitBar),
-            spent.map((it) => budgetPart(it, again)),
-          ),
-    ),
-    panel(`Use in the last ${LATELY_DAYS} days`, used(usage, row, key)),
-    panel("What it may use", allowed(key.allow)),
-    panel("May this key call that?", ...mayCall(key.id)),
-  ];
+/** @param {{key: any, etag: string | null, usage: Map<string, any> | null, spent: any[], last:
+ *   any,   left: any, place: string | null}} found @param {HTMLElement} root
+ * @param {() => Promise<void>} again */
+function details({key, etag, usage, spent, last, left, place}, root, again) {
+	const row = usage === null ? undefined : [...usage.values()][0];
+	const limits = [...(left?.limits ?? key.limits ?? []), ...(left?.team_limits ?? []).map(ofTeam)];
+	return [
+		heading(key.name, ...actions(key, etag, root, again)),
+		h("p", null, ...states(key), " ", origin(key, place), " ", key.error && value(key.error)),
+		panel("About", facts(key, last)),
+		panel(
+			"Limits and budgets",
+			limits.length + spent.length === 0
+				? h("p", {class: "faint"}, "None.")
+				: h(
+						"div",
+						{class: "meters"},
+						limits.map(limitBar),
+						spent.map(it => budgetPart(it, again))
+					)
+		),
+		panel(`Use in the last ${LATELY_DAYS} days`, used(usage, row, key)),
+		panel("What it may use", allowed(key.allow)),
+		panel("May this key call that?", ...mayCall(key.id))
+	];
 }
 
 /** All keys of a team share its limits. @param {any} limit */
-const ofTeam = (limit) => ({ ...limit, of: "team" });
+const ofTeam = limit => ({...limit, of: "team"});
 
 /** @param {Map<string, any> | null} usage @param {any} row @param {any} key */
 function used(usage, row, key) {
-  if (usage === null) {
-    return h("p", { class: "faint" }, "Not known: the gateway keeps no records.");
-  }
-  const requests = h("a", { href: link("requests", [], { key: key.id }) }, "Its requests");
-  return row === undefined ? h("p", { class: "faint" }, "Not used.") : [usageFacts(row), requests];
+	if (usage === null) return h("p", {class: "faint"}, "Not known: the gateway keeps no records.");
+
+	const requests = h("a", {href: link("requests", [], {key: key.id})}, "Its requests");
+	return row === undefined ? h("p", {class: "faint"}, "Not used.") : [usageFacts(row), requests];
 }
 
 /** @param {any} key @param {any} last */
 function facts(key, last) {
-  return factList([
-    ["Id", h("code", null, value(key.id))],
-    ["Begins with", h("code", null, value(key.prefix))],
-    ["Role", value(key.role)],
-    ["Team", key.team && value(key.team)],
-    ["Expires", key.expires ? time(key.expires) : "never"],
-    ["Created", time(key.created_at)],
-    ["Last used", lastUse(last)],
-    ["Default config", key.default_config && value(key.default_config)],
-    [
-      "Metadata",
-      key.metadata && marks(Object.entries(key.metadata).map(([n, it]) => `${n}: ${it}`)),
-    ],
-  ]);
+	return factList([
+		["Id", h("code", null, value(key.id))],
+		["Begins with", h("code", null, value(key.prefix))],
+		["Role", value(key.role)],
+		["Team", key.team && value(key.team)],
+		["Expires", key.expires ? time(key.expires) : "never"],
+		["Created", time(key.created_at)],
+		["Last used", lastUse(last)],
+		["Default config", key.default_config && value(key.default_config)],
+		[
+			"Metadata",
+			key.metadata && marks(Object.entries(key.metadata).map(([n, it]) => `${n}: ${it}`))
+		]
+	]);
 }
 
 /** @param {any} key @param {string | null} etag @param {HTMLElement} root
  * @param {() => Promise<void>} again */
 function actions(key, etag, root, again) {
-  if (key.source === "file" || !mayChange()) {
-    return [];
-  }
-  const block = key.blocked ? "Unblock" : "Block";
-  return [
-    button("Edit", () => edit(key, etag, root, again), { change: true }),
-    button("Rotate", () => rotate(key, etag, again), { change: true }),
-    button(block, () => setBlocked(key, etag, again), { change: true }),
-    button("Delete", () => remove(key, etag), { kind: "danger", change: true }),
-  ];
+	if (key.source === "file" || !mayChange()) return [];
+
+	const block = key.blocked ? "Unblock" : "Block";
+	return [
+		button("Edit", () => edit(key, etag, root, again), {change: true}),
+		button("Rotate", () => rotate(key, etag, again), {change: true}),
+		button(block, () => setBlocked(key, etag, again), {change: true}),
+		button("Delete", () => remove(key, etag), {kind: "danger", change: true})
+	];
 }
 
 /** @param {any} key @param {string | null} etag @param {HTMLElement} root
  * @param {() => Promise<void>} again */
 async function edit(key, etag, root, again) {
-  const fields = await keyFields();
-  const form = objectForm({
-    fields,
-    document: key,
-    label: "Save",
-    save: async (body) => {
-      await api.keys.change(key.id, body, etag);
-      notice("Saved, and in force.", "good");
-      await again();
-    },
-    cancel: again,
-  });
-  replace(root, heading(`Edit ${key.name}`), form.element);
+	const fields = await keyFields();
+	const form = objectForm({
+		fields,
+		document: key,
+		label: "Save",
+		save: async body => {
+			await api.keys.change(key.id, body, etag);
+			notice("Saved, and in force.", "good");
+			await again();
+		},
+		cancel: again
+	});
+	replace(root, heading(`Edit ${key.name}`), form.element);
 }
 
 /** @param {any} key @param {string | null} etag @param {() => Promise<void>} again */
 function rotate(key, etag, again) {
-  const grace = select([["", "ends at once"], "10m", "1h", "24h", "168h"], "");
-  const failed = h("p", { class: "bad", role: "alert" });
-  const run = async () => {
-    try {
-      const body = grace.value === "" ? {} : { grace: grace.value };
-      const { data } = await api.keys.rotate(key.id, body, etag);
-      dialog.close();
-      showSecret(`The new secret of ${key.name}`, data.key, again);
-    } catch (error) {
-      replace(failed, value(error instanceof Error ? error.message : error));
-    }
-  };
-  const text = "The key gets another secret. Its id, limits and team stay.";
-  const dialog = open(
-    `Rotate ${key.name}`,
-    [h("p", null, text), field("The secret from before", grace), failed],
-    [button("Cancel", () => dialog.close()), button("Rotate", run, { kind: "main" })],
-  );
+	const grace = select([["", "ends at once"], "10m", "1h", "24h", "168h"], "");
+	const failed = h("p", {class: "bad", role: "alert"});
+	const run = async () => {
+		try {
+			const body = grace.value === "" ? {} : {grace: grace.value};
+			const {data} = await api.keys.rotate(key.id, body, etag);
+			dialog.close();
+			showSecret(`The new secret of ${key.name}`, data.key, again);
+		} catch (error) {
+			replace(failed, value(error instanceof Error ? error.message : error));
+		}
+	};
+	const text = "The key gets another secret. Its id, limits and team stay.";
+	const dialog = open(
+		`Rotate ${key.name}`,
+		[h("p", null, text), field("The secret from before", grace), failed],
+		[button("Cancel", () => dialog.close()), button("Rotate", run, {kind: "main"})]
+	);
 }
 
 /** @param {any} key @param {string | null} etag @param {() => Promise<void>} again */
 function setBlocked(key, etag, again) {
-  const text = key.blocked
-    ? "Requests with this key are served again."
-    : "Requests with this key get 401 invalid_gateway_key until it is unblocked.";
-  const label = key.blocked ? "Unblock" : "Block";
-  confirm({ title: `${label} ${key.name}?`, text, label, danger: !key.blocked }, async () => {
-    await api.keys.change(key.id, { blocked: key.blocked ? null : true }, etag);
-    await again();
-  });
+	const text = key.blocked
+		? "Requests with this key are served again."
+		: "Requests with this key get 401 invalid_gateway_key until it is unblocked.";
+	const label = key.blocked ? "Unblock" : "Block";
+	confirm({title: `${label} ${key.name}?`, text, label, danger: !key.blocked}, async () => {
+		await api.keys.change(key.id, {blocked: key.blocked ? null : true}, etag);
+		await again();
+	});
 }
 
 /** @param {any} key @param {string | null} etag */
 function remove(key, etag) {
-  const text =
-    "This is for good: requests with it get 401. The audit log keeps that there was one.";
-  confirm({ title: `Delete ${key.name}?`, text, label: "Delete", danger: true }, async () => {
-    await api.keys.remove(key.id, etag);
-    go(link("keys"));
-  });
+	const text =
+		"This is for good: requests with it get 401. The audit log keeps that there was one.";
+	confirm({title: `Delete ${key.name}?`, text, label: "Delete", danger: true}, async () => {
+		await api.keys.remove(key.id, etag);
+		go(link("keys"));
+	});
 }

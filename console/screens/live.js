@@ -2,88 +2,73 @@
 // times a second the newest are read and shown, and the others are counted as skipped, so that the
 // page stays quick however many requests there are.
 
-import { api } from "../api.js";
-
-/** @typedef {import("../types.js").RequestRecord} RequestRecord */
+import {api} from "../api.js";
 
 const EVERY = 250;
 /** Rows shown at a time. */
 const MOST = 50;
 
-/**
- * @typedef {object} Listener
- * @property {(records: RequestRecord[]) => void} show newest first
- * @property {(state: "open" | "lost" | "ended") => void} state `ended`: it will not come back
- * @property {(waiting: number, skipped: number) => void} counts while paused, and not shown at all
- */
-
 /** The stream of records, which can be paused. */
 export class Live {
-  /**
-   * @param {import("../api.js").Query} filter
-   * @param {Listener} listener
-   * @param {AbortSignal} signal
-   */
-  constructor(filter, listener, signal) {
-    this.listener = listener;
-    this.paused = false;
-    this.skipped = 0;
-    this.waiting = 0;
-    /** @type {string[]} the newest events, the oldest first */
-    this.texts = [];
-    this.source = api.records.live(filter);
-    this.timer = setInterval(() => requestAnimationFrame(() => this.flush()), EVERY);
-    this.listen();
-    signal.addEventListener("abort", () => this.end(), { once: true });
-  }
+	/** @param {Query} filter @param {LiveListener} listener @param {AbortSignal} signal */
+	constructor(filter, listener, signal) {
+		this.listener = listener;
+		this.paused = false;
+		this.skipped = 0;
+		this.waiting = 0;
+		/** @type {string[]} the newest events, the oldest first */
+		this.texts = [];
+		this.source = api.records.live(filter);
+		this.timer = setInterval(() => requestAnimationFrame(() => this.flush()), EVERY);
+		this.listen();
+		signal.addEventListener("abort", () => this.end(), {once: true});
+	}
 
-  listen() {
-    const { source } = this;
-    source.addEventListener("record", (event) => this.take(event.data));
-    source.addEventListener("skipped", (event) => {
-      this.skipped += countIn(event.data);
-    });
-    source.addEventListener("open", () => this.listener.state("open"));
-    source.addEventListener("error", () => {
-      const ended = source.readyState === EventSource.CLOSED;
-      this.listener.state(ended ? "ended" : "lost");
-    });
-  }
+	listen() {
+		const {source} = this;
+		source.addEventListener("record", event => this.take(event.data));
+		source.addEventListener("skipped", event => {
+			this.skipped += countIn(event.data);
+		});
+		source.addEventListener("open", () => this.listener.state("open"));
+		source.addEventListener("error", () => {
+			const ended = source.readyState === EventSource.CLOSED;
+			this.listener.state(ended ? "ended" : "lost");
+		});
+	}
 
-  /** @param {string} text */
-  take(text) {
-    this.texts.push(text);
-    this.waiting += 1;
-    if (this.texts.length > MOST) {
-      this.texts.splice(0, this.texts.length - MOST);
-    }
-  }
+	/** @param {string} text */
+	take(text) {
+		this.texts.push(text);
+		this.waiting += 1;
+		if (this.texts.length > MOST) this.texts.splice(0, this.texts.length - MOST);
+	}
 
-  flush() {
-    if (!this.paused && this.waiting > 0) {
-      this.skipped += this.waiting - this.texts.length;
-      const records = this.texts.map((it) => JSON.parse(it)).reverse();
-      this.texts = [];
-      this.waiting = 0;
-      this.listener.show(records);
-    }
-    this.listener.counts(this.waiting, this.skipped);
-  }
+	flush() {
+		if (!this.paused && this.waiting > 0) {
+			this.skipped += this.waiting - this.texts.length;
+			const records = this.texts.map(it => JSON.parse(it)).reverse();
+			this.texts = [];
+			this.waiting = 0;
+			this.listener.show(records);
+		}
+		this.listener.counts(this.waiting, this.skipped);
+	}
 
-  /** @param {boolean} paused */
-  pause(paused) {
-    this.paused = paused;
-    this.flush();
-  }
+	/** @param {boolean} paused */
+	pause(paused) {
+		this.paused = paused;
+		this.flush();
+	}
 
-  end() {
-    clearInterval(this.timer);
-    this.source.close();
-  }
+	end() {
+		clearInterval(this.timer);
+		this.source.close();
+	}
 }
 
 /** @param {string} data */
 function countIn(data) {
-  const { count } = JSON.parse(data);
-  return typeof count === "number" ? count : 0;
+	const {count} = JSON.parse(data);
+	return typeof count === "number" ? count : 0;
 }

@@ -1,177 +1,162 @@
 // Where did the time of a request go? Its attempts to scale, each with why it ended, and what was
 // planned beside what happened.
 
-import { waterfallLegend, waterfallLine, waterfallScale } from "../chart.js";
-import { h, value } from "../dom.js";
-import { duration, upstreamName } from "../format.js";
-import { badge } from "../ui.js";
-
-/** @typedef {import("../types.js").RequestRecord} RequestRecord */
-/** @typedef {import("../types.js").Attempt} Attempt */
-/** @typedef {import("../chart.js").Segment} Segment */
+import {waterfallLegend, waterfallLine, waterfallScale} from "../chart.js";
+import {h, value} from "../dom.js";
+import {duration, upstreamName} from "../format.js";
+import {badge} from "../ui.js";
 
 /** @param {RequestRecord} record */
 export function waterfall(record) {
-  const { end } = record.times;
-  const lines = record.attempts.map((it, place) => attemptLine(it, place, record));
-  const more = record.more_attempts;
-  return [
-    waterfallScale(end),
-    h("ol", { class: "waterfall" }, wholeLine(record), lines),
-    more > 0 && h("p", { class: "faint" }, `${more} more attempts are not in the record.`),
-    waterfallLegend(),
-  ];
+	const {end} = record.times;
+	const lines = record.attempts.map((it, place) => attemptLine(it, place, record));
+	const more = record.more_attempts;
+	return [
+		waterfallScale(end),
+		h("ol", {class: "waterfall"}, wholeLine(record), lines),
+		more > 0 && h("p", {class: "faint"}, `${more} more attempts are not in the record.`),
+		waterfallLegend()
+	];
 }
 
 /** The request as its client saw it. @param {RequestRecord} record */
-function wholeLine({ times, status, outcome }) {
-  const sent = times.sent ?? times.end;
-  const segments = phases([
-    ["own", 0, sent],
-    ["head", sent, times.head ?? (times.sent === null ? sent : times.end)],
-    ["first", times.head, times.first_token],
-    ["body", times.first_token ?? times.head, times.end],
-  ]);
-  const facts = `${duration(times.end)}, ${duration(times.own)} of it the gateway's own`;
-  return h(
-    "li",
-    null,
-    h(
-      "div",
-      { class: "label" },
-      h("b", null, "Request"),
-      " ",
-      badge(String(status)),
-      value(` ${outcome}`),
-    ),
-    waterfallLine(segments, times.end),
-    h("div", { class: "faint" }, facts),
-  );
+function wholeLine({times, status, outcome}) {
+	const sent = times.sent ?? times.end;
+	const segments = phases([
+		["own", 0, sent],
+		["head", sent, times.head ?? (times.sent === null ? sent : times.end)],
+		["first", times.head, times.first_token],
+		["body", times.first_token ?? times.head, times.end]
+	]);
+	const facts = `${duration(times.end)}, ${duration(times.own)} of it the gateway's own`;
+	return h(
+		"li",
+		null,
+		h(
+			"div",
+			{class: "label"},
+			h("b", null, "Request"),
+			" ",
+			badge(String(status)),
+			value(` ${outcome}`)
+		),
+		waterfallLine(segments, times.end),
+		h("div", {class: "faint"}, facts)
+	);
 }
 
 /** @param {Attempt} attempt @param {number} place @param {RequestRecord} record */
-function attemptLine(attempt, place, { times }) {
-  const isRelayed = attempt.head !== null && attempt.head === times.head;
-  const segments = segmentsOf(attempt);
-  const label = [
-    h("b", null, `${place + 1}. `),
-    value(upstreamName(attempt.provider, attempt.origin)),
-    " ",
-    value(attempt.origin, { class: "faint" }),
-    " ",
-    attempt.status !== null &&
-      badge(String(attempt.status), attempt.fault === null ? "good" : "bad"),
-    " ",
-    attempt.fault !== null && badge(attempt.fault, "bad"),
-  ];
-  const told = segments.map((it) => `${NAMES[it.phase]} ${duration(it.to - it.from)}`);
-  const facts = told.join(" · ");
-  return h(
-    "li",
-    null,
-    h("div", { class: "label" }, label),
-    waterfallLine(segments, times.end),
-    h("div", { class: "faint" }, `${facts}. ${whyEnded(attempt, isRelayed)}`),
-  );
+function attemptLine(attempt, place, {times}) {
+	const isRelayed = attempt.head !== null && attempt.head === times.head;
+	const segments = segmentsOf(attempt);
+	const label = [
+		h("b", null, `${place + 1}. `),
+		value(upstreamName(attempt.provider, attempt.origin)),
+		" ",
+		value(attempt.origin, {class: "faint"}),
+		" ",
+		attempt.status !== null &&
+			badge(String(attempt.status), attempt.fault === null ? "good" : "bad"),
+		" ",
+		attempt.fault !== null && badge(attempt.fault, "bad")
+	];
+	const told = segments.map(it => `${NAMES[it.phase]} ${duration(it.to - it.from)}`);
+	const facts = told.join(" · ");
+	return h(
+		"li",
+		null,
+		h("div", {class: "label"}, label),
+		waterfallLine(segments, times.end),
+		h("div", {class: "faint"}, `${facts}. ${whyEnded(attempt, isRelayed)}`)
+	);
 }
 
-/** @type {{[phase in import("../chart.js").Phase]: string}} */
+/** @type {{[phase in Phase]: string}} */
 const NAMES = {
-  own: "gateway",
-  resolve: "queue and DNS",
-  connect: "connect",
-  tls: "TLS",
-  head: "head",
-  first: "first token",
-  body: "body",
+	own: "gateway",
+	resolve: "queue and DNS",
+	connect: "connect",
+	tls: "TLS",
+	head: "head",
+	first: "first token",
+	body: "body"
 };
 
 /** The parts of an attempt; one that did not come to its end is the last.
  * @param {Attempt} attempt */
 export function segmentsOf(attempt) {
-  const { began, resolved, connected, tls_done, head, first_token, ended } = attempt;
-  const ready = tls_done ?? connected ?? resolved;
-  const connecting = attempt.reused || resolved === null ? null : (connected ?? ended);
-  const isOpen = attempt.reused ? resolved !== null : connected !== null;
-  return phases([
-    ["resolve", began, resolved ?? ended],
-    ["connect", resolved, connecting],
-    ["tls", connected, tls_done],
-    ["head", isOpen ? ready : null, head ?? ended],
-    ["first", head, first_token],
-    ["body", first_token ?? head, ended],
-  ]);
+	const {began, resolved, connected, tls_done, head, first_token, ended} = attempt;
+	const ready = tls_done ?? connected ?? resolved;
+	const connecting = attempt.reused || resolved === null ? null : (connected ?? ended);
+	const isOpen = attempt.reused ? resolved !== null : connected !== null;
+	return phases([
+		["resolve", began, resolved ?? ended],
+		["connect", resolved, connecting],
+		["tls", connected, tls_done],
+		["head", isOpen ? ready : null, head ?? ended],
+		["first", head, first_token],
+		["body", first_token ?? head, ended]
+	]);
 }
 
-/**
- * The phases that there were: those with a beginning and an end.
- * @param {[import("../chart.js").Phase, number | null, number | null][]} all
- * @returns {Segment[]}
- */
+/** The phases that there were: those with a beginning and an end.
+ * @param {[Phase, number | null, number | null][]} all @returns {Segment[]} */
 function phases(all) {
-  const found = [];
-  for (const [phase, from, to] of all) {
-    if (from !== null && to !== null && to >= from && (to > from || phase === "head")) {
-      found.push({ phase, from, to });
-    }
-  }
-  return found;
+	const found = [];
+	for (const [phase, from, to] of all)
+		if (from !== null && to !== null && to >= from && (to > from || phase === "head"))
+			found.push({phase, from, to});
+
+	return found;
 }
 
 /** @param {Attempt} attempt @param {boolean} isRelayed */
 function whyEnded(attempt, isRelayed) {
-  const connection = attempt.reused ? " On a connection of the pool." : "";
-  if (attempt.fault === null) {
-    return `Its response was relayed.${connection}`;
-  }
-  if (isRelayed) {
-    return `Failed, and its response was relayed, since no other target was left.${connection}`;
-  }
-  const at = `after ${duration(attempt.ended - attempt.began)}`;
-  return attempt.status === null
-    ? `Failed ${at}, without a response.${connection}`
-    : `Failed ${at}, by its response.${connection}`;
+	const connection = attempt.reused ? " On a connection of the pool." : "";
+	if (attempt.fault === null) return `Its response was relayed.${connection}`;
+
+	if (isRelayed)
+		return `Failed, and its response was relayed, since no other target was left.${connection}`;
+
+	const at = `after ${duration(attempt.ended - attempt.began)}`;
+	return attempt.status === null
+		? `Failed ${at}, without a response.${connection}`
+		: `Failed ${at}, by its response.${connection}`;
 }
 
-/**
- * The plan, with what became of each target.
- * @param {RequestRecord} record
- */
+/** The plan, with what became of each target. @param {RequestRecord} record */
 export function planTree(record) {
-  if (record.plan === null || record.plan === undefined) {
-    return h("p", { class: "faint" }, "There was one target.");
-  }
-  return h("ul", { class: "tree" }, planNode(record.plan, record.attempts));
+	if (record.plan === null || record.plan === undefined)
+		return h("p", {class: "faint"}, "There was one target.");
+
+	return h("ul", {class: "tree"}, planNode(record.plan, record.attempts));
 }
 
 /** @param {any} node a group, or a target's place in the config @param {Attempt[]} attempts */
 function planNode(node, attempts) {
-  if (typeof node !== "object" || node === null) {
-    return h("li", null, value(node, { class: "mono" }), " ", whatHappened(String(node), attempts));
-  }
-  const children = Array.isArray(node.targets) ? node.targets : [];
-  const on = Array.isArray(node.on_status_codes) && ` on ${node.on_status_codes.join(", ")}`;
-  const weights = Array.isArray(node.weights) && ` by weights ${node.weights.join(" : ")}`;
-  const nodes = children.map((/** @type {any} */ it) => planNode(it, attempts));
-  return h("li", null, badge(String(node.mode)), value(on || weights || ""), h("ul", null, nodes));
+	if (typeof node !== "object" || node === null)
+		return h("li", null, value(node, {class: "mono"}), " ", whatHappened(String(node), attempts));
+
+	const children = Array.isArray(node.targets) ? node.targets : [];
+	const on = Array.isArray(node.on_status_codes) && ` on ${node.on_status_codes.join(", ")}`;
+	const weights = Array.isArray(node.weights) && ` by weights ${node.weights.join(" : ")}`;
+	const nodes = children.map((/** @type {any} */ it) => planNode(it, attempts));
+	return h("li", null, badge(String(node.mode)), value(on || weights || ""), h("ul", null, nodes));
 }
 
 /** @param {string} target @param {Attempt[]} attempts */
 function whatHappened(target, attempts) {
-  const tried = attempts
-    .map((it, place) => ({ it, place }))
-    .filter(({ it }) => it.target === target);
-  if (tried.length === 0) {
-    return h("span", { class: "faint" }, "not tried");
-  }
-  return h(
-    "span",
-    null,
-    tried
-      .map(({ it, place }) => {
-        const text = `${place + 1}. ${it.fault ?? it.status ?? "relayed"}`;
-        return [badge(text, it.fault === null ? "good" : "bad"), " "];
-      })
-      .flat(),
-  );
+	const tried = attempts.map((it, place) => ({it, place})).filter(({it}) => it.target === target);
+	if (tried.length === 0) return h("span", {class: "faint"}, "not tried");
+
+	return h(
+		"span",
+		null,
+		tried
+			.map(({it, place}) => {
+				const text = `${place + 1}. ${it.fault ?? it.status ?? "relayed"}`;
+				return [badge(text, it.fault === null ? "good" : "bad"), " "];
+			})
+			.flat()
+	);
 }

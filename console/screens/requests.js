@@ -1,16 +1,14 @@
 // Which requests were there, and which end right now? The newest first; the filter is in the URL.
 
-import { ApiError, api, checkSession } from "../api.js";
-import { h, replace } from "../dom.js";
-import { count } from "../format.js";
-import { link, note } from "../router.js";
-import { table } from "../table.js";
-import { button, empty, heading, isAbort, loading, problem, saveButton } from "../ui.js";
-import { Live } from "./live.js";
-import { filterForm, filterOf, queryOf } from "./request_filters.js";
-import { COLUMNS, hrefOf, recordsCsv, rowClass } from "./request_rows.js";
-
-/** @typedef {import("../types.js").RequestRecord} RequestRecord */
+import {ApiError, api, checkSession} from "../api.js";
+import {h, replace} from "../dom.js";
+import {count} from "../format.js";
+import {link, note} from "../router.js";
+import {table} from "../table.js";
+import {button, empty, heading, isAbort, loading, problem, saveButton} from "../ui.js";
+import {Live} from "./live.js";
+import {filterForm, filterOf, queryOf} from "./request_filters.js";
+import {COLUMNS, hrefOf, recordsCsv, rowClass} from "./request_rows.js";
 
 const PAGE = 100;
 /** Requests that are kept while others come in. */
@@ -20,260 +18,248 @@ const ROWS = 120;
 /** Pixels from the top below which somebody reads, and nothing is put in above. */
 const READING = 300;
 
-/** @param {import("../screens.js").View} view */
+/** @param {View} view */
 export function show(view) {
-  const list = new List(view);
-  const save = saveButton("CSV", "requests.csv", "text/csv", () => recordsCsv(list.records));
-  view.root.append(
-    heading("Requests", list.told, list.pauseButton, save),
-    filterForm(list.filter, (filter) => list.search(filter)),
-    list.content,
-  );
-  return list.search(list.filter);
+	const list = new List(view);
+	const save = saveButton("CSV", "requests.csv", "text/csv", () => recordsCsv(list.records));
+	view.root.append(
+		heading("Requests", list.told, list.pauseButton, save),
+		filterForm(list.filter, filter => list.search(filter)),
+		list.content
+	);
+	return list.search(list.filter);
 }
 
 /** The list with its filter: what was found, and what comes in. */
 class List {
-  /** @param {import("../screens.js").View} view */
-  constructor({ route, signal }) {
-    this.route = route;
-    this.signal = signal;
-    this.filter = filterOf(route.query);
-    /** @type {RequestRecord[]} as shown */
-    this.records = [];
-    this.table = newTable();
-    this.content = h("div", { class: "form" });
-    this.trouble = h("div");
-    this.more = h("p");
-    /** How many of the records have a row. */
-    this.rows = 0;
-    this.isReading = false;
-    this.told = h("span", { class: "faint", role: "status" });
-    this.pauseButton = button("Pause", () => this.pause(!this.paused), { title: "Key: P" });
-    this.paused = false;
-    /** @type {"open" | "lost" | "ended" | undefined} */
-    this.state = undefined;
-    /** @type {Live | null} */
-    this.live = null;
-    /** Ends what belongs to the filter before. */
-    this.searching = new AbortController();
-    document.addEventListener("keydown", (event) => this.pressed(event), { signal });
-    const screen = document.querySelector("#screen");
-    screen?.addEventListener("scroll", () => this.scrolled(screen), { signal, passive: true });
-  }
+	/** @param {View} view */
+	constructor({route, signal}) {
+		this.route = route;
+		this.signal = signal;
+		this.filter = filterOf(route.query);
+		/** @type {RequestRecord[]} as shown */
+		this.records = [];
+		this.table = newTable();
+		this.content = h("div", {class: "form"});
+		this.trouble = h("div");
+		this.more = h("p");
+		/** How many of the records have a row. */
+		this.rows = 0;
+		this.isReading = false;
+		this.told = h("span", {class: "faint", role: "status"});
+		this.pauseButton = button("Pause", () => this.pause(!this.paused), {title: "Key: P"});
+		this.paused = false;
+		/** @type {"open" | "lost" | "ended" | undefined} */
+		this.state = undefined;
+		/** @type {Live | null} */
+		this.live = null;
+		/** Ends what belongs to the filter before. */
+		this.searching = new AbortController();
+		document.addEventListener("keydown", event => this.pressed(event), {signal});
+		const screen = document.querySelector("#screen");
+		screen?.addEventListener("scroll", () => this.scrolled(screen), {signal, passive: true});
+	}
 
-  /** Rows come as the user scrolls down, and nothing moves while they read.
-   * @param {Element} screen */
-  scrolled(screen) {
-    const isReading = screen.scrollTop > READING;
-    if (isReading !== this.isReading) {
-      this.isReading = isReading;
-      this.live?.pause(this.paused || isReading);
-    }
-    if (screen.scrollHeight - screen.scrollTop - screen.clientHeight < 3 * READING) {
-      this.addRows();
-    }
-  }
+	/** Rows come as the user scrolls down, and nothing moves while they read.
+	 * @param {Element} screen */
+	scrolled(screen) {
+		const isReading = screen.scrollTop > READING;
+		if (isReading !== this.isReading) {
+			this.isReading = isReading;
+			this.live?.pause(this.paused || isReading);
+		}
+		if (screen.scrollHeight - screen.scrollTop - screen.clientHeight < 3 * READING) this.addRows();
+	}
 
-  addRows() {
-    const rows = this.records.slice(this.rows, this.rows + PAGE);
-    this.table.append(rows);
-    this.rows += rows.length;
-  }
+	addRows() {
+		const rows = this.records.slice(this.rows, this.rows + PAGE);
+		this.table.append(rows);
+		this.rows += rows.length;
+	}
 
-  /** @param {KeyboardEvent} event */
-  pressed(event) {
-    const typing = event.target instanceof HTMLElement && event.target.closest("input, select");
-    if (event.key === "p" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
-      this.pause(!this.paused);
-    }
-  }
+	/** @param {KeyboardEvent} event */
+	pressed(event) {
+		const typing = event.target instanceof HTMLElement && event.target.closest("input, select");
+		if (event.key === "p" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey)
+			this.pause(!this.paused);
+	}
 
-  /** @param {import("./request_filters.js").Filter} filter */
-  async search(filter) {
-    this.filter = filter;
-    note(this.route, filter);
-    this.searching.abort();
-    this.searching = new AbortController();
-    const signal = AbortSignal.any([this.signal, this.searching.signal]);
-    this.records = [];
-    this.paused = false;
-    replace(this.content, loading());
-    this.follow(signal);
-    try {
-      this.found(await api.records.list({ ...queryOf(filter), limit: PAGE }, { signal }));
-    } catch (error) {
-      if (!isAbort(error)) {
-        this.failed(error);
-      }
-    }
-  }
+	/** @param {Filter} filter */
+	async search(filter) {
+		this.filter = filter;
+		note(this.route, filter);
+		this.searching.abort();
+		this.searching = new AbortController();
+		const signal = AbortSignal.any([this.signal, this.searching.signal]);
+		this.records = [];
+		this.paused = false;
+		replace(this.content, loading());
+		this.follow(signal);
+		try {
+			this.found(await api.records.list({...queryOf(filter), limit: PAGE}, {signal}));
+		} catch (error) {
+			if (!isAbort(error)) this.failed(error);
+		}
+	}
 
-  /** @param {import("../types.js").Page<RequestRecord>} page */
-  found(page) {
-    this.records = page.data;
-    this.rows = page.data.length;
-    this.table = newTable(page.data);
-    this.offerMore(page.next_cursor);
-    replace(this.content, this.trouble, this.table.element, this.more);
-    replace(this.trouble, page.data.length === 0 && this.nothing());
-    this.live?.pause(this.paused || this.isReading);
-  }
+	/** @param {Page<RequestRecord>} page */
+	found(page) {
+		this.records = page.data;
+		this.rows = page.data.length;
+		this.table = newTable(page.data);
+		this.offerMore(page.next_cursor);
+		replace(this.content, this.trouble, this.table.element, this.more);
+		replace(this.trouble, page.data.length === 0 && this.nothing());
+		this.live?.pause(this.paused || this.isReading);
+	}
 
-  nothing() {
-    if (Object.keys(this.filter).length > 0) {
-      return h(
-        "div",
-        { class: "state" },
-        h("strong", null, "No request matches"),
-        h("p", null, "Requests that match and end from now on appear here."),
-        h("a", { href: "#/requests" }, "Clear the filter"),
-      );
-    }
-    const text = "Requests appear here as they end. This sends one:";
-    return empty("No request yet", text, exampleCommand());
-  }
+	nothing() {
+		if (Object.keys(this.filter).length > 0)
+			return h(
+				"div",
+				{class: "state"},
+				h("strong", null, "No request matches"),
+				h("p", null, "Requests that match and end from now on appear here."),
+				h("a", {href: "#/requests"}, "Clear the filter")
+			);
 
-  /** Without a store, requests can still be followed. @param {unknown} error */
-  failed(error) {
-    if (error instanceof ApiError && error.status === 409) {
-      this.found({ data: [], next_cursor: null });
-      replace(this.trouble, problem(error));
-    } else {
-      replace(
-        this.content,
-        problem(error, () => this.search(this.filter)),
-      );
-    }
-  }
+		const text = "Requests appear here as they end. This sends one:";
+		return empty("No request yet", text, exampleCommand());
+	}
 
-  /** Follows what comes in, unless the filter is about the past. It is shown once the list is
-   * there. @param {AbortSignal} signal */
-  follow(signal) {
-    const { from, to, since, ...filter } = this.filter;
-    this.live = null;
-    this.state = undefined;
-    this.pauseButton.disabled = to !== undefined;
-    if (to !== undefined) {
-      replace(this.told, "");
-      return;
-    }
-    let opened = false;
-    const state = (/** @type {"open" | "lost" | "ended"} */ now) => {
-      if (now === "open" && opened) {
-        // What ended meanwhile is in the store alone.
-        this.search(this.filter);
-      }
-      opened = opened || now === "open";
-      this.tellState(now);
-    };
-    const listener = {
-      state,
-      show: (/** @type {RequestRecord[]} */ records) => this.add(records),
-      counts: (/** @type {number} */ waiting, /** @type {number} */ skipped) =>
-        this.tell(waiting, skipped),
-    };
-    this.live = new Live(queryOf(filter), listener, signal);
-    this.live.pause(true);
-    this.pauseButton.textContent = "Pause";
-  }
+	/** Without a store, requests can still be followed. @param {unknown} error */
+	failed(error) {
+		if (error instanceof ApiError && error.status === 409) {
+			this.found({data: [], next_cursor: null});
+			replace(this.trouble, problem(error));
+		} else
+			replace(
+				this.content,
+				problem(error, () => this.search(this.filter))
+			);
+	}
 
-  /** @param {RequestRecord[]} records newest first */
-  add(records) {
-    const known = new Set(this.records.slice(0, 2 * PAGE).map((it) => it.id));
-    const fresh = records.filter((it) => !known.has(it.id));
-    if (fresh.length > 0) {
-      const all = [...fresh, ...this.records];
-      this.records = all.slice(0, MOST);
-      if (all.length > MOST) {
-        this.offerPast();
-      }
-      this.table.prepend(fresh, ROWS);
-      this.rows = Math.min(this.rows + fresh.length, ROWS);
-      replace(this.trouble);
-    }
-  }
+	/** Follows what comes in, unless the filter is about the past. It is shown once the list is
+	 * there. @param {AbortSignal} signal */
+	follow(signal) {
+		const {from, to, since, ...filter} = this.filter;
+		this.live = null;
+		this.state = undefined;
+		this.pauseButton.disabled = to !== undefined;
+		if (to !== undefined) {
+			replace(this.told, "");
+			return;
+		}
+		let opened = false;
+		const state = (/** @type {"open" | "lost" | "ended"} */ now) => {
+			if (now === "open" && opened)
+				// What ended meanwhile is in the store alone.
+				this.search(this.filter);
 
-  /** @param {"open" | "lost" | "ended"} state */
-  tellState(state) {
-    this.state = state;
-    if (state === "ended") {
-      checkSession();
-    }
-    this.tell(0, this.live?.skipped ?? 0);
-  }
+			opened = opened || now === "open";
+			this.tellState(now);
+		};
+		const listener = {
+			state,
+			show: (/** @type {RequestRecord[]} */ records) => this.add(records),
+			counts: (/** @type {number} */ waiting, /** @type {number} */ skipped) =>
+				this.tell(waiting, skipped)
+		};
+		this.live = new Live(queryOf(filter), listener, signal);
+		this.live.pause(true);
+		this.pauseButton.textContent = "Pause";
+	}
 
-  /** @param {number} waiting @param {number} skipped */
-  tell(waiting, skipped) {
-    const states = {
-      begun: "Connecting",
-      open: this.paused ? "Paused" : this.isReading ? "Paused while you read" : "● Live",
-      lost: "Connection lost, trying again",
-      ended: "Not live: too many watch, or the gateway refuses",
-    };
-    const parts = [
-      states[this.state ?? "begun"],
-      waiting > 0 && `${count(waiting)} new`,
-      skipped > 0 && `${count(skipped)} skipped`,
-    ];
-    const text = parts.filter((it) => it !== false).join(" · ");
-    if (this.told.textContent !== text) {
-      this.told.textContent = text;
-    }
-  }
+	/** @param {RequestRecord[]} records newest first */
+	add(records) {
+		const known = new Set(this.records.slice(0, 2 * PAGE).map(it => it.id));
+		const fresh = records.filter(it => !known.has(it.id));
+		if (fresh.length > 0) {
+			const all = [...fresh, ...this.records];
+			this.records = all.slice(0, MOST);
+			if (all.length > MOST) this.offerPast();
 
-  /** @param {boolean} paused */
-  pause(paused) {
-    this.paused = paused;
-    this.live?.pause(paused || this.isReading);
-    this.pauseButton.textContent = paused ? "Resume" : "Pause";
-  }
+			this.table.prepend(fresh, ROWS);
+			this.rows = Math.min(this.rows + fresh.length, ROWS);
+			replace(this.trouble);
+		}
+	}
 
-  /** What came in has displaced the oldest: those before the last one are a search of their own. */
-  offerPast() {
-    const to = this.records.at(-1)?.received;
-    const href = link("requests", [], { ...this.filter, to });
-    replace(this.more, h("a", { class: "button", href }, "Older requests"));
-  }
+	/** @param {"open" | "lost" | "ended"} state */
+	tellState(state) {
+		this.state = state;
+		if (state === "ended") checkSession();
 
-  /** @param {string | null} cursor */
-  offerMore(cursor) {
-    replace(this.more, cursor !== null && button("Older requests", () => this.older(cursor)));
-  }
+		this.tell(0, this.live?.skipped ?? 0);
+	}
 
-  /** Reading on pauses, so that what is read does not move away. @param {string} cursor */
-  async older(cursor) {
-    this.pause(true);
-    const query = { ...queryOf(this.filter), limit: PAGE, cursor };
-    try {
-      const page = await api.records.list(query, { signal: this.signal });
-      this.records = [...this.records, ...page.data];
-      while (this.rows < this.records.length) {
-        this.addRows();
-      }
-      this.offerMore(page.next_cursor);
-    } catch (error) {
-      if (!isAbort(error)) {
-        replace(
-          this.more,
-          problem(error, () => this.older(cursor)),
-        );
-      }
-    }
-  }
+	/** @param {number} waiting @param {number} skipped */
+	tell(waiting, skipped) {
+		const states = {
+			begun: "Connecting",
+			open: this.paused ? "Paused" : this.isReading ? "Paused while you read" : "● Live",
+			lost: "Connection lost, trying again",
+			ended: "Not live: too many watch, or the gateway refuses"
+		};
+		const parts = [
+			states[this.state ?? "begun"],
+			waiting > 0 && `${count(waiting)} new`,
+			skipped > 0 && `${count(skipped)} skipped`
+		];
+		const text = parts.filter(it => it !== false).join(" · ");
+		if (this.told.textContent !== text) this.told.textContent = text;
+	}
+
+	/** @param {boolean} paused */
+	pause(paused) {
+		this.paused = paused;
+		this.live?.pause(paused || this.isReading);
+		this.pauseButton.textContent = paused ? "Resume" : "Pause";
+	}
+
+	/** What came in has displaced the oldest: those before the last one are a search of their own. */
+	offerPast() {
+		const to = this.records.at(-1)?.received;
+		const href = link("requests", [], {...this.filter, to});
+		replace(this.more, h("a", {class: "button", href}, "Older requests"));
+	}
+
+	/** @param {string | null} cursor */
+	offerMore(cursor) {
+		replace(this.more, cursor !== null && button("Older requests", () => this.older(cursor)));
+	}
+
+	/** Reading on pauses, so that what is read does not move away. @param {string} cursor */
+	async older(cursor) {
+		this.pause(true);
+		const query = {...queryOf(this.filter), limit: PAGE, cursor};
+		try {
+			const page = await api.records.list(query, {signal: this.signal});
+			this.records = [...this.records, ...page.data];
+			while (this.rows < this.records.length) this.addRows();
+
+			this.offerMore(page.next_cursor);
+		} catch (error) {
+			if (!isAbort(error))
+				replace(
+					this.more,
+					problem(error, () => this.older(cursor))
+				);
+		}
+	}
 }
 
 /** @param {RequestRecord[]} [rows] */
 function newTable(rows = []) {
-  const caption = "Requests, newest first";
-  return table({ caption, columns: COLUMNS, rows, href: hrefOf, rowClass });
+	const caption = "Requests, newest first";
+	return table({caption, columns: COLUMNS, rows, href: hrefOf, rowClass});
 }
 
 function exampleCommand() {
-  const body = '{"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "Hello"}]}';
-  return [
-    `curl ${location.origin}/v1/chat/completions \\`,
-    "  -H 'content-type: application/json' -H 'x-gateway-provider: openai' \\",
-    `  -H "authorization: Bearer $OPENAI_API_KEY" -d '${body}'`,
-  ].join("\n");
+	const body = '{"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "Hello"}]}';
+	return [
+		`curl ${location.origin}/v1/chat/completions \\`,
+		"  -H 'content-type: application/json' -H 'x-gateway-provider: openai' \\",
+		`  -H "authorization: Bearer $OPENAI_API_KEY" -d '${body}'`
+	].join("\n");
 }

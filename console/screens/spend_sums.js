@@ -1,7 +1,5 @@
 // What do the rows of the usage come to? Series for the bars, and the models without a price.
 
-/** @typedef {import("../types.js").UsageRow} UsageRow */
-
 /** Names of the group of what is too small for a colour of its own. */
 export const REST = "all others";
 const NONE = "none";
@@ -10,137 +8,109 @@ const NAMED = 7;
 
 /** @type {{[name: string]: {title: string, of: (row: UsageRow) => number}}} */
 export const MEASURES = {
-  cost: { title: "Cost", of: (row) => Number(row.cost ?? 0) || 0 },
-  requests: { title: "Requests", of: (row) => row.requests },
-  tokens: { title: "Tokens", of: (row) => row.input + row.output },
-  failed: { title: "Failed requests", of: (row) => row.failed },
+	cost: {title: "Cost", of: row => Number(row.cost ?? 0) || 0},
+	requests: {title: "Requests", of: row => row.requests},
+	tokens: {title: "Tokens", of: row => row.input + row.output},
+	failed: {title: "Failed requests", of: row => row.failed}
 };
 
-/**
- * What a row is grouped by, in words, and as a value of a filter.
- * @param {UsageRow} row
- * @param {string} group
- * @returns {{name: string, id: string | null}}
- */
+/** What a row is grouped by, in words, and as a value of a filter. @param {UsageRow} row
+ * @param {string} group @returns {{name: string, id: string | null}} */
 export function groupOf(row, group) {
-  const found = row[group];
-  if (found === null || found === undefined) {
-    return { name: NONE, id: null };
-  }
-  return typeof found === "object"
-    ? { name: String(found.name ?? found.id), id: String(found.id) }
-    : { name: String(found), id: String(found) };
+	const found = row[group];
+	if (found === null || found === undefined) return {name: NONE, id: null};
+
+	return typeof found === "object"
+		? {name: String(found.name ?? found.id), id: String(found.id)}
+		: {name: String(found), id: String(found)};
 }
 
-/**
- * Bars over time: the largest groups with names of their own, the others together.
- * @param {UsageRow[]} rows
- * @param {{time: "hour" | "day", group: string, measure: string}} by
- * @param {number[]} times where the bars begin, in milliseconds since 1970
- */
-export function bars(rows, { time, group, measure }, times) {
-  const of = MEASURES[measure]?.of ?? (() => 0);
-  const series = seriesOf(rows, group, of);
-  const place = new Map(series.map((name, index) => [name, index]));
-  const points = times.map(() => series.map(() => 0));
-  const column = new Map(times.map((at, index) => [at, index]));
-  for (const row of rows) {
-    const values = points[column.get(Date.parse(row[time])) ?? -1];
-    const index = place.get(groupOf(row, group).name) ?? series.length - 1;
-    if (values !== undefined) {
-      values[index] = (values[index] ?? 0) + of(row);
-    }
-  }
-  return { series, points };
+/** Bars over time: the largest groups with names of their own, the others together.
+ * @param {UsageRow[]} rows @param {{time: "hour" | "day", group: string, measure: string}} by
+ * @param {number[]} times where the bars begin, in milliseconds since 1970 */
+export function bars(rows, {time, group, measure}, times) {
+	const of = MEASURES[measure]?.of ?? (() => 0);
+	const series = seriesOf(rows, group, of);
+	const place = new Map(series.map((name, index) => [name, index]));
+	const points = times.map(() => series.map(() => 0));
+	const column = new Map(times.map((at, index) => [at, index]));
+	for (const row of rows) {
+		const values = points[column.get(Date.parse(row[time])) ?? -1];
+		const index = place.get(groupOf(row, group).name) ?? series.length - 1;
+		if (values !== undefined) values[index] = (values[index] ?? 0) + of(row);
+	}
+	return {series, points};
 }
 
-/**
- * The names of the largest groups, and one for the rest if there is any.
- * @param {UsageRow[]} rows
- * @param {string} group
- * @param {(row: UsageRow) => number} of
- */
+/** The names of the largest groups, and one for the rest if there is any.
+ * @param {UsageRow[]} rows @param {string} group @param {(row: UsageRow) => number} of */
 function seriesOf(rows, group, of) {
-  /** @type {Map<string, number>} */
-  const totals = new Map();
-  for (const row of rows) {
-    const { name } = groupOf(row, group);
-    totals.set(name, (totals.get(name) ?? 0) + of(row));
-  }
-  const largest = [...totals].toSorted((a, b) => b[1] - a[1]).map(([name]) => name);
-  return largest.length <= NAMED + 1 ? largest : [...largest.slice(0, NAMED), REST];
+	/** @type {Map<string, number>} */
+	const totals = new Map();
+	for (const row of rows) {
+		const {name} = groupOf(row, group);
+		totals.set(name, (totals.get(name) ?? 0) + of(row));
+	}
+	const largest = [...totals].toSorted((a, b) => b[1] - a[1]).map(([name]) => name);
+	return largest.length <= NAMED + 1 ? largest : [...largest.slice(0, NAMED), REST];
 }
 
-/**
- * The beginnings of all hours or days of a range (UTC, as the gateway counts them).
- * @param {number} from
- * @param {number} to
- * @param {"hour" | "day"} time
- */
+/** The beginnings of all hours or days of a range (UTC, as the gateway counts them).
+ * @param {number} from @param {number} to @param {"hour" | "day"} time */
 export function timesOf(from, to, time) {
-  const step = time === "hour" ? 3_600_000 : 86_400_000;
-  const times = [];
-  for (let at = Math.floor(from / step) * step; at < to; at += step) {
-    times.push(at);
-  }
-  return times;
+	const step = time === "hour" ? 3_600_000 : 86_400_000;
+	const times = [];
+	for (let at = Math.floor(from / step) * step; at < to; at += step) times.push(at);
+
+	return times;
 }
 
-/**
- * Sums of all rows.
- * @param {UsageRow[]} rows
- */
+/** Sums of all rows. @param {UsageRow[]} rows */
 export function total(rows) {
-  const all = {
-    cost: 0,
-    requests: 0,
-    failed: 0,
-    input: 0,
-    output: 0,
-    unpriced: 0,
-    unknown: 0,
-    estimated: 0,
-  };
-  for (const row of rows) {
-    all.cost += Number(row.cost ?? 0) || 0;
-    all.requests += row.requests;
-    all.failed += row.failed;
-    all.input += row.input;
-    all.output += row.output;
-    all.unpriced += row.unpriced;
-    all.unknown += row.unknown;
-    all.estimated += row.estimated;
-  }
-  return all;
+	const all = {
+		cost: 0,
+		requests: 0,
+		failed: 0,
+		input: 0,
+		output: 0,
+		unpriced: 0,
+		unknown: 0,
+		estimated: 0
+	};
+	for (const row of rows) {
+		all.cost += Number(row.cost ?? 0) || 0;
+		all.requests += row.requests;
+		all.failed += row.failed;
+		all.input += row.input;
+		all.output += row.output;
+		all.unpriced += row.unpriced;
+		all.unknown += row.unknown;
+		all.estimated += row.estimated;
+	}
+	return all;
 }
 
-/**
- * A model's name as a pattern of the settings, which would take a name such as `os.environ/X` for
- * a variable.
- * @param {string} model
- */
+/** A model's name as a pattern of the settings, which would take a name such as `os.environ/X`
+ * for a variable. @param {string} model */
 export function patternOf(model) {
-  return model.replace(/^os\.environ\//, "*s.environ/");
+	return model.replace(/^os\.environ\//, "*s.environ/");
 }
 
-/**
- * The lines of the settings that give a model a price. JSON's strings are YAML's, too; what cannot
- * be seen is escaped, and what would stand for a variable.
- * @param {{origin: string | null, model: string, input: string, output: string}} price
- */
-export function overrideLines({ origin, model, input, output }) {
-  const quoted = (/** @type {string} */ text) =>
-    JSON.stringify(text.replaceAll("${", () => "$${")).replace(
-      /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
-      (it) => {
-        const code = it.codePointAt(0) ?? 0;
-        return `\\U${code.toString(16).padStart(8, "0")}`;
-      },
-    );
-  const lines = [`    - model: ${quoted(model)}`];
-  if (origin !== null) {
-    lines.push(`      origin: ${quoted(origin)}`);
-  }
-  lines.push(`      input: ${input || "0"}`, `      output: ${output || "0"}`);
-  return ["prices:", "  overrides:", ...lines].join("\n");
+/** The lines of the settings that give a model a price. JSON's strings are YAML's, too; what
+ * cannot be seen is escaped, and what would stand for a variable.
+ * @param {{origin: string | null, model: string, input: string, output: string}} price */
+export function overrideLines({origin, model, input, output}) {
+	const quoted = (/** @type {string} */ text) =>
+		JSON.stringify(text.replaceAll("${", () => "$${")).replace(
+			/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
+			it => {
+				const code = it.codePointAt(0) ?? 0;
+				return `\\U${code.toString(16).padStart(8, "0")}`;
+			}
+		);
+	const lines = [`    - model: ${quoted(model)}`];
+	if (origin !== null) lines.push(`      origin: ${quoted(origin)}`);
+
+	lines.push(`      input: ${input || "0"}`, `      output: ${output || "0"}`);
+	return ["prices:", "  overrides:", ...lines].join("\n");
 }

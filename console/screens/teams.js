@@ -1,211 +1,201 @@
 // Which keys belong together? The teams, whose rules hold for all their keys.
 
-import { all, api } from "../api.js";
-import { confirm } from "../dialog.js";
-import { h, replace, value } from "../dom.js";
-import { count } from "../format.js";
-import { budgetPart, budgets, ownedBy } from "../objects/budgets.js";
-import { teamFields } from "../objects/fields.js";
-import { objectForm } from "../objects/form.js";
+import {all, api} from "../api.js";
+import {confirm} from "../dialog.js";
+import {h, replace, value} from "../dom.js";
+import {count} from "../format.js";
+import {budgetPart, budgets, ownedBy} from "../objects/budgets.js";
+import {teamFields} from "../objects/fields.js";
+import {objectForm} from "../objects/form.js";
 import {
-  allowed,
-  costText,
-  factList,
-  LATELY_DAYS,
-  limitBar,
-  limitText,
-  marks,
-  origin,
-  usageBy,
-  usageFacts,
-  placeOf,
+	allowed,
+	costText,
+	factList,
+	LATELY_DAYS,
+	limitBar,
+	limitText,
+	marks,
+	origin,
+	usageBy,
+	usageFacts,
+	placeOf
 } from "../objects/shown.js";
-import { go, link } from "../router.js";
-import { mayChange } from "../session.js";
-import { table } from "../table.js";
-import { time } from "../times.js";
-import { badge, button, empty, heading, loaded, notice, panel } from "../ui.js";
+import {go, link} from "../router.js";
+import {mayChange} from "../session.js";
+import {table} from "../table.js";
+import {time} from "../times.js";
+import {badge, button, empty, heading, loaded, notice, panel} from "../ui.js";
 
-/** @param {import("../screens.js").View} view */
-export async function show({ root, route }) {
-  const id = route.args[0];
-  if (id === "new") {
-    replace(root, creation());
-  } else if (id !== undefined) {
-    await showOne(root, id);
-  } else {
-    await loaded(root, listed, showList);
-  }
+/** @param {View} view */
+export async function show({root, route}) {
+	const id = route.args[0];
+	if (id === "new") replace(root, creation());
+	else if (id !== undefined) await showOne(root, id);
+	else await loaded(root, listed, showList);
 }
 
 async function listed() {
-  const [teams, keys, usage, place] = await Promise.all([
-    all(api.teams.list),
-    all(api.keys.list),
-    usageBy("team"),
-    placeOf("teams"),
-  ]);
-  return { teams, keys, usage, place };
+	const [teams, keys, usage, place] = await Promise.all([
+		all(api.teams.list),
+		all(api.keys.list),
+		usageBy("team"),
+		placeOf("teams")
+	]);
+	return {teams, keys, usage, place};
 }
 
 /** A key names its team by name or id. @param {any[]} keys @param {any} team */
-const members = (keys, team) => keys.filter((it) => it.team === team.name || it.team === team.id);
+const members = (keys, team) => keys.filter(it => it.team === team.name || it.team === team.id);
 
-/** @param {{teams: any[], keys: any[], usage: Map<string, any> | null, place: string | null}} found */
-function showList({ teams, keys, usage, place }) {
-  const create = button("Create a team", () => go(link("teams", ["new"])), {
-    kind: "main",
-    change: true,
-  });
-  if (teams.length === 0) {
-    const text = "A team has limits, budgets and rules that hold for all its keys together.";
-    return [heading("Teams", create), empty("No teams yet", text)];
-  }
-  const used = (/** @type {any} */ team) => usage?.get(team.id) ?? usage?.get(team.name);
-  const made = table({
-    caption: "Teams",
-    rows: teams,
-    href: (team) => link("teams", [team.id]),
-    columns: [
-      {
-        title: "Name",
-        cell: (it) => [value(it.name), it.error && badge("no effect", "bad", it.error)],
-      },
-      { title: "Keys", cell: (it) => count(members(keys, it).length), class: "number" },
-      { title: "Limits", cell: (it) => marks((it.limits ?? []).map(limitText)) },
-      {
-        title: `Requests, ${LATELY_DAYS} d`,
-        cell: (it) => count(used(it)?.requests),
-        class: "number",
-        sort: (it) => used(it)?.requests ?? 0,
-      },
-      {
-        title: `Cost, ${LATELY_DAYS} d`,
-        cell: (it) => costText(used(it)),
-        class: "number",
-        sort: (it) => Number(used(it)?.cost ?? 0),
-      },
-      { title: "Defined in", cell: (it) => origin(it, place), class: "minor" },
-    ],
-  });
-  return [heading("Teams", create), made.element];
+/** @param {{teams: any[], keys: any[], usage: Map<string, any> | null, place: string | null}}
+ *   found */
+function showList({teams, keys, usage, place}) {
+	const create = button("Create a team", () => go(link("teams", ["new"])), {
+		kind: "main",
+		change: true
+	});
+	if (teams.length === 0) {
+		const text = "A team has limits, budgets and rules that hold for all its keys together.";
+		return [heading("Teams", create), empty("No teams yet", text)];
+	}
+	const used = (/** @type {any} */ team) => usage?.get(team.id) ?? usage?.get(team.name);
+	const made = table({
+		caption: "Teams",
+		rows: teams,
+		href: team => link("teams", [team.id]),
+		columns: [
+			{
+				title: "Name",
+				cell: it => [value(it.name), it.error && badge("no effect", "bad", it.error)]
+			},
+			{title: "Keys", cell: it => count(members(keys, it).length), class: "number"},
+			{title: "Limits", cell: it => marks((it.limits ?? []).map(limitText))},
+			{
+				title: `Requests, ${LATELY_DAYS} d`,
+				cell: it => count(used(it)?.requests),
+				class: "number",
+				sort: it => used(it)?.requests ?? 0
+			},
+			{
+				title: `Cost, ${LATELY_DAYS} d`,
+				cell: it => costText(used(it)),
+				class: "number",
+				sort: it => Number(used(it)?.cost ?? 0)
+			},
+			{title: "Defined in", cell: it => origin(it, place), class: "minor"}
+		]
+	});
+	return [heading("Teams", create), made.element];
 }
 
 function creation() {
-  const form = objectForm({
-    fields: teamFields(),
-    document: null,
-    label: "Create the team",
-    save: async (body) => {
-      const { data } = await api.teams.create(body);
-      go(link("teams", [data.id]));
-    },
-    cancel: () => go(link("teams")),
-  });
-  return [heading("Create a team"), form.element];
+	const form = objectForm({
+		fields: teamFields(),
+		document: null,
+		label: "Create the team",
+		save: async body => {
+			const {data} = await api.teams.create(body);
+			go(link("teams", [data.id]));
+		},
+		cancel: () => go(link("teams"))
+	});
+	return [heading("Create a team"), form.element];
 }
 
 /** @param {HTMLElement} root @param {string} id */
 async function showOne(root, id) {
-  const again = () => showOne(root, id);
-  const load = async () => {
-    const [{ data: team, etag }, keys, usage, all_budgets, place] = await Promise.all([
-      api.teams.get(id),
-      all(api.keys.list),
-      usageBy("team", { team: id }),
-      budgets(),
-      placeOf("teams"),
-    ]);
-    const spent = ownedBy(all_budgets, id);
-    return { team, etag, keys: members(keys, team), usage, spent, place };
-  };
-  await loaded(root, load, (found) => details(found, root, again));
+	const again = () => showOne(root, id);
+	const load = async () => {
+		const [{data: team, etag}, keys, usage, all_budgets, place] = await Promise.all([
+			api.teams.get(id),
+			all(api.keys.list),
+			usageBy("team", {team: id}),
+			budgets(),
+			placeOf("teams")
+		]);
+		const spent = ownedBy(all_budgets, id);
+		return {team, etag, keys: members(keys, team), usage, spent, place};
+	};
+	await loaded(root, load, found => details(found, root, again));
 }
 
-/**
- * @param {{team: any, etag: string | null, keys: any[], usage: Map<string, any> | null,
- *   spent: any[], place: string | null}} found
- * @param {HTMLElement} root
- * @param {() => Promise<void>} again
- */
-function details({ team, etag, keys, usage, spent, place }, root, again) {
-  const limits = team.limits ?? [];
-  const row = usage === null ? undefined : [...usage.values()][0];
-  return [
-    heading(team.name, ...actions(team, etag, root, again)),
-    h("p", null, origin(team, place), " ", team.error && value(team.error)),
-    panel(
-      "About",
-      factList([
-        ["Id", h("code", null, value(team.id))],
-        ["Created", time(team.created_at)],
-        ["Default config", team.default_config && value(team.default_config)],
-        ["Keys", keys.length === 0 ? "none" : keys.map(keyLink)],
-      ]),
-    ),
-    panel(
-      "Limits and budgets",
-      limits.length + spent.length === 0
-        ? h("p", { class: "faint" }, "None.")
-        : h(
-            "div",
-            { class: "meters" },
-            limits.map(limitBar),
-            spent.map((it) => budgetPart(it, again)),
-          ),
-    ),
-    panel(
-      `Use in the last ${LATELY_DAYS} days`,
-      usage === null
-        ? h("p", { class: "faint" }, "Not known: the gateway keeps no records.")
-        : row === undefined
-          ? h("p", { class: "faint" }, "Not used.")
-          : [
-              usageFacts(row),
-              h("a", { href: link("requests", [], { team: team.id }) }, "Its requests"),
-            ],
-    ),
-    panel("What its keys may use", allowed(team.allow)),
-  ];
+/** @param {{team: any, etag: string | null, keys: any[], usage: Map<string, any> | null,
+ *   spent: any[], place: string | null}} found @param {HTMLElement} root
+ * @param {() => Promise<void>} again */
+function details({team, etag, keys, usage, spent, place}, root, again) {
+	const limits = team.limits ?? [];
+	const row = usage === null ? undefined : [...usage.values()][0];
+	return [
+		heading(team.name, ...actions(team, etag, root, again)),
+		h("p", null, origin(team, place), " ", team.error && value(team.error)),
+		panel(
+			"About",
+			factList([
+				["Id", h("code", null, value(team.id))],
+				["Created", time(team.created_at)],
+				["Default config", team.default_config && value(team.default_config)],
+				["Keys", keys.length === 0 ? "none" : keys.map(keyLink)]
+			])
+		),
+		panel(
+			"Limits and budgets",
+			limits.length + spent.length === 0
+				? h("p", {class: "faint"}, "None.")
+				: h(
+						"div",
+						{class: "meters"},
+						limits.map(limitBar),
+						spent.map(it => budgetPart(it, again))
+					)
+		),
+		panel(
+			`Use in the last ${LATELY_DAYS} days`,
+			usage === null
+				? h("p", {class: "faint"}, "Not known: the gateway keeps no records.")
+				: row === undefined
+					? h("p", {class: "faint"}, "Not used.")
+					: [usageFacts(row), h("a", {href: link("requests", [], {team: team.id})}, "Its requests")]
+		),
+		panel("What its keys may use", allowed(team.allow))
+	];
 }
 
 /** @param {any} key */
-const keyLink = (key) => h("a", { class: "mark", href: link("keys", [key.id]) }, value(key.name));
+const keyLink = key => h("a", {class: "mark", href: link("keys", [key.id])}, value(key.name));
 
 /** @param {any} team @param {string | null} etag @param {HTMLElement} root
  * @param {() => Promise<void>} again */
 function actions(team, etag, root, again) {
-  if (team.source === "file" || !mayChange()) {
-    return [];
-  }
-  return [
-    button("Edit", () => edit(team, etag, root, again), { change: true }),
-    button("Delete", () => remove(team, etag), { kind: "danger", change: true }),
-  ];
+	if (team.source === "file" || !mayChange()) return [];
+
+	return [
+		button("Edit", () => edit(team, etag, root, again), {change: true}),
+		button("Delete", () => remove(team, etag), {kind: "danger", change: true})
+	];
 }
 
 /** @param {any} team @param {string | null} etag @param {HTMLElement} root
  * @param {() => Promise<void>} again */
 function edit(team, etag, root, again) {
-  const form = objectForm({
-    fields: teamFields(),
-    document: team,
-    label: "Save",
-    save: async (body) => {
-      await api.teams.change(team.id, body, etag);
-      notice("Saved, and in force.", "good");
-      await again();
-    },
-    cancel: again,
-  });
-  replace(root, heading(`Edit ${team.name}`), form.element);
+	const form = objectForm({
+		fields: teamFields(),
+		document: team,
+		label: "Save",
+		save: async body => {
+			await api.teams.change(team.id, body, etag);
+			notice("Saved, and in force.", "good");
+			await again();
+		},
+		cancel: again
+	});
+	replace(root, heading(`Edit ${team.name}`), form.element);
 }
 
 /** @param {any} team @param {string | null} etag */
 function remove(team, etag) {
-  const text = "A team that still has keys cannot be deleted.";
-  confirm({ title: `Delete ${team.name}?`, text, label: "Delete", danger: true }, async () => {
-    await api.teams.remove(team.id, etag);
-    go(link("teams"));
-  });
+	const text = "A team that still has keys cannot be deleted.";
+	confirm({title: `Delete ${team.name}?`, text, label: "Delete", danger: true}, async () => {
+		await api.teams.remove(team.id, etag);
+		go(link("teams"));
+	});
 }

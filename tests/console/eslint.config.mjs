@@ -23,6 +23,7 @@ export default [
       "max-lines-per-function": ["error", { max: 50, skipBlankLines: true, skipComments: true }],
       complexity: ["error", 12],
       eqeqeq: "error",
+      curly: ["error", "multi"],
       "no-var": "error",
       "prefer-const": "error",
       "no-implied-eval": "error",
