@@ -1,8 +1,7 @@
 // How are figures drawn? As SVG whose places are shares of the width, so that nothing is measured
 // and nothing is drawn anew when the window changes. Each chart has a table or a text beside it.
 
-import {h, svg, value} from "./dom.js";
-import {duration} from "./format.js";
+import {duration, h, svg, value} from "./kit.js";
 
 /** How many colours there are for series; the last one is for what is left. */
 export const COLOURS = 8;

@@ -1,9 +1,7 @@
 // How does a user sign in? With the admin token, or the key of a viewer or an admin. Both are sent
 // once and kept nowhere in the page.
 
-import {api} from "./api.js";
-import {h, replace, value} from "./dom.js";
-import {commandLine, field} from "./ui.js";
+import {api, commandLine, field, h, replace, value} from "./kit.js";
 
 /** @param {(session: Session) => void} enter
  * @param {Error | null} why what ended the session or failed before */

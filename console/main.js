@@ -1,14 +1,11 @@
 // Where does the console begin? Who is signed in is asked first; then the screen that the URL names
 // is shown, or the page to sign in.
 
-import {api, ApiError, session_events} from "./api.js";
-import {replace} from "./dom.js";
+import {api, ApiError, mayBeSignedIn, problem, replace, session_events, setSession} from "./kit.js";
 import {showLogin} from "./login.js";
-import {mayBeSignedIn, setSession} from "./session.js";
 import {endShell, showShell} from "./shell.js";
 import {applyTheme} from "./theme.js";
 import {keepTimes} from "./times.js";
-import {problem} from "./ui.js";
 
 /** The code of a link that signs in: taken out of the URL before anything else sees it. */
 function takeLinkCode() {

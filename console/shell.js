@@ -1,13 +1,23 @@
 // What surrounds the screens? The navigation, who is signed in, and the place where the screen that
 // the URL names is shown.
 
-import {api} from "./api.js";
-import {h, replace, value} from "./dom.js";
-import {link, parse} from "./router.js";
+import {
+	api,
+	badge,
+	button,
+	empty,
+	h,
+	isAbort,
+	link,
+	loading,
+	parse,
+	problem,
+	replace,
+	value
+} from "./kit.js";
 import {SCREENS} from "./screens.js";
 import {themeButton} from "./theme.js";
 import {timesButton} from "./times.js";
-import {badge, button, empty, isAbort, loading, problem} from "./ui.js";
 
 /** Ends what the last screen and the last shell have begun. */
 let left = new AbortController();

@@ -1,6 +1,6 @@
 // Dark or light? As the system says, until the user chooses.
 
-import {h} from "./dom.js";
+import {h} from "./kit.js";
 
 const STORED = "throughway.theme";
 const CHOICES = ["auto", "light", "dark"];

@@ -1,8 +1,7 @@
 // How long ago was that? Instants on a page are told relative to now and kept up to date, or by the
 // clock, as the user likes; the other form is in the title.
 
-import {h} from "./dom.js";
-import {ago, clock} from "./format.js";
+import {ago, clock, h} from "./kit.js";
 
 const STORED = "throughway.times";
 const EVERY = 5_000;

@@ -1,11 +1,7 @@
 // What is left of a budget? Its bar, and a way to add to one that is never filled up by itself.
 
-import {api} from "../api.js";
-import {open} from "../dialog.js";
-import {h, replace, value} from "../dom.js";
-import {count, money} from "../format.js";
+import {api, button, count, field, h, money, notice, open, replace, value} from "../kit.js";
 import {time} from "../times.js";
-import {button, field, notice} from "../ui.js";
 import {bar} from "./shown.js";
 
 /** All budgets; none where the gateway does not tell. @returns {Promise<any[]>} */

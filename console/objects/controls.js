@@ -1,8 +1,7 @@
 // Which controls do forms have? Each shows one value of a document and reads it back; `null` means
 // that the field is left out.
 
-import {h, replace} from "../dom.js";
-import {button, select} from "../ui.js";
+import {button, h, replace, select} from "../kit.js";
 
 /** @param {Attributes} [attributes] @returns {(given: any) => Control} */
 export function text(attributes = {}) {

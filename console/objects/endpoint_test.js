@@ -1,10 +1,20 @@
 // Does an endpoint work? One request is sent to it by the gateway, and the plan, what was sent and
 // what came back are shown.
 
-import {api} from "../api.js";
-import {block, h, replace, value} from "../dom.js";
+import {
+	api,
+	badge,
+	block,
+	button,
+	field,
+	h,
+	loading,
+	problem,
+	replace,
+	select,
+	value
+} from "../kit.js";
 import {planTree} from "../playground/tree.js";
-import {badge, button, field, loading, problem, select} from "../ui.js";
 import {factList} from "./shown.js";
 
 /** @param {any} endpoint */

@@ -1,6 +1,6 @@
 // Which fields do the forms of keys, teams and endpoints have? Their names are those of the API.
 
-import {api} from "../api.js";
+import {api} from "../kit.js";
 import {choice, instant, json, list, nameOrJson, pairs, rows, text, yesNo} from "./controls.js";
 
 const LIMITS = [

@@ -1,9 +1,7 @@
 // How is an object of the API changed? By a form made of a list of fields, which reads and writes
 // the document, sends what differs alone, and shows each refusal at its field.
 
-import {ApiError} from "../api.js";
-import {h, replace, value} from "../dom.js";
-import {button, field as labelled} from "../ui.js";
+import {ApiError, button, field as labelled, h, replace, value} from "../kit.js";
 
 /** @param {any} document @param {string} name */
 export function at(document, name) {

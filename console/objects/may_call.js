@@ -1,10 +1,8 @@
 // May this key call that? The gateway plans a described request with the rules of the key, and says
 // which rule refuses it.
 
-import {api, ApiError} from "../api.js";
-import {h, replace, value} from "../dom.js";
+import {api, ApiError, badge, button, field, h, replace, select, value} from "../kit.js";
 import {planTree} from "../playground/tree.js";
-import {badge, button, field, select} from "../ui.js";
 
 /** Codes that are about the key and its rules, rather than about the request. */
 const RULES = ["not_allowed", "invalid_gateway_key", "rate_limited", "budget_exceeded"];

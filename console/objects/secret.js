@@ -1,9 +1,7 @@
 // How is a new key handed over? Its secret is shown once in a dialog, and is nowhere on the page
 // before and after.
 
-import {h} from "../dom.js";
-import {open} from "../dialog.js";
-import {button, copyButton} from "../ui.js";
+import {button, copyButton, h, open} from "../kit.js";
 
 /** @param {string} title @param {string} secret @param {() => void} closed */
 export function showSecret(title, secret, closed) {

@@ -1,12 +1,21 @@
 // What do keys, teams and endpoints show alike? Facts in a list, limits and budgets as bars, what
 // was used, and where an object is defined.
 
-import {api, ApiError} from "../api.js";
-import {h, value} from "../dom.js";
-import {count, duration, money, percent, span, UNKNOWN} from "../format.js";
-import {link} from "../router.js";
+import {
+	api,
+	ApiError,
+	badge,
+	count,
+	duration,
+	h,
+	link,
+	money,
+	percent,
+	span,
+	UNKNOWN,
+	value
+} from "../kit.js";
 import {time} from "../times.js";
-import {badge} from "../ui.js";
 
 /** Names with what is known of each; what is not known is left out.
  * @param {[string, Child | Child[]][]} facts */

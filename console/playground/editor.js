@@ -1,7 +1,7 @@
 // How is a config object written? In a text area with line numbers, suggestions of keys and values,
 // and errors at the line that they are about.
 
-import {h, replace, value} from "../dom.js";
+import {h, replace, value} from "../kit.js";
 import {suggestions} from "./completion.js";
 import {firstError, placeOf} from "./json_place.js";
 

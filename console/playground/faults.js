@@ -1,8 +1,7 @@
 // What if an upstream failed? Faults of `throughway mock`, set for the whole request or for one
 // target of the config, so that a fallback is seen working.
 
-import {h, replace} from "../dom.js";
-import {button, field, notice, select} from "../ui.js";
+import {button, field, h, notice, replace, select} from "../kit.js";
 import {MOCK_FAULTS} from "./tables.js";
 
 /** @param {() => string} config the text of the config

@@ -1,11 +1,8 @@
 // What came of a request of the playground? Its status, its times, what the gateway says of it, and
 // the message as it arrives.
 
-import {block, h, replace, value} from "../dom.js";
-import {bytes, count, duration} from "../format.js";
+import {badge, block, bytes, count, duration, h, link, replace, value} from "../kit.js";
 import {factList} from "../objects/shown.js";
-import {link} from "../router.js";
-import {badge} from "../ui.js";
 import {tokensPerSecond} from "./sender.js";
 
 /** Shows a run, at most once in a frame. @param {HTMLElement} host */

@@ -1,9 +1,8 @@
 // What would be done with a request? The plan that the gateway tells, drawn as a tree of groups and
 // targets, each with the verdict of the guard.
 
-import {h, value} from "../dom.js";
+import {badge, h, value} from "../kit.js";
 import {limitText} from "../objects/shown.js";
-import {badge} from "../ui.js";
 
 /** @param {any} plan */
 export function planTree(plan) {

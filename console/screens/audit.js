@@ -1,10 +1,20 @@
 // Who changed what, and when? The newest changes first, each with what was there before and after.
 
-import {api} from "../api.js";
-import {block, h, replace, value} from "../dom.js";
-import {table} from "../table.js";
+import {
+	api,
+	badge,
+	block,
+	button,
+	empty,
+	h,
+	heading,
+	loaded,
+	problem,
+	replace,
+	table,
+	value
+} from "../kit.js";
 import {time} from "../times.js";
-import {badge, button, empty, heading, loaded, problem} from "../ui.js";
 
 const LIMIT = 100;
 

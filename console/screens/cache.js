@@ -1,11 +1,21 @@
 // How full is the cache, and what is to be removed from it?
 
-import {api} from "../api.js";
-import {confirm} from "../dialog.js";
-import {h} from "../dom.js";
-import {bytes, count} from "../format.js";
-import {mayChange} from "../session.js";
-import {button, empty, field, heading, loaded, notice, panel, figures} from "../ui.js";
+import {
+	api,
+	button,
+	bytes,
+	confirm,
+	count,
+	empty,
+	field,
+	figures,
+	h,
+	heading,
+	loaded,
+	mayChange,
+	notice,
+	panel
+} from "../kit.js";
 
 /** @param {View} view */
 export async function show({root, signal}) {

@@ -1,10 +1,27 @@
 // Which paths stand for which targets? The endpoints with their figures, their form with a preview
 // of the route, a test and a switch.
 
-import {all, api} from "../api.js";
-import {confirm} from "../dialog.js";
-import {h, replace, value} from "../dom.js";
-import {count, money} from "../format.js";
+import {
+	all,
+	api,
+	badge,
+	button,
+	confirm,
+	count,
+	empty,
+	go,
+	h,
+	heading,
+	link,
+	loaded,
+	mayChange,
+	money,
+	notice,
+	panel,
+	replace,
+	table,
+	value
+} from "../kit.js";
 import {endpointTest} from "../objects/endpoint_test.js";
 import {budgetPart, budgets, ownedBy} from "../objects/budgets.js";
 import {endpointFields} from "../objects/fields.js";
@@ -22,10 +39,6 @@ import {
 	usageFacts,
 	placeOf
 } from "../objects/shown.js";
-import {go, link} from "../router.js";
-import {mayChange} from "../session.js";
-import {table} from "../table.js";
-import {badge, button, empty, heading, loaded, notice, panel} from "../ui.js";
 
 /** @param {View} view */
 export async function show({root, route}) {

@@ -1,14 +1,28 @@
 // Is the gateway well? Requests under way, the store, records, Redis, memory and circuit breakers,
 // looked at every few seconds.
 
-import {api} from "../api.js";
+import {
+	api,
+	badge,
+	button,
+	bytes,
+	compact,
+	count,
+	facts,
+	h,
+	heading,
+	isAbort,
+	link,
+	loading,
+	panel,
+	problem,
+	replace,
+	span,
+	table,
+	value
+} from "../kit.js";
 import {meter} from "../chart.js";
-import {h, replace, value} from "../dom.js";
-import {bytes, compact, count, span} from "../format.js";
-import {link} from "../router.js";
-import {table} from "../table.js";
 import {time} from "../times.js";
-import {badge, button, heading, isAbort, loading, panel, problem, facts} from "../ui.js";
 
 /** @typedef {{received: number, at: number}} Sample */
 

@@ -1,9 +1,28 @@
 // Who may use the gateway? The keys, what each may do and has used, and what can be done with them.
 
-import {all, api} from "../api.js";
-import {confirm, open} from "../dialog.js";
-import {h, replace, value} from "../dom.js";
-import {count} from "../format.js";
+import {
+	all,
+	api,
+	badge,
+	button,
+	confirm,
+	count,
+	empty,
+	field,
+	go,
+	h,
+	heading,
+	link,
+	loaded,
+	mayChange,
+	notice,
+	open,
+	panel,
+	replace,
+	select,
+	table,
+	value
+} from "../kit.js";
 import {budgetPart, budgetText, budgets, budgetBar, ownedBy} from "../objects/budgets.js";
 import {keyFields} from "../objects/fields.js";
 import {objectForm} from "../objects/form.js";
@@ -24,11 +43,7 @@ import {
 	usageFacts,
 	placeOf
 } from "../objects/shown.js";
-import {go, link} from "../router.js";
-import {mayChange} from "../session.js";
-import {table} from "../table.js";
 import {time} from "../times.js";
-import {badge, button, empty, field, heading, loaded, notice, panel, select} from "../ui.js";
 
 /** @param {View} view */
 export async function show({root, route}) {

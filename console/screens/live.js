@@ -2,7 +2,7 @@
 // times a second the newest are read and shown, and the others are counted as skipped, so that the
 // page stays quick however many requests there are.
 
-import {api} from "../api.js";
+import {api} from "../kit.js";
 
 const EVERY = 250;
 /** Rows shown at a time. */

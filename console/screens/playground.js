@@ -1,14 +1,25 @@
 // What would a request do, and what does it do? A request and one or two configs, planned without
 // sending anything, or sent and watched.
 
-import {api, ApiError} from "../api.js";
-import {h, replace} from "../dom.js";
+import {
+	api,
+	ApiError,
+	button,
+	field,
+	h,
+	heading,
+	isAbort,
+	loading,
+	panel,
+	problem,
+	replace,
+	select
+} from "../kit.js";
 import {editor} from "../playground/editor.js";
 import {faultMenu} from "../playground/faults.js";
 import {runView} from "../playground/result.js";
 import {send} from "../playground/sender.js";
 import {planTree} from "../playground/tree.js";
-import {button, field, heading, isAbort, loading, panel, problem, select} from "../ui.js";
 
 const BODY = {
 	model: "gpt-4o-mini",

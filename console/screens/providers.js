@@ -1,9 +1,6 @@
 // Which providers does the gateway know by name, and where does the key of each come from?
 
-import {api} from "../api.js";
-import {h, value} from "../dom.js";
-import {table} from "../table.js";
-import {badge, empty, heading, loaded} from "../ui.js";
+import {api, badge, empty, h, heading, loaded, table, value} from "../kit.js";
 
 /** @param {View} view */
 export async function show({root}) {

@@ -1,12 +1,29 @@
 // What happened to one request? Where its time went, what was tried, used and counted.
 
-import {api} from "../api.js";
-import {open} from "../dialog.js";
-import {block, h, replace, value} from "../dom.js";
-import {bytes, compact, duration, money, UNKNOWN} from "../format.js";
-import {link} from "../router.js";
+import {
+	api,
+	badge,
+	block,
+	button,
+	bytes,
+	compact,
+	copyButton,
+	duration,
+	empty,
+	facts,
+	figures,
+	h,
+	heading,
+	link,
+	loaded,
+	money,
+	open,
+	panel,
+	replace,
+	UNKNOWN,
+	value
+} from "../kit.js";
 import {time} from "../times.js";
-import {badge, button, copyButton, empty, heading, loaded, panel, facts, figures} from "../ui.js";
 import {costPart, usagePart} from "./request_cost.js";
 import {bodyOf, curl, headersOf} from "./request_curl.js";
 import {cacheBadge, statusOf} from "./request_rows.js";

@@ -1,10 +1,7 @@
 // What did a request use, and what did it cost? The counts with where they come from, and the sum
 // with the prices that it is made of.
 
-import {h, value} from "../dom.js";
-import {count, money, UNKNOWN} from "../format.js";
-import {table} from "../table.js";
-import {badge} from "../ui.js";
+import {badge, count, h, money, table, UNKNOWN, value} from "../kit.js";
 
 /** @type {{[source: string]: [Tone, string]}} */
 const SOURCES = {

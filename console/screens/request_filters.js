@@ -1,9 +1,7 @@
 // Which requests are asked for? The fields of the filter, the same in the URL and in the API, where
 // `since` stands for a `from` that moves with the clock.
 
-import {all, api} from "../api.js";
-import {h, replace} from "../dom.js";
-import {field, select} from "../ui.js";
+import {all, api, field, h, replace, select} from "../kit.js";
 
 /** @type {[string, string][]} */
 const SINCE = [

@@ -1,11 +1,19 @@
 // What does the list tell of one request? Its columns, and the same as CSV.
 
-import {h, value} from "../dom.js";
-import {compact, count, duration, money, UNKNOWN, upstreamName} from "../format.js";
-import {link} from "../router.js";
-import {csv} from "../table.js";
+import {
+	badge,
+	compact,
+	count,
+	csv,
+	duration,
+	h,
+	link,
+	money,
+	UNKNOWN,
+	upstreamName,
+	value
+} from "../kit.js";
 import {time} from "../times.js";
-import {badge} from "../ui.js";
 
 /** Whether the client got no good response. @param {RequestRecord} record */
 export function isFailed(record) {

@@ -2,9 +2,7 @@
 // planned beside what happened.
 
 import {waterfallLegend, waterfallLine, waterfallScale} from "../chart.js";
-import {h, value} from "../dom.js";
-import {duration, upstreamName} from "../format.js";
-import {badge} from "../ui.js";
+import {badge, duration, h, upstreamName, value} from "../kit.js";
 
 /** @param {RequestRecord} record */
 export function waterfall(record) {

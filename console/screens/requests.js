@@ -1,11 +1,23 @@
 // Which requests were there, and which end right now? The newest first; the filter is in the URL.
 
-import {ApiError, api, checkSession} from "../api.js";
-import {h, replace} from "../dom.js";
-import {count} from "../format.js";
-import {link, note} from "../router.js";
-import {table} from "../table.js";
-import {button, empty, heading, isAbort, loading, problem, saveButton} from "../ui.js";
+import {
+	api,
+	ApiError,
+	button,
+	checkSession,
+	count,
+	empty,
+	h,
+	heading,
+	isAbort,
+	link,
+	loading,
+	note,
+	problem,
+	replace,
+	saveButton,
+	table
+} from "../kit.js";
 import {Live} from "./live.js";
 import {filterForm, filterOf, queryOf} from "./request_filters.js";
 import {COLUMNS, hrefOf, recordsCsv, rowClass} from "./request_rows.js";

@@ -1,11 +1,20 @@
 // Which settings are in force, and where was each given? With what became of the last reload.
 
-import {api} from "../api.js";
-import {h, replace, value} from "../dom.js";
-import {note} from "../router.js";
-import {table} from "../table.js";
+import {
+	api,
+	badge,
+	button,
+	field,
+	h,
+	heading,
+	loaded,
+	note,
+	panel,
+	replace,
+	table,
+	value
+} from "../kit.js";
 import {time} from "../times.js";
-import {badge, button, field, heading, loaded, panel} from "../ui.js";
 
 /** @typedef {SettingsShown["settings"][number]} Setting */
 

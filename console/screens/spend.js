@@ -1,13 +1,33 @@
 // Who spends how much, on what? Bars over time with a table beneath, and what has no price.
 
-import {api, usageCsvPath} from "../api.js";
+import {
+	api,
+	block,
+	button,
+	clock,
+	compact,
+	copyButton,
+	count,
+	duration,
+	empty,
+	field,
+	figures,
+	h,
+	heading,
+	link,
+	loaded,
+	money,
+	note,
+	open,
+	panel,
+	percent,
+	replace,
+	select,
+	table,
+	usageCsvPath,
+	value
+} from "../kit.js";
 import {stackedBars} from "../chart.js";
-import {open} from "../dialog.js";
-import {block, h, replace, value} from "../dom.js";
-import {clock, compact, count, duration, money, percent} from "../format.js";
-import {link, note} from "../router.js";
-import {table} from "../table.js";
-import {button, copyButton, empty, field, heading, loaded, panel, select, figures} from "../ui.js";
 import {bars, groupOf, MEASURES, overrideLines, timesOf, total, patternOf} from "./spend_sums.js";
 
 /** @typedef {{range: string, group: string, measure: string}} Choice */

@@ -1,9 +1,25 @@
 // Which keys belong together? The teams, whose rules hold for all their keys.
 
-import {all, api} from "../api.js";
-import {confirm} from "../dialog.js";
-import {h, replace, value} from "../dom.js";
-import {count} from "../format.js";
+import {
+	all,
+	api,
+	badge,
+	button,
+	confirm,
+	count,
+	empty,
+	go,
+	h,
+	heading,
+	link,
+	loaded,
+	mayChange,
+	notice,
+	panel,
+	replace,
+	table,
+	value
+} from "../kit.js";
 import {budgetPart, budgets, ownedBy} from "../objects/budgets.js";
 import {teamFields} from "../objects/fields.js";
 import {objectForm} from "../objects/form.js";
@@ -20,11 +36,7 @@ import {
 	usageFacts,
 	placeOf
 } from "../objects/shown.js";
-import {go, link} from "../router.js";
-import {mayChange} from "../session.js";
-import {table} from "../table.js";
 import {time} from "../times.js";
-import {badge, button, empty, heading, loaded, notice, panel} from "../ui.js";
 
 /** @param {View} view */
 export async function show({root, route}) {
