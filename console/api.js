@@ -31,22 +31,18 @@ export function queryText(query = {}) {
 	return text === "" ? "" : `?${text}`;
 }
 
-/** Sends a request; the body of the response is read as JSON if it is some.
- * @param {string} path from the root @param {Call} [call]
- * @returns {Promise<{data: any, etag: string | null, status: number}>} */
+/** Sends a request; the body of the response is read as JSON if it is some. @param {string} path
+ * @param {Call} [call] @returns {Promise<{data: any, etag: string | null, status: number}>} */
 export async function send(path, call = {}) {
 	const method = call.method ?? "GET";
 	const headers = new Headers({accept: "application/json"});
 	if (method !== "GET") headers.set("content-type", "application/json");
-
 	if (call.ifMatch) headers.set("if-match", call.ifMatch);
-
 	const body = call.body === undefined ? undefined : JSON.stringify(call.body);
 	const init = {method, headers, body, signal: call.signal};
 	const response = await reached(fetch(path + queryText(call.query), init));
 	const data = await parsed(response);
 	if (!response.ok) throw await refused(response.status, data, path);
-
 	return {data, etag: response.headers.get("etag"), status: response.status};
 }
 
@@ -56,7 +52,6 @@ async function reached(asked) {
 		return await asked;
 	} catch (error) {
 		if (error instanceof DOMException && error.name === "AbortError") throw error;
-
 		throw new ApiError(0, "The gateway does not respond. Is it still running?");
 	}
 }
@@ -77,7 +72,6 @@ async function refused(status, data, path) {
 	const message = error.message ?? `The gateway responded with status ${status}.`;
 	if ((status === 401 || status === 403) && !path.startsWith(`${ADMIN}session`))
 		await checkSession();
-
 	return new ApiError(status, message, error.code ?? null, error.param ?? null);
 }
 
@@ -90,7 +84,7 @@ export async function checkSession() {
 /** @param {string} id */
 const segment = id => encodeURIComponent(id);
 
-/** The usual calls on the objects of one kind. @param {string} kind */
+/** @param {string} kind */
 function objects(kind) {
 	const path = ADMIN + kind;
 	return {
@@ -128,7 +122,7 @@ export async function all(list, query = {}, pages = 10) {
 	return found;
 }
 
-/** The path of the usage as CSV, for a download. @param {Query} query */
+/** @param {Query} query */
 export const usageCsvPath = query => `${ADMIN}usage${queryText({...query, format: "csv"})}`;
 
 export const api = {

@@ -9,8 +9,7 @@ export const COLOURS = 8;
 /** @param {number} share */
 const at = share => `${(100 * Math.min(1, Math.max(0, share))).toFixed(3)}%`;
 
-/** Stacked bars. @param {object} options
- * @param {string} options.label what the chart shows, for screen readers
+/** @param {object} options @param {string} options.label
  * @param {string[]} options.series names, the first one lowest @param {Point[]} options.points
  * @param {(amount: number) => string} options.format @param {number} [options.height] */
 export function stackedBars({label, series, points, format, height = 170}) {
@@ -32,10 +31,9 @@ function sum(values) {
 	return values.reduce((all, it) => all + it, 0);
 }
 
-/** The next round number. @param {number} most */
+/** @param {number} most */
 function niceTop(most) {
 	if (most <= 0) return 1;
-
 	const power = 10 ** Math.floor(Math.log10(most));
 	return power * ([1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10].find(it => it * power >= most) ?? 10);
 }
@@ -78,7 +76,7 @@ function bar({point, place, points, series, scale, format, inner}) {
 	return svg("g", null, parts, label, svg("rect", hover, title));
 }
 
-/** The class with the colour of a series. @param {number} index */
+/** @param {number} index */
 export function colour(index) {
 	return `s${Math.min(index, COLOURS - 1)}`;
 }
@@ -89,7 +87,7 @@ function legend(series) {
 	return h("ul", {class: "legend"}, items);
 }
 
-/** @param {string} name of a class */
+/** @param {string} name */
 function patch(name) {
 	return svg(
 		"svg",
@@ -98,8 +96,7 @@ function patch(name) {
 	);
 }
 
-/** How much of something is used. @param {number} part @param {number} all
- * @param {string} label for screen readers, and the title
+/** @param {number} part @param {number} all @param {string} label
  * @param {"good" | "warn" | "bad"} [tone] */
 export function meter(
 	part,
@@ -152,7 +149,7 @@ export function waterfallLine(segments, end) {
 	);
 }
 
-/** The scale above a waterfall. @param {number} end */
+/** @param {number} end */
 export function waterfallScale(end) {
 	const anchors = ["start", "middle", "middle", "middle", "end"];
 	const texts = anchors.map((anchor, index) =>
@@ -161,7 +158,6 @@ export function waterfallScale(end) {
 	return h("div", {class: "chart line"}, svg("svg", {height: 16, "aria-hidden": "true"}, texts));
 }
 
-/** What the colours of a waterfall mean. */
 export function waterfallLegend() {
 	const items = PHASES.map(([phase, name]) => h("li", null, patch(`p-${phase}`), name));
 	return h("ul", {class: "legend"}, items);

@@ -3,7 +3,7 @@
 import {h, replace, value} from "./dom.js";
 import {button, isAbort} from "./ui.js";
 
-/** Opens a dialog. @param {string} title @param {Child[]} content @param {HTMLElement[]} actions
+/** @param {string} title @param {Child[]} content @param {HTMLElement[]} actions
  * @param {() => void} [closed] @returns {Dialog} */
 export function open(title, content, actions, closed = () => {}) {
 	const element = h("dialog", {"aria-label": title});

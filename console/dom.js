@@ -16,7 +16,7 @@ export function h(tag, attributes, ...children) {
 	return element;
 }
 
-/** The same for SVG. @template {keyof SVGElementTagNameMap} K @param {K} tag
+/** @template {keyof SVGElementTagNameMap} K @param {K} tag
  * @param {Attributes | null} [attributes] @param {...(Child | Child[])} children
  * @returns {SVGElementTagNameMap[K]} */
 export function svg(tag, attributes, ...children) {
@@ -26,7 +26,7 @@ export function svg(tag, attributes, ...children) {
 	return element;
 }
 
-/** Sets attributes as `h` does. @param {Element} element @param {Attributes} attributes */
+/** @param {Element} element @param {Attributes} attributes */
 export function setAttributes(element, attributes) {
 	for (const [name, given] of Object.entries(attributes))
 		if (typeof given === "function") element.addEventListener(name.slice(2), given);
@@ -40,23 +40,19 @@ export function setAttributes(element, attributes) {
 function checked(name, text) {
 	if (name === "href" && !/^(#|\/gateway\/|blob:)/.test(text))
 		throw new Error(`a link must not lead to ${text}`);
-
 	if (name === "style" || name.startsWith("on") || name === "srcdoc" || name === "src")
 		throw new Error(`the attribute ${name} must not be set`);
-
 	return text;
 }
 
-/** Adds children: nodes, and anything else as text. @param {Element} element
- * @param {(Child | Child[])[]} children */
+/** @param {Element} element @param {(Child | Child[])[]} children */
 function append(element, children) {
 	for (const child of children.flat())
 		if (child !== null && child !== undefined && child !== false)
 			element.append(child instanceof Node ? child : String(child));
 }
 
-/** Puts children in the place of those an element has. @param {Element} element
- * @param {...(Child | Child[])} children */
+/** @param {Element} element @param {...(Child | Child[])} children */
 export function replace(element, ...children) {
 	element.replaceChildren();
 	append(element, children);

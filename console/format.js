@@ -16,7 +16,6 @@ const UNSEEN = new RegExp(
 export function visible(text, lines = false) {
 	return text.replace(UNSEEN, it => {
 		if (lines && (it === "\n" || it === "\t")) return it;
-
 		const code = it.codePointAt(0) ?? 0;
 		return code < 0x100 ? `\\x${hex(code, 2)}` : `\\u{${hex(code, 4)}}`;
 	});
@@ -33,12 +32,12 @@ export const UNKNOWN = "–";
 const whole = new Intl.NumberFormat("en", {maximumFractionDigits: 0});
 const short = new Intl.NumberFormat("en", {notation: "compact", maximumSignificantDigits: 3});
 
-/** A count with separators: `12,345`. @param {number | null | undefined} count */
+/** @param {number | null | undefined} count */
 export function count(count) {
 	return typeof count === "number" && Number.isFinite(count) ? whole.format(count) : UNKNOWN;
 }
 
-/** A count in few characters: `12.3K`. @param {number | null | undefined} count */
+/** @param {number | null | undefined} count */
 export function compact(count) {
 	return typeof count === "number" && Number.isFinite(count) ? short.format(count) : UNKNOWN;
 }
@@ -48,11 +47,9 @@ export function compact(count) {
 export function money(usd) {
 	const amount = usd === null || usd === undefined || usd === "" ? Number.NaN : Number(usd);
 	if (!Number.isFinite(amount)) return UNKNOWN;
-
 	const size = Math.abs(amount);
 	const sign = amount < 0 ? "-" : "";
 	if (size === 0) return "$0";
-
 	if (size >= 1) {
 		const digits = {minimumFractionDigits: 2, maximumFractionDigits: 2};
 		return `${sign}$${size.toLocaleString("en", digits)}`;
@@ -65,11 +62,8 @@ export function money(usd) {
  * @param {number | null | undefined} micros */
 export function duration(micros) {
 	if (typeof micros !== "number" || !Number.isFinite(micros)) return UNKNOWN;
-
 	if (micros < 1000) return `${Math.round(micros)} µs`;
-
 	if (micros < 1e6) return `${digits(micros / 1000)} ms`;
-
 	return micros < 120e6 ? `${digits(micros / 1e6)} s` : span(micros / 1e6);
 }
 
@@ -90,7 +84,6 @@ const UNITS = [
  * @param {number | null | undefined} seconds */
 export function span(seconds) {
 	if (typeof seconds !== "number" || !Number.isFinite(seconds)) return UNKNOWN;
-
 	let rest = Math.max(0, Math.round(seconds));
 	const parts = [];
 	for (const [name, size] of UNITS)
@@ -98,14 +91,12 @@ export function span(seconds) {
 			parts.push(`${Math.floor(rest / size)} ${name}`);
 			rest %= size;
 		}
-
 	return parts.length === 0 ? "0 s" : parts.join(" ");
 }
 
 /** Bytes: `512 B`, `1.5 MiB`. @param {number | null | undefined} bytes */
 export function bytes(bytes) {
 	if (typeof bytes !== "number" || !Number.isFinite(bytes)) return UNKNOWN;
-
 	const units = ["B", "KiB", "MiB", "GiB", "TiB"];
 	let [size, unit] = [bytes, 0];
 	while (size >= 1024 && unit < units.length - 1) {
@@ -118,7 +109,6 @@ export function bytes(bytes) {
 /** A share of a whole: `12.5 %`. @param {number} part @param {number} all */
 export function percent(part, all) {
 	if (!(all > 0) || !Number.isFinite(part)) return UNKNOWN;
-
 	const share = (100 * part) / all;
 	return `${share > 0 && share < 10 ? share.toFixed(1) : share.toFixed(0)} %`;
 }
@@ -128,7 +118,6 @@ export function percent(part, all) {
 export function ago(at, now = Date.now()) {
 	const seconds = Math.round((now - at) / 1000);
 	if (!Number.isFinite(seconds)) return UNKNOWN;
-
 	const first = span(Math.abs(seconds)).split(" ").slice(0, 2).join(" ");
 	return seconds < 0 ? `in ${first}` : seconds < 2 ? "now" : `${first} ago`;
 }
@@ -138,7 +127,6 @@ export function ago(at, now = Date.now()) {
 export function clock(at) {
 	const date = new Date(at);
 	if (Number.isNaN(date.getTime())) return UNKNOWN;
-
 	const local = new Date(at - date.getTimezoneOffset() * 60_000).toISOString();
 	return local.slice(0, 23).replace("T", " ");
 }

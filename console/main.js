@@ -11,7 +11,6 @@ import {keepTimes} from "./times.js";
 function takeLinkCode() {
 	const found = /^#link=(.+)$/.exec(location.hash);
 	if (found === null) return null;
-
 	history.replaceState(null, "", location.pathname);
 	return found[1] ?? null;
 }

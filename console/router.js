@@ -1,7 +1,7 @@
 // Which screen is shown, and with what? The URL's fragment says it, so that every view is a link:
 // `#/requests?model=x`, `#/request/ID`.
 
-/** The route of a fragment. @param {string} hash @returns {Route} */
+/** @param {string} hash @returns {Route} */
 export function parse(hash) {
 	const text = hash.replace(/^#\/?/, "");
 	const mark = text.indexOf("?");
@@ -28,13 +28,12 @@ export function link(screen, args = [], query = {}) {
 	const search = new URLSearchParams();
 	for (const [name, text] of pairs)
 		if (text !== null && text !== undefined && text !== "") search.append(name, text);
-
 	const path = [screen, ...args].map(encodeURIComponent).join("/");
 	const text = search.toString();
 	return `#/${path}${text === "" ? "" : `?${text}`}`;
 }
 
-/** Goes to another view. @param {string} fragment made by `link` */
+/** @param {string} fragment */
 export function go(fragment) {
 	location.hash = fragment;
 }

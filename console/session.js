@@ -17,7 +17,6 @@ export function mayBeSignedIn() {
 	return localStorage.getItem(STORED) === "yes";
 }
 
-/** Who is signed in; null before. */
 export function session() {
 	return current;
 }

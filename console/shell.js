@@ -89,7 +89,6 @@ async function showScreen(host) {
 	const route = parse(location.hash);
 	const screen = SCREENS.find(it => it.name === route.screen);
 	for (const dialog of document.querySelectorAll("dialog")) dialog.close();
-
 	const root = h("div", {class: `screen ${screen?.name ?? ""}`});
 	replace(host, root);
 	if (screen === undefined) {
@@ -102,7 +101,6 @@ async function showScreen(host) {
 	if (document.activeElement === document.body)
 		// What had the focus is gone with the screen before.
 		host.focus({preventScroll: true});
-
 	try {
 		const {show} = await screen.load();
 		if (!signal.aborted) {

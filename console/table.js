@@ -61,7 +61,6 @@ function sortButton(column, cell, state, show) {
 		state.down = state.by === column ? !state.down : true;
 		state.by = column;
 		for (const other of cell.parentElement?.children ?? []) other.removeAttribute("aria-sort");
-
 		cell.setAttribute("aria-sort", state.down ? "descending" : "ascending");
 		show();
 	};
@@ -71,7 +70,6 @@ function sortButton(column, cell, state, show) {
 /** @template T @param {{rows: T[], by: Column<T> | null, down: boolean}} state */
 function sorted({rows, by, down}) {
 	if (!by?.sort) return rows;
-
 	const {sort} = by;
 	const order = (/** @type {T} */ a, /** @type {T} */ b) => compare(sort(a), sort(b));
 	return rows.toSorted((a, b) => (down ? order(b, a) : order(a, b)));

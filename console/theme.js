@@ -10,12 +10,10 @@ function chosen() {
 	return CHOICES.includes(stored) ? stored : "auto";
 }
 
-/** Puts the choice in force. */
 export function applyTheme() {
 	document.documentElement.dataset.theme = chosen();
 }
 
-/** A button that goes through the choices. */
 export function themeButton() {
 	const label = () => `Theme: ${chosen()}`;
 	const button = h("button", {type: "button", class: "quiet"}, label());

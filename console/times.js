@@ -8,12 +8,10 @@ const EVERY = 5_000;
 
 let absolute = localStorage.getItem(STORED) === "absolute";
 
-/** An instant.
- * @param {string | number | null | undefined} at RFC 3339, or milliseconds since 1970 */
+/** @param {string | number | null | undefined} at RFC 3339, or milliseconds since 1970 */
 export function time(at) {
 	const millis = typeof at === "number" ? at : Date.parse(at ?? "");
 	if (Number.isNaN(millis)) return h("span", {class: "faint"}, "–");
-
 	const element = h("time", {datetime: new Date(millis).toISOString(), "data-at": millis});
 	tell(element, Date.now());
 	return element;
@@ -35,7 +33,6 @@ function tellAll() {
 		if (element instanceof HTMLElement) tell(element, now);
 }
 
-/** A button that changes between relative and absolute times. */
 export function timesButton() {
 	const label = () => (absolute ? "Clock times" : "Relative times");
 	const button = h("button", {type: "button", title: "How instants are told"}, label());
@@ -48,7 +45,6 @@ export function timesButton() {
 	return button;
 }
 
-/** Keeps the instants on the page up to date. */
 export function keepTimes() {
 	setInterval(() => !absolute && !document.hidden && tellAll(), EVERY);
 }

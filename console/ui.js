@@ -23,14 +23,12 @@ export function button(label, onclick, options = {}) {
 	);
 }
 
-/** A short word with a colour that says the same. @param {string} text @param {Tone} [tone]
- * @param {string} [title] */
+/** @param {string} text @param {Tone} [tone] @param {string} [title] */
 export function badge(text, tone = "plain", title) {
 	return h("span", {class: `badge ${tone}`, title}, value(text));
 }
 
-/** The head of a screen: its title, and what can be done there. @param {string} title
- * @param {...Child} actions */
+/** @param {string} title @param {...Child} actions */
 export function heading(title, ...actions) {
 	return h(
 		"header",
@@ -40,19 +38,18 @@ export function heading(title, ...actions) {
 	);
 }
 
-/** A part of a screen with a title of its own. @param {string} title
- * @param {...(Child | Child[])} children */
+/** @param {string} title @param {...(Child | Child[])} children */
 export function panel(title, ...children) {
 	return h("section", {class: "panel", "aria-label": title}, h("h2", null, title), ...children);
 }
 
-/** Names with what belongs to them. @param {[Child, Child][]} all */
+/** @param {[Child, Child][]} all */
 export function facts(all) {
 	const made = all.map(([name, shown]) => [h("dt", null, name), h("dd", null, shown)]);
 	return h("dl", {class: "facts"}, made.flat());
 }
 
-/** Large figures with what they count. @param {string[][]} all pairs of a figure and its label */
+/** @param {string[][]} all pairs of a figure and its label */
 export function figures(all) {
 	const made = all.map(([shown, label]) =>
 		h("div", {class: "figure"}, h("b", null, shown), h("span", null, label))
@@ -66,13 +63,13 @@ export function loading(text = "Loading…") {
 }
 
 /** What is shown where there is nothing: why, and how to get the first row.
- * @param {string} title @param {string} text @param {string | null} [command] can be copied */
+ * @param {string} title @param {string} text @param {string | null} [command] */
 export function empty(title, text, command = null) {
 	const shown = command === null ? null : commandLine(command);
 	return h("div", {class: "state"}, h("strong", null, title), h("p", null, text), shown);
 }
 
-/** A command to copy. @param {string} command */
+/** @param {string} command */
 export function commandLine(command) {
 	const text = h("pre", {class: "block", tabindex: 0, "aria-label": "Command"}, command);
 	return h(
@@ -98,7 +95,6 @@ export function problem(error, again = null) {
 /** @param {unknown} error */
 function titleOf(error) {
 	if (!(error instanceof ApiError)) return "The console has a fault";
-
 	const titles = {0: "No connection", 403: "Not allowed", 404: "Not there", 503: "Not now"};
 	return titles[/** @type {keyof typeof titles} */ (error.status)] ?? `Error ${error.status}`;
 }
@@ -111,7 +107,6 @@ export async function loaded(element, load, show) {
 	turns.set(element, turn);
 	const isLast = () => turns.get(element) === turn;
 	if (element.childElementCount === 0) replace(element, loading());
-
 	element.setAttribute("aria-busy", "true");
 	try {
 		const found = await load();
@@ -136,7 +131,7 @@ export function isAbort(error) {
 	return error instanceof DOMException && error.name === "AbortError";
 }
 
-/** A button that copies a text. @param {() => string} text @param {string} [label] */
+/** @param {() => string} text @param {string} [label] */
 export function copyButton(text, label = "Copy") {
 	const copy = async () => {
 		try {
@@ -149,8 +144,7 @@ export function copyButton(text, label = "Copy") {
 	return button(label, copy, {kind: "quiet"});
 }
 
-/** A button that saves a text as a file. @param {string} label @param {string} name
- * @param {string} type @param {() => string} text */
+/** @param {string} label @param {string} name @param {string} type @param {() => string} text */
 export function saveButton(label, name, type, text) {
 	return button(label, () => {
 		const url = URL.createObjectURL(new Blob([text()], {type}));
@@ -172,20 +166,17 @@ export function notice(text, tone = "info") {
 	setTimeout(() => shown.remove(), 6_000);
 }
 
-/** A labelled field of a form. @param {string} label @param {HTMLElement} control
- * @param {string} [hint] */
+/** @param {string} label @param {HTMLElement} control @param {string} [hint] */
 export function field(label, control, hint) {
 	const id = control.id || `field-${(fields += 1)}`;
 	control.id = id;
 	const text = hint && h("small", {id: `${id}-hint`}, hint);
 	if (hint) control.setAttribute("aria-describedby", `${id}-hint`);
-
 	return h("div", {class: "field"}, h("label", {for: id}, label), control, text);
 }
 let fields = 0;
 
-/** A choice of texts.
- * @param {(string | [string, string])[]} options values, or values with labels
+/** @param {(string | [string, string])[]} options values, or values with labels
  * @param {string} chosen @param {Attributes} [attributes] */
 export function select(options, chosen, attributes = {}) {
 	const shown = options.map(it => (typeof it === "string" ? [it, it] : it));

@@ -4,7 +4,7 @@ import {api, button, count, field, h, money, notice, open, replace, value} from 
 import {time} from "../times.js";
 import {bar} from "./shown.js";
 
-/** All budgets; none where the gateway does not tell. @returns {Promise<any[]>} */
+/** @returns {Promise<any[]>} */
 export async function budgets() {
 	try {
 		return (await api.budgets.list({limit: 1000})).data ?? [];
@@ -13,7 +13,7 @@ export async function budgets() {
 	}
 }
 
-/** The budgets of a key, a team or an endpoint. @param {any[]} all @param {string} id */
+/** @param {any[]} all @param {string} id */
 export const ownedBy = (all, id) =>
 	all.filter(
 		it =>
@@ -28,13 +28,12 @@ export function budgetText(budget) {
 	return `${amount} ${budget.window === "total" ? "in all" : `per ${budget.window}`}`;
 }
 
-/** One budget, with what is spent of it. @param {any} budget */
+/** @param {any} budget */
 export function budgetBar(budget) {
 	const name = budget.name ? `${budget.name}: ` : "";
 	const label = name + budgetText(budget);
 	if (budget.spent === null || budget.spent === undefined)
 		return h("div", {class: "meter"}, value(`${label}. What is spent is not known now.`));
-
 	const shown = (/** @type {any} */ it) => (budget.usd === undefined ? count(it) : money(it));
 	const reserved = Number(budget.reserved ?? 0);
 	const limit = Number(budget.usd ?? budget.tokens) + Number(budget.topped_up ?? 0);
@@ -48,14 +47,13 @@ export function budgetBar(budget) {
 	});
 }
 
-/** A bar, with a button where the budget can be added to. @param {any} budget
- * @param {() => Promise<void>} again */
+/** @param {any} budget @param {Again} again */
 export function budgetPart(budget, again) {
 	const add = button("Top up", () => topUp(budget, again), {change: true});
 	return h("div", null, budgetBar(budget), budget.window === "total" && !budget.values && add);
 }
 
-/** @param {any} budget @param {() => Promise<void>} again */
+/** @param {any} budget @param {Again} again */
 function topUp(budget, again) {
 	const unit = budget.usd === undefined ? "tokens" : "usd";
 	const amount = h("input", {type: "text", inputmode: "decimal", size: 10});

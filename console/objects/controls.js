@@ -33,7 +33,7 @@ export function yesNo(fallback) {
 	};
 }
 
-/** Texts, one in a line. @param {string} example */
+/** @param {string} example */
 export function list(example) {
 	return (/** @type {any} */ given) => {
 		const element = area((given ?? []).join("\n"), example);
@@ -46,7 +46,7 @@ export function list(example) {
 	};
 }
 
-/** Names and texts, one pair in a line. @param {string} example */
+/** @param {string} example */
 export function pairs(example) {
 	return (/** @type {any} */ given) => {
 		const lines = Object.entries(given ?? {}).map(([name, it]) => `${name}: ${pairText(it)}`);
@@ -65,14 +65,13 @@ function pairsOf(text) {
 	for (const line of text.split("\n").filter(it => it.trim() !== "")) {
 		const colon = line.indexOf(":");
 		if (colon < 1) throw new Error(`each line is NAME: TEXT, and this is none: ${line}`);
-
 		const content = line.slice(colon + 1).trim();
 		found[line.slice(0, colon).trim()] = content === "null" ? null : content;
 	}
 	return Object.keys(found).length === 0 ? null : found;
 }
 
-/** Any JSON. @param {string} example */
+/** @param {string} example */
 export function json(example) {
 	return (/** @type {any} */ given) => {
 		const shown = given === undefined || given === null ? "" : JSON.stringify(given, null, 2);
@@ -87,7 +86,6 @@ export function nameOrJson(example) {
 	return (/** @type {any} */ given) => {
 		const element = /** @type {HTMLTextAreaElement} */ (inner(given).element);
 		if (typeof given === "string") element.value = given;
-
 		const read = () => {
 			const written = element.value.trim();
 			return /^[\w.-]+$/.test(written) ? written : jsonOf(written);
@@ -115,7 +113,6 @@ export function instant() {
 		element.value = shown;
 		const read = () => {
 			if (element.value === shown) return given ?? null;
-
 			return element.value === "" ? null : new Date(element.value).toISOString();
 		};
 		return {element, read};

@@ -54,7 +54,6 @@ export function endpointTest(endpoint) {
 /** JSON where it is some, else the text as it is. @param {string} text */
 function bodyOf(text) {
 	if (text.trim() === "") return undefined;
-
 	try {
 		return JSON.parse(text);
 	} catch {

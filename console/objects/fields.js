@@ -32,7 +32,7 @@ const ALLOW = [
 	["client_addresses", "Client addresses", "10.0.0.0/8"]
 ];
 
-/** What a key may use, and how much. @returns {Field[]} */
+/** @returns {Field[]} */
 function rules() {
 	return [
 		...ALLOW.map(([name, label, example]) => ({
@@ -77,7 +77,7 @@ export function endpointFields() {
 	return [...routeFields(), ...requestFields(), ...policyFields()];
 }
 
-/** Which requests an endpoint takes, and where they go. @returns {Field[]} */
+/** @returns {Field[]} */
 function routeFields() {
 	return [
 		{
@@ -101,7 +101,7 @@ function routeFields() {
 	];
 }
 
-/** What the target gets besides. @returns {Field[]} */
+/** @returns {Field[]} */
 function requestFields() {
 	return [
 		{
@@ -121,7 +121,7 @@ function requestFields() {
 	];
 }
 
-/** Who may use it, how it is tried, and what it costs. @returns {Field[]} */
+/** @returns {Field[]} */
 function policyFields() {
 	return [
 		{name: "auth", label: "Callers need a gateway key", control: yesNo(true)},

@@ -25,8 +25,8 @@ const alike = (a, b) => JSON.stringify(a ?? null) === JSON.stringify(b ?? null);
 
 /** @param {object} options @param {Field[]} options.fields
  * @param {any} options.document the object before, or `null` for a new one
- * @param {string} options.label what the button says
- * @param {(body: any) => Promise<void>} options.save @param {() => void} options.cancel
+ * @param {string} options.label @param {(body: any) => Promise<void>} options.save
+ * @param {() => void} options.cancel
  * @param {() => void} [options.changed] on every change of a control */
 export function objectForm(options) {
 	const {document, save, cancel} = options;
@@ -57,7 +57,6 @@ export function objectForm(options) {
 		actions
 	);
 	if (options.changed) element.addEventListener("input", options.changed);
-
 	return {element, read: () => bodyOf(rows, null)};
 }
 
@@ -70,7 +69,6 @@ function rowOf(field, document) {
 	const element = labelled(field.label, control.element, field.hint);
 	element.append(message);
 	if (field.fixed && document !== null) control.element.setAttribute("disabled", "");
-
 	return {field, control, message, element};
 }
 
@@ -92,7 +90,6 @@ function bodyOf(rows, document) {
 function patched(now, before) {
 	const objects = [now, before].every(it => typeof it === "object" && it && !Array.isArray(it));
 	if (!objects) return now;
-
 	const gone = Object.keys(before).filter(it => !(it in now));
 	return {...now, ...Object.fromEntries(gone.map(it => [it, null]))};
 }

@@ -7,7 +7,7 @@ import {planTree} from "../playground/tree.js";
 /** Codes that are about the key and its rules, rather than about the request. */
 const RULES = ["not_allowed", "invalid_gateway_key", "rate_limited", "budget_exceeded"];
 
-/** @param {string} id of the key */
+/** @param {string} id */
 export function mayCall(id) {
 	const method = select(["POST", "GET", "PUT", "PATCH", "DELETE"], "POST");
 	const path = h("input", {type: "text", value: "/v1/chat/completions", spellcheck: "false"});
@@ -57,7 +57,6 @@ async function verdict(imagined) {
 		];
 	} catch (error) {
 		if (!(error instanceof ApiError)) throw error;
-
 		const rule = RULES.includes(error.code ?? "");
 		const mark = rule ? badge("No", "bad") : badge("Not like this", "warn");
 		return [

@@ -8,18 +8,16 @@ export function targetOf(endpoint, path) {
 	const mark = path.indexOf("?");
 	const [before, query] = mark < 0 ? [path, ""] : [path.slice(0, mark), path.slice(mark + 1)];
 	if (own === "" || !(before === own || before.startsWith(`${own}/`))) return null;
-
 	const rest = before.slice(own.length);
 	const target = endpoint.target ?? firstHost(endpoint.config);
 	if (!target || (rest !== "" && endpoint.include_subpath === false)) return null;
-
 	const [base, given] = split(target);
 	const queries = [given, ownQuery(endpoint.query), query].filter(it => it !== "");
 	const tail = queries.length === 0 ? "" : `?${queries.join("&")}`;
 	return `${base.replace(/\/$/, "")}${rest}${tail}`;
 }
 
-/** A path of the endpoint to show what becomes of it. @param {any} endpoint */
+/** @param {any} endpoint */
 export function samplePath(endpoint) {
 	const own = endpoint.path ?? "";
 	return endpoint.include_subpath === false ? own : `${own}/v1/example`;

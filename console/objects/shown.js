@@ -44,28 +44,25 @@ export async function placeOf(kind) {
 export function origin(object, place) {
 	if (object.source !== "file")
 		return badge("API", "info", "It is in the store, and can be changed here.");
-
 	const short = place === null ? "settings file" : place.slice(place.lastIndexOf("/") + 1);
 	return badge(short, "plain", `Changed there: ${place ?? "in the settings file"}`);
 }
 
-/** Texts as marks. @param {string[] | undefined | null} texts */
+/** @param {string[] | undefined | null} texts */
 export function marks(texts) {
 	return (texts ?? []).map(it => h("span", {class: "mark"}, value(it)));
 }
 
-/** What an `allow` permits. @param {any} allow */
+/** @param {any} allow */
 export function allowed(allow) {
 	const lists = Object.entries(allow ?? {}).filter(([, it]) => Array.isArray(it));
 	if (lists.length === 0)
 		return h("p", {class: "faint"}, "Everything: there is no list in `allow`.");
-
 	return factList(lists.map(([name, patterns]) => [name, marks(patterns)]));
 }
 
-/** A bar: how much of something is used.
- * @param {{label: string, used: number, of: number, text: string, after?: Child, soft?: number}}
- *   it */
+/** @param {{label: string, used: number, of: number, text: string, after?: Child, soft?:
+ *   number}} it */
 export function bar({label, used, of, text, after, soft}) {
 	const share = of > 0 ? Math.min(1, Math.max(0, used / of)) : 1;
 	const tone = share >= 1 ? "bad" : share >= (soft ?? 0.8) ? "warn" : "good";
@@ -106,13 +103,12 @@ export function limitText(limit) {
 	return limit.of === undefined ? text : `${limit.of}: ${text}`;
 }
 
-/** One limit, with what is left of it where that is known. @param {any} limit */
+/** @param {any} limit */
 export function limitBar(limit) {
 	const most = limit.burst ?? limit.requests ?? limit.concurrent;
 	const left = limit.remaining;
 	if (typeof left !== "number" || typeof most !== "number")
 		return h("div", {class: "meter"}, value(limitText(limit)));
-
 	return bar({
 		label: limitText(limit),
 		used: most - left,
@@ -122,7 +118,6 @@ export function limitBar(limit) {
 	});
 }
 
-/** How long "lately" is. */
 export const LATELY_DAYS = 30;
 
 /** What was used lately, by a group of the usage; `null` where the gateway keeps no records.
@@ -135,7 +130,6 @@ export async function usageBy(group, filter = {}) {
 		return new Map(data.map(row => [groupName(row[group]), row]));
 	} catch (error) {
 		if (error instanceof ApiError && error.status !== 0) return null;
-
 		throw error;
 	}
 }
@@ -154,18 +148,16 @@ export function usageFacts(row) {
 	]);
 }
 
-/** The cost, and how much of the use it leaves out.
- * @param {any} row of the usage, if there is one */
+/** The cost, and how much of the use it leaves out. @param {any} row */
 export function costText(row) {
 	if (row === undefined || (row.unpriced > 0 && Number(row.cost) === 0))
 		return row === undefined ? UNKNOWN : "unknown";
-
 	return row.unpriced > 0
 		? `${money(row.cost)} + ${count(row.unpriced)} unpriced`
 		: money(row.cost);
 }
 
-/** @param {any} row of the usage, if there is one */
+/** @param {any} row */
 export function failedText(row) {
 	return row === undefined
 		? UNKNOWN
@@ -193,8 +185,6 @@ export async function lastRecord(filter) {
 export function lastUse(record) {
 	if (record === undefined)
 		return h("span", {class: "faint"}, "not known: the gateway keeps no records");
-
 	if (record === null) return h("span", {class: "faint"}, "no record of it");
-
 	return h("a", {href: link("request", [record.id])}, time(record.received));
 }

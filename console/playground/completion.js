@@ -8,7 +8,6 @@ import {CONFIG_FIELDS} from "./tables.js";
 export function suggestions(text, cursor) {
 	const context = contextAt(text, cursor);
 	if (context === null) return [];
-
 	const fields = CONFIG_FIELDS[context.section] ?? [];
 	if (context.wants === "key") {
 		const rest = fields.filter(([name]) => !context.keys.includes(name) || name === context.typed);

@@ -62,7 +62,7 @@ function hintOf(id) {
 /** @typedef {{area: HTMLTextAreaElement, gutter: HTMLElement, list: HTMLElement,   error:
  *   HTMLElement, wrong: number | null}} State */
 
-/** The numbers of the lines, with the wrong one marked. @param {State} state */
+/** @param {State} state */
 function number({area, gutter, wrong}) {
 	const count = area.value.split("\n").length;
 	const lines = Array.from({length: count}, (_, at) =>
@@ -83,7 +83,6 @@ function typed(state, event) {
 function syntaxError(text) {
 	const offset = /^\s*[{[]/.test(text) ? firstError(text) : null;
 	if (offset === null) return null;
-
 	const before = text.slice(0, offset).split("\n");
 	const column = (before.at(-1) ?? "").length + 1;
 	return `config: is not JSON (line ${before.length}, column ${column})`;
@@ -95,16 +94,14 @@ function showError(state, message) {
 	replace(state.error, message === null ? null : value(message));
 	state.area.toggleAttribute("aria-invalid", message !== null);
 	if (message !== null) state.area.setAttribute("aria-invalid", "true");
-
 	state.wrong = message === null ? null : lineOf(state.area.value, message);
 	number(state);
 }
 
-/** The line of the text that an error is about. @param {string} text @param {string} message */
+/** @param {string} text @param {string} message */
 function lineOf(text, message) {
 	const line = /\(line (\d+), column \d+\)$/.exec(message)?.[1];
 	if (line !== undefined) return Number(line) - 1;
-
 	const end = message.indexOf(": ");
 	const place = placeOf(text, end < 0 ? message : message.slice(0, end));
 	return place === null ? null : lineAt(text, place.start);
@@ -113,7 +110,7 @@ function lineOf(text, message) {
 /** @param {string} text @param {number} offset */
 const lineAt = (text, offset) => text.slice(0, offset).split("\n").length - 1;
 
-/** Shows what could stand at the cursor. @param {State} state */
+/** @param {State} state */
 function offer(state) {
 	const {area, list} = state;
 	const cursor = area.selectionStart;
@@ -185,7 +182,6 @@ function chosen(state, event) {
 		if (found !== undefined) take(state, found);
 	} else if (event.key === "Escape") close(state);
 	else return;
-
 	event.preventDefault();
 }
 

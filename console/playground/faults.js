@@ -4,8 +4,8 @@
 import {button, field, h, notice, replace, select} from "../kit.js";
 import {MOCK_FAULTS} from "./tables.js";
 
-/** @param {() => string} config the text of the config
- * @param {(text: string) => void} writeConfig @param {(line: string) => void} addHeader */
+/** @param {() => string} config @param {(text: string) => void} writeConfig
+ * @param {(line: string) => void} addHeader */
 export function faultMenu(config, writeConfig, addHeader) {
 	const names = MOCK_FAULTS.map(([it]) => it);
 	const name = select(names, "status");
@@ -63,7 +63,6 @@ export function withFault(text, at, name, given) {
 	const config = parsed(text);
 	const target = config?.targets?.[at];
 	if (typeof target !== "object" || target === null) return text;
-
 	target.headers = {...target.headers, [`x-mock-${name}`]: given};
 	return JSON.stringify(config, null, 2);
 }

@@ -26,7 +26,6 @@ function walk(text, found, until = text.length) {
 	const open = [];
 	for (const token of tokens(text)) {
 		if (token.start >= until) break;
-
 		step(text, token, open, found);
 	}
 	return open;
@@ -94,14 +93,11 @@ export function contextAt(text, cursor) {
 	const start = startOfTyped(text, cursor);
 	const frame = walk(text, () => {}, start).at(-1);
 	if (frame === undefined) return null;
-
 	const typed = unquoted(text.slice(start, cursor));
 	const section = sectionOf(frame.path);
 	if (wantsKey(frame)) return {wants: "key", section, key: "", keys: frame.keys, start, typed};
-
 	if (frame.kind === "object")
 		return {wants: "value", section, key: frame.key ?? "", keys: [], start, typed};
-
 	const holder = sectionOf(frame.path.slice(0, -1));
 	return {wants: "value", section: holder, key: String(frame.path.at(-1)), keys: [], start, typed};
 }
@@ -111,7 +107,6 @@ export function contextAt(text, cursor) {
 function startOfTyped(text, cursor) {
 	const under = tokens(text).find(it => it.start < cursor && cursor <= it.end);
 	if (under === undefined || !/text|word/.test(under.type)) return cursor;
-
 	const is_over = under.type === "text" && under.end === cursor && isClosed(text, under);
 	return is_over ? cursor : under.start;
 }
@@ -142,7 +137,6 @@ export function firstError(text) {
 	for (const token of tokens(text)) {
 		const next = wanted.includes(kindOf(text, token)) ? following(token, wanted, open) : "";
 		if (next === "") return token.start;
-
 		wanted = next;
 	}
 	return wanted === "end" ? null : text.length;
@@ -152,7 +146,6 @@ export function firstError(text) {
  * @param {Token} token */
 function kindOf(text, token) {
 	if (token.type === "text") return isClosed(text, token) ? "key" : "nothing";
-
 	const is_value = /^(true|false|null|-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?)$/;
 	const word = text.slice(token.start, token.end);
 	return token.type === "word" ? (is_value.test(word) ? "value" : "nothing") : token.type;
@@ -168,13 +161,9 @@ function following({type}, wanted, open) {
 		return opened.wants;
 	}
 	if (type === ":" || (type === "," && open.at(-1) === "]")) return VALUE;
-
 	if (type === ",") return "key";
-
 	if (type === "text" && wanted.startsWith("key")) return ":";
-
 	if (type === open.at(-1)) open.pop();
-
 	return open.length === 0 ? "end" : `, ${open.at(-1)}`;
 }
 

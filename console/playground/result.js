@@ -13,10 +13,8 @@ export function runView(host) {
 		if (latest === null)
 			requestAnimationFrame(() => {
 				if (latest !== null) replace(host, shown(latest));
-
 				latest = null;
 			});
-
 		latest = run;
 	};
 }

@@ -64,13 +64,11 @@ async function readBody(response, run, since, changed) {
 	for (;;) {
 		const piece = await reader?.read();
 		if (piece === undefined || piece.done) break;
-
 		run.first_byte ??= since();
 		run.bytes += piece.value.length;
 		const text = decoder.decode(piece.value, {stream: true});
 		run.raw = run.raw.length < LONGEST ? run.raw + text : run.raw;
 		if (type.startsWith("text/event-stream")) events(text);
-
 		changed(run);
 	}
 	if (type.startsWith("application/json")) noteWhole(run);
@@ -138,7 +136,7 @@ const COUNTS = [
 /** @param {any} it @param {string} path */
 const at = (it, path) => path.split(".").reduce((inner, name) => inner?.[name], it);
 
-/** The part of the message that an event or a body has. @param {any} it @returns {string} */
+/** @param {any} it @returns {string} */
 export function textOf(it) {
 	const found = TEXTS.map(path => at(it, path)).find(text => typeof text === "string");
 	return found ?? "";
@@ -155,6 +153,5 @@ function tokensOf(it) {
 export function tokensPerSecond({pieces, tokens, first_token, last_token}) {
 	if (first_token === null || last_token === null || last_token <= first_token || pieces < 2)
 		return null;
-
 	return (1000 * ((tokens ?? pieces) - 1)) / (last_token - first_token);
 }

@@ -20,7 +20,6 @@ export function planTree(plan) {
 function node(order, targets, first, weight) {
 	if (typeof order === "string")
 		return h("li", null, target(targets.get(order), order === first, weight));
-
 	const weights = order.weights ?? [];
 	const sum = weights.reduce((/** @type {number} */ a, /** @type {number} */ b) => a + b, 0);
 	const children = order.targets.map((/** @type {any} */ it, /** @type {number} */ at) =>
@@ -44,7 +43,6 @@ function node(order, targets, first, weight) {
 /** @param {any} it @param {boolean} is_first @param {string | null} weight */
 function target(it, is_first, weight) {
 	if (it === undefined) return null;
-
 	const refused = it.guard.verdict !== "allowed";
 	const verdict = refused ? badge("refused", "bad") : badge("allowed", "good");
 	const closed = it.breaker && !it.breaker.admits ? badge("breaker open", "warn") : null;
@@ -93,13 +91,13 @@ function details(it) {
 	return lines.filter(line => typeof line === "string");
 }
 
-/** @param {any} it a limit of the plan */
+/** @param {any} it */
 const limit = it => `limit of ${it.place}: ${limitText({...nulls(it), window: `${it.window} ms`})}`;
 
 /** @param {any} it */
 const nulls = it => Object.fromEntries(Object.entries(it).filter(([, value]) => value !== null));
 
-/** What holds for the request as a whole. @param {any} plan */
+/** @param {any} plan */
 function notes(plan) {
 	const cache = plan.cache.cacheable
 		? `The response may be stored for ${plan.cache.ttl} s.`

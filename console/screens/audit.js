@@ -88,7 +88,7 @@ function changes(row) {
 	return details;
 }
 
-/** The names of the fields that differ. @param {any} before @param {any} after */
+/** @param {any} before @param {any} after */
 function changed(before, after) {
 	const names = new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})]);
 	const differs = (/** @type {string} */ name) =>

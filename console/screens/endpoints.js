@@ -55,7 +55,6 @@ const usageByHost = () => usageBy("origin", {route: "endpoint"});
 function usedBy(usage, endpoint) {
 	const target = endpoint.target ?? firstHost(endpoint.config);
 	if (!target || !URL.canParse(target)) return undefined;
-
 	const {origin, protocol, hostname, port} = new URL(target);
 	const standard = protocol === "https:" ? "443" : "80";
 	return usage?.get(origin) ?? usage?.get(`${protocol}//${hostname}:${port || standard}`);
@@ -120,8 +119,7 @@ function states(endpoint) {
 	];
 }
 
-/** The form, with where a sample of its paths leads.
- * @param {Omit<Parameters<typeof objectForm>[0], "fields" | "changed">} options */
+/** @param {Omit<Parameters<typeof objectForm>[0], "fields" | "changed">} options */
 function formWithPreview(options) {
 	const shown = h("div", {class: "preview", role: "status", "aria-label": "Route preview"});
 	const changed = () => {
@@ -140,7 +138,6 @@ function formWithPreview(options) {
 function preview(endpoint) {
 	if (!endpoint.path)
 		return h("p", {class: "faint"}, "Give a path and a target to see where a request goes.");
-
 	const path = samplePath(endpoint);
 	const paths = path === endpoint.path ? [path] : [endpoint.path, path];
 	return paths.map(it => routeLine(it, targetOf(endpoint, it)));
@@ -179,7 +176,7 @@ async function showOne(root, id) {
 }
 
 /** @param {{endpoint: any, etag: string | null, usage: Map<string, any> | null, spent: any[],
- *   place: string | null}} found @param {HTMLElement} root @param {() => Promise<void>} again */
+ *   place: string | null}} found @param {HTMLElement} root @param {Again} again */
 function details({endpoint, etag, usage, spent, place}, root, again) {
 	const row = usedBy(usage, endpoint);
 	const requests = h(
@@ -232,10 +229,9 @@ function facts(endpoint) {
 }
 
 /** @param {any} endpoint @param {string | null} etag @param {HTMLElement} root
- * @param {() => Promise<void>} again */
+ * @param {Again} again */
 function actions(endpoint, etag, root, again) {
 	if (endpoint.source === "file" || !mayChange()) return [];
-
 	const is_on = endpoint.enabled !== false;
 	const turn = async () => {
 		await api.endpoints.change(endpoint.id, {enabled: is_on ? false : null}, etag);
@@ -253,7 +249,7 @@ function actions(endpoint, etag, root, again) {
 }
 
 /** @param {any} endpoint @param {string | null} etag @param {HTMLElement} root
- * @param {() => Promise<void>} again */
+ * @param {Again} again */
 function edit(endpoint, etag, root, again) {
 	const parts = formWithPreview({
 		document: endpoint,

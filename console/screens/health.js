@@ -54,7 +54,7 @@ export async function show({root, signal}) {
 	await load();
 }
 
-/** Requests a second. @param {Sample | null} before @param {Sample} now */
+/** @param {Sample | null} before @param {Sample} now */
 function rateOf(before, now) {
 	const seconds = before === null ? 0 : (now.at - before.at) / 1000;
 	return before === null || seconds <= 0 ? null : (now.received - before.received) / seconds;
@@ -72,8 +72,6 @@ function parts(health, rate) {
 		panel("Circuit breakers", breakers(health.breakers))
 	];
 }
-
-/** @typedef {[string, Child]} Fact */
 
 /** @param {Health} health @returns {Fact[]} */
 function gatewayFacts({version, started, draining}) {
@@ -157,7 +155,6 @@ function others(health) {
 function breakers(all) {
 	if (all.length === 0)
 		return h("p", {class: "faint"}, "No target has a circuit breaker that has seen a request.");
-
 	const states = (/** @type {Health["breakers"][number]} */ row, /** @type {string} */ name) =>
 		row.states[name] ?? 0;
 	const rows = all.toSorted((a, b) => states(b, "open") - states(a, "open"));

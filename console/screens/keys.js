@@ -157,7 +157,7 @@ async function showOne(root, id) {
 
 /** @param {{key: any, etag: string | null, usage: Map<string, any> | null, spent: any[], last:
  *   any,   left: any, place: string | null}} found @param {HTMLElement} root
- * @param {() => Promise<void>} again */
+ * @param {Again} again */
 function details({key, etag, usage, spent, last, left, place}, root, again) {
 	const row = usage === null ? undefined : [...usage.values()][0];
 	const limits = [...(left?.limits ?? key.limits ?? []), ...(left?.team_limits ?? []).map(ofTeam)];
@@ -188,7 +188,6 @@ const ofTeam = limit => ({...limit, of: "team"});
 /** @param {Map<string, any> | null} usage @param {any} row @param {any} key */
 function used(usage, row, key) {
 	if (usage === null) return h("p", {class: "faint"}, "Not known: the gateway keeps no records.");
-
 	const requests = h("a", {href: link("requests", [], {key: key.id})}, "Its requests");
 	return row === undefined ? h("p", {class: "faint"}, "Not used.") : [usageFacts(row), requests];
 }
@@ -212,10 +211,9 @@ function facts(key, last) {
 }
 
 /** @param {any} key @param {string | null} etag @param {HTMLElement} root
- * @param {() => Promise<void>} again */
+ * @param {Again} again */
 function actions(key, etag, root, again) {
 	if (key.source === "file" || !mayChange()) return [];
-
 	const block = key.blocked ? "Unblock" : "Block";
 	return [
 		button("Edit", () => edit(key, etag, root, again), {change: true}),
@@ -226,7 +224,7 @@ function actions(key, etag, root, again) {
 }
 
 /** @param {any} key @param {string | null} etag @param {HTMLElement} root
- * @param {() => Promise<void>} again */
+ * @param {Again} again */
 async function edit(key, etag, root, again) {
 	const fields = await keyFields();
 	const form = objectForm({
@@ -243,7 +241,7 @@ async function edit(key, etag, root, again) {
 	replace(root, heading(`Edit ${key.name}`), form.element);
 }
 
-/** @param {any} key @param {string | null} etag @param {() => Promise<void>} again */
+/** @param {any} key @param {string | null} etag @param {Again} again */
 function rotate(key, etag, again) {
 	const grace = select([["", "ends at once"], "10m", "1h", "24h", "168h"], "");
 	const failed = h("p", {class: "bad", role: "alert"});
@@ -265,7 +263,7 @@ function rotate(key, etag, again) {
 	);
 }
 
-/** @param {any} key @param {string | null} etag @param {() => Promise<void>} again */
+/** @param {any} key @param {string | null} etag @param {Again} again */
 function setBlocked(key, etag, again) {
 	const text = key.blocked
 		? "Requests with this key are served again."

@@ -5,7 +5,6 @@
 import {api} from "../kit.js";
 
 const EVERY = 250;
-/** Rows shown at a time. */
 const MOST = 50;
 
 /** The stream of records, which can be paused. */

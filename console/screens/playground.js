@@ -97,7 +97,7 @@ function beginner(left) {
 
 /** @typedef {ReturnType<typeof side>} Side */
 
-/** A config, and what comes of it. @param {string} label @param {string} text */
+/** @param {string} label @param {string} text */
 function side(label, text) {
 	const content = h("div", {role: "status"});
 	replace(
@@ -146,7 +146,7 @@ function requestForm(query) {
 		addHeader: (/** @type {string} */ line) => {
 			headers.value = `${headers.value.trimEnd()}\n${line}`.trimStart();
 		},
-		/** The request with a config. @param {string} config */
+		/** @param {string} config */
 		asked: config => ({
 			method: method.value,
 			path: checkedPath(path.value.trim()),
@@ -167,7 +167,6 @@ function checkedPath(path) {
 			400,
 			"The path begins with /v1/, a provider's name or the path of an endpoint."
 		);
-
 	return path;
 }
 
@@ -180,7 +179,6 @@ function headerLines(text) {
 			const colon = line.indexOf(":");
 			if (colon < 1)
 				throw new ApiError(400, `A header is NAME: VALUE, and this line is none: ${line}`);
-
 			return [line.slice(0, colon).trim(), line.slice(colon + 1).trim()];
 		});
 }
@@ -188,7 +186,6 @@ function headerLines(text) {
 /** @param {string} key @returns {[string, string][]} */
 function keyHeader(key) {
 	if (key === "") return [];
-
 	return key.startsWith("tw-")
 		? [["x-gateway-api-key", key]]
 		: [["authorization", `Bearer ${key}`]];
@@ -199,7 +196,6 @@ function keyHeader(key) {
 function configHeader(config) {
 	const text = config.trim();
 	if (text === "") return [];
-
 	const line = text.startsWith("{") ? oneLine(text) : text;
 	const ascii = line.replace(/[^\x20-\x7e]/g, it => {
 		return `\\u${it.charCodeAt(0).toString(16).padStart(4, "0")}`;
@@ -237,7 +233,6 @@ function showFailure(error, config, content) {
 		return;
 	}
 	if (error instanceof ApiError && error.code === "invalid_config") config.showError(error.message);
-
 	replace(content, problem(error));
 }
 
@@ -246,7 +241,6 @@ function joined(headers) {
 	/** @type {{[name: string]: string[]}} */
 	const all = {};
 	for (const [name, text] of headers) (all[name.toLowerCase()] ??= []).push(text);
-
 	return all;
 }
 
@@ -263,7 +257,7 @@ async function sendOne(request, {config, content}, signal) {
 	}
 }
 
-/** The gateway's own error in a body. @param {string} raw */
+/** @param {string} raw */
 function gatewayError(raw) {
 	try {
 		return JSON.parse(raw).error ?? null;

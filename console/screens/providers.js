@@ -15,7 +15,6 @@ export async function show({root}) {
 function showList(providers) {
 	if (providers.length === 0)
 		return [heading("Providers"), empty("No providers", "Those of the settings are shown here.")];
-
 	const made = table({
 		caption: "Providers",
 		rows: providers,
@@ -32,7 +31,6 @@ function showList(providers) {
 /** Whether the gateway has a key for it and where from, never the key. @param {any} provider */
 function keyOf(provider) {
 	if (provider.has_credential) return [badge("set", "good"), " ", value(provider.origin ?? "")];
-
 	const names = provider.environment;
 	const hint =
 		names === null

@@ -122,8 +122,6 @@ function summary({times, attempts, more_attempts, usage, cost}) {
 	return h("div", {class: "panel"}, figures(all));
 }
 
-/** @typedef {[string, Child]} Fact */
-
 /** @param {RequestRecord} record @returns {Fact[]} */
 function whoFacts(record) {
 	const {key, team} = record;
@@ -167,7 +165,6 @@ function responseFacts(record) {
 function countedBy({counted_by}) {
 	if (counted_by.length === 0)
 		return h("p", {class: "faint"}, "No limit and no budget counted this request.");
-
 	return h(
 		"p",
 		null,
@@ -179,7 +176,6 @@ function countedBy({counted_by}) {
 function metadata(record) {
 	const all = Object.entries(record.metadata);
 	if (all.length === 0) return h("p", {class: "faint"}, "The request had none.");
-
 	/** @type {(pair: [string, string]) => [HTMLElement, HTMLElement]} */
 	const shown = ([name, text]) => {
 		const href = link("requests", [], {metadata: `${name}=${text}`});

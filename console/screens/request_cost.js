@@ -21,7 +21,6 @@ export function usagePart(record) {
 			h("p", {class: "faint"}, "No usage: the response is none of a model, or it was not read."),
 			flaw
 		];
-
 	const [tone, text] = SOURCES[usage.source] ?? ["plain", ""];
 	const rows = table({caption: "Usage by unit", columns: USAGE, rows: usageRows(usage)});
 	return [h("p", null, badge(usage.source, tone), " ", text), rows.element, flaw];
@@ -68,7 +67,6 @@ export function costPart(record) {
 		return record.usage === null
 			? h("p", {class: "faint"}, "No usage, no cost.")
 			: [h("p", {class: "warn"}, "There is no price for this model."), overrideOf(record)];
-
 	const date = record.price_date ? ` Table of ${record.price_date}.` : "";
 	const parts = record.cost_parts ?? [];
 	const rows = table({caption: "Cost by part", columns: COST, rows: parts});

@@ -5,9 +5,7 @@
  * the command into a terminal does nothing else. @param {string} text */
 export function shellWord(text) {
 	if (/^[A-Za-z0-9_@%+=:,./-]+$/.test(text)) return text;
-
 	if (!/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u.test(text)) return `'${text.replaceAll("'", `'\\''`)}'`;
-
 	const escaped = text
 		.replace(/[\\']/g, "\\$&")
 		.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, it => {
@@ -19,22 +17,19 @@ export function shellWord(text) {
 	return `$'${escaped}'`;
 }
 
-/** The body, as far as it is known. @param {RequestRecord} record */
+/** @param {RequestRecord} record */
 export function bodyOf(record) {
 	/** @type {{[name: string]: unknown}} */
 	const body = record.model === null ? {} : {model: record.model};
 	if (record.operation === "chat") body.messages = [{role: "user", content: "Hello"}];
 	else if (record.operation === "embeddings") body.input = "Hello";
 	else if (record.operation === "text_completion") body.prompt = "Hello";
-
 	if (record.max_tokens !== null) body.max_tokens = record.max_tokens;
-
 	if (record.stream) body.stream = true;
-
 	return body;
 }
 
-/** The headers, without credentials. @param {RequestRecord} record @returns {[string, string][]} */
+/** @param {RequestRecord} record @returns {[string, string][]} */
 export function headersOf(record) {
 	/** @type {[string, string][]} */
 	const headers = [["content-type", "application/json"]];
@@ -43,19 +38,16 @@ export function headersOf(record) {
 		headers.push(["x-gateway-provider", record.provider ?? ""]);
 	else if (record.route === "unified" && record.origin !== null)
 		headers.push(["x-gateway-custom-host", `${record.origin}/v1`]);
-
 	if (Object.keys(record.metadata).length > 0)
 		headers.push(["x-gateway-metadata", JSON.stringify(record.metadata)]);
-
 	return headers;
 }
 
-/** @param {RequestRecord} record @param {string} gateway the origin of the gateway */
+/** @param {RequestRecord} record @param {string} gateway */
 export function curl(record, gateway) {
 	const hasBody = record.method !== "GET" && record.method !== "HEAD";
 	const credentials = record.key === null ? [] : ['-H "x-gateway-api-key: $THROUGHWAY_KEY"'];
 	if (record.route !== "endpoint") credentials.push('-H "authorization: Bearer $PROVIDER_KEY"');
-
 	const parts = [
 		`curl -X ${shellWord(record.method)} ${shellWord(gateway + record.path)}`,
 		...credentials,

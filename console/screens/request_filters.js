@@ -65,7 +65,7 @@ const FIELDS = [
 	["to", "Before (RFC 3339)", false]
 ];
 
-/** The filter in a URL. @param {URLSearchParams} query @returns {Filter} */
+/** @param {URLSearchParams} query @returns {Filter} */
 export function filterOf(query) {
 	const names = new Set(FIELDS.map(([name]) => name));
 	const known = [...query].filter(([name, text]) => text !== "" && names.has(name));
@@ -78,16 +78,13 @@ export function queryOf(filter) {
 	const minutes = MINUTES[since ?? ""];
 	if (minutes !== undefined && query.from === undefined)
 		query.from = new Date(Date.now() - minutes * 60_000).toISOString();
-
 	const mark = metadata?.indexOf("=") ?? -1;
 	if (metadata !== undefined && mark > 0)
 		query[`metadata.${metadata.slice(0, mark)}`] = metadata.slice(mark + 1);
-
 	return query;
 }
 
-/** The form of the filter; `changed` is called with each new one. @param {Filter} filter
- * @param {(filter: Filter) => void} changed */
+/** @param {Filter} filter @param {(filter: Filter) => void} changed */
 export function filterForm(filter, changed) {
 	const fields = FIELDS.map(([name, label, first]) => {
 		const control = controlOf(name, filter[name] ?? "");
@@ -118,7 +115,6 @@ function controlOf(name, text) {
 	}
 	if (name === "key" || name === "team")
 		return select(text === "" ? [["", "Any"]] : [["", "Any"], text], text, {name});
-
 	const attributes = {name, value: text, spellcheck: "false", autocomplete: "off"};
 	return h("input", attributes);
 }

@@ -15,12 +15,12 @@ import {
 } from "../kit.js";
 import {time} from "../times.js";
 
-/** Whether the client got no good response. @param {RequestRecord} record */
+/** @param {RequestRecord} record */
 export function isFailed(record) {
 	return record.status >= 400 || record.code !== null;
 }
 
-/** Status, and what was wrong if something was. @param {RequestRecord} record */
+/** @param {RequestRecord} record */
 export function statusOf(record) {
 	const tone =
 		record.status >= 500
@@ -42,12 +42,11 @@ function isUsual(outcome) {
 	return outcome === "relayed" || outcome === "answered" || outcome === "tunnelled";
 }
 
-/** One dot for each attempt, in their order. @param {RequestRecord} record */
+/** @param {RequestRecord} record */
 export function attemptDots(record) {
 	const failed = record.attempts.filter(it => it.fault !== null).length;
 	const all = record.attempts.length + record.more_attempts;
 	if (all === 0) return h("span", {class: "faint"}, "none");
-
 	const label = `${all} ${all === 1 ? "attempt" : "attempts"}, ${failed} failed`;
 	const dots = record.attempts
 		.slice(0, 8)
@@ -71,7 +70,6 @@ export function cacheBadge(record) {
 function tokens(record) {
 	const {usage} = record;
 	if (usage === null) return UNKNOWN;
-
 	const title = `${count(usage.input)} in, ${count(usage.output)} out (${usage.source})`;
 	const sure = usage.source === "reported" ? "" : "≈ ";
 	return h("span", {title}, `${sure}${compact(usage.input)} → ${compact(usage.output)}`);

@@ -17,7 +17,7 @@ export function waterfall(record) {
 	];
 }
 
-/** The request as its client saw it. @param {RequestRecord} record */
+/** @param {RequestRecord} record */
 function wholeLine({times, status, outcome}) {
 	const sent = times.sent ?? times.end;
 	const segments = phases([
@@ -104,7 +104,6 @@ function phases(all) {
 	for (const [phase, from, to] of all)
 		if (from !== null && to !== null && to >= from && (to > from || phase === "head"))
 			found.push({phase, from, to});
-
 	return found;
 }
 
@@ -112,21 +111,18 @@ function phases(all) {
 function whyEnded(attempt, isRelayed) {
 	const connection = attempt.reused ? " On a connection of the pool." : "";
 	if (attempt.fault === null) return `Its response was relayed.${connection}`;
-
 	if (isRelayed)
 		return `Failed, and its response was relayed, since no other target was left.${connection}`;
-
 	const at = `after ${duration(attempt.ended - attempt.began)}`;
 	return attempt.status === null
 		? `Failed ${at}, without a response.${connection}`
 		: `Failed ${at}, by its response.${connection}`;
 }
 
-/** The plan, with what became of each target. @param {RequestRecord} record */
+/** @param {RequestRecord} record */
 export function planTree(record) {
 	if (record.plan === null || record.plan === undefined)
 		return h("p", {class: "faint"}, "There was one target.");
-
 	return h("ul", {class: "tree"}, planNode(record.plan, record.attempts));
 }
 
@@ -134,7 +130,6 @@ export function planTree(record) {
 function planNode(node, attempts) {
 	if (typeof node !== "object" || node === null)
 		return h("li", null, value(node, {class: "mono"}), " ", whatHappened(String(node), attempts));
-
 	const children = Array.isArray(node.targets) ? node.targets : [];
 	const on = Array.isArray(node.on_status_codes) && ` on ${node.on_status_codes.join(", ")}`;
 	const weights = Array.isArray(node.weights) && ` by weights ${node.weights.join(" : ")}`;
@@ -146,7 +141,6 @@ function planNode(node, attempts) {
 function whatHappened(target, attempts) {
 	const tried = attempts.map((it, place) => ({it, place})).filter(({it}) => it.target === target);
 	if (tried.length === 0) return h("span", {class: "faint"}, "not tried");
-
 	return h(
 		"span",
 		null,

@@ -134,7 +134,6 @@ class List {
 				h("p", null, "Requests that match and end from now on appear here."),
 				h("a", {href: "#/requests"}, "Clear the filter")
 			);
-
 		const text = "Requests appear here as they end. This sends one:";
 		return empty("No request yet", text, exampleCommand());
 	}
@@ -167,7 +166,6 @@ class List {
 			if (now === "open" && opened)
 				// What ended meanwhile is in the store alone.
 				this.search(this.filter);
-
 			opened = opened || now === "open";
 			this.tellState(now);
 		};
@@ -190,7 +188,6 @@ class List {
 			const all = [...fresh, ...this.records];
 			this.records = all.slice(0, MOST);
 			if (all.length > MOST) this.offerPast();
-
 			this.table.prepend(fresh, ROWS);
 			this.rows = Math.min(this.rows + fresh.length, ROWS);
 			replace(this.trouble);
@@ -201,7 +198,6 @@ class List {
 	tellState(state) {
 		this.state = state;
 		if (state === "ended") checkSession();
-
 		this.tell(0, this.live?.skipped ?? 0);
 	}
 
@@ -249,7 +245,6 @@ class List {
 			const page = await api.records.list(query, {signal: this.signal});
 			this.records = [...this.records, ...page.data];
 			while (this.rows < this.records.length) this.addRows();
-
 			this.offerMore(page.next_cursor);
 		} catch (error) {
 			if (!isAbort(error))

@@ -90,7 +90,6 @@ function reload(last) {
 			h("p", null, "The settings from before stay in force. ", time(last.at)),
 			restart
 		);
-
 	return panel("Last reload", h("p", null, badge("in force", "good"), " ", time(last.at)), restart);
 }
 

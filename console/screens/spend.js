@@ -211,7 +211,6 @@ function sumsTable(choice, rows) {
 /** What has no price is not free. @param {UsageRow} row */
 function costCell(row) {
 	if (row.unpriced === 0) return money(row.cost);
-
 	const title = `${count(row.unpriced)} of ${count(row.requests)} requests have no price`;
 	return h(
 		"span",

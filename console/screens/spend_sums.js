@@ -19,7 +19,6 @@ export const MEASURES = {
 export function groupOf(row, group) {
 	const found = row[group];
 	if (found === null || found === undefined) return {name: NONE, id: null};
-
 	return typeof found === "object"
 		? {name: String(found.name ?? found.id), id: String(found.id)}
 		: {name: String(found), id: String(found)};
@@ -61,11 +60,10 @@ export function timesOf(from, to, time) {
 	const step = time === "hour" ? 3_600_000 : 86_400_000;
 	const times = [];
 	for (let at = Math.floor(from / step) * step; at < to; at += step) times.push(at);
-
 	return times;
 }
 
-/** Sums of all rows. @param {UsageRow[]} rows */
+/** @param {UsageRow[]} rows */
 export function total(rows) {
 	const all = {
 		cost: 0,
@@ -110,7 +108,6 @@ export function overrideLines({origin, model, input, output}) {
 		);
 	const lines = [`    - model: ${quoted(model)}`];
 	if (origin !== null) lines.push(`      origin: ${quoted(origin)}`);
-
 	lines.push(`      input: ${input || "0"}`, `      output: ${output || "0"}`);
 	return ["prices:", "  overrides:", ...lines].join("\n");
 }

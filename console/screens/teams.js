@@ -133,7 +133,7 @@ async function showOne(root, id) {
 
 /** @param {{team: any, etag: string | null, keys: any[], usage: Map<string, any> | null,
  *   spent: any[], place: string | null}} found @param {HTMLElement} root
- * @param {() => Promise<void>} again */
+ * @param {Again} again */
 function details({team, etag, keys, usage, spent, place}, root, again) {
 	const limits = team.limits ?? [];
 	const row = usage === null ? undefined : [...usage.values()][0];
@@ -176,10 +176,9 @@ function details({team, etag, keys, usage, spent, place}, root, again) {
 const keyLink = key => h("a", {class: "mark", href: link("keys", [key.id])}, value(key.name));
 
 /** @param {any} team @param {string | null} etag @param {HTMLElement} root
- * @param {() => Promise<void>} again */
+ * @param {Again} again */
 function actions(team, etag, root, again) {
 	if (team.source === "file" || !mayChange()) return [];
-
 	return [
 		button("Edit", () => edit(team, etag, root, again), {change: true}),
 		button("Delete", () => remove(team, etag), {kind: "danger", change: true})
@@ -187,7 +186,7 @@ function actions(team, etag, root, again) {
 }
 
 /** @param {any} team @param {string | null} etag @param {HTMLElement} root
- * @param {() => Promise<void>} again */
+ * @param {Again} again */
 function edit(team, etag, root, again) {
 	const form = objectForm({
 		fields: teamFields(),
