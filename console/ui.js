@@ -43,10 +43,11 @@ export function panel(title, ...children) {
 	return h("section", {class: "panel", "aria-label": title}, h("h2", null, title), ...children);
 }
 
-/** @param {[Child, Child][]} all */
+/** Names with what is known of each; what is not known is left out. @param {Fact[]} all */
 export function facts(all) {
-	const made = all.map(([name, shown]) => [h("dt", null, name), h("dd", null, shown)]);
-	return h("dl", {class: "facts"}, made.flat());
+	const known = all.filter(([, it]) => it !== null && it !== undefined && it !== false);
+	const made = known.flatMap(([name, it]) => [h("dt", null, name), h("dd", null, it)]);
+	return h("dl", {class: "facts"}, made);
 }
 
 /** @param {string[][]} all pairs of a figure and its label */

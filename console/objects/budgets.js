@@ -1,8 +1,8 @@
 // What is left of a budget? Its bar, and a way to add to one that is never filled up by itself.
 
 import {api, button, count, field, h, money, notice, open, replace, value} from "../kit.js";
-import {time} from "../times.js";
 import {bar} from "./shown.js";
+import {time} from "../times.js";
 
 /** @returns {Promise<any[]>} */
 export async function budgets() {

@@ -6,6 +6,7 @@ import {
 	badge,
 	block,
 	button,
+	facts,
 	field,
 	h,
 	loading,
@@ -15,7 +16,6 @@ import {
 	value
 } from "../kit.js";
 import {planTree} from "../playground/tree.js";
-import {factList} from "./shown.js";
 
 /** @param {any} endpoint */
 export function endpointTest(endpoint) {
@@ -89,7 +89,7 @@ function responded(response) {
 	const tone = response.status < 400 ? "good" : "bad";
 	const headers = Object.entries(response.headers ?? {}).map(([name, it]) => `${name}: ${it}`);
 	return [
-		factList([
+		facts([
 			["Status", badge(String(response.status), tone)],
 			["Head after", `${response.head_ms} ms`],
 			["All after", `${response.time_ms} ms`],

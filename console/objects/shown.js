@@ -7,6 +7,7 @@ import {
 	badge,
 	count,
 	duration,
+	facts,
 	h,
 	link,
 	money,
@@ -16,17 +17,6 @@ import {
 	value
 } from "../kit.js";
 import {time} from "../times.js";
-
-/** Names with what is known of each; what is not known is left out.
- * @param {[string, Child | Child[]][]} facts */
-export function factList(facts) {
-	const known = facts.filter(([, it]) => it !== null && it !== undefined && it !== false);
-	return h(
-		"dl",
-		{class: "facts"},
-		known.flatMap(([name, it]) => [h("dt", null, name), h("dd", null, it)])
-	);
-}
 
 /** Where the settings have the objects of a kind: file and line, or null where that is not
  * known. @param {"keys" | "teams" | "endpoints"} kind @returns {Promise<string | null>} */
@@ -58,7 +48,7 @@ export function allowed(allow) {
 	const lists = Object.entries(allow ?? {}).filter(([, it]) => Array.isArray(it));
 	if (lists.length === 0)
 		return h("p", {class: "faint"}, "Everything: there is no list in `allow`.");
-	return factList(lists.map(([name, patterns]) => [name, marks(patterns)]));
+	return facts(lists.map(([name, patterns]) => [name, marks(patterns)]));
 }
 
 /** @param {{label: string, used: number, of: number, text: string, after?: Child, soft?:
@@ -122,7 +112,7 @@ export const LATELY_DAYS = 30;
 
 /** What was used lately, by a group of the usage; `null` where the gateway keeps no records.
  * @param {string} group @param {{[name: string]: string}} [filter]
- * @returns {Promise<Map<string, any> | null>} */
+ * @returns {Promise<UsageBy>} */
 export async function usageBy(group, filter = {}) {
 	const from = new Date(Date.now() - LATELY_DAYS * 86_400_000).toISOString();
 	try {
@@ -139,7 +129,7 @@ const groupName = group => String(group?.id ?? group?.name ?? group ?? "");
 
 /** @param {any} row of the usage */
 export function usageFacts(row) {
-	return factList([
+	return facts([
 		["Requests", count(row.requests)],
 		["Failed", failedText(row)],
 		["Cost", costText(row)],

@@ -1,8 +1,7 @@
 // What came of a request of the playground? Its status, its times, what the gateway says of it, and
 // the message as it arrives.
 
-import {badge, block, bytes, count, duration, h, link, replace, value} from "../kit.js";
-import {factList} from "../objects/shown.js";
+import {badge, block, bytes, count, duration, facts, h, link, replace, value} from "../kit.js";
 import {tokensPerSecond} from "./sender.js";
 
 /** Shows a run, at most once in a frame. @param {HTMLElement} host */
@@ -22,7 +21,7 @@ export function runView(host) {
 /** @param {Run} run */
 function shown(run) {
 	return [
-		factList(facts(run)),
+		facts(known(run)),
 		run.failed && h("p", {class: "bad"}, value(run.failed)),
 		run.text !== "" && block(run.text, "The message"),
 		headersOf(run),
@@ -36,8 +35,8 @@ function shown(run) {
 	];
 }
 
-/** @param {Run} run @returns {[string, Child | Child[]][]} */
-function facts(run) {
+/** @param {Run} run @returns {Fact[]} */
+function known(run) {
 	const rate = tokensPerSecond(run);
 	const tone = run.status !== null && run.status < 400 ? "good" : "bad";
 	const all = run.end === null ? [duration(null), " so far"] : duration(run.end * 1000);

@@ -9,6 +9,7 @@ import {
 	confirm,
 	count,
 	empty,
+	facts,
 	go,
 	h,
 	heading,
@@ -22,23 +23,23 @@ import {
 	table,
 	value
 } from "../kit.js";
-import {endpointTest} from "../objects/endpoint_test.js";
 import {budgetPart, budgets, ownedBy} from "../objects/budgets.js";
-import {endpointFields} from "../objects/fields.js";
-import {objectForm} from "../objects/form.js";
-import {firstHost, samplePath, targetOf} from "../objects/preview.js";
+import {canChange, changing, createButton, deleteButton} from "../objects/screen.js";
 import {
 	costText,
-	factList,
 	failedText,
 	LATELY_DAYS,
 	latency,
 	marks,
 	origin,
+	placeOf,
 	usageBy,
-	usageFacts,
-	placeOf
+	usageFacts
 } from "../objects/shown.js";
+import {endpointTest} from "../objects/endpoint_test.js";
+import {endpointFields} from "../objects/fields.js";
+import {objectForm} from "../objects/form.js";
+import {firstHost, samplePath, targetOf} from "../objects/preview.js";
 
 /** @param {View} view */
 export async function show({root, route}) {
@@ -51,7 +52,7 @@ export async function show({root, route}) {
 /** The gateway sums up by the target's host, so endpoints of one host share their figures. */
 const usageByHost = () => usageBy("origin", {route: "endpoint"});
 
-/** @param {Map<string, any> | null} usage @param {any} endpoint */
+/** @param {UsageBy} usage @param {any} endpoint */
 function usedBy(usage, endpoint) {
 	const target = endpoint.target ?? firstHost(endpoint.config);
 	if (!target || !URL.canParse(target)) return undefined;
@@ -69,12 +70,9 @@ async function listed() {
 	return {endpoints, usage, place};
 }
 
-/** @param {{endpoints: any[], usage: Map<string, any> | null, place: string | null}} found */
+/** @param {{endpoints: any[], usage: UsageBy, place: string | null}} found */
 function showList({endpoints, usage, place}) {
-	const create = button("Create an endpoint", () => go(link("endpoints", ["new"])), {
-		kind: "main",
-		change: true
-	});
+	const create = createButton("endpoints", "an endpoint");
 	if (endpoints.length === 0) {
 		const text =
 			"An endpoint is a path of this gateway that stands for a target, with the target's " +
@@ -175,7 +173,7 @@ async function showOne(root, id) {
 	await loaded(root, load, found => details(found, root, again));
 }
 
-/** @param {{endpoint: any, etag: string | null, usage: Map<string, any> | null, spent: any[],
+/** @param {{endpoint: any, etag: string | null, usage: UsageBy, spent: any[],
  *   place: string | null}} found @param {HTMLElement} root @param {Again} again */
 function details({endpoint, etag, usage, spent, place}, root, again) {
 	const row = usedBy(usage, endpoint);
@@ -195,7 +193,7 @@ function details({endpoint, etag, usage, spent, place}, root, again) {
 			" ",
 			endpoint.error && value(endpoint.error)
 		),
-		panel("Where a request goes", h("div", {class: "preview"}, preview(endpoint)), facts(endpoint)),
+		panel("Where a request goes", h("div", {class: "preview"}, preview(endpoint)), about(endpoint)),
 		usage &&
 			panel(
 				`Use of its host in the last ${LATELY_DAYS} days`,
@@ -215,9 +213,9 @@ function details({endpoint, etag, usage, spent, place}, root, again) {
 }
 
 /** @param {any} endpoint */
-function facts(endpoint) {
+function about(endpoint) {
 	const shown = (/** @type {any} */ it) => it && h("code", null, value(JSON.stringify(it)));
-	return factList([
+	return facts([
 		["Id", h("code", null, value(endpoint.id))],
 		["Methods", endpoint.methods ? marks(endpoint.methods) : "every method"],
 		["Credential", shown(endpoint.credential) ?? "none: the caller's own crosses"],
@@ -231,7 +229,7 @@ function facts(endpoint) {
 /** @param {any} endpoint @param {string | null} etag @param {HTMLElement} root
  * @param {Again} again */
 function actions(endpoint, etag, root, again) {
-	if (endpoint.source === "file" || !mayChange()) return [];
+	if (!canChange(endpoint)) return [];
 	const is_on = endpoint.enabled !== false;
 	const turn = async () => {
 		await api.endpoints.change(endpoint.id, {enabled: is_on ? false : null}, etag);
@@ -244,31 +242,13 @@ function actions(endpoint, etag, root, again) {
 	return [
 		button("Edit", () => edit(endpoint, etag, root, again), {change: true}),
 		button(is_on ? "Switch off" : "Switch on", is_on ? off : turn, {change: true}),
-		button("Delete", () => remove(endpoint, etag), {kind: "danger", change: true})
+		deleteButton("endpoints", endpoint, etag, "Requests to it get 404. This is for good.")
 	];
 }
 
 /** @param {any} endpoint @param {string | null} etag @param {HTMLElement} root
  * @param {Again} again */
 function edit(endpoint, etag, root, again) {
-	const parts = formWithPreview({
-		document: endpoint,
-		label: "Save",
-		save: async body => {
-			await api.endpoints.change(endpoint.id, body, etag);
-			notice("Saved, and in force.", "good");
-			await again();
-		},
-		cancel: again
-	});
+	const parts = formWithPreview(changing("endpoints", endpoint, etag, again));
 	replace(root, heading(`Edit ${endpoint.name}`), ...parts);
-}
-
-/** @param {any} endpoint @param {string | null} etag */
-function remove(endpoint, etag) {
-	const text = "Requests to it get 404. This is for good.";
-	confirm({title: `Delete ${endpoint.name}?`, text, label: "Delete", danger: true}, async () => {
-		await api.endpoints.remove(endpoint.id, etag);
-		go(link("endpoints"));
-	});
 }

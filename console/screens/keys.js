@@ -6,16 +6,14 @@ import {
 	badge,
 	button,
 	confirm,
-	count,
 	empty,
+	facts,
 	field,
 	go,
 	h,
 	heading,
 	link,
 	loaded,
-	mayChange,
-	notice,
 	open,
 	panel,
 	replace,
@@ -23,26 +21,30 @@ import {
 	table,
 	value
 } from "../kit.js";
-import {budgetPart, budgetText, budgets, budgetBar, ownedBy} from "../objects/budgets.js";
+import {budgetBar, budgets, budgetText, ownedBy} from "../objects/budgets.js";
+import {
+	canChange,
+	changing,
+	createButton,
+	deleteButton,
+	limitsPanel,
+	usageColumns,
+	usePanel
+} from "../objects/screen.js";
+import {
+	allowed,
+	lastRecord,
+	lastUse,
+	limitText,
+	marks,
+	origin,
+	placeOf,
+	usageBy
+} from "../objects/shown.js";
 import {keyFields} from "../objects/fields.js";
 import {objectForm} from "../objects/form.js";
 import {mayCall} from "../objects/may_call.js";
 import {showSecret} from "../objects/secret.js";
-import {
-	allowed,
-	costText,
-	factList,
-	lastRecord,
-	lastUse,
-	LATELY_DAYS,
-	limitBar,
-	limitText,
-	marks,
-	origin,
-	usageBy,
-	usageFacts,
-	placeOf
-} from "../objects/shown.js";
 import {time} from "../times.js";
 
 /** @param {View} view */
@@ -63,13 +65,10 @@ async function listed() {
 	return {keys, usage, spent, place};
 }
 
-/** @param {{keys: any[], usage: Map<string, any> | null, spent: any[], place: string | null}}
+/** @param {{keys: any[], usage: UsageBy, spent: any[], place: string | null}}
  *   found */
 function showList({keys, usage, spent, place}) {
-	const create = button("Create a key", () => go(link("keys", ["new"])), {
-		kind: "main",
-		change: true
-	});
+	const create = createButton("keys", "a key");
 	if (keys.length === 0) {
 		const text =
 			"Without keys, a gateway on loopback lets everybody on this machine use it. " +
@@ -88,18 +87,7 @@ function showList({keys, usage, spent, place}) {
 			{title: "Role", cell: key => value(key.role), class: "minor", sort: it => it.role ?? ""},
 			{title: "Limits", cell: key => marks((key.limits ?? []).map(limitText)), class: "minor"},
 			{title: "Budgets", cell: key => budgetsIn(key, spent)},
-			{
-				title: `Requests, ${LATELY_DAYS} d`,
-				cell: key => count(used(key)?.requests),
-				class: "number",
-				sort: key => used(key)?.requests ?? 0
-			},
-			{
-				title: `Cost, ${LATELY_DAYS} d`,
-				cell: key => costText(used(key)),
-				class: "number",
-				sort: key => Number(used(key)?.cost ?? 0)
-			},
+			...usageColumns(used),
 			{title: "Defined in", cell: key => origin(key, place), class: "minor"}
 		]
 	});
@@ -155,28 +143,17 @@ async function showOne(root, id) {
 	await loaded(root, load, found => details(found, root, again));
 }
 
-/** @param {{key: any, etag: string | null, usage: Map<string, any> | null, spent: any[], last:
+/** @param {{key: any, etag: string | null, usage: UsageBy, spent: any[], last:
  *   any,   left: any, place: string | null}} found @param {HTMLElement} root
  * @param {Again} again */
 function details({key, etag, usage, spent, last, left, place}, root, again) {
-	const row = usage === null ? undefined : [...usage.values()][0];
 	const limits = [...(left?.limits ?? key.limits ?? []), ...(left?.team_limits ?? []).map(ofTeam)];
 	return [
 		heading(key.name, ...actions(key, etag, root, again)),
 		h("p", null, ...states(key), " ", origin(key, place), " ", key.error && value(key.error)),
-		panel("About", facts(key, last)),
-		panel(
-			"Limits and budgets",
-			limits.length + spent.length === 0
-				? h("p", {class: "faint"}, "None.")
-				: h(
-						"div",
-						{class: "meters"},
-						limits.map(limitBar),
-						spent.map(it => budgetPart(it, again))
-					)
-		),
-		panel(`Use in the last ${LATELY_DAYS} days`, used(usage, row, key)),
+		panel("About", about(key, last)),
+		limitsPanel(limits, spent, again),
+		usePanel(usage, {key: key.id}),
 		panel("What it may use", allowed(key.allow)),
 		panel("May this key call that?", ...mayCall(key.id))
 	];
@@ -185,16 +162,9 @@ function details({key, etag, usage, spent, last, left, place}, root, again) {
 /** All keys of a team share its limits. @param {any} limit */
 const ofTeam = limit => ({...limit, of: "team"});
 
-/** @param {Map<string, any> | null} usage @param {any} row @param {any} key */
-function used(usage, row, key) {
-	if (usage === null) return h("p", {class: "faint"}, "Not known: the gateway keeps no records.");
-	const requests = h("a", {href: link("requests", [], {key: key.id})}, "Its requests");
-	return row === undefined ? h("p", {class: "faint"}, "Not used.") : [usageFacts(row), requests];
-}
-
 /** @param {any} key @param {any} last */
-function facts(key, last) {
-	return factList([
+function about(key, last) {
+	return facts([
 		["Id", h("code", null, value(key.id))],
 		["Begins with", h("code", null, value(key.prefix))],
 		["Role", value(key.role)],
@@ -210,16 +180,19 @@ function facts(key, last) {
 	]);
 }
 
+const DELETION =
+	"This is for good: requests with it get 401. The audit log keeps that there was one.";
+
 /** @param {any} key @param {string | null} etag @param {HTMLElement} root
  * @param {Again} again */
 function actions(key, etag, root, again) {
-	if (key.source === "file" || !mayChange()) return [];
+	if (!canChange(key)) return [];
 	const block = key.blocked ? "Unblock" : "Block";
 	return [
 		button("Edit", () => edit(key, etag, root, again), {change: true}),
 		button("Rotate", () => rotate(key, etag, again), {change: true}),
 		button(block, () => setBlocked(key, etag, again), {change: true}),
-		button("Delete", () => remove(key, etag), {kind: "danger", change: true})
+		deleteButton("keys", key, etag, DELETION)
 	];
 }
 
@@ -227,17 +200,7 @@ function actions(key, etag, root, again) {
  * @param {Again} again */
 async function edit(key, etag, root, again) {
 	const fields = await keyFields();
-	const form = objectForm({
-		fields,
-		document: key,
-		label: "Save",
-		save: async body => {
-			await api.keys.change(key.id, body, etag);
-			notice("Saved, and in force.", "good");
-			await again();
-		},
-		cancel: again
-	});
+	const form = objectForm({fields, ...changing("keys", key, etag, again)});
 	replace(root, heading(`Edit ${key.name}`), form.element);
 }
 
@@ -272,15 +235,5 @@ function setBlocked(key, etag, again) {
 	confirm({title: `${label} ${key.name}?`, text, label, danger: !key.blocked}, async () => {
 		await api.keys.change(key.id, {blocked: key.blocked ? null : true}, etag);
 		await again();
-	});
-}
-
-/** @param {any} key @param {string | null} etag */
-function remove(key, etag) {
-	const text =
-		"This is for good: requests with it get 401. The audit log keeps that there was one.";
-	confirm({title: `Delete ${key.name}?`, text, label: "Delete", danger: true}, async () => {
-		await api.keys.remove(key.id, etag);
-		go(link("keys"));
 	});
 }

@@ -1,8 +1,8 @@
 // Where did the time of a request go? Its attempts to scale, each with why it ended, and what was
 // planned beside what happened.
 
-import {waterfallLegend, waterfallLine, waterfallScale} from "../chart.js";
 import {badge, duration, h, upstreamName, value} from "../kit.js";
+import {waterfallLegend, waterfallLine, waterfallScale} from "../chart.js";
 
 /** @param {RequestRecord} record */
 export function waterfall(record) {

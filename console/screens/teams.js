@@ -5,37 +5,32 @@ import {
 	api,
 	badge,
 	button,
-	confirm,
 	count,
 	empty,
+	facts,
 	go,
 	h,
 	heading,
 	link,
 	loaded,
-	mayChange,
-	notice,
 	panel,
 	replace,
 	table,
 	value
 } from "../kit.js";
-import {budgetPart, budgets, ownedBy} from "../objects/budgets.js";
+import {budgets, ownedBy} from "../objects/budgets.js";
+import {
+	canChange,
+	changing,
+	createButton,
+	deleteButton,
+	limitsPanel,
+	usageColumns,
+	usePanel
+} from "../objects/screen.js";
+import {allowed, limitText, marks, origin, placeOf, usageBy} from "../objects/shown.js";
 import {teamFields} from "../objects/fields.js";
 import {objectForm} from "../objects/form.js";
-import {
-	allowed,
-	costText,
-	factList,
-	LATELY_DAYS,
-	limitBar,
-	limitText,
-	marks,
-	origin,
-	usageBy,
-	usageFacts,
-	placeOf
-} from "../objects/shown.js";
 import {time} from "../times.js";
 
 /** @param {View} view */
@@ -59,13 +54,10 @@ async function listed() {
 /** A key names its team by name or id. @param {any[]} keys @param {any} team */
 const members = (keys, team) => keys.filter(it => it.team === team.name || it.team === team.id);
 
-/** @param {{teams: any[], keys: any[], usage: Map<string, any> | null, place: string | null}}
+/** @param {{teams: any[], keys: any[], usage: UsageBy, place: string | null}}
  *   found */
 function showList({teams, keys, usage, place}) {
-	const create = button("Create a team", () => go(link("teams", ["new"])), {
-		kind: "main",
-		change: true
-	});
+	const create = createButton("teams", "a team");
 	if (teams.length === 0) {
 		const text = "A team has limits, budgets and rules that hold for all its keys together.";
 		return [heading("Teams", create), empty("No teams yet", text)];
@@ -82,18 +74,7 @@ function showList({teams, keys, usage, place}) {
 			},
 			{title: "Keys", cell: it => count(members(keys, it).length), class: "number"},
 			{title: "Limits", cell: it => marks((it.limits ?? []).map(limitText))},
-			{
-				title: `Requests, ${LATELY_DAYS} d`,
-				cell: it => count(used(it)?.requests),
-				class: "number",
-				sort: it => used(it)?.requests ?? 0
-			},
-			{
-				title: `Cost, ${LATELY_DAYS} d`,
-				cell: it => costText(used(it)),
-				class: "number",
-				sort: it => Number(used(it)?.cost ?? 0)
-			},
+			...usageColumns(used),
 			{title: "Defined in", cell: it => origin(it, place), class: "minor"}
 		]
 	});
@@ -131,43 +112,24 @@ async function showOne(root, id) {
 	await loaded(root, load, found => details(found, root, again));
 }
 
-/** @param {{team: any, etag: string | null, keys: any[], usage: Map<string, any> | null,
+/** @param {{team: any, etag: string | null, keys: any[], usage: UsageBy,
  *   spent: any[], place: string | null}} found @param {HTMLElement} root
  * @param {Again} again */
 function details({team, etag, keys, usage, spent, place}, root, again) {
-	const limits = team.limits ?? [];
-	const row = usage === null ? undefined : [...usage.values()][0];
 	return [
 		heading(team.name, ...actions(team, etag, root, again)),
 		h("p", null, origin(team, place), " ", team.error && value(team.error)),
 		panel(
 			"About",
-			factList([
+			facts([
 				["Id", h("code", null, value(team.id))],
 				["Created", time(team.created_at)],
 				["Default config", team.default_config && value(team.default_config)],
 				["Keys", keys.length === 0 ? "none" : keys.map(keyLink)]
 			])
 		),
-		panel(
-			"Limits and budgets",
-			limits.length + spent.length === 0
-				? h("p", {class: "faint"}, "None.")
-				: h(
-						"div",
-						{class: "meters"},
-						limits.map(limitBar),
-						spent.map(it => budgetPart(it, again))
-					)
-		),
-		panel(
-			`Use in the last ${LATELY_DAYS} days`,
-			usage === null
-				? h("p", {class: "faint"}, "Not known: the gateway keeps no records.")
-				: row === undefined
-					? h("p", {class: "faint"}, "Not used.")
-					: [usageFacts(row), h("a", {href: link("requests", [], {team: team.id})}, "Its requests")]
-		),
+		limitsPanel(team.limits ?? [], spent, again),
+		usePanel(usage, {team: team.id}),
 		panel("What its keys may use", allowed(team.allow))
 	];
 }
@@ -178,35 +140,11 @@ const keyLink = key => h("a", {class: "mark", href: link("keys", [key.id])}, val
 /** @param {any} team @param {string | null} etag @param {HTMLElement} root
  * @param {Again} again */
 function actions(team, etag, root, again) {
-	if (team.source === "file" || !mayChange()) return [];
-	return [
-		button("Edit", () => edit(team, etag, root, again), {change: true}),
-		button("Delete", () => remove(team, etag), {kind: "danger", change: true})
-	];
-}
-
-/** @param {any} team @param {string | null} etag @param {HTMLElement} root
- * @param {Again} again */
-function edit(team, etag, root, again) {
-	const form = objectForm({
-		fields: teamFields(),
-		document: team,
-		label: "Save",
-		save: async body => {
-			await api.teams.change(team.id, body, etag);
-			notice("Saved, and in force.", "good");
-			await again();
-		},
-		cancel: again
-	});
-	replace(root, heading(`Edit ${team.name}`), form.element);
-}
-
-/** @param {any} team @param {string | null} etag */
-function remove(team, etag) {
+	if (!canChange(team)) return [];
+	const edit = () => {
+		const form = objectForm({fields: teamFields(), ...changing("teams", team, etag, again)});
+		replace(root, heading(`Edit ${team.name}`), form.element);
+	};
 	const text = "A team that still has keys cannot be deleted.";
-	confirm({title: `Delete ${team.name}?`, text, label: "Delete", danger: true}, async () => {
-		await api.teams.remove(team.id, etag);
-		go(link("teams"));
-	});
+	return [button("Edit", edit, {change: true}), deleteButton("teams", team, etag, text)];
 }

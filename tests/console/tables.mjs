@@ -13,8 +13,6 @@ const FILE = path.join(
 );
 const OPENING = `// Which keys does a config object have, and which faults does the mock produce? Written by
 // tests/console/tables.mjs from what \`throughway docs\` prints; do not edit.
-
-/** @typedef {[name: string, takes: string, meaning: string, example: string]} Field */
 `;
 
 const unquoted = (text) => text.replace(/^`|`$/g, "");
@@ -32,7 +30,11 @@ function rows(page, title) {
 
 /** The sentence that says most, so that the tables stay small. */
 const first = (text) => /^.*?[.;](?= |$)/.exec(text)?.[0].replace(/;$/, ".") ?? text;
-const plain = (text) => text.replace(/\[([^\]]*)\]\([^)]*\)/g, "$1").replaceAll("`", "");
+const links = (text) => text.replace(/\[([^\]]*)\]\([^)]*\)/g, "$1");
+const plain = (text) =>
+  links(text)
+    .replaceAll("`", "")
+    .replace(/ \([^)]{25,}\)/g, "");
 
 function field([key, takes, , meaning, example]) {
   const name = unquoted(key.split(" (or ")[0]);
@@ -52,19 +54,31 @@ function fields(page) {
 
 const fault = ([name, takes, meaning]) => [unquoted(name), plain(takes), plain(first(meaning))];
 
+/** A row as a line of a template literal, its cells between bars. */
+function line(row) {
+  const text = row.join("|");
+  const has = row.some((it) => it.includes("|")) || /[`\\\n]|\$\{/.test(text);
+  if (has) throw new Error(`the line would need escapes: ${text}`);
+  return `${text}\n`;
+}
+
 export function made(binary) {
   const page = (name) => execFileSync(binary, ["docs", name], { encoding: "utf8" });
-  const line = (row) => `${JSON.stringify(row)},\n`;
-  const list = (all) => `[\n${all.map(line).join("")}]`;
+  const list = (all) => `rows(\`\n${all.map(line).join("")}\`)`;
   const sections = Object.entries(fields(page("config")));
   const shown = sections.map(([name, all]) => `${JSON.stringify(name)}: ${list(all)},\n`);
   return `${OPENING}
-/** @type {{[section: string]: Field[]}} */
+/** @type {{[section: string]: ConfigField[]}} */
 export const CONFIG_FIELDS = {
 ${shown.join("")}};
 
 /** @type {[name: string, takes: string, meaning: string][]} */
 export const MOCK_FAULTS = ${list(rows(page("mock"), "## Faults").map(fault))};
+
+/** @param {string} text @returns {any} */
+function rows(text) {
+\treturn text.trim().split("\\n").map(line => line.split("|"));
+}
 `;
 }
 

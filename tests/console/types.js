@@ -360,6 +360,10 @@
 
 /** @typedef {[name: string, takes: string, meaning: string, example: string]} ConfigField */
 
-/** @typedef {[string, Child | Child[]]} Fact */
+/** @typedef {[Child, Child | Child[]]} Fact */
 
 /** @typedef {() => Promise<void>} Again Loads and shows the same object anew. */
+
+/** @typedef {"keys" | "teams" | "endpoints"} Kind of objects with screens of their own */
+
+/** @typedef {Map<string, any> | null} UsageBy sums by group, if the gateway keeps records */
