@@ -1,7 +1,7 @@
 // What is asked before something is done? A dialog of the browser's own, which keeps the focus.
 
 import {h, replace, value} from "./dom.js";
-import {button, isAbort} from "./ui.js";
+import {button, errorText, isAbort} from "./ui.js";
 
 /** @param {string} title @param {Child[]} content @param {HTMLElement[]} actions
  * @param {() => void} [closed] @returns {Dialog} */
@@ -37,7 +37,7 @@ export function confirm(asked, act) {
 				dialog.close();
 			} catch (error) {
 				if (!isAbort(error)) {
-					replace(failed, value(error instanceof Error ? error.message : String(error)));
+					replace(failed, value(errorText(error)));
 					failed.hidden = false;
 				}
 				run.disabled = false;

@@ -1,7 +1,7 @@
 // How does a user sign in? With the admin token, or the key of a viewer or an admin. Both are sent
 // once and kept nowhere in the page.
 
-import {api, commandLine, field, h, replace, value} from "./kit.js";
+import {api, commandLine, errorText, field, h, replace, value} from "./kit.js";
 
 /** @param {(session: Session) => void} enter
  * @param {Error | null} why what ended the session or failed before */
@@ -24,7 +24,7 @@ export function showLogin(enter, why) {
 			token.value = "";
 			enter(session);
 		} catch (error) {
-			replace(failed, value(error instanceof Error ? error.message : String(error)));
+			replace(failed, value(errorText(error)));
 			failed.hidden = false;
 			submit.disabled = false;
 			token.select();

@@ -58,6 +58,15 @@ export function figures(all) {
 	return h("div", {class: "figures"}, made);
 }
 
+/** @param {...(Child | Child[])} children */
+export const faint = (...children) => h("p", {class: "faint"}, ...children);
+
+/** @param {unknown} text */
+export const code = text => h("code", null, value(text));
+
+/** @param {unknown} error */
+export const errorText = error => (error instanceof Error ? error.message : String(error));
+
 /** @param {string} [text] */
 export function loading(text = "Loading…") {
 	return h("p", {class: "state", role: "status"}, h("span", {class: "spinner"}), text);
@@ -88,7 +97,7 @@ export function problem(error, again = null) {
 		"div",
 		{class: "state bad", role: "alert"},
 		h("strong", null, titleOf(error)),
-		h("p", null, value(error instanceof Error ? error.message : String(error))),
+		h("p", null, value(errorText(error))),
 		again && button("Try again", again)
 	);
 }

@@ -1,6 +1,18 @@
 // What is left of a budget? Its bar, and a way to add to one that is never filled up by itself.
 
-import {api, button, count, field, h, money, notice, open, replace, value} from "../kit.js";
+import {
+	api,
+	button,
+	count,
+	errorText,
+	field,
+	h,
+	money,
+	notice,
+	open,
+	replace,
+	value
+} from "../kit.js";
 import {bar} from "./shown.js";
 import {time} from "../times.js";
 
@@ -65,7 +77,7 @@ function topUp(budget, again) {
 			notice("Topped up.", "good");
 			await again();
 		} catch (error) {
-			replace(failed, value(error instanceof Error ? error.message : error));
+			replace(failed, value(errorText(error)));
 		}
 	};
 	const label = unit === "usd" ? "Add, in USD" : "Add, in tokens";

@@ -6,6 +6,7 @@ import {
 	badge,
 	block,
 	button,
+	code,
 	facts,
 	field,
 	h,
@@ -67,12 +68,7 @@ function outcome({preview, sent, response}) {
 		h("h3", null, "The response"),
 		...(response.error ? [failure(response.error)] : responded(response)),
 		h("h3", null, "What was sent"),
-		h(
-			"p",
-			null,
-			h("code", null, value(`${sent.method} ${sent.path}`)),
-			` ${sent.body_bytes} bytes`
-		),
+		h("p", null, code(`${sent.method} ${sent.path}`), ` ${sent.body_bytes} bytes`),
 		h("h3", null, "The plan"),
 		preview.error ? failure(preview.error) : planTree(preview)
 	];

@@ -1,7 +1,7 @@
 // How is an object of the API changed? By a form made of a list of fields, which reads and writes
 // the document, sends what differs alone, and shows each refusal at its field.
 
-import {ApiError, button, field as labelled, h, replace, value} from "../kit.js";
+import {ApiError, button, errorText, field as labelled, h, replace, value} from "../kit.js";
 
 /** @param {any} document @param {string} name */
 export function at(document, name) {
@@ -99,7 +99,7 @@ function read(field, control) {
 	try {
 		return control.read();
 	} catch (error) {
-		const text = error instanceof Error ? error.message : String(error);
+		const text = errorText(error);
 		throw new ApiError(400, text, null, field.name);
 	}
 }
@@ -117,7 +117,7 @@ function clear(rows, failed) {
  * @param {Row[]} rows @param {HTMLElement} failed */
 function showError(error, rows, failed) {
 	const about = error instanceof ApiError ? error.param : null;
-	const text = error instanceof Error ? error.message : String(error);
+	const text = errorText(error);
 	const row = about === null ? undefined : rowAbout(about, rows);
 	if (row === undefined) {
 		replace(failed, value(text));

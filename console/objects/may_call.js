@@ -1,7 +1,7 @@
 // May this key call that? The gateway plans a described request with the rules of the key, and says
 // which rule refuses it.
 
-import {api, ApiError, badge, button, field, h, replace, select, value} from "../kit.js";
+import {api, ApiError, badge, button, faint, field, h, replace, select, value} from "../kit.js";
 import {planTree} from "../playground/tree.js";
 
 /** Codes that are about the key and its rules, rather than about the request. */
@@ -61,7 +61,7 @@ async function verdict(imagined) {
 		const mark = rule ? badge("No", "bad") : badge("Not like this", "warn");
 		return [
 			h("p", null, mark, " ", value(error.message)),
-			rule && h("p", {class: "faint"}, `The rule: ${error.code}`)
+			rule && faint(`The rule: ${error.code}`)
 		];
 	}
 }

@@ -1,7 +1,7 @@
 // What do the screens of keys, teams and endpoints do alike? They lead to the form of an object,
 // change and delete it, and show what limits it and what it has used.
 
-import {api, button, confirm, count, go, h, link, mayChange, notice, panel} from "../kit.js";
+import {api, button, confirm, count, faint, go, h, link, mayChange, notice, panel} from "../kit.js";
 import {budgetPart} from "./budgets.js";
 import {costText, LATELY_DAYS, limitBar, usageFacts} from "./shown.js";
 
@@ -52,9 +52,6 @@ export function usePanel(usage, filter) {
 		...(row ? [usageFacts(row), requests] : [faint(none)])
 	);
 }
-
-/** @param {string} text */
-const faint = text => h("p", {class: "faint"}, text);
 
 /** @param {(object: any) => any} used the row of the usage @returns {Column<any>[]} */
 export function usageColumns(used) {

@@ -1,7 +1,7 @@
 // How is a new key handed over? Its secret is shown once in a dialog, and is nowhere on the page
 // before and after.
 
-import {button, copyButton, h, open} from "../kit.js";
+import {button, copyButton, faint, h, open} from "../kit.js";
 
 /** @param {string} title @param {string} secret @param {() => void} closed */
 export function showSecret(title, secret, closed) {
@@ -24,7 +24,7 @@ export function showSecret(title, secret, closed) {
 				shown,
 				copyButton(() => secret, "Copy the key")
 			),
-			h("p", {class: "faint"}, "To try it:"),
+			faint("To try it:"),
 			h(
 				"div",
 				{class: "command"},

@@ -8,6 +8,7 @@ import {
 	count,
 	duration,
 	facts,
+	faint,
 	h,
 	link,
 	money,
@@ -46,8 +47,7 @@ export function marks(texts) {
 /** @param {any} allow */
 export function allowed(allow) {
 	const lists = Object.entries(allow ?? {}).filter(([, it]) => Array.isArray(it));
-	if (lists.length === 0)
-		return h("p", {class: "faint"}, "Everything: there is no list in `allow`.");
+	if (lists.length === 0) return faint("Everything: there is no list in `allow`.");
 	return facts(lists.map(([name, patterns]) => [name, marks(patterns)]));
 }
 

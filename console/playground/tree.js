@@ -1,7 +1,7 @@
 // What would be done with a request? The plan that the gateway tells, drawn as a tree of groups and
 // targets, each with the verdict of the guard.
 
-import {badge, h, value} from "../kit.js";
+import {badge, faint, h, value} from "../kit.js";
 import {limitText} from "../objects/shown.js";
 
 /** @param {any} plan */
@@ -61,9 +61,7 @@ function target(it, is_first, weight) {
 			closed
 		),
 		refused && h("p", {class: "bad"}, value(`${it.guard.code}: ${it.guard.message}`)),
-		h(
-			"p",
-			{class: "faint"},
+		faint(
 			details(it)
 				.map(line => [value(line), h("br")])
 				.flat()

@@ -6,10 +6,12 @@ import {
 	api,
 	badge,
 	button,
+	code,
 	confirm,
 	count,
 	empty,
 	facts,
+	faint,
 	go,
 	h,
 	heading,
@@ -100,11 +102,7 @@ function showList({endpoints, usage, place}) {
 			{title: "Defined in", cell: it => origin(it, place)}
 		]
 	});
-	const note = h(
-		"p",
-		{class: "faint"},
-		`Figures are of the last ${LATELY_DAYS} days, by the target's host.`
-	);
+	const note = faint(`Figures are of the last ${LATELY_DAYS} days, by the target's host.`);
 	return [heading("Endpoints", create), made.element, usage && note];
 }
 
@@ -134,8 +132,7 @@ function formWithPreview(options) {
 
 /** @param {any} endpoint */
 function preview(endpoint) {
-	if (!endpoint.path)
-		return h("p", {class: "faint"}, "Give a path and a target to see where a request goes.");
+	if (!endpoint.path) return faint("Give a path and a target to see where a request goes.");
 	const path = samplePath(endpoint);
 	const paths = path === endpoint.path ? [path] : [endpoint.path, path];
 	return paths.map(it => routeLine(it, targetOf(endpoint, it)));
@@ -143,9 +140,8 @@ function preview(endpoint) {
 
 /** @param {string} path @param {string | null} target */
 function routeLine(path, target) {
-	const to =
-		target === null ? h("span", {class: "faint"}, "no target yet") : h("code", null, value(target));
-	return h("p", {class: "route"}, h("code", null, value(location.origin + path)), " → ", to);
+	const to = target === null ? h("span", {class: "faint"}, "no target yet") : code(target);
+	return h("p", {class: "route"}, code(location.origin + path), " → ", to);
 }
 
 function creation() {
@@ -214,9 +210,9 @@ function details({endpoint, etag, usage, spent, place}, root, again) {
 
 /** @param {any} endpoint */
 function about(endpoint) {
-	const shown = (/** @type {any} */ it) => it && h("code", null, value(JSON.stringify(it)));
+	const shown = (/** @type {any} */ it) => it && code(JSON.stringify(it));
 	return facts([
-		["Id", h("code", null, value(endpoint.id))],
+		["Id", code(endpoint.id)],
 		["Methods", endpoint.methods ? marks(endpoint.methods) : "every method"],
 		["Credential", shown(endpoint.credential) ?? "none: the caller's own crosses"],
 		["Headers", shown(endpoint.headers)],

@@ -9,6 +9,7 @@ import {
 	compact,
 	count,
 	facts,
+	faint,
 	h,
 	heading,
 	isAbort,
@@ -153,8 +154,7 @@ function others(health) {
 
 /** @param {Health["breakers"]} all */
 function breakers(all) {
-	if (all.length === 0)
-		return h("p", {class: "faint"}, "No target has a circuit breaker that has seen a request.");
+	if (all.length === 0) return faint("No target has a circuit breaker that has seen a request.");
 	const states = (/** @type {Health["breakers"][number]} */ row, /** @type {string} */ name) =>
 		row.states[name] ?? 0;
 	const rows = all.toSorted((a, b) => states(b, "open") - states(a, "open"));

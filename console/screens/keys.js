@@ -5,8 +5,10 @@ import {
 	api,
 	badge,
 	button,
+	code,
 	confirm,
 	empty,
+	errorText,
 	facts,
 	field,
 	go,
@@ -82,7 +84,7 @@ function showList({keys, usage, spent, place}) {
 		href: key => link("keys", [key.id]),
 		columns: [
 			{title: "Name", cell: key => [value(key.name), " ", ...states(key)], sort: it => it.name},
-			{title: "Begins with", cell: key => h("code", null, value(key.prefix)), class: "minor"},
+			{title: "Begins with", cell: key => code(key.prefix), class: "minor"},
 			{title: "Team", cell: key => value(key.team), sort: it => it.team ?? ""},
 			{title: "Role", cell: key => value(key.role), class: "minor", sort: it => it.role ?? ""},
 			{title: "Limits", cell: key => marks((key.limits ?? []).map(limitText)), class: "minor"},
@@ -165,8 +167,8 @@ const ofTeam = limit => ({...limit, of: "team"});
 /** @param {any} key @param {any} last */
 function about(key, last) {
 	return facts([
-		["Id", h("code", null, value(key.id))],
-		["Begins with", h("code", null, value(key.prefix))],
+		["Id", code(key.id)],
+		["Begins with", code(key.prefix)],
 		["Role", value(key.role)],
 		["Team", key.team && value(key.team)],
 		["Expires", key.expires ? time(key.expires) : "never"],
@@ -215,7 +217,7 @@ function rotate(key, etag, again) {
 			dialog.close();
 			showSecret(`The new secret of ${key.name}`, data.key, again);
 		} catch (error) {
-			replace(failed, value(error instanceof Error ? error.message : error));
+			replace(failed, value(errorText(error)));
 		}
 	};
 	const text = "The key gets another secret. Its id, limits and team stay.";

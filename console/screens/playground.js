@@ -5,6 +5,7 @@ import {
 	api,
 	ApiError,
 	button,
+	faint,
 	field,
 	h,
 	heading,
@@ -100,10 +101,7 @@ function beginner(left) {
 /** @param {string} label @param {string} text */
 function side(label, text) {
 	const content = h("div", {role: "status"});
-	replace(
-		content,
-		h("p", {class: "faint"}, "A dry run shows the plan and sends nothing to any target.")
-	);
+	replace(content, faint("A dry run shows the plan and sends nothing to any target."));
 	return {config: editor(label, pretty(text)), content, result: panel("Result", content)};
 }
 
@@ -229,7 +227,7 @@ async function explain(request, {config, content}, signal) {
 /** @param {unknown} error @param {Editor} config @param {HTMLElement} content */
 function showFailure(error, config, content) {
 	if (isAbort(error)) {
-		replace(content, h("p", {class: "faint"}, "Stopped."));
+		replace(content, faint("Stopped."));
 		return;
 	}
 	if (error instanceof ApiError && error.code === "invalid_config") config.showError(error.message);

@@ -11,6 +11,7 @@ import {
 	duration,
 	empty,
 	facts,
+	faint,
 	figures,
 	h,
 	heading,
@@ -163,8 +164,7 @@ function responseFacts(record) {
 
 /** @param {RequestRecord} record */
 function countedBy({counted_by}) {
-	if (counted_by.length === 0)
-		return h("p", {class: "faint"}, "No limit and no budget counted this request.");
+	if (counted_by.length === 0) return faint("No limit and no budget counted this request.");
 	return h(
 		"p",
 		null,
@@ -175,7 +175,7 @@ function countedBy({counted_by}) {
 /** @param {RequestRecord} record */
 function metadata(record) {
 	const all = Object.entries(record.metadata);
-	if (all.length === 0) return h("p", {class: "faint"}, "The request had none.");
+	if (all.length === 0) return faint("The request had none.");
 	/** @type {(pair: [string, string]) => [HTMLElement, HTMLElement]} */
 	const shown = ([name, text]) => {
 		const href = link("requests", [], {metadata: `${name}=${text}`});

@@ -1,7 +1,7 @@
 // What did a request use, and what did it cost? The counts with where they come from, and the sum
 // with the prices that it is made of.
 
-import {badge, count, h, money, table, UNKNOWN, value} from "../kit.js";
+import {badge, count, faint, h, money, table, UNKNOWN, value} from "../kit.js";
 
 /** @type {{[source: string]: [Tone, string]}} */
 const SOURCES = {
@@ -17,10 +17,7 @@ export function usagePart(record) {
 		usage_flaw !== null &&
 		h("p", {class: "warn"}, "A count could not be used: ", badge(usage_flaw, "warn"));
 	if (usage === null)
-		return [
-			h("p", {class: "faint"}, "No usage: the response is none of a model, or it was not read."),
-			flaw
-		];
+		return [faint("No usage: the response is none of a model, or it was not read."), flaw];
 	const [tone, text] = SOURCES[usage.source] ?? ["plain", ""];
 	const rows = table({caption: "Usage by unit", columns: USAGE, rows: usageRows(usage)});
 	return [h("p", null, badge(usage.source, tone), " ", text), rows.element, flaw];
@@ -65,7 +62,7 @@ const PRICES = {
 export function costPart(record) {
 	if (record.cost === null)
 		return record.usage === null
-			? h("p", {class: "faint"}, "No usage, no cost.")
+			? faint("No usage, no cost.")
 			: [h("p", {class: "warn"}, "There is no price for this model."), overrideOf(record)];
 	const date = record.price_date ? ` Table of ${record.price_date}.` : "";
 	const parts = record.cost_parts ?? [];
@@ -78,7 +75,7 @@ export function costPart(record) {
 			" ",
 			value(`USD ${record.cost}`, {class: "faint"})
 		),
-		h("p", {class: "faint"}, value((PRICES[record.price_source ?? ""] ?? "") + date)),
+		faint(value((PRICES[record.price_source ?? ""] ?? "") + date)),
 		parts.length > 0 && rows.element
 	];
 }

@@ -1,7 +1,7 @@
 // Where did the time of a request go? Its attempts to scale, each with why it ended, and what was
 // planned beside what happened.
 
-import {badge, duration, h, upstreamName, value} from "../kit.js";
+import {badge, duration, faint, h, upstreamName, value} from "../kit.js";
 import {waterfallLegend, waterfallLine, waterfallScale} from "../chart.js";
 
 /** @param {RequestRecord} record */
@@ -12,7 +12,7 @@ export function waterfall(record) {
 	return [
 		waterfallScale(end),
 		h("ol", {class: "waterfall"}, wholeLine(record), lines),
-		more > 0 && h("p", {class: "faint"}, `${more} more attempts are not in the record.`),
+		more > 0 && faint(`${more} more attempts are not in the record.`),
 		waterfallLegend()
 	];
 }
@@ -121,8 +121,7 @@ function whyEnded(attempt, isRelayed) {
 
 /** @param {RequestRecord} record */
 export function planTree(record) {
-	if (record.plan === null || record.plan === undefined)
-		return h("p", {class: "faint"}, "There was one target.");
+	if (record.plan === null || record.plan === undefined) return faint("There was one target.");
 	return h("ul", {class: "tree"}, planNode(record.plan, record.attempts));
 }
 

@@ -4,6 +4,7 @@ import {
 	api,
 	badge,
 	button,
+	faint,
 	field,
 	h,
 	heading,
@@ -78,7 +79,7 @@ function reload(last) {
 	if (last === null) {
 		const text =
 			"The settings are those of the start. A changed file is read again by itself, and on SIGHUP.";
-		return h("p", {class: "faint"}, text);
+		return faint(text);
 	}
 	const restart =
 		last.needs_restart.length > 0 &&

@@ -5,6 +5,7 @@ import {
 	api,
 	badge,
 	button,
+	code,
 	count,
 	empty,
 	facts,
@@ -122,7 +123,7 @@ function details({team, etag, keys, usage, spent, place}, root, again) {
 		panel(
 			"About",
 			facts([
-				["Id", h("code", null, value(team.id))],
+				["Id", code(team.id)],
 				["Created", time(team.created_at)],
 				["Default config", team.default_config && value(team.default_config)],
 				["Keys", keys.length === 0 ? "none" : keys.map(keyLink)]
