@@ -12,9 +12,9 @@ def secret(number):
     return own + _base62(zlib.crc32(own.encode()), 6)
 
 
-def one():
-    """Settings of a gateway with one key."""
-    return "keys:\n" + _entry(0, "")
+def one(more=""):
+    """Settings of a gateway with one key; `more`: further fields of it."""
+    return "keys:\n" + _entry(0, more)
 
 
 def in_team(models=""):

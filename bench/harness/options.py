@@ -40,6 +40,7 @@ def parse(arguments=None):
     add("--access-log", action="store_true", help="nginx and throughway write a line for each request, buffered")
     add("--keys", action="store_true", help="throughway with a gateway key, with a team and lists, among 100 000")
     add("--endpoints", action="store_true", help="an endpoint with key and credential, alone and among 10 000")
+    add("--accounts", action="store_true", help="records of each request, alone and with prices, key and budget")
     add("--tls", action="store_true", help="TLS from the proxy to the upstream; without the direct way")
     add("--skip", default="", help="comma list of proxies to leave out (nginx, throughway, throughway-default)")
     add("--proxy", action="append", default=[], metavar="NAME=COMMAND:PORT",

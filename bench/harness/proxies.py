@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import endpoints, keys
+from . import accounts, endpoints, keys
 from .options import Refused
 from .process import Child, free_port
 
@@ -61,6 +61,9 @@ KEYED = {"key": keys.one, "team": keys.in_team, "models": keys.in_team_with_mode
 #: The same with endpoints, for the upstream's port.
 ENDPOINTS = {"endpoint": endpoints.one, "10k-endpoints": lambda upstream: endpoints.many(upstream, 10_000)}
 
+#: The same with what is kept of each request, for the folder and the port.
+ACCOUNTED = {"records": accounts.records, "accounted": accounts.all_of_it}
+
 
 @dataclass
 class Contestant:
@@ -91,15 +94,22 @@ def contestants(options):
         Contestant("throughway", f"{throughway} serve --config {{settings}}", headers=gateway),
         Contestant("throughway-default", f"{throughway} serve --config {{settings-default}}"),
     ]
-    if options.keys:
+    if options.keys or options.accounts:
         # What the key takes the place of.
         everyone.append(Contestant("throughway-own", f"{throughway} serve --config {{settings}}",
                                    headers=[*gateway, f"Authorization: Bearer {keys.secret(0).replace('tw-', 'sk-')}"]))
+    if options.keys:
         with_key = [*gateway, f"Authorization: Bearer {keys.secret(0)}"]
         everyone += [
             Contestant(f"throughway-{name}", f"{throughway} serve --config {{settings-{name}}}", headers=with_key)
             for name in KEYED
         ]
+    if options.accounts:
+        own = [*gateway, f"Authorization: Bearer {keys.secret(0).replace('tw-', 'sk-')}"]
+        with_key = [*gateway, f"Authorization: Bearer {keys.secret(0)}"]
+        serve = f"{throughway} serve --config"
+        everyone.append(Contestant("throughway-records", f"{serve} {{settings-records}}", headers=own))
+        everyone.append(Contestant("throughway-accounted", f"{serve} {{settings-accounted}}", headers=with_key))
     if options.endpoints:
         everyone += [
             Contestant(f"throughway-{name}", f"{throughway} serve --config {{settings-{name}}}",
@@ -190,6 +200,9 @@ def _filled(command, port, lab, buffering):
     for name, text in ENDPOINTS.items():
         if f"{{settings-{name}}}" in command:
             files[f"settings-{name}"] = SETTINGS.format(**values, target="") + text(lab.upstream_port)
+    for name, text in ACCOUNTED.items():
+        if f"{{settings-{name}}}" in command:
+            files[f"settings-{name}"] = SETTINGS.format(**values, target="") + text(lab.folder, port)
     for name, text in files.items():
         if f"{{{name}}}" in command:
             path = lab.folder / f"{name}-{port}.{'conf' if name == 'nginx' else 'yaml'}"

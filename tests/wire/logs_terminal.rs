@@ -123,11 +123,22 @@ fn the_start_shows_a_request_that_works() {
         "Throughway {} listens on http://{}\n\
          Requests may go to any host and port by http and https, private ones included \
          (guard: dev)\n\
-         Try it, with `throughway mock` running in another terminal:\n",
+         Console: http://{}/gateway/console/#link=",
         env!("CARGO_PKG_VERSION"),
+        gateway.address,
         gateway.address
     );
-    assert!(message.starts_with(&expected), "{message}");
+    let rest = message.strip_prefix(&expected);
+    let (code, rest) = rest.and_then(|it| it.split_once('\n')).expect(&message);
+    let introduction = "Try it, with `throughway mock` running in another terminal:\n";
+    assert!(rest.starts_with(introduction), "{message}");
+    let body = format!("{{\"token\":\"{code}\"}}");
+    let signed_in = gateway.exchange(format!(
+        "POST /gateway/admin/v1/session HTTP/1.1\r\nHost: localhost\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    ));
+    assert_eq!(signed_in.status, 201, "{}", signed_in.text());
     let words = curl(&message);
     assert!(words.contains(&"x-gateway-custom-host: http://127.0.0.1:9797/v1".to_owned()));
     let request = request(&words).replace("http://127.0.0.1:9797/v1", &mock.base);

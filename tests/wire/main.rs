@@ -128,6 +128,7 @@ mod smoke;
 mod smuggling;
 mod smuggling_bodies;
 mod support;
+mod telemetry;
 mod timeouts;
 mod timeouts_body;
 mod trailers;

@@ -75,6 +75,12 @@ pub async fn reserve(
     let accounts = admitted.gateway.accounts();
     let recorder = &mut exchange.notes.recorder;
     recorder.hold(reserved.reservation, accounts);
+    for it in &of {
+        match it {
+            Of::Budget(scoped) => recorder.note_counted_by(scoped.name()),
+            Of::Limit(applied) => recorder.note_counted_by(&applied.scoped.place),
+        }
+    }
     Ok(())
 }
 

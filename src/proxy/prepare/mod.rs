@@ -89,7 +89,9 @@ pub async fn take_places(
     let settings = &admitted.gateway.limits.requests;
     let limits = settings.iter().chain(&plan.limits).map(Applied::from);
     let of_key = limits::of_holder(admitted.holder()).filter(|it| !it.counts_attempts());
+    let recorder = &mut exchange.notes.recorder;
     let limits = limits.chain(of_key).filter(Applied::counts_requests);
+    let limits = limits.inspect(|it| recorder.note_counted_by(&it.scoped.place));
     let (room, leases) = LimitCheck::of(admitted).admit(limits, "").await;
     exchange.notes.reply.room = room;
     exchange.leases = leases?;

@@ -17,8 +17,12 @@ struct Recorded {
 
 impl Recorded {
     fn new(scenes: impl IntoIterator<Item = Scene>) -> Self {
+        Self::with_settings("", scenes)
+    }
+
+    fn with_settings(settings: &str, scenes: impl IntoIterator<Item = Scene>) -> Self {
         let (environment, flags) = (Environment::default(), Flags::default());
-        let settings = Settings::parse("", Path::new("s"), &environment, &flags);
+        let settings = Settings::parse(settings, Path::new("s"), &environment, &flags);
         let mut gateway = Gateway::new(&settings.expect("settings")).expect("usable settings");
         let limits = QueueLimits {
             records: 100,
@@ -251,4 +255,15 @@ async fn what_a_response_used_is_recorded_with_the_models() {
     let mut recorded = Recorded::new([failing(503)]);
     let record = recorded.record_of(chat(ALONE)).await;
     assert_eq!(record.usage, None);
+}
+
+#[actix_rt::test]
+async fn the_limits_and_budgets_that_counted_a_request_are_named() {
+    tokio::time::pause();
+    let settings = "limits: [{ requests: 9, window: 1m, by: caller }]\n\
+                    budgets: [{ name: ten, tokens: 100000, window: day }]\n";
+    let mut recorded = Recorded::with_settings(settings, [good()]);
+    let record = recorded.record_of(chat(ALONE)).await;
+    let names: Vec<&str> = record.counted_by.iter().map(|it| &**it).collect();
+    assert_eq!(names, ["limits[0]", "ten"]);
 }
