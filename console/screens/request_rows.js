@@ -90,13 +90,13 @@ function cost(record) {
 /** @type {Column<RequestRecord>[]} */
 export const COLUMNS = [
 	{title: "Time", width: 7, cell: it => time(it.received)},
-	{title: "Status", width: 15, class: "status", cell: statusOf},
-	{title: "Model", width: 13, cell: it => value(it.model ?? it.response_model ?? UNKNOWN)},
+	{title: "Status", width: 13, class: "status", cell: statusOf},
+	{title: "Model", width: 12, cell: it => value(it.model ?? it.response_model ?? UNKNOWN)},
 	{title: "Upstream", width: 10, cell: upstream},
-	{title: "Tries", width: 6, cell: attemptDots, hint: "Attempts in their order; red ones failed"},
+	{title: "Tries", width: 5, cell: attemptDots, hint: "Attempts in their order; red ones failed"},
 	{title: "Cache", width: 5, cell: cacheBadge},
 	{title: "Took", width: 6, class: "number", cell: took},
-	{title: "Tokens", width: 9, class: "number", cell: tokens, hint: "Input → output"},
+	{title: "Tokens", width: 8, class: "number", cell: tokens, hint: "Input → output"},
 	{title: "Cost", width: 6, class: "number", cell: cost},
 	{title: "Key", width: 8, cell: it => value(it.key?.name ?? UNKNOWN)},
 	{title: "Path", width: 13, class: "minor", cell: it => value(`${it.method} ${it.path}`)}
