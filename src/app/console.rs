@@ -13,8 +13,9 @@ const INDEX: &str = "index.html";
 
 /// Scripts and styles of our own alone, no frames, and no markup made of text.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
-                      img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; \
-                      form-action 'self'; require-trusted-types-for 'script'; trusted-types 'none'";
+                      img-src 'self' data:; connect-src 'self'; \
+                      frame-ancestors 'none'; base-uri 'none'; form-action 'self'; \
+                      require-trusted-types-for 'script'; trusted-types 'none'";
 
 const HEADERS: [(HeaderName, &str); 6] = [
     (header::CONTENT_SECURITY_POLICY, POLICY),

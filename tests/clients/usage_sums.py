@@ -1,6 +1,7 @@
 """Are the tokens that the gateway's records sum up those that the upstream itself has counted?
 
-Run `tests/clients/run`, which starts all that is needed: the upstream, and a gateway whose admin token is in ADMIN_TOKEN.
+Run `tests/clients/run`, which starts all that is needed: the upstream, and a gateway whose admin token is in
+ADMIN_TOKEN.
 """
 
 import json

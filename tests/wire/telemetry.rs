@@ -9,7 +9,8 @@ use prost::Message as _;
 use crate::support::{Process, Upstream, eventually, gateway::head};
 
 const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-const RESPONSE: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 98\r\n\r\n\
+const RESPONSE: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\
+    Content-Length: 98\r\n\r\n\
     {\"model\":\"m-1\",\"object\":\"chat.completion\",\
     \"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4},\"n\":1}";
 

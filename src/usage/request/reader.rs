@@ -100,14 +100,19 @@ mod tests {
 
     const JSON: &[u8] = b"application/json";
 
+    const BODY: &[u8] = concat!(
+        r#"{"messages":[{"content":"{\"model\":\"x\"}"}],"#,
+        r#""model":"m","max_tokens":7,"n":2}"#,
+    )
+    .as_bytes();
+
     proptest! {
         #[test]
-        fn the_pieces_make_no_difference(cut in 0_usize..79) {
-            let body = br#"{"messages":[{"content":"{\"model\":\"x\"}"}],"model":"m","max_tokens":7,"n":2}"#;
-            let whole = request_facts("/v1/chat/completions", JSON, body, true);
+        fn the_pieces_make_no_difference(cut in 0..BODY.len()) {
+            let whole = request_facts("/v1/chat/completions", JSON, BODY, true);
             let mut reader = RequestReader::new("/v1/chat/completions", JSON);
-            reader.feed(&body[..cut]);
-            reader.feed(&body[cut..]);
+            reader.feed(&BODY[..cut]);
+            reader.feed(&BODY[cut..]);
             prop_assert_eq!(reader.facts(true), whole);
         }
     }

@@ -23,7 +23,7 @@ def parse():
                         help="resident memory may grow by this much after the warm-up third (default: %(default)s) ...")
     parser.add_argument("--growth-percent", type=float, default=10, help="... and this much (default: %(default)s)")
     parser.add_argument("--requests", type=int, default=0,
-                        help="stop the load after so many requests were begun, whatever the time (default: no such end)")
+                        help="stop the load after so many requests were begun (default: no such end)")
     parser.add_argument("--stop-under-load", action="store_true",
                         help="stop the gateway by SIGTERM in the middle of the load: nothing may be lost then either")
     parser.add_argument("--no-hostile", action="store_true", help="leave out the table of hostile requests")
