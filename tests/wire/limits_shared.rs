@@ -62,7 +62,8 @@ fn two_processes_admit_together_no_more_than_limit_and_burst() {
 #[test]
 fn the_client_that_waits_as_told_by_one_is_admitted_by_the_other() {
     let (redis, upstream) = (Redis::start(), Upstream::ok());
-    let limit = "{ requests: 2, window: 2s, burst: 2, by: caller }";
+    // Long enough for three requests in a row on a busy machine.
+    let limit = "{ requests: 2, window: 8s, burst: 2, by: caller }";
     let [one, two] = ["wait-1", "wait-2"].map(|name| replica(name, &redis, limit, ""));
     settled(&[&one, &two]);
     let request = request(&upstream);
@@ -75,7 +76,7 @@ fn the_client_that_waits_as_told_by_one_is_admitted_by_the_other() {
         (refused.status, refused.error()),
         (429, Some("rate_limited"))
     );
-    assert_eq!(header(&refused, "x-gateway-ratelimit-reset"), 2);
+    assert!((5..=8).contains(&header(&refused, "x-gateway-ratelimit-reset")));
     let_pass(Duration::from_secs(header(&refused, "retry-after")));
     assert_eq!(two.exchange(&request).status, 200);
 }
