@@ -4,7 +4,7 @@
 use std::{borrow::Cow, collections::HashSet, sync::Arc};
 
 use super::{
-    columns, fold,
+    columns, fold, metadata_sums,
     session::{Bound, Session},
 };
 use crate::record::Record;
@@ -40,8 +40,13 @@ pub struct Batch<'b> {
     pub is_again: bool,
 }
 
-/// Writes a batch and adds it to the sums; the caller commits.
-pub async fn insert(session: &mut Session<'_>, batch: &Batch<'_>) -> sqlx::Result<()> {
+/// Writes a batch and adds it to the sums; the caller commits. `metadata`: the names that have
+/// sums of their own.
+pub async fn insert(
+    session: &mut Session<'_>,
+    batch: &Batch<'_>,
+    metadata: &[Box<str>],
+) -> sqlx::Result<()> {
     if session.is_postgres() {
         let lock = "SELECT pg_advisory_xact_lock($1)";
         session.execute(lock, &[Bound::int(LOCK)]).await?;
@@ -65,7 +70,8 @@ pub async fn insert(session: &mut Session<'_>, batch: &Batch<'_>) -> sqlx::Resul
             insert_rows(session, &records, sequence).await?;
         }
     }
-    fold::add(session, &records).await
+    fold::add(session, &records).await?;
+    metadata_sums::add(session, metadata, &records).await
 }
 
 /// Which of these records are stored, by their ids.

@@ -59,6 +59,12 @@ impl Span {
             Span::Day => 24 * 3600,
         }
     }
+
+    /// Where the span of a record begins, in seconds since 1970.
+    pub fn begin(self, record: &Record) -> i64 {
+        let seconds = columns::arrived(record).div_euclid(1000);
+        seconds.div_euclid(self.seconds()) * self.seconds()
+    }
 }
 
 /// What the records of one sum have in common.
@@ -79,10 +85,9 @@ pub struct Group {
 impl Group {
     fn of(record: &Record, span: Span) -> Self {
         let text = |text: Option<&str>| text.map(|it| columns::text(it).into_owned());
-        let seconds = columns::arrived(record).div_euclid(1000);
         Group {
             span,
-            at: seconds.div_euclid(span.seconds()) * span.seconds(),
+            at: span.begin(record),
             key: record.key.clone(),
             team: record.team.clone(),
             origin: text(record.origin.as_deref()),
@@ -132,15 +137,20 @@ impl Group {
     /// Tells groups of one span apart. Callers choose some of the texts, so two that differ must
     /// not be made equal on purpose.
     pub fn digest(&self) -> Vec<u8> {
-        let mut hash = Sha256::new();
-        for text in self.texts() {
-            // A missing text differs from an empty one.
-            let length = text.map_or(u32::MAX, |it| u32::try_from(it.len()).unwrap_or(u32::MAX));
-            hash.update(length.to_le_bytes());
-            hash.update(text.unwrap_or_default());
-        }
-        hash.finalize()[..16].to_vec()
+        digest(self.texts())
     }
+}
+
+/// A hash of some texts, by which lists of texts are told apart. One that is missing differs from
+/// an empty one.
+pub fn digest<const COUNT: usize>(texts: [Option<&str>; COUNT]) -> Vec<u8> {
+    let mut hash = Sha256::new();
+    for text in texts {
+        let length = text.map_or(u32::MAX, |it| u32::try_from(it.len()).unwrap_or(u32::MAX));
+        hash.update(length.to_le_bytes());
+        hash.update(text.unwrap_or_default());
+    }
+    hash.finalize()[..16].to_vec()
 }
 
 /// Names do not count: a key that was renamed is the same key.
@@ -187,7 +197,7 @@ impl Amounts {
 }
 
 /// What one record adds to the counts.
-fn counts_of(record: &Record) -> Counts {
+pub fn counts_of(record: &Record) -> Counts {
     let usage = record.usage.as_ref();
     let tokens = |count: Option<u64>| count.unwrap_or(0).min(MOST);
     let source = usage.map(|it| it.source);

@@ -1,13 +1,14 @@
 //! What was used in a time, by whom and of what? Answered from the sums of hours and days alone, so
-//! that a chart of a month reads little.
+//! that a chart of a month reads little. Values of metadata have sums of their own.
 
 use std::collections::BTreeMap;
 
 use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
 
 use super::{
-    Records,
+    Records, columns,
     filter::{BadParameter, Column, Conditions, time},
+    metadata_sums,
     rollup::{Amounts, COUNTS, Span},
     search::{Reading, SearchError},
     session::{Bound, Session},
@@ -18,6 +19,8 @@ use super::{
 pub const MOST_ROWS: usize = 10_000;
 /// From this length on, days are read in place of hours.
 const FEW_DAYS: i64 = 2 * 24 * 3600;
+/// What names of fields of the metadata begin with.
+pub const METADATA: &str = "metadata.";
 /// The longest time that is told hour by hour.
 const MOST_HOURS: i64 = 31 * 24 * 3600;
 
@@ -30,6 +33,19 @@ pub struct UsageQuery {
     pub by_time: Option<Span>,
     pub by: Vec<Column>,
     equal: Vec<(Column, String)>,
+    /// Sums of this field of the metadata are read, in place of those of all requests.
+    pub metadata: Option<OfMetadata>,
+}
+
+/// The sums of one field of the metadata.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OfMetadata {
+    /// The name of the field.
+    pub name: String,
+    /// There is a row for each value.
+    pub is_grouped: bool,
+    /// Only this value.
+    equal: Option<String>,
 }
 
 impl UsageQuery {
@@ -45,6 +61,7 @@ impl UsageQuery {
             by_time: None,
             by: Vec::new(),
             equal: Vec::new(),
+            metadata: None,
         };
         for (name, value) in parameters {
             query.take(name, value)?;
@@ -61,10 +78,12 @@ impl UsageQuery {
                 self.to = (time(name, value)? + hour - 1).div_euclid(hour) * hour / 1000;
             }
             ("group", _) => value.split(',').try_for_each(|it| self.group_by(it))?,
+            (field, None) if field.starts_with(METADATA) => {
+                self.of_metadata(name, field)?.equal = Some(columns::text(value).into_owned());
+            }
             (_, Some(column)) if Column::OF_SUMS.contains(&column) => {
                 column.check(value)?;
-                self.equal
-                    .push((column, super::columns::text(value).into_owned()));
+                self.equal.push((column, columns::text(value).into_owned()));
             }
             _ => {
                 return Err(BadParameter::new(
@@ -85,13 +104,65 @@ impl UsageQuery {
                     self.by.push(column);
                 }
             }
+            (field, None) if field.starts_with(METADATA) => {
+                self.of_metadata("group", field)?.is_grouped = true;
+            }
             _ => {
                 let names = Column::OF_SUMS.map(Column::name).join(", ");
-                let message = format!("group is any of hour or day, and {names}, with commas");
+                let message =
+                    format!("group is any of hour or day, {names}, and metadata.NAME, with commas");
                 return Err(BadParameter::new("group", message));
             }
         }
         Ok(())
+    }
+
+    /// Asks for the sums of a field, `metadata.NAME`.
+    fn of_metadata(
+        &mut self,
+        parameter: &str,
+        field: &str,
+    ) -> Result<&mut OfMetadata, BadParameter> {
+        let name = field.trim_start_matches(METADATA);
+        let asked = self.metadata.get_or_insert_with(|| OfMetadata {
+            name: name.to_owned(),
+            is_grouped: false,
+            equal: None,
+        });
+        match asked.name == name {
+            true => Ok(asked),
+            false => {
+                let message = "usage is told for one field of the metadata at a time";
+                Err(BadParameter::new(parameter, message))
+            }
+        }
+    }
+
+    /// Whether there are sums of what is asked for; `summed`: the names of metadata that have them.
+    ///
+    /// # Errors
+    /// There are none.
+    pub fn check_metadata(&self, summed: &[Box<str>]) -> Result<(), BadParameter> {
+        let Some(asked) = &self.metadata else {
+            return Ok(());
+        };
+        let field = format!("{METADATA}{}", asked.name);
+        if !summed.iter().any(|it| **it == *asked.name) {
+            let message = format!(
+                "{field} is not summed up: name it in `records.usage_metadata` in the settings"
+            );
+            return Err(BadParameter::new(&field, message));
+        }
+        let filters = self.equal.iter().map(|(column, _)| column);
+        let has_sums = |it: &&Column| metadata_sums::COLUMNS.contains(it);
+        match self.by.iter().chain(filters).find(|it| !has_sums(it)) {
+            None => Ok(()),
+            Some(column) => {
+                let name = column.name();
+                let message = format!("{field} is summed up by key and team only, not by {name}");
+                Err(BadParameter::new(name, message))
+            }
+        }
     }
 
     fn settle(&mut self, now: i64) -> Result<(), BadParameter> {
@@ -133,7 +204,8 @@ impl UsageQuery {
     }
 }
 
-/// What the rows of a sum have in common: where it begins, and a text for each column asked for.
+/// What the rows of a sum have in common: where it begins, and a text for each column asked for,
+/// with the value of a field of the metadata at the end.
 pub type RowKey = (Option<i64>, Vec<Option<String>>);
 
 /// One row of what was used.
@@ -187,6 +259,12 @@ async fn read_part(
     for (column, value) in &query.equal {
         conditions.add(&format!("{} = ?", column.sql()), Bound::text(value));
     }
+    if let Some(asked) = &query.metadata {
+        conditions.add("name = ?", Bound::text(&asked.name));
+        if let Some(value) = &asked.equal {
+            conditions.add("value = ?", Bound::text(value));
+        }
+    }
     let sql = statement(query, &conditions.sql(), session.is_postgres());
     let rows = session.rows::<Found>(sql, &conditions.values).await?;
     let rows = rows.into_iter().filter(|it| it.row.amounts.counts[0] > 0);
@@ -200,7 +278,9 @@ fn key_of(query: &UsageQuery, at: i64, texts: Vec<Option<String>>) -> RowKey {
         let place = Column::OF_SUMS.iter().position(|it| it == column);
         place.and_then(|place| texts.get(place).cloned().flatten())
     });
-    (query.by_time.map(|_| at), chosen.collect())
+    let is_grouped = query.metadata.as_ref().is_some_and(|it| it.is_grouped);
+    let value = is_grouped.then(|| texts.last().cloned().flatten());
+    (query.by_time.map(|_| at), chosen.chain(value).collect())
 }
 
 /// Each row has the same columns, of which those that are not asked for are null.
@@ -225,6 +305,13 @@ fn statement(query: &UsageQuery, conditions: &str, is_postgres: bool) -> String 
             false => columns.push(NULL.to_owned()),
         }
     }
+    match query.metadata.as_ref().is_some_and(|it| it.is_grouped) {
+        true => {
+            groups.push("value".to_owned());
+            columns.push("value".to_owned());
+        }
+        false => columns.push(NULL.to_owned()),
+    }
     for (column, name) in [(Column::Key, "key_name"), (Column::Team, "team_name")] {
         match query.by.contains(&column) {
             true => columns.push(format!("MAX({name})")),
@@ -232,14 +319,21 @@ fn statement(query: &UsageQuery, conditions: &str, is_postgres: bool) -> String 
         }
     }
     columns.extend(COUNTS.map(|count| sum(count, is_postgres)));
-    columns.extend(["latency", "first_token"].map(|it| joined(it, is_postgres)));
+    let (table, sketches) = match query.metadata {
+        None => (
+            "throughway_record_usage",
+            ["latency", "first_token"].map(|it| joined(it, is_postgres)),
+        ),
+        Some(_) => (metadata_sums::TABLE, ["''", "''"].map(str::to_owned)),
+    };
+    columns.extend(sketches);
     let columns = columns.join(", ");
     let groups = match groups.is_empty() {
         true => String::new(),
         false => format!("GROUP BY {}", groups.join(", ")),
     };
     format!(
-        "SELECT {columns} FROM throughway_record_usage WHERE {conditions} {groups} LIMIT {}",
+        "SELECT {columns} FROM {table} WHERE {conditions} {groups} LIMIT {}",
         MOST_ROWS + 1
     )
 }
@@ -278,7 +372,8 @@ where
     String: Decode<'r, R::Database> + Type<R::Database>,
 {
     fn from_row(row: &'r R) -> sqlx::Result<Self> {
-        const NAMES: usize = 1 + Column::OF_SUMS.len();
+        // With the value of a field of the metadata.
+        const NAMES: usize = 2 + Column::OF_SUMS.len();
         const FIRST: usize = NAMES + 2;
         let texts = (1..NAMES).map(|at| row.try_get(at));
         let mut amounts = Amounts::default();

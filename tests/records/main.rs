@@ -21,6 +21,7 @@ mod crash;
 mod databases;
 mod faults;
 mod large;
+mod metadata;
 mod retention;
 mod searches;
 mod stage;
