@@ -126,8 +126,8 @@ pub struct SummedName;
 impl Kind for SummedName {
     type Value = String;
     const NAME: &'static str = "names of metadata";
-    const EXPECTED: &'static str = "the name of a field of metadata, such as user: 1 to 128 bytes without spaces, commas, \
-         quotes and backslashes";
+    const EXPECTED: &'static str = "the name of a field of metadata, such as user: 1 to 128 bytes \
+                                    without spaces, commas, quotes and backslashes";
 
     fn from_text(text: &str) -> Option<String> {
         let refused = |it: char| it.is_control() || it.is_whitespace() || ",\"\\".contains(it);

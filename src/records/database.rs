@@ -21,6 +21,10 @@ const SCHEMA: Schema = Schema {
             "metadata",
             include_str!("migrations/sqlite/0002_metadata.sql"),
         ),
+        (
+            "route_name",
+            include_str!("migrations/sqlite/0003_route_name.sql"),
+        ),
     ],
     postgres: &[
         (
@@ -30,6 +34,10 @@ const SCHEMA: Schema = Schema {
         (
             "metadata",
             include_str!("migrations/postgres/0002_metadata.sql"),
+        ),
+        (
+            "route_name",
+            include_str!("migrations/postgres/0003_route_name.sql"),
         ),
     ],
     table: "throughway_record_migrations",

@@ -10,11 +10,12 @@ use super::{
 use crate::record::Record;
 
 /// The columns of a row, but for its document.
-const COLUMNS: [&str; 16] = [
+const COLUMNS: [&str; 17] = [
     "id",
     "key_id",
     "team_id",
     "route",
+    "route_name",
     "origin",
     "provider",
     "model",
@@ -137,6 +138,7 @@ fn row(record: &Record) -> [Bound<'_>; COLUMNS.len()] {
         Bound::Text(record.key.as_ref().map(|it| columns::text(&it.id))),
         Bound::Text(record.team.as_ref().map(|it| columns::text(&it.id))),
         Bound::text(columns::route(record.route)),
+        Bound::Text(record.route_name.as_deref().map(columns::text)),
         Bound::Text(record.origin.as_deref().map(columns::text)),
         Bound::Text(record.provider.as_deref().map(columns::text)),
         Bound::Text(columns::model(record).map(columns::text)),

@@ -1,6 +1,6 @@
 //! Which sums does a record go into, and what is added there? Sums are of an hour and of a day, for
-//! each combination of key, team, origin, provider, model, route and outcome. Nothing here asks
-//! the database.
+//! each combination of key, team, origin, provider, model, route, its name and outcome. Nothing
+//! here asks the database.
 
 use std::{
     collections::HashMap,
@@ -79,6 +79,8 @@ pub struct Group {
     pub provider: Option<String>,
     pub model: Option<String>,
     pub route: &'static str,
+    /// The endpoint or the provider's route, which callers cannot invent.
+    pub route_name: Option<String>,
     pub outcome: String,
 }
 
@@ -94,6 +96,7 @@ impl Group {
             provider: text(record.provider.as_deref()),
             model: text(columns::model(record)),
             route: columns::route(record.route),
+            route_name: text(record.route_name.as_deref()),
             outcome: columns::text(&record.outcome).into_owned(),
         }
     }
@@ -122,7 +125,7 @@ impl Group {
         self.key.as_ref().map(|it| &*it.id)
     }
 
-    fn texts(&self) -> [Option<&str>; 7] {
+    fn texts(&self) -> [Option<&str>; 8] {
         [
             self.key_id(),
             self.team.as_ref().map(|it| &*it.id),
@@ -130,6 +133,7 @@ impl Group {
             self.provider.as_deref(),
             self.model.as_deref(),
             Some(self.route),
+            self.route_name.as_deref(),
             Some(&self.outcome),
         ]
     }

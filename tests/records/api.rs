@@ -122,7 +122,7 @@ impl Gateway {
         )
     }
 
-    fn json(&self, path: &str, status: u16) -> Value {
+    pub fn json(&self, path: &str, status: u16) -> Value {
         let (found, _, body) = self.get(path, "");
         assert_eq!(found, status, "{path}: {body}");
         serde_json::from_str(&body).unwrap_or_else(|error| panic!("{error}: {body}"))

@@ -22,6 +22,7 @@ mod databases;
 mod faults;
 mod large;
 mod metadata;
+mod names;
 mod retention;
 mod searches;
 mod stage;

@@ -21,7 +21,7 @@ use crate::{
 const SHARES: [(&str, f64); 4] = [("p50", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99)];
 
 pub(super) async fn usage(call: Call) -> Response {
-    let mut parameters = query::parameters(call.request.query_string())?;
+    let mut parameters = query::with_ids(&call)?;
     let mut as_csv = wants_csv(call.request.headers());
     let mut formats = Vec::new();
     parameters.retain(|(name, value)| {
@@ -90,6 +90,7 @@ fn row_of(query: &UsageQuery, (at, texts): &RowKey, row: &UsageRow) -> Map<Strin
             | Column::Provider
             | Column::Model
             | Column::Route
+            | Column::RouteName
             | Column::Outcome
             | Column::Code
             | Column::Cache => json!(text),
@@ -171,6 +172,7 @@ fn head(query: &UsageQuery) -> Vec<(String, String)> {
             | Column::Provider
             | Column::Model
             | Column::Route
+            | Column::RouteName
             | Column::Outcome
             | Column::Code
             | Column::Cache => add(name.to_owned(), format!("/{name}")),
