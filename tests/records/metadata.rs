@@ -152,7 +152,8 @@ fn a_field_without_sums_is_refused_with_the_name_of_the_setting() {
         let checked = query(parameters).and_then(|it| it.check_metadata(&summed));
         checked.map_err(|it| it.name)
     };
-    let table: [(&[(&str, &str)], Result<(), &str>); 7] = [
+    type Case<'c> = (&'c [(&'c str, &'c str)], Result<(), &'c str>);
+    let table: [Case<'_>; 7] = [
         (&[("group", "metadata.user,day,key")], Ok(())),
         (&[("group", "metadata.user"), ("team", "team_a")], Ok(())),
         (&[("group", "metadata.project")], Err("metadata.project")),
