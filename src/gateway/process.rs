@@ -146,7 +146,9 @@ fn archive(settings: &Settings, metrics: &Metrics) -> Records {
         dropped: metrics.records_dropped.clone(),
         queued: metrics.records_queued.clone(),
     };
-    Records::new(limits, counts)
+    let records = Records::new(limits, counts);
+    records.sum_up(&settings.records.usage_metadata);
+    records
 }
 
 fn count_by_key(settings: &Settings, metrics: &Metrics) {

@@ -7,6 +7,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
+    money::Usd,
     observe::metrics::RouteLabel,
     price::Cost,
     usage::{Usage, UsageFlaw},
@@ -213,6 +214,10 @@ pub struct Attempt {
     /// Why it failed; `None`: its response was relayed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fault: Option<Box<str>>,
+    /// What its input cost, if its response had begun and was given up. It is part of the record's
+    /// cost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Usd>,
 }
 
 /// Takes closed records, on the writer's own thread and off the requests' path.

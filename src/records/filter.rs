@@ -37,31 +37,34 @@ pub enum Column {
     Provider,
     Model,
     Route,
+    RouteName,
     Outcome,
     Code,
     Cache,
 }
 
 impl Column {
-    const ALL: [Column; 9] = [
+    const ALL: [Column; 10] = [
         Column::Key,
         Column::Team,
         Column::Origin,
         Column::Provider,
         Column::Model,
         Column::Route,
+        Column::RouteName,
         Column::Outcome,
         Column::Code,
         Column::Cache,
     ];
     /// Those that sums have.
-    pub const OF_SUMS: [Column; 7] = [
+    pub const OF_SUMS: [Column; 8] = [
         Column::Key,
         Column::Team,
         Column::Origin,
         Column::Provider,
         Column::Model,
         Column::Route,
+        Column::RouteName,
         Column::Outcome,
     ];
 
@@ -78,6 +81,7 @@ impl Column {
             Column::Provider => "provider",
             Column::Model => "model",
             Column::Route => "route",
+            Column::RouteName => "route_name",
             Column::Outcome => "outcome",
             Column::Code => "code",
             Column::Cache => "cache",
@@ -93,6 +97,7 @@ impl Column {
             | Column::Provider
             | Column::Model
             | Column::Route
+            | Column::RouteName
             | Column::Outcome
             | Column::Code
             | Column::Cache => self.name(),
@@ -107,6 +112,7 @@ impl Column {
             Column::Provider => record.provider.as_deref(),
             Column::Model => columns::model(record),
             Column::Route => Some(columns::route(record.route)),
+            Column::RouteName => record.route_name.as_deref(),
             Column::Outcome => Some(&*record.outcome),
             Column::Code => record.code.as_deref(),
             Column::Cache => Some(columns::cache(record.cache)),
@@ -145,6 +151,7 @@ impl Column {
             | Column::Origin
             | Column::Provider
             | Column::Model
+            | Column::RouteName
             | Column::Code => None,
         }
     }

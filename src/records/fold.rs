@@ -25,7 +25,7 @@ const MOST: i64 = 5000;
 /// there is one statement.
 const LENGTH: usize = 32;
 
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 13] = [
     "span",
     "at",
     "digest",
@@ -37,6 +37,7 @@ const NAMES: [&str; 12] = [
     "provider",
     "model",
     "route",
+    "route_name",
     "outcome",
 ];
 
@@ -206,6 +207,7 @@ fn values_of<'v>(
         text(group.provider.as_deref()),
         text(group.model.as_deref()),
         text(Some(group.route)),
+        text(group.route_name.as_deref()),
         text(Some(&group.outcome)),
     ];
     values.extend(

@@ -4,17 +4,18 @@
 use std::{borrow::Cow, collections::HashSet, sync::Arc};
 
 use super::{
-    columns, fold,
+    columns, fold, metadata_sums,
     session::{Bound, Session},
 };
 use crate::record::Record;
 
 /// The columns of a row, but for its document.
-const COLUMNS: [&str; 16] = [
+const COLUMNS: [&str; 17] = [
     "id",
     "key_id",
     "team_id",
     "route",
+    "route_name",
     "origin",
     "provider",
     "model",
@@ -40,8 +41,13 @@ pub struct Batch<'b> {
     pub is_again: bool,
 }
 
-/// Writes a batch and adds it to the sums; the caller commits.
-pub async fn insert(session: &mut Session<'_>, batch: &Batch<'_>) -> sqlx::Result<()> {
+/// Writes a batch and adds it to the sums; the caller commits. `metadata`: the names that have
+/// sums of their own.
+pub async fn insert(
+    session: &mut Session<'_>,
+    batch: &Batch<'_>,
+    metadata: &[Box<str>],
+) -> sqlx::Result<()> {
     if session.is_postgres() {
         let lock = "SELECT pg_advisory_xact_lock($1)";
         session.execute(lock, &[Bound::int(LOCK)]).await?;
@@ -65,7 +71,8 @@ pub async fn insert(session: &mut Session<'_>, batch: &Batch<'_>) -> sqlx::Resul
             insert_rows(session, &records, sequence).await?;
         }
     }
-    fold::add(session, &records).await
+    fold::add(session, &records).await?;
+    metadata_sums::add(session, metadata, &records).await
 }
 
 /// Which of these records are stored, by their ids.
@@ -130,6 +137,7 @@ fn row(record: &Record) -> [Bound<'_>; COLUMNS.len()] {
         Bound::Text(record.key.as_ref().map(|it| columns::text(&it.id))),
         Bound::Text(record.team.as_ref().map(|it| columns::text(&it.id))),
         Bound::text(columns::route(record.route)),
+        Bound::Text(record.route_name.as_deref().map(columns::text)),
         Bound::Text(record.origin.as_deref().map(columns::text)),
         Bound::Text(record.provider.as_deref().map(columns::text)),
         Bound::Text(columns::model(record).map(columns::text)),

@@ -1,6 +1,6 @@
 //! Which sums does a record go into, and what is added there? Sums are of an hour and of a day, for
-//! each combination of key, team, origin, provider, model, route and outcome. Nothing here asks
-//! the database.
+//! each combination of key, team, origin, provider, model, route, its name and outcome. Nothing
+//! here asks the database.
 
 use std::{
     borrow::Cow,
@@ -60,6 +60,12 @@ impl Span {
             Span::Day => 24 * 3600,
         }
     }
+
+    /// Where the span of a record begins, in seconds since 1970.
+    pub fn begin(self, record: &Record) -> i64 {
+        let seconds = columns::arrived(record).div_euclid(1000);
+        seconds.div_euclid(self.seconds()) * self.seconds()
+    }
 }
 
 /// What the records of one sum have in common.
@@ -74,21 +80,23 @@ pub struct Group<'r> {
     pub provider: Option<Cow<'r, str>>,
     pub model: Option<Cow<'r, str>>,
     pub route: &'static str,
+    /// The endpoint or the provider's route, which callers cannot invent.
+    pub route_name: Option<Cow<'r, str>>,
     pub outcome: Cow<'r, str>,
 }
 
 impl<'r> Group<'r> {
     fn of(record: &'r Record, span: Span) -> Self {
-        let seconds = columns::arrived(record).div_euclid(1000);
         Group {
             span,
-            at: seconds.div_euclid(span.seconds()) * span.seconds(),
+            at: span.begin(record),
             key: record.key.as_ref(),
             team: record.team.as_ref(),
             origin: record.origin.as_deref().map(columns::text),
             provider: record.provider.as_deref().map(columns::text),
             model: columns::model(record).map(columns::text),
             route: columns::route(record.route),
+            route_name: record.route_name.as_deref().map(columns::text),
             outcome: columns::text(&record.outcome),
         }
     }
@@ -117,7 +125,7 @@ impl<'r> Group<'r> {
         self.key.map(|it| &*it.id)
     }
 
-    fn texts(&self) -> [Option<&str>; 7] {
+    fn texts(&self) -> [Option<&str>; 8] {
         [
             self.key_id(),
             self.team.map(|it| &*it.id),
@@ -125,6 +133,7 @@ impl<'r> Group<'r> {
             self.provider.as_deref(),
             self.model.as_deref(),
             Some(self.route),
+            self.route_name.as_deref(),
             Some(&self.outcome),
         ]
     }
@@ -132,15 +141,20 @@ impl<'r> Group<'r> {
     /// Tells groups of one span apart. Callers choose some of the texts, so two that differ must
     /// not be made equal on purpose.
     pub fn digest(&self) -> Vec<u8> {
-        let mut hash = Sha256::new();
-        for text in self.texts() {
-            // A missing text differs from an empty one.
-            let length = text.map_or(u32::MAX, |it| u32::try_from(it.len()).unwrap_or(u32::MAX));
-            hash.update(length.to_le_bytes());
-            hash.update(text.unwrap_or_default());
-        }
-        hash.finalize()[..16].to_vec()
+        digest(self.texts())
     }
+}
+
+/// A hash of some texts, by which lists of texts are told apart. One that is missing differs from
+/// an empty one.
+pub fn digest<const COUNT: usize>(texts: [Option<&str>; COUNT]) -> Vec<u8> {
+    let mut hash = Sha256::new();
+    for text in texts {
+        let length = text.map_or(u32::MAX, |it| u32::try_from(it.len()).unwrap_or(u32::MAX));
+        hash.update(length.to_le_bytes());
+        hash.update(text.unwrap_or_default());
+    }
+    hash.finalize()[..16].to_vec()
 }
 
 /// Names do not count: a key that was renamed is the same key.
@@ -187,7 +201,7 @@ impl Amounts {
 }
 
 /// What one record adds to the counts.
-fn counts_of(record: &Record) -> Counts {
+pub fn counts_of(record: &Record) -> Counts {
     let usage = record.usage.as_ref();
     let tokens = |count: Option<u64>| count.unwrap_or(0).min(MOST);
     let source = usage.map(|it| it.source);

@@ -92,8 +92,18 @@ impl Stage {
     }
 
     pub fn start_with(&self, queue: QueueLimits, limits: Limits) -> Archive {
+        self.start_as(queue, limits, &[])
+    }
+
+    /// Sums up the values of these names of metadata.
+    pub fn start_summing(&self, names: &[&str]) -> Archive {
+        self.start_as(ROOMY, UNLIMITED, names)
+    }
+
+    fn start_as(&self, queue: QueueLimits, limits: Limits, names: &[&str]) -> Archive {
         let counts = Counts::default();
         let records = Records::new(queue, counts.clone());
+        records.sum_up(&names.iter().map(ToString::to_string).collect::<Vec<_>>());
         let store = Some((self.location.clone(), limits));
         records.start(store, Vec::new()).expect("a thread");
         Archive { records, counts }
