@@ -81,19 +81,12 @@ fn row_of(query: &UsageQuery, (at, texts): &RowKey, row: &UsageRow) -> Map<Strin
         shown.insert(time_name(span).to_owned(), json!(at));
     }
     for (column, text) in query.by.iter().zip(texts) {
-        let named =
-            |name: &Option<String>| text.as_ref().map(|id| json!({ "id": id, "name": name }));
-        let value = match column {
-            Column::Key => json!(named(&row.key_name)),
-            Column::Team => json!(named(&row.team_name)),
-            Column::Origin
-            | Column::Provider
-            | Column::Model
-            | Column::Route
-            | Column::RouteName
-            | Column::Outcome
-            | Column::Code
-            | Column::Cache => json!(text),
+        let value = match name_of(*column) {
+            Some(name) => json!(
+                text.as_ref()
+                    .map(|id| json!({ "id": id, "name": name(row) }))
+            ),
+            None => json!(text),
         };
         shown.insert(column.name().to_owned(), value);
     }
@@ -109,6 +102,22 @@ fn row_of(query: &UsageQuery, (at, texts): &RowKey, row: &UsageRow) -> Map<Strin
 fn metadata_name(query: &UsageQuery) -> Option<String> {
     let asked = query.metadata.as_ref().filter(|it| it.is_grouped)?;
     Some(format!("{METADATA}{}", asked.name))
+}
+
+/// Where a row has the name of a key or team; `None`: the column's texts are all there is.
+fn name_of(column: Column) -> Option<fn(&UsageRow) -> &Option<String>> {
+    match column {
+        Column::Key => Some(|row| &row.key_name),
+        Column::Team => Some(|row| &row.team_name),
+        Column::Origin
+        | Column::Provider
+        | Column::Model
+        | Column::Route
+        | Column::RouteName
+        | Column::Outcome
+        | Column::Code
+        | Column::Cache => None,
+    }
 }
 
 fn add_amounts(shown: &mut Map<String, Value>, amounts: &Amounts) {
@@ -163,19 +172,12 @@ fn head(query: &UsageQuery) -> Vec<(String, String)> {
     }
     for column in &query.by {
         let name = column.name();
-        match column {
-            Column::Key | Column::Team => {
+        match name_of(*column) {
+            Some(_) => {
                 add(format!("{name}_id"), format!("/{name}/id"));
                 add(format!("{name}_name"), format!("/{name}/name"));
             }
-            Column::Origin
-            | Column::Provider
-            | Column::Model
-            | Column::Route
-            | Column::RouteName
-            | Column::Outcome
-            | Column::Code
-            | Column::Cache => add(name.to_owned(), format!("/{name}")),
+            None => add(name.to_owned(), format!("/{name}")),
         }
     }
     if let Some(name) = metadata_name(query) {
