@@ -98,6 +98,7 @@ async function showScreen(host) {
 	markCurrent(screen.name);
 	document.title = `${screen.title} – Throughway`;
 	replace(root, loading());
+	root.setAttribute("aria-busy", "true");
 	if (document.activeElement === document.body)
 		// What had the focus is gone with the screen before.
 		host.focus({preventScroll: true});
@@ -113,5 +114,7 @@ async function showScreen(host) {
 				root,
 				problem(error, () => showScreen(host))
 			);
+	} finally {
+		root.removeAttribute("aria-busy");
 	}
 }

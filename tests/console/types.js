@@ -295,6 +295,7 @@
 
 /**
  * @typedef {object} Route
+ * @property {string} hash of the URL, as it was parsed or noted last
  * @property {string} screen
  * @property {string[]} args
  * @property {URLSearchParams} query
