@@ -122,6 +122,10 @@ export async function all(list, query = {}, pages = 10) {
 	return found;
 }
 
+/** Keys of configs and faults of the mock, which the program makes a file of.
+ * @type {(query: Query, options: CallOptions) => Promise<Tables>} */
+export const playgroundTables = reader("/gateway/console/playground/tables.json");
+
 /** @param {Query} query */
 export const usageCsvPath = query => `${ADMIN}usage${queryText({...query, format: "csv"})}`;
 

@@ -23,7 +23,7 @@ export function stackedBars({label, series, points, format, height = 170}) {
 		bar({point, place, points, series, scale, format, inner})
 	);
 	const image = svg("svg", {height, role: "img", "aria-label": label}, lines, bars);
-	return h("div", {class: "chart"}, image, legend(series));
+	return h("div.chart", image, legend(series));
 }
 
 /** @param {number[]} values */
@@ -64,16 +64,12 @@ function bar({point, place, points, series, scale, format, inner}) {
 		return tall > 0 && svg("rect", {...shape, class: colour(index)});
 	});
 	const told = series.map((name, index) => `${name}: ${format(point.values[index] ?? 0)}`);
-	const title = svg(
-		"title",
-		null,
-		[`${point.label} · ${format(sum(point.values))}`, ...told].join("\n")
-	);
+	const title = svg("title", [`${point.label} · ${format(sum(point.values))}`, ...told].join("\n"));
 	const hover = {class: "hover", x: at(x), y: 0, width: at(width), height: 10 + inner};
 	const every = Math.ceil(points.length / 6);
 	const text = {x: at(x + width / 2), y: inner + 26, "text-anchor": "middle"};
 	const label = place % every === 0 && svg("text", text, point.label);
-	return svg("g", null, parts, label, svg("rect", hover, title));
+	return svg("g", parts, label, svg("rect", hover, title));
 }
 
 /** @param {number} index */
@@ -83,8 +79,8 @@ export function colour(index) {
 
 /** @param {string[]} series */
 function legend(series) {
-	const items = series.map((name, index) => h("li", null, patch(colour(index)), value(name)));
-	return h("ul", {class: "legend"}, items);
+	const items = series.map((name, index) => h("li", patch(colour(index)), value(name)));
+	return h("ul.legend", items);
 }
 
 /** @param {string} name */
@@ -136,15 +132,14 @@ export function waterfallLine(segments, end) {
 			y: 2,
 			height: 12
 		};
-		return svg("rect", {...shape, class: `p-${phase}`}, svg("title", null, told));
+		return svg("rect", {...shape, class: `p-${phase}`}, svg("title", told));
 	});
 	const label = segments
 		.map(it => `${names.get(it.phase)} ${duration(it.to - it.from)}`)
 		.join(", ");
 	const base = svg("line", {class: "axis", x1: 0, x2: "100%", y1: 15.5, y2: 15.5});
 	return h(
-		"div",
-		{class: "chart line"},
+		"div.chart.line",
 		svg("svg", {height: 16, role: "img", "aria-label": label}, base, parts)
 	);
 }
@@ -155,10 +150,10 @@ export function waterfallScale(end) {
 	const texts = anchors.map((anchor, index) =>
 		svg("text", {x: at(index / 4), y: 11, "text-anchor": anchor}, duration((end * index) / 4))
 	);
-	return h("div", {class: "chart line"}, svg("svg", {height: 16, "aria-hidden": "true"}, texts));
+	return h("div.chart.line", svg("svg", {height: 16, "aria-hidden": "true"}, texts));
 }
 
 export function waterfallLegend() {
-	const items = PHASES.map(([phase, name]) => h("li", null, patch(`p-${phase}`), name));
-	return h("ul", {class: "legend"}, items);
+	const items = PHASES.map(([phase, name]) => h("li", patch(`p-${phase}`), name));
+	return h("ul.legend", items);
 }

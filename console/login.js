@@ -36,11 +36,11 @@ export function showLogin(enter, why) {
 	};
 	const hint = "`admin_token` of the settings, or a gateway key with the role viewer or admin.";
 	const form = h("form", {onsubmit}, failed, field("Token", token, hint), submit);
-	replace(document.body, h("main", {class: "login"}, h("h1", null, "Throughway"), form, byLink()));
+	replace(document.body, h("main.login", h("h1", "Throughway"), form, byLink()));
 	token.focus();
 }
 
 function byLink() {
 	const text = "Without a token, a link that signs in is made on the gateway's own machine:";
-	return h("section", null, h("p", null, text), commandLine("throughway console"));
+	return h("section", h("p", text), commandLine("throughway console"));
 }

@@ -30,61 +30,53 @@ export function badge(text, tone = "plain", title) {
 
 /** @param {string} title @param {...Child} actions */
 export function heading(title, ...actions) {
-	return h(
-		"header",
-		{class: "heading"},
-		h("h1", null, value(title)),
-		h("div", {class: "actions"}, actions)
-	);
+	return h("header.heading", h("h1", value(title)), h("div.actions", actions));
 }
 
 /** @param {string} title @param {...(Child | Child[])} children */
 export function panel(title, ...children) {
-	return h("section", {class: "panel", "aria-label": title}, h("h2", null, title), ...children);
+	return h("section", {class: "panel", "aria-label": title}, h("h2", title), ...children);
 }
 
 /** Names with what is known of each; what is not known is left out. @param {Fact[]} all */
 export function facts(all) {
 	const known = all.filter(([, it]) => it !== null && it !== undefined && it !== false);
-	const made = known.flatMap(([name, it]) => [h("dt", null, name), h("dd", null, it)]);
-	return h("dl", {class: "facts"}, made);
+	const made = known.flatMap(([name, it]) => [h("dt", name), h("dd", it)]);
+	return h("dl.facts", made);
 }
 
 /** @param {string[][]} all pairs of a figure and its label */
 export function figures(all) {
-	const made = all.map(([shown, label]) =>
-		h("div", {class: "figure"}, h("b", null, shown), h("span", null, label))
-	);
-	return h("div", {class: "figures"}, made);
+	const made = all.map(([shown, label]) => h("div.figure", h("b", shown), h("span", label)));
+	return h("div.figures", made);
 }
 
 /** @param {...(Child | Child[])} children */
-export const faint = (...children) => h("p", {class: "faint"}, ...children);
+export const faint = (...children) => h("p.faint", ...children);
 
 /** @param {unknown} text */
-export const code = text => h("code", null, value(text));
+export const code = text => h("code", value(text));
 
 /** @param {unknown} error */
 export const errorText = error => (error instanceof Error ? error.message : String(error));
 
 /** @param {string} [text] */
 export function loading(text = "Loading…") {
-	return h("p", {class: "state", role: "status"}, h("span", {class: "spinner"}), text);
+	return h("p", {class: "state", role: "status"}, h("span.spinner"), text);
 }
 
 /** What is shown where there is nothing: why, and how to get the first row.
  * @param {string} title @param {string} text @param {string | null} [command] */
 export function empty(title, text, command = null) {
 	const shown = command === null ? null : commandLine(command);
-	return h("div", {class: "state"}, h("strong", null, title), h("p", null, text), shown);
+	return h("div.state", h("strong", title), h("p", text), shown);
 }
 
 /** @param {string} command */
 export function commandLine(command) {
 	const text = h("pre", {class: "block", tabindex: 0, "aria-label": "Command"}, command);
 	return h(
-		"div",
-		{class: "command"},
+		"div.command",
 		text,
 		copyButton(() => command)
 	);
@@ -96,8 +88,8 @@ export function problem(error, again = null) {
 	return h(
 		"div",
 		{class: "state bad", role: "alert"},
-		h("strong", null, titleOf(error)),
-		h("p", null, value(errorText(error))),
+		h("strong", titleOf(error)),
+		h("p", value(errorText(error))),
 		again && button("Try again", again)
 	);
 }
@@ -182,7 +174,7 @@ export function field(label, control, hint) {
 	control.id = id;
 	const text = hint && h("small", {id: `${id}-hint`}, hint);
 	if (hint) control.setAttribute("aria-describedby", `${id}-hint`);
-	return h("div", {class: "field"}, h("label", {for: id}, label), control, text);
+	return h("div.field", h("label", {for: id}, label), control, text);
 }
 let fields = 0;
 

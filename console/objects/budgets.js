@@ -45,7 +45,7 @@ export function budgetBar(budget) {
 	const name = budget.name ? `${budget.name}: ` : "";
 	const label = name + budgetText(budget);
 	if (budget.spent === null || budget.spent === undefined)
-		return h("div", {class: "meter"}, value(`${label}. What is spent is not known now.`));
+		return h("div.meter", value(`${label}. What is spent is not known now.`));
 	const shown = (/** @type {any} */ it) => (budget.usd === undefined ? count(it) : money(it));
 	const reserved = Number(budget.reserved ?? 0);
 	const limit = Number(budget.usd ?? budget.tokens) + Number(budget.topped_up ?? 0);
@@ -54,7 +54,7 @@ export function budgetBar(budget) {
 		used: Number(budget.spent) + reserved,
 		of: limit,
 		text: `${shown(budget.spent)} spent${reserved > 0 ? `, ${shown(budget.reserved)} reserved` : ""}`,
-		after: budget.resets_at ? h("span", null, "begins anew ", time(budget.resets_at)) : null,
+		after: budget.resets_at ? h("span", "begins anew ", time(budget.resets_at)) : null,
 		soft: budget.soft ?? undefined
 	});
 }
@@ -62,7 +62,7 @@ export function budgetBar(budget) {
 /** @param {any} budget @param {Again} again */
 export function budgetPart(budget, again) {
 	const add = button("Top up", () => topUp(budget, again), {change: true});
-	return h("div", null, budgetBar(budget), budget.window === "total" && !budget.values && add);
+	return h("div", budgetBar(budget), budget.window === "total" && !budget.values && add);
 }
 
 /** @param {any} budget @param {Again} again */
@@ -83,7 +83,7 @@ function topUp(budget, again) {
 	const label = unit === "usd" ? "Add, in USD" : "Add, in tokens";
 	const dialog = open(
 		"Top up the budget",
-		[h("p", null, value(budgetText(budget))), field(label, amount), failed],
+		[h("p", value(budgetText(budget))), field(label, amount), failed],
 		[button("Cancel", () => dialog.close()), button("Top up", run, {kind: "main"})]
 	);
 }

@@ -126,7 +126,7 @@ export function rows(columns, add) {
 	return (/** @type {any} */ given) => {
 		/** @type {any[]} */
 		const documents = given ?? [];
-		const host = h("div", {class: "rows"});
+		const host = h("div.rows");
 		const more = (/** @type {any} */ it) => host.append(smallRow(columns, it, host));
 		documents.forEach(more);
 		const adds = button(add, () => {
@@ -153,9 +153,9 @@ function smallRow(columns, given, host) {
 		const input = options
 			? select(options, shown, {"data-name": name})
 			: h("input", {type: "text", "data-name": name, value: shown, size: 8});
-		return h("label", null, h("span", null, label), input);
+		return h("label", h("span", label), input);
 	});
-	const row = h("div", {class: "small-row"}, inputs);
+	const row = h("div.small-row", inputs);
 	const remove = button(
 		"Remove",
 		() => {

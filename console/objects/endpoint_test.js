@@ -42,13 +42,7 @@ export function endpointTest(endpoint) {
 			send.disabled = false;
 		}
 	};
-	const line = h(
-		"div",
-		{class: "line"},
-		field("Method", method),
-		field("Path below it", path),
-		send
-	);
+	const line = h("div.line", field("Method", method), field("Path below it", path), send);
 	return [h("form", {onsubmit}, line, field("Body", body)), result];
 }
 
@@ -65,11 +59,11 @@ function bodyOf(text) {
 /** @param {any} test */
 function outcome({preview, sent, response}) {
 	return [
-		h("h3", null, "The response"),
+		h("h3", "The response"),
 		...(response.error ? [failure(response.error)] : responded(response)),
-		h("h3", null, "What was sent"),
-		h("p", null, code(`${sent.method} ${sent.path}`), ` ${sent.body_bytes} bytes`),
-		h("h3", null, "The plan"),
+		h("h3", "What was sent"),
+		h("p", code(`${sent.method} ${sent.path}`), ` ${sent.body_bytes} bytes`),
+		h("h3", "The plan"),
 		preview.error ? failure(preview.error) : planTree(preview)
 	];
 }
@@ -77,7 +71,7 @@ function outcome({preview, sent, response}) {
 /** @param {any} error a text, or an error object */
 function failure(error) {
 	const text = typeof error === "string" ? error : (error.message ?? JSON.stringify(error));
-	return h("p", {class: "bad"}, value(text));
+	return h("p.bad", value(text));
 }
 
 /** @param {any} response */

@@ -47,7 +47,7 @@ export function objectForm(options) {
 			submit.disabled = false;
 		}
 	};
-	const actions = h("div", {class: "actions"}, submit, button("Cancel", cancel));
+	const actions = h("div.actions", submit, button("Cancel", cancel));
 	const elements = rows.map(it => it.element);
 	const element = h(
 		"form",

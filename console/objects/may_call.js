@@ -52,16 +52,13 @@ async function verdict(imagined) {
 	try {
 		const plan = await api.explain(imagined);
 		return [
-			h("p", null, badge("Yes", "good"), " it may: no rule of the key or its team refuses it."),
+			h("p", badge("Yes", "good"), " it may: no rule of the key or its team refuses it."),
 			planTree(plan)
 		];
 	} catch (error) {
 		if (!(error instanceof ApiError)) throw error;
 		const rule = RULES.includes(error.code ?? "");
 		const mark = rule ? badge("No", "bad") : badge("Not like this", "warn");
-		return [
-			h("p", null, mark, " ", value(error.message)),
-			rule && faint(`The rule: ${error.code}`)
-		];
+		return [h("p", mark, " ", value(error.message)), rule && faint(`The rule: ${error.code}`)];
 	}
 }

@@ -38,7 +38,7 @@ export function deleteButton(kind, object, etag, text) {
 /** @param {any[]} limits @param {any[]} spent @param {Again} again */
 export function limitsPanel(limits, spent, again) {
 	const bars = [...limits.map(limitBar), ...spent.map(it => budgetPart(it, again))];
-	const shown = bars.length > 0 ? h("div", {class: "meters"}, bars) : faint("None.");
+	const shown = bars.length > 0 ? h("div.meters", bars) : faint("None.");
 	return panel("Limits and budgets", shown);
 }
 

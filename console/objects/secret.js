@@ -13,21 +13,15 @@ export function showSecret(title, secret, closed) {
 	const dialog = open(
 		title,
 		[
+			h("p", "Copy it now: it is shown here and nowhere else, and only its digest is stored."),
 			h(
-				"p",
-				null,
-				"Copy it now: it is shown here and nowhere else, and only its digest is stored."
-			),
-			h(
-				"div",
-				{class: "command"},
+				"div.command",
 				shown,
 				copyButton(() => secret, "Copy the key")
 			),
 			faint("To try it:"),
 			h(
-				"div",
-				{class: "command"},
+				"div.command",
 				copyButton(() => command, "Copy a curl with it")
 			)
 		],

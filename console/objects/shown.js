@@ -41,7 +41,7 @@ export function origin(object, place) {
 
 /** @param {string[] | undefined | null} texts */
 export function marks(texts) {
-	return (texts ?? []).map(it => h("span", {class: "mark"}, value(it)));
+	return (texts ?? []).map(it => h("span.mark", value(it)));
 }
 
 /** @param {any} allow */
@@ -72,11 +72,10 @@ export function bar({label, used, of, text, after, soft}) {
 		fill
 	);
 	return h(
-		"div",
-		{class: "meter"},
-		h("div", {class: "meter-text"}, value(label), h("span", null, value(text))),
+		"div.meter",
+		h("div.meter-text", value(label), h("span", value(text))),
 		frame,
-		after && h("small", {class: "faint"}, after)
+		after && h("small.faint", after)
 	);
 }
 
@@ -98,7 +97,7 @@ export function limitBar(limit) {
 	const most = limit.burst ?? limit.requests ?? limit.concurrent;
 	const left = limit.remaining;
 	if (typeof left !== "number" || typeof most !== "number")
-		return h("div", {class: "meter"}, value(limitText(limit)));
+		return h("div.meter", value(limitText(limit)));
 	return bar({
 		label: limitText(limit),
 		used: most - left,
@@ -173,8 +172,7 @@ export async function lastRecord(filter) {
 
 /** @param {any} record the last one, `null` for none, `undefined` for not known */
 export function lastUse(record) {
-	if (record === undefined)
-		return h("span", {class: "faint"}, "not known: the gateway keeps no records");
-	if (record === null) return h("span", {class: "faint"}, "no record of it");
+	if (record === undefined) return h("span.faint", "not known: the gateway keeps no records");
+	if (record === null) return h("span.faint", "no record of it");
 	return h("a", {href: link("request", [record.id])}, time(record.received));
 }

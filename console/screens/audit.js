@@ -81,7 +81,7 @@ function toneOf(action) {
 function changes(row) {
 	const names = changed(row.before, row.after);
 	const text = JSON.stringify({before: row.before, after: row.after}, null, 2);
-	const details = h("details", null, h("summary", null, value(names.join(", ") || "details")));
+	const details = h("details", h("summary", value(names.join(", ") || "details")));
 	details.addEventListener("toggle", () => details.append(block(text, "Before and after")), {
 		once: true
 	});

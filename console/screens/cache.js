@@ -19,7 +19,7 @@ import {
 
 /** @param {View} view */
 export async function show({root, signal}) {
-	const content = h("div", {class: "panels"});
+	const content = h("div.panels");
 	const load = () =>
 		loaded(
 			content,
@@ -40,7 +40,7 @@ function parts(stats, again) {
 }
 
 function inRedis() {
-	return h("p", null, "Responses are stored in Redis, for all replicas; Redis knows how many.");
+	return h("p", "Responses are stored in Redis, for all replicas; Redis knows how many.");
 }
 
 /** @param {CacheStats} stats */
@@ -64,9 +64,8 @@ function purgeForm(again) {
 	const options = {change: true};
 	const danger = /** @type {const} */ ({kind: "danger", change: true});
 	return h(
-		"div",
-		{class: "form"},
-		!mayChange() && h("p", {class: "warn"}, "The role viewer may not purge."),
+		"div.form",
+		!mayChange() && h("p.warn", "The role viewer may not purge."),
 		field("Namespace", namespace, "Removes all responses of this namespace."),
 		button(
 			"Purge namespace",
@@ -99,17 +98,9 @@ function whyNot() {
 	const dryRun = h("a", {href: "#/playground"}, "dry run in the playground");
 	return h(
 		"div",
-		null,
+		h("p", "A ", dryRun, " says whether a response may be stored and under which key, or why not."),
 		h(
 			"p",
-			null,
-			"A ",
-			dryRun,
-			" says whether a response may be stored and under which key, or why not."
-		),
-		h(
-			"p",
-			null,
 			"What the cache did is in the row of each request: ",
 			requestsBy("hit"),
 			", ",

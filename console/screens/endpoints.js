@@ -140,8 +140,8 @@ function preview(endpoint) {
 
 /** @param {string} path @param {string | null} target */
 function routeLine(path, target) {
-	const to = target === null ? h("span", {class: "faint"}, "no target yet") : code(target);
-	return h("p", {class: "route"}, code(location.origin + path), " → ", to);
+	const to = target === null ? h("span.faint", "no target yet") : code(target);
+	return h("p.route", code(location.origin + path), " → ", to);
 }
 
 function creation() {
@@ -182,14 +182,13 @@ function details({endpoint, etag, usage, spent, place}, root, again) {
 		heading(endpoint.name, ...actions(endpoint, etag, root, again)),
 		h(
 			"p",
-			null,
 			...states(endpoint),
 			" ",
 			origin(endpoint, place),
 			" ",
 			endpoint.error && value(endpoint.error)
 		),
-		panel("Where a request goes", h("div", {class: "preview"}, preview(endpoint)), about(endpoint)),
+		panel("Where a request goes", h("div.preview", preview(endpoint)), about(endpoint)),
 		usage &&
 			panel(
 				`Use of its host in the last ${LATELY_DAYS} days`,
@@ -199,8 +198,7 @@ function details({endpoint, etag, usage, spent, place}, root, again) {
 			panel(
 				"Budgets",
 				h(
-					"div",
-					{class: "meters"},
+					"div.meters",
 					spent.map(it => budgetPart(it, again))
 				)
 			),

@@ -35,7 +35,7 @@ const SHOWN = new Set(
 
 /** @param {View} view */
 export async function show({root, signal}) {
-	const content = h("div", {class: "panels"}, loading());
+	const content = h("div.panels", loading());
 	/** @type {Sample | null} */
 	let before = null;
 	const load = async () => {
@@ -99,7 +99,7 @@ function requests({received, in_flight, limit}, rate) {
 /** @param {boolean | null | undefined} up */
 function upOrNot(up) {
 	return up === null || up === undefined
-		? h("span", {class: "faint"}, "not used")
+		? h("span.faint", "not used")
 		: up
 			? badge("responds", "good")
 			: badge("does not respond", "bad");
@@ -123,7 +123,7 @@ function recordFacts({store, queued, stored, dropped, failing_since, last_error}
 		["Fails since", failing_since ? time(failing_since) : "–"],
 		[
 			"Last error",
-			last_error ? h("span", null, value(last_error.message), " ", time(last_error.at)) : "–"
+			last_error ? h("span", value(last_error.message), " ", time(last_error.at)) : "–"
 		]
 	];
 }

@@ -152,7 +152,7 @@ function details({key, etag, usage, spent, last, left, place}, root, again) {
 	const limits = [...(left?.limits ?? key.limits ?? []), ...(left?.team_limits ?? []).map(ofTeam)];
 	return [
 		heading(key.name, ...actions(key, etag, root, again)),
-		h("p", null, ...states(key), " ", origin(key, place), " ", key.error && value(key.error)),
+		h("p", ...states(key), " ", origin(key, place), " ", key.error && value(key.error)),
 		panel("About", about(key, last)),
 		limitsPanel(limits, spent, again),
 		usePanel(usage, {key: key.id}),
@@ -223,7 +223,7 @@ function rotate(key, etag, again) {
 	const text = "The key gets another secret. Its id, limits and team stay.";
 	const dialog = open(
 		`Rotate ${key.name}`,
-		[h("p", null, text), field("The secret from before", grace), failed],
+		[h("p", text), field("The secret from before", grace), failed],
 		[button("Cancel", () => dialog.close()), button("Rotate", run, {kind: "main"})]
 	);
 }

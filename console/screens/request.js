@@ -37,7 +37,7 @@ export async function show({root, route, signal}) {
 		replace(root, empty("No request", "Choose one from the list of requests."));
 		return;
 	}
-	const content = h("div", {class: "screen"});
+	const content = h("div.screen");
 	root.append(content);
 	await loaded(content, () => api.records.get(id, {signal}), shown);
 }
@@ -47,8 +47,7 @@ function shown(record) {
 	return [
 		heading("Request", ...actions(record)),
 		h(
-			"p",
-			{class: "head"},
+			"p.head",
 			value(`${record.method} ${record.path}`, {class: "mono"}),
 			" ",
 			statusOf(record),
@@ -57,13 +56,11 @@ function shown(record) {
 			" ",
 			time(record.received)
 		),
-		record.detail !== null &&
-			h("div", {class: "panel"}, h("b", null, "Error: "), value(record.detail)),
+		record.detail !== null && h("div.panel", h("b", "Error: "), value(record.detail)),
 		summary(record),
 		panel("Where the time went", waterfall(record)),
 		h(
-			"div",
-			{class: "panels"},
+			"div.panels",
 			panel("Plan, and what happened", planTree(record)),
 			panel("Usage", usagePart(record)),
 			panel("Cost", costPart(record)),
@@ -92,11 +89,7 @@ function showCurl(record) {
 	const text = curl(record, location.origin);
 	const hint =
 		"Bodies are not recorded: this one is made of what is known. Set the variables to your keys.";
-	open(
-		"The request as curl",
-		[h("p", null, hint), block(text, "Command")],
-		[copyButton(() => text)]
-	);
+	open("The request as curl", [h("p", hint), block(text, "Command")], [copyButton(() => text)]);
 }
 
 /** @param {RequestRecord} record */
@@ -120,7 +113,7 @@ function summary({times, attempts, more_attempts, usage, cost}) {
 		[usage === null ? UNKNOWN : `${compact(usage.input)} → ${compact(usage.output)}`, "tokens"],
 		[money(cost), "cost"]
 	];
-	return h("div", {class: "panel"}, figures(all));
+	return h("div.panel", figures(all));
 }
 
 /** @param {RequestRecord} record @returns {Fact[]} */
@@ -167,7 +160,6 @@ function countedBy({counted_by}) {
 	if (counted_by.length === 0) return faint("No limit and no budget counted this request.");
 	return h(
 		"p",
-		null,
 		counted_by.flatMap(it => [badge(it), " "])
 	);
 }

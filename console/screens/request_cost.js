@@ -14,13 +14,12 @@ const SOURCES = {
 export function usagePart(record) {
 	const {usage, usage_flaw} = record;
 	const flaw =
-		usage_flaw !== null &&
-		h("p", {class: "warn"}, "A count could not be used: ", badge(usage_flaw, "warn"));
+		usage_flaw !== null && h("p.warn", "A count could not be used: ", badge(usage_flaw, "warn"));
 	if (usage === null)
 		return [faint("No usage: the response is none of a model, or it was not read."), flaw];
 	const [tone, text] = SOURCES[usage.source] ?? ["plain", ""];
 	const rows = table({caption: "Usage by unit", columns: USAGE, rows: usageRows(usage)});
-	return [h("p", null, badge(usage.source, tone), " ", text), rows.element, flaw];
+	return [h("p", badge(usage.source, tone), " ", text), rows.element, flaw];
 }
 
 /** @typedef {{name: string, amount: number | null, part: string}} UnitRow */
@@ -28,7 +27,7 @@ export function usagePart(record) {
 /** @type {Column<UnitRow>[]} */
 const USAGE = [
 	{title: "Unit", cell: it => value(it.name)},
-	{title: "Part of", cell: it => h("span", {class: "faint"}, it.part)},
+	{title: "Part of", cell: it => h("span.faint", it.part)},
 	{title: "Count", class: "number", cell: it => count(it.amount)}
 ];
 
@@ -63,18 +62,12 @@ export function costPart(record) {
 	if (record.cost === null)
 		return record.usage === null
 			? faint("No usage, no cost.")
-			: [h("p", {class: "warn"}, "There is no price for this model."), overrideOf(record)];
+			: [h("p.warn", "There is no price for this model."), overrideOf(record)];
 	const date = record.price_date ? ` Table of ${record.price_date}.` : "";
 	const parts = record.cost_parts ?? [];
 	const rows = table({caption: "Cost by part", columns: COST, rows: parts});
 	return [
-		h(
-			"p",
-			null,
-			h("b", null, money(record.cost)),
-			" ",
-			value(`USD ${record.cost}`, {class: "faint"})
-		),
+		h("p", h("b", money(record.cost)), " ", value(`USD ${record.cost}`, {class: "faint"})),
 		faint(value((PRICES[record.price_source ?? ""] ?? "") + date)),
 		parts.length > 0 && rows.element
 	];
@@ -87,7 +80,6 @@ function overrideOf(record) {
 		model &&
 		h(
 			"p",
-			null,
 			h("a", {href: `#/spend?group=model`}, "Models without a price"),
 			" has the settings to add."
 		)

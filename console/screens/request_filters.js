@@ -97,13 +97,13 @@ export function filterForm(filter, changed) {
 	const of = (/** @type {boolean} */ first) =>
 		fields.filter(it => it.first === first).map(it => it.element);
 	const rest = FIELDS.some(([name, , first]) => !first && filter[name] !== undefined);
-	const more = h("details", {open: rest}, h("summary", null, "More filters"));
-	more.append(h("div", {class: "filters"}, of(false)));
+	const more = h("details", {open: rest}, h("summary", "More filters"));
+	more.append(h("div.filters", of(false)));
 	const onsubmit = (/** @type {Event} */ event) => event.preventDefault();
 	const submit = h("button", {type: "submit", class: "unseen", tabindex: -1}, "Search");
 	const form = {role: "search", "aria-label": "Filters", class: "form", onchange: read, onsubmit};
 	fillNames(fields.map(it => it.control));
-	return h("form", form, h("div", {class: "filters"}, of(true)), more, submit);
+	return h("form", form, h("div.filters", of(true)), more, submit);
 }
 
 /** @param {string} name @param {string} text */

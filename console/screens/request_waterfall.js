@@ -11,7 +11,7 @@ export function waterfall(record) {
 	const more = record.more_attempts;
 	return [
 		waterfallScale(end),
-		h("ol", {class: "waterfall"}, wholeLine(record), lines),
+		h("ol.waterfall", wholeLine(record), lines),
 		more > 0 && faint(`${more} more attempts are not in the record.`),
 		waterfallLegend()
 	];
@@ -29,17 +29,9 @@ function wholeLine({times, status, outcome}) {
 	const facts = `${duration(times.end)}, ${duration(times.own)} of it the gateway's own`;
 	return h(
 		"li",
-		null,
-		h(
-			"div",
-			{class: "label"},
-			h("b", null, "Request"),
-			" ",
-			badge(String(status)),
-			value(` ${outcome}`)
-		),
+		h("div.label", h("b", "Request"), " ", badge(String(status)), value(` ${outcome}`)),
 		waterfallLine(segments, times.end),
-		h("div", {class: "faint"}, facts)
+		h("div.faint", facts)
 	);
 }
 
@@ -48,7 +40,7 @@ function attemptLine(attempt, place, {times}) {
 	const isRelayed = attempt.head !== null && attempt.head === times.head;
 	const segments = segmentsOf(attempt);
 	const label = [
-		h("b", null, `${place + 1}. `),
+		h("b", `${place + 1}. `),
 		value(upstreamName(attempt.provider, attempt.origin)),
 		" ",
 		value(attempt.origin, {class: "faint"}),
@@ -62,10 +54,9 @@ function attemptLine(attempt, place, {times}) {
 	const facts = told.join(" · ");
 	return h(
 		"li",
-		null,
-		h("div", {class: "label"}, label),
+		h("div.label", label),
 		waterfallLine(segments, times.end),
-		h("div", {class: "faint"}, `${facts}. ${whyEnded(attempt, isRelayed)}`)
+		h("div.faint", `${facts}. ${whyEnded(attempt, isRelayed)}`)
 	);
 }
 
@@ -122,27 +113,26 @@ function whyEnded(attempt, isRelayed) {
 /** @param {RequestRecord} record */
 export function planTree(record) {
 	if (record.plan === null || record.plan === undefined) return faint("There was one target.");
-	return h("ul", {class: "tree"}, planNode(record.plan, record.attempts));
+	return h("ul.tree", planNode(record.plan, record.attempts));
 }
 
 /** @param {any} node a group, or a target's place in the config @param {Attempt[]} attempts */
 function planNode(node, attempts) {
 	if (typeof node !== "object" || node === null)
-		return h("li", null, value(node, {class: "mono"}), " ", whatHappened(String(node), attempts));
+		return h("li", value(node, {class: "mono"}), " ", whatHappened(String(node), attempts));
 	const children = Array.isArray(node.targets) ? node.targets : [];
 	const on = Array.isArray(node.on_status_codes) && ` on ${node.on_status_codes.join(", ")}`;
 	const weights = Array.isArray(node.weights) && ` by weights ${node.weights.join(" : ")}`;
 	const nodes = children.map((/** @type {any} */ it) => planNode(it, attempts));
-	return h("li", null, badge(String(node.mode)), value(on || weights || ""), h("ul", null, nodes));
+	return h("li", badge(String(node.mode)), value(on || weights || ""), h("ul", nodes));
 }
 
 /** @param {string} target @param {Attempt[]} attempts */
 function whatHappened(target, attempts) {
 	const tried = attempts.map((it, place) => ({it, place})).filter(({it}) => it.target === target);
-	if (tried.length === 0) return h("span", {class: "faint"}, "not tried");
+	if (tried.length === 0) return h("span.faint", "not tried");
 	return h(
 		"span",
-		null,
 		tried
 			.map(({it, place}) => {
 				const text = `${place + 1}. ${it.fault ?? it.status ?? "relayed"}`;

@@ -21,7 +21,7 @@ import {time} from "../times.js";
 
 /** @param {View} view */
 export async function show({root, route, signal}) {
-	const content = h("div", {class: "screen"});
+	const content = h("div.screen");
 	const load = () =>
 		loaded(
 			content,
@@ -83,21 +83,21 @@ function reload(last) {
 	}
 	const restart =
 		last.needs_restart.length > 0 &&
-		h("p", {class: "warn"}, "These changes need a restart: ", value(last.needs_restart.join(", ")));
+		h("p.warn", "These changes need a restart: ", value(last.needs_restart.join(", ")));
 	if (last.error !== null)
 		return panel(
 			"The last reload failed",
 			h("p", {class: "bad", role: "alert"}, value(last.error)),
-			h("p", null, "The settings from before stay in force. ", time(last.at)),
+			h("p", "The settings from before stay in force. ", time(last.at)),
 			restart
 		);
-	return panel("Last reload", h("p", null, badge("in force", "good"), " ", time(last.at)), restart);
+	return panel("Last reload", h("p", badge("in force", "good"), " ", time(last.at)), restart);
 }
 
 /** @param {string[]} warnings */
 function warningList(warnings) {
-	const items = warnings.map(it => h("li", {class: "warn"}, value(it)));
-	return items.length > 0 && panel("Warnings", h("ul", null, items));
+	const items = warnings.map(it => h("li.warn", value(it)));
+	return items.length > 0 && panel("Warnings", h("ul", items));
 }
 
 /** @type {Column<Setting>[]} */

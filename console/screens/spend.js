@@ -45,7 +45,7 @@ const GROUPS = ["model", "key", "team", "origin", "provider", "route", "outcome"
 export async function show({root, route, signal}) {
 	const choice = choiceOf(route.query);
 	const filter = filterOf(route.query);
-	const content = h("div", {class: "screen"});
+	const content = h("div.screen");
 	const csv = h("a", {class: "button", download: "usage.csv"}, "CSV");
 	const load = () => {
 		note(route, {...filter, ...choice});
@@ -82,7 +82,7 @@ function filterLine(filter, choice) {
 	const all = Object.entries(filter).map(([name, text]) => `${name} = ${text}`);
 	const href = link("spend", [], choice);
 	const whole = h("a", {href}, "Show everything");
-	return all.length > 0 && h("p", null, "Only ", value(all.join(", ")), ". ", whole);
+	return all.length > 0 && h("p", "Only ", value(all.join(", ")), ". ", whole);
 }
 
 /** @param {Choice} choice @param {() => void} load */
@@ -98,8 +98,7 @@ function form(choice, load) {
 		Object.entries(of).map(([name, {title}]) => /** @type {[string, string]} */ ([name, title]));
 	const groups = GROUPS.map(it => /** @type {[string, string]} */ ([it, it]));
 	return h(
-		"div",
-		{class: "filters"},
+		"div.filters",
 		field("Time (UTC days)", pick("range", titles(RANGES))),
 		field("By", pick("group", groups)),
 		field("Show", pick("measure", titles(MEASURES)))
@@ -173,7 +172,7 @@ function summary(all) {
 		[percent(all.unknown, all.requests), "have unknown usage"],
 		[percent(all.estimated, all.requests), "have estimated usage"]
 	];
-	return h("div", {class: "panel"}, figures(shares));
+	return h("div.panel", figures(shares));
 }
 
 /** @param {Choice} choice @param {UsageRow[]} rows */
@@ -266,16 +265,11 @@ function askPrice(row) {
 	);
 	const star =
 		model.includes("*") &&
-		h(
-			"p",
-			{class: "warn"},
-			"A * in the name stands for any characters: this prices more than one model."
-		);
+		h("p.warn", "A * in the name stands for any characters: this prices more than one model.");
 	const hint = h(
 		"p",
-		null,
 		"Put these lines into the settings file; they are in force with the next reload."
 	);
 	tell();
-	open("Add a price", [h("div", {class: "form"}, fields, star, hint, place)], [copyButton(lines)]);
+	open("Add a price", [h("div.form", fields, star, hint, place)], [copyButton(lines)]);
 }

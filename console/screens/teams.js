@@ -119,7 +119,7 @@ async function showOne(root, id) {
 function details({team, etag, keys, usage, spent, place}, root, again) {
 	return [
 		heading(team.name, ...actions(team, etag, root, again)),
-		h("p", null, origin(team, place), " ", team.error && value(team.error)),
+		h("p", origin(team, place), " ", team.error && value(team.error)),
 		panel(
 			"About",
 			facts([

@@ -234,14 +234,6 @@
  */
 
 /**
- * @typedef {object} Editor
- * @property {HTMLElement} element
- * @property {() => string} read
- * @property {(text: string) => void} write
- * @property {(message: string | null) => void} showError an error as the gateway words it
- */
-
-/**
  * What belongs at the cursor.
  * @typedef {object} Context
  * @property {"key" | "value"} wants
@@ -360,6 +352,13 @@
 /** @typedef {"good" | "bad" | "warn" | "info" | "plain"} Tone */
 
 /** @typedef {[name: string, takes: string, meaning: string, example: string]} ConfigField */
+
+/**
+ * What `throughway docs` says of config objects and of the mock's faults.
+ * @typedef {object} Tables
+ * @property {{[section: string]: ConfigField[]}} config
+ * @property {[name: string, takes: string, meaning: string][]} faults
+ */
 
 /** @typedef {[Child, Child | Child[]]} Fact */
 
