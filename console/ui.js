@@ -28,9 +28,9 @@ export function badge(text, tone = "plain", title) {
 	return h("span", {class: `badge ${tone}`, title}, value(text));
 }
 
-/** @param {string} title @param {...Child} actions */
+/** @param {string} title @param {...(Child | Child[])} actions */
 export function heading(title, ...actions) {
-	return h("header.heading", h("h1", value(title)), h("div.actions", actions));
+	return h("header.heading", h("h1", value(title)), h("div.actions", ...actions));
 }
 
 /** @param {string} title @param {...(Child | Child[])} children */
@@ -102,7 +102,7 @@ function titleOf(error) {
 }
 
 /** Shows what a promise comes to in an element, with what belongs before and instead of it.
- * @template T @param {HTMLElement} element @param {() => Promise<T>} load
+ * @template T @param {HTMLElement} element @param {() => T | Promise<T>} load
  * @param {(found: T) => Child | Child[]} show */
 export async function loaded(element, load, show) {
 	const turn = (turns.get(element) ?? 0) + 1;

@@ -367,3 +367,35 @@
 /** @typedef {"keys" | "teams" | "endpoints"} Kind of objects with screens of their own */
 
 /** @typedef {Map<string, any> | null} UsageBy sums by group, if the gateway keeps records */
+
+/**
+ * What is known of the objects of a screen besides themselves.
+ * @typedef {object} KnownOfObjects
+ * @property {UsageBy} usage
+ * @property {any[]} spent budgets: of all objects, or those of the one that is shown
+ * @property {string | null} place where the settings have such objects
+ * @property {any} [keys] of teams
+ * @property {any} [last] the newest request of a key
+ * @property {any} [left] of the limits of a key
+ *
+ * @typedef {KnownOfObjects & {it: any, etag: string | null, again: Again}} ShownObject
+ */
+
+/**
+ * How the screens of keys, teams and endpoints differ.
+ * @typedef {object} ObjectScreen
+ * @property {Kind} kind
+ * @property {string} title of the list
+ * @property {string} article one of them, such as `a key`
+ * @property {[text: string, command?: string]} none what a list without any says
+ * @property {string} [note] beneath the list's figures
+ * @property {string} deletion what deleting one means
+ * @property {() => Field[] | Promise<Field[]>} fields of its form
+ * @property {(document: any) => Child | Child[]} [preview] shown above the form
+ * @property {(id?: string) => Promise<UsageBy>} usage of all, or of one
+ * @property {(id?: string) => Promise<Partial<KnownOfObjects>>} [more]
+ * @property {(found: KnownOfObjects) => Column<any>[]} columns
+ * @property {(object: any) => Child[]} states as badges
+ * @property {(shown: ShownObject) => Child[]} parts of the page of one
+ * @property {(shown: ShownObject) => Child[]} [actions] besides changing and deleting it
+ */
