@@ -92,21 +92,6 @@ function patch(name) {
 	);
 }
 
-/** @param {number} part @param {number} all @param {string} label
- * @param {"good" | "warn" | "bad"} [tone] */
-export function meter(
-	part,
-	all,
-	label,
-	tone = part >= all ? "bad" : part >= 0.8 * all ? "warn" : "good"
-) {
-	const share = all > 0 ? part / all : 0;
-	const track = svg("rect", {class: "track", width: "100%", height: 8, rx: 4});
-	const full = svg("rect", {class: `full ${tone}`, width: at(share), height: 8, rx: 4});
-	const image = svg("svg", {height: 8, role: "img", "aria-label": label}, track, full);
-	return h("div", {class: "chart meter", title: label}, image);
-}
-
 /** @type {[Phase, string][]} */
 const PHASES = [
 	["own", "gateway"],

@@ -5,22 +5,26 @@ import {ApiError} from "./api.js";
 import {h, replace, value} from "./dom.js";
 import {mayChange} from "./session.js";
 
-/** @param {string} label @param {(event: MouseEvent) => void} onclick
- * @param {{kind?: "main" | "danger" | "quiet", change?: boolean, title?: string}} [options]  
+/** @param {string} label @param {() => void} onclick
+ * @param {{kind?: "main" | "danger" | "quiet", change?: boolean, title?: string}} [options]
  *   `change`: it changes something, so viewers cannot press it */
-export function button(label, onclick, options = {}) {
-	const barred = options.change === true && !mayChange();
-	return h(
-		"button",
-		{
-			type: "button",
-			class: options.kind,
-			disabled: barred,
-			title: barred ? "The role viewer may read, and may not change anything." : options.title,
-			onclick
-		},
-		label
-	);
+export function button(label, onclick, {kind, change, title} = {}) {
+	const barred = change === true && !mayChange();
+	const why = barred ? "The role viewer may read, and may not change anything." : title;
+	return h("button", {type: "button", class: kind, disabled: barred, title: why, onclick}, label);
+}
+
+/** The button and the listener of a form that does something, once at a time.
+ * @param {string} label @param {() => Promise<void>} act @param {boolean} [change] */
+export function submitter(label, act, change = false) {
+	const submit = button(label, () => {}, {kind: "main", change});
+	submit.type = "submit";
+	const onsubmit = async (/** @type {Event} */ event) => {
+		event.preventDefault();
+		submit.disabled = true;
+		await act().finally(() => (submit.disabled = false));
+	};
+	return {submit, onsubmit};
 }
 
 /** @param {string} text @param {Tone} [tone] @param {string} [title] */
@@ -124,6 +128,16 @@ export async function loaded(element, load, show) {
 	}
 }
 
+/** A screen that shows one thing, and asks for it again when it is told to.
+ * @template T @param {string} title @param {View} view @param {() => Promise<T>} load
+ * @param {(found: T, again: () => Promise<void>) => Child | Child[]} show */
+export function refreshed(title, {root}, load, show) {
+	const content = h("div.screen");
+	const again = () => loaded(content, load, found => show(found, again));
+	root.append(heading(title, button("Refresh", again)), content);
+	return again();
+}
+
 /** How often each element was loaded: only the last time counts.
  * @type {WeakMap<Element, number>} */
 const turns = new WeakMap();
@@ -178,8 +192,7 @@ export function field(label, control, hint) {
 }
 let fields = 0;
 
-/** @param {(string | [string, string])[]} options values, or values with labels
- * @param {string} chosen @param {Attributes} [attributes] */
+/** @param {Options} options @param {string} chosen @param {Attributes} [attributes] */
 export function select(options, chosen, attributes = {}) {
 	const shown = options.map(it => (typeof it === "string" ? [it, it] : it));
 	const made = shown.map(([name, label]) =>

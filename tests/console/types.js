@@ -183,7 +183,15 @@
  * @property {AbortSignal} [signal]
  */
 
-/** @typedef {{signal?: AbortSignal}} CallOptions */
+/** @typedef {{signal?: AbortSignal}} CallOptions such as a `View` */
+
+/**
+ * A call that reads.
+ * @template T
+ * @typedef {(query?: Query, options?: CallOptions) => Promise<T>} Reader
+ */
+
+/** @typedef {{namespace?: string, key?: string, all?: boolean}} Purge */
 
 /** @typedef {{[name: string]: string | number | boolean | null | undefined | string[]}} Query */
 
@@ -220,9 +228,8 @@
  * @typedef {object} Field
  * @property {string} name as in the document; a dot leads into an object
  * @property {string} label
- * @property {(given: any) => Control} control
+ * @property {MakeControl} control
  * @property {string} [hint]
- * @property {boolean} [fixed] cannot be changed once the object is there
  */
 
 /**
@@ -348,6 +355,12 @@
  * @property {number} [width] in em; with it for all columns, rows are laid out one by one, so that
  *   additions to a long table are quick
  */
+
+/** @typedef {(given: any) => Control} MakeControl of the value in a document */
+
+/** @typedef {(string | [value: string, label: string])[]} Options of a select element */
+
+/** @typedef {{name: string, label: string, number?: boolean, options?: Options}} SmallColumn */
 
 /** @typedef {"good" | "bad" | "warn" | "info" | "plain"} Tone */
 
