@@ -42,7 +42,7 @@ export async function send(path, {method = "GET", query, body, ifMatch, signal} 
 	const init = {method, headers, body: body && JSON.stringify(body), signal};
 	const response = await fetch(path + queryText(query), init).catch(noResponse);
 	const text = await response.text();
-	const data = text === "" ? null : jsonOr(text, text);
+	const data = jsonOr(text, text || null);
 	if (response.ok) return {data, etag: response.headers.get("etag")};
 	const {status} = response;
 	if ((status === 401 || status === 403) && path !== SESSION) await checkSession();
