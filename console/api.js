@@ -36,27 +36,17 @@ export function queryText(query = {}) {
 /** Sends a request; the body of the response is read as JSON if it is some. @param {string} path
  * @param {Call} [call] @returns {Promise<{data: any, etag: string | null}>} */
 export async function send(path, {method = "GET", query, body, ifMatch, signal} = {}) {
-	const headers = new Headers({accept: "application/json"});
-	if (method !== "GET") headers.set("content-type", "application/json");
+	const headers = new Headers({accept: "application/json", "content-type": "application/json"});
 	if (ifMatch) headers.set("if-match", ifMatch);
-	const init = {method, headers, body: body && JSON.stringify(body), signal};
+	const init = {method, headers, body: body ? JSON.stringify(body) : undefined, signal};
 	const response = await fetch(path + queryText(query), init).catch(noResponse);
 	const text = await response.text();
 	const data = jsonOr(text, text || null);
 	if (response.ok) return {data, etag: response.headers.get("etag")};
-	const {status} = response;
-	if ((status === 401 || status === 403) && path !== SESSION) await checkSession();
-	throw refusal(status, data?.error ?? {});
-}
-
-/** @param {number} status @param {any} error */
-function refusal(status, {message, code, param}) {
-	return new ApiError(
-		status,
-		message ?? `The gateway responded with status ${status}.`,
-		code,
-		param
-	);
+	if ([401, 403].includes(response.status) && path !== SESSION) await checkSession();
+	const {message, code, param} = data?.error ?? {};
+	const said = message ?? `The gateway responded with status ${response.status}.`;
+	throw new ApiError(response.status, said, code, param);
 }
 
 /** @param {unknown} error @returns {never} */

@@ -22,8 +22,8 @@ import {time} from "../times.js";
 /** The file and line where the settings have the objects of a kind; null where that is not known.
  * @param {Kind} kind @returns {Promise<string | null>} */
 export async function placeOf(kind) {
-	const {settings = []} = await api.settings().catch(() => ({}));
-	return settings.find((/** @type {any} */ it) => it.key === kind)?.origin ?? null;
+	const found = await api.settings().catch(() => null);
+	return found?.settings.find(it => it.key === kind)?.origin ?? null;
 }
 
 /** Where an object is defined, which is where it can be changed. @param {any} object

@@ -133,6 +133,7 @@ function upOrNot(up) {
 function others(health) {
 	const unknown = Object.entries(health).filter(([name]) => !SHOWN.has(name));
 	return unknown.map(([name, told]) => {
+		/** @type {[string, any][]} */
 		const all = typeof told === "object" && told !== null ? Object.entries(told) : [["", told]];
 		const shown = (/** @type {any} */ it) =>
 			value(typeof it === "string" ? it : JSON.stringify(it));
