@@ -208,6 +208,15 @@
  */
 
 /**
+ * @typedef {object} Chart
+ * @property {string} label
+ * @property {string[]} series names, the first one lowest
+ * @property {Point[]} points
+ * @property {(amount: number) => string} format
+ * @property {number} [height]
+ */
+
+/**
  * @typedef {object} Dialog
  * @property {HTMLDialogElement} element
  * @property {() => void} close
