@@ -4,32 +4,31 @@
 import {duration, h, svg, value} from "./kit.js";
 
 /** How many colours there are for series; the last one is for what is left. */
-export const COLOURS = 8;
+const COLOURS = 8;
 
 /** @param {number} share */
 const at = share => `${(100 * Math.min(1, Math.max(0, share))).toFixed(3)}%`;
 
-/** @param {object} options @param {string} options.label
- * @param {string[]} options.series names, the first one lowest @param {Point[]} options.points
- * @param {(amount: number) => string} options.format @param {number} [options.height] */
-export function stackedBars({label, series, points, format, height = 170}) {
+/** @param {Chart} chart */
+export function stackedBars(chart) {
+	const {label, series, points, format, height = 170} = chart;
 	const top = niceTop(Math.max(0, ...points.map(it => sum(it.values))));
 	const inner = height - 34;
-	const scale = (/** @type {number} */ amount) => (top > 0 ? (amount / top) * inner : 0);
-	const lines = [0, 0.5, 1].flatMap(share =>
-		gridLine(10 + inner * (1 - share), format(top * share))
-	);
-	const bars = points.map((point, place) =>
-		bar({point, place, points, series, scale, format, inner})
-	);
+	const lines = [0, 0.5, 1].flatMap(share => {
+		const y = 10 + inner * (1 - share);
+		return [
+			svg("line", {class: "axis", x1: at(LEFT), x2: "100%", y1: y, y2: y}),
+			svg("text", {x: 0, y: y + 4}, format(top * share))
+		];
+	});
+	const bars = points.map((_, place) => bar(chart, place, inner, inner / top));
 	const image = svg("svg", {height, role: "img", "aria-label": label}, lines, bars);
-	return h("div", {class: "chart"}, image, legend(series));
+	const items = series.map((name, index) => h("li", patch(colour(index)), value(name)));
+	return h("div.chart", image, h("ul.legend", items));
 }
 
 /** @param {number[]} values */
-function sum(values) {
-	return values.reduce((all, it) => all + it, 0);
-}
+const sum = values => values.reduce((all, it) => all + it, 0);
 
 /** @param {number} most */
 function niceTop(most) {
@@ -38,78 +37,36 @@ function niceTop(most) {
 	return power * ([1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10].find(it => it * power >= most) ?? 10);
 }
 
-/** Where the bars begin and end, as shares of the width: the scale is on the left. */
-const [LEFT, RIGHT] = [0.07, 1];
+/** Where the bars begin, as a share of the width: the scale is on the left. */
+const LEFT = 0.07;
 
-/** @param {number} y @param {string} text */
-function gridLine(y, text) {
-	return [
-		svg("line", {class: "axis", x1: at(LEFT), x2: at(RIGHT), y1: y, y2: y}),
-		svg("text", {x: 0, y: y + 4}, text)
-	];
-}
-
-/** @param {object} options @param {Point} options.point @param {number} options.place
- * @param {Point[]} options.points @param {string[]} options.series
- * @param {(amount: number) => number} options.scale
- * @param {(amount: number) => string} options.format @param {number} options.inner */
-function bar({point, place, points, series, scale, format, inner}) {
-	const width = (RIGHT - LEFT) / points.length;
+/** @param {Chart} chart @param {number} place @param {number} inner height of the bars
+ * @param {number} scale */
+function bar({series, points, format}, place, inner, scale) {
+	const {label, values} = points[place] ?? {label: "", values: []};
+	const width = (1 - LEFT) / points.length;
 	const x = LEFT + place * width;
 	let y = 10 + inner;
-	const parts = point.values.map((amount, index) => {
-		const tall = scale(amount);
-		y -= tall;
-		const shape = {x: at(x + width * 0.12), y, width: at(width * 0.76), height: tall};
-		return tall > 0 && svg("rect", {...shape, class: colour(index)});
+	const parts = values.map((amount, index) => {
+		const height = amount * scale;
+		y -= height;
+		const shape = {x: at(x + width * 0.12), y, width: at(width * 0.76), height};
+		return height > 0 && svg("rect", {...shape, class: colour(index)});
 	});
-	const told = series.map((name, index) => `${name}: ${format(point.values[index] ?? 0)}`);
-	const title = svg(
-		"title",
-		null,
-		[`${point.label} · ${format(sum(point.values))}`, ...told].join("\n")
-	);
+	const told = series.map((name, index) => `${name}: ${format(values[index] ?? 0)}`);
+	const title = svg("title", [`${label} · ${format(sum(values))}`, ...told].join("\n"));
 	const hover = {class: "hover", x: at(x), y: 0, width: at(width), height: 10 + inner};
-	const every = Math.ceil(points.length / 6);
 	const text = {x: at(x + width / 2), y: inner + 26, "text-anchor": "middle"};
-	const label = place % every === 0 && svg("text", text, point.label);
-	return svg("g", null, parts, label, svg("rect", hover, title));
+	const isLabelled = place % Math.ceil(points.length / 6) === 0;
+	return svg("g", parts, isLabelled && svg("text", text, label), svg("rect", hover, title));
 }
 
 /** @param {number} index */
-export function colour(index) {
-	return `s${Math.min(index, COLOURS - 1)}`;
-}
-
-/** @param {string[]} series */
-function legend(series) {
-	const items = series.map((name, index) => h("li", null, patch(colour(index)), value(name)));
-	return h("ul", {class: "legend"}, items);
-}
+const colour = index => `s${Math.min(index, COLOURS - 1)}`;
 
 /** @param {string} name */
-function patch(name) {
-	return svg(
-		"svg",
-		{"aria-hidden": "true"},
-		svg("rect", {class: name, width: 10, height: 10, rx: 2})
-	);
-}
-
-/** @param {number} part @param {number} all @param {string} label
- * @param {"good" | "warn" | "bad"} [tone] */
-export function meter(
-	part,
-	all,
-	label,
-	tone = part >= all ? "bad" : part >= 0.8 * all ? "warn" : "good"
-) {
-	const share = all > 0 ? part / all : 0;
-	const track = svg("rect", {class: "track", width: "100%", height: 8, rx: 4});
-	const full = svg("rect", {class: `full ${tone}`, width: at(share), height: 8, rx: 4});
-	const image = svg("svg", {height: 8, role: "img", "aria-label": label}, track, full);
-	return h("div", {class: "chart meter", title: label}, image);
-}
+const patch = name =>
+	svg("svg", {"aria-hidden": "true"}, svg("rect", {class: name, width: 10, height: 10, rx: 2}));
 
 /** @type {[Phase, string][]} */
 const PHASES = [
@@ -121,30 +78,26 @@ const PHASES = [
 	["first", "head to first token"],
 	["body", "body"]
 ];
+const NAMES = new Map(PHASES);
+
+/** The phases in words. @param {Segment[]} segments */
+export const phaseText = segments =>
+	segments.map(({phase, from, to}) => `${NAMES.get(phase)} ${duration(to - from)}`);
 
 /** One line of a waterfall, to the scale of the whole request. @param {Segment[]} segments
  * @param {number} end microseconds that the whole width stands for */
 export function waterfallLine(segments, end) {
 	const all = Math.max(1, end);
-	const names = new Map(PHASES);
 	const parts = segments.map(({phase, from, to}) => {
 		const range = `from ${duration(from)} to ${duration(to)}`;
-		const told = `${names.get(phase)}: ${duration(to - from)}, ${range}`;
-		const shape = {
-			x: at(from / all),
-			width: at(Math.max((to - from) / all, 0.002)),
-			y: 2,
-			height: 12
-		};
-		return svg("rect", {...shape, class: `p-${phase}`}, svg("title", null, told));
+		const title = svg("title", `${NAMES.get(phase)}: ${duration(to - from)}, ${range}`);
+		const width = at(Math.max((to - from) / all, 0.002));
+		return svg("rect", {class: `p-${phase}`, x: at(from / all), width, y: 2, height: 12}, title);
 	});
-	const label = segments
-		.map(it => `${names.get(it.phase)} ${duration(it.to - it.from)}`)
-		.join(", ");
+	const label = phaseText(segments).join(", ");
 	const base = svg("line", {class: "axis", x1: 0, x2: "100%", y1: 15.5, y2: 15.5});
 	return h(
-		"div",
-		{class: "chart line"},
+		"div.chart.line",
 		svg("svg", {height: 16, role: "img", "aria-label": label}, base, parts)
 	);
 }
@@ -155,10 +108,10 @@ export function waterfallScale(end) {
 	const texts = anchors.map((anchor, index) =>
 		svg("text", {x: at(index / 4), y: 11, "text-anchor": anchor}, duration((end * index) / 4))
 	);
-	return h("div", {class: "chart line"}, svg("svg", {height: 16, "aria-hidden": "true"}, texts));
+	return h("div.chart.line", svg("svg", {height: 16, "aria-hidden": "true"}, texts));
 }
 
 export function waterfallLegend() {
-	const items = PHASES.map(([phase, name]) => h("li", null, patch(`p-${phase}`), name));
-	return h("ul", {class: "legend"}, items);
+	const items = PHASES.map(([phase, name]) => h("li", patch(`p-${phase}`), name));
+	return h("ul.legend", items);
 }

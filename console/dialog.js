@@ -8,12 +8,7 @@ import {button, errorText, isAbort} from "./ui.js";
 export function open(title, content, actions, closed = () => {}) {
 	const element = h("dialog", {"aria-label": title});
 	const close = () => element.close();
-	replace(
-		element,
-		h("h2", null, value(title)),
-		h("div", {class: "content"}, content),
-		h("footer", null, actions)
-	);
+	replace(element, h("h2", value(title)), h("div.content", content), h("footer", actions));
 	element.addEventListener("close", () => {
 		element.remove();
 		closed();
@@ -46,5 +41,5 @@ export function confirm(asked, act) {
 		{kind: asked.danger ? "danger" : "main"}
 	);
 	const cancel = button("Cancel", () => dialog.close());
-	const dialog = open(asked.title, [h("p", null, asked.text), failed], [cancel, run]);
+	const dialog = open(asked.title, [h("p", asked.text), failed], [cancel, run]);
 }

@@ -5,24 +5,27 @@ import {visible} from "./format.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** Makes an element. A function under `onNAME` becomes a listener; `true` is an empty attribute;
- * `false`, null and undefined are none. @template {keyof HTMLElementTagNameMap} K @param {K} tag
- * @param {Attributes | null} [attributes] @param {...(Child | Child[])} children
- * @returns {HTMLElementTagNameMap[K]} */
-export function h(tag, attributes, ...children) {
-	const element = document.createElement(tag);
-	setAttributes(element, attributes ?? {});
-	append(element, children);
-	return element;
+/** Makes an element: `h("p.faint", {title}, ...children)`. A function under `onNAME` becomes a
+ * listener; `true` is an empty attribute; `false`, null and undefined are none.
+ * @template {keyof HTMLElementTagNameMap} K @param {K | `${K}.${string}`} tag
+ * @param {...(Attributes | Child | Child[])} content @returns {HTMLElementTagNameMap[K]} */
+export function h(tag, ...content) {
+	const [name = "", ...classes] = tag.split(".");
+	const element = document.createElement(name);
+	if (classes.length > 0) element.className = classes.join(" ");
+	return filled(/** @type {any} */ (element), content);
 }
 
 /** @template {keyof SVGElementTagNameMap} K @param {K} tag
- * @param {Attributes | null} [attributes] @param {...(Child | Child[])} children
- * @returns {SVGElementTagNameMap[K]} */
-export function svg(tag, attributes, ...children) {
-	const element = document.createElementNS(SVG, tag);
-	setAttributes(element, attributes ?? {});
-	append(element, children);
+ * @param {...(Attributes | Child | Child[])} content @returns {SVGElementTagNameMap[K]} */
+export const svg = (tag, ...content) => filled(document.createElementNS(SVG, tag), content);
+
+/** @template {Element} E @param {E} element @param {(Attributes | Child | Child[])[]} content */
+function filled(element, content) {
+	for (const part of content)
+		if (typeof part === "object" && part !== null && !(part instanceof Node || Array.isArray(part)))
+			setAttributes(element, part);
+		else append(element, [part]);
 	return element;
 }
 

@@ -137,3 +137,13 @@ export function upstreamName(provider, origin) {
 	const isNamed = provider !== null && provider !== "" && provider !== "passthrough";
 	return isNamed ? provider : (origin?.replace(/^https?:\/\//, "") ?? UNKNOWN);
 }
+
+/** What a JSON text holds, or something else where it is none. @param {string} text
+ * @param {any} otherwise @returns {any} */
+export function jsonOr(text, otherwise) {
+	try {
+		return JSON.parse(text);
+	} catch {
+		return otherwise;
+	}
+}

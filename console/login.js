@@ -1,7 +1,7 @@
 // How does a user sign in? With the admin token, or the key of a viewer or an admin. Both are sent
 // once and kept nowhere in the page.
 
-import {api, commandLine, errorText, field, h, replace, value} from "./kit.js";
+import {api, commandLine, errorText, field, h, replace, submitter, value} from "./kit.js";
 
 /** @param {(session: Session) => void} enter
  * @param {Error | null} why what ended the session or failed before */
@@ -16,9 +16,7 @@ export function showLogin(enter, why) {
 		autocomplete: "current-password",
 		spellcheck: "false"
 	});
-	const submit = h("button", {type: "submit", class: "main"}, "Sign in");
-	const tryToken = async () => {
-		submit.disabled = true;
+	const {submit, onsubmit} = submitter("Sign in", async () => {
 		try {
 			const session = await api.session.begin(token.value);
 			token.value = "";
@@ -26,21 +24,16 @@ export function showLogin(enter, why) {
 		} catch (error) {
 			replace(failed, value(errorText(error)));
 			failed.hidden = false;
-			submit.disabled = false;
 			token.select();
 		}
-	};
-	const onsubmit = (/** @type {Event} */ event) => {
-		event.preventDefault();
-		tryToken();
-	};
+	});
 	const hint = "`admin_token` of the settings, or a gateway key with the role viewer or admin.";
 	const form = h("form", {onsubmit}, failed, field("Token", token, hint), submit);
-	replace(document.body, h("main", {class: "login"}, h("h1", null, "Throughway"), form, byLink()));
+	replace(document.body, h("main.login", h("h1", "Throughway"), form, byLink()));
 	token.focus();
 }
 
 function byLink() {
 	const text = "Without a token, a link that signs in is made on the gateway's own machine:";
-	return h("section", null, h("p", null, text), commandLine("throughway console"));
+	return h("section", h("p", text), commandLine("throughway console"));
 }

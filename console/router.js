@@ -8,7 +8,7 @@ export function parse(hash) {
 	const path = mark < 0 ? text : text.slice(0, mark);
 	const query = new URLSearchParams(mark < 0 ? "" : text.slice(mark + 1));
 	const [screen, ...args] = path.split("/").map(decoded);
-	return {screen: screen || "requests", args: args.filter(it => it !== ""), query};
+	return {hash, screen: screen || "requests", args: args.filter(it => it !== ""), query};
 }
 
 /** @param {string} text */
@@ -38,8 +38,11 @@ export function go(fragment) {
 	location.hash = fragment;
 }
 
-/** Notes the state of a view in the URL without showing the view anew. @param {Route} route
+/** Notes the state of a view in the URL without showing the view anew. A URL that leads to another
+ * view stays: its event may still be under way. @param {Route} route
  * @param {{[name: string]: string | null | undefined}} query */
 export function note(route, query) {
+	if (location.hash !== route.hash) return;
 	history.replaceState(null, "", link(route.screen, route.args, query));
+	route.hash = location.hash;
 }

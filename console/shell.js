@@ -33,9 +33,9 @@ export function showShell(session, signedOut) {
 		await api.session.end().catch(() => null);
 		signedOut();
 	});
-	const who = h("div", {class: "who"}, value(session.name), badge(session.role, "info"));
-	const foot = h("div", {class: "foot"}, timesButton(), themeButton(), who, signOut);
-	const side = h("header", {class: "side"}, brand(), navigation(), foot);
+	const who = h("div.who", value(session.name), badge(session.role, "info"));
+	const foot = h("div.foot", timesButton(), themeButton(), who, signOut);
+	const side = h("header.side", brand(), navigation(), foot);
 	replace(document.body, skip, side, root);
 	const changed = () => showScreen(root);
 	window.addEventListener("hashchange", changed, {signal: shell.signal});
@@ -65,9 +65,9 @@ function navigation() {
 	const lists = groups.map(group => {
 		const screens = SCREENS.filter(it => it.group === group);
 		const items = screens.map(it =>
-			h("li", null, h("a", {href: link(it.name), "data-screen": it.name}, it.title))
+			h("li", h("a", {href: link(it.name), "data-screen": it.name}, it.title))
 		);
-		return h("div", null, h("h2", null, group), h("ul", null, items));
+		return h("div", h("h2", group), h("ul", items));
 	});
 	return h("nav", {"aria-label": "Screens"}, lists);
 }
@@ -98,6 +98,7 @@ async function showScreen(host) {
 	markCurrent(screen.name);
 	document.title = `${screen.title} – Throughway`;
 	replace(root, loading());
+	root.setAttribute("aria-busy", "true");
 	if (document.activeElement === document.body)
 		// What had the focus is gone with the screen before.
 		host.focus({preventScroll: true});
@@ -113,5 +114,7 @@ async function showScreen(host) {
 				root,
 				problem(error, () => showScreen(host))
 			);
+	} finally {
+		root.removeAttribute("aria-busy");
 	}
 }

@@ -33,7 +33,7 @@ export function table(options) {
 /** @template T @param {TableOptions<T>} options @param {HTMLElement} head
  * @param {HTMLElement} body */
 function framed({caption, columns}, head, body) {
-	const inner = h("table", null, h("caption", {class: "unseen"}, caption), head, body);
+	const inner = h("table", h("caption.unseen", caption), head, body);
 	const widths = columns.map(it => it.width ?? 0);
 	if (widths.every(it => it > 0)) {
 		inner.classList.add("fixed");
@@ -51,7 +51,7 @@ function headOf(columns, state, show) {
 		replace(cell, column.sort ? sortButton(column, cell, state, show) : column.title);
 		return cell;
 	});
-	return h("thead", null, h("tr", null, cells));
+	return h("thead", h("tr", cells));
 }
 
 /** @template T @param {Column<T>} column @param {HTMLElement} cell

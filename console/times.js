@@ -11,7 +11,7 @@ let absolute = localStorage.getItem(STORED) === "absolute";
 /** @param {string | number | null | undefined} at RFC 3339, or milliseconds since 1970 */
 export function time(at) {
 	const millis = typeof at === "number" ? at : Date.parse(at ?? "");
-	if (Number.isNaN(millis)) return h("span", {class: "faint"}, "–");
+	if (Number.isNaN(millis)) return h("span.faint", "–");
 	const element = h("time", {datetime: new Date(millis).toISOString(), "data-at": millis});
 	tell(element, Date.now());
 	return element;

@@ -5,22 +5,26 @@ import {ApiError} from "./api.js";
 import {h, replace, value} from "./dom.js";
 import {mayChange} from "./session.js";
 
-/** @param {string} label @param {(event: MouseEvent) => void} onclick
- * @param {{kind?: "main" | "danger" | "quiet", change?: boolean, title?: string}} [options]  
+/** @param {string} label @param {() => void} onclick
+ * @param {{kind?: "main" | "danger" | "quiet", change?: boolean, title?: string}} [options]
  *   `change`: it changes something, so viewers cannot press it */
-export function button(label, onclick, options = {}) {
-	const barred = options.change === true && !mayChange();
-	return h(
-		"button",
-		{
-			type: "button",
-			class: options.kind,
-			disabled: barred,
-			title: barred ? "The role viewer may read, and may not change anything." : options.title,
-			onclick
-		},
-		label
-	);
+export function button(label, onclick, {kind, change, title} = {}) {
+	const barred = change === true && !mayChange();
+	const why = barred ? "The role viewer may read, and may not change anything." : title;
+	return h("button", {type: "button", class: kind, disabled: barred, title: why, onclick}, label);
+}
+
+/** The button and the listener of a form that does something, once at a time.
+ * @param {string} label @param {() => Promise<void>} act @param {boolean} [change] */
+export function submitter(label, act, change = false) {
+	const submit = button(label, () => {}, {kind: "main", change});
+	submit.type = "submit";
+	const onsubmit = async (/** @type {Event} */ event) => {
+		event.preventDefault();
+		submit.disabled = true;
+		await act().finally(() => (submit.disabled = false));
+	};
+	return {submit, onsubmit};
 }
 
 /** @param {string} text @param {Tone} [tone] @param {string} [title] */
@@ -28,63 +32,55 @@ export function badge(text, tone = "plain", title) {
 	return h("span", {class: `badge ${tone}`, title}, value(text));
 }
 
-/** @param {string} title @param {...Child} actions */
+/** @param {string} title @param {...(Child | Child[])} actions */
 export function heading(title, ...actions) {
-	return h(
-		"header",
-		{class: "heading"},
-		h("h1", null, value(title)),
-		h("div", {class: "actions"}, actions)
-	);
+	return h("header.heading", h("h1", value(title)), h("div.actions", ...actions));
 }
 
 /** @param {string} title @param {...(Child | Child[])} children */
 export function panel(title, ...children) {
-	return h("section", {class: "panel", "aria-label": title}, h("h2", null, title), ...children);
+	return h("section", {class: "panel", "aria-label": title}, h("h2", title), ...children);
 }
 
 /** Names with what is known of each; what is not known is left out. @param {Fact[]} all */
 export function facts(all) {
 	const known = all.filter(([, it]) => it !== null && it !== undefined && it !== false);
-	const made = known.flatMap(([name, it]) => [h("dt", null, name), h("dd", null, it)]);
-	return h("dl", {class: "facts"}, made);
+	const made = known.flatMap(([name, it]) => [h("dt", name), h("dd", it)]);
+	return h("dl.facts", made);
 }
 
 /** @param {string[][]} all pairs of a figure and its label */
 export function figures(all) {
-	const made = all.map(([shown, label]) =>
-		h("div", {class: "figure"}, h("b", null, shown), h("span", null, label))
-	);
-	return h("div", {class: "figures"}, made);
+	const made = all.map(([shown, label]) => h("div.figure", h("b", shown), h("span", label)));
+	return h("div.figures", made);
 }
 
 /** @param {...(Child | Child[])} children */
-export const faint = (...children) => h("p", {class: "faint"}, ...children);
+export const faint = (...children) => h("p.faint", ...children);
 
 /** @param {unknown} text */
-export const code = text => h("code", null, value(text));
+export const code = text => h("code", value(text));
 
 /** @param {unknown} error */
 export const errorText = error => (error instanceof Error ? error.message : String(error));
 
 /** @param {string} [text] */
 export function loading(text = "Loading…") {
-	return h("p", {class: "state", role: "status"}, h("span", {class: "spinner"}), text);
+	return h("p", {class: "state", role: "status"}, h("span.spinner"), text);
 }
 
 /** What is shown where there is nothing: why, and how to get the first row.
  * @param {string} title @param {string} text @param {string | null} [command] */
 export function empty(title, text, command = null) {
 	const shown = command === null ? null : commandLine(command);
-	return h("div", {class: "state"}, h("strong", null, title), h("p", null, text), shown);
+	return h("div.state", h("strong", title), h("p", text), shown);
 }
 
 /** @param {string} command */
 export function commandLine(command) {
 	const text = h("pre", {class: "block", tabindex: 0, "aria-label": "Command"}, command);
 	return h(
-		"div",
-		{class: "command"},
+		"div.command",
 		text,
 		copyButton(() => command)
 	);
@@ -96,8 +92,8 @@ export function problem(error, again = null) {
 	return h(
 		"div",
 		{class: "state bad", role: "alert"},
-		h("strong", null, titleOf(error)),
-		h("p", null, value(errorText(error))),
+		h("strong", titleOf(error)),
+		h("p", value(errorText(error))),
 		again && button("Try again", again)
 	);
 }
@@ -110,7 +106,7 @@ function titleOf(error) {
 }
 
 /** Shows what a promise comes to in an element, with what belongs before and instead of it.
- * @template T @param {HTMLElement} element @param {() => Promise<T>} load
+ * @template T @param {HTMLElement} element @param {() => T | Promise<T>} load
  * @param {(found: T) => Child | Child[]} show */
 export async function loaded(element, load, show) {
 	const turn = (turns.get(element) ?? 0) + 1;
@@ -130,6 +126,16 @@ export async function loaded(element, load, show) {
 	} finally {
 		element.removeAttribute("aria-busy");
 	}
+}
+
+/** A screen that shows one thing, and asks for it again when it is told to.
+ * @template T @param {string} title @param {View} view @param {() => Promise<T>} load
+ * @param {(found: T, again: () => Promise<void>) => Child | Child[]} show */
+export function refreshed(title, {root}, load, show) {
+	const content = h("div.screen");
+	const again = () => loaded(content, load, found => show(found, again));
+	root.append(heading(title, button("Refresh", again)), content);
+	return again();
 }
 
 /** How often each element was loaded: only the last time counts.
@@ -182,12 +188,11 @@ export function field(label, control, hint) {
 	control.id = id;
 	const text = hint && h("small", {id: `${id}-hint`}, hint);
 	if (hint) control.setAttribute("aria-describedby", `${id}-hint`);
-	return h("div", {class: "field"}, h("label", {for: id}, label), control, text);
+	return h("div.field", h("label", {for: id}, label), control, text);
 }
 let fields = 0;
 
-/** @param {(string | [string, string])[]} options values, or values with labels
- * @param {string} chosen @param {Attributes} [attributes] */
+/** @param {Options} options @param {string} chosen @param {Attributes} [attributes] */
 export function select(options, chosen, attributes = {}) {
 	const shown = options.map(it => (typeof it === "string" ? [it, it] : it));
 	const made = shown.map(([name, label]) =>

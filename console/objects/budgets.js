@@ -1,6 +1,7 @@
 // What is left of a budget? Its bar, and a way to add to one that is never filled up by itself.
 
 import {
+	all,
 	api,
 	button,
 	count,
@@ -17,22 +18,14 @@ import {bar} from "./shown.js";
 import {time} from "../times.js";
 
 /** @returns {Promise<any[]>} */
-export async function budgets() {
-	try {
-		return (await api.budgets.list({limit: 1000})).data ?? [];
-	} catch {
-		return [];
-	}
-}
+export const budgets = () => all(api.budgets.list).catch(() => []);
 
-/** @param {any[]} all @param {string} id */
-export const ownedBy = (all, id) =>
-	all.filter(
-		it =>
-			String(it.owner?.id ?? it.owner ?? "")
-				.split(".")
-				.at(-1) === id
-	);
+/** @param {any} budget @param {Kind} kind @param {any} object */
+export const isOf = (budget, kind, {id, name}) =>
+	budget.owner === `${kind}.${kind === "endpoints" ? name : id}`;
+
+/** @param {any} budget @param {any} amount */
+const amountOf = (budget, amount) => (budget.usd === undefined ? count(amount) : money(amount));
 
 /** A budget as it is written: `$5.00 per day`. @param {any} budget */
 export function budgetText(budget) {
@@ -42,34 +35,35 @@ export function budgetText(budget) {
 
 /** @param {any} budget */
 export function budgetBar(budget) {
-	const name = budget.name ? `${budget.name}: ` : "";
-	const label = name + budgetText(budget);
-	if (budget.spent === null || budget.spent === undefined)
-		return h("div", {class: "meter"}, value(`${label}. What is spent is not known now.`));
-	const shown = (/** @type {any} */ it) => (budget.usd === undefined ? count(it) : money(it));
-	const reserved = Number(budget.reserved ?? 0);
-	const limit = Number(budget.usd ?? budget.tokens) + Number(budget.topped_up ?? 0);
+	const {name, spent, reserved, usd, tokens, topped_up, resets_at, soft} = budget;
+	const label = (name ? `${name}: ` : "") + budgetText(budget);
+	if (spent === null || spent === undefined)
+		return h("div.meter", value(`${label}. What is spent is not known now.`));
+	const held = Number(reserved ?? 0);
+	const and = held > 0 ? `, ${amountOf(budget, reserved)} reserved` : "";
 	return bar({
 		label,
-		used: Number(budget.spent) + reserved,
-		of: limit,
-		text: `${shown(budget.spent)} spent${reserved > 0 ? `, ${shown(budget.reserved)} reserved` : ""}`,
-		after: budget.resets_at ? h("span", null, "begins anew ", time(budget.resets_at)) : null,
-		soft: budget.soft ?? undefined
+		used: Number(spent) + held,
+		of: Number(usd ?? tokens) + Number(topped_up ?? 0),
+		text: `${amountOf(budget, spent)} spent${and}`,
+		after: resets_at && ["begins anew ", time(resets_at)],
+		soft: soft ?? undefined
 	});
 }
 
-/** @param {any} budget @param {Again} again */
-export function budgetPart(budget, again) {
-	const add = button("Top up", () => topUp(budget, again), {change: true});
-	return h("div", null, budgetBar(budget), budget.window === "total" && !budget.values && add);
+/** @param {any[]} all @param {Again} again */
+export function budgetBars(all, again) {
+	return all.map(it => {
+		const add = button("Top up", () => topUp(it, again), {change: true});
+		return h("div", budgetBar(it), it.window === "total" && !it.values && add);
+	});
 }
 
 /** @param {any} budget @param {Again} again */
 function topUp(budget, again) {
 	const unit = budget.usd === undefined ? "tokens" : "usd";
 	const amount = h("input", {type: "text", inputmode: "decimal", size: 10});
-	const failed = h("p", {class: "bad", role: "alert"});
+	const failed = h("p.bad", {role: "alert"});
 	const run = async () => {
 		try {
 			await api.budgets.topUp(budget.id, {[unit]: Number(amount.value)});
@@ -83,7 +77,7 @@ function topUp(budget, again) {
 	const label = unit === "usd" ? "Add, in USD" : "Add, in tokens";
 	const dialog = open(
 		"Top up the budget",
-		[h("p", null, value(budgetText(budget))), field(label, amount), failed],
+		[h("p", value(budgetText(budget))), field(label, amount), failed],
 		[button("Cancel", () => dialog.close()), button("Top up", run, {kind: "main"})]
 	);
 }

@@ -1,72 +1,171 @@
-// What do the screens of keys, teams and endpoints do alike? They lead to the form of an object,
-// change and delete it, and show what limits it and what it has used.
+// What do the screens of keys, teams and endpoints do alike? They list the objects, make one by its
+// form, show one with what limits it and what it has used, and change and delete it.
 
-import {api, button, confirm, count, faint, go, h, link, mayChange, notice, panel} from "../kit.js";
-import {budgetPart} from "./budgets.js";
-import {costText, LATELY_DAYS, limitBar, usageFacts} from "./shown.js";
+import {
+	all,
+	api,
+	button,
+	confirm,
+	empty,
+	faint,
+	go,
+	h,
+	heading,
+	link,
+	loaded,
+	mayChange,
+	notice,
+	panel,
+	replace,
+	table,
+	value
+} from "../kit.js";
+import {budgetBars, budgets, isOf} from "./budgets.js";
+import {objectForm} from "./form.js";
+import {showSecret} from "./secret.js";
+import {LATELY_DAYS, limitBar, origin, placeOf, usageFacts} from "./shown.js";
 
-/** @param {Kind} kind @param {string} one such as `a key` */
-export function createButton(kind, one) {
-	const toForm = () => go(link(kind, ["new"]));
-	return button(`Create ${one}`, toForm, {kind: "main", change: true});
+/** @param {ObjectScreen} its @returns {(view: View) => Promise<void>} */
+export const objectScreen = its => async view => {
+	const {root, route} = view;
+	const [id] = route.args;
+	if (id === undefined)
+		await loaded(
+			root,
+			() => listed(its),
+			found => list(its, found)
+		);
+	else if (id === "new") await loaded(root, its.fields, fields => creation(its, fields));
+	else await showOne(its, root, id);
+};
+
+/** What is known of objects besides themselves. @param {ObjectScreen} its @param {string} [id] */
+async function known({kind, usage, more}, id) {
+	const [used, spent, place, others] = await Promise.all([
+		usage(id),
+		budgets(),
+		placeOf(kind),
+		more?.(id)
+	]);
+	return {usage: used, spent, place, ...others};
 }
 
-/** Objects of the settings file are changed there. @param {any} object */
-export const canChange = object => object.source !== "file" && mayChange();
+/** @param {ObjectScreen} its */
+async function listed(its) {
+	const [rows, found] = await Promise.all([all(api[its.kind].list), known(its)]);
+	return {rows, found};
+}
 
-/** The options of a form that changes an object.
- * @param {Kind} kind @param {any} document @param {string | null} etag @param {Again} again */
-export function changing(kind, document, etag, again) {
+/** @param {ObjectScreen} its @param {Awaited<ReturnType<typeof listed>>} found */
+function list({kind, title, article, none, note, columns}, {rows, found}) {
+	const create = button(`Create ${article}`, () => go(link(kind, ["new"])), {
+		kind: "main",
+		change: true
+	});
+	const shown =
+		rows.length === 0
+			? empty(`No ${kind} yet`, ...none)
+			: table({
+					caption: title,
+					rows,
+					href: it => link(kind, [it.id]),
+					columns: [
+						...columns(found),
+						{title: "Defined in", cell: it => origin(it, found.place), class: "minor"}
+					]
+				}).element;
+	return [heading(title, create), shown, note && rows.length > 0 && found.usage && faint(note)];
+}
+
+/** @param {ObjectScreen} its @param {Field[]} fields */
+function creation(its, fields) {
+	const {kind, article} = its;
 	const save = async (/** @type {any} */ body) => {
-		await api[kind].change(document.id, body, etag);
+		const {data} = await api[kind].create(body);
+		const show = () => go(link(kind, [data.id]));
+		if (data.key) showSecret(`The key ${data.name}`, data.key, show);
+		else show();
+	};
+	const label = article.replace(/^an?/, "Create the");
+	const options = {document: null, label, save, cancel: () => go(link(kind))};
+	return [heading(`Create ${article}`), ...form(its, fields, options)];
+}
+
+/** @param {ObjectScreen} its @param {Field[]} fields
+ * @param {Omit<Parameters<typeof objectForm>[0], "fields">} options */
+function form({preview}, fields, options) {
+	const made = objectForm({fields, ...options});
+	if (preview === undefined) return [made.element];
+	const shown = h("div", {role: "status", "aria-label": "Route preview"});
+	const changed = () => {
+		try {
+			replace(shown, preview(made.read()));
+		} catch {
+			// What is half typed cannot be previewed; saving says what is wrong.
+		}
+	};
+	made.element.addEventListener("input", changed);
+	changed();
+	return [panel("Where a request goes", shown), made.element];
+}
+
+/** @param {ObjectScreen} its @param {HTMLElement} root @param {string} id */
+async function showOne(its, root, id) {
+	const again = () => showOne(its, root, id);
+	const load = async () => {
+		const [{data, etag}, found] = await Promise.all([api[its.kind].get(id), known(its, id)]);
+		const spent = found.spent.filter((/** @type {any} */ budget) => isOf(budget, its.kind, data));
+		return {...found, spent, it: data, etag, again};
+	};
+	await loaded(root, load, (/** @type {ShownObject} */ shown) => {
+		const {it, place} = shown;
+		const about = h("p", its.states(it), " ", origin(it, place), " ", it.error && value(it.error));
+		const can_change = it.source !== "file" && mayChange();
+		return [
+			heading(it.name, ...(can_change ? actions(its, shown, root) : [])),
+			about,
+			...its.parts(shown)
+		];
+	});
+}
+
+/** @param {ObjectScreen} its @param {ShownObject} shown @param {HTMLElement} root */
+function actions(its, shown, root) {
+	const {it, etag, again} = shown;
+	const {kind, fields, deletion} = its;
+	const save = async (/** @type {any} */ body) => {
+		await api[kind].change(it.id, body, etag);
 		notice("Saved, and in force.", "good");
 		await again();
 	};
-	return {document, label: "Save", save, cancel: again};
-}
-
-/** @param {Kind} kind @param {any} object @param {string | null} etag @param {string} text */
-export function deleteButton(kind, object, etag, text) {
-	const asked = {title: `Delete ${object.name}?`, text, label: "Delete", danger: true};
+	const edit = async () => {
+		const options = {document: it, label: "Save", save, cancel: again};
+		replace(root, heading(`Edit ${it.name}`), ...form(its, await fields(), options));
+	};
+	const asked = {title: `Delete ${it.name}?`, text: deletion, label: "Delete", danger: true};
 	const remove = async () => {
-		await api[kind].remove(object.id, etag);
+		await api[kind].remove(it.id, etag);
 		go(link(kind));
 	};
-	return button("Delete", () => confirm(asked, remove), {kind: "danger", change: true});
+	return [
+		button("Edit", edit),
+		...(its.actions?.(shown) ?? []),
+		button("Delete", () => confirm(asked, remove), {kind: "danger"})
+	];
 }
 
-/** @param {any[]} limits @param {any[]} spent @param {Again} again */
-export function limitsPanel(limits, spent, again) {
-	const bars = [...limits.map(limitBar), ...spent.map(it => budgetPart(it, again))];
-	const shown = bars.length > 0 ? h("div", {class: "meters"}, bars) : faint("None.");
-	return panel("Limits and budgets", shown);
+/** @param {any[]} limits @param {ShownObject} shown */
+export function limitsPanel(limits, {spent, again}) {
+	const bars = [...limits.map(limitBar), ...budgetBars(spent, again)];
+	return panel("Limits and budgets", bars.length > 0 ? h("div.meters", bars) : faint("None."));
 }
 
 /** @param {UsageBy} usage @param {Filter} filter of its requests */
 export function usePanel(usage, filter) {
 	const row = usage && [...usage.values()][0];
-	const requests = h("a", {href: link("requests", [], filter)}, "Its requests");
-	const none = usage ? "Not used." : "Not known: the gateway keeps no records.";
 	return panel(
 		`Use in the last ${LATELY_DAYS} days`,
-		...(row ? [usageFacts(row), requests] : [faint(none)])
+		row ? usageFacts(row) : faint(usage ? "Not used." : "Not known: the gateway keeps no records."),
+		row && h("a", {href: link("requests", [], filter)}, "Its requests")
 	);
-}
-
-/** @param {(object: any) => any} used the row of the usage @returns {Column<any>[]} */
-export function usageColumns(used) {
-	return [
-		{
-			title: `Requests, ${LATELY_DAYS} d`,
-			cell: it => count(used(it)?.requests),
-			class: "number",
-			sort: it => used(it)?.requests ?? 0
-		},
-		{
-			title: `Cost, ${LATELY_DAYS} d`,
-			cell: it => costText(used(it)),
-			class: "number",
-			sort: it => Number(used(it)?.cost ?? 0)
-		}
-	];
 }

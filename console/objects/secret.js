@@ -5,29 +5,18 @@ import {button, copyButton, faint, h, open} from "../kit.js";
 
 /** @param {string} title @param {string} secret @param {() => void} closed */
 export function showSecret(title, secret, closed) {
-	const shown = h("output", {class: "secret", tabindex: 0, "aria-label": "The key"}, secret);
-	const command = [
-		`curl ${location.origin}/v1/models`,
-		`-H "authorization: Bearer ${secret}"`
-	].join(" ");
+	const shown = h("output.secret", {tabindex: 0, "aria-label": "The key"}, secret);
+	const command = `curl ${location.origin}/v1/models -H "authorization: Bearer ${secret}"`;
+	const text = "Copy it now: it is shown here and nowhere else, and only its digest is stored.";
+	const copy = copyButton(() => secret, "Copy the key");
 	const dialog = open(
 		title,
 		[
-			h(
-				"p",
-				null,
-				"Copy it now: it is shown here and nowhere else, and only its digest is stored."
-			),
-			h(
-				"div",
-				{class: "command"},
-				shown,
-				copyButton(() => secret, "Copy the key")
-			),
+			h("p", text),
+			h("div.command", shown, copy),
 			faint("To try it:"),
 			h(
-				"div",
-				{class: "command"},
+				"div.command",
 				copyButton(() => command, "Copy a curl with it")
 			)
 		],

@@ -19,15 +19,11 @@ import {
 } from "../kit.js";
 import {time} from "../times.js";
 
-/** Where the settings have the objects of a kind: file and line, or null where that is not
- * known. @param {"keys" | "teams" | "endpoints"} kind @returns {Promise<string | null>} */
+/** The file and line where the settings have the objects of a kind; null where that is not known.
+ * @param {Kind} kind @returns {Promise<string | null>} */
 export async function placeOf(kind) {
-	try {
-		const {settings} = await api.settings();
-		return settings.find((/** @type {any} */ it) => it.key === kind)?.origin ?? null;
-	} catch {
-		return null;
-	}
+	const found = await api.settings().catch(() => null);
+	return found?.settings.find(it => it.key === kind)?.origin ?? null;
 }
 
 /** Where an object is defined, which is where it can be changed. @param {any} object
@@ -41,7 +37,7 @@ export function origin(object, place) {
 
 /** @param {string[] | undefined | null} texts */
 export function marks(texts) {
-	return (texts ?? []).map(it => h("span", {class: "mark"}, value(it)));
+	return (texts ?? []).map(it => h("span.mark", value(it)));
 }
 
 /** @param {any} allow */
@@ -51,68 +47,44 @@ export function allowed(allow) {
 	return facts(lists.map(([name, patterns]) => [name, marks(patterns)]));
 }
 
-/** @param {{label: string, used: number, of: number, text: string, after?: Child, soft?:
- *   number}} it */
-export function bar({label, used, of, text, after, soft}) {
+/** How much of something is used. @param {{label: string, used: number, of: number, text: string,
+ *   after?: Child | Child[], soft?: number}} it `soft`: the share from which that is a warning */
+export function bar({label, used, of, text, after, soft = 0.8}) {
 	const share = of > 0 ? Math.min(1, Math.max(0, used / of)) : 1;
-	const tone = share >= 1 ? "bad" : share >= (soft ?? 0.8) ? "warn" : "good";
-	const fill = h("div", {class: `fill ${tone}`});
-	fill.style.width = `${share * 100}%`;
-	const frame = h(
-		"div",
-		{
-			class: "bar",
-			role: "meter",
-			"aria-label": label,
-			"aria-valuemin": 0,
-			"aria-valuemax": 100,
-			"aria-valuenow": Math.round(share * 100),
-			"aria-valuetext": text
-		},
-		fill
-	);
+	const told = {"aria-label": label, "aria-valuetext": text};
 	return h(
-		"div",
-		{class: "meter"},
-		h("div", {class: "meter-text"}, value(label), h("span", null, value(text))),
-		frame,
-		after && h("small", {class: "faint"}, after)
+		"div.meter",
+		h("div.meter-text", value(label), h("span", value(text))),
+		h("meter", {value: share, low: Math.min(soft, 0.999), high: 0.999, optimum: 0, ...told}),
+		after && h("small.faint", after)
 	);
 }
 
 /** A limit in words: `60 requests per 1m, 4 at once`. @param {any} limit */
-export function limitText(limit) {
-	const window = limit.window ?? "1m";
+export function limitText({requests, tokens, window = "1m", concurrent, by, of}) {
 	const parts = [
-		limit.requests === undefined ? null : `${count(limit.requests)} requests per ${window}`,
-		limit.tokens === undefined ? null : `${count(limit.tokens)} tokens per ${window}`,
-		limit.concurrent === undefined ? null : `${count(limit.concurrent)} at once`,
-		limit.by === undefined ? null : `by ${limit.by}`
+		requests !== undefined && `${count(requests)} requests per ${window}`,
+		tokens !== undefined && `${count(tokens)} tokens per ${window}`,
+		concurrent !== undefined && `${count(concurrent)} at once`,
+		by !== undefined && `by ${by}`
 	];
-	const text = parts.filter(it => it !== null).join(", ");
-	return limit.of === undefined ? text : `${limit.of}: ${text}`;
+	return `${of === undefined ? "" : `${of}: `}${parts.filter(Boolean).join(", ")}`;
 }
 
 /** @param {any} limit */
 export function limitBar(limit) {
-	const most = limit.burst ?? limit.requests ?? limit.concurrent;
+	const label = limitText(limit);
+	const of = limit.burst ?? limit.requests ?? limit.concurrent;
 	const left = limit.remaining;
-	if (typeof left !== "number" || typeof most !== "number")
-		return h("div", {class: "meter"}, value(limitText(limit)));
-	return bar({
-		label: limitText(limit),
-		used: most - left,
-		of: most,
-		text: `${count(left)} left`,
-		after: limit.reset ? `full again in ${span(limit.reset)}` : null
-	});
+	if (typeof left !== "number" || typeof of !== "number") return h("div.meter", value(label));
+	const after = limit.reset && `full again in ${span(limit.reset)}`;
+	return bar({label, used: of - left, of, text: `${count(left)} left`, after});
 }
 
 export const LATELY_DAYS = 30;
 
 /** What was used lately, by a group of the usage; `null` where the gateway keeps no records.
- * @param {string} group @param {{[name: string]: string}} [filter]
- * @returns {Promise<UsageBy>} */
+ * @param {string} group @param {Query} [filter] @returns {Promise<UsageBy>} */
 export async function usageBy(group, filter = {}) {
 	const from = new Date(Date.now() - LATELY_DAYS * 86_400_000).toISOString();
 	try {
@@ -140,19 +112,15 @@ export function usageFacts(row) {
 
 /** The cost, and how much of the use it leaves out. @param {any} row */
 export function costText(row) {
-	if (row === undefined || (row.unpriced > 0 && Number(row.cost) === 0))
-		return row === undefined ? UNKNOWN : "unknown";
-	return row.unpriced > 0
-		? `${money(row.cost)} + ${count(row.unpriced)} unpriced`
-		: money(row.cost);
+	if (row === undefined) return UNKNOWN;
+	if (row.unpriced === 0) return money(row.cost);
+	const rest = `${count(row.unpriced)} unpriced`;
+	return Number(row.cost) === 0 ? "unknown" : `${money(row.cost)} + ${rest}`;
 }
 
 /** @param {any} row */
-export function failedText(row) {
-	return row === undefined
-		? UNKNOWN
-		: `${count(row.failed)} (${percent(row.failed, row.requests)})`;
-}
+export const failedText = row =>
+	row === undefined ? UNKNOWN : `${count(row.failed)} (${percent(row.failed, row.requests)})`;
 
 /** How long a share of the requests took at most. @param {any} row @param {string} share */
 export function latency(row, share) {
@@ -160,21 +128,34 @@ export function latency(row, share) {
 	return typeof milliseconds === "number" ? duration(milliseconds * 1000) : UNKNOWN;
 }
 
-/** When an object was last used, by the records; `undefined` where that is not known.
- * @param {{[name: string]: string}} filter @returns {Promise<any>} */
-export async function lastRecord(filter) {
-	try {
-		const {data} = await api.records.list({...filter, limit: 1});
-		return data[0] ?? null;
-	} catch {
-		return undefined;
-	}
+/** @param {(object: any) => any} used the row of the usage @returns {Column<any>[]} */
+export function usageColumns(used) {
+	return [
+		{
+			title: `Requests, ${LATELY_DAYS} d`,
+			cell: it => count(used(it)?.requests),
+			class: "number",
+			sort: it => used(it)?.requests ?? 0
+		},
+		{
+			title: `Cost, ${LATELY_DAYS} d`,
+			cell: it => costText(used(it)),
+			class: "number",
+			sort: it => Number(used(it)?.cost ?? 0)
+		}
+	];
 }
 
-/** @param {any} record the last one, `null` for none, `undefined` for not known */
+/** The newest request, by the records: `null` for none, `undefined` where that is not known.
+ * @param {Query} filter @returns {Promise<any>} */
+export async function lastRecord(filter) {
+	const page = await api.records.list({...filter, limit: 1}).catch(() => undefined);
+	return page && (page.data[0] ?? null);
+}
+
+/** @param {any} record the newest one */
 export function lastUse(record) {
-	if (record === undefined)
-		return h("span", {class: "faint"}, "not known: the gateway keeps no records");
-	if (record === null) return h("span", {class: "faint"}, "no record of it");
-	return h("a", {href: link("request", [record.id])}, time(record.received));
+	if (record) return h("a", {href: link("request", [record.id])}, time(record.received));
+	const text = record === null ? "no record of it" : "not known: the gateway keeps no records";
+	return h("span.faint", text);
 }

@@ -2,30 +2,30 @@
 // yet, or the values that a key takes.
 
 import {contextAt} from "./json_place.js";
-import {CONFIG_FIELDS} from "./tables.js";
 
-/** @param {string} text @param {number} cursor @returns {Suggestion[]} */
-export function suggestions(text, cursor) {
+/** @param {Tables["config"]} tables @param {string} text @param {number} cursor
+ * @returns {Suggestion[]} */
+export function suggestions(tables, text, cursor) {
 	const context = contextAt(text, cursor);
 	if (context === null) return [];
-	const fields = CONFIG_FIELDS[context.section] ?? [];
-	if (context.wants === "key") {
-		const rest = fields.filter(([name]) => !context.keys.includes(name) || name === context.typed);
-		return rest
-			.filter(([name]) => name.startsWith(context.typed))
-			.map(([name, takes, meaning, example]) => ({
-				label: name,
-				meaning: `${takes}. ${meaning}`,
-				text: `"${name}": ${example}`,
-				start: context.start
-			}));
+	const {wants, keys, key, typed, start} = context;
+	const fields = tables[context.section] ?? [];
+	if (wants === "value") {
+		const field = fields.find(([name]) => name === key);
+		return field === undefined ? [] : values(field, context);
 	}
-	const field = fields.find(([name]) => name === context.key);
-	return field === undefined ? [] : values(field, context);
+	return fields
+		.filter(([name]) => name.startsWith(typed) && (name === typed || !keys.includes(name)))
+		.map(([name, takes, meaning, example]) => ({
+			label: name,
+			meaning: `${takes}. ${meaning}`,
+			text: `"${name}": ${example}`,
+			start
+		}));
 }
 
 /** @param {ConfigField} field @param {Context} context @returns {Suggestion[]} */
-function values([, takes, meaning, example], context) {
+function values([, takes, meaning, example], {typed, start}) {
 	const words = takes.split(", ");
 	const named = words.every(it => /^[a-z_.]+$/.test(it)) && example.startsWith('"');
 	const texts = named
@@ -33,7 +33,7 @@ function values([, takes, meaning, example], context) {
 		: takes.startsWith("bool")
 			? ["true", "false"]
 			: [example];
-	const typed = context.typed.replace(/^"/, "");
-	const fitting = texts.filter(it => it.replace(/^"/, "").startsWith(typed));
-	return fitting.map(it => ({label: it, meaning, text: it, start: context.start}));
+	return texts
+		.filter(it => it.replace(/^"/, "").startsWith(typed.replace(/^"/, "")))
+		.map(it => ({label: it, meaning, text: it, start}));
 }

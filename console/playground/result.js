@@ -20,70 +20,39 @@ export function runView(host) {
 
 /** @param {Run} run */
 function shown(run) {
+	const {headers, text, raw, failed} = run;
+	const lines = headers.map(([name, value]) => `${name}: ${value}`);
 	return [
 		facts(known(run)),
-		run.failed && h("p", {class: "bad"}, value(run.failed)),
-		run.text !== "" && block(run.text, "The message"),
-		headersOf(run),
-		run.raw !== "" &&
-			h(
-				"details",
-				{open: run.text === ""},
-				h("summary", null, "Body as it came"),
-				block(run.raw, "Body")
-			)
+		failed && h("p.bad", value(failed)),
+		text !== "" && block(text, "The message"),
+		lines.length > 0 &&
+			h("details", h("summary", "Headers"), block(lines.join("\n"), "Headers of the response")),
+		raw !== "" &&
+			h("details", {open: text === ""}, h("summary", "Body as it came"), block(raw, "Body"))
 	];
 }
 
 /** @param {Run} run @returns {Fact[]} */
 function known(run) {
+	const {status, pieces, tokens} = run;
 	const rate = tokensPerSecond(run);
-	const tone = run.status !== null && run.status < 400 ? "good" : "bad";
-	const all = run.end === null ? [duration(null), " so far"] : duration(run.end * 1000);
+	const ms = (/** @type {number | null} */ time) => time && duration(time * 1000);
+	const header = (/** @type {string} */ name) => run.headers.find(it => it[0] === name)?.[1];
+	const told = (/** @type {string} */ name) => header(name) && value(header(name));
+	const trace = header("x-gateway-trace-id");
 	return [
-		["Status", run.status === null ? "none yet" : badge(String(run.status), tone)],
+		["Status", status ? badge(String(status), status < 400 ? "good" : "bad") : "none yet"],
 		["Head after", ms(run.head)],
 		["First token after", ms(run.first_token)],
-		["All after", all],
-		[
-			"Tokens",
-			run.tokens === null ? (run.pieces > 0 ? `${run.pieces} pieces` : null) : count(run.tokens)
-		],
-		["Tokens per second", rate === null ? null : rate.toFixed(1)],
+		["All after", ms(run.end) ?? "– so far"],
+		["Tokens", tokens !== null ? count(tokens) : pieces > 0 ? `${pieces} pieces` : null],
+		["Tokens per second", rate && rate.toFixed(1)],
 		["Body", bytes(run.bytes)],
-		["Target", header(run, "x-gateway-last-used-option-index")],
-		["Retries", header(run, "x-gateway-retry-attempt-count")],
-		["Cache", header(run, "x-gateway-cache-status")],
-		["Error", header(run, "x-gateway-error")],
-		["Record", record(run)]
+		["Target", told("x-gateway-last-used-option-index")],
+		["Retries", told("x-gateway-retry-attempt-count")],
+		["Cache", told("x-gateway-cache-status")],
+		["Error", told("x-gateway-error")],
+		["Record", trace && h("a", {href: link("requests", [], {trace_id: trace})}, value(trace))]
 	];
-}
-
-/** @param {number | null} time */
-const ms = time => (time === null ? null : duration(time * 1000));
-
-/** @param {Run} run @param {string} name */
-function header(run, name) {
-	const found = run.headers.find(it => it[0] === name);
-	return found === undefined ? null : value(found[1]);
-}
-
-/** @param {Run} run */
-function record(run) {
-	const trace = run.headers.find(it => it[0] === "x-gateway-trace-id")?.[1];
-	return trace && h("a", {href: link("requests", [], {trace_id: trace})}, value(trace));
-}
-
-/** @param {Run} run */
-function headersOf(run) {
-	const lines = run.headers.map(([name, text]) => `${name}: ${text}`);
-	return (
-		lines.length > 0 &&
-		h(
-			"details",
-			null,
-			h("summary", null, "Headers"),
-			block(lines.join("\n"), "Headers of the response")
-		)
-	);
 }

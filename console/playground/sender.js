@@ -1,13 +1,30 @@
 // How is a request of the playground sent and watched? Through the gateway's own /v1/, as a client
 // sends it, with the times at which its parts came.
 
+import {errorText, jsonOr} from "../kit.js";
+
 /** How much of a body is kept to be shown. */
 const LONGEST = 256 * 1024;
 
 /** @param {Asked} asked @param {AbortSignal} signal @param {(run: Run) => void} changed
  * @returns {Promise<Run>} */
 export async function send(asked, signal, changed) {
-	const run = started();
+	/** @type {Run} */
+	const run = {
+		status: null,
+		headers: [],
+		head: null,
+		first_byte: null,
+		first_token: null,
+		last_token: null,
+		end: null,
+		pieces: 0,
+		tokens: null,
+		bytes: 0,
+		text: "",
+		raw: "",
+		failed: null
+	};
 	const begun = performance.now();
 	const since = () => performance.now() - begun;
 	try {
@@ -25,33 +42,11 @@ export async function send(asked, signal, changed) {
 		changed(run);
 		await readBody(response, run, since, changed);
 	} catch (error) {
-		run.failed = signal.aborted ? "stopped here" : `the connection broke off: ${reason(error)}`;
+		run.failed = signal.aborted ? "stopped here" : `the connection broke off: ${errorText(error)}`;
 	}
 	run.end = since();
 	changed(run);
 	return run;
-}
-
-/** @param {unknown} error */
-const reason = error => (error instanceof Error ? error.message : String(error));
-
-/** @returns {Run} */
-function started() {
-	return {
-		status: null,
-		headers: [],
-		head: null,
-		first_byte: null,
-		first_token: null,
-		last_token: null,
-		end: null,
-		pieces: 0,
-		tokens: null,
-		bytes: 0,
-		text: "",
-		raw: "",
-		failed: null
-	};
 }
 
 /** @param {Response} response @param {Run} run @param {() => number} since
@@ -60,7 +55,16 @@ async function readBody(response, run, since, changed) {
 	const type = response.headers.get("content-type") ?? "";
 	const reader = response.body?.getReader();
 	const decoder = new TextDecoder();
-	const events = eventReader(data => noteEvent(run, data, since()));
+	const events = eventReader(data => {
+		const event = jsonOr(data, null);
+		const text = textOf(event);
+		run.tokens = tokensOf(event) ?? run.tokens;
+		if (text === "") return;
+		run.last_token = since();
+		run.first_token ??= run.last_token;
+		run.pieces += 1;
+		run.text = run.text.length < LONGEST ? run.text + text : run.text;
+	});
 	for (;;) {
 		const piece = await reader?.read();
 		if (piece === undefined || piece.done) break;
@@ -71,7 +75,11 @@ async function readBody(response, run, since, changed) {
 		if (type.startsWith("text/event-stream")) events(text);
 		changed(run);
 	}
-	if (type.startsWith("application/json")) noteWhole(run);
+	if (type.startsWith("application/json")) {
+		const body = jsonOr(run.raw, null);
+		run.text = textOf(body);
+		run.tokens = tokensOf(body);
+	}
 }
 
 /** Takes a stream apart into the data of its events. @param {(data: string) => void} found */
@@ -82,35 +90,6 @@ export function eventReader(found) {
 		rest = lines.pop() ?? "";
 		for (const line of lines) if (line.startsWith("data:")) found(line.slice(5).trim());
 	};
-}
-
-/** @param {Run} run @param {string} data @param {number} now */
-function noteEvent(run, data, now) {
-	const event = parsed(data);
-	const text = textOf(event);
-	if (text !== "") {
-		run.first_token ??= now;
-		run.last_token = now;
-		run.pieces += 1;
-		run.text = run.text.length < LONGEST ? run.text + text : run.text;
-	}
-	run.tokens = tokensOf(event) ?? run.tokens;
-}
-
-/** @param {Run} run */
-function noteWhole(run) {
-	const body = parsed(run.raw);
-	run.text = textOf(body);
-	run.tokens = tokensOf(body);
-}
-
-/** @param {string} data @returns {any} */
-function parsed(data) {
-	try {
-		return JSON.parse(data);
-	} catch {
-		return null;
-	}
 }
 
 /** Where the dialects of OpenAI, Anthropic and Google have a part of the message. */
@@ -133,20 +112,19 @@ const COUNTS = [
 	"usageMetadata.candidatesTokenCount"
 ];
 
-/** @param {any} it @param {string} path */
-const at = (it, path) => path.split(".").reduce((inner, name) => inner?.[name], it);
-
-/** @param {any} it @returns {string} */
-export function textOf(it) {
-	const found = TEXTS.map(path => at(it, path)).find(text => typeof text === "string");
-	return found ?? "";
+/** The first value of a kind at any of the places. @param {any} body @param {string[]} places
+ * @param {"string" | "number"} kind @returns {any} */
+function firstAt(body, places, kind) {
+	const at = (/** @type {string} */ place) =>
+		place.split(".").reduce((inner, name) => inner?.[name], body);
+	return places.map(at).find(it => typeof it === kind);
 }
 
-/** @param {any} it @returns {number | null} */
-function tokensOf(it) {
-	const found = COUNTS.map(path => at(it, path)).find(count => typeof count === "number");
-	return found ?? null;
-}
+/** @param {any} body @returns {string} */
+export const textOf = body => firstAt(body, TEXTS, "string") ?? "";
+
+/** @param {any} body @returns {number | null} */
+const tokensOf = body => firstAt(body, COUNTS, "number") ?? null;
 
 /** Tokens each second between the first and the last; `null` where they did not come in a
  * stream. @param {Run} run */

@@ -7,103 +7,80 @@ import {limitText} from "../objects/shown.js";
 /** @param {any} plan */
 export function planTree(plan) {
 	const targets = new Map(plan.targets.map((/** @type {any} */ it) => [it.index, it]));
+	/** @type {(order: any, weight: string | null) => HTMLElement} a group, or a target's place */
+	const node = (order, weight) => {
+		if (typeof order === "string")
+			return h("li", target(targets.get(order), order === plan.first, weight));
+		/** @type {number[]} */
+		const weights = order.weights ?? [];
+		const sum = weights.reduce((all, it) => all + it, 0);
+		const share = (/** @type {number} */ at) =>
+			sum > 0 ? `${Math.round((100 * (weights[at] ?? 0)) / sum)} %` : null;
+		const statuses = order.on_status_codes ? ` on ${order.on_status_codes.join(", ")}` : "";
+		const name = `${order.mode}${statuses}${order.sticky ? ", sticky" : ""}`;
+		const nodes = [...order.targets.entries()].map(([at, it]) => node(it, share(at)));
+		return h("li", h("b", name, weight && ` (${weight})`), h("ul", nodes));
+	};
+	const {cacheable, ttl, reason} = plan.cache;
+	const notes = [
+		cacheable
+			? `The response may be stored for ${ttl} s.`
+			: `The cache has no part in it: ${reason}.`,
+		...plan.limits.map(limit),
+		...plan.notes
+	];
 	return h(
 		"div",
-		{class: "plan"},
-		h("ul", {class: "tree", "aria-label": "The plan"}, node(plan.order, targets, plan.first, null)),
-		notes(plan)
-	);
-}
-
-/** @param {any} order a group, or the place of a target @param {Map<string, any>} targets
- * @param {string} first @param {string | null} weight @returns {HTMLElement} */
-function node(order, targets, first, weight) {
-	if (typeof order === "string")
-		return h("li", null, target(targets.get(order), order === first, weight));
-	const weights = order.weights ?? [];
-	const sum = weights.reduce((/** @type {number} */ a, /** @type {number} */ b) => a + b, 0);
-	const children = order.targets.map((/** @type {any} */ it, /** @type {number} */ at) =>
-		node(it, targets, first, sum > 0 ? `${Math.round((100 * weights[at]) / sum)} %` : null)
-	);
-	const statuses = order.on_status_codes ? ` on ${order.on_status_codes.join(", ")}` : "";
-	return h(
-		"li",
-		null,
+		h("ul.tree", {"aria-label": "The plan"}, node(plan.order, null)),
 		h(
-			"span",
-			{class: "group"},
-			`${order.mode}${statuses}`,
-			order.sticky ? ", sticky" : "",
-			weight && ` (${weight})`
-		),
-		h("ul", null, children)
+			"ul.notes",
+			notes.map(it => h("li", value(it)))
+		)
 	);
 }
 
 /** @param {any} it @param {boolean} is_first @param {string | null} weight */
 function target(it, is_first, weight) {
 	if (it === undefined) return null;
-	const refused = it.guard.verdict !== "allowed";
-	const verdict = refused ? badge("refused", "bad") : badge("allowed", "good");
-	const closed = it.breaker && !it.breaker.admits ? badge("breaker open", "warn") : null;
+	const {guard, breaker} = it;
+	const refused = guard.verdict !== "allowed";
 	return h(
-		"div",
-		{class: "target"},
+		"div.target",
 		h(
-			"div",
-			{class: "target-head"},
-			h("code", {class: "place"}, value(it.index)),
+			"div.target-head",
+			h("code", value(it.index)),
 			it.name && value(it.name),
-			h("code", {class: "url"}, value(`${it.origin}${it.path}`)),
-			is_first ? badge("first", "info") : null,
+			h("code", value(`${it.origin}${it.path}`)),
+			is_first && badge("first", "info"),
 			weight && badge(weight),
-			verdict,
-			closed
+			refused ? badge("refused", "bad") : badge("allowed", "good"),
+			breaker && !breaker.admits && badge("breaker open", "warn")
 		),
-		refused && h("p", {class: "bad"}, value(`${it.guard.code}: ${it.guard.message}`)),
-		faint(
-			details(it)
-				.map(line => [value(line), h("br")])
-				.flat()
-		)
+		refused && h("p.bad", value(`${guard.code}: ${guard.message}`)),
+		faint(details(it).flatMap(line => (line ? [value(line), h("br")] : [])))
 	);
 }
 
-/** @param {any} it @returns {string[]} */
-function details(it) {
-	const {own, callers, withheld} = it.credentials;
-	const lines = [
+/** @param {any} it @returns {(string | false | null)[]} */
+function details({credentials, provider, retry, hedge, timeouts, request_timeout, ...it}) {
+	const {own, callers, withheld} = credentials;
+	return [
 		own ? `credential: its own, in ${own}` : `the caller's credentials: ${callers}`,
 		withheld && `withheld: ${withheld}`,
-		it.provider !== "passthrough" && `provider ${it.provider}`,
-		it.retry.attempts > 0 &&
-			`retries: ${it.retry.attempts}, on ${it.retry.on_status_codes.join(", ")}`,
-		it.hedge && `a second request after ${it.hedge.after} ms`,
-		it.timeouts.first_token && `first token within ${it.timeouts.first_token} ms`,
-		it.request_timeout && `response head within ${it.request_timeout} ms`,
+		provider !== "passthrough" && `provider ${provider}`,
+		retry.attempts > 0 && `retries: ${retry.attempts}, on ${retry.on_status_codes.join(", ")}`,
+		hedge && `a second request after ${hedge.after} ms`,
+		timeouts.first_token && `first token within ${timeouts.first_token} ms`,
+		request_timeout && `response head within ${request_timeout} ms`,
 		it.headers.set.length > 0 && `sets ${it.headers.set.join(", ")}`,
 		it.headers.removed.length > 0 && `removes ${it.headers.removed.join(", ")}`,
 		it.body_edits.length > 0 && `edits ${it.body_edits.join(", ")} in the body`,
 		...it.limits.map(limit)
 	];
-	return lines.filter(line => typeof line === "string");
 }
 
 /** @param {any} it */
-const limit = it => `limit of ${it.place}: ${limitText({...nulls(it), window: `${it.window} ms`})}`;
-
-/** @param {any} it */
-const nulls = it => Object.fromEntries(Object.entries(it).filter(([, value]) => value !== null));
-
-/** @param {any} plan */
-function notes(plan) {
-	const cache = plan.cache.cacheable
-		? `The response may be stored for ${plan.cache.ttl} s.`
-		: `The cache has no part in it: ${plan.cache.reason}.`;
-	const all = [cache, ...plan.limits.map(limit), ...plan.notes];
-	return h(
-		"ul",
-		{class: "notes"},
-		all.map(it => h("li", null, value(it)))
-	);
+function limit(it) {
+	const given = Object.entries(it).filter(([, part]) => part !== null);
+	return `limit of ${it.place}: ${limitText({...Object.fromEntries(given), window: `${it.window} ms`})}`;
 }

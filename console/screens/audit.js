@@ -7,30 +7,24 @@ import {
 	button,
 	empty,
 	h,
-	heading,
-	loaded,
 	problem,
+	refreshed,
 	replace,
 	table,
 	value
 } from "../kit.js";
 import {time} from "../times.js";
 
-const LIMIT = 100;
-
 /** @param {View} view */
-export async function show({root, signal}) {
-	const content = h("div");
-	const get = (/** @type {string | null} */ cursor) => api.audit({limit: LIMIT, cursor}, {signal});
-	const load = () =>
-		loaded(
-			content,
-			() => get(null),
-			page => shown(page, get)
-		);
-	root.append(heading("Audit", button("Refresh", load)), content);
-	await load();
-}
+export const show = view => {
+	const get = (/** @type {string | null} */ cursor) => api.audit({limit: 100, cursor}, view);
+	return refreshed(
+		"Audit",
+		view,
+		() => get(null),
+		page => shown(page, get)
+	);
+};
 
 /** @param {Page<AuditRow>} page @param {(cursor: string | null) => Promise<Page<AuditRow>>} get */
 function shown(page, get) {
@@ -42,23 +36,20 @@ function shown(page, get) {
 	}
 	const rows = table({caption: "Changes, newest first", columns: COLUMNS, rows: page.data});
 	const more = h("p");
-	offerMore(more, page.next_cursor, rows, get);
-	return [rows.element, more];
-}
-
-/** @param {HTMLElement} place @param {string | null} cursor @param {Table<AuditRow>} rows
- * @param {(cursor: string | null) => Promise<Page<AuditRow>>} get */
-function offerMore(place, cursor, rows, get) {
-	const load = async () => {
-		try {
-			const page = await get(cursor);
-			rows.append(page.data);
-			offerMore(place, page.next_cursor, rows, get);
-		} catch (error) {
-			replace(place, problem(error, load));
-		}
+	const offer = (/** @type {string | null} */ cursor) => {
+		const load = async () => {
+			try {
+				const next = await get(cursor);
+				rows.append(next.data);
+				offer(next.next_cursor);
+			} catch (error) {
+				replace(more, problem(error, load));
+			}
+		};
+		replace(more, cursor !== null && button("Older changes", load));
 	};
-	replace(place, cursor === null ? null : button("Older changes", load));
+	offer(page.next_cursor);
+	return [rows.element, more];
 }
 
 /** @type {Column<AuditRow>[]} */
@@ -78,20 +69,14 @@ function toneOf(action) {
 }
 
 /** @param {AuditRow} row */
-function changes(row) {
-	const names = changed(row.before, row.after);
-	const text = JSON.stringify({before: row.before, after: row.after}, null, 2);
-	const details = h("details", null, h("summary", null, value(names.join(", ") || "details")));
+function changes({before, after}) {
+	const names = Object.keys({...before, ...after}).filter(
+		name => before && after && JSON.stringify(before[name]) !== JSON.stringify(after[name])
+	);
+	const text = JSON.stringify({before, after}, null, 2);
+	const details = h("details", h("summary", value(names.join(", ") || "details")));
 	details.addEventListener("toggle", () => details.append(block(text, "Before and after")), {
 		once: true
 	});
 	return details;
-}
-
-/** @param {any} before @param {any} after */
-function changed(before, after) {
-	const names = new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})]);
-	const differs = (/** @type {string} */ name) =>
-		JSON.stringify(before?.[name]) !== JSON.stringify(after?.[name]);
-	return before && after ? [...names].filter(differs) : [];
 }

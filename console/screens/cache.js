@@ -10,76 +10,55 @@ import {
 	field,
 	figures,
 	h,
-	heading,
-	loaded,
 	mayChange,
 	notice,
-	panel
+	panel,
+	refreshed
 } from "../kit.js";
 
 /** @param {View} view */
-export async function show({root, signal}) {
-	const content = h("div", {class: "panels"});
-	const load = () =>
-		loaded(
-			content,
-			() => api.cache.get({}, {signal}),
-			it => parts(it, load)
-		);
-	root.append(heading("Cache", button("Refresh", load)), content);
-	await load();
-}
+export const show = view => refreshed("Cache", view, () => api.cache.get({}, view), parts);
 
 /** @param {CacheStats} stats @param {() => void} again */
-function parts(stats, again) {
-	return [
-		panel("Stored responses", stats.store === "redis" ? inRedis() : inMemory(stats)),
+function parts({store, entries, bytes: size}, again) {
+	const inRedis = "Responses are stored in Redis, for all replicas; Redis knows how many.";
+	const howTo = "A request asks for the cache with this header, or its config does:";
+	const shown =
+		store === "redis"
+			? h("p", inRedis)
+			: entries === 0
+				? empty("Nothing is stored", howTo, "x-gateway-cache: true")
+				: figures([
+						[count(entries), "responses"],
+						[bytes(size), "in memory"]
+					]);
+	return h(
+		"div.panels",
+		panel("Stored responses", shown),
 		panel("Purge", purgeForm(again)),
 		panel("Why was that not cached?", whyNot())
-	];
-}
-
-function inRedis() {
-	return h("p", null, "Responses are stored in Redis, for all replicas; Redis knows how many.");
-}
-
-/** @param {CacheStats} stats */
-function inMemory(stats) {
-	if (stats.entries === 0) {
-		const text = "A request asks for the cache with this header, or its config does:";
-		return empty("Nothing is stored", text, "x-gateway-cache: true");
-	}
-	return figures([
-		[count(stats.entries), "responses"],
-		[bytes(stats.bytes), "in memory"]
-	]);
+	);
 }
 
 /** @param {() => void} again */
 function purgeForm(again) {
 	const namespace = h("input", {name: "namespace", spellcheck: "false"});
 	const key = h("input", {name: "key", spellcheck: "false"});
-	const purge = (/** @type {{namespace?: string, key?: string, all?: boolean}} */ which) =>
-		asked(which, again);
-	const options = {change: true};
-	const danger = /** @type {const} */ ({kind: "danger", change: true});
+	const purge = (/** @type {Purge} */ which) => asked(which, again);
+	const purgeNamespace = () => namespace.value && purge({namespace: namespace.value});
+	const purgeKey = () => key.value && purge({key: key.value.trim()});
 	return h(
-		"div",
-		{class: "form"},
-		!mayChange() && h("p", {class: "warn"}, "The role viewer may not purge."),
+		"div.form",
+		!mayChange() && h("p.warn", "The role viewer may not purge."),
 		field("Namespace", namespace, "Removes all responses of this namespace."),
-		button(
-			"Purge namespace",
-			() => namespace.value && purge({namespace: namespace.value}),
-			options
-		),
+		button("Purge namespace", purgeNamespace, {change: true}),
 		field("Cache key", key, "Removes one response; a dry run shows the key."),
-		button("Purge response", () => key.value && purge({key: key.value.trim()}), options),
-		button("Purge everything", () => purge({all: true}), danger)
+		button("Purge response", purgeKey, {change: true}),
+		button("Purge everything", () => purge({all: true}), {kind: "danger", change: true})
 	);
 }
 
-/** @param {{namespace?: string, key?: string, all?: boolean}} which @param {() => void} again */
+/** @param {Purge} which @param {() => void} again */
 function asked(which, again) {
 	const what = which.all
 		? "all stored responses"
@@ -96,32 +75,11 @@ function asked(which, again) {
 }
 
 function whyNot() {
+	const by = (/** @type {string} */ cache) => h("a", {href: `#/requests?cache=${cache}`}, cache);
 	const dryRun = h("a", {href: "#/playground"}, "dry run in the playground");
-	return h(
-		"div",
-		null,
-		h(
-			"p",
-			null,
-			"A ",
-			dryRun,
-			" says whether a response may be stored and under which key, or why not."
-		),
-		h(
-			"p",
-			null,
-			"What the cache did is in the row of each request: ",
-			requestsBy("hit"),
-			", ",
-			requestsBy("miss"),
-			", ",
-			requestsBy("off"),
-			"."
-		)
-	);
-}
-
-/** @param {string} cache */
-function requestsBy(cache) {
-	return h("a", {href: `#/requests?cache=${cache}`}, cache);
+	const told = [by("hit"), ", ", by("miss"), ", ", by("off"), "."];
+	return [
+		h("p", "A ", dryRun, " says whether a response may be stored and under which key, or why not."),
+		h("p", "What the cache did is in the row of each request: ", ...told)
+	];
 }

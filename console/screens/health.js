@@ -20,12 +20,11 @@ import {
 	replace,
 	span,
 	table,
+	UNKNOWN,
 	value
 } from "../kit.js";
-import {meter} from "../chart.js";
+import {bar} from "../objects/shown.js";
 import {time} from "../times.js";
-
-/** @typedef {{received: number, at: number}} Sample */
 
 const EVERY = 5_000;
 /** What has a panel of its own. */
@@ -35,15 +34,15 @@ const SHOWN = new Set(
 
 /** @param {View} view */
 export async function show({root, signal}) {
-	const content = h("div", {class: "panels"}, loading());
-	/** @type {Sample | null} */
-	let before = null;
+	const content = h("div.panels", loading());
+	/** @type {{received: number, at: number} | undefined} */
+	let before;
 	const load = async () => {
 		try {
-			/** @type {Health} */
 			const health = await api.health({}, {signal});
 			const now = {received: health.requests.received, at: Date.now()};
-			replace(content, parts(health, rateOf(before, now)));
+			const rate = before && (1000 * (now.received - before.received)) / (now.at - before.at);
+			replace(content, parts(health, rate));
 			before = now;
 		} catch (error) {
 			if (!isAbort(error)) replace(content, problem(error, load));
@@ -55,127 +54,111 @@ export async function show({root, signal}) {
 	await load();
 }
 
-/** @param {Sample | null} before @param {Sample} now */
-function rateOf(before, now) {
-	const seconds = before === null ? 0 : (now.at - before.at) / 1000;
-	return before === null || seconds <= 0 ? null : (now.received - before.received) / seconds;
-}
-
-/** @param {Health} health @param {number | null} rate */
+/** @param {Health} health @param {number} [rate] requests each second */
 function parts(health, rate) {
+	const {version, started, draining, requests, store, redis, records, bodies, breakers} = health;
+	const {received, in_flight, limit} = requests;
+	const lost = health.log_lines_lost;
 	return [
-		panel("Gateway", facts(gatewayFacts(health))),
-		panel("Requests", requests(health.requests, rate)),
-		panel("Store and Redis", facts(storeFacts(health))),
-		panel("Records", facts(recordFacts(health.records))),
-		panel("Memory and log", facts(memoryFacts(health))),
+		panel(
+			"Gateway",
+			facts([
+				["State", draining ? badge("shutting down", "warn") : badge("takes requests", "good")],
+				["Version", value(version)],
+				["Up for", span((Date.now() - Date.parse(started)) / 1000)],
+				["Started", time(started)]
+			])
+		),
+		panel(
+			"Requests",
+			facts([
+				["Each second", rate !== undefined && Number.isFinite(rate) ? compact(rate) : "…"],
+				["Since the start", count(received)]
+			]),
+			bar({
+				label: "Under way",
+				used: in_flight,
+				of: limit,
+				text: `${count(in_flight)} of at most ${count(limit)}`
+			})
+		),
+		panel(
+			"Store and Redis",
+			facts([
+				["Keys and endpoints", state(store)],
+				...Object.entries(redis).map(
+					([name, up]) => /** @type {Fact} */ ([`Redis of ${name}`, upOrNot(up)])
+				)
+			])
+		),
+		recordPanel(records),
+		panel(
+			"Memory and log",
+			facts([
+				["Copies of bodies", bytes(bodies.kept_bytes)],
+				["Bodies without room", count(bodies.refused)],
+				["Log lines lost", lost > 0 ? badge(count(lost), "warn") : "0"]
+			])
+		),
 		...others(health),
-		panel("Circuit breakers", breakers(health.breakers))
+		panel("Circuit breakers", breakerTable(breakers))
 	];
 }
 
-/** @param {Health} health @returns {Fact[]} */
-function gatewayFacts({version, started, draining}) {
-	return [
-		["State", draining ? badge("shutting down", "warn") : badge("takes requests", "good")],
-		["Version", value(version)],
-		["Up for", span((Date.now() - Date.parse(started)) / 1000)],
-		["Started", time(started)]
-	];
-}
-
-/** @param {Health["requests"]} requests @param {number | null} rate */
-function requests({received, in_flight, limit}, rate) {
-	return [
+/** @param {Health["records"]} records */
+function recordPanel({store, queued, stored, dropped, failing_since, last_error}) {
+	return panel(
+		"Records",
 		facts([
-			["Under way", `${count(in_flight)} of at most ${count(limit)}`],
-			["Each second", rate === null ? "…" : compact(rate)],
-			["Since the start", count(received)]
-		]),
-		meter(in_flight, limit, `${in_flight} of ${limit} requests under way`)
-	];
+			["Store", state(store)],
+			["Waiting", count(queued)],
+			["Stored", count(stored)],
+			["Dropped", dropped > 0 ? badge(count(dropped), "bad") : "0"],
+			["Fails since", failing_since ? time(failing_since) : UNKNOWN],
+			["Last error", last_error ? [value(last_error.message), " ", time(last_error.at)] : UNKNOWN]
+		])
+	);
 }
 
-/** @param {boolean | null | undefined} up */
+/** @param {string} text of a store */
+const state = text => badge(text, text === "ok" ? "good" : text === "off" ? "plain" : "bad");
+
+/** @param {boolean | null} up */
 function upOrNot(up) {
-	return up === null || up === undefined
-		? h("span", {class: "faint"}, "not used")
-		: up
-			? badge("responds", "good")
-			: badge("does not respond", "bad");
-}
-
-/** @param {Health} health @returns {Fact[]} */
-function storeFacts({store, redis}) {
-	/** @type {Fact[]} */
-	const all = Object.entries(redis).map(([name, up]) => [`Redis of ${name}`, upOrNot(up)]);
-	const tone = store === "ok" ? "good" : store === "off" ? "plain" : "bad";
-	return [["Keys and endpoints", badge(store, tone)], ...all];
-}
-
-/** @param {Health["records"]} records @returns {Fact[]} */
-function recordFacts({store, queued, stored, dropped, failing_since, last_error}) {
-	return [
-		["Store", badge(store, store === "ok" ? "good" : store === "off" ? "plain" : "bad")],
-		["Waiting", count(queued)],
-		["Stored", count(stored)],
-		["Dropped", dropped > 0 ? badge(count(dropped), "bad") : "0"],
-		["Fails since", failing_since ? time(failing_since) : "–"],
-		[
-			"Last error",
-			last_error ? h("span", null, value(last_error.message), " ", time(last_error.at)) : "–"
-		]
-	];
-}
-
-/** @param {Health} health @returns {Fact[]} */
-function memoryFacts({bodies, log_lines_lost}) {
-	return [
-		["Copies of bodies", bytes(bodies.kept_bytes)],
-		["Bodies without room", count(bodies.refused)],
-		["Log lines lost", log_lines_lost > 0 ? badge(count(log_lines_lost), "warn") : "0"]
-	];
+	if (up === null) return h("span.faint", "not used");
+	return up ? badge("responds", "good") : badge("does not respond", "bad");
 }
 
 /** What this console does not know of yet. @param {Health} health */
 function others(health) {
 	const unknown = Object.entries(health).filter(([name]) => !SHOWN.has(name));
 	return unknown.map(([name, told]) => {
-		/** @type {[string, unknown][]} */
+		/** @type {[string, any][]} */
 		const all = typeof told === "object" && told !== null ? Object.entries(told) : [["", told]];
-		return panel(
-			name,
-			facts(
-				all.map(([part, it]) => [part, value(typeof it === "string" ? it : JSON.stringify(it))])
-			)
-		);
+		const shown = (/** @type {any} */ it) =>
+			value(typeof it === "string" ? it : JSON.stringify(it));
+		return panel(name, facts(all.map(([part, it]) => [part, shown(it)])));
 	});
 }
 
 /** @param {Health["breakers"]} all */
-function breakers(all) {
+function breakerTable(all) {
 	if (all.length === 0) return faint("No target has a circuit breaker that has seen a request.");
-	const states = (/** @type {Health["breakers"][number]} */ row, /** @type {string} */ name) =>
-		row.states[name] ?? 0;
-	const rows = all.toSorted((a, b) => states(b, "open") - states(a, "open"));
+	/** @type {(title: string, state: string, tone: Tone) => Column<typeof all[number]>} */
+	const column = (title, state, tone) => ({
+		title,
+		class: "number",
+		cell: ({states}) => (states[state] ? badge(count(states[state]), tone) : "0")
+	});
 	return table({
 		caption: "Circuit breakers by origin",
-		rows,
+		rows: all.toSorted((a, b) => (b.states.open ?? 0) - (a.states.open ?? 0)),
 		columns: [
 			{title: "Origin", cell: row => value(row.origin)},
-			{title: "Open", class: "number", cell: row => stateCell(states(row, "open"), "bad")},
-			{
-				title: "Half open",
-				class: "number",
-				cell: row => stateCell(states(row, "half_open"), "warn")
-			},
-			{title: "Closed", class: "number", cell: row => count(states(row, "closed"))}
+			column("Open", "open", "bad"),
+			column("Half open", "half_open", "warn"),
+			column("Closed", "closed", "plain")
 		],
 		href: row => link("requests", [], {origin: row.origin})
 	}).element;
-}
-
-/** @param {number} number @param {"bad" | "warn"} tone */
-function stateCell(number, tone) {
-	return number > 0 ? badge(count(number), tone) : "0";
 }

@@ -10,13 +10,15 @@ import {
 	h,
 	heading,
 	isAbort,
+	jsonOr,
 	loading,
 	panel,
+	playgroundTables,
 	problem,
 	replace,
 	select
 } from "../kit.js";
-import {editor} from "../playground/editor.js";
+import {Editor} from "../playground/editor.js";
 import {faultMenu} from "../playground/faults.js";
 import {runView} from "../playground/result.js";
 import {send} from "../playground/sender.js";
@@ -38,80 +40,67 @@ const ROUTES = [
 const METHODS = ["POST", "GET", "PUT", "PATCH", "DELETE"];
 
 /** @typedef {ReturnType<typeof requestForm>} RequestForm */
+/** @typedef {ReturnType<typeof side>} Side */
 
 /** @param {View} view */
-export function show({root, route, signal}) {
+export async function show({root, route, signal}) {
+	const tables = await playgroundTables({}, {signal});
 	const request = requestForm(route.query);
-	const first = side("Config", route.query.get("config") ?? "");
-	const second = side("Config to compare with", "");
-	second.config.element.hidden = second.result.hidden = true;
-	const compare = h("input", {type: "checkbox"});
-	compare.addEventListener("change", () => {
+	const first = side("Config", route.query.get("config") ?? "", tables);
+	const second = side("Config to compare with", "", tables);
+	const compare = h("input", {type: "checkbox", onchange: () => showSides()});
+	const showSides = () => {
 		second.config.element.hidden = second.result.hidden = !compare.checked;
 		root.classList.toggle("compared", compare.checked);
-	});
-	const sides = () => (compare.checked ? [first, second] : [first]);
-	const begin = beginner(signal);
-	const dryRun = button("Dry run", () => run((it, stop) => explain(request, it, stop)));
-	const sendIt = button("Send", () => run((it, stop) => sendOne(request, it, stop)), {
-		kind: "main"
-	});
-	const stop = button("Stop", () => begin().abort());
-	stop.disabled = true;
-	/** @param {(side: Side, signal: AbortSignal) => Promise<void>} act */
-	const run = async act => {
-		const controller = begin();
-		stop.disabled = false;
-		await Promise.all(sides().map(it => act(it, controller.signal)));
-		stop.disabled = controller.signal.aborted || begin.is(controller);
 	};
-	const faults = faultMenu(first.config.read, first.config.write, request.addHeader);
+	showSides();
+	let current = new AbortController();
+	signal.addEventListener("abort", () => current.abort());
+	/** Each action ends the one before. @param {typeof explain} act */
+	const run = async act => {
+		current.abort();
+		const controller = (current = new AbortController());
+		stop.disabled = false;
+		const sides = compare.checked ? [first, second] : [first];
+		await Promise.all(sides.map(it => act(request, it, controller.signal)));
+		if (current === controller) stop.disabled = true;
+	};
+	const stop = button("Stop", () => {
+		current.abort();
+		stop.disabled = true;
+	});
+	stop.disabled = true;
+	const dryRun = button("Dry run", () => run(explain));
+	const sendIt = button("Send", () => run(sendOne), {kind: "main"});
 	replace(
 		root,
 		heading("Playground", dryRun, sendIt, stop),
 		h(
-			"div",
-			{class: "bench"},
+			"div.bench",
 			panel("Request", ...request.elements),
 			panel(
 				"Config",
-				h("label", {class: "check"}, compare, " Compare two configs"),
-				h("div", {class: "editors"}, first.config.element, second.config.element),
-				faults
+				h("label.check", compare, " Compare two configs"),
+				h("div.editors", first.config.element, second.config.element),
+				faultMenu(tables.faults, first.config, request.addHeader)
 			)
 		),
-		h("div", {class: "results"}, first.result, second.result)
+		h("div.results", first.result, second.result)
 	);
 }
 
-/** Each action ends the one before; leaving the screen ends all. @param {AbortSignal} left */
-function beginner(left) {
-	let current = new AbortController();
-	const begin = () => {
-		current.abort();
-		current = new AbortController();
-		return current;
-	};
-	left.addEventListener("abort", () => current.abort());
-	return Object.assign(begin, {is: (/** @type {AbortController} */ it) => it === current});
-}
-
-/** @typedef {ReturnType<typeof side>} Side */
-
-/** @param {string} label @param {string} text */
-function side(label, text) {
+/** @param {string} label @param {string} text @param {Tables} tables */
+function side(label, text, tables) {
 	const content = h("div", {role: "status"});
 	replace(content, faint("A dry run shows the plan and sends nothing to any target."));
-	return {config: editor(label, pretty(text)), content, result: panel("Result", content)};
+	const config = new Editor(label, pretty(text), tables.config);
+	return {config, content, result: panel("Result", content)};
 }
 
 /** @param {string} text */
 function pretty(text) {
-	try {
-		return text === "" ? "" : JSON.stringify(JSON.parse(text), null, 2);
-	} catch {
-		return text;
-	}
+	const found = jsonOr(text, null);
+	return found === null ? text : JSON.stringify(found, null, 2);
 }
 
 /** @param {URLSearchParams} query */
@@ -131,7 +120,7 @@ function requestForm(query) {
 	);
 	return {
 		elements: [
-			h("div", {class: "line"}, field("Method", method), field("Path", path)),
+			h("div.line", field("Method", method), field("Path", path)),
 			field(
 				"Key",
 				key,
@@ -170,15 +159,13 @@ function checkedPath(path) {
 
 /** @param {string} text @returns {[string, string][]} */
 function headerLines(text) {
-	return text
-		.split("\n")
-		.filter(it => it.trim() !== "")
-		.map(line => {
-			const colon = line.indexOf(":");
-			if (colon < 1)
-				throw new ApiError(400, `A header is NAME: VALUE, and this line is none: ${line}`);
-			return [line.slice(0, colon).trim(), line.slice(colon + 1).trim()];
-		});
+	const lines = text.split("\n").filter(it => it.trim() !== "");
+	return lines.map(line => {
+		const colon = line.indexOf(":");
+		if (colon < 1)
+			throw new ApiError(400, `A header is NAME: VALUE, and this line is none: ${line}`);
+		return [line.slice(0, colon).trim(), line.slice(colon + 1).trim()];
+	});
 }
 
 /** @param {string} key @returns {[string, string][]} */
@@ -194,20 +181,11 @@ function keyHeader(key) {
 function configHeader(config) {
 	const text = config.trim();
 	if (text === "") return [];
-	const line = text.startsWith("{") ? oneLine(text) : text;
-	const ascii = line.replace(/[^\x20-\x7e]/g, it => {
-		return `\\u${it.charCodeAt(0).toString(16).padStart(4, "0")}`;
-	});
-	return [["x-gateway-config", ascii]];
-}
-
-/** @param {string} text */
-function oneLine(text) {
-	try {
-		return JSON.stringify(JSON.parse(text));
-	} catch {
-		return text.replace(/\s+/g, " ");
-	}
+	const found = text.startsWith("{") ? jsonOr(text, null) : null;
+	const line = found === null ? text.replace(/\s+/g, " ") : JSON.stringify(found);
+	const escaped = (/** @type {string} */ it) =>
+		`\\u${it.charCodeAt(0).toString(16).padStart(4, "0")}`;
+	return [["x-gateway-config", line.replace(/[^\x20-\x7e]/g, escaped)]];
 }
 
 /** The plan of the request, or why there is none, at its place in the config.
@@ -216,30 +194,15 @@ async function explain(request, {config, content}, signal) {
 	replace(content, loading("Planning…"));
 	config.showError(null);
 	try {
-		const asked = request.asked(config.read());
-		const imagined = {...asked, headers: joined(asked.headers), body: asked.body || undefined};
+		const {headers, ...asked} = request.asked(config.text);
+		/** Several lines of one name are a list. @type {{[name: string]: string[]}} */
+		const joined = {};
+		for (const [name, text] of headers) (joined[name.toLowerCase()] ??= []).push(text);
+		const imagined = {...asked, headers: joined, body: asked.body || undefined};
 		replace(content, planTree(await api.explain(imagined, {signal})));
 	} catch (error) {
 		showFailure(error, config, content);
 	}
-}
-
-/** @param {unknown} error @param {Editor} config @param {HTMLElement} content */
-function showFailure(error, config, content) {
-	if (isAbort(error)) {
-		replace(content, faint("Stopped."));
-		return;
-	}
-	if (error instanceof ApiError && error.code === "invalid_config") config.showError(error.message);
-	replace(content, problem(error));
-}
-
-/** Several lines of one name are a list. @param {[string, string][]} headers */
-function joined(headers) {
-	/** @type {{[name: string]: string[]}} */
-	const all = {};
-	for (const [name, text] of headers) (all[name.toLowerCase()] ??= []).push(text);
-	return all;
 }
 
 /** @param {RequestForm} request @param {Side} side @param {AbortSignal} signal */
@@ -247,19 +210,16 @@ async function sendOne(request, {config, content}, signal) {
 	replace(content, loading("Sending…"));
 	config.showError(null);
 	try {
-		const run = await send(request.asked(config.read()), signal, runView(content));
-		const error = gatewayError(run.raw);
+		const run = await send(request.asked(config.text), signal, runView(content));
+		const error = jsonOr(run.raw, null)?.error;
 		if (error?.code === "invalid_config") config.showError(error.message);
 	} catch (error) {
 		showFailure(error, config, content);
 	}
 }
 
-/** @param {string} raw */
-function gatewayError(raw) {
-	try {
-		return JSON.parse(raw).error ?? null;
-	} catch {
-		return null;
-	}
+/** @param {unknown} error @param {Editor} config @param {HTMLElement} content */
+function showFailure(error, config, content) {
+	if (error instanceof ApiError && error.code === "invalid_config") config.showError(error.message);
+	replace(content, isAbort(error) ? faint("Stopped.") : problem(error));
 }

@@ -36,5 +36,5 @@ function keyOf(provider) {
 		names === null
 			? "none"
 			: `none: the caller brings one, or the settings name it and ${names} is set`;
-	return h("span", {class: "faint"}, value(hint));
+	return h("span.faint", value(hint));
 }

@@ -37,33 +37,28 @@ export async function show({root, route, signal}) {
 		replace(root, empty("No request", "Choose one from the list of requests."));
 		return;
 	}
-	const content = h("div", {class: "screen"});
-	root.append(content);
-	await loaded(content, () => api.records.get(id, {signal}), shown);
+	await loaded(root, () => api.records.get(id, {signal}), shown);
 }
 
 /** @param {RequestRecord} record */
 function shown(record) {
+	const {method, path, cache, received, detail} = record;
 	return [
 		heading("Request", ...actions(record)),
 		h(
 			"p",
-			{class: "head"},
-			value(`${record.method} ${record.path}`, {class: "mono"}),
+			value(`${method} ${path}`, {class: "mono"}),
 			" ",
 			statusOf(record),
 			" ",
-			record.cache !== "off" && cacheBadge(record),
-			" ",
-			time(record.received)
+			cache !== "off" && [cacheBadge(record), " "],
+			time(received)
 		),
-		record.detail !== null &&
-			h("div", {class: "panel"}, h("b", null, "Error: "), value(record.detail)),
+		detail !== null && h("div.panel", h("b", "Error: "), value(detail)),
 		summary(record),
 		panel("Where the time went", waterfall(record)),
 		h(
-			"div",
-			{class: "panels"},
+			"div.panels",
 			panel("Plan, and what happened", planTree(record)),
 			panel("Usage", usagePart(record)),
 			panel("Cost", costPart(record)),
@@ -77,37 +72,19 @@ function shown(record) {
 
 /** @param {RequestRecord} record */
 function actions(record) {
-	return [
-		button("As curl", () => showCurl(record)),
-		h("a", {class: "button", href: playgroundLink(record)}, "Open in playground"),
-		button("As JSON", () => {
-			const text = JSON.stringify(record, null, 2);
-			open("The record", [block(text, "The record as JSON")], [copyButton(() => text)]);
-		})
-	];
-}
-
-/** @param {RequestRecord} record */
-function showCurl(record) {
-	const text = curl(record, location.origin);
+	const {method, path} = record;
+	const dialog = (/** @type {string} */ title, /** @type {string} */ text, hint = "") =>
+		open(title, [hint && h("p", hint), block(text, title)], [copyButton(() => text)]);
 	const hint =
 		"Bodies are not recorded: this one is made of what is known. Set the variables to your keys.";
-	open(
-		"The request as curl",
-		[h("p", null, hint), block(text, "Command")],
-		[copyButton(() => text)]
-	);
-}
-
-/** @param {RequestRecord} record */
-function playgroundLink(record) {
 	const headers = headersOf(record).map(([name, text]) => `${name}: ${text}`);
-	return link("playground", [], {
-		method: record.method,
-		path: record.path,
-		headers: headers.join("\n"),
-		body: JSON.stringify(bodyOf(record), null, 2)
-	});
+	const body = JSON.stringify(bodyOf(record), null, 2);
+	const href = link("playground", [], {method, path, headers: headers.join("\n"), body});
+	return [
+		button("As curl", () => dialog("The request as curl", curl(record, location.origin), hint)),
+		h("a.button", {href}, "Open in playground"),
+		button("As JSON", () => dialog("The record as JSON", JSON.stringify(record, null, 2)))
+	];
 }
 
 /** @param {RequestRecord} record */
@@ -120,42 +97,45 @@ function summary({times, attempts, more_attempts, usage, cost}) {
 		[usage === null ? UNKNOWN : `${compact(usage.input)} → ${compact(usage.output)}`, "tokens"],
 		[money(cost), "cost"]
 	];
-	return h("div", {class: "panel"}, figures(all));
+	return h("div.panel", figures(all));
 }
 
+/** A value that leads somewhere. @param {string} href @param {unknown} text */
+const linked = (href, text) => h("a", {href}, value(text));
+
+/** @param {unknown} text */
+const known = text => value(text ?? UNKNOWN);
+
+/** @param {unknown} text */
+const mono = text => value(text ?? UNKNOWN, {class: "mono"});
+
 /** @param {RequestRecord} record @returns {Fact[]} */
-function whoFacts(record) {
-	const {key, team} = record;
+function whoFacts({key, team, client, route, route_name, provider, origin, ...record}) {
+	const {operation, id, trace_id, traceparent} = record;
 	return [
-		["Key", key === null ? UNKNOWN : h("a", {href: link("keys", [key.id])}, value(key.name))],
-		["Team", team === null ? UNKNOWN : h("a", {href: link("teams", [team.id])}, value(team.name))],
-		["Client", value(record.client ?? UNKNOWN)],
-		["Route", value([record.route, record.route_name].filter(Boolean).join(" "))],
-		["Provider", value(record.provider ?? UNKNOWN)],
-		["Origin", value(record.origin ?? UNKNOWN)],
-		["Operation", value(record.operation)],
-		["Id", value(record.id, {class: "mono"})],
-		[
-			"Trace id",
-			h("a", {href: link("requests", [], {trace_id: record.trace_id})}, value(record.trace_id))
-		],
-		["traceparent", value(record.traceparent ?? UNKNOWN, {class: "mono"})]
+		["Key", key ? linked(link("keys", [key.id]), key.name) : UNKNOWN],
+		["Team", team ? linked(link("teams", [team.id]), team.name) : UNKNOWN],
+		["Client", known(client)],
+		["Route", value([route, route_name].filter(Boolean).join(" "))],
+		["Provider", known(provider)],
+		["Origin", known(origin)],
+		["Operation", value(operation)],
+		["Id", mono(id)],
+		["Trace id", linked(link("requests", [], {trace_id}), trace_id)],
+		["traceparent", mono(traceparent)]
 	];
 }
 
 /** @param {RequestRecord} record @returns {Fact[]} */
-function responseFacts(record) {
-	const {model} = record;
-	const asked =
-		model === null ? UNKNOWN : h("a", {href: link("requests", [], {model})}, value(model));
+function responseFacts({model, stream, chunks, ...record}) {
 	return [
-		["Model asked for", asked],
-		["Model that responded", value(record.response_model ?? UNKNOWN)],
-		["Finish reason", value(record.finish_reason ?? UNKNOWN)],
-		["Service tier", value(record.service_tier ?? UNKNOWN)],
-		["Largest output", value(record.max_tokens ?? UNKNOWN)],
-		["Stream", record.stream ? `yes, ${record.chunks ?? UNKNOWN} chunks with output` : "no"],
-		["Response id", value(record.response_id ?? UNKNOWN, {class: "mono"})],
+		["Model asked for", model === null ? UNKNOWN : linked(link("requests", [], {model}), model)],
+		["Model that responded", known(record.response_model)],
+		["Finish reason", known(record.finish_reason)],
+		["Service tier", known(record.service_tier)],
+		["Largest output", known(record.max_tokens)],
+		["Stream", stream ? `yes, ${chunks ?? UNKNOWN} chunks with output` : "no"],
+		["Response id", mono(record.response_id)],
 		["Outcome", value(record.outcome)],
 		["Request body", bytes(record.bytes_in)],
 		["Response body", bytes(record.bytes_out)]
@@ -165,21 +145,14 @@ function responseFacts(record) {
 /** @param {RequestRecord} record */
 function countedBy({counted_by}) {
 	if (counted_by.length === 0) return faint("No limit and no budget counted this request.");
-	return h(
-		"p",
-		null,
-		counted_by.flatMap(it => [badge(it), " "])
-	);
+	const badges = counted_by.flatMap(it => [badge(it), " "]);
+	return h("p", badges);
 }
 
 /** @param {RequestRecord} record */
 function metadata(record) {
 	const all = Object.entries(record.metadata);
 	if (all.length === 0) return faint("The request had none.");
-	/** @type {(pair: [string, string]) => [HTMLElement, HTMLElement]} */
-	const shown = ([name, text]) => {
-		const href = link("requests", [], {metadata: `${name}=${text}`});
-		return [value(name), h("a", {href}, value(text))];
-	};
-	return facts(all.map(shown));
+	const href = (/** @type {string[]} */ pair) => link("requests", [], {metadata: pair.join("=")});
+	return facts(all.map(pair => [value(pair[0]), linked(href(pair), pair[1])]));
 }

@@ -1,7 +1,7 @@
 // What did a request use, and what did it cost? The counts with where they come from, and the sum
 // with the prices that it is made of.
 
-import {badge, count, faint, h, money, table, UNKNOWN, value} from "../kit.js";
+import {badge, count, faint, h, money, table, value} from "../kit.js";
 
 /** @type {{[source: string]: [Tone, string]}} */
 const SOURCES = {
@@ -11,41 +11,39 @@ const SOURCES = {
 };
 
 /** @param {RequestRecord} record */
-export function usagePart(record) {
-	const {usage, usage_flaw} = record;
+export function usagePart({usage, usage_flaw}) {
 	const flaw =
-		usage_flaw !== null &&
-		h("p", {class: "warn"}, "A count could not be used: ", badge(usage_flaw, "warn"));
+		usage_flaw !== null && h("p.warn", "A count could not be used: ", badge(usage_flaw, "warn"));
 	if (usage === null)
 		return [faint("No usage: the response is none of a model, or it was not read."), flaw];
 	const [tone, text] = SOURCES[usage.source] ?? ["plain", ""];
 	const rows = table({caption: "Usage by unit", columns: USAGE, rows: usageRows(usage)});
-	return [h("p", null, badge(usage.source, tone), " ", text), rows.element, flaw];
+	return [h("p", badge(usage.source, tone), " ", text), rows.element, flaw];
 }
 
-/** @typedef {{name: string, amount: number | null, part: string}} UnitRow */
+/** @typedef {[name: string, amount: number | null, part: string]} UnitRow */
 
 /** @type {Column<UnitRow>[]} */
 const USAGE = [
-	{title: "Unit", cell: it => value(it.name)},
-	{title: "Part of", cell: it => h("span", {class: "faint"}, it.part)},
-	{title: "Count", class: "number", cell: it => count(it.amount)}
+	{title: "Unit", cell: ([name]) => value(name)},
+	{title: "Part of", cell: ([, , part]) => h("span.faint", part)},
+	{title: "Count", class: "number", cell: ([, amount]) => count(amount)}
 ];
 
 /** @param {Usage} usage @returns {UnitRow[]} */
-function usageRows(usage) {
+function usageRows({input, cache_read, cache_write, cache_write_1h, output, reasoning, units}) {
 	/** @type {UnitRow[]} */
 	const rows = [
-		{name: "input", amount: usage.input, part: ""},
-		{name: "cache read", amount: usage.cache_read, part: "input"},
-		{name: "cache write", amount: usage.cache_write, part: "input"},
-		{name: "cache write for 1 h", amount: usage.cache_write_1h ?? null, part: "cache write"},
-		{name: "output", amount: usage.output, part: ""},
-		{name: "reasoning", amount: usage.reasoning, part: "output"}
+		["input", input, ""],
+		["cache read", cache_read, "input"],
+		["cache write", cache_write, "input"],
+		["cache write for 1 h", cache_write_1h ?? null, "cache write"],
+		["output", output, ""],
+		["reasoning", reasoning, "output"]
 	];
-	const units = Object.entries(usage.units ?? {});
-	const more = units.map(([name, amount]) => ({name: name.replaceAll("_", " "), amount, part: ""}));
-	return [...rows.filter(it => it.amount !== null || it.part === ""), ...more];
+	/** @type {UnitRow[]} */
+	const more = Object.entries(units ?? {}).map(([name, it]) => [name.replaceAll("_", " "), it, ""]);
+	return [...rows.filter(([, amount, part]) => amount !== null || part === ""), ...more];
 }
 
 /** @type {{[source: string]: string}} */
@@ -59,56 +57,35 @@ const PRICES = {
 };
 
 /** @param {RequestRecord} record */
-export function costPart(record) {
-	if (record.cost === null)
-		return record.usage === null
-			? faint("No usage, no cost.")
-			: [h("p", {class: "warn"}, "There is no price for this model."), overrideOf(record)];
+export function costPart({cost, usage, model, response_model, ...record}) {
+	if (cost === null && usage === null) return faint("No usage, no cost.");
+	const models = h("a", {href: "#/spend?group=model"}, "Models without a price");
+	if (cost === null)
+		return [
+			h("p.warn", "There is no price for this model."),
+			(model ?? response_model) && h("p", models, " has the settings to add.")
+		];
 	const date = record.price_date ? ` Table of ${record.price_date}.` : "";
-	const parts = record.cost_parts ?? [];
-	const rows = table({caption: "Cost by part", columns: COST, rows: parts});
+	const rows = record.cost_parts ?? [];
 	return [
-		h(
-			"p",
-			null,
-			h("b", null, money(record.cost)),
-			" ",
-			value(`USD ${record.cost}`, {class: "faint"})
-		),
+		h("p", h("b", money(cost)), " ", value(`USD ${cost}`, {class: "faint"})),
 		faint(value((PRICES[record.price_source ?? ""] ?? "") + date)),
-		parts.length > 0 && rows.element
+		rows.length > 0 && table({caption: "Cost by part", columns: COST, rows}).element
 	];
-}
-
-/** @param {RequestRecord} record */
-function overrideOf(record) {
-	const model = record.model ?? record.response_model;
-	return (
-		model &&
-		h(
-			"p",
-			null,
-			h("a", {href: `#/spend?group=model`}, "Models without a price"),
-			" has the settings to add."
-		)
-	);
 }
 
 /** @type {Column<CostPart>[]} */
 const COST = [
 	{title: "For", cell: it => value(it.what)},
 	{title: "Count", class: "number", cell: it => count(it.count)},
-	{title: "Price", class: "number", cell: it => priceOf(it)},
-	{title: "Sum", class: "number", cell: it => sumOf(it)}
+	{
+		title: "Price",
+		class: "number",
+		cell: ({price, per_one}) => value(`$${price}${per_one ? "" : " / M"}`)
+	},
+	{
+		title: "Sum",
+		class: "number",
+		cell: ({count, price, per_one}) => money((count * Number(price)) / (per_one ? 1 : 1e6))
+	}
 ];
-
-/** @param {CostPart} part */
-function priceOf({price, per_one}) {
-	return value(`$${price}${per_one ? "" : " / M"}`);
-}
-
-/** @param {CostPart} part */
-function sumOf({count, price, per_one}) {
-	const sum = (count * Number(price)) / (per_one ? 1 : 1e6);
-	return Number.isFinite(sum) ? money(sum) : UNKNOWN;
-}

@@ -3,44 +3,32 @@
 
 import {all, api, field, h, replace, select} from "../kit.js";
 
-/** @type {[string, string][]} */
-const SINCE = [
-	["", "Any time"],
-	["15m", "Last 15 minutes"],
-	["1h", "Last hour"],
-	["24h", "Last 24 hours"],
-	["7d", "Last 7 days"]
-];
+/** @type {[string, string]} */
+const ANY = ["", "Any"];
+
+/** @param {string} words @returns {Options} */
+const any = words => [ANY, ...words.split(" ")];
+
 /** @type {{[name: string]: number}} */
 const MINUTES = {"15m": 15, "1h": 60, "24h": 1440, "7d": 10080};
 
-/** @type {{[name: string]: (string | [string, string])[]}} */
+/** What fields offer; keys and teams are added when they are known. @type {{[name: string]: Options}} */
 const CHOICES = {
-	since: SINCE,
-	status: [["", "Any"], "2xx", "4xx", "5xx", "401", "429", "499", "502", "504"],
-	failed: [
-		["", "Any"],
-		["true", "Failed"],
-		["false", "Not failed"]
+	since: [
+		["", "Any time"],
+		["15m", "Last 15 minutes"],
+		["1h", "Last hour"],
+		["24h", "Last 24 hours"],
+		["7d", "Last 7 days"]
 	],
-	truncated: [
-		["", "Any"],
-		["true", "Cut short"],
-		["false", "Whole"]
-	],
-	cache: [["", "Any"], "hit", "joined", "miss", "refresh", "off"],
-	outcome: [
-		["", "Any"],
-		"relayed",
-		"answered",
-		"tunnelled",
-		"unfinished",
-		"refused",
-		"truncated",
-		"client_gone",
-		"aborted"
-	],
-	route: [["", "Any"], "unified", "endpoint", "provider", "unknown"]
+	status: any("2xx 4xx 5xx 401 429 499 502 504"),
+	failed: [ANY, ["true", "Failed"], ["false", "Not failed"]],
+	truncated: [ANY, ["true", "Cut short"], ["false", "Whole"]],
+	cache: any("hit joined miss refresh off"),
+	outcome: any("relayed answered tunnelled unfinished refused truncated client_gone aborted"),
+	route: any("unified endpoint provider unknown"),
+	key: [ANY],
+	team: [ANY]
 };
 
 /** Name in the API, label, and whether it is always shown. @type {[string, string, boolean][]} */
@@ -90,60 +78,46 @@ export function filterForm(filter, changed) {
 		const control = controlOf(name, filter[name] ?? "");
 		return {first, control, element: field(label, control)};
 	});
-	const read = () => {
+	const onchange = () => {
 		const pairs = fields.map(({control}) => [control.name, control.value.trim()]);
 		changed(Object.fromEntries(pairs.filter(([, text]) => text !== "")));
 	};
 	const of = (/** @type {boolean} */ first) =>
-		fields.filter(it => it.first === first).map(it => it.element);
-	const rest = FIELDS.some(([name, , first]) => !first && filter[name] !== undefined);
-	const more = h("details", {open: rest}, h("summary", null, "More filters"));
-	more.append(h("div", {class: "filters"}, of(false)));
+		h(
+			"div.filters",
+			fields.filter(it => it.first === first).map(it => it.element)
+		);
+	const open = FIELDS.some(([name, , first]) => !first && filter[name] !== undefined);
 	const onsubmit = (/** @type {Event} */ event) => event.preventDefault();
-	const submit = h("button", {type: "submit", class: "unseen", tabindex: -1}, "Search");
-	const form = {role: "search", "aria-label": "Filters", class: "form", onchange: read, onsubmit};
-	fillNames(fields.map(it => it.control));
-	return h("form", form, h("div", {class: "filters"}, of(true)), more, submit);
+	return h(
+		"form.form",
+		{role: "search", "aria-label": "Filters", onchange, onsubmit},
+		of(true),
+		h("details", {open}, h("summary", "More filters"), of(false)),
+		h("button.unseen", {type: "submit", tabindex: -1}, "Search")
+	);
 }
 
 /** @param {string} name @param {string} text */
 function controlOf(name, text) {
 	const choices = CHOICES[name];
-	if (choices !== undefined) {
-		const known = choices.some(it => (typeof it === "string" ? it : it[0]) === text);
-		return select(known ? choices : [...choices, text], text, {name});
-	}
-	if (name === "key" || name === "team")
-		return select(text === "" ? [["", "Any"]] : [["", "Any"], text], text, {name});
-	const attributes = {name, value: text, spellcheck: "false", autocomplete: "off"};
-	return h("input", attributes);
+	if (choices === undefined)
+		return h("input", {name, value: text, spellcheck: "false", autocomplete: "off"});
+	const known = choices.some(it => (typeof it === "string" ? it : it[0]) === text);
+	const control = select(known ? choices : [...choices, text], text, {name});
+	if (name === "key" || name === "team") offer(control, name === "key" ? api.keys : api.teams);
+	return control;
 }
 
-/** Offers the keys and teams that there are, by their names.
- * @param {(HTMLInputElement | HTMLSelectElement)[]} controls */
-async function fillNames(controls) {
-	for (const control of controls)
-		if (
-			control instanceof HTMLSelectElement &&
-			(control.name === "key" || control.name === "team")
-		) {
-			const list = control.name === "key" ? api.keys.list : api.teams.list;
-			const found = await all(list).catch(() => []);
-			offer(control, found);
-		}
-}
-
-/** @param {HTMLSelectElement} control @param {any[]} found */
-function offer(control, found) {
+/** Offers the keys or teams that there are, by their names. @param {HTMLSelectElement} control
+ * @param {{list: Reader<Page<any>>}} objects */
+async function offer(control, objects) {
+	const found = await all(objects.list).catch(() => []);
 	const chosen = control.value;
-	const ids = found.map(it => it.id);
-	const gone = chosen !== "" && !ids.includes(chosen);
-	/** @type {[string, string][]} */
-	const options = [
-		["", "Any"],
-		...found.map(it => /** @type {[string, string]} */ ([it.id, it.name]))
-	];
-	const made = select(gone ? [...options, chosen] : options, chosen);
-	replace(control, [...made.children]);
+	/** @type {Options} */
+	const named = found.map(it => [it.id, it.name]);
+	const gone = chosen !== "" && !found.some(it => it.id === chosen);
+	const options = [ANY, ...named, ...(gone ? [chosen] : [])];
+	replace(control, [...select(options, chosen).children]);
 	control.value = chosen;
 }

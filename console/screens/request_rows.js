@@ -46,7 +46,7 @@ function isUsual(outcome) {
 export function attemptDots(record) {
 	const failed = record.attempts.filter(it => it.fault !== null).length;
 	const all = record.attempts.length + record.more_attempts;
-	if (all === 0) return h("span", {class: "faint"}, "none");
+	if (all === 0) return h("span.faint", "none");
 	const label = `${all} ${all === 1 ? "attempt" : "attempts"}, ${failed} failed`;
 	const dots = record.attempts
 		.slice(0, 8)
@@ -63,7 +63,7 @@ export function attemptDots(record) {
 /** @param {RequestRecord} record */
 export function cacheBadge(record) {
 	const tone = record.cache === "hit" || record.cache === "joined" ? "info" : "plain";
-	return record.cache === "off" ? h("span", {class: "faint"}, UNKNOWN) : badge(record.cache, tone);
+	return record.cache === "off" ? h("span.faint", UNKNOWN) : badge(record.cache, tone);
 }
 
 /** @param {RequestRecord} record */

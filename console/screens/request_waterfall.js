@@ -2,7 +2,7 @@
 // planned beside what happened.
 
 import {badge, duration, faint, h, upstreamName, value} from "../kit.js";
-import {waterfallLegend, waterfallLine, waterfallScale} from "../chart.js";
+import {phaseText, waterfallLegend, waterfallLine, waterfallScale} from "../chart.js";
 
 /** @param {RequestRecord} record */
 export function waterfall(record) {
@@ -11,7 +11,7 @@ export function waterfall(record) {
 	const more = record.more_attempts;
 	return [
 		waterfallScale(end),
-		h("ol", {class: "waterfall"}, wholeLine(record), lines),
+		h("ol.waterfall", wholeLine(record), lines),
 		more > 0 && faint(`${more} more attempts are not in the record.`),
 		waterfallLegend()
 	];
@@ -19,66 +19,39 @@ export function waterfall(record) {
 
 /** @param {RequestRecord} record */
 function wholeLine({times, status, outcome}) {
-	const sent = times.sent ?? times.end;
+	const {sent, head, first_token, end, own} = times;
 	const segments = phases([
-		["own", 0, sent],
-		["head", sent, times.head ?? (times.sent === null ? sent : times.end)],
-		["first", times.head, times.first_token],
-		["body", times.first_token ?? times.head, times.end]
+		["own", 0, sent ?? end],
+		["head", sent ?? end, head ?? end],
+		["first", head, first_token],
+		["body", first_token ?? head, end]
 	]);
-	const facts = `${duration(times.end)}, ${duration(times.own)} of it the gateway's own`;
-	return h(
-		"li",
-		null,
-		h(
-			"div",
-			{class: "label"},
-			h("b", null, "Request"),
-			" ",
-			badge(String(status)),
-			value(` ${outcome}`)
-		),
-		waterfallLine(segments, times.end),
-		h("div", {class: "faint"}, facts)
-	);
+	const label = [h("b", "Request"), " ", badge(String(status)), value(` ${outcome}`)];
+	return line(label, segments, end, `${duration(end)}, ${duration(own)} of it the gateway's own`);
 }
+
+/** @param {Child[]} label @param {Segment[]} segments @param {number} end @param {string} facts */
+const line = (label, segments, end, facts) =>
+	h("li", h("div.label", label), waterfallLine(segments, end), h("div.faint", facts));
 
 /** @param {Attempt} attempt @param {number} place @param {RequestRecord} record */
 function attemptLine(attempt, place, {times}) {
-	const isRelayed = attempt.head !== null && attempt.head === times.head;
+	const {provider, origin, status, fault, head} = attempt;
+	const isRelayed = head !== null && head === times.head;
 	const segments = segmentsOf(attempt);
 	const label = [
-		h("b", null, `${place + 1}. `),
-		value(upstreamName(attempt.provider, attempt.origin)),
+		h("b", `${place + 1}. `),
+		value(upstreamName(provider, origin)),
 		" ",
-		value(attempt.origin, {class: "faint"}),
+		value(origin, {class: "faint"}),
 		" ",
-		attempt.status !== null &&
-			badge(String(attempt.status), attempt.fault === null ? "good" : "bad"),
+		status !== null && badge(String(status), fault === null ? "good" : "bad"),
 		" ",
-		attempt.fault !== null && badge(attempt.fault, "bad")
+		fault !== null && badge(fault, "bad")
 	];
-	const told = segments.map(it => `${NAMES[it.phase]} ${duration(it.to - it.from)}`);
-	const facts = told.join(" · ");
-	return h(
-		"li",
-		null,
-		h("div", {class: "label"}, label),
-		waterfallLine(segments, times.end),
-		h("div", {class: "faint"}, `${facts}. ${whyEnded(attempt, isRelayed)}`)
-	);
+	const facts = `${phaseText(segments).join(" · ")}. ${whyEnded(attempt, isRelayed)}`;
+	return line(label, segments, times.end, facts);
 }
-
-/** @type {{[phase in Phase]: string}} */
-const NAMES = {
-	own: "gateway",
-	resolve: "queue and DNS",
-	connect: "connect",
-	tls: "TLS",
-	head: "head",
-	first: "first token",
-	body: "body"
-};
 
 /** The parts of an attempt; one that did not come to its end is the last.
  * @param {Attempt} attempt */
@@ -108,41 +81,38 @@ function phases(all) {
 }
 
 /** @param {Attempt} attempt @param {boolean} isRelayed */
-function whyEnded(attempt, isRelayed) {
-	const connection = attempt.reused ? " On a connection of the pool." : "";
-	if (attempt.fault === null) return `Its response was relayed.${connection}`;
+function whyEnded({fault, status, began, ended, reused}, isRelayed) {
+	const connection = reused ? " On a connection of the pool." : "";
+	if (fault === null) return `Its response was relayed.${connection}`;
 	if (isRelayed)
 		return `Failed, and its response was relayed, since no other target was left.${connection}`;
-	const at = `after ${duration(attempt.ended - attempt.began)}`;
-	return attempt.status === null
-		? `Failed ${at}, without a response.${connection}`
-		: `Failed ${at}, by its response.${connection}`;
+	const how = status === null ? "without a response" : "by its response";
+	return `Failed after ${duration(ended - began)}, ${how}.${connection}`;
 }
 
 /** @param {RequestRecord} record */
 export function planTree(record) {
 	if (record.plan === null || record.plan === undefined) return faint("There was one target.");
-	return h("ul", {class: "tree"}, planNode(record.plan, record.attempts));
+	return h("ul.tree", planNode(record.plan, record.attempts));
 }
 
 /** @param {any} node a group, or a target's place in the config @param {Attempt[]} attempts */
 function planNode(node, attempts) {
 	if (typeof node !== "object" || node === null)
-		return h("li", null, value(node, {class: "mono"}), " ", whatHappened(String(node), attempts));
+		return h("li", value(node, {class: "mono"}), " ", whatHappened(String(node), attempts));
 	const children = Array.isArray(node.targets) ? node.targets : [];
 	const on = Array.isArray(node.on_status_codes) && ` on ${node.on_status_codes.join(", ")}`;
 	const weights = Array.isArray(node.weights) && ` by weights ${node.weights.join(" : ")}`;
 	const nodes = children.map((/** @type {any} */ it) => planNode(it, attempts));
-	return h("li", null, badge(String(node.mode)), value(on || weights || ""), h("ul", null, nodes));
+	return h("li", badge(String(node.mode)), value(on || weights || ""), h("ul", nodes));
 }
 
 /** @param {string} target @param {Attempt[]} attempts */
 function whatHappened(target, attempts) {
 	const tried = attempts.map((it, place) => ({it, place})).filter(({it}) => it.target === target);
-	if (tried.length === 0) return h("span", {class: "faint"}, "not tried");
+	if (tried.length === 0) return h("span.faint", "not tried");
 	return h(
 		"span",
-		null,
 		tried
 			.map(({it, place}) => {
 				const text = `${place + 1}. ${it.fault ?? it.status ?? "relayed"}`;

@@ -52,7 +52,7 @@ class List {
 		/** @type {RequestRecord[]} as shown */
 		this.records = [];
 		this.table = newTable();
-		this.content = h("div", {class: "form"});
+		this.content = h("div.form");
 		this.trouble = h("div");
 		this.more = h("p");
 		/** How many of the records have a row. */
@@ -128,10 +128,9 @@ class List {
 	nothing() {
 		if (Object.keys(this.filter).length > 0)
 			return h(
-				"div",
-				{class: "state"},
-				h("strong", null, "No request matches"),
-				h("p", null, "Requests that match and end from now on appear here."),
+				"div.state",
+				h("strong", "No request matches"),
+				h("p", "Requests that match and end from now on appear here."),
 				h("a", {href: "#/requests"}, "Clear the filter")
 			);
 		const text = "Requests appear here as they end. This sends one:";

@@ -30,8 +30,6 @@ import {
 import {stackedBars} from "../chart.js";
 import {bars, groupOf, MEASURES, overrideLines, timesOf, total, patternOf} from "./spend_sums.js";
 
-/** @typedef {{range: string, group: string, measure: string}} Choice */
-
 /** @type {{[name: string]: {title: string, hours: number, time: "hour" | "day"}}} */
 const RANGES = {
 	day: {title: "Last 24 hours", hours: 24, time: "hour"},
@@ -44,9 +42,11 @@ const GROUPS = ["model", "key", "team", "origin", "provider", "route", "outcome"
 /** @param {View} view */
 export async function show({root, route, signal}) {
 	const choice = choiceOf(route.query);
-	const filter = filterOf(route.query);
-	const content = h("div", {class: "screen"});
-	const csv = h("a", {class: "button", download: "usage.csv"}, "CSV");
+	// Links of other screens ask for a part only.
+	const parts = [...route.query].filter(([name, text]) => GROUPS.includes(name) && text);
+	const filter = Object.fromEntries(parts);
+	const content = h("div.screen");
+	const csv = h("a.button", {download: "usage.csv"}, "CSV");
 	const load = () => {
 		note(route, {...filter, ...choice});
 		const range = rangeOf(choice, filter);
@@ -57,51 +57,49 @@ export async function show({root, route, signal}) {
 			found => shown(choice, found)
 		);
 	};
-	const top = [heading("Spend", csv), form(choice, load), filterLine(filter, choice) || ""];
-	root.append(...top, content);
+	const only = parts.map(([name, text]) => `${name} = ${text}`).join(", ");
+	const whole = h("a", {href: link("spend", [], choice)}, "Show everything");
+	root.append(
+		heading("Spend", csv),
+		form(choice, load),
+		only && h("p", "Only ", value(only), ". ", whole),
+		content
+	);
 	await load();
 }
 
-/** @param {URLSearchParams} query @returns {Choice} */
+/** @param {URLSearchParams} query */
 function choiceOf(query) {
-	const [range, group, measure] = ["range", "group", "measure"].map(it => query.get(it) ?? "");
+	const one = (
+		/** @type {string} */ name,
+		/** @type {string[]} */ of,
+		/** @type {string} */ usual
+	) => of.find(it => it === query.get(name)) ?? usual;
 	return {
-		range: range && range in RANGES ? range : "month",
-		group: group && GROUPS.includes(group) ? group : "model",
-		measure: measure && measure in MEASURES ? measure : "cost"
+		range: one("range", Object.keys(RANGES), "month"),
+		group: one("group", GROUPS, "model"),
+		measure: one("measure", Object.keys(MEASURES), "cost")
 	};
 }
 
-/** Links of other screens ask for a part only. @param {URLSearchParams} query @returns {Filter} */
-function filterOf(query) {
-	return Object.fromEntries([...query].filter(([name, text]) => GROUPS.includes(name) && text));
-}
-
-/** @param {Filter} filter @param {Choice} choice */
-function filterLine(filter, choice) {
-	const all = Object.entries(filter).map(([name, text]) => `${name} = ${text}`);
-	const href = link("spend", [], choice);
-	const whole = h("a", {href}, "Show everything");
-	return all.length > 0 && h("p", null, "Only ", value(all.join(", ")), ". ", whole);
-}
+/** @typedef {ReturnType<typeof choiceOf>} Choice */
 
 /** @param {Choice} choice @param {() => void} load */
 function form(choice, load) {
-	const pick = (/** @type {keyof Choice} */ name, /** @type {[string, string][]} */ options) => {
-		const onchange = (/** @type {Event & {currentTarget: HTMLSelectElement}} */ event) => {
-			choice[name] = event.currentTarget.value;
+	const pick = (/** @type {keyof Choice} */ name, /** @type {Options} */ options) => {
+		const made = select(options, choice[name], {name});
+		made.addEventListener("change", () => {
+			choice[name] = made.value;
 			load();
-		};
-		return select(options, choice[name], {name, onchange});
+		});
+		return made;
 	};
-	const titles = (/** @type {{[name: string]: {title: string}}} */ of) =>
-		Object.entries(of).map(([name, {title}]) => /** @type {[string, string]} */ ([name, title]));
-	const groups = GROUPS.map(it => /** @type {[string, string]} */ ([it, it]));
+	/** @type {(of: {[name: string]: {title: string}}) => Options} */
+	const titles = of => Object.entries(of).map(([name, {title}]) => [name, title]);
 	return h(
-		"div",
-		{class: "filters"},
+		"div.filters",
 		field("Time (UTC days)", pick("range", titles(RANGES))),
-		field("By", pick("group", groups)),
+		field("By", pick("group", GROUPS)),
 		field("Show", pick("measure", titles(MEASURES)))
 	);
 }
@@ -112,23 +110,22 @@ function rangeOf({range}, filter) {
 	const step = time === "hour" ? 3_600_000 : 86_400_000;
 	const to = Math.ceil(Date.now() / step) * step;
 	const from = to - hours * 3_600_000;
+	const text = (/** @type {number} */ at) => new Date(at).toISOString();
 	const query = (/** @type {string} */ group) => ({
 		...filter,
-		from: new Date(from).toISOString(),
-		to: new Date(to).toISOString(),
+		from: text(from),
+		to: text(to),
 		group
 	});
 	return {from, to, time, query};
 }
 
 /** @param {Choice} choice @param {ReturnType<typeof rangeOf>} range @param {AbortSignal} signal */
-async function ask(choice, range, signal) {
-	const [overTime, sums, models] = await Promise.all([
-		api.usage(range.query(`${range.time},${choice.group}`), {signal}),
-		api.usage(range.query(choice.group), {signal}),
-		api.usage(range.query("model,origin"), {signal})
-	]);
-	return {range, overTime: overTime.data, sums: sums.data, models: models.data};
+async function ask({group}, range, signal) {
+	const groups = [`${range.time},${group}`, group, "model,origin"];
+	const pages = await Promise.all(groups.map(it => api.usage(range.query(it), {signal})));
+	const [overTime = [], sums = [], models = []] = pages.map(it => it.data);
+	return {range, overTime, sums, models};
 }
 
 /** @typedef {Awaited<ReturnType<typeof ask>>} Found */
@@ -140,51 +137,56 @@ function shown(choice, {range, overTime, sums, models}) {
 		return empty("Nothing was used in this time", text);
 	}
 	const unpriced = models.filter(it => it.unpriced > 0);
+	const title = `${MEASURES[choice.measure]?.title} by ${choice.group}`;
 	return [
-		summary(total(sums)),
-		panel(`${MEASURES[choice.measure]?.title} by ${choice.group}`, chart(choice, range, overTime)),
+		summary(sums),
+		panel(title, chart(title, choice, range, overTime)),
 		sumsTable(choice, sums),
 		unpriced.length > 0 && panel("Models without a price", unpricedTable(unpriced))
 	];
 }
 
-/** @param {Choice} choice @param {Found["range"]} range @param {UsageRow[]} rows */
-function chart(choice, {from, to, time}, rows) {
+/** @param {string} title @param {Choice} choice @param {Found["range"]} range
+ * @param {UsageRow[]} rows */
+function chart(title, choice, {from, to, time}, rows) {
 	const times = timesOf(from, to, time);
 	const {series, points} = bars(rows, {time, ...choice}, times);
-	const label = (/** @type {number} */ at) => {
-		const text = new Date(at).toISOString();
-		return time === "hour" ? clock(at).slice(11, 16) : text.slice(5, 10);
-	};
-	const labelled = points.map((values, index) => ({label: label(times[index] ?? 0), values}));
-	const title = `${MEASURES[choice.measure]?.title} by ${choice.group}, each ${time}`;
-	const format = choice.measure === "cost" ? money : compact;
-	return stackedBars({label: title, series, points: labelled, format});
+	const labels = times.map(at =>
+		time === "hour" ? clock(at).slice(11, 16) : new Date(at).toISOString().slice(5, 10)
+	);
+	return stackedBars({
+		label: `${title}, each ${time}`,
+		series,
+		points: points.map((values, index) => ({label: labels[index] ?? "", values})),
+		format: choice.measure === "cost" ? money : compact
+	});
 }
 
-/** @param {ReturnType<typeof total>} all */
-function summary(all) {
+/** @param {UsageRow[]} rows */
+function summary(rows) {
+	const all = total(rows);
+	const share = (/** @type {string} */ name) => percent(all[name] ?? 0, all.requests ?? 0);
 	const shares = [
 		[money(all.cost), "known cost"],
 		[count(all.requests), "requests"],
-		[percent(all.failed, all.requests), "failed"],
+		[share("failed"), "failed"],
 		[`${compact(all.input)} → ${compact(all.output)}`, "tokens"],
-		[percent(all.unpriced, all.requests), "of requests have no price"],
-		[percent(all.unknown, all.requests), "have unknown usage"],
-		[percent(all.estimated, all.requests), "have estimated usage"]
+		[share("unpriced"), "of requests have no price"],
+		[share("unknown"), "have unknown usage"],
+		[share("estimated"), "have estimated usage"]
 	];
-	return h("div", {class: "panel"}, figures(shares));
+	return h("div.panel", figures(shares));
 }
 
 /** @param {Choice} choice @param {UsageRow[]} rows */
-function sumsTable(choice, rows) {
+function sumsTable({group}, rows) {
 	const all = total(rows);
 	const cost = (/** @type {UsageRow} */ row) => Number(row.cost ?? 0);
 	/** @type {Column<UsageRow>[]} */
 	const columns = [
-		{title: choice.group, cell: row => value(groupOf(row, choice.group).name)},
+		{title: group, cell: row => value(groupOf(row, group).name)},
 		{title: "Cost", class: "number", cell: costCell, sort: cost},
-		{title: "Share", class: "number", cell: row => percent(cost(row), all.cost)},
+		{title: "Share", class: "number", cell: row => percent(cost(row), all.cost ?? 0)},
 		numbers("Requests", row => row.requests),
 		{
 			title: "Failed",
@@ -201,39 +203,31 @@ function sumsTable(choice, rows) {
 		times("First token p50", row => row.first_token_ms?.p50)
 	];
 	const href = (/** @type {UsageRow} */ row) => {
-		const {id} = groupOf(row, choice.group);
-		return id === null ? null : link("requests", [], {[choice.group]: id});
+		const {id} = groupOf(row, group);
+		return id === null ? null : link("requests", [], {[group]: id});
 	};
 	const sorted = rows.toSorted((a, b) => cost(b) - cost(a) || b.requests - a.requests);
-	return table({caption: `Usage by ${choice.group}`, columns, rows: sorted, href}).element;
+	return table({caption: `Usage by ${group}`, columns, rows: sorted, href}).element;
 }
 
 /** What has no price is not free. @param {UsageRow} row */
-function costCell(row) {
-	if (row.unpriced === 0) return money(row.cost);
-	const title = `${count(row.unpriced)} of ${count(row.requests)} requests have no price`;
-	return h(
-		"span",
-		{title, class: "warn"},
-		Number(row.cost) > 0 ? `> ${money(row.cost)}` : "unknown"
-	);
+function costCell({unpriced, requests, cost}) {
+	if (unpriced === 0) return money(cost);
+	const title = `${count(unpriced)} of ${count(requests)} requests have no price`;
+	return h("span.warn", {title}, Number(cost) > 0 ? `> ${money(cost)}` : "unknown");
 }
 
 /** @param {string} title @param {(row: UsageRow) => number} of @returns {Column<UsageRow>} */
-function numbers(title, of) {
-	return {title, class: "number", cell: row => compact(of(row)), sort: of};
-}
+const numbers = (title, of) => ({title, class: "number", cell: row => compact(of(row)), sort: of});
 
-/** @param {string} title @param {(row: UsageRow) => number | null | undefined} of milliseconds
+/** @param {string} title @param {(row: UsageRow) => number | null} of milliseconds
  * @returns {Column<UsageRow>} */
-function times(title, of) {
-	const micros = (/** @type {UsageRow} */ row) => {
-		const found = of(row);
-		return typeof found === "number" ? found * 1000 : null;
-	};
-	const cell = (/** @type {UsageRow} */ row) => duration(micros(row));
-	return {title, class: "number minor", cell, sort: row => micros(row) ?? -1};
-}
+const times = (title, of) => ({
+	title,
+	class: "number minor",
+	cell: row => duration((of(row) ?? NaN) * 1000),
+	sort: row => of(row) ?? -1
+});
 
 /** @param {UsageRow[]} rows */
 function unpricedTable(rows) {
@@ -252,30 +246,23 @@ function unpricedTable(rows) {
 function askPrice(row) {
 	const origin = groupOf(row, "origin").id;
 	const model = patternOf(groupOf(row, "model").id ?? "*");
-	const amount = (/** @type {string} */ name) =>
-		h("input", {name, type: "number", min: 0, step: "any", value: "0"});
-	const [input, output] = [amount("input"), amount("output")];
+	const amount = () => h("input", {type: "number", min: 0, step: "any", value: "0"});
+	const [input, output] = [amount(), amount()];
 	const lines = () => overrideLines({origin, model, input: input.value, output: output.value});
 	const place = h("div");
 	const tell = () => replace(place, block(lines(), "Lines of the settings"));
 	const fields = h(
-		"div",
-		{class: "filters", oninput: tell},
+		"div.filters",
+		{oninput: tell},
 		field("USD for a million input tokens", input),
 		field("USD for a million output tokens", output)
 	);
-	const star =
-		model.includes("*") &&
-		h(
-			"p",
-			{class: "warn"},
-			"A * in the name stands for any characters: this prices more than one model."
-		);
-	const hint = h(
-		"p",
-		null,
-		"Put these lines into the settings file; they are in force with the next reload."
-	);
+	const star = "A * in the name stands for any characters: this prices more than one model.";
+	const hint = "Put these lines into the settings file; they are in force with the next reload.";
 	tell();
-	open("Add a price", [h("div", {class: "form"}, fields, star, hint, place)], [copyButton(lines)]);
+	open(
+		"Add a price",
+		[h("div.form", fields, model.includes("*") && h("p.warn", star), h("p", hint), place)],
+		[copyButton(lines)]
+	);
 }

@@ -50,7 +50,7 @@ function seriesOf(rows, group, of) {
 		const {name} = groupOf(row, group);
 		totals.set(name, (totals.get(name) ?? 0) + of(row));
 	}
-	const largest = [...totals].toSorted((a, b) => b[1] - a[1]).map(([name]) => name);
+	const largest = [...totals].sort((a, b) => b[1] - a[1]).map(([name]) => name);
 	return largest.length <= NAMED + 1 ? largest : [...largest.slice(0, NAMED), REST];
 }
 
@@ -63,29 +63,13 @@ export function timesOf(from, to, time) {
 	return times;
 }
 
+const SUMMED = "cost requests failed input output unpriced unknown estimated".split(" ");
+
 /** @param {UsageRow[]} rows */
 export function total(rows) {
-	const all = {
-		cost: 0,
-		requests: 0,
-		failed: 0,
-		input: 0,
-		output: 0,
-		unpriced: 0,
-		unknown: 0,
-		estimated: 0
-	};
-	for (const row of rows) {
-		all.cost += Number(row.cost ?? 0) || 0;
-		all.requests += row.requests;
-		all.failed += row.failed;
-		all.input += row.input;
-		all.output += row.output;
-		all.unpriced += row.unpriced;
-		all.unknown += row.unknown;
-		all.estimated += row.estimated;
-	}
-	return all;
+	const sum = (/** @type {string} */ name) =>
+		rows.reduce((all, row) => all + (Number(row[name]) || 0), 0);
+	return Object.fromEntries(SUMMED.map(name => [name, sum(name)]));
 }
 
 /** A model's name as a pattern of the settings, which would take a name such as `os.environ/X`
@@ -98,16 +82,16 @@ export function patternOf(model) {
  * cannot be seen is escaped, and what would stand for a variable.
  * @param {{origin: string | null, model: string, input: string, output: string}} price */
 export function overrideLines({origin, model, input, output}) {
+	const escape = (/** @type {string} */ it) =>
+		`\\U${(it.codePointAt(0) ?? 0).toString(16).padStart(8, "0")}`;
 	const quoted = (/** @type {string} */ text) =>
-		JSON.stringify(text.replaceAll("${", () => "$${")).replace(
-			/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
-			it => {
-				const code = it.codePointAt(0) ?? 0;
-				return `\\U${code.toString(16).padStart(8, "0")}`;
-			}
-		);
-	const lines = [`    - model: ${quoted(model)}`];
-	if (origin !== null) lines.push(`      origin: ${quoted(origin)}`);
-	lines.push(`      input: ${input || "0"}`, `      output: ${output || "0"}`);
-	return ["prices:", "  overrides:", ...lines].join("\n");
+		JSON.stringify(text.replaceAll("${", "$$$${")).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, escape);
+	return [
+		"prices:",
+		"  overrides:",
+		`    - model: ${quoted(model)}`,
+		...(origin === null ? [] : [`      origin: ${quoted(origin)}`]),
+		`      input: ${input || "0"}`,
+		`      output: ${output || "0"}`
+	].join("\n");
 }

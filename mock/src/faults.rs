@@ -73,6 +73,11 @@ pub(crate) fn faults_help() -> String {
     help
 }
 
+/// Every fault: its name, the format of its value (empty for a switch) and its meaning.
+pub fn listed() -> impl Iterator<Item = [&'static str; 3]> {
+    FAULTS.iter().map(|it| [it.name, it.format, it.meaning])
+}
+
 fn find(name: &str) -> Option<&'static Fault> {
     let same = |fault: &&Fault| {
         fault.name.len() == name.len()

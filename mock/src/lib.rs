@@ -47,7 +47,7 @@ use tokio::task::JoinHandle;
 pub use crate::args::MockArgs;
 pub use crate::behaviour::Behaviour;
 pub use crate::content::{pattern, pattern_byte, text, word};
-pub use crate::faults::FaultError;
+pub use crate::faults::{FaultError, listed as faults};
 pub use crate::options::MockOptions;
 pub use crate::page::page;
 pub use crate::stats::Counts;

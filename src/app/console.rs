@@ -1,6 +1,10 @@
 //! The console's files: pages, scripts and styles of `console/`, which are part of the program. A
 //! debug build reads them from the source folder, so that a change shows at once.
 
+mod tables;
+
+use std::borrow::Cow;
+
 use actix_http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 use rust_embed::{EmbeddedFile, RustEmbed};
@@ -56,25 +60,36 @@ async fn to_prefix() -> HttpResponse {
 async fn file(request: HttpRequest) -> HttpResponse {
     let path = request.path().strip_prefix(PREFIX).unwrap_or_default();
     let path = if path.is_empty() { INDEX } else { path };
-    let Some(found) = Files::get(path) else {
+    let Some((content, tag)) = content(path) else {
         return no_such_page().response().map_into_boxed_body().into();
     };
-    let tag = tag(&found);
     let known = request.headers().get(header::IF_NONE_MATCH);
-    let mut response = match known.is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
+    let is_known =
+        tag.is_some() && known.map(HeaderValue::as_bytes) == tag.as_deref().map(str::as_bytes);
+    let mut response = match is_known {
         true => HttpResponse::NotModified().finish(),
         false => HttpResponse::Ok()
             .insert_header((header::CONTENT_TYPE, media_type(path)))
-            .body(found.data.into_owned()),
+            .body(content.into_owned()),
     };
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    if let Ok(tag) = HeaderValue::from_str(&tag) {
+    if let Some(Ok(tag)) = tag.as_deref().map(HeaderValue::from_str) {
         headers.insert(header::ETAG, tag);
     }
     response
+}
+
+/// A file's content, and its entity tag unless it is made anew each time.
+fn content(path: &str) -> Option<(Cow<'static, [u8]>, Option<String>)> {
+    if path == tables::FILE {
+        return Some((Cow::Owned(tables::json().into_bytes()), None));
+    }
+    let found = Files::get(path)?;
+    let tag = tag(&found);
+    Some((found.data, Some(tag)))
 }
 
 fn tag(file: &EmbeddedFile) -> String {
@@ -90,6 +105,7 @@ fn media_type(path: &str) -> &'static str {
         "html" => "text/html; charset=utf-8",
         "css" => "text/css; charset=utf-8",
         "js" => "text/javascript; charset=utf-8",
+        "json" => "application/json",
         "svg" => "image/svg+xml",
         _ => "application/octet-stream",
     }

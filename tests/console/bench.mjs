@@ -119,9 +119,21 @@ async function startOf(gateway, role) {
   return `${gateway.url}/gateway/console/#link=${key.key}`;
 }
 
-/** Goes to another screen as a link does. */
+/**
+ * Goes to another screen as a link does, and waits for it: the event comes later than the new
+ * address, and until then the screen from before is on the page.
+ */
 export async function go(page, screen) {
-  await page.evaluate((to) => (location.hash = `#/${to}`), screen);
+  await page.evaluate(
+    (to) =>
+      new Promise((done) => {
+        const before = location.hash;
+        location.hash = `#/${to}`;
+        if (location.hash === before) done();
+        else addEventListener("hashchange", () => done(), { once: true });
+      }),
+    screen,
+  );
   await settled(page);
 }
 

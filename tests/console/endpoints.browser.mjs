@@ -77,6 +77,7 @@ check("endpoints: what the gateway previews is what it sends", async (bench) => 
 check("endpoints: those of the settings file are marked, and cannot be changed", async (bench) => {
   const page = await bench.open({ screen: "endpoints" });
   await page.getByRole("link", { name: "/of-the-file" }).click();
+  await page.getByRole("heading", { name: "/of-the-file", level: 1 }).waitFor();
   await page
     .getByText(/^settings.yaml:\d+/)
     .first()

@@ -1,7 +1,9 @@
 // The playground: configs are written with suggestions, planned, sent, watched, and compared.
 
+import { execFileSync } from "node:child_process";
 import { accessible, settled } from "./bench.mjs";
 import { assert, check, expect, until } from "./checks.mjs";
+import { documented } from "./tables.mjs";
 
 const fallback = (bench) => ({
   strategy: { mode: "fallback" },
@@ -176,6 +178,12 @@ check(
 );
 
 check("playground: what is suggested is what the program documents", async (bench) => {
-  const { made, written } = await import("./tables.mjs");
-  expect("console/playground/tables.js", written(), made(bench.binary));
+  const url = `${bench.gateway.url}/gateway/console/playground/tables.json`;
+  const { config, faults } = await (await fetch(url)).json();
+  const docs = (page) => execFileSync(bench.binary, ["docs", page], { encoding: "utf8" });
+  const names = (all) =>
+    Object.entries(all).map(([section, rows]) => [section, rows.map((row) => [row[0], row[3]])]);
+  expect("keys", names(config).sort(), names(documented(docs("config"))).sort());
+  const mock = docs("mock");
+  assert(faults.length > 20 && faults.every(([name]) => mock.includes(`\`${name}\``)), faults);
 });

@@ -1,12 +1,16 @@
 // Are places in a config found, are the right keys suggested, is a stream read in pieces as in one?
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { suggestions } from "../../console/playground/completion.js";
 import { withFault } from "../../console/playground/faults.js";
 import { contextAt, firstError, placeOf } from "../../console/playground/json_place.js";
 import { eventReader, textOf, tokensPerSecond } from "../../console/playground/sender.js";
 import { targetOf } from "../../console/objects/preview.js";
+import { documented } from "./tables.mjs";
+
+const CONFIG = documented(readFileSync(new URL("../../docs/config.md", import.meta.url), "utf8"));
 
 test("a text stops being JSON where JSON.parse stops", () => {
   const texts = [
@@ -76,13 +80,13 @@ test("the cursor's section is that of the innermost target, whatever is written 
 
 test("what is suggested completes the text to a config that can be parsed", () => {
   const open = '{"strategy": {"mode": "fallback"}, "targets": [{"';
-  const found = suggestions(open, open.length);
+  const found = suggestions(CONFIG, open, open.length);
   assert.ok(found.length > 10);
   for (const it of found) {
     const text = `${open.slice(0, it.start)}${it.text}}]}`;
     assert.doesNotThrow(() => JSON.parse(text), text);
   }
-  const labels = (text) => suggestions(text, text.length).map((it) => it.label);
+  const labels = (text) => suggestions(CONFIG, text, text.length).map((it) => it.label);
   assert.deepEqual(labels('{"strategy": {"mode": "l'), ['"loadbalance"']);
   assert.deepEqual(labels('{"strict_end": '), ["true", "false"]);
   assert.ok(!labels('{"retry": {}, "').includes("retry"), "a key that is there already");

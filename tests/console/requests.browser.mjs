@@ -15,7 +15,7 @@ const rowWith = (page, text) => page.getByRole("row").filter({ hasText: text });
 
 check("requests: one made by the OpenAI SDK meanwhile is seen live", async (bench) => {
   const page = await bench.open({ screen: "requests" });
-  await page.getByText("Live").first().waitFor();
+  await page.getByText("● Live").waitFor();
   const OpenAI = await openAi();
   const client = new OpenAI({
     baseURL: `${bench.gateway.url}/v1`,
@@ -91,7 +91,7 @@ check("requests: a failing-over request shows each attempt and why it ended", as
 
 check("requests: errors and broken streams are seen at a glance", async (bench) => {
   const page = await bench.open({ screen: "requests" });
-  await page.getByText("Live").first().waitFor();
+  await page.getByText("● Live").waitFor();
   const cut = unique("cut");
   const config = { custom_host: "http://127.0.0.1:1/v1" };
   await bench.send("/v1/chat/completions", chat("m"), {
@@ -126,8 +126,12 @@ check("keys: what a key has used is seen on its page", async (bench) => {
 
 check("spend, health, settings, audit: show what is so", async (bench) => {
   await (await bench.send("/v1/chat/completions", chat("gpt-4o-mini"))).text();
-  const page = await bench.open({ screen: "spend" });
-  await page.getByRole("table").first().waitFor();
+  const page = await bench.open({});
+  await until("sums are shown", async () => {
+    await go(page, "requests");
+    await go(page, "spend");
+    return (await page.getByRole("table").count()) > 0;
+  });
   await go(page, "health");
   await page.getByRole("region", { name: "Records" }).waitFor();
   await go(page, "settings");

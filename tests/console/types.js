@@ -183,7 +183,15 @@
  * @property {AbortSignal} [signal]
  */
 
-/** @typedef {{signal?: AbortSignal}} CallOptions */
+/** @typedef {{signal?: AbortSignal}} CallOptions such as a `View` */
+
+/**
+ * A call that reads.
+ * @template T
+ * @typedef {(query?: Query, options?: CallOptions) => Promise<T>} Reader
+ */
+
+/** @typedef {{namespace?: string, key?: string, all?: boolean}} Purge */
 
 /** @typedef {{[name: string]: string | number | boolean | null | undefined | string[]}} Query */
 
@@ -197,6 +205,15 @@
  * @typedef {object} Point
  * @property {string} label beneath the bar
  * @property {number[]} values one for each series
+ */
+
+/**
+ * @typedef {object} Chart
+ * @property {string} label
+ * @property {string[]} series names, the first one lowest
+ * @property {Point[]} points
+ * @property {(amount: number) => string} format
+ * @property {number} [height]
  */
 
 /**
@@ -220,9 +237,8 @@
  * @typedef {object} Field
  * @property {string} name as in the document; a dot leads into an object
  * @property {string} label
- * @property {(given: any) => Control} control
+ * @property {MakeControl} control
  * @property {string} [hint]
- * @property {boolean} [fixed] cannot be changed once the object is there
  */
 
 /**
@@ -231,14 +247,6 @@
  * @property {string} meaning
  * @property {string} text that is written
  * @property {number} start from where the text replaces what was typed
- */
-
-/**
- * @typedef {object} Editor
- * @property {HTMLElement} element
- * @property {() => string} read
- * @property {(text: string) => void} write
- * @property {(message: string | null) => void} showError an error as the gateway words it
  */
 
 /**
@@ -295,6 +303,7 @@
 
 /**
  * @typedef {object} Route
+ * @property {string} hash of the URL, as it was parsed or noted last
  * @property {string} screen
  * @property {string[]} args
  * @property {URLSearchParams} query
@@ -356,9 +365,22 @@
  *   additions to a long table are quick
  */
 
+/** @typedef {(given: any) => Control} MakeControl of the value in a document */
+
+/** @typedef {(string | [value: string, label: string])[]} Options of a select element */
+
+/** @typedef {{name: string, label: string, number?: boolean, options?: Options}} SmallColumn */
+
 /** @typedef {"good" | "bad" | "warn" | "info" | "plain"} Tone */
 
 /** @typedef {[name: string, takes: string, meaning: string, example: string]} ConfigField */
+
+/**
+ * What `throughway docs` says of config objects and of the mock's faults.
+ * @typedef {object} Tables
+ * @property {{[section: string]: ConfigField[]}} config
+ * @property {[name: string, takes: string, meaning: string][]} faults
+ */
 
 /** @typedef {[Child, Child | Child[]]} Fact */
 
@@ -367,3 +389,35 @@
 /** @typedef {"keys" | "teams" | "endpoints"} Kind of objects with screens of their own */
 
 /** @typedef {Map<string, any> | null} UsageBy sums by group, if the gateway keeps records */
+
+/**
+ * What is known of the objects of a screen besides themselves.
+ * @typedef {object} KnownOfObjects
+ * @property {UsageBy} usage
+ * @property {any[]} spent budgets: of all objects, or those of the one that is shown
+ * @property {string | null} place where the settings have such objects
+ * @property {any} [keys] of teams
+ * @property {any} [last] the newest request of a key
+ * @property {any} [left] of the limits of a key
+ *
+ * @typedef {KnownOfObjects & {it: any, etag: string | null, again: Again}} ShownObject
+ */
+
+/**
+ * How the screens of keys, teams and endpoints differ.
+ * @typedef {object} ObjectScreen
+ * @property {Kind} kind
+ * @property {string} title of the list
+ * @property {string} article one of them, such as `a key`
+ * @property {[text: string, command?: string]} none what a list without any says
+ * @property {string} [note] beneath the list's figures
+ * @property {string} deletion what deleting one means
+ * @property {() => Field[] | Promise<Field[]>} fields of its form
+ * @property {(document: any) => Child | Child[]} [preview] shown above the form
+ * @property {(id?: string) => Promise<UsageBy>} usage of all, or of one
+ * @property {(id?: string) => Promise<Partial<KnownOfObjects>>} [more]
+ * @property {(found: KnownOfObjects) => Column<any>[]} columns
+ * @property {(object: any) => Child[]} states as badges
+ * @property {(shown: ShownObject) => Child[]} parts of the page of one
+ * @property {(shown: ShownObject) => Child[]} [actions] besides changing and deleting it
+ */

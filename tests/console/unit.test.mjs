@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { execFileSync } from "node:child_process";
 import { queryText } from "../../console/api.js";
 import * as format from "../../console/format.js";
-import { link, parse } from "../../console/router.js";
+import { link, note, parse } from "../../console/router.js";
 import { shellWord } from "../../console/screens/request_curl.js";
 import { bars, overrideLines, patternOf, timesOf } from "../../console/screens/spend_sums.js";
 import { segmentsOf } from "../../console/screens/request_waterfall.js";
@@ -67,6 +67,19 @@ test("a view's link leads back to the view", () => {
   assert.deepEqual([...route.query], [["model", "x&y=z"]]);
   assert.equal(parse("").screen, "requests");
   assert.deepEqual(parse("#/request/%ff").args, ["%ff"]);
+});
+
+test("what a view notes does not undo a navigation that has begun", () => {
+  const route = parse("#/requests");
+  globalThis.location = { hash: "#/requests" };
+  globalThis.history = { replaceState: (_state, _title, hash) => (location.hash = hash) };
+  note(route, { model: "x" });
+  assert.equal(location.hash, "#/requests?model=x");
+  note(route, { model: "y" });
+  assert.equal(location.hash, "#/requests?model=y");
+  location.hash = "#/playground";
+  note(route, { model: "z" });
+  assert.equal(location.hash, "#/playground");
 });
 
 test("a query leaves out what is empty", () => {

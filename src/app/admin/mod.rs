@@ -258,7 +258,7 @@ async fn serve(control: Control, request: HttpRequest, payload: web::Payload) ->
         return session::session(&control, &request, payload).await;
     }
     if matches!(route.page, Page::SessionLinks) {
-        return session::new_link(&control, &request);
+        return session::new_link(&control, &request, payload).await;
     }
     let changes = request.method() != Method::GET;
     let gateway = control.current.get();

@@ -34,9 +34,15 @@ pub(super) async fn session(
 }
 
 /// `POST /gateway/admin/v1/session/links`: the code of a link that opens one session.
-pub(super) fn new_link(control: &Control, request: &HttpRequest) -> Response {
+pub(super) async fn new_link(
+    control: &Control,
+    request: &HttpRequest,
+    payload: web::Payload,
+) -> Response {
     let gateway = control.current.get();
     gateway.check_link_maker(request.head())?;
+    // A body that is still under way when the response is complete delays the connection's end.
+    let _: Value = body::read(request, payload).await?;
     let code = gateway.process.sessions.new_link();
     let mut response = object(&json!({ "code": code.expose() }));
     *response.status_mut() = StatusCode::CREATED;

@@ -304,6 +304,32 @@ impl Section {
         Basic, AwsSigV4, Google, Cache, RateLimit,
     ];
 
+    /// Where a config has its objects; empty for a target.
+    pub const fn path(self) -> &'static str {
+        match self {
+            Target => "",
+            Strategy => "strategy",
+            Condition => "strategy.conditions[]",
+            Sticky => "strategy.sticky",
+            Breaker => "strategy.cb_config",
+            Retry => "retry",
+            Timeouts => "timeouts",
+            Hedge => "hedge",
+            Auth => "auth",
+            Credential => "credential",
+            Basic => "credential.basic",
+            AwsSigV4 => "credential.aws_sigv4",
+            Google => "credential.google",
+            Cache => "cache",
+            RateLimit => "rate_limit",
+        }
+    }
+
+    /// Whether a request may give its keys; credentials are those of the settings.
+    pub const fn is_for_requests(self) -> bool {
+        !matches!(self, Credential | Basic | AwsSigV4 | Google)
+    }
+
     /// The key for a name written in `snake_case` or `camelCase`.
     pub fn find(self, written: &str) -> Option<&'static str> {
         let mut fields = FIELDS.iter().filter(|field| field.section == self);

@@ -26,6 +26,7 @@ use super::{
     limit::Limit,
 };
 use crate::credential::Credential;
+pub use fields::{FIELDS, Field, Section};
 pub use page::page;
 use values::Params;
 

@@ -99,7 +99,7 @@ A target that fails five times in a minute is left alone for 30 seconds:
 pub fn page() -> String {
     let mut page = OPENING.to_owned();
     for section in Section::ALL {
-        page.push_str(title(section));
+        page.push_str(&title(section));
         page.push_str("| key | takes | default | meaning | example |\n|---|---|---|---|---|\n");
         for field in FIELDS.iter().filter(|field| field.section == section) {
             let also = field
@@ -135,24 +135,23 @@ fn bounds() -> String {
     text
 }
 
-fn title(section: Section) -> &'static str {
-    match section {
-        Section::Target => "\n## The config, and each of its targets\n\n",
-        Section::Strategy => "\n## `strategy`\n\n",
-        Section::Condition => "\n## `strategy.conditions[]`\n\n",
-        Section::Sticky => "\n## `strategy.sticky`\n\n",
-        Section::Breaker => "\n## `strategy.cb_config`\n\n",
-        Section::Retry => "\n## `retry`\n\n",
-        Section::Timeouts => "\n## `timeouts`\n\n",
-        Section::Hedge => "\n## `hedge`\n\n",
-        Section::Auth => "\n## `auth`\n\n",
-        Section::Credential => "\n## `credential`\n\nIn the settings only; exactly one key.\n\n",
-        Section::Basic => "\n## `credential.basic`\n\n",
-        Section::AwsSigV4 => "\n## `credential.aws_sigv4`\n\n",
-        Section::Google => {
-            "\n## `credential.google`\n\n`service_account` or `metadata_server`, not both.\n\n"
-        }
-        Section::Cache => "\n## `cache`\n\n",
-        Section::RateLimit => "\n## `rate_limit`\n\n",
-    }
+fn title(section: Section) -> String {
+    let note = match section {
+        Section::Credential => "In the settings only; exactly one key.\n\n",
+        Section::Google => "`service_account` or `metadata_server`, not both.\n\n",
+        Section::Target => return "\n## The config, and each of its targets\n\n".to_owned(),
+        Section::Strategy
+        | Section::Condition
+        | Section::Sticky
+        | Section::Breaker
+        | Section::Retry
+        | Section::Timeouts
+        | Section::Hedge
+        | Section::Auth
+        | Section::Basic
+        | Section::AwsSigV4
+        | Section::Cache
+        | Section::RateLimit => "",
+    };
+    format!("\n## `{}`\n\n{note}", section.path())
 }
