@@ -45,7 +45,7 @@ pub fn open(
     directives: &Result<Directives, DirectiveError>,
     connection: &Rc<ClientConnection>,
 ) -> RequestNotes {
-    let trace_id = trace_id::of(&fields.ours, directives);
+    let (trace_id, made_id) = trace_id::of(&fields.ours, directives);
     let reply = ReplyFacts::new(clock::now(), trace_id);
     let recorder = Recorder::open(
         gateway.process.metrics.clone(),
@@ -54,6 +54,7 @@ pub fn open(
         Arrival {
             received: reply.received,
             trace_id: reply.trace_id.clone(),
+            made_id,
             method: head.method.clone(),
             path: head.uri.path(),
         },

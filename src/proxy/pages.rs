@@ -81,7 +81,7 @@ impl<U: Upstream> Worker<U> {
         let fields = gateway.sort(head.headers());
         let guard = connection.begin(Extent::of(&head.method, fields.framing));
         connection.body_at_hand().await;
-        let trace_id = trace_id::of(&fields.ours, &Directives::parse(&fields.ours));
+        let (trace_id, _) = trace_id::of(&fields.ours, &Directives::parse(&fields.ours));
         let origin = gateway.door.listed_origin(&fields);
         let admitted = admit::check_body_at_hand(connection).and_then(|()| match open {
             true => Ok(Visitor::Direct),

@@ -8,23 +8,26 @@ use crate::{
     http::request_fields::Line,
 };
 
-/// The caller's trace id, or a new one (UUIDv7: sortable by time).
-pub fn of(ours: &[Line<'_>], directives: &Result<Directives, DirectiveError>) -> HeaderValue {
+/// The caller's trace id, or a new one (UUIDv7: sortable by time), which is returned as such too.
+pub fn of(
+    ours: &[Line<'_>],
+    directives: &Result<Directives, DirectiveError>,
+) -> (HeaderValue, Option<Uuid>) {
     let given = match directives {
         Ok(directives) => directives.trace_id.clone(),
         // Another header is at fault: the caller shall find the refusal under the id that was sent.
         Err(_) => only_trace_id(ours),
     };
     if let Some(Ok(given)) = given.as_deref().map(HeaderValue::from_str) {
-        return given;
+        return (given, None);
     }
     let mut text = Uuid::encode_buffer();
     // No context: one would be shared by all workers, behind a lock.
-    let made = Uuid::new_v7(Timestamp::now(NoContext))
-        .hyphenated()
-        .encode_lower(&mut text);
+    let made = Uuid::new_v7(Timestamp::now(NoContext));
     // A UUID is ASCII.
-    HeaderValue::from_str(made).unwrap_or_else(|_| HeaderValue::from_static("-"))
+    let text = HeaderValue::from_str(made.hyphenated().encode_lower(&mut text));
+    let text = text.unwrap_or_else(|_| HeaderValue::from_static("-"));
+    (text, Some(made))
 }
 
 fn only_trace_id(ours: &[Line<'_>]) -> Option<String> {

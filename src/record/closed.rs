@@ -1,6 +1,6 @@
 //! The record of one request that has ended: what is stored, shown, and sent on as telemetry.
 
-use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -38,11 +38,11 @@ pub struct Record {
     pub route_name: Option<Box<str>>,
     /// The target's provider; `passthrough` where there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub provider: Option<Box<str>>,
+    pub provider: Option<Arc<str>>,
     /// The origin that responded or was tried last.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub origin: Option<Box<str>>,
-    pub method: Box<str>,
+    pub origin: Option<Arc<str>>,
+    pub method: Cow<'static, str>,
     /// Without the query, which may have secrets.
     pub path: Box<str>,
     #[serde(skip_serializing_if = "is_default")]
@@ -50,10 +50,10 @@ pub struct Record {
     /// What the client got; 499 if it left before there was a response.
     pub status: u16,
     /// How it ended: an outcome of the metrics.
-    pub outcome: Box<str>,
+    pub outcome: Cow<'static, str>,
     /// The code of the gateway's own error.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub code: Option<Box<str>>,
+    pub code: Option<Cow<'static, str>>,
     /// What went wrong, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<Box<str>>,
@@ -189,8 +189,8 @@ pub struct Times {
 pub struct Attempt {
     /// The target's path in the config.
     pub target: Box<str>,
-    pub provider: Box<str>,
-    pub origin: Box<str>,
+    pub provider: Arc<str>,
+    pub origin: Arc<str>,
     pub began: u64,
     /// The host's addresses were known and vetted, and limits had room.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -213,7 +213,7 @@ pub struct Attempt {
     pub status: Option<u16>,
     /// Why it failed; `None`: its response was relayed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub fault: Option<Box<str>>,
+    pub fault: Option<Cow<'static, str>>,
     /// What its input cost, if its response had begun and was given up. It is part of the record's
     /// cost.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use actix_http::{Method, header::HeaderValue};
+use uuid::Uuid;
 
 use super::{
     CacheStatus, CutReason, RouteKind, failed_attempts::FailedAttempts,
@@ -20,6 +21,8 @@ pub(super) const LONGEST: usize = 1024;
 pub(super) struct Facts {
     pub(super) received: Instant,
     pub(super) trace_id: HeaderValue,
+    /// The trace id, if the gateway made it: it is the record's id too.
+    pub(super) made_id: Option<Uuid>,
     pub(super) method: Method,
     pub(super) places: PathAndOrigin,
     /// The gateway key that the request came with, by name.
@@ -61,6 +64,7 @@ impl Facts {
         Facts {
             received,
             trace_id,
+            made_id: None,
             method,
             places: PathAndOrigin::new(path, LONGEST),
             key: None,

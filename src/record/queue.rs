@@ -53,7 +53,7 @@ struct Shared {
 }
 
 struct Entry {
-    record: Box<Record>,
+    record: Arc<Record>,
     size: usize,
 }
 
@@ -92,7 +92,7 @@ impl Queue {
     }
 
     /// Hands over a record, and never waits: without room it is dropped and counted.
-    pub fn push(&self, record: Box<Record>) {
+    pub fn push(&self, record: Arc<Record>) {
         if !self.is_on() {
             return;
         }
@@ -152,7 +152,7 @@ impl Intake {
         let freed = self.entries.iter().map(|entry| entry.size).sum();
         self.shared.bytes.fetch_sub(freed, Ordering::Relaxed);
         let records = self.entries.drain(..);
-        Some(records.map(|it| (Arc::from(it.record), it.size)).collect())
+        Some(records.map(|it| (it.record, it.size)).collect())
     }
 
     /// Takes no more records than are in the queue already.
@@ -190,19 +190,18 @@ impl ParkedIntake {
 /// An estimate of the memory that a record holds.
 fn weight(record: &Record) -> usize {
     let texts = [
-        &record.route_name,
-        &record.provider,
-        &record.origin,
-        &record.code,
-        &record.detail,
-        &record.model,
-        &record.response_model,
-        &record.response_id,
-        &record.finish_reason,
-        &record.service_tier,
-        &record.traceparent,
+        record.route_name.as_deref(),
+        record.provider.as_deref(),
+        record.origin.as_deref(),
+        record.detail.as_deref(),
+        record.model.as_deref(),
+        record.response_model.as_deref(),
+        record.response_id.as_deref(),
+        record.finish_reason.as_deref(),
+        record.service_tier.as_deref(),
+        record.traceparent.as_deref(),
     ];
-    let texts = texts.into_iter().flatten().map(|text| text.len());
+    let texts = texts.into_iter().flatten().map(str::len);
     let attempts = record.attempts.iter().map(attempt_weight);
     let metadata = record.metadata.iter();
     let metadata = metadata.map(|(name, value)| name.len() + value.len() + 64);
@@ -244,9 +243,9 @@ mod tests {
         (queue, intake)
     }
 
-    fn record(path: &str) -> Box<Record> {
+    fn record(path: &str) -> Arc<Record> {
         let path = path.into();
-        Box::new(Record {
+        Arc::new(Record {
             path,
             ..Record::default()
         })

@@ -1,22 +1,22 @@
 //! What happened to one request? Noted while it runs, counted and logged when it ends. Notes cannot
 //! be read back: responses are made from `proxy`'s own facts.
 
+mod end;
+
 use std::{
     cell::RefCell,
     rc::Rc,
-    sync::{
-        Arc,
-        atomic::{Ordering, fence},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use actix_http::{Method, header::HeaderValue};
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::{
-    AccessLog, Accounts, Begun, CacheStatus, Caller, CutReason, RouteKind, access_line,
-    details::{Details, End, Response},
+    AccessLog, Accounts, Begun, CacheStatus, Caller, CutReason, RouteKind,
+    details::{Details, Response},
     facts::{Ending, Facts, LONGEST, TriedTarget},
 };
 use crate::{
@@ -24,12 +24,9 @@ use crate::{
     downstream::ClientConnection,
     endpoint::Endpoint,
     error::Code,
-    identity::{Identity, Name},
+    identity::Identity,
     machine::clock,
-    observe::{
-        logs,
-        metrics::{EndFacts, Metrics, Outcome},
-    },
+    observe::metrics::{Metrics, Outcome},
     route::attempts::{Failed, Send, Step, StopReason},
     spend::Reservation,
     upstream::{Connecting, RequestBody},
@@ -53,6 +50,8 @@ pub struct Recorder {
 pub struct Arrival<'a> {
     pub received: Instant,
     pub trace_id: HeaderValue,
+    /// The trace id, if the gateway made it.
+    pub made_id: Option<Uuid>,
     pub method: Method,
     pub path: &'a str,
 }
@@ -71,6 +70,7 @@ impl Recorder {
         let Arrival {
             received,
             trace_id,
+            made_id,
             method,
             path,
         } = arrival;
@@ -78,11 +78,16 @@ impl Recorder {
             (AccessLog::Off, None) => "",
             (AccessLog::All | AccessLog::Errors, _) | (_, Some(_)) => path,
         };
+        let facts = Facts {
+            made_id,
+            ..Facts::new(received, trace_id, method, path)
+        };
+        let details = records.map(|accounts| Box::new(Details::new(accounts, &facts)));
         Recorder {
             metrics,
             access,
-            facts: Facts::new(received, trace_id, method, path),
-            details: records.map(|accounts| Box::new(Details::new(accounts, received))),
+            facts,
+            details,
             body: None,
             connection,
             is_open: true,
@@ -304,10 +309,9 @@ impl Recorder {
 
     /// What the request has reserved of its budgets: settled with what it used when it ends.
     pub fn hold(&mut self, reservation: Reservation, accounts: Accounts) {
-        let received = self.facts.received;
         let details = self
             .details
-            .get_or_insert_with(|| Box::new(Details::new(accounts, received)));
+            .get_or_insert_with(|| Box::new(Details::new(accounts, &self.facts)));
         details.hold(reservation);
     }
 
@@ -337,83 +341,6 @@ impl Recorder {
     pub fn close(&mut self, outcome: Outcome) {
         if std::mem::take(&mut self.is_open) {
             self.settle(outcome);
-        }
-    }
-
-    fn settle(&mut self, outcome: Outcome) {
-        let waited = self.take_body();
-        self.metrics.ended(outcome).inc();
-        self.count_cache();
-        self.metrics.bytes_in.inc_by(self.facts.bytes_in);
-        self.metrics.bytes_out.inc_by(self.facts.bytes_out);
-        if super::takes(self.access, outcome) {
-            logs::request_line(|line, shape| {
-                access_line::write(line, shape, &self.facts, outcome);
-            });
-        }
-        let end = self.end(outcome, waited);
-        if let Some(details) = &mut self.details {
-            details.settle(&self.facts, &end);
-        }
-        self.count_end(&end);
-        if let Some(details) = self.details.take() {
-            details.close();
-        }
-        // Decremented last: when no request is in flight, all are counted and logged.
-        fence(Ordering::Release);
-        self.metrics.in_flight.dec();
-    }
-
-    fn end(&self, outcome: Outcome, waited: Duration) -> End {
-        let facts = &self.facts;
-        let after = clock::since(facts.received);
-        let before = facts.own_before;
-        let before = before.unwrap_or_else(|| after.saturating_sub(waited));
-        End {
-            outcome,
-            after,
-            own: before + facts.own_after,
-        }
-    }
-
-    fn count_end(&self, end: &End) {
-        let facts = &self.facts;
-        let record = self.details.as_ref().map(|it| it.record());
-        let key = record.and_then(|it| it.key.as_ref()).map(|it| &*it.name);
-        self.metrics.note_end(&EndFacts {
-            outcome: end.outcome,
-            route: facts.route.into(),
-            provider: facts.provider.as_ref().and_then(|it| it.to_str().ok()),
-            duration: end.after,
-            first_token: facts.first_token_after,
-            own: end.own,
-            usage: record.and_then(|it| it.usage.as_ref()),
-            cost: record.and_then(|it| it.cost.as_ref()),
-            key: key.or(facts.key.as_ref().map(Name::as_str)),
-            team: record.and_then(|it| it.team.as_ref()).map(|it| &*it.name),
-        });
-    }
-
-    /// Notes what was read of the body; returns how long it was waited for.
-    fn take_body(&mut self) -> Duration {
-        let body = self.body.take();
-        let Some(body) = body.as_ref().and_then(|it| it.try_borrow().ok()) else {
-            return Duration::ZERO;
-        };
-        self.facts.bytes_in = body.bytes_read();
-        if let Some(details) = &mut self.details {
-            details.note_request(body.facts());
-        }
-        body.waited()
-    }
-
-    fn count_cache(&self) {
-        let Facts {
-            cache, not_kept, ..
-        } = self.facts;
-        if cache.was_asked_for() {
-            self.metrics
-                .count_cache(cache.result(), cache.reason(not_kept));
         }
     }
 }

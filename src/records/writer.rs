@@ -16,10 +16,9 @@ use super::{
 };
 use crate::record::{Consumer, Intake, Record};
 
-/// A batch is written when it has this many records, or the first has waited this long.
-const FULL: usize = 512;
-/// The most records of a batch, where more wait: large ones cost less for each record.
-const MOST: usize = 4096;
+/// A batch is written when it has this many records, or the first has waited this long. Large ones
+/// cost less for each record.
+const FULL: usize = 2048;
 const LONGEST_WAIT: Duration = Duration::from_millis(250);
 
 /// The pause after a failure, at first and at most.
@@ -90,10 +89,10 @@ impl Desk {
         loop {
             let taken = tokio::select! {
                 biased;
-                taken = intake.take(MOST) => taken,
+                taken = intake.take(FULL) => taken,
                 _ = ending.wait_for(Option::is_some) => {
                     intake.close();
-                    intake.take(MOST).await
+                    intake.take(FULL).await
                 }
             };
             let Some(taken) = taken else { break };
@@ -155,7 +154,7 @@ impl Desk {
                     continue;
                 }
             }
-            let most = if alone > 0 { 1 } else { MOST };
+            let most = if alone > 0 { 1 } else { FULL };
             let batch = self.next_batch(most);
             let length = batch.len();
             match self.store(&mut keeper, batch, &ending).await {

@@ -30,7 +30,7 @@ pub struct Spent<'s> {
 /// An attempt whose response had begun when it was given up for another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GivenUp {
-    pub origin: Box<str>,
+    pub origin: Arc<str>,
     /// What its input cost; `None`: there is no price.
     pub usd: Option<Usd>,
     /// The tokens of its input, if they are known.
@@ -111,7 +111,7 @@ impl Kept {
         let is_here = self
             .origin
             .as_ref()
-            .is_none_or(|own| *own == attempt.origin);
+            .is_none_or(|own| **own == *attempt.origin);
         let owed = match self.unit {
             Unit::Usd => attempt.usd.map(Usd::nano),
             Unit::Tokens => attempt.tokens,

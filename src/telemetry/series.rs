@@ -1,7 +1,7 @@
 //! The metrics of the conventions, counted from records and sent as sums since the start. Callers
 //! choose models, so there are only so many series; what is beyond is counted together.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use opentelemetry_proto::tonic::metrics::v1::{
     AggregationTemporality, Histogram, HistogramDataPoint, Metric, metric::Data,
@@ -97,7 +97,7 @@ struct Known {
     provider: Box<str>,
     model: Option<Box<str>>,
     response_model: Option<Box<str>>,
-    origin: Option<Box<str>>,
+    origin: Option<Arc<str>>,
     error: Option<Box<str>>,
     token_type: Option<&'static str>,
 }

@@ -1,7 +1,7 @@
 //! What was found in the texts of one response: the last value of each count, names, and how much
 //! text came after the last report. Makes the [`Reading`] of it.
 
-use std::num::NonZeroU64;
+use std::{borrow::Cow, num::NonZeroU64};
 
 use super::{
     Reading, Usage, UsageFlaw, UsageSource,
@@ -283,12 +283,14 @@ fn set(known: &mut Option<Box<str>>, json: &[u8]) {
 }
 
 /// A string that is not empty and no longer than a name.
-fn text(json: &[u8]) -> Option<String> {
-    let is_string = json.first() == Some(&b'"');
-    let text: Option<String> = is_string
-        .then(|| serde_json::from_slice(json).ok())
-        .flatten();
-    text.filter(|text| !text.is_empty() && text.len() <= LONGEST_NAME)
+fn text(json: &[u8]) -> Option<Cow<'_, str>> {
+    let inside = json.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
+    let is_plain = inside.iter().all(|byte| *byte >= b' ' && *byte != b'\\');
+    let text = match is_plain {
+        true => Cow::Borrowed(str::from_utf8(inside).ok()?),
+        false => Cow::Owned(serde_json::from_slice(json).ok()?),
+    };
+    (!text.is_empty() && text.len() <= LONGEST_NAME).then_some(text)
 }
 
 /// The status of a response says that it has ended.

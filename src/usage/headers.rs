@@ -1,7 +1,7 @@
 //! What the headers of a response say of its usage: Bedrock's counts, and what gateways say it
 //! cost.
 
-use actix_http::header::{self, HeaderMap};
+use actix_http::header::{self, HeaderMap, HeaderName};
 
 use super::{
     UsageFlaw,
@@ -30,8 +30,16 @@ const HEADERS: [(&str, Field, Read); 6] = [
     ("x-gateway-cost", Field::Cost, nano_dollars),
 ];
 
+/// How their names begin.
+const BEGINNINGS: [&str; 3] = ["x-amzn-bedrock-", "x-litellm-", "x-gateway-"];
+
 /// Notes what the headers say.
 pub fn read(headers: &HeaderMap, findings: &mut Findings) {
+    let is_ours = |name: &HeaderName| BEGINNINGS.iter().any(|it| name.as_str().starts_with(it));
+    // Most responses have none of them.
+    if !headers.keys().any(is_ours) {
+        return;
+    }
     for (name, field, read) in HEADERS {
         if let Some(value) = headers.get(name) {
             let value = value.as_bytes().trim_ascii();

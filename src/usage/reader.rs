@@ -9,7 +9,6 @@ use super::{
     findings::{self, Estimates, Findings},
     framing::{Framing, Texts},
     headers,
-    operation::operation,
     pointers::Pointers,
     scan::{MOST_HELD, Scanner},
 };
@@ -20,6 +19,8 @@ pub struct Expected<'a> {
     pub method: &'a str,
     /// The raw path as the caller sent it, without its query.
     pub path: &'a str,
+    /// That of the method and the path.
+    pub operation: Operation,
     pub status: u16,
     /// The upstream's headers.
     pub headers: &'a HeaderMap,
@@ -87,7 +88,7 @@ impl Inner {
         }
         let is_stream = matches!(self.framing, Framing::Messages(_) | Framing::Frames(_));
         self.findings.is_stream = is_stream;
-        let operation = operation(expected.method, expected.path);
+        let operation = expected.operation;
         self.findings.makes_images = operation == Operation::Images;
         self.findings.estimates = match expected.status >= 400 {
             true => Estimates::Never,

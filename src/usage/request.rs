@@ -69,7 +69,7 @@ pub fn request_facts(
 }
 
 fn in_json(path: &str, body: &[u8], is_whole: bool) -> RequestFacts {
-    let is_speech = operation("POST", path) == Operation::Speech;
+    let is_speech = is_speech(path);
     let mut body_facts = Body {
         is_speech,
         facts: RequestFacts::default(),
@@ -81,6 +81,11 @@ fn in_json(path: &str, body: &[u8], is_whole: bool) -> RequestFacts {
         facts.characters = None;
     }
     facts
+}
+
+/// Whether the body has a text to speak. Most paths can be told at a glance.
+fn is_speech(path: &str) -> bool {
+    path.contains("speech") && operation("POST", path) == Operation::Speech
 }
 
 struct Body {

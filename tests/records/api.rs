@@ -81,7 +81,7 @@ impl Gateway {
     pub fn store(&self, records: impl IntoIterator<Item = Record>) {
         let mut expected = self.process.metrics.records_stored.get();
         for record in records {
-            self.process.archive.queue.push(Box::new(record));
+            self.process.archive.queue.push(Arc::new(record));
             expected += 1;
         }
         let begin = Instant::now();
@@ -261,7 +261,7 @@ fn the_live_tail_shows_what_its_filter_asks_for_without_a_store_too() {
     assert!(gateway.process.archive.queue.is_on());
     for at in 0..100 {
         let status = if at == 60 { 502 } else { 200 };
-        gateway.process.archive.queue.push(Box::new(Record {
+        gateway.process.archive.queue.push(Arc::new(Record {
             status,
             ..record(at)
         }));
@@ -311,7 +311,7 @@ fn a_drain_ends_the_live_tail_and_stores_what_is_left() {
     let mut stream = gateway.open("records/live", "");
     begun(&mut stream);
     for at in 0..5000 {
-        gateway.process.archive.queue.push(Box::new(record(at)));
+        gateway.process.archive.queue.push(Arc::new(record(at)));
     }
     let begin = Instant::now();
     drop(gateway.stop.take());

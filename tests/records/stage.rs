@@ -76,7 +76,7 @@ pub struct Archive {
 impl Archive {
     pub fn push(&self, records: impl IntoIterator<Item = Record>) {
         for record in records {
-            self.records.queue.push(Box::new(record));
+            self.records.queue.push(Arc::new(record));
         }
     }
 

@@ -20,8 +20,8 @@ use crate::store::{
 
 /// The log is cut to this size once its content is in the file.
 const LOG_SIZE: &str = "67108864";
-/// How many pages the log has when its content is moved to the file. Pages at the end of a table are
-/// written many times, and moved once.
+/// How many pages the log has when its content is moved to the file. Pages at the end of a table
+/// are written many times, and moved once.
 const LOG_PAGES: &str = "4000";
 /// The most memory for pages, in KiB when negative. A large transaction needs no other place.
 const CACHE: &str = "-8192";

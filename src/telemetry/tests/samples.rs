@@ -23,7 +23,12 @@ fn named(name: &str) -> Option<Named> {
     })
 }
 
-fn attempt(target: &str, times: (u64, u64), status: Option<u16>, fault: Option<&str>) -> Attempt {
+fn attempt(
+    target: &str,
+    times: (u64, u64),
+    status: Option<u16>,
+    fault: Option<&'static str>,
+) -> Attempt {
     Attempt {
         target: target.into(),
         provider: "openai".into(),

@@ -2,7 +2,7 @@
 
 use super::{
     super::scan::{MOST_HELD, Scanner},
-    Body, MOST_LOOKED_AT, Operation, RequestFacts, form, operation, path,
+    Body, MOST_LOOKED_AT, RequestFacts, form, is_speech, path,
 };
 
 /// Reads one request. Holds the start of the body for forms only.
@@ -35,7 +35,7 @@ impl RequestReader {
             },
             false => {
                 let route = path.split('?').next().unwrap_or_default();
-                let is_speech = operation("POST", route) == Operation::Speech;
+                let is_speech = is_speech(route);
                 let most = if is_speech { MOST_LOOKED_AT } else { MOST_HELD };
                 Reading::Json {
                     scanner: Scanner::new(most),

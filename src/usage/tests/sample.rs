@@ -58,6 +58,7 @@ impl Sample {
         UsageReader::new(&Expected {
             method: &self.method,
             path: &self.path,
+            operation: crate::usage::operation(&self.method, &self.path),
             status: self.status,
             headers: &self.headers,
             places: self.places.as_ref(),
