@@ -89,6 +89,7 @@ impl Records {
     /// Sums up what each value of these names of metadata uses; told once, before the start.
     pub fn sum_up(&self, names: &[String]) {
         self.shared.sum_up(names);
+        self.queue.put_first(self.shared.summed());
     }
 
     /// The names of metadata whose values are summed up.
@@ -162,6 +163,19 @@ impl Records {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
         self.shared.tell_end();
+    }
+
+    /// The program ends at once: counts what was closed and is not stored. `closed`: all requests
+    /// that have ended.
+    pub fn give_up(&self, closed: u64) {
+        let counts = &self.shared.counts;
+        let done = counts.stored.get().saturating_add(counts.dropped.get());
+        let lost = closed.saturating_sub(done);
+        if self.shared.health().state == "off" || lost == 0 {
+            return;
+        }
+        counts.dropped.inc_by(lost);
+        tracing::error!(lost, "the program ends at once: records are not stored");
     }
 
     /// What is known of the store.

@@ -6,6 +6,7 @@ mod begin;
 mod completion;
 mod hit;
 mod own;
+mod read_on;
 mod reply_body;
 pub mod reply_headers;
 mod websocket;
@@ -325,7 +326,13 @@ impl Relay {
         if let Some(reason) = reason {
             recorder.note_cut(reason);
         }
-        recorder.close(outcome);
+        if outcome == Outcome::ClientGone
+            && let Source::Shared(reader) = &self.source
+            && read_on::begin(reader, &mut self.exchange)
+        {
+            return;
+        }
+        self.exchange.notes.recorder.close(outcome);
     }
 
     /// A WebSocket of a draining gateway is told so (close code 1001, RFC 6455 §7.4.1), between two

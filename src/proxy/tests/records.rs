@@ -44,6 +44,16 @@ impl Recorded {
         self.only().await
     }
 
+    /// The next `count` records.
+    pub async fn all(&mut self, count: usize) -> Vec<Record> {
+        let mut all = Vec::new();
+        while all.len() < count {
+            let records = self.intake.take(10).await.expect("an open queue");
+            all.extend(records.iter().map(|(it, _)| Record::clone(it)));
+        }
+        all
+    }
+
     pub async fn only(&mut self) -> Record {
         let records = self.intake.take(10).await.expect("an open queue");
         let [(record, _)] = &records[..] else {
@@ -106,6 +116,21 @@ async fn a_response_in_time_is_recorded_with_its_times() {
     assert!(about(200).contains(&millis(attempt.head.unwrap_or(0))));
     assert!(about(500).contains(&millis(attempt.first_token.unwrap_or(0))));
     assert!(about(1000).contains(&millis(attempt.ended)));
+}
+
+/// A caller must not hide a field that is summed up behind others.
+#[actix_rt::test]
+async fn fields_that_are_summed_up_come_before_all_others() {
+    tokio::time::pause();
+    let mut recorded = Recorded::new([good()]);
+    let queue = &recorded.harness.worker.gateway.process.records;
+    queue.put_first(&["user".into(), "team".into()]);
+    let many = (0..60).map(|at| format!("\"a{at}\":\"x\","));
+    let metadata = format!("{{{}\"user\":\"u\"}}", many.collect::<String>());
+    let ask = chat(ALONE).header("x-gateway-metadata", metadata.leak());
+    let record = recorded.record_of(ask).await;
+    assert_eq!(record.metadata.get("user").map(|it| &**it), Some("u"));
+    assert!((31..=32).contains(&record.metadata.len()));
 }
 
 #[actix_rt::test]

@@ -5,7 +5,6 @@ use std::num::NonZeroU64;
 use super::Details;
 use crate::{
     money::Usd,
-    observe::metrics::Outcome,
     price::{Cost, PriceSource, Sold},
     record::{CacheNote, given_up},
     spend::{GivenUp, Spent},
@@ -14,13 +13,9 @@ use crate::{
 
 impl Details {
     /// What the response used, as far as it says so.
-    pub(super) fn note_usage(&mut self, outcome: Outcome) {
+    pub(super) fn note_usage(&mut self, is_whole: bool) {
         let Some(reader) = self.reader.take() else {
             return;
-        };
-        let is_whole = match outcome {
-            Outcome::Relayed | Outcome::Unfinished | Outcome::Tunnelled | Outcome::Answered => true,
-            Outcome::Refused | Outcome::Truncated | Outcome::ClientGone | Outcome::Aborted => false,
         };
         let reading = reader.finish(is_whole);
         let record = &mut self.record;
