@@ -24,6 +24,7 @@ mod bodies_streaming;
 mod body_memory;
 mod browsers;
 mod budgets;
+mod budgets_leases;
 mod cache;
 mod cache_admin;
 mod cache_hostile;
