@@ -23,6 +23,15 @@ use crate::{
     stage::{named, record},
 };
 
+/// Waits until a condition holds.
+fn until(what: &str, holds: impl Fn() -> bool) {
+    let begin = Instant::now();
+    while !holds() {
+        assert!(begin.elapsed() < Duration::from_secs(25), "not so: {what}");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
 /// A gateway with a store of records.
 pub struct Gateway {
     address: SocketAddr,
@@ -84,14 +93,9 @@ impl Gateway {
             self.process.archive.queue.push(Arc::new(record));
             expected += 1;
         }
-        let begin = Instant::now();
-        while self.process.metrics.records_stored.get() < expected {
-            assert!(
-                begin.elapsed() < Duration::from_secs(20),
-                "records are not stored"
-            );
-            thread::sleep(Duration::from_millis(5));
-        }
+        until("records are stored", || {
+            self.process.metrics.records_stored.get() >= expected
+        });
     }
 
     fn open(&self, path: &str, lines: &str) -> BufReader<TcpStream> {
@@ -273,14 +277,9 @@ fn the_live_tail_shows_what_its_filter_asks_for_without_a_store_too() {
     assert_eq!(gateway.json("records", 409)["error"]["code"], "conflict");
     drop(stream);
     // Who left is noticed at the next comment.
-    let begin = Instant::now();
-    while gateway.process.archive.queue.is_on() {
-        assert!(
-            begin.elapsed() < Duration::from_secs(25),
-            "it is still watched"
-        );
-        thread::sleep(Duration::from_millis(20));
-    }
+    until("it is not watched any more", || {
+        !gateway.process.archive.queue.is_on()
+    });
 }
 
 #[test]

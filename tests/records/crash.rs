@@ -4,12 +4,14 @@
 use std::{
     path::Path,
     process::{Command, Stdio},
-    time::{Duration, Instant},
 };
 
 use throughway::{records::UsageQuery, store::Location};
 
-use crate::stage::{ROOMY, Stage, UNLIMITED, record};
+use crate::{
+    databases::eventually,
+    stage::{ROOMY, Stage, UNLIMITED, record},
+};
 
 /// Set for the process that is killed: the file that it writes to.
 const VICTIM: &str = "THROUGHWAY_TEST_VICTIM_RECORDS";
@@ -24,7 +26,9 @@ async fn victim() {
     let archive = stage.start_with(ROOMY, UNLIMITED);
     for at in 0.. {
         archive.push((0..100).map(|it| record((at * 100 + it) % 7_000_000)));
-        tokio::time::sleep(Duration::from_millis(2)).await;
+        // Some always wait, and never many.
+        let pushed = 100 * at.unsigned_abs();
+        archive.stored(pushed.saturating_sub(5000)).await;
     }
 }
 
@@ -33,7 +37,7 @@ async fn after_a_kill_the_sums_are_those_of_the_rows() {
     let stage = Stage::file();
     let file = stage.path();
     for round in 0..3 {
-        kill_while_writing(&file, round);
+        kill_while_writing(&file, round).await;
         let archive = stage.start();
         let mut cursor = None;
         let mut rows = 0;
@@ -66,7 +70,7 @@ async fn after_a_kill_the_sums_are_those_of_the_rows() {
     }
 }
 
-fn kill_while_writing(file: &Path, round: u64) {
+async fn kill_while_writing(file: &Path, round: u64) {
     let before = std::fs::metadata(file).map_or(0, |it| it.len());
     let mut victim = Command::new(std::env::current_exe().expect("this program"))
         .args(["crash::victim", "--exact", "--nocapture"])
@@ -74,16 +78,12 @@ fn kill_while_writing(file: &Path, round: u64) {
         .stdout(Stdio::null())
         .spawn()
         .expect("it starts");
-    let start = Instant::now();
-    // The log of an SQLite file is in its file once it is long.
-    while std::fs::metadata(file).map_or(0, |it| it.len()) <= before + 2_000_000 {
-        assert!(
-            start.elapsed() < Duration::from_secs(60),
-            "nothing is written"
-        );
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    std::thread::sleep(Duration::from_millis(37 * (round + 1)));
+    // The log of an SQLite file is in its file once it is long. Each round ends elsewhere in it.
+    let enough = before + 2_000_000 + 370_000 * round;
+    eventually("so much is written", async || {
+        std::fs::metadata(file).map_or(0, |it| it.len()) > enough
+    })
+    .await;
     victim.kill().expect("killed");
     victim.wait().expect("ended");
 }

@@ -199,9 +199,12 @@ fn a_reload_keeps_the_keys_of_the_store() {
     let log = gateway.log_until_now();
     let told = log.matches("an object of the store has no effect").count();
     assert_eq!(told, 1, "{log}");
-    let audit = admin.json("GET", "/audit?limit=2", "", 200);
-    let actions = [0, 1].map(|row| audit["data"][row]["action"].clone());
-    assert_eq!(actions, ["reload", "reload"]);
+    // Settings do not wait for the store: the audit log tells of them once they are in force.
+    eventually("the audit log tells of both, and of nothing since", || {
+        let audit = admin.json("GET", "/audit?limit=3", "", 200);
+        let actions = [0, 1, 2].map(|row| audit["data"][row]["action"].clone());
+        actions == ["reload", "reload", "create"]
+    });
 }
 
 /// No secret, and no digest where it is not needed.

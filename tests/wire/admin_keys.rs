@@ -11,7 +11,7 @@ use crate::support::{
 const SETTINGS: &str = "admin_token: secret\nstore: { kind: memory }\n";
 const JSON: &str = "Content-Type: application/json\r\n";
 
-fn started(more: &str) -> (Gateway, Admin) {
+pub(crate) fn started(more: &str) -> (Gateway, Admin) {
     let gateway = Gateway::with(&format!("{SETTINGS}{more}"));
     let admin = Admin::of(gateway.address);
     (gateway, admin)
@@ -366,48 +366,4 @@ fn a_change_may_demand_the_version_it_knows() {
     let now = tag(&admin.call("GET", &one, "")).expect("a tag");
     let lines = format!("If-Match: {now}\r\n");
     assert_eq!(admin.send("DELETE", &one, &lines, "").status, 204);
-}
-
-#[test]
-fn a_list_comes_in_pages() {
-    let (_gateway, admin) = started("");
-    let names: Vec<String> = (0..7).map(|number| format!("key-{number}")).collect();
-    for name in &names {
-        admin.create(&format!(r#"{{"name":"{name}"}}"#));
-    }
-    for path in ["/keys", "/audit"] {
-        let (mut seen, mut cursor) = (Vec::new(), String::new());
-        loop {
-            let page = admin.json("GET", &format!("{path}?limit=3{cursor}"), "", 200);
-            let data = page["data"].as_array().expect("a list");
-            assert!(data.len() <= 3);
-            seen.extend(
-                data.iter()
-                    .map(|it| it["name"].as_str().expect("a name").to_owned()),
-            );
-            match page["next_cursor"].as_str() {
-                Some(next) => cursor = format!("&cursor={next}"),
-                None => break,
-            }
-        }
-        if path == "/audit" {
-            seen.reverse();
-        }
-        assert_eq!(seen, names, "{path}");
-    }
-}
-
-#[test]
-fn the_old_page_of_the_cache_names_the_new_one() {
-    let (gateway, _admin) = started("");
-    let moved = gateway.exchange(
-        "GET /gateway/admin/cache HTTP/1.1\r\nHost: localhost\r\n\
-         Authorization: Bearer secret\r\n\r\n",
-    );
-    assert_eq!((moved.status, moved.error()), (404, Some("unknown_route")));
-    assert!(
-        moved.text().contains("/gateway/admin/v1/cache"),
-        "{}",
-        moved.text()
-    );
 }

@@ -10,7 +10,7 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::support::{
-    Gate, Process, Redis, Response, Upstream,
+    Process, Redis, Response, Upstream,
     admin::Admin,
     eventually,
     postgres::{Directory, in_file},
@@ -21,7 +21,7 @@ use crate::support::{
 const CALLERS: usize = 64;
 
 /// An endpoint whose requests cost a dollar each.
-fn paid(upstream: &Upstream, budgets: &str) -> String {
+pub(crate) fn paid(upstream: &Upstream, budgets: &str) -> String {
     let base = base(upstream);
     format!(
         "endpoints: [{{ path: /paid, target: \"{base}\", cost_per_request: 1, \
@@ -31,13 +31,13 @@ fn paid(upstream: &Upstream, budgets: &str) -> String {
 
 const THIRTY: &str = "{ name: thirty, usd: 30, window: day }";
 
-fn request() -> String {
+pub(crate) fn request() -> String {
     "POST /paid/x HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
      Content-Length: 13\r\n\r\n{\"model\":\"m\"}"
         .to_owned()
 }
 
-fn in_redis(redis: &Redis, more: &str) -> String {
+pub(crate) fn in_redis(redis: &Redis, more: &str) -> String {
     format!(
         "admin_token: secret\nlog: {{ access: off }}\n\
          limit_store: {{ store: redis, url: \"{}\", timeout: 5s{more} }}\n",
@@ -46,7 +46,7 @@ fn in_redis(redis: &Redis, more: &str) -> String {
 }
 
 /// The one budget there is.
-fn budget(process: &Process) -> Value {
+pub(crate) fn budget(process: &Process) -> Value {
     let page = Admin::of(process.address).json("GET", "/budgets", "", 200);
     let all = page["data"].as_array().expect("a list");
     assert_eq!(all.len(), 1, "{page}");
@@ -137,71 +137,6 @@ fn a_cluster_counts_several_budgets_in_one_step() {
         .expect("a budget");
     assert_eq!(by_origin["values"][0]["value"], json!(upstream.url()));
     assert_eq!(one.metric("throughway_redis_failures_total"), 0);
-}
-
-/// Sends half of its response, and the rest when the gate opens.
-fn holding(gate: &Gate) -> Upstream {
-    let gate = gate.clone();
-    Upstream::playing(move |peer| {
-        while peer.request().is_some() {
-            peer.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nha");
-            let _ = (0..30).any(|_| gate.passed());
-            peer.send("lf");
-        }
-    })
-}
-
-#[test]
-fn what_a_killed_replica_has_reserved_comes_free() {
-    let (redis, gate) = (Redis::start(), Gate::default());
-    let upstream = holding(&gate);
-    let settings = in_redis(&redis, "") + &paid(&upstream, "{ usd: 1, window: day }");
-    let [one, two] =
-        ["budget-killed-1", "budget-killed-2"].map(|it| Process::serving(it, &settings));
-    settled(&[&one, &two]);
-    let mut client = one.client();
-    client.send(request());
-    client.wait_for(b"ha");
-    assert_eq!(two.exchange(request()).status, 402);
-    assert_eq!(budget(&two)["reserved"], json!("1"));
-    one.signal("KILL");
-    let begun = Instant::now();
-    while budget(&two)["reserved"] != json!("0") {
-        assert!(
-            begun.elapsed() < Duration::from_secs(40),
-            "it is still reserved"
-        );
-        thread::sleep(Duration::from_millis(250));
-    }
-    assert!(
-        begun.elapsed() > Duration::from_secs(15),
-        "it was prolonged before"
-    );
-    gate.open();
-    assert_eq!(two.exchange(request()).status, 200);
-}
-
-#[test]
-fn a_long_request_keeps_what_it_has_reserved_and_redis_is_told_later() {
-    let (redis, gate) = (Redis::start(), Gate::default());
-    let upstream = holding(&gate);
-    let settings = in_redis(&redis, "") + &paid(&upstream, "{ usd: 1, window: day }");
-    let one = Process::serving("budget-long", &settings);
-    settled(&[&one]);
-    let mut client = one.client();
-    client.send(request());
-    client.wait_for(b"ha");
-    thread::sleep(Duration::from_secs(33));
-    assert_eq!(budget(&one)["reserved"], json!("1"));
-    redis.freeze(true);
-    gate.open();
-    client.wait_for(b"half");
-    thread::sleep(Duration::from_millis(200));
-    redis.freeze(false);
-    eventually("Redis is told", || {
-        let budget = budget(&one);
-        budget["spent"] == json!("1") && budget["reserved"] == json!("0")
-    });
 }
 
 #[test]

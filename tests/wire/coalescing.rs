@@ -2,7 +2,7 @@
 //! too late, are sent themselves.
 
 use crate::support::{
-    Client, Gateway, Redis, Response, Upstream,
+    Client, Gateway, Response, Upstream,
     client::End,
     eventually,
     routing::{
@@ -11,7 +11,7 @@ use crate::support::{
     },
 };
 
-const WORKERS: &str = "workers: 2\n";
+pub(crate) const WORKERS: &str = "workers: 2\n";
 
 /// The same question, as often as it is asked.
 pub(crate) fn ask(host: &str, lines: &str) -> String {
@@ -37,7 +37,7 @@ pub(crate) fn joined(gateway: &Gateway) -> i64 {
 }
 
 /// So many ask the same; all of them are there before the upstream goes on.
-fn crowd(gateway: &Gateway, request: &str, count: usize, gate: &Gate) -> Vec<Response> {
+pub(crate) fn crowd(gateway: &Gateway, request: &str, count: usize, gate: &Gate) -> Vec<Response> {
     let clients: Vec<Client> = (0..count).map(|_| asking(gateway, request)).collect();
     eventually("all but one have joined", || {
         joined(gateway) == i64::try_from(count).expect("few") - 1
@@ -54,7 +54,7 @@ pub(crate) fn statuses(responses: &[Response]) -> Vec<&str> {
 }
 
 /// An upstream that responds when the gate is open, as often as it is asked.
-fn gated(raw: impl Into<String>) -> (Upstream, Gate) {
+pub(crate) fn gated(raw: impl Into<String>) -> (Upstream, Gate) {
     let (raw, gate) = (raw.into(), Gate::default());
     let opens = gate.clone();
     let upstream = Upstream::playing(move |peer| {
@@ -349,7 +349,7 @@ fn a_request_after_a_purge_does_not_join_one_from_before_it() {
 }
 
 /// The cache key of what [`ask`] asks.
-fn key_of(gateway: &Gateway, host: &str) -> String {
+pub(crate) fn key_of(gateway: &Gateway, host: &str) -> String {
     let question = format!(
         r#"{{"headers":{{"content-type":"application/json","x-gateway-custom-host":"{host}",
            "x-gateway-cache":"true"}},
@@ -362,62 +362,4 @@ fn key_of(gateway: &Gateway, host: &str) -> String {
     ));
     let plan: serde_json::Value = serde_json::from_slice(&plan.body).expect("JSON");
     plan["cache"]["key"].as_str().expect("a key").to_owned()
-}
-
-#[test]
-fn requests_join_with_a_redis_store_too() {
-    let redis = Redis::start();
-    let url = redis.url();
-    let gateway = Gateway::with(&format!(
-        "cache: {{ store: redis, url: \"{url}\", timeout: 5s }}\n{WORKERS}"
-    ));
-    let (upstream, gate) = gated(json("200 OK", r#"{"choices":[]}"#));
-    let request = ask(&base(&upstream), "");
-    eventually("redis is connected", || {
-        gateway.metric("throughway_cache_redis_up") == 1
-    });
-    let responses = crowd(&gateway, &request, 100, &gate);
-    assert_eq!(
-        statuses(&responses),
-        [vec!["HIT"; 99], vec!["MISS"]].concat()
-    );
-    // Stored, or about to be: later requests are not sent.
-    for _ in 0..20 {
-        assert_eq!(statuses(&[gateway.exchange(&request)]), ["HIT"]);
-    }
-    assert_eq!(upstream.requests().len(), 1);
-}
-
-#[test]
-fn what_is_purged_by_key_while_it_is_under_way_does_not_come_back_from_redis() {
-    let redis = Redis::start();
-    let url = redis.url();
-    let gateway = Gateway::with(&format!(
-        "admin_token: secret\ncache: {{ store: redis, url: \"{url}\", timeout: 5s }}\n"
-    ));
-    eventually("redis is connected", || {
-        gateway.metric("throughway_cache_redis_up") == 1
-    });
-    let (upstream, gate) = gated(json("200 OK", r#"{"choices":[]}"#));
-    let request = ask(&base(&upstream), "");
-    let key = key_of(&gateway, &base(&upstream));
-    let mut before = asking(&gateway, &request);
-    eventually("it was sent", || upstream.requests().len() == 1);
-    let purge = format!(
-        "DELETE /gateway/admin/v1/cache?key={key} HTTP/1.1\r\nHost: localhost\r\n\
-         Authorization: Bearer secret\r\n\
-         Connection: close\r\n\r\n"
-    );
-    assert_eq!(gateway.exchange(purge).status, 200);
-    gate.open();
-    assert_eq!(before.response().status, 200);
-    // Its response is in Redis by now, and is not served.
-    let entry = format!("EXISTS throughway:cache:{key}");
-    eventually("it is there", || {
-        redis.ask(&entry).as_deref() == Some(":1\r\n")
-    });
-    assert_eq!(statuses(&[gateway.exchange(&request)]), ["MISS"]);
-    eventually("the new one is given", || {
-        statuses(&[gateway.exchange(&request)]) == ["HIT"]
-    });
 }

@@ -1,5 +1,5 @@
-//! What goes on beside requests: leases are prolonged while they are held, and Redis is told of what
-//! has ended until it has it.
+//! What goes on beside requests: leases are prolonged while they are held, and Redis is told of
+//! what has ended until it has it.
 
 use std::{
     sync::Arc,

@@ -2,9 +2,9 @@
 
 use std::{
     net::{SocketAddr, TcpListener},
-    sync::{Arc, Mutex},
+    sync::{Arc, Condvar, Mutex},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, dev::ServerHandle, web};
@@ -24,10 +24,13 @@ pub struct Received {
     pub paths: Vec<String>,
 }
 
+/// What has come, and the signal that more has.
+type Messages = (Mutex<Received>, Condvar);
+
 /// A receiver on a port of this machine.
 pub struct Receiver {
     pub address: SocketAddr,
-    received: Arc<Mutex<Received>>,
+    received: Arc<Messages>,
     handle: ServerHandle,
 }
 
@@ -40,7 +43,7 @@ pub fn free_port() -> SocketAddr {
 impl Receiver {
     /// Responds to every message with this status.
     pub fn at(address: SocketAddr, status: u16) -> Self {
-        let received = Arc::new(Mutex::new(Received::default()));
+        let received = Arc::new(Messages::default());
         let (shared, (tell, told)) = (received.clone(), std::sync::mpsc::sync_channel(1));
         thread::spawn(move || {
             actix_rt::System::new().block_on(async move {
@@ -70,15 +73,15 @@ impl Receiver {
 
     /// Waits until what has come is as it should be.
     pub fn wait_for<T>(&self, what: &str, find: impl Fn(&Received) -> Option<T>) -> T {
-        let deadline = Instant::now() + Duration::from_secs(20);
-        loop {
-            if let Some(found) = find(&self.received.lock().expect("unpoisoned")) {
-                return found;
-            }
-            assert!(Instant::now() < deadline, "never came: {what}");
-            #[expect(clippy::disallowed_methods, reason = "a test that waits for a thread")]
-            thread::sleep(Duration::from_millis(10));
-        }
+        let (received, more) = &*self.received;
+        let (patience, mut found) = (Duration::from_secs(20), None);
+        let received = received.lock().expect("unpoisoned");
+        let waited = more.wait_timeout_while(received, patience, |received| {
+            found = find(received);
+            found.is_none()
+        });
+        drop(waited.expect("unpoisoned"));
+        found.unwrap_or_else(|| panic!("never came: {what}"))
     }
 }
 
@@ -89,7 +92,7 @@ impl Drop for Receiver {
     }
 }
 
-fn take(received: &Mutex<Received>, request: &HttpRequest, body: web::Bytes) {
+fn take((received, more): &Messages, request: &HttpRequest, body: web::Bytes) {
     let mut received = received.lock().expect("unpoisoned");
     let authorization = request.headers().get("authorization");
     received.authorization = authorization.map(|it| it.to_str().expect("text").to_owned());
@@ -107,4 +110,5 @@ fn take(received: &Mutex<Received>, request: &HttpRequest, body: web::Bytes) {
         let scopes = resources.flat_map(|it| it.scope_metrics);
         received.metrics = scopes.flat_map(|it| it.metrics).collect();
     }
+    more.notify_all();
 }

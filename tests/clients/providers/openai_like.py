@@ -73,6 +73,10 @@ def add_common(of_sdk, sdk_call):
         sdk_call(name)(lambda root, key, ask=ask: ask(of_sdk(root, key)))
 
 
+def openai_chat(root, key):
+    return chat(of_openai(root, key))
+
+
 add_common(of_openai, openai_call)
 add_common(of_groq, groq_call)
 

@@ -24,7 +24,8 @@ pub fn database(server: &Postgres) -> String {
 pub fn in_file(directory: &Directory, access: &str) -> String {
     let path = directory.path().join("data");
     format!(
-        "admin_token: secret\nlog: {{ access: {access} }}\nstore: {{ kind: sqlite }}\ndata_dir: {}\n",
+        "admin_token: secret\nlog: {{ access: {access} }}\nstore: {{ kind: sqlite }}\n\
+         data_dir: {}\n",
         path.display()
     )
 }
