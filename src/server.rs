@@ -133,7 +133,8 @@ impl Program {
         let gateway = control.current.get();
         warn_of_counts_apart(settings, &gateway);
         let timers = worker::ActixTimers::of(settings);
-        let (consumers, exporter) = telemetry(settings, &gateway.process).map_err(at_listen)?;
+        let (consumers, exporter) =
+            telemetry(settings, &gateway.process, address).map_err(at_listen)?;
         let started = gateway.process.archive.start(records, consumers);
         started.map_err(at_listen)?;
         spawn_background(&control, settings);
@@ -196,9 +197,13 @@ impl Running {
 type Consumers = Vec<Box<dyn Consumer>>;
 
 /// Begins to send telemetry, if the settings name a receiver.
-fn telemetry(settings: &Settings, process: &Process) -> io::Result<(Consumers, Option<Exporter>)> {
+fn telemetry(
+    settings: &Settings,
+    process: &Process,
+    own: SocketAddr,
+) -> io::Result<(Consumers, Option<Exporter>)> {
     let otlp = &settings.telemetry.otlp;
-    let started = telemetry::start(otlp, &process.tls, process.metrics.clone());
+    let started = telemetry::start(otlp, &process.tls, process.metrics.clone(), own);
     let started = started.map_err(io::Error::other)?;
     Ok(match started {
         None => (Vec::new(), None),

@@ -1,6 +1,6 @@
 //! Sends one body to the receiver, over a connection that is kept while it lasts.
 
-use std::{io, time::Duration};
+use std::{io, net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
@@ -42,6 +42,9 @@ pub enum NotSent {
     TooLong,
     #[error("it responded with {0}")]
     Status(u16),
+    /// What is sent would be a request, of which there would be more to send.
+    #[error("it is this gateway: telemetry.otlp.endpoint must name a receiver")]
+    Own,
 }
 
 impl NotSent {
@@ -50,6 +53,7 @@ impl NotSent {
         match self {
             NotSent::Io(_) | NotSent::Http(_) | NotSent::Late | NotSent::TooLong => true,
             NotSent::Status(status) => matches!(status, 429 | 502 | 503 | 504),
+            NotSent::Own => false,
         }
     }
 }
@@ -63,10 +67,18 @@ pub struct Client {
     headers: Vec<(HeaderName, HeaderValue)>,
     tls: Option<TlsConnector>,
     connection: Option<SendRequest<Full<Bytes>>>,
+    /// Where this gateway listens.
+    own: SocketAddr,
 }
 
 impl Client {
-    pub fn new(endpoint: &BaseUrl, headers: &HeaderSecrets, tls: &TlsClients) -> Self {
+    /// `own`: where this gateway listens.
+    pub fn new(
+        endpoint: &BaseUrl,
+        headers: &HeaderSecrets,
+        tls: &TlsClients,
+        own: SocketAddr,
+    ) -> Self {
         let host = endpoint.host().to_string();
         let host = host.trim_matches(['[', ']']).to_owned();
         let port = endpoint.port();
@@ -88,6 +100,7 @@ impl Client {
             path: endpoint.raw_path().to_owned(),
             headers: lines.collect(),
             connection: None,
+            own,
         }
     }
 
@@ -164,6 +177,9 @@ impl Client {
     )]
     async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, NotSent> {
         let socket = TcpStream::connect((self.host.as_str(), self.port)).await?;
+        if leads_to(self.own, socket.local_addr()?, socket.peer_addr()?) {
+            return Err(NotSent::Own);
+        }
         socket.set_nodelay(true)?;
         let Some(tls) = &self.tls else {
             return handshake(socket).await;
@@ -171,6 +187,15 @@ impl Client {
         let name = ServerName::try_from(self.host.clone()).map_err(io::Error::other)?;
         handshake(tls.connect(name, socket).await?).await
     }
+}
+
+/// Whether a connection from `local` to `peer` is one to this listener, which may be bound to all
+/// addresses of the machine.
+fn leads_to(listener: SocketAddr, local: SocketAddr, peer: SocketAddr) -> bool {
+    let [listening, local_ip, peer_ip] = [listener, local, peer].map(|it| it.ip().to_canonical());
+    let is_here = peer_ip == local_ip || peer_ip.is_loopback();
+    peer.port() == listener.port()
+        && (listening == peer_ip || (listening.is_unspecified() && is_here))
 }
 
 async fn handshake<S>(socket: S) -> Result<SendRequest<Full<Bytes>>, NotSent>

@@ -10,7 +10,10 @@ mod sampling;
 mod series;
 mod spans;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use tokio::sync::mpsc;
 
@@ -35,7 +38,8 @@ pub struct Telemetry {
     metrics: Arc<Metrics>,
 }
 
-/// Begins to send, on a thread of its own; `None`: the settings name no receiver.
+/// Begins to send, on a thread of its own; `None`: the settings name no receiver. `own`: where this
+/// gateway listens, where it sends nothing.
 ///
 /// # Errors
 /// The thread cannot be started.
@@ -43,11 +47,12 @@ pub fn start(
     settings: &Otlp,
     tls: &TlsClients,
     metrics: Arc<Metrics>,
+    own: SocketAddr,
 ) -> Result<Option<(Telemetry, Exporter)>, CannotStart> {
     let Some(endpoint) = &settings.endpoint else {
         return Ok(None);
     };
-    let client = http::Client::new(endpoint, &settings.headers, tls);
+    let client = http::Client::new(endpoint, &settings.headers, tls, own);
     let (queue, records) = mpsc::channel(LONGEST_QUEUE);
     let start = exporter::now();
     let series = settings

@@ -1,3 +1,4 @@
+mod reached;
 mod receiver;
 mod samples;
 
@@ -201,14 +202,21 @@ fn made_up_models_are_counted_together() {
 
 /// Telemetry to this address, with its metrics.
 fn sending_to(address: SocketAddr) -> (Telemetry, Exporter, Arc<Metrics>) {
+    let elsewhere = SocketAddr::from(([127, 0, 0, 1], 1));
+    let tls = TlsClients::new(&[]).expect("TLS");
+    sending(&format!("http://{address}/otlp"), &tls, elsewhere)
+}
+
+/// Telemetry of a gateway that listens at `own`.
+fn sending(url: &str, tls: &TlsClients, own: SocketAddr) -> (Telemetry, Exporter, Arc<Metrics>) {
     let settings = Otlp {
-        endpoint: BaseUrl::parse(&format!("http://{address}/otlp")).ok(),
+        endpoint: BaseUrl::parse(url).ok(),
         headers: serde_json::from_str(r#"{"Authorization": "Bearer t"}"#).expect("headers"),
         interval: Duration::from_millis(50),
         ..Otlp::default()
     };
-    let (tls, metrics) = (TlsClients::new(&[]).expect("TLS"), Arc::new(Metrics::new()));
-    let started = start(&settings, &tls, metrics.clone()).expect("a thread");
+    let metrics = Arc::new(Metrics::new());
+    let started = start(&settings, tls, metrics.clone(), own).expect("a thread");
     let (telemetry, exporter) = started.expect("a receiver is named");
     (telemetry, exporter, metrics)
 }
