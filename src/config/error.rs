@@ -99,6 +99,14 @@ pub enum ConfigError {
         /// The end of the sentence that begins with the key.
         reason: Cow<'static, str>,
     },
+    /// The file of `prices.file`.
+    #[error("prices.file cannot be used: {}: {reason}", file.display())]
+    PriceFile {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The guard's preset for developers, on an address that other machines can reach.
     #[error(
         "guard.preset is dev and listen is {listen}: dev lets callers reach this machine's own \

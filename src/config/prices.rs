@@ -48,9 +48,9 @@ impl Overrides {
 /// It cannot be used.
 pub(super) fn read_file(path: Option<&Path>) -> Result<Option<Arc<PriceFile>>, ConfigError> {
     let Some(path) = path else { return Ok(None) };
-    let file = PriceFile::read(path).map_err(|error| {
-        let reason = format!("cannot be used: {}: {error}", path.display());
-        ConfigError::conflict("prices.file", reason)
+    let file = PriceFile::read(path).map_err(|error| ConfigError::PriceFile {
+        file: path.to_owned(),
+        reason: error.to_string(),
     })?;
     Ok(Some(Arc::new(file)))
 }

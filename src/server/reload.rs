@@ -2,13 +2,18 @@
 //! All or nothing: a file with a fault changes nothing, and the old settings stay in force.
 
 use std::{
-    error::Error, fs, os::unix::fs::MetadataExt as _, path::Path, sync::Arc, time::Duration,
+    error::Error,
+    fs,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
 };
 
 use tokio::{sync::mpsc, time};
 
 use crate::{
-    config::{Settings, SettingsSource},
+    config::{ConfigError, Settings, SettingsSource},
     control::{CannotOpen, Control},
     gateway::unreachable_hosts,
 };
@@ -22,7 +27,10 @@ pub struct Reloader {
     source: SettingsSource,
     /// The file's state before it was read last.
     read: Option<FileState>,
-    /// The state of the prices' file before it was read last.
+    /// The file of prices that is followed: that of the settings in force, or of refused ones
+    /// whose file cannot be used.
+    prices: Option<PathBuf>,
+    /// Its state before it was read last.
     read_prices: Option<FileState>,
     /// What was in force at the start: some of it stays in force.
     at_start: Arc<Settings>,
@@ -74,6 +82,7 @@ impl Reloader {
         Reloader {
             source,
             read: state,
+            prices: settings.prices.file.clone(),
             read_prices: None,
             at_start: settings.clone(),
             in_force: settings.clone(),
@@ -105,9 +114,8 @@ impl Reloader {
 
     /// Those of the settings and of the prices.
     async fn file_states(&self) -> (Option<FileState>, Option<FileState>) {
-        let prices = self.in_force.prices.file.as_deref();
         let settings = Self::state_of(self.source.file()).await;
-        (settings, Self::state_of(prices).await)
+        (settings, Self::state_of(self.prices.as_deref()).await)
     }
 
     async fn state_of(file: Option<&Path>) -> Option<FileState> {
@@ -122,6 +130,9 @@ impl Reloader {
         let source = self.source.clone();
         // A long file takes long to read.
         let loaded = tokio::task::spawn_blocking(move || source.load()).await;
+        if let Ok(loaded) = &loaded {
+            self.follow_prices(loaded);
+        }
         match loaded {
             Ok(Ok(settings)) if settings == *self.in_force => {
                 // Their places in the file may have changed.
@@ -137,6 +148,21 @@ impl Reloader {
             Ok(Ok(settings)) => self.put_in_force(Arc::new(settings)).await,
             Ok(Err(error)) => self.refuse(&error),
             Err(_) => tracing::error!("the settings could not be read: the reader panicked"),
+        }
+    }
+
+    /// Follows the file of prices that was read, or could not be.
+    fn follow_prices(&mut self, loaded: &Result<Settings, ConfigError>) {
+        let file = match loaded {
+            Ok(settings) => settings.prices.file.clone(),
+            Err(ConfigError::PriceFile { file, .. }) => Some(file.clone()),
+            // It is not known whether they name another one.
+            Err(_) => return,
+        };
+        if file != self.prices {
+            // As if there were no such file: what it is since then is a change.
+            self.read_prices = file.as_ref().map(|_| FileState(None));
+            self.prices = file;
         }
     }
 

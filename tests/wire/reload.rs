@@ -89,6 +89,33 @@ fn a_file_with_a_fault_changes_nothing_and_is_told() {
 }
 
 #[test]
+fn settings_whose_file_of_prices_is_missing_are_in_force_once_it_is_there() {
+    let upstream = Upstream::ok();
+    let gateway = Process::serving("reload-prices", &target(&upstream));
+    let file = format!("throughway-reload-prices-{}.json", std::process::id());
+    let file = std::env::temp_dir().join(file);
+    let yaml = format!(
+        "{}\nvia: true\nprices: {{ file: {} }}",
+        target(&upstream),
+        file.display()
+    );
+    gateway.write_settings(&yaml);
+    eventually("it is told", || {
+        gateway.log().contains("prices.file cannot be used")
+    });
+    std::fs::write(
+        &file,
+        r#"{"m":{"litellm_provider":"openai","input_cost_per_token":1e-06}}"#,
+    )
+    .expect("a file");
+    eventually("they are in force", || {
+        gateway.metric("throughway_reloads_total") == 1
+    });
+    assert_eq!(gateway.metric("throughway_reload_failures_total"), 1);
+    std::fs::remove_file(&file).expect("it was there");
+}
+
+#[test]
 fn a_hangup_reloads_at_once_and_says_so() {
     let upstream = Upstream::ok();
     let gateway = Process::serving("reload-hangup", &target(&upstream));

@@ -32,6 +32,7 @@ pub fn refusal(yaml: &str) -> Option<Refusal> {
             error @ (ConfigError::Unreadable { .. }
             | ConfigError::UnsetVariable { .. }
             | ConfigError::Environment { .. }
+            | ConfigError::PriceFile { .. }
             | ConfigError::DevGuardExposed { .. }
             | ConfigError::ExposedWithoutKeys { .. }),
         ) => (String::new(), error.to_string()),
