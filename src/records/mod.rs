@@ -164,6 +164,19 @@ impl Records {
         self.shared.tell_end();
     }
 
+    /// The program ends at once: counts what was closed and is not stored. `closed`: all requests
+    /// that have ended.
+    pub fn give_up(&self, closed: u64) {
+        let counts = &self.shared.counts;
+        let done = counts.stored.get().saturating_add(counts.dropped.get());
+        let lost = closed.saturating_sub(done);
+        if self.shared.health().state == "off" || lost == 0 {
+            return;
+        }
+        counts.dropped.inc_by(lost);
+        tracing::error!(lost, "the program ends at once: records are not stored");
+    }
+
     /// What is known of the store.
     pub fn health(&self) -> Health {
         self.shared.health()

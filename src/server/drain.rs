@@ -16,7 +16,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::{
     config::Drain,
     gateway::Process,
-    observe::{logs, metrics::Metrics},
+    observe::{
+        logs,
+        metrics::{Metrics, Outcome},
+    },
 };
 
 /// How long the last log lines may take to be written when the process stops at once.
@@ -89,6 +92,9 @@ pub async fn on_signal(
         () = gracefully => {}
         () = signals.second => {
             tracing::info!(requests = process.metrics.in_flight.get(), "stopping at once");
+            let metrics = &process.metrics;
+            let closed = Outcome::ALL.map(|outcome| metrics.ended(outcome).get());
+            process.archive.give_up(closed.iter().sum());
             logs::flush(LAST_LINES);
             // Once it drains, the server waits for its workers' timeout; the process does not.
             std::process::exit(1);
