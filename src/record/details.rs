@@ -157,6 +157,11 @@ impl Details {
         }
     }
 
+    /// Whether the rest of the response may say more of what was used.
+    pub fn reads_usage(&self) -> bool {
+        self.reader.is_some()
+    }
+
     /// What the request says of itself.
     pub fn note_request(&mut self, facts: Option<RequestFacts>) {
         let facts = facts.unwrap_or_default();
@@ -236,11 +241,16 @@ impl Details {
         clock::since(self.received)
     }
 
-    /// Completes the record, and settles what was reserved.
-    pub fn settle(&mut self, facts: &Facts, end: &End) {
+    /// Completes the record, but for what the response used.
+    pub fn note_end(&mut self, facts: &Facts, end: &End) {
         self.finish_attempts(facts, end);
         self.note_facts(facts, end);
-        self.note_usage(end.outcome);
+    }
+
+    /// Completes the record with what the response used, and settles what was reserved.
+    /// `is_whole`: the response came to its end.
+    pub fn settle(&mut self, is_whole: bool) {
+        self.note_usage(is_whole);
         self.note_cost();
         let own = self.record.cost.as_ref().map(|it| it.usd);
         let given_up = self.note_given_up();
@@ -349,13 +359,9 @@ impl Details {
     }
 
     /// What the response used, as far as it says so.
-    fn note_usage(&mut self, outcome: Outcome) {
+    fn note_usage(&mut self, is_whole: bool) {
         let Some(reader) = self.reader.take() else {
             return;
-        };
-        let is_whole = match outcome {
-            Outcome::Relayed | Outcome::Unfinished | Outcome::Tunnelled | Outcome::Answered => true,
-            Outcome::Refused | Outcome::Truncated | Outcome::ClientGone | Outcome::Aborted => false,
         };
         let reading = reader.finish(is_whole);
         let record = &mut *self.record;

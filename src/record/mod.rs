@@ -6,6 +6,7 @@ mod cache_status;
 mod clip;
 mod closed;
 mod cut_reason;
+mod departed;
 mod details;
 mod facts;
 mod failed_attempts;
@@ -19,6 +20,7 @@ pub use self::{
     cache_status::CacheStatus,
     closed::{Attempt, CacheNote, Consumer, Named, Operation, Record, RouteKind, Times},
     cut_reason::CutReason,
+    departed::Departed,
     details::{Accounts, Begun, Caller, Response},
     queue::{Intake, ParkedIntake, Queue, QueueCounts, QueueLimits},
     recorder::{Arrival, Recorder},

@@ -16,6 +16,7 @@ use serde_json::Value;
 
 use super::{
     AccessLog, Accounts, Begun, CacheStatus, Caller, CutReason, RouteKind, access_line,
+    departed::Departed,
     details::{Details, End, Response},
     facts::{Ending, Facts, LONGEST, TriedTarget},
 };
@@ -340,7 +341,36 @@ impl Recorder {
         }
     }
 
+    /// The client has left a response that others read on: its upstream charges for all of it.
+    /// `None`: nothing in the rest of it is of interest.
+    pub fn depart(&mut self) -> Option<Departed> {
+        let reads = |details: &Details| details.reads_usage();
+        if !self.is_open || !self.details.as_deref().is_some_and(reads) {
+            return None;
+        }
+        self.is_open = false;
+        let end = self.tell(Outcome::ClientGone);
+        let mut details = self.details.take()?;
+        details.note_end(&self.facts, &end);
+        let Facts {
+            received, method, ..
+        } = &self.facts;
+        let nothing = Facts::new(*received, HeaderValue::from_static(""), method.clone(), "");
+        let facts = std::mem::replace(&mut self.facts, nothing);
+        Some(Departed::new(self.metrics.clone(), facts, details, end))
+    }
+
     fn settle(&mut self, outcome: Outcome) {
+        let end = self.tell(outcome);
+        if let Some(details) = &mut self.details {
+            details.note_end(&self.facts, &end);
+            details.settle(is_whole(outcome));
+        }
+        ended(&self.metrics, &self.facts, self.details.take(), &end);
+    }
+
+    /// Counts and logs the outcome.
+    fn tell(&mut self, outcome: Outcome) -> End {
         let waited = self.take_body();
         self.metrics.ended(outcome).inc();
         self.count_cache();
@@ -351,17 +381,7 @@ impl Recorder {
                 access_line::write(line, shape, &self.facts, outcome);
             });
         }
-        let end = self.end(outcome, waited);
-        if let Some(details) = &mut self.details {
-            details.settle(&self.facts, &end);
-        }
-        self.count_end(&end);
-        if let Some(details) = self.details.take() {
-            details.close();
-        }
-        // Decremented last: when no request is in flight, all are counted and logged.
-        fence(Ordering::Release);
-        self.metrics.in_flight.dec();
+        self.end(outcome, waited)
     }
 
     fn end(&self, outcome: Outcome, waited: Duration) -> End {
@@ -374,24 +394,6 @@ impl Recorder {
             after,
             own: before + facts.own_after,
         }
-    }
-
-    fn count_end(&self, end: &End) {
-        let facts = &self.facts;
-        let record = self.details.as_ref().map(|it| it.record());
-        let key = record.and_then(|it| it.key.as_ref()).map(|it| &*it.name);
-        self.metrics.note_end(&EndFacts {
-            outcome: end.outcome,
-            route: facts.route.into(),
-            provider: facts.provider.as_ref().and_then(|it| it.to_str().ok()),
-            duration: end.after,
-            first_token: facts.first_token_after,
-            own: end.own,
-            usage: record.and_then(|it| it.usage.as_ref()),
-            cost: record.and_then(|it| it.cost.as_ref()),
-            key: key.or(facts.key.as_ref().map(Name::as_str)),
-            team: record.and_then(|it| it.team.as_ref()).map(|it| &*it.name),
-        });
     }
 
     /// Notes what was read of the body; returns how long it was waited for.
@@ -416,6 +418,38 @@ impl Recorder {
                 .count_cache(cache.result(), cache.reason(not_kept));
         }
     }
+}
+
+/// Whether the response came to its end.
+fn is_whole(outcome: Outcome) -> bool {
+    match outcome {
+        Outcome::Relayed | Outcome::Unfinished | Outcome::Tunnelled | Outcome::Answered => true,
+        Outcome::Refused | Outcome::Truncated | Outcome::ClientGone | Outcome::Aborted => false,
+    }
+}
+
+/// Counts a request whose record is complete, and hands the record over.
+pub(super) fn ended(metrics: &Metrics, facts: &Facts, details: Option<Box<Details>>, end: &End) {
+    let record = details.as_ref().map(|it| it.record());
+    let key = record.and_then(|it| it.key.as_ref()).map(|it| &*it.name);
+    metrics.note_end(&EndFacts {
+        outcome: end.outcome,
+        route: facts.route.into(),
+        provider: facts.provider.as_ref().and_then(|it| it.to_str().ok()),
+        duration: end.after,
+        first_token: facts.first_token_after,
+        own: end.own,
+        usage: record.and_then(|it| it.usage.as_ref()),
+        cost: record.and_then(|it| it.cost.as_ref()),
+        key: key.or(facts.key.as_ref().map(Name::as_str)),
+        team: record.and_then(|it| it.team.as_ref()).map(|it| &*it.name),
+    });
+    if let Some(details) = details {
+        details.close();
+    }
+    // Decremented last: when no request is in flight, all are counted and logged.
+    fence(Ordering::Release);
+    metrics.in_flight.dec();
 }
 
 impl Drop for Recorder {

@@ -58,6 +58,23 @@ impl<B: Clone> Follower<B> {
         Some(Follower { flight, id })
     }
 
+    /// Reads on from here for as long as others do. `None`: nobody else does.
+    pub fn listen(&self) -> Option<Self> {
+        let mut state = self.flight.state();
+        let FollowerState { next, bytes, .. } = state.followers[self.id];
+        let has_others = state.readers().count() > 1;
+        let listener = FollowerState {
+            next,
+            bytes,
+            listens: true,
+            ..FollowerState::default()
+        };
+        let id = has_others.then(|| state.followers.insert(listener))?;
+        drop(state);
+        let flight = self.flight.clone();
+        Some(Follower { flight, id })
+    }
+
     /// The head of the response.
     pub fn poll_beginning(&self, cx: &Context<'_>) -> Poll<Result<B, Abandoned>> {
         let mut state = self.flight.state();

@@ -100,6 +100,8 @@ pub struct FollowerState {
     pub late: bool,
     /// It read too slowly and was cut off.
     pub left_behind: bool,
+    /// It reads as long as others do, and for its own sake nothing is read.
+    pub listens: bool,
     pub waker: Option<Waker>,
 }
 
@@ -172,8 +174,13 @@ impl<B> Drop for Flight<B> {
 }
 
 impl<B> State<B> {
-    /// Followers that have not been cut off.
+    /// Followers that have not been cut off, without those that listen only.
     pub fn readers(&self) -> impl Iterator<Item = &FollowerState> {
+        self.present().filter(|follower| !follower.listens)
+    }
+
+    /// Followers that have not been cut off.
+    fn present(&self) -> impl Iterator<Item = &FollowerState> {
         let followers = self.followers.iter().map(|(_, follower)| follower);
         followers.filter(|follower| !follower.left_behind)
     }
@@ -235,7 +242,7 @@ impl<B> State<B> {
     /// Once nobody can join, releases the chunks that all followers have read.
     pub fn release_read(&mut self, room: &Room) {
         if self.is_closed() {
-            let slowest = self.readers().map(|follower| follower.next).min();
+            let slowest = self.present().map(|follower| follower.next).min();
             while self.released < slowest.unwrap_or(u64::MAX) && self.pop(room) {}
         }
     }

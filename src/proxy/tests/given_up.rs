@@ -5,6 +5,7 @@ use super::{
     *,
 };
 use crate::{
+    record::{CacheNote, Record},
     spend::{Place, Whose},
     upstream::Cause,
 };
@@ -112,4 +113,57 @@ async fn a_client_that_leaves_owes_the_input_of_a_response_that_was_held_back() 
     assert_eq!(record.cost.map(|it| it.usd.nano()), Some(estimated * 1_000));
     let tokens = recorded.spent(1).await.into_values().sum::<u64>();
     assert_eq!(tokens, estimated);
+}
+
+const USAGE: &str = concat!(
+    "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":20,",
+    "\"total_tokens\":30}}\n\n",
+);
+
+/// Followers pay nothing, so the one who began it pays, however early it leaves.
+#[actix_rt::test]
+async fn a_response_that_others_read_on_is_charged_to_the_one_who_began_it() {
+    tokio::time::pause();
+    let scene = stream()
+        .after(ms(300))
+        .chunk(ms(300), TOKEN)
+        .chunk(ms(9000), USAGE)
+        .chunk(ms(0), LAST);
+    // Before the head, in the middle, and with nobody left who reads.
+    for (leaves, follower_leaves, used) in [
+        (Some(ms(200)), None, true),
+        (Some(ms(700)), None, true),
+        (Some(ms(700)), Some(ms(700)), false),
+    ] {
+        let mut recorded = Recorded::with_settings(SETTINGS, [scene.clone()]);
+        let shared = || ask(with(ALONE, r#""cache":{"max_age":60}"#)).header("authorization", "k");
+        let mut first = recorded.harness.connect();
+        first.leaves = leaves;
+        let mut second = recorded.harness.connect();
+        second.leaves = follower_leaves;
+        let follow = async {
+            tokio::time::sleep(ms(100)).await;
+            second.ask(shared()).await
+        };
+        futures_util::future::join(first.ask(shared()), follow).await;
+        let records = recorded.all(2).await;
+        let cost = |record: &Record| record.cost.as_ref().map_or(0, |it| it.usd.nano());
+        let cache = |record: &Record| record.cache;
+        let leader = records.iter().find(|it| cache(it) == CacheNote::Miss);
+        let leader = leader.expect("who began it");
+        assert_eq!((leader.status, &*leader.outcome), (499, "client_gone"));
+        let follower = records.iter().find(|it| cache(it) == CacheNote::Joined);
+        assert_eq!(follower.map(cost), Some(0));
+        let spent = recorded.spent(0).await.into_values().sum::<u64>();
+        assert_eq!(spent, cost(leader));
+        assert_eq!(
+            spent == RELAYED,
+            used,
+            "{leaves:?} {follower_leaves:?}: {spent}"
+        );
+        assert!(spent > 0);
+        assert_eq!(recorded.harness.sent().len(), 1);
+        assert_eq!(recorded.harness.metric("throughway_requests_in_flight"), 0);
+        assert!(leader.times.end < 5_000_000, "{:?}", leader.times);
+    }
 }

@@ -44,6 +44,16 @@ impl Recorded {
         self.only().await
     }
 
+    /// The next `count` records.
+    pub async fn all(&mut self, count: usize) -> Vec<Record> {
+        let mut all = Vec::new();
+        while all.len() < count {
+            let records = self.intake.take(10).await.expect("an open queue");
+            all.extend(records.iter().map(|(it, _)| Record::clone(it)));
+        }
+        all
+    }
+
     pub async fn only(&mut self) -> Record {
         let records = self.intake.take(10).await.expect("an open queue");
         let [(record, _)] = &records[..] else {
