@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::{
     details::{Details, End},
+    ended::ended,
     facts::Facts,
-    recorder::ended,
 };
 use crate::observe::metrics::Metrics;
 

@@ -8,6 +8,7 @@ mod closed;
 mod cut_reason;
 mod departed;
 mod details;
+mod ended;
 mod facts;
 mod failed_attempts;
 mod given_up;

@@ -4,10 +4,7 @@
 use std::{
     cell::RefCell,
     rc::Rc,
-    sync::{
-        Arc,
-        atomic::{Ordering, fence},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -18,6 +15,7 @@ use super::{
     AccessLog, Accounts, Begun, CacheStatus, Caller, CutReason, RouteKind, access_line,
     departed::Departed,
     details::{Details, End, Response},
+    ended::{ended, is_whole},
     facts::{Ending, Facts, LONGEST, TriedTarget},
 };
 use crate::{
@@ -25,11 +23,11 @@ use crate::{
     downstream::ClientConnection,
     endpoint::Endpoint,
     error::Code,
-    identity::{Identity, Name},
+    identity::Identity,
     machine::clock,
     observe::{
         logs,
-        metrics::{EndFacts, Metrics, Outcome},
+        metrics::{Metrics, Outcome},
     },
     route::attempts::{Failed, Send, Step, StopReason},
     spend::Reservation,
@@ -418,38 +416,6 @@ impl Recorder {
                 .count_cache(cache.result(), cache.reason(not_kept));
         }
     }
-}
-
-/// Whether the response came to its end.
-fn is_whole(outcome: Outcome) -> bool {
-    match outcome {
-        Outcome::Relayed | Outcome::Unfinished | Outcome::Tunnelled | Outcome::Answered => true,
-        Outcome::Refused | Outcome::Truncated | Outcome::ClientGone | Outcome::Aborted => false,
-    }
-}
-
-/// Counts a request whose record is complete, and hands the record over.
-pub(super) fn ended(metrics: &Metrics, facts: &Facts, details: Option<Box<Details>>, end: &End) {
-    let record = details.as_ref().map(|it| it.record());
-    let key = record.and_then(|it| it.key.as_ref()).map(|it| &*it.name);
-    metrics.note_end(&EndFacts {
-        outcome: end.outcome,
-        route: facts.route.into(),
-        provider: facts.provider.as_ref().and_then(|it| it.to_str().ok()),
-        duration: end.after,
-        first_token: facts.first_token_after,
-        own: end.own,
-        usage: record.and_then(|it| it.usage.as_ref()),
-        cost: record.and_then(|it| it.cost.as_ref()),
-        key: key.or(facts.key.as_ref().map(Name::as_str)),
-        team: record.and_then(|it| it.team.as_ref()).map(|it| &*it.name),
-    });
-    if let Some(details) = details {
-        details.close();
-    }
-    // Decremented last: when no request is in flight, all are counted and logged.
-    fence(Ordering::Release);
-    metrics.in_flight.dec();
 }
 
 impl Drop for Recorder {

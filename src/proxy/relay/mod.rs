@@ -6,12 +6,12 @@ mod begin;
 mod completion;
 mod hit;
 mod own;
+mod read_on;
 mod reply_body;
 pub mod reply_headers;
 mod websocket;
 
 use std::{
-    future::poll_fn,
     task::{Context, Poll},
     time::{Duration, Instant},
 };
@@ -37,7 +37,7 @@ use crate::{
     downstream::AbortReason,
     gateway::Beginning,
     observe::metrics::Outcome,
-    record::{CutReason, Departed, Recorder},
+    record::{CutReason, Recorder},
     upstream::Asked,
 };
 
@@ -326,29 +326,13 @@ impl Relay {
         if let Some(reason) = reason {
             recorder.note_cut(reason);
         }
-        if outcome == Outcome::ClientGone && self.read_on() {
+        if outcome == Outcome::ClientGone
+            && let Source::Shared(reader) = &self.source
+            && read_on::begin(reader, &mut self.exchange)
+        {
             return;
         }
         self.exchange.notes.recorder.close(outcome);
-    }
-
-    /// The client has left: if others read the response on, so does its account.
-    fn read_on(&mut self) -> bool {
-        let Source::Shared(reader) = &self.source else {
-            return false;
-        };
-        let Some(reader) = reader.listen() else {
-            return false;
-        };
-        let Some(departed) = self.exchange.notes.recorder.depart() else {
-            return false;
-        };
-        let going_on = self.exchange.connection().going_on();
-        actix_rt::spawn(async move {
-            listen(reader, departed).await;
-            drop(going_on);
-        });
-        true
     }
 
     /// A WebSocket of a draining gateway is told so (close code 1001, RFC 6455 §7.4.1), between two
@@ -362,18 +346,6 @@ impl Relay {
         self.close(Outcome::Tunnelled, None);
         self.state = State::Over;
         Some(Frames::going_away())
-    }
-}
-
-/// Reads a response that others read, for the account of the client that has left.
-async fn listen(reader: Follower<Beginning>, mut departed: Departed) {
-    loop {
-        match poll_fn(|cx| reader.poll_chunk(cx)).await {
-            Some(Ok(chunk)) => departed.read(&chunk),
-            None => return departed.finish(),
-            // The account is closed with what was read.
-            Some(Err(_)) => return,
-        }
     }
 }
 

@@ -42,7 +42,7 @@ fn receiver() -> (SocketAddr, mpsc::Receiver<String>, PathBuf) {
     );
     let file = std::env::temp_dir().join(name);
     fs::write(&file, made.cert.pem()).expect("a file");
-    let (tell, told) = mpsc::channel();
+    let (tell, told) = mpsc::sync_channel(100);
     let config = Arc::new(config);
     thread::spawn(move || {
         for socket in listener.incoming() {
