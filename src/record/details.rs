@@ -105,12 +105,18 @@ impl Details {
     pub fn note_caller(&mut self, caller: Caller<'_>) {
         self.record.client = caller.address;
         self.record.traceparent = caller.traceparent.and_then(traceparent);
-        let metadata = caller.metadata.into_iter().flatten().take(MOST_METADATA);
+        let metadata = caller.metadata.into_iter().flatten();
         let entry = |(name, value): (&String, &String)| {
             let clip = |text: &str| clipped(text, LONGEST_METADATA);
             (clip(name), clip(value))
         };
-        self.record.metadata = metadata.map(entry).collect();
+        let first = self.accounts.queue.first_fields().iter();
+        let first = first.filter_map(|it| caller.metadata?.get_key_value(&**it));
+        self.record.metadata = first
+            .chain(metadata)
+            .take(MOST_METADATA)
+            .map(entry)
+            .collect();
     }
 
     pub fn note_endpoint(&mut self, endpoint: &Endpoint) {

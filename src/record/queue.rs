@@ -3,7 +3,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
@@ -42,6 +42,8 @@ pub struct Queue {
     is_on: AtomicBool,
     limits: QueueLimits,
     shared: Arc<Shared>,
+    /// The fields of metadata that records have before all others.
+    first_fields: OnceLock<Box<[Box<str>]>>,
 }
 
 struct Shared {
@@ -73,6 +75,7 @@ impl Queue {
             is_on: AtomicBool::new(false),
             limits,
             shared: shared.clone(),
+            first_fields: OnceLock::new(),
         };
         let intake = Intake {
             receiver,
@@ -89,6 +92,15 @@ impl Queue {
 
     pub fn turn_on(&self, is_on: bool) {
         self.is_on.store(is_on, Ordering::Relaxed);
+    }
+
+    /// Records have these fields of the metadata, however many others a caller sends; told once.
+    pub fn put_first(&self, fields: &[Box<str>]) {
+        let _ = self.first_fields.set(fields.into());
+    }
+
+    pub fn first_fields(&self) -> &[Box<str>] {
+        self.first_fields.get().map_or(&[], |it| it)
     }
 
     /// Hands over a record, and never waits: without room it is dropped and counted.

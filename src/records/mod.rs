@@ -89,6 +89,7 @@ impl Records {
     /// Sums up what each value of these names of metadata uses; told once, before the start.
     pub fn sum_up(&self, names: &[String]) {
         self.shared.sum_up(names);
+        self.queue.put_first(self.shared.summed());
     }
 
     /// The names of metadata whose values are summed up.

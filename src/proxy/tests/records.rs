@@ -118,6 +118,21 @@ async fn a_response_in_time_is_recorded_with_its_times() {
     assert!(about(1000).contains(&millis(attempt.ended)));
 }
 
+/// A caller must not hide a field that is summed up behind others.
+#[actix_rt::test]
+async fn fields_that_are_summed_up_come_before_all_others() {
+    tokio::time::pause();
+    let mut recorded = Recorded::new([good()]);
+    let queue = &recorded.harness.worker.gateway.process.records;
+    queue.put_first(&["user".into(), "team".into()]);
+    let many = (0..60).map(|at| format!("\"a{at}\":\"x\","));
+    let metadata = format!("{{{}\"user\":\"u\"}}", many.collect::<String>());
+    let ask = chat(ALONE).header("x-gateway-metadata", metadata.leak());
+    let record = recorded.record_of(ask).await;
+    assert_eq!(record.metadata.get("user").map(|it| &**it), Some("u"));
+    assert!((31..=32).contains(&record.metadata.len()));
+}
+
 #[actix_rt::test]
 async fn every_attempt_is_recorded_with_why_it_ended() {
     tokio::time::pause();

@@ -114,7 +114,7 @@ impl UsageQuery {
         parameter: &str,
         field: &str,
     ) -> Result<&mut OfMetadata, BadParameter> {
-        let name = field.trim_start_matches(METADATA);
+        let name = field.strip_prefix(METADATA).unwrap_or(field);
         let asked = self.metadata.get_or_insert_with(|| OfMetadata {
             name: name.to_owned(),
             is_grouped: false,
