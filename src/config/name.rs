@@ -155,6 +155,7 @@ impl Kind for PathEnd {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{Environment, Flags, Settings};
 
     #[test]
     fn origins_are_kept_in_the_form_browsers_send() {
@@ -180,6 +181,28 @@ mod tests {
         for (text, expected) in table {
             let got = Origin::from_text(text);
             assert_eq!(got.as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn fields_that_are_summed_up_stand_in_a_list_of_eight_at_most() {
+        for (name, is_name) in [
+            ("user", true),
+            ("cost-center/7", true),
+            ("", false),
+            ("a,b", false),
+            ("two words", false),
+            ("a\"b", false),
+        ] {
+            assert_eq!(SummedName::from_text(name).is_some(), is_name, "{name}");
+        }
+        assert!(SummedName::from_text(&"x".repeat(129)).is_none());
+        for (count, is_good) in [(8, true), (9, false)] {
+            let names: Vec<String> = (0..count).map(|at| format!("f{at}")).collect();
+            let yaml = format!("records: {{ usage_metadata: [{}] }}", names.join(", "));
+            let path = std::path::Path::new("s");
+            let settings = Settings::parse(&yaml, path, &Environment::default(), &Flags::default());
+            assert_eq!(settings.is_ok(), is_good, "{count}");
         }
     }
 

@@ -10,22 +10,12 @@ use throughway::{
 
 use crate::{
     api::Gateway,
+    searches::with_metadata,
     stage::{Archive, ROOMY, Stage, UNLIMITED, named, on_each, record},
     sums::{requests, told, usage},
 };
 
 const ALL: (&str, &str) = ("from", "1795132800");
-
-/// A record with these fields of metadata.
-fn with(record: Record, fields: &[(&str, &str)]) -> Record {
-    let fields = fields
-        .iter()
-        .map(|(name, value)| ((*name).into(), (*value).into()));
-    Record {
-        metadata: fields.collect(),
-        ..record
-    }
-}
 
 /// Requests and nano-dollars for each value.
 async fn by_user(archive: &Archive, more: &[(&str, &str)]) -> BTreeMap<String, (u64, u64)> {
@@ -48,7 +38,7 @@ async fn each_value_has_the_sums_of_its_records() {
         for (at, record) in records.iter_mut().enumerate() {
             let user = format!("user-{}", at % 3);
             if at % 4 != 0 {
-                *record = with(record.clone(), &[("user", &user), ("hidden", "x")]);
+                *record = with_metadata(record.clone(), &[("user", &user), ("hidden", "x")]);
             }
         }
         archive.store(records.clone()).await;
@@ -92,13 +82,15 @@ async fn each_value_has_the_sums_of_its_records() {
 async fn invented_values_go_under_other_and_only_for_the_key_that_invents_them() {
     on_each(async |stage| {
         let archive = stage.start_summing(&["user"]);
-        let invented = |at: i64| with(record(at), &[("user", &format!("invented-{at}"))]);
+        let invented = |at: i64| with_metadata(record(at), &[("user", &format!("invented-{at}"))]);
         archive.store((0..1500).map(invented)).await;
         let honest = Record {
             key: Some(named("key_b", "b")),
             ..record(5000)
         };
-        archive.store([with(honest, &[("user", "bob")])]).await;
+        archive
+            .store([with_metadata(honest, &[("user", "bob")])])
+            .await;
         archive.store([invented(3)]).await;
         let rows = by_user(&archive, &[]).await;
         assert_eq!(rows.len(), 1002);
@@ -113,7 +105,9 @@ async fn invented_values_go_under_other_and_only_for_the_key_that_invents_them()
 async fn old_sums_of_values_are_removed_with_the_others() {
     let stage = Stage::file();
     let archive = stage.start_summing(&["user"]);
-    archive.store([with(record(0), &[("user", "ann")])]).await;
+    archive
+        .store([with_metadata(record(0), &[("user", "ann")])])
+        .await;
     archive.records.finish().await;
     let mut file = stage.connect().await;
     let count = "SELECT COUNT(*) FROM throughway_record_metadata";
@@ -174,7 +168,7 @@ fn a_field_without_sums_is_refused_with_the_name_of_the_setting() {
 #[test]
 fn the_api_tells_values_as_json_and_csv_and_names_the_setting() {
     let gateway = Gateway::start("records: { usage_metadata: [user] }");
-    let of = |at: i64, user: &str| with(record(at), &[("user", user)]);
+    let of = |at: i64, user: &str| with_metadata(record(at), &[("user", user)]);
     gateway.store([of(0, "ann"), of(1, "ann"), of(2, "=1+1")]);
     let from = "usage?from=1795132800&to=1795140000&group=metadata.user";
     let (status, _, body) = gateway.get(from, "");

@@ -19,7 +19,8 @@ fn cost(nano: u64) -> Option<Cost> {
     })
 }
 
-fn with_metadata(record: Record, fields: &[(&str, &str)]) -> Record {
+/// A record with these fields of metadata.
+pub fn with_metadata(record: Record, fields: &[(&str, &str)]) -> Record {
     let fields = fields
         .iter()
         .map(|(name, value)| ((*name).into(), (*value).into()));
