@@ -9,8 +9,8 @@ use std::{
 
 use genai_prices::{Calculator, PriceRequest, Usage};
 use jiff::civil::{Date, Time};
-use regex_automata::meta::Regex;
-use serde::{Deserialize, Serialize};
+use regex_automata::{meta::Regex, util::syntax};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Number, value::RawValue};
 
 use super::{
@@ -78,11 +78,13 @@ pub enum NotATable {
     },
 }
 
-/// What the crate is given of a provider has no prices: it only finds models.
+/// What the crate is given of a provider has neither prices nor its pattern of origins, which takes
+/// long to compile: it only finds models.
 #[derive(Deserialize, Serialize)]
 struct ProviderData {
     id: Box<str>,
     name: Box<str>,
+    #[serde(serialize_with = "no_pattern")]
     api_pattern: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     provider_match: Option<Box<RawValue>>,
@@ -149,6 +151,10 @@ struct Tier {
     price: Number,
 }
 
+fn no_pattern<S: Serializer>(_: &str, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str("none")
+}
+
 impl GenaiTable {
     /// Reads a table.
     ///
@@ -171,8 +177,11 @@ impl GenaiTable {
 
     fn add(&mut self, data: ProviderData) -> Result<(), NotATable> {
         let bounds = Regex::config().hybrid(false).onepass(false).dfa(false);
+        // Origins are ASCII.
+        let bytes = syntax::Config::new().unicode(false).utf8(false);
         let origin = Regex::builder()
             .configure(bounds)
+            .syntax(bytes)
             .build(&whole_origin(&data.api_pattern))
             .map_err(|_| NotATable::Pattern(data.id.to_string()))?;
         for model in data.models {
