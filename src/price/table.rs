@@ -3,7 +3,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+    atomic::{AtomicU64, Ordering},
 };
 
 use jiff::Timestamp;
@@ -91,16 +91,25 @@ impl Prices {
         }
     }
 
-    /// Decodes the built-in table on a thread of its own, once in the life of the process. Whoever
-    /// may need a price soon calls this early; it does not wait.
+    /// Whoever may need a price soon calls this early; it does not wait.
     pub fn prepare(&self) {
-        static BEGUN: AtomicBool = AtomicBool::new(false);
-        if BEGUN.load(Ordering::Relaxed) || BEGUN.swap(true, Ordering::Relaxed) {
-            return;
-        }
-        let decoding = std::thread::Builder::new().name("prices".to_owned());
-        // Without the thread, the first use decodes.
-        let _ = decoding.spawn(|| built_in::table().is_some());
+        built_in::prepare();
+    }
+
+    /// Waits until prices are found without waiting, which takes a moment once in the life of a
+    /// process.
+    pub async fn ready(&self) {
+        built_in::ready().await;
+    }
+
+    /// Whether prices are found without waiting.
+    pub fn is_ready(&self) -> bool {
+        built_in::is_ready()
+    }
+
+    /// Does something as soon as prices are found without waiting: now, or on a thread of its own.
+    pub fn when_ready(&self, work: impl FnOnce() + Send + 'static) {
+        built_in::when_ready(work);
     }
 
     /// What a request costs; `None`: unknown. A cost that the upstream reports is the cost; then

@@ -179,6 +179,10 @@ impl Details {
         self.settle_reservation(own, &given_up);
     }
 
+    pub fn prices(&self) -> &Arc<Prices> {
+        &self.accounts.prices
+    }
+
     /// The record, as far as it is known.
     pub fn record(&self) -> &Record {
         &self.record

@@ -1,6 +1,9 @@
 //! The end of a request whose record is complete: it is counted, and the record handed over.
 
-use std::sync::atomic::{Ordering, fence};
+use std::sync::{
+    Arc,
+    atomic::{Ordering, fence},
+};
 
 use super::{
     details::{Details, End},
@@ -19,8 +22,28 @@ pub fn is_whole(outcome: Outcome) -> bool {
     }
 }
 
+/// A request that has ended, and its record, which lacks what was used.
+pub struct Ended {
+    pub metrics: Arc<Metrics>,
+    pub facts: Facts,
+    pub details: Box<Details>,
+    pub end: End,
+}
+
+impl Ended {
+    /// Completes the record as soon as prices are known, counts the request, and hands the record
+    /// over. `is_whole`: the response came to its end.
+    pub fn close(mut self, is_whole: bool) {
+        let prices = self.details.prices().clone();
+        prices.when_ready(move || {
+            self.details.settle(is_whole);
+            count(&self.metrics, &self.facts, Some(self.details), &self.end);
+        });
+    }
+}
+
 /// Counts a request whose record is complete, and hands the record over.
-pub fn ended(metrics: &Metrics, facts: &Facts, details: Option<Box<Details>>, end: &End) {
+pub fn count(metrics: &Metrics, facts: &Facts, details: Option<Box<Details>>, end: &End) {
     let record = details.as_ref().map(|it| it.record());
     let key = record.and_then(|it| it.key.as_ref()).map(|it| &*it.name);
     metrics.note_end(&EndFacts {

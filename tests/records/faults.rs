@@ -72,25 +72,6 @@ async fn what_is_not_stored_when_the_program_ends_at_once_is_counted() {
 }
 
 #[tokio::test]
-async fn what_is_not_stored_when_the_program_ends_at_once_is_counted() {
-    let stage = Stage::file();
-    let (archive, _) = start(&stage, 2_000_000);
-    archive.store([record(0)]).await;
-    let mut other = lock(&stage).await;
-    archive.push((1..=40).map(record));
-    archive.records.give_up(41);
-    assert_eq!(
-        (archive.counts.stored.get(), archive.counts.dropped.get()),
-        (1, 40)
-    );
-    // Nothing counts twice.
-    archive.records.give_up(41);
-    assert_eq!(archive.counts.dropped.get(), 40);
-    other.execute("ROLLBACK").await.expect("unlocked");
-    archive.records.finish().await;
-}
-
-#[tokio::test]
 async fn a_store_that_stops_costs_what_does_not_fit_and_that_is_counted_exactly() {
     let stage = Stage::file();
     let bytes = 2_000_000;

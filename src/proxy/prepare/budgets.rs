@@ -52,6 +52,8 @@ pub async fn reserve(
     if claimed.is_empty() {
         return Ok(());
     }
+    let accounts = admitted.gateway.accounts();
+    accounts.prices.ready().await;
     let estimate = Estimate::of(admitted, exchange.connection()).await?;
     for it in &mut claimed {
         fill(it, admitted, plan, &estimate)?;
@@ -72,7 +74,6 @@ pub async fn reserve(
         let claim = &claims[warning.claim];
         exchange.notes.reply.budget_warning = warn(scoped, claim, &warning);
     }
-    let accounts = admitted.gateway.accounts();
     let recorder = &mut exchange.notes.recorder;
     recorder.hold(reserved.reservation, accounts);
     for it in &of {

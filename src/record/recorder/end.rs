@@ -12,7 +12,7 @@ use crate::{
         access_line,
         departed::Departed,
         details::{Details, End},
-        ended::{ended, is_whole},
+        ended::{Ended, count, is_whole},
         facts::Facts,
         takes,
     },
@@ -30,21 +30,34 @@ impl Recorder {
         let end = self.tell(Outcome::ClientGone);
         let mut details = self.details.take()?;
         details.note_end(&self.facts, &end);
-        let Facts {
-            received, method, ..
-        } = &self.facts;
-        let nothing = Facts::new(*received, HeaderValue::from_static(""), method.clone(), "");
-        let facts = std::mem::replace(&mut self.facts, nothing);
-        Some(Departed::new(self.metrics.clone(), facts, details, end))
+        Some(Departed::new(self.ended(details, end)))
     }
 
     pub(super) fn settle(&mut self, outcome: Outcome) {
         let end = self.tell(outcome);
-        if let Some(details) = &mut self.details {
-            details.note_end(&self.facts, &end);
+        let Some(mut details) = self.details.take() else {
+            return count(&self.metrics, &self.facts, None, &end);
+        };
+        details.note_end(&self.facts, &end);
+        if details.prices().is_ready() {
             details.settle(is_whole(outcome));
+            count(&self.metrics, &self.facts, Some(details), &end);
+        } else {
+            self.ended(details, end).close(is_whole(outcome));
         }
-        ended(&self.metrics, &self.facts, self.details.take(), &end);
+    }
+
+    fn ended(&mut self, details: Box<Details>, end: End) -> Ended {
+        let Facts {
+            received, method, ..
+        } = &self.facts;
+        let nothing = Facts::new(*received, HeaderValue::from_static(""), method.clone(), "");
+        Ended {
+            metrics: self.metrics.clone(),
+            facts: std::mem::replace(&mut self.facts, nothing),
+            details,
+            end,
+        }
     }
 
     /// Counts and logs the outcome.
