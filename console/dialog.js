@@ -22,7 +22,7 @@ export function open(title, content, actions, closed = () => {}) {
  * @param {{title: string, text: string, label: string, danger?: boolean}} asked
  * @param {() => Promise<void>} act */
 export function confirm(asked, act) {
-	const failed = h("p", {class: "bad", role: "alert", hidden: true});
+	const failed = h("p.bad", {role: "alert", hidden: true});
 	const run = button(
 		asked.label,
 		async () => {

@@ -29,18 +29,15 @@ function hex(code, width) {
 /** Nothing is known; zero is written as zero. */
 export const UNKNOWN = "–";
 
-const whole = new Intl.NumberFormat("en", {maximumFractionDigits: 0});
-const short = new Intl.NumberFormat("en", {notation: "compact", maximumSignificantDigits: 3});
+/** @param {Intl.NumberFormatOptions} options
+ * @returns {(count: number | null | undefined) => string} */
+const numbers = options => {
+	const {format} = new Intl.NumberFormat("en", options);
+	return count => (typeof count === "number" && Number.isFinite(count) ? format(count) : UNKNOWN);
+};
 
-/** @param {number | null | undefined} count */
-export function count(count) {
-	return typeof count === "number" && Number.isFinite(count) ? whole.format(count) : UNKNOWN;
-}
-
-/** @param {number | null | undefined} count */
-export function compact(count) {
-	return typeof count === "number" && Number.isFinite(count) ? short.format(count) : UNKNOWN;
-}
+export const count = numbers({maximumFractionDigits: 0});
+export const compact = numbers({notation: "compact", maximumSignificantDigits: 3});
 
 /** Dollars, as exact as it takes to see something: `$12.30`, `$0.000015`.
  * @param {string | number | null | undefined} usd a decimal text of the API, or a sum */
@@ -147,3 +144,7 @@ export function jsonOr(text, otherwise) {
 		return otherwise;
 	}
 }
+
+/** What is at a place such as `allow.models`. @param {any} document @param {string} place */
+export const at = (document, place) =>
+	place.split(".").reduce((inner, name) => inner?.[name], document);

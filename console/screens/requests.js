@@ -58,7 +58,7 @@ class List {
 		/** How many of the records have a row. */
 		this.rows = 0;
 		this.isReading = false;
-		this.told = h("span", {class: "faint", role: "status"});
+		this.told = h("span.faint", {role: "status"});
 		this.pauseButton = button("Pause", () => this.pause(!this.paused), {title: "Key: P"});
 		this.paused = false;
 		/** @type {"open" | "lost" | "ended" | undefined} */
@@ -228,7 +228,7 @@ class List {
 	offerPast() {
 		const to = this.records.at(-1)?.received;
 		const href = link("requests", [], {...this.filter, to});
-		replace(this.more, h("a", {class: "button", href}, "Older requests"));
+		replace(this.more, h("a.button", {href}, "Older requests"));
 	}
 
 	/** @param {string | null} cursor */

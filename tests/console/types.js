@@ -345,6 +345,11 @@
 
 /**
  * @template T
+ * @typedef {{rows: T[], by: Column<T> | null, down: boolean}} TableState what it is sorted by
+ */
+
+/**
+ * @template T
  * @typedef {object} TableOptions
  * @property {string} caption what the table shows, for screen readers
  * @property {Column<T>[]} columns
