@@ -16,15 +16,13 @@ const UNSEEN = new RegExp(
 export function visible(text, lines = false) {
 	return text.replace(UNSEEN, it => {
 		if (lines && (it === "\n" || it === "\t")) return it;
-		const code = it.codePointAt(0) ?? 0;
-		return code < 0x100 ? `\\x${hex(code, 2)}` : `\\u{${hex(code, 4)}}`;
+		return it < "\u0100" ? `\\x${hexOf(it, 2)}` : `\\u{${hexOf(it, 4)}}`;
 	});
 }
 
-/** @param {number} code @param {number} width */
-function hex(code, width) {
-	return code.toString(16).padStart(width, "0");
-}
+/** The code of a character, for an escape. @param {string} character @param {number} width */
+export const hexOf = (character, width) =>
+	(character.codePointAt(0) ?? 0).toString(16).padStart(width, "0");
 
 /** Nothing is known; zero is written as zero. */
 export const UNKNOWN = "–";
