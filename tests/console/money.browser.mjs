@@ -71,7 +71,10 @@ check("money: a budget is a bar, and is topped up", (bench) =>
     await until("there is room", async () => Number(await bar.getAttribute("value")) < 0.1);
     expect("after the top-up", (await used(gateway, secret)).status, 200);
     await go(page, "keys");
-    await page.getByRole("row", { name: /spender/ }).getByRole("meter").waitFor();
+    await page
+      .getByRole("row", { name: /spender/ })
+      .getByRole("meter")
+      .waitFor();
   }),
 );
 

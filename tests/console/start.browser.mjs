@@ -26,36 +26,40 @@ function printedCurl(gateway, mock) {
   }, command);
 }
 
-check("start: without settings, the printed link and the README's curl lead to a row", async (bench) => {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "throughway-start-"));
-  const url = `http://127.0.0.1:${await freePort()}`;
-  const mock = await Mock.start(bench.binary);
-  // Other than as printed, the program is built already, and its port and home are free ones. The
-  // link is printed on terminals only, and `script` gives it one.
-  const command = `${bench.binary} --listen ${url.slice(7)}`;
-  const home = { HOME: folder, XDG_DATA_HOME: folder, XDG_CONFIG_HOME: folder };
-  const program = new Program("script", ["-qefc", command, "/dev/null"], home);
-  try {
-    await program.ready(`${url}/gateway/health/ready`);
-    const link = await until("a link is printed", () =>
-      /http:\S+\/gateway\/console\/#link=\S+/.exec(program.output)?.[0],
-    );
-    const page = await bench.open({ role: "none", gateway: { url } });
-    await page.goto(link);
-    await page.getByText("No request yet").waitFor();
-    await page.getByText("● Live").waitFor();
-    const { stdout } = await promisify(execFile)("sh", ["-c", printedCurl(url, mock.url)]);
-    assert(stdout.includes("chat.completion"), stdout);
-    const row = page.getByRole("row").filter({ hasText: "gpt-4o-mini" });
-    await row.getByText("200", { exact: true }).waitFor();
-    await row.getByRole("link").first().click();
-    await page.getByRole("heading", { name: "Request", level: 1 }).waitFor();
-  } finally {
-    await program.stop();
-    await mock.stop();
-    fs.rmSync(folder, { recursive: true, force: true });
-  }
-});
+check(
+  "start: without settings, the printed link and the README's curl lead to a row",
+  async (bench) => {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), "throughway-start-"));
+    const url = `http://127.0.0.1:${await freePort()}`;
+    const mock = await Mock.start(bench.binary);
+    // Other than as printed, the program is built already, and its port and home are free ones. The
+    // link is printed on terminals only, and `script` gives it one.
+    const command = `${bench.binary} --listen ${url.slice(7)}`;
+    const home = { HOME: folder, XDG_DATA_HOME: folder, XDG_CONFIG_HOME: folder };
+    const program = new Program("script", ["-qefc", command, "/dev/null"], home);
+    try {
+      await program.ready(`${url}/gateway/health/ready`);
+      const link = await until(
+        "a link is printed",
+        () => /http:\S+\/gateway\/console\/#link=\S+/.exec(program.output)?.[0],
+      );
+      const page = await bench.open({ role: "none", gateway: { url } });
+      await page.goto(link);
+      await page.getByText("No request yet").waitFor();
+      await page.getByText("● Live").waitFor();
+      const { stdout } = await promisify(execFile)("sh", ["-c", printedCurl(url, mock.url)]);
+      assert(stdout.includes("chat.completion"), stdout);
+      const row = page.getByRole("row").filter({ hasText: "gpt-4o-mini" });
+      await row.getByText("200", { exact: true }).waitFor();
+      await row.getByRole("link").first().click();
+      await page.getByRole("heading", { name: "Request", level: 1 }).waitFor();
+    } finally {
+      await program.stop();
+      await mock.stop();
+      fs.rmSync(folder, { recursive: true, force: true });
+    }
+  },
+);
 
 check("start: how soon the first view is there", async (bench) => {
   const page = await bench.open({});
@@ -71,5 +75,7 @@ check("start: how soon the first view is there", async (bench) => {
   }
   const [least, median] = [0, 3].map((at) => times.toSorted((a, b) => a - b)[at]);
   expect("loads", times.length, 7);
-  console.log(`     the list of requests after ${median} ms (median of 7 loads, least ${least} ms)`);
+  console.log(
+    `     the list of requests after ${median} ms (median of 7 loads, least ${least} ms)`,
+  );
 });
