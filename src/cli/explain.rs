@@ -63,7 +63,8 @@ async fn plan(args: &ExplainArgs, environment: &Environment) -> Result<Vec<u8>, 
     let gateway = Program::new(&settings)?.into_gateway();
     let plans = PlanCache::new(gateway.known.clone(), gateway.policy.clone());
     let targets = Vetter::new(gateway.policy.clone(), gateway.process.resolver.clone());
-    let explained = imagined(args)?.explain(&gateway, &plans, &targets).await?;
+    let imagined = imagined(args)?;
+    let explained = imagined.explain(&gateway, &plans, &targets, false).await?;
     Ok(explained.into_body().to_vec())
 }
 

@@ -14,6 +14,7 @@ described!(
     CredentialHeader,
     CredentialQuery,
     IgnoredHeader,
+    SummedName,
     PathEnd
 );
 
@@ -116,6 +117,22 @@ impl Kind for IgnoredHeader {
     fn refusal(text: &str) -> Option<String> {
         let name = HeaderName::from_bytes(text.as_bytes()).ok()?;
         check_ignorable(&name).err().map(|error| error.to_string())
+    }
+}
+
+/// The name of a field of metadata whose values are summed up. It stands in lists with commas.
+pub struct SummedName;
+
+impl Kind for SummedName {
+    type Value = String;
+    const NAME: &'static str = "names of metadata";
+    const EXPECTED: &'static str = "the name of a field of metadata, such as user: 1 to 128 bytes \
+                                    without spaces, commas, quotes and backslashes";
+
+    fn from_text(text: &str) -> Option<String> {
+        let refused = |it: char| it.is_control() || it.is_whitespace() || ",\"\\".contains(it);
+        let fits = (1..=128).contains(&text.len()) && !text.contains(refused);
+        fits.then(|| text.to_owned())
     }
 }
 

@@ -17,6 +17,8 @@ use crate::secret::Secret;
 use crate::store::SealKeys;
 
 const NEEDS_REDIS: &str = "needs the store beside it to be redis";
+/// Each name makes a sum of every request that has it.
+const MOST_SUMMED: usize = 8;
 const DRAIN_DELAY_EXPOSED: Duration = Duration::from_secs(5);
 
 /// Fills in the defaults that depend on other settings and checks the rules; `given` is the file
@@ -131,6 +133,10 @@ fn check_object_store(settings: &Settings) -> Result<(), ConfigError> {
     if settings.records.store == RecordStore::Postgres && store.kind != ObjectStoreKind::Postgres {
         let reason = "is postgres, which needs store.kind to be postgres, too";
         return Err(ConfigError::conflict("records.store", reason));
+    }
+    if settings.records.usage_metadata.len() > MOST_SUMMED {
+        let reason = format!("must have at most {MOST_SUMMED} names");
+        return Err(ConfigError::conflict("records.usage_metadata", reason));
     }
     match (store.kind, &store.url) {
         (ObjectStoreKind::Postgres, None) => {

@@ -112,9 +112,15 @@ impl Control {
         self.owner.lock().await.settings.clone()
     }
 
-    /// Puts other settings in force. The store's objects stay.
-    pub async fn put_settings(&self, settings: Arc<Settings>) -> Arc<Gateway> {
-        self.owner.lock().await.put_settings(settings).await
+    /// Puts other settings in force, and counts the reload. The store's objects stay.
+    /// `needs_restart`: changed settings that are read at the start only.
+    pub async fn put_settings(
+        &self,
+        settings: Arc<Settings>,
+        needs_restart: Vec<String>,
+    ) -> Arc<Gateway> {
+        let mut owner = self.owner.lock().await;
+        owner.put_settings(settings, needs_restart).await
     }
 
     /// Removes what the store keeps no longer than `retention`, for as long as it is awaited. Each

@@ -50,12 +50,20 @@ impl Owner {
         self.current.get()
     }
 
-    pub async fn put_settings(&mut self, settings: Arc<Settings>) -> Arc<Gateway> {
+    /// `needs_restart`: changed settings that are read at the start only.
+    pub async fn put_settings(
+        &mut self,
+        settings: Arc<Settings>,
+        needs_restart: Vec<String>,
+    ) -> Arc<Gateway> {
         let (candidates, unreadable) = self.gateway().objects().of_store();
         let audit = reload_entry(&self.settings, &settings);
         self.settings = settings;
         let objects = Objects::joined(&self.basis(), candidates, unreadable);
-        self.put(objects);
+        let gateway = self.renewed(objects);
+        // Before they are in force: whoever meets the new settings finds the reload counted.
+        gateway.process.note_reload(needs_restart);
+        self.put(gateway);
         self.tell_of_dangling();
         if let Some(store) = &self.store
             && let Err(error) = store.append_audit(audit).await
@@ -103,7 +111,7 @@ impl Owner {
                     "the store was read anew: what changed since is not known"
                 );
                 let objects = Objects::joined(&self.basis(), candidates, unreadable);
-                self.put(objects);
+                self.put(self.renewed(objects));
                 self.revision = revision;
             }
         }
@@ -121,7 +129,7 @@ impl Owner {
         let objects = unreadable.is_empty().then(simply).flatten();
         let objects = objects
             .unwrap_or_else(|| before.joined_anew(&self.basis(), candidates, unreadable, deleted));
-        self.put(objects);
+        self.put(self.renewed(objects));
     }
 
     /// With what the store's objects are joined.
@@ -133,8 +141,11 @@ impl Owner {
         }
     }
 
-    fn put(&mut self, objects: Objects) {
-        let gateway = self.gateway().renewed(&self.settings, objects);
+    fn renewed(&self, objects: Objects) -> Gateway {
+        self.gateway().renewed(&self.settings, objects)
+    }
+
+    fn put(&mut self, gateway: Gateway) {
         self.current.replace(Arc::new(gateway));
         self.tell_of_left_out();
     }

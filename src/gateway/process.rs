@@ -115,6 +115,12 @@ impl Process {
         })
     }
 
+    /// Other settings are put in force. `needs_restart`: those read at the start only.
+    pub fn note_reload(&self, needs_restart: Vec<String>) {
+        self.reloads.note(None, needs_restart);
+        self.metrics.reloads.inc();
+    }
+
     /// From here on, readiness says 503.
     pub fn begin_drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
@@ -146,7 +152,9 @@ fn archive(settings: &Settings, metrics: &Metrics) -> Records {
         dropped: metrics.records_dropped.clone(),
         queued: metrics.records_queued.clone(),
     };
-    Records::new(limits, counts)
+    let records = Records::new(limits, counts);
+    records.sum_up(&settings.records.usage_metadata);
+    records
 }
 
 fn count_by_key(settings: &Settings, metrics: &Metrics) {

@@ -31,8 +31,8 @@ use crate::money::Usd;
 
 /// What requests may cost, by which budgets reserve before anything is sent.
 pub trait PriceOf: Send + Sync {
-    /// What so many tokens may cost at an origin; `None`: there is no price. Without a model, the
-    /// dearest one of the origin counts.
+    /// What so many tokens may cost now at an origin, without cached input and service tier; `None`:
+    /// there is no price. Without a model, the dearest one of the origin counts.
     fn estimate(
         &self,
         origin: &str,

@@ -60,7 +60,9 @@ impl PriceOf for Prices {
         input_tokens: u64,
         output_tokens: u64,
     ) -> Option<Usd> {
-        Prices::estimate(self, origin, model, input_tokens, output_tokens)
+        let found = self.find(origin, model)?;
+        let now = Timestamp::now();
+        found.sheet.estimate(input_tokens, output_tokens, now)
     }
 }
 
@@ -122,20 +124,6 @@ impl Prices {
             table_date: found.date,
             parts,
         })
-    }
-
-    /// What a request of so many tokens would cost now at its most usual: no cached input, no
-    /// service tier. `None`: unknown.
-    pub fn estimate(
-        &self,
-        origin: &str,
-        model: Option<&str>,
-        input_tokens: u64,
-        output_tokens: u64,
-    ) -> Option<Usd> {
-        let found = self.find(origin, model)?;
-        let now = Timestamp::now();
-        found.sheet.estimate(input_tokens, output_tokens, now)
     }
 
     /// The sheet of a model at an origin.

@@ -157,6 +157,7 @@ impl<U: Upstream> Worker<U> {
             body: body.clone(),
             holder: holder(),
             is_test: true,
+            is_running: true,
         };
         let planned = planned.explain(test.gateway, &self.plans, &self.targets);
         let preview = preview(planned.await);

@@ -62,7 +62,7 @@ impl<U: Upstream> Worker<U> {
                 // It tells what the rules of somebody's key are.
                 self.gateway.check_admin(&head, false)?;
             }
-            let response = imagined.explain(&self.gateway, &self.plans, &self.targets);
+            let response = imagined.explain(&self.gateway, &self.plans, &self.targets, true);
             Ok(response.await?.map_into_boxed_body())
         };
         self.page(request, connection, false, explain).await

@@ -144,7 +144,7 @@ async fn fetch<U: Upstream>(
     let received = exchange.notes.reply.received;
     let mut prepared = prepare::prepare(admitted, &plan, exchange.connection(), received).await?;
     if admitted.directives.dry_run {
-        let plan = explain::explain(admitted, &prepared, &worker.targets).await;
+        let plan = explain::explain(admitted, &prepared, &worker.targets, true).await;
         return Ok(Reply::Own(plan));
     }
     if prepare::budgets::concern(admitted, &plan) {

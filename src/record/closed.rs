@@ -7,6 +7,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
+    money::Usd,
     observe::metrics::RouteLabel,
     price::Cost,
     usage::{Usage, UsageFlaw},
@@ -44,6 +45,7 @@ pub struct Record {
     pub method: Box<str>,
     /// Without the query, which may have secrets.
     pub path: Box<str>,
+    #[serde(skip_serializing_if = "is_default")]
     pub operation: Operation,
     /// What the client got; 499 if it left before there was a response.
     pub status: u16,
@@ -56,9 +58,13 @@ pub struct Record {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<Box<str>>,
     /// The response was cut short, or a stream lacks its last event.
+    #[serde(skip_serializing_if = "is_default")]
     pub truncated: bool,
+    #[serde(skip_serializing_if = "is_default")]
     pub client_gone: bool,
+    #[serde(skip_serializing_if = "is_default")]
     pub cache: CacheNote,
+    #[serde(skip_serializing_if = "is_default")]
     pub is_stream: bool,
     /// The model that the request asks for, as the caller writes it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -81,11 +87,14 @@ pub struct Record {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<Attempt>,
     /// Attempts that are not in the list, because it was full.
+    #[serde(skip_serializing_if = "is_default")]
     pub more_attempts: u32,
     /// The groups and targets of the plan, if there is more than one target.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plan: Option<Arc<Value>>,
+    #[serde(skip_serializing_if = "is_default")]
     pub bytes_in: u64,
+    #[serde(skip_serializing_if = "is_default")]
     pub bytes_out: u64,
     /// `None`: the response is none of a model, or nothing was read of it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -102,6 +111,11 @@ pub struct Record {
     /// Names of the limits and budgets that counted the request.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub counted_by: Vec<Box<str>>,
+}
+
+/// A field that is not written is read as its default.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// A key or team, as it was named when the request ended.
@@ -187,6 +201,7 @@ pub struct Attempt {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls_done: Option<u64>,
     /// A connection of the pool was used.
+    #[serde(skip_serializing_if = "is_default")]
     pub reused: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub head: Option<u64>,
@@ -199,6 +214,10 @@ pub struct Attempt {
     /// Why it failed; `None`: its response was relayed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fault: Option<Box<str>>,
+    /// What its input cost, if its response had begun and was given up. It is part of the record's
+    /// cost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Usd>,
 }
 
 /// Takes closed records, on the writer's own thread and off the requests' path.

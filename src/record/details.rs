@@ -15,6 +15,7 @@ use super::{
     Attempt, CacheNote, CacheStatus, Named, Queue, Record, RouteKind,
     clip::cut,
     facts::{Ending, Facts, LONGEST},
+    given_up,
 };
 use crate::{
     dialect::Media,
@@ -25,7 +26,7 @@ use crate::{
     observe::metrics::Outcome,
     price::{Cost, PriceSource, Prices, Sold},
     route::attempts::Failed,
-    spend::{Reservation, Spent},
+    spend::{GivenUp, Reservation, Spent},
     upstream::Connecting,
     usage::{Expected, RequestFacts, Usage, UsageReader, UsageSource, estimated_input, operation},
 };
@@ -241,7 +242,16 @@ impl Details {
         self.note_facts(facts, end);
         self.note_usage(end.outcome);
         self.note_cost();
-        self.settle_reservation();
+        let own = self.record.cost.as_ref().map(|it| it.usd);
+        let given_up = self.note_given_up();
+        self.settle_reservation(own, &given_up);
+    }
+
+    fn note_given_up(&mut self) -> Vec<GivenUp> {
+        let delivered = self.delivered;
+        let delivered = self.tickets.iter().position(|it| Some(*it) == delivered);
+        let prices = &self.accounts.prices;
+        given_up::note(&mut self.record, delivered, self.cost_per_request, prices)
     }
 
     /// The record, as far as it is known.
@@ -283,7 +293,8 @@ impl Details {
         });
     }
 
-    fn settle_reservation(&mut self) {
+    /// `own`: what the response cost that was relayed.
+    fn settle_reservation(&mut self, own: Option<Usd>, given_up: &[GivenUp]) {
         let Some(reservation) = self.reservation.take() else {
             return;
         };
@@ -297,10 +308,11 @@ impl Details {
             (input, output) => Some(input.unwrap_or(0).saturating_add(output.unwrap_or(0))),
         });
         reservation.settle(&Spent {
-            usd: record.cost.as_ref().map(|it| it.usd),
+            usd: own,
             tokens,
             output: usage.and_then(|it| it.output),
             origin: record.origin.as_deref(),
+            given_up,
         });
     }
 

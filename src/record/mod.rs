@@ -9,6 +9,7 @@ mod cut_reason;
 mod details;
 mod facts;
 mod failed_attempts;
+mod given_up;
 mod path_and_origin;
 mod queue;
 mod recorder;

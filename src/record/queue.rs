@@ -142,7 +142,7 @@ impl Intake {
             self.shared.note_room();
         }
         // While records come, the timer and not each record wakes this thread.
-        if !self.receiver.is_closed() {
+        if self.receiver.len() < most && !self.receiver.is_closed() {
             sleep(LOOK).await;
         }
         let count = self.receiver.recv_many(&mut self.entries, most).await;

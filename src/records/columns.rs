@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use uuid::Uuid;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::record::{CacheNote, Record, RouteKind};
@@ -79,8 +80,16 @@ pub fn cache(cache: CacheNote) -> &'static str {
     }
 }
 
-/// What a trace id is found by. Others may have the same: who searches compares the ids.
-pub fn trace(trace_id: &str) -> i64 {
+/// What a trace id that the caller chose is found by; `None`: it is the record's own id, by which
+/// rows are found anyway.
+pub fn trace(record: &Record) -> Option<i64> {
+    let mut id = Uuid::encode_buffer();
+    let id = record.id.hyphenated().encode_lower(&mut id);
+    (*record.trace_id != *id).then(|| trace_hash(&record.trace_id))
+}
+
+/// Others may have the same hash: who searches compares the ids.
+pub fn trace_hash(trace_id: &str) -> i64 {
     xxh3_64(trace_id.as_bytes()).cast_signed()
 }
 

@@ -4,6 +4,7 @@
 use std::{borrow::Cow, ops::Range};
 
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use super::{columns, session::Bound};
 use crate::{
@@ -36,31 +37,34 @@ pub enum Column {
     Provider,
     Model,
     Route,
+    RouteName,
     Outcome,
     Code,
     Cache,
 }
 
 impl Column {
-    const ALL: [Column; 9] = [
+    const ALL: [Column; 10] = [
         Column::Key,
         Column::Team,
         Column::Origin,
         Column::Provider,
         Column::Model,
         Column::Route,
+        Column::RouteName,
         Column::Outcome,
         Column::Code,
         Column::Cache,
     ];
     /// Those that sums have.
-    pub const OF_SUMS: [Column; 7] = [
+    pub const OF_SUMS: [Column; 8] = [
         Column::Key,
         Column::Team,
         Column::Origin,
         Column::Provider,
         Column::Model,
         Column::Route,
+        Column::RouteName,
         Column::Outcome,
     ];
 
@@ -77,6 +81,7 @@ impl Column {
             Column::Provider => "provider",
             Column::Model => "model",
             Column::Route => "route",
+            Column::RouteName => "route_name",
             Column::Outcome => "outcome",
             Column::Code => "code",
             Column::Cache => "cache",
@@ -92,6 +97,7 @@ impl Column {
             | Column::Provider
             | Column::Model
             | Column::Route
+            | Column::RouteName
             | Column::Outcome
             | Column::Code
             | Column::Cache => self.name(),
@@ -106,6 +112,7 @@ impl Column {
             Column::Provider => record.provider.as_deref(),
             Column::Model => columns::model(record),
             Column::Route => Some(columns::route(record.route)),
+            Column::RouteName => record.route_name.as_deref(),
             Column::Outcome => Some(&*record.outcome),
             Column::Code => record.code.as_deref(),
             Column::Cache => Some(columns::cache(record.cache)),
@@ -144,6 +151,7 @@ impl Column {
             | Column::Origin
             | Column::Provider
             | Column::Model
+            | Column::RouteName
             | Column::Code => None,
         }
     }
@@ -272,7 +280,8 @@ impl Filter {
     /// choose one whose rows must all be read and sorted.
     pub fn index(&self) -> Option<&'static str> {
         if self.trace_id.is_some() {
-            Some("throughway_records_trace")
+            // A few ids, see `Conditions::add_trace`.
+            None
         } else if self.has(Column::Key) {
             Some("throughway_records_key")
         } else if self.has(Column::Origin) && self.has(Column::Model) {
@@ -317,7 +326,7 @@ impl Filter {
             all.add("cost >= ?", Bound::int(least));
         }
         if let Some(trace_id) = &self.trace_id {
-            all.add("trace = ?", Bound::int(columns::trace(trace_id)));
+            all.add_trace(trace_id);
         }
         for (name, value) in &self.metadata {
             all.add_metadata(name, value, is_postgres);
@@ -339,6 +348,16 @@ impl<'v> Conditions<'v> {
         self.values.push(value);
         let place = format!("${}", self.values.len());
         self.texts.push(condition.replace('?', &place));
+    }
+
+    /// The trace id is the record's own id, or one that a caller chose.
+    fn add_trace(&mut self, trace_id: &str) {
+        let own = Uuid::parse_str(trace_id).unwrap_or_default();
+        self.values
+            .push(Bound::Bytes(own.as_bytes().to_vec().into()));
+        let chosen = "SELECT id FROM throughway_records WHERE trace = ?";
+        let condition = format!("id IN ({chosen} UNION ALL SELECT ${})", self.values.len());
+        self.add(&condition, Bound::int(columns::trace_hash(trace_id)));
     }
 
     /// A field of the metadata has this value.

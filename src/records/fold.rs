@@ -25,7 +25,7 @@ const MOST: i64 = 5000;
 /// there is one statement.
 const LENGTH: usize = 32;
 
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 13] = [
     "span",
     "at",
     "digest",
@@ -37,13 +37,14 @@ const NAMES: [&str; 12] = [
     "provider",
     "model",
     "route",
+    "route_name",
     "outcome",
 ];
 
 /// Adds records to the sums.
 pub async fn add(session: &mut Session<'_>, records: &[&Record]) -> sqlx::Result<()> {
     let sums = roll_up(records.iter().copied());
-    let mut spans = BTreeMap::<(i64, i64), Sums>::new();
+    let mut spans = BTreeMap::<(i64, i64), Sums<'_>>::new();
     for (group, amounts) in sums {
         let span = spans.entry((group.span.seconds(), group.at)).or_default();
         span.insert(group.digest(), (group, amounts));
@@ -55,12 +56,12 @@ pub async fn add(session: &mut Session<'_>, records: &[&Record]) -> sqlx::Result
 }
 
 /// Sums of one span by their digests.
-type Sums = HashMap<Vec<u8>, (Group, Amounts)>;
+type Sums<'r> = HashMap<Vec<u8>, (Group<'r>, Amounts)>;
 
 async fn add_to_span(
     session: &mut Session<'_>,
     span: (i64, i64),
-    mut sums: Sums,
+    mut sums: Sums<'_>,
 ) -> sqlx::Result<()> {
     let mut stored = load(session, span, sums.keys()).await?;
     if sums.keys().any(|digest| !stored.contains_key(digest)) {
@@ -100,7 +101,7 @@ impl Room {
     }
 
     /// The sums, with those for which there is no room under `other`.
-    fn limited(mut self, sums: Sums, stored: &HashMap<Vec<u8>, Amounts>) -> Sums {
+    fn limited<'r>(mut self, sums: Sums<'r>, stored: &HashMap<Vec<u8>, Amounts>) -> Sums<'r> {
         let mut limited = Sums::new();
         for (digest, (group, amounts)) in sums {
             if stored.contains_key(&digest) || self.takes(group.key_id()) {
@@ -122,7 +123,7 @@ impl Room {
     }
 }
 
-fn merge(sums: &mut Sums, digest: Vec<u8>, group: Group, amounts: Amounts) {
+fn merge<'r>(sums: &mut Sums<'r>, digest: Vec<u8>, group: Group<'r>, amounts: Amounts) {
     let sum = sums
         .entry(digest)
         .or_insert_with(|| (group, Amounts::default()));
@@ -162,7 +163,10 @@ async fn load<'d>(
 }
 
 /// Writes sums, in place of those that are there.
-async fn save(session: &mut Session<'_>, sums: &[(Vec<u8>, (Group, Amounts))]) -> sqlx::Result<()> {
+async fn save(
+    session: &mut Session<'_>,
+    sums: &[(Vec<u8>, (Group<'_>, Amounts))],
+) -> sqlx::Result<()> {
     let columns: Vec<&str> = NAMES.into_iter().chain(COUNTS).chain(SKETCHES).collect();
     let replaced = ["key_name", "team_name"]
         .into_iter()
@@ -185,22 +189,25 @@ async fn save(session: &mut Session<'_>, sums: &[(Vec<u8>, (Group, Amounts))]) -
 
 const SKETCHES: [&str; 2] = ["latency", "first_token"];
 
-fn values_of((digest, (group, amounts)): &(Vec<u8>, (Group, Amounts))) -> Vec<Bound<'_>> {
-    let text = |text: Option<&'_ str>| Bound::Text(text.map(|it| Cow::Owned(it.to_owned())));
-    let (key, team) = (group.key.as_ref(), group.team.as_ref());
-    let name = |name: &str| super::columns::text(name).into_owned();
+fn values_of<'v>(
+    (digest, (group, amounts)): &'v (Vec<u8>, (Group<'_>, Amounts)),
+) -> Vec<Bound<'v>> {
+    let text = |text: Option<&'v str>| Bound::Text(text.map(Cow::Borrowed));
+    let (key, team) = (group.key, group.team);
+    let name = |name: &'v str| super::columns::text(name);
     let mut values = vec![
         Bound::int(group.span.seconds()),
         Bound::int(group.at),
         Bound::Bytes(Cow::Borrowed(digest)),
         text(key.map(|it| &*it.id)),
-        Bound::Text(key.map(|it| Cow::Owned(name(&it.name)))),
+        Bound::Text(key.map(|it| name(&it.name))),
         text(team.map(|it| &*it.id)),
-        Bound::Text(team.map(|it| Cow::Owned(name(&it.name)))),
+        Bound::Text(team.map(|it| name(&it.name))),
         text(group.origin.as_deref()),
         text(group.provider.as_deref()),
         text(group.model.as_deref()),
         text(Some(group.route)),
+        text(group.route_name.as_deref()),
         text(Some(&group.outcome)),
     ];
     values.extend(

@@ -4,17 +4,18 @@
 use std::{borrow::Cow, collections::HashSet, sync::Arc};
 
 use super::{
-    columns, fold,
+    columns, fold, metadata_sums,
     session::{Bound, Session},
 };
 use crate::record::Record;
 
 /// The columns of a row, but for its document.
-const COLUMNS: [&str; 16] = [
+const COLUMNS: [&str; 17] = [
     "id",
     "key_id",
     "team_id",
     "route",
+    "route_name",
     "origin",
     "provider",
     "model",
@@ -29,7 +30,7 @@ const COLUMNS: [&str; 16] = [
     "metadata",
 ];
 /// How many rows one statement inserts: a few lengths, so that few statements are prepared.
-const LENGTHS: [usize; 3] = [64, 8, 1];
+const LENGTHS: [usize; 4] = [256, 32, 4, 1];
 /// Held by a batch in PostgreSQL, since batches of several replicas add to the same sums.
 const LOCK: i64 = 0x7468_726f_7265_636f;
 
@@ -40,8 +41,13 @@ pub struct Batch<'b> {
     pub is_again: bool,
 }
 
-/// Writes a batch and adds it to the sums; the caller commits.
-pub async fn insert(session: &mut Session<'_>, batch: &Batch<'_>) -> sqlx::Result<()> {
+/// Writes a batch and adds it to the sums; the caller commits. `metadata`: the names that have
+/// sums of their own.
+pub async fn insert(
+    session: &mut Session<'_>,
+    batch: &Batch<'_>,
+    metadata: &[Box<str>],
+) -> sqlx::Result<()> {
     if session.is_postgres() {
         let lock = "SELECT pg_advisory_xact_lock($1)";
         session.execute(lock, &[Bound::int(LOCK)]).await?;
@@ -58,14 +64,15 @@ pub async fn insert(session: &mut Session<'_>, batch: &Batch<'_>) -> sqlx::Resul
         .map(|it| &**it)
         .collect();
     match session.is_postgres() {
-        true => insert_rows(session, &records, |_, record| text_of(record)).await?,
+        true => insert_rows(session, &records, |_, record| document(record)).await?,
         false => {
             let first = insert_documents(session, &records).await?;
             let sequence = |at: usize, _: &Record| Bound::int(first + at as i64);
             insert_rows(session, &records, sequence).await?;
         }
     }
-    fold::add(session, &records).await
+    fold::add(session, &records).await?;
+    metadata_sums::add(session, metadata, &records).await
 }
 
 /// Which of these records are stored, by their ids.
@@ -92,12 +99,11 @@ async fn insert_documents(session: &mut Session<'_>, records: &[&Record]) -> sql
     for records in chunks(records) {
         let mut values = Vec::with_capacity(2 * records.len());
         for record in records {
-            values.extend([Bound::int(at), text_of(record)]);
+            values.extend([Bound::int(at), document(record)]);
             at += 1;
         }
-        let rows = placeholders(records.len(), 2);
-        let sql =
-            format!("INSERT INTO throughway_record_documents (sequence, document) VALUES {rows}");
+        let columns = "throughway_record_documents (sequence, document)";
+        let sql = insertion(session, columns, records.len(), 2);
         session.execute(sql, &values).await?;
     }
     Ok(first)
@@ -117,8 +123,8 @@ async fn insert_rows<'r>(
             values.push(document(at, record));
             at += 1;
         }
-        let (columns, rows) = (COLUMNS.join(", "), placeholders(records.len(), width));
-        let sql = format!("INSERT INTO throughway_records ({columns}, document) VALUES {rows}");
+        let columns = format!("throughway_records ({}, document)", COLUMNS.join(", "));
+        let sql = insertion(session, &columns, records.len(), width);
         session.execute(sql, &values).await?;
     }
     Ok(())
@@ -131,6 +137,7 @@ fn row(record: &Record) -> [Bound<'_>; COLUMNS.len()] {
         Bound::Text(record.key.as_ref().map(|it| columns::text(&it.id))),
         Bound::Text(record.team.as_ref().map(|it| columns::text(&it.id))),
         Bound::text(columns::route(record.route)),
+        Bound::Text(record.route_name.as_deref().map(columns::text)),
         Bound::Text(record.origin.as_deref().map(columns::text)),
         Bound::Text(record.provider.as_deref().map(columns::text)),
         Bound::Text(columns::model(record).map(columns::text)),
@@ -141,7 +148,7 @@ fn row(record: &Record) -> [Bound<'_>; COLUMNS.len()] {
         Bound::int(record.truncated.into()),
         Bound::text(columns::cache(record.cache)),
         Bound::Int(cost.map(|it| i64::try_from(it).unwrap_or(i64::MAX))),
-        Bound::int(columns::trace(&record.trace_id)),
+        Bound::Int(columns::trace(record)),
         Bound::Text(metadata(record)),
     ]
 }
@@ -157,8 +164,8 @@ fn metadata(record: &Record) -> Option<Cow<'_, str>> {
     serde_json::to_string(&fields).ok().map(Cow::Owned)
 }
 
-/// JSON text escapes NUL.
-fn text_of(record: &Record) -> Bound<'static> {
+/// The whole record as JSON text, which escapes NUL.
+fn document(record: &Record) -> Bound<'static> {
     // A record has neither maps with other keys than texts nor failing implementations.
     Bound::text(serde_json::to_string(record).unwrap_or_default())
 }
@@ -171,6 +178,20 @@ fn chunks<T>(mut all: &[T]) -> impl Iterator<Item = &[T]> {
         all = rest;
         Some(part)
     })
+}
+
+/// A statement that inserts rows. Without names of its values SQLite need not look for them, which
+/// would take as long for each value as it has values. The whole transaction is given up when a
+/// statement fails, so SQLite need not note how to undo one statement.
+fn insertion(session: &Session<'_>, columns: &str, rows: usize, width: usize) -> String {
+    match session.is_postgres() {
+        true => format!("INSERT INTO {columns} VALUES {}", placeholders(rows, width)),
+        false => {
+            let row = format!("(?{})", ",?".repeat(width - 1));
+            let others = format!(",{row}").repeat(rows - 1);
+            format!("INSERT OR FAIL INTO {columns} VALUES {row}{others}")
+        }
+    }
 }
 
 /// `($1,$2),($3,$4)`
@@ -188,9 +209,9 @@ mod tests {
 
     #[test]
     fn chunks_have_few_lengths_and_leave_nothing_out() {
-        let all: Vec<usize> = (0..150).collect();
+        let all: Vec<usize> = (0..330).collect();
         let lengths: Vec<usize> = chunks(&all).map(<[usize]>::len).collect();
-        assert_eq!(lengths, [64, 64, 8, 8, 1, 1, 1, 1, 1, 1]);
+        assert_eq!(lengths, [256, 32, 32, 4, 4, 1, 1]);
         assert_eq!(chunks(&all).flatten().copied().collect::<Vec<_>>(), all);
         assert_eq!(placeholders(2, 2), "($1,$2),($3,$4)");
     }

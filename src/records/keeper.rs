@@ -83,7 +83,7 @@ impl Keeper {
                 .map_err(Failure::Outage)?;
             self.retention.prepare(&mut session, batch.records).await?;
             let done = async {
-                insert::insert(&mut session, batch).await?;
+                insert::insert(&mut session, batch, self.shared.summed()).await?;
                 session.commit().await
             };
             done.await.map_err(|error| match is_of_the_data(&error) {

@@ -7,6 +7,7 @@ mod filter;
 mod fold;
 mod insert;
 mod keeper;
+mod metadata_sums;
 mod partitions;
 mod retention;
 mod rollup;
@@ -42,7 +43,7 @@ pub use self::{
     shown::shown,
     state::{Counts, Health},
     tail::Watch,
-    usage::{RowKey, UsageQuery, UsageRow},
+    usage::{METADATA, RowKey, UsageQuery, UsageRow},
 };
 use self::{keeper::Keeper, state::Shared};
 use crate::{
@@ -83,6 +84,16 @@ impl Records {
             thread: Mutex::default(),
             searches: OnceLock::new(),
         }
+    }
+
+    /// Sums up what each value of these names of metadata uses; told once, before the start.
+    pub fn sum_up(&self, names: &[String]) {
+        self.shared.sum_up(names);
+    }
+
+    /// The names of metadata whose values are summed up.
+    pub fn summed(&self) -> &[Box<str>] {
+        self.shared.summed()
     }
 
     /// Starts the thread that writes records; once. Without a location nothing is stored.

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::{
     columns,
     keeper::Failure,
-    partitions,
+    metadata_sums, partitions,
     rollup::Span,
     session::{Bound, Session},
 };
@@ -162,13 +162,20 @@ async fn give_back(database: &Database) -> sqlx::Result<bool> {
 async fn forget_sums(database: &Database, oldest: i64) -> sqlx::Result<u64> {
     let mut session = begin(database).await?;
     let mut removed = 0;
+    let tables = [
+        ("throughway_record_usage", "at, digest"),
+        (metadata_sums::TABLE, "at, name, digest"),
+    ];
     for span in Span::ALL {
-        let sql = "DELETE FROM throughway_record_usage WHERE span = $1 AND (at, digest) IN \
-            (SELECT at, digest FROM throughway_record_usage WHERE span = $1 AND at < $2 \
-             ORDER BY at LIMIT $3)";
         let (span, before) = (span.seconds(), oldest - span.seconds());
         let values = [Bound::int(span), Bound::int(before), Bound::int(USAGE_STEP)];
-        removed = session.execute(sql, &values).await?.max(removed);
+        for (table, id) in tables {
+            let sql = format!(
+                "DELETE FROM {table} WHERE span = $1 AND ({id}) IN \
+                 (SELECT {id} FROM {table} WHERE span = $1 AND at < $2 ORDER BY at LIMIT $3)"
+            );
+            removed = session.execute(sql, &values).await?.max(removed);
+        }
     }
     session.commit().await?;
     Ok(removed)

@@ -1,8 +1,9 @@
 //! Which sums does a record go into, and what is added there? Sums are of an hour and of a day, for
-//! each combination of key, team, origin, provider, model, route and outcome. Nothing here asks
-//! the database.
+//! each combination of key, team, origin, provider, model, route, its name and outcome. Nothing
+//! here asks the database.
 
 use std::{
+    borrow::Cow,
     collections::HashMap,
     hash::{Hash, Hasher},
 };
@@ -59,43 +60,50 @@ impl Span {
             Span::Day => 24 * 3600,
         }
     }
+
+    /// Where the span of a record begins, in seconds since 1970.
+    pub fn begin(self, record: &Record) -> i64 {
+        let seconds = columns::arrived(record).div_euclid(1000);
+        seconds.div_euclid(self.seconds()) * self.seconds()
+    }
 }
 
 /// What the records of one sum have in common.
 #[derive(Clone, Debug)]
-pub struct Group {
+pub struct Group<'r> {
     pub span: Span,
     /// Where the span begins, in seconds since 1970.
     pub at: i64,
-    pub key: Option<Named>,
-    pub team: Option<Named>,
-    pub origin: Option<String>,
-    pub provider: Option<String>,
-    pub model: Option<String>,
+    pub key: Option<&'r Named>,
+    pub team: Option<&'r Named>,
+    pub origin: Option<Cow<'r, str>>,
+    pub provider: Option<Cow<'r, str>>,
+    pub model: Option<Cow<'r, str>>,
     pub route: &'static str,
-    pub outcome: String,
+    /// The endpoint or the provider's route, which callers cannot invent.
+    pub route_name: Option<Cow<'r, str>>,
+    pub outcome: Cow<'r, str>,
 }
 
-impl Group {
-    fn of(record: &Record, span: Span) -> Self {
-        let text = |text: Option<&str>| text.map(|it| columns::text(it).into_owned());
-        let seconds = columns::arrived(record).div_euclid(1000);
+impl<'r> Group<'r> {
+    fn of(record: &'r Record, span: Span) -> Self {
         Group {
             span,
-            at: seconds.div_euclid(span.seconds()) * span.seconds(),
-            key: record.key.clone(),
-            team: record.team.clone(),
-            origin: text(record.origin.as_deref()),
-            provider: text(record.provider.as_deref()),
-            model: text(columns::model(record)),
+            at: span.begin(record),
+            key: record.key.as_ref(),
+            team: record.team.as_ref(),
+            origin: record.origin.as_deref().map(columns::text),
+            provider: record.provider.as_deref().map(columns::text),
+            model: columns::model(record).map(columns::text),
             route: columns::route(record.route),
-            outcome: columns::text(&record.outcome).into_owned(),
+            route_name: record.route_name.as_deref().map(columns::text),
+            outcome: columns::text(&record.outcome),
         }
     }
 
     /// The same, with what callers can invent left out.
     pub fn other(&self) -> Self {
-        let other = || Some(OTHER.to_owned());
+        let other = || Some(Cow::Borrowed(OTHER));
         Group {
             origin: other(),
             provider: other(),
@@ -114,17 +122,18 @@ impl Group {
     }
 
     pub fn key_id(&self) -> Option<&str> {
-        self.key.as_ref().map(|it| &*it.id)
+        self.key.map(|it| &*it.id)
     }
 
-    fn texts(&self) -> [Option<&str>; 7] {
+    fn texts(&self) -> [Option<&str>; 8] {
         [
             self.key_id(),
-            self.team.as_ref().map(|it| &*it.id),
+            self.team.map(|it| &*it.id),
             self.origin.as_deref(),
             self.provider.as_deref(),
             self.model.as_deref(),
             Some(self.route),
+            self.route_name.as_deref(),
             Some(&self.outcome),
         ]
     }
@@ -132,27 +141,32 @@ impl Group {
     /// Tells groups of one span apart. Callers choose some of the texts, so two that differ must
     /// not be made equal on purpose.
     pub fn digest(&self) -> Vec<u8> {
-        let mut hash = Sha256::new();
-        for text in self.texts() {
-            // A missing text differs from an empty one.
-            let length = text.map_or(u32::MAX, |it| u32::try_from(it.len()).unwrap_or(u32::MAX));
-            hash.update(length.to_le_bytes());
-            hash.update(text.unwrap_or_default());
-        }
-        hash.finalize()[..16].to_vec()
+        digest(self.texts())
     }
 }
 
+/// A hash of some texts, by which lists of texts are told apart. One that is missing differs from
+/// an empty one.
+pub fn digest<const COUNT: usize>(texts: [Option<&str>; COUNT]) -> Vec<u8> {
+    let mut hash = Sha256::new();
+    for text in texts {
+        let length = text.map_or(u32::MAX, |it| u32::try_from(it.len()).unwrap_or(u32::MAX));
+        hash.update(length.to_le_bytes());
+        hash.update(text.unwrap_or_default());
+    }
+    hash.finalize()[..16].to_vec()
+}
+
 /// Names do not count: a key that was renamed is the same key.
-impl PartialEq for Group {
+impl PartialEq for Group<'_> {
     fn eq(&self, other: &Self) -> bool {
         (self.span, self.at, self.texts()) == (other.span, other.at, other.texts())
     }
 }
 
-impl Eq for Group {}
+impl Eq for Group<'_> {}
 
-impl Hash for Group {
+impl Hash for Group<'_> {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
         (self.span, self.at, self.texts()).hash(hasher);
     }
@@ -187,7 +201,7 @@ impl Amounts {
 }
 
 /// What one record adds to the counts.
-fn counts_of(record: &Record) -> Counts {
+pub fn counts_of(record: &Record) -> Counts {
     let usage = record.usage.as_ref();
     let tokens = |count: Option<u64>| count.unwrap_or(0).min(MOST);
     let source = usage.map(|it| it.source);
@@ -210,14 +224,14 @@ fn counts_of(record: &Record) -> Counts {
 }
 
 /// The sums that some records add up to, one for each group.
-pub fn roll_up<'r>(records: impl Iterator<Item = &'r Record>) -> HashMap<Group, Amounts> {
-    let mut sums = HashMap::<Group, Amounts>::new();
+pub fn roll_up<'r>(records: impl Iterator<Item = &'r Record>) -> HashMap<Group<'r>, Amounts> {
+    let mut sums = HashMap::<Group<'r>, Amounts>::new();
     for record in records {
         sums.entry(Group::of(record, Span::Hour))
             .or_default()
             .add(record);
     }
-    let hours: Vec<(Group, Amounts)> = sums
+    let hours: Vec<(Group<'r>, Amounts)> = sums
         .iter()
         .map(|(it, sum)| (it.day(), sum.clone()))
         .collect();
@@ -237,7 +251,7 @@ mod tests {
         usage::Usage,
     };
 
-    fn sums(records: &[Record], span: Span) -> Vec<(Group, Amounts)> {
+    fn sums(records: &[Record], span: Span) -> Vec<(Group<'_>, Amounts)> {
         let all = roll_up(records.iter()).into_iter();
         let mut all: Vec<_> = all.filter(|(group, _)| group.span == span).collect();
         all.sort_by_key(|(group, _)| (group.at, group.model.clone()));
@@ -313,10 +327,11 @@ mod tests {
 
     #[test]
     fn groups_that_differ_have_other_digests() {
-        let group = Group::of(&sample(0), Span::Hour);
-        let with = |origin: Option<&str>, provider: Option<&str>| Group {
-            origin: origin.map(str::to_owned),
-            provider: provider.map(str::to_owned),
+        let record = sample(0);
+        let group = Group::of(&record, Span::Hour);
+        let with = |origin: Option<&'static str>, provider: Option<&'static str>| Group {
+            origin: origin.map(Cow::Borrowed),
+            provider: provider.map(Cow::Borrowed),
             ..group.clone()
         };
         let all = [

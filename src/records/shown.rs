@@ -105,6 +105,7 @@ fn attempt(attempt: &Attempt) -> Value {
         "ended": attempt.ended,
         "status": attempt.status,
         "fault": attempt.fault,
+        "cost": attempt.cost,
     })
 }
 

@@ -2,9 +2,12 @@
 //! counted, and whether the store takes records. Failures are logged once, at their beginning and
 //! their end.
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use arc_swap::ArcSwapOption;
@@ -29,6 +32,8 @@ pub struct Shared {
     pub database: ArcSwapOption<OpenDatabase>,
     pub counts: Counts,
     pub tail: Arc<Tail>,
+    /// The names of metadata whose values are summed up.
+    summed: OnceLock<Box<[Box<str>]>>,
     has_store: AtomicBool,
     wants_all: AtomicBool,
     state: Mutex<State>,
@@ -62,10 +67,21 @@ impl Shared {
             database: ArcSwapOption::empty(),
             counts,
             tail: Arc::default(),
+            summed: OnceLock::new(),
             has_store: AtomicBool::new(false),
             wants_all: AtomicBool::new(false),
             state: Mutex::default(),
         }
+    }
+
+    /// Sums up the values of these names of metadata; told once, before the start.
+    pub fn sum_up(&self, names: &[String]) {
+        let names: BTreeSet<Box<str>> = names.iter().map(|it| it.as_str().into()).collect();
+        let _ = self.summed.set(names.into_iter().collect());
+    }
+
+    pub fn summed(&self) -> &[Box<str>] {
+        self.summed.get().map_or(&[], |it| it)
     }
 
     pub fn has_store(&self, has_store: bool) {

@@ -1,5 +1,7 @@
 //! What was used in a time, by whom and of what? Answered from the sums of hours and days alone, so
-//! that a chart of a month reads little.
+//! that a chart of a month reads little. Values of metadata have sums of their own.
+
+mod query;
 
 use std::collections::BTreeMap;
 
@@ -7,133 +9,21 @@ use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
 
 use super::{
     Records,
-    filter::{BadParameter, Column, Conditions, time},
+    filter::{Column, Conditions},
+    metadata_sums,
     rollup::{Amounts, COUNTS, Span},
     search::{Reading, SearchError},
     session::{Bound, Session},
     sketch::Sketch,
 };
 
+pub use self::query::{METADATA, UsageQuery};
+
 /// Rows of one response.
 pub const MOST_ROWS: usize = 10_000;
-/// From this length on, days are read in place of hours.
-const FEW_DAYS: i64 = 2 * 24 * 3600;
-/// The longest time that is told hour by hour.
-const MOST_HOURS: i64 = 31 * 24 * 3600;
 
-/// What is asked for. Times are seconds since 1970, whole hours.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UsageQuery {
-    pub from: i64,
-    /// Before this.
-    pub to: i64,
-    pub by_time: Option<Span>,
-    pub by: Vec<Column>,
-    equal: Vec<(Column, String)>,
-}
-
-impl UsageQuery {
-    /// Reads the parameters of a query; without `from` and `to` it is the day before `now`, in
-    /// seconds since 1970.
-    ///
-    /// # Errors
-    /// The first that cannot be used.
-    pub fn of(parameters: &[(String, String)], now: i64) -> Result<Self, BadParameter> {
-        let mut query = UsageQuery {
-            from: i64::MIN,
-            to: i64::MAX,
-            by_time: None,
-            by: Vec::new(),
-            equal: Vec::new(),
-        };
-        for (name, value) in parameters {
-            query.take(name, value)?;
-        }
-        query.settle(now)?;
-        Ok(query)
-    }
-
-    fn take(&mut self, name: &str, value: &str) -> Result<(), BadParameter> {
-        let hour = Span::Hour.seconds() * 1000;
-        match (name, Column::of_name(name)) {
-            ("from", _) => self.from = time(name, value)?.div_euclid(hour) * hour / 1000,
-            ("to", _) => {
-                self.to = (time(name, value)? + hour - 1).div_euclid(hour) * hour / 1000;
-            }
-            ("group", _) => value.split(',').try_for_each(|it| self.group_by(it))?,
-            (_, Some(column)) if Column::OF_SUMS.contains(&column) => {
-                column.check(value)?;
-                self.equal
-                    .push((column, super::columns::text(value).into_owned()));
-            }
-            _ => {
-                return Err(BadParameter::new(
-                    name,
-                    "usage does not take this parameter",
-                ));
-            }
-        }
-        Ok(())
-    }
-
-    fn group_by(&mut self, what: &str) -> Result<(), BadParameter> {
-        match (what, Column::of_name(what)) {
-            ("hour", _) => self.by_time = Some(Span::Hour),
-            ("day", _) => self.by_time = Some(Span::Day),
-            (_, Some(column)) if Column::OF_SUMS.contains(&column) => {
-                if !self.by.contains(&column) {
-                    self.by.push(column);
-                }
-            }
-            _ => {
-                let names = Column::OF_SUMS.map(Column::name).join(", ");
-                let message = format!("group is any of hour or day, and {names}, with commas");
-                return Err(BadParameter::new("group", message));
-            }
-        }
-        Ok(())
-    }
-
-    fn settle(&mut self, now: i64) -> Result<(), BadParameter> {
-        let hour = Span::Hour.seconds();
-        if self.to == i64::MAX {
-            self.to = (now + hour - 1).div_euclid(hour) * hour;
-        }
-        if self.from == i64::MIN {
-            self.from = self.to - Span::Day.seconds();
-        }
-        if self.from >= self.to {
-            return Err(BadParameter::new("from", "from must be before to"));
-        }
-        if self.by_time == Some(Span::Hour) && self.to - self.from > MOST_HOURS {
-            let message = "by hour, at most 31 days can be asked for: group by day";
-            return Err(BadParameter::new("group", message));
-        }
-        Ok(())
-    }
-
-    /// Which sums are read: those of days where whole days are asked for, else those of hours.
-    fn parts(&self) -> Vec<(Span, i64, i64)> {
-        let (hour, day) = (Span::Hour, Span::Day.seconds());
-        let first = (self.from + day - 1).div_euclid(day) * day;
-        let last = self.to.div_euclid(day) * day;
-        let is_short = self.to - self.from < FEW_DAYS || last <= first;
-        if is_short || self.by_time == Some(Span::Hour) {
-            return vec![(hour, self.from, self.to)];
-        }
-        let parts = [
-            (hour, self.from, first),
-            (Span::Day, first, last),
-            (hour, last, self.to),
-        ];
-        parts
-            .into_iter()
-            .filter(|(_, from, to)| from < to)
-            .collect()
-    }
-}
-
-/// What the rows of a sum have in common: where it begins, and a text for each column asked for.
+/// What the rows of a sum have in common: where it begins, and a text for each column asked for,
+/// with the value of a field of the metadata at the end.
 pub type RowKey = (Option<i64>, Vec<Option<String>>);
 
 /// One row of what was used.
@@ -187,6 +77,12 @@ async fn read_part(
     for (column, value) in &query.equal {
         conditions.add(&format!("{} = ?", column.sql()), Bound::text(value));
     }
+    if let Some(asked) = &query.metadata {
+        conditions.add("name = ?", Bound::text(&asked.name));
+        if let Some(value) = &asked.equal {
+            conditions.add("value = ?", Bound::text(value));
+        }
+    }
     let sql = statement(query, &conditions.sql(), session.is_postgres());
     let rows = session.rows::<Found>(sql, &conditions.values).await?;
     let rows = rows.into_iter().filter(|it| it.row.amounts.counts[0] > 0);
@@ -200,7 +96,9 @@ fn key_of(query: &UsageQuery, at: i64, texts: Vec<Option<String>>) -> RowKey {
         let place = Column::OF_SUMS.iter().position(|it| it == column);
         place.and_then(|place| texts.get(place).cloned().flatten())
     });
-    (query.by_time.map(|_| at), chosen.collect())
+    let is_grouped = query.metadata.as_ref().is_some_and(|it| it.is_grouped);
+    let value = is_grouped.then(|| texts.last().cloned().flatten());
+    (query.by_time.map(|_| at), chosen.chain(value).collect())
 }
 
 /// Each row has the same columns, of which those that are not asked for are null.
@@ -225,6 +123,13 @@ fn statement(query: &UsageQuery, conditions: &str, is_postgres: bool) -> String 
             false => columns.push(NULL.to_owned()),
         }
     }
+    match query.metadata.as_ref().is_some_and(|it| it.is_grouped) {
+        true => {
+            groups.push("value".to_owned());
+            columns.push("value".to_owned());
+        }
+        false => columns.push(NULL.to_owned()),
+    }
     for (column, name) in [(Column::Key, "key_name"), (Column::Team, "team_name")] {
         match query.by.contains(&column) {
             true => columns.push(format!("MAX({name})")),
@@ -232,14 +137,21 @@ fn statement(query: &UsageQuery, conditions: &str, is_postgres: bool) -> String 
         }
     }
     columns.extend(COUNTS.map(|count| sum(count, is_postgres)));
-    columns.extend(["latency", "first_token"].map(|it| joined(it, is_postgres)));
+    let (table, sketches) = match query.metadata {
+        None => (
+            "throughway_record_usage",
+            ["latency", "first_token"].map(|it| joined(it, is_postgres)),
+        ),
+        Some(_) => (metadata_sums::TABLE, ["''", "''"].map(str::to_owned)),
+    };
+    columns.extend(sketches);
     let columns = columns.join(", ");
     let groups = match groups.is_empty() {
         true => String::new(),
         false => format!("GROUP BY {}", groups.join(", ")),
     };
     format!(
-        "SELECT {columns} FROM throughway_record_usage WHERE {conditions} {groups} LIMIT {}",
+        "SELECT {columns} FROM {table} WHERE {conditions} {groups} LIMIT {}",
         MOST_ROWS + 1
     )
 }
@@ -278,7 +190,8 @@ where
     String: Decode<'r, R::Database> + Type<R::Database>,
 {
     fn from_row(row: &'r R) -> sqlx::Result<Self> {
-        const NAMES: usize = 1 + Column::OF_SUMS.len();
+        // With the value of a field of the metadata.
+        const NAMES: usize = 2 + Column::OF_SUMS.len();
         const FIRST: usize = NAMES + 2;
         let texts = (1..NAMES).map(|at| row.try_get(at));
         let mut amounts = Amounts::default();
@@ -315,6 +228,3 @@ fn bytes_of(digits: &str) -> Option<Vec<u8>> {
         })
         .collect()
 }
-
-#[cfg(test)]
-mod tests;

@@ -18,6 +18,8 @@ use crate::record::{Consumer, Intake, Record};
 
 /// A batch is written when it has this many records, or the first has waited this long.
 const FULL: usize = 512;
+/// The most records of a batch, where more wait: large ones cost less for each record.
+const MOST: usize = 4096;
 const LONGEST_WAIT: Duration = Duration::from_millis(250);
 
 /// The pause after a failure, at first and at most.
@@ -88,10 +90,10 @@ impl Desk {
         loop {
             let taken = tokio::select! {
                 biased;
-                taken = intake.take(FULL) => taken,
+                taken = intake.take(MOST) => taken,
                 _ = ending.wait_for(Option::is_some) => {
                     intake.close();
-                    intake.take(FULL).await
+                    intake.take(MOST).await
                 }
             };
             let Some(taken) = taken else { break };
@@ -153,7 +155,7 @@ impl Desk {
                     continue;
                 }
             }
-            let most = if alone > 0 { 1 } else { FULL };
+            let most = if alone > 0 { 1 } else { MOST };
             let batch = self.next_batch(most);
             let length = batch.len();
             match self.store(&mut keeper, batch, &ending).await {

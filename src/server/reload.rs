@@ -141,7 +141,11 @@ impl Reloader {
     }
 
     async fn put_in_force(&mut self, settings: Arc<Settings>) {
-        let gateway = self.control.put_settings(settings.clone()).await;
+        let needs_restart = self.at_start.needs_restart_for(&settings);
+        let waiting = needs_restart.join(", ");
+        let needs_restart = needs_restart.iter().map(ToString::to_string).collect();
+        let put = self.control.put_settings(settings.clone(), needs_restart);
+        let gateway = put.await;
         let unreachable = unreachable_hosts(&settings, &gateway.policy);
         for warning in settings.warnings.iter().chain(&unreachable) {
             tracing::warn!("{warning}");
@@ -149,7 +153,6 @@ impl Reloader {
         for notice in &settings.notices {
             tracing::info!("{notice}");
         }
-        let waiting = self.at_start.needs_restart_for(&settings).join(", ");
         if waiting.is_empty() {
             tracing::info!("settings reloaded");
         } else {
@@ -158,10 +161,6 @@ impl Reloader {
                 "settings reloaded, except for those that are read at the start only"
             );
         }
-        let needs_restart = self.at_start.needs_restart_for(&settings);
-        let needs_restart = needs_restart.iter().map(ToString::to_string).collect();
-        gateway.process.reloads.note(None, needs_restart);
-        gateway.process.metrics.reloads.inc();
         self.in_force = settings;
     }
 

@@ -17,7 +17,7 @@ pub use self::{
     claim::{Claim, Kind, Place, Whose},
     learned::Learner,
     memory::{Standing, Value},
-    reservation::{Reservation, Spent},
+    reservation::{GivenUp, Reservation, Spent},
     saved::SavedCount,
 };
 use self::{

@@ -4,6 +4,8 @@
 //! until Redis has it.
 
 mod ended;
+mod keep;
+mod replies;
 
 use std::{
     collections::HashMap,
@@ -15,15 +17,14 @@ use std::{
 };
 
 use foldhash::fast::RandomState;
-use futures_util::future::join_all;
 use redis::{Script, ScriptInvocation};
-use tokio::{
-    sync::Notify,
-    time::{MissedTickBehavior, interval, sleep},
-};
+use tokio::sync::Notify;
 
-use self::ended::Ended;
 pub use self::ended::Part;
+use self::{
+    ended::Ended,
+    replies::{Fields, granted, number, standing, standing_of},
+};
 use super::{Adjustment, Claim, Kind, Place, Refused, Standing, Value, Whose, memory::MOST_VALUES};
 use crate::redis_client::{Connection, RedisClient, Unavailable};
 
@@ -31,12 +32,6 @@ use crate::redis_client::{Connection, RedisClient, Unavailable};
 const LEASE: Duration = Duration::from_secs(30);
 /// How often a lease is prolonged.
 const PROLONG: Duration = Duration::from_secs(10);
-/// How often what is due is looked for.
-const INTERVAL: Duration = Duration::from_secs(1);
-/// So many are told at the same time.
-const BATCH: usize = 64;
-/// How long it is remembered that a reservation is settled: longer than it is told again.
-const MARK: Duration = Duration::from_secs(600);
 /// How long a window is kept after its end, in milliseconds, for what ends later.
 const KEPT: i64 = 48 * 3600 * 1000;
 /// The same for limits, of which there may be many.
@@ -206,96 +201,6 @@ impl RedisSpend {
         self.replicas.ask(ask).await
     }
 
-    /// Prolongs leases and tells of what has ended, for as long as it is awaited.
-    pub async fn keep(self: Arc<Self>) {
-        tokio::join!(self.keep_prolonging(), self.keep_telling());
-    }
-
-    async fn keep_prolonging(&self) {
-        let mut tick = interval(INTERVAL);
-        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            tick.tick().await;
-            let now = Instant::now();
-            let due: Vec<_> = {
-                let mut leases = self.leases();
-                let due = leases.iter_mut().filter(|(_, lease)| lease.due <= now);
-                due.map(|(id, lease)| {
-                    lease.due = now + PROLONG;
-                    (*id, lease.parts.clone())
-                })
-                .collect()
-            };
-            for (id, parts) in due {
-                if self.ask(self.prolongation(id, &parts)).await.is_err() {
-                    sleep(INTERVAL).await;
-                    break;
-                }
-            }
-        }
-    }
-
-    fn prolongation(&self, id: u64, parts: &[Part]) -> ScriptInvocation<'_> {
-        let mut call = self.prolong.key(self.mark_key(id));
-        call.arg(self.name(id)).arg(LEASE.as_millis() as u64);
-        for part in parts {
-            call.key(window_key(&part.place))
-                .key(leases_key(&part.place));
-            call.arg(part.place.whose.to_string())
-                .arg(part.amount)
-                .arg(let_go(part.end, part.kind));
-        }
-        call
-    }
-
-    async fn keep_telling(&self) {
-        let mut tick = interval(INTERVAL);
-        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                () = self.has_ended.notified() => {}
-                _ = tick.tick() => {}
-            }
-            self.tell_all().await;
-        }
-    }
-
-    /// Tells of all that has ended, oldest first, until Redis does not respond.
-    pub async fn tell_all(&self) {
-        loop {
-            let some = self.ended().first(BATCH);
-            if some.is_empty() {
-                return;
-            }
-            let telling = some.iter().map(|it| self.ask(self.settlement(it)));
-            let told = join_all(telling).await;
-            let done = some.iter().zip(&told).filter(|(_, told)| told.is_ok());
-            self.ended().remove(&done.map(|(it, _)| it.id).collect());
-            if told.iter().any(Result::is_err) {
-                return;
-            }
-        }
-    }
-
-    fn settlement(&self, ended: &Ended) -> ScriptInvocation<'_> {
-        let mut call = self.settle.key(self.mark_key(ended.id));
-        let name = if ended.has_lease {
-            self.name(ended.id)
-        } else {
-            String::new()
-        };
-        call.arg(MARK.as_millis() as u64).arg(name);
-        for part in &ended.parts {
-            call.key(window_key(&part.place))
-                .key(leases_key(&part.place));
-            call.arg(part.place.whose.to_string())
-                .arg(part.amount)
-                .arg(part.spent);
-            call.arg(let_go(part.end, part.kind));
-        }
-        call
-    }
-
     async fn ask(&self, call: ScriptInvocation<'_>) -> Result<(), Unavailable> {
         let ask = async |mut connection: Connection| call.invoke_async::<()>(&mut connection).await;
         self.replicas.ask(ask).await
@@ -337,49 +242,6 @@ impl Drop for SharedLease {
             });
         }
     }
-}
-
-type Fields = HashMap<String, String>;
-
-fn standing_of(fields: &Fields, whose: &str) -> Standing {
-    let field = |kind: &str| {
-        let value = fields.get(&format!("{kind}{whose}"));
-        value.and_then(|it| it.parse().ok()).unwrap_or_default()
-    };
-    Standing {
-        spent: field("s"),
-        reserved: field("r"),
-        granted: field("g"),
-    }
-}
-
-fn standing<'r>(reply: &mut impl Iterator<Item = &'r str>) -> Standing {
-    Standing {
-        spent: number(reply.next()),
-        reserved: number(reply.next()),
-        granted: number(reply.next()),
-    }
-}
-
-/// Where each claim is counted, and what is spent and reserved there.
-fn granted<'r>(
-    claims: &[Claim<'_>],
-    reply: &mut impl Iterator<Item = &'r str>,
-) -> Vec<(Place, Standing)> {
-    let one = |claim: &Claim<'_>| {
-        let whose = reply.next().and_then(Whose::parse);
-        let whose = whose.unwrap_or(claim.place.whose);
-        let place = Place {
-            whose,
-            ..claim.place
-        };
-        (place, standing(reply))
-    };
-    claims.iter().map(one).collect()
-}
-
-fn number<N: std::str::FromStr + Default>(text: Option<&str>) -> N {
-    text.and_then(|text| text.parse().ok()).unwrap_or_default()
 }
 
 fn end_of(claim: &Claim<'_>) -> Option<i64> {

@@ -23,6 +23,18 @@ pub struct Spent<'s> {
     pub output: Option<u64>,
     /// The origin that responded.
     pub origin: Option<&'s str>,
+    /// Attempts besides, whose input is owed.
+    pub given_up: &'s [GivenUp],
+}
+
+/// An attempt whose response had begun when it was given up for another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GivenUp {
+    pub origin: Box<str>,
+    /// What its input cost; `None`: there is no price.
+    pub usd: Option<Usd>,
+    /// The tokens of its input, if they are known.
+    pub tokens: Option<u64>,
 }
 
 /// What a request has reserved of its budgets, until it is settled. Dropped without that, it counts
@@ -88,6 +100,30 @@ impl Kept {
 
     /// What was spent of it.
     fn spent(&self, spent: &Spent<'_>, has_head: bool) -> u64 {
+        let given_up = spent.given_up.iter().map(|it| self.owed_for(it));
+        let given_up = given_up.fold(0_u64, u64::saturating_add);
+        let own = self.spent_at_last(spent, has_head);
+        own.saturating_add(given_up).min(Amount::MOST)
+    }
+
+    /// What is owed for an attempt that was given up.
+    fn owed_for(&self, attempt: &GivenUp) -> u64 {
+        let is_here = self
+            .origin
+            .as_ref()
+            .is_none_or(|own| *own == attempt.origin);
+        let owed = match self.unit {
+            Unit::Usd => attempt.usd.map(Usd::nano),
+            Unit::Tokens => attempt.tokens,
+        };
+        match self.on_unknown_usage {
+            OnUnknownUsage::Estimate | OnUnknownUsage::Deny if is_here => owed.unwrap_or(0),
+            OnUnknownUsage::Estimate | OnUnknownUsage::Deny | OnUnknownUsage::Allow => 0,
+        }
+    }
+
+    /// What was spent of it by the attempt whose response was relayed.
+    fn spent_at_last(&self, spent: &Spent<'_>, has_head: bool) -> u64 {
         if let (Some(own), Some(origin)) = (&self.origin, spent.origin)
             && **own != *origin
         {

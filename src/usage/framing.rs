@@ -15,6 +15,9 @@ use websocket::Messages;
 
 pub type Texts = Scanner<Findings>;
 
+/// Whether the bytes could be read.
+type Fed = Result<(), UsageFlaw>;
+
 /// How the texts are framed.
 pub enum Framing {
     /// The first byte of the body tells, since servers send JSON and events under any type.

@@ -6,4 +6,3 @@ mod fixtures;
 mod frames;
 mod lies;
 mod sample;
-mod timing;

@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// A gateway with a store of records.
-struct Gateway {
+pub struct Gateway {
     address: SocketAddr,
     process: Arc<Process>,
     stop: Option<tokio::sync::oneshot::Sender<()>>,
@@ -33,7 +33,7 @@ struct Gateway {
 }
 
 impl Gateway {
-    fn start(more: &str) -> Self {
+    pub fn start(more: &str) -> Self {
         let directory = Directory::new();
         let yaml = format!(
             "listen: 127.0.0.1:0\nworkers: 1\nadmin_token: secret\ndata_dir: {}\n{more}\n",
@@ -78,7 +78,7 @@ impl Gateway {
     }
 
     /// Pushes records and waits until they are stored.
-    fn store(&self, records: impl IntoIterator<Item = Record>) {
+    pub fn store(&self, records: impl IntoIterator<Item = Record>) {
         let mut expected = self.process.metrics.records_stored.get();
         for record in records {
             self.process.archive.queue.push(Box::new(record));
@@ -109,7 +109,7 @@ impl Gateway {
     }
 
     /// Status, head and body of a response.
-    fn get(&self, path: &str, lines: &str) -> (u16, String, String) {
+    pub fn get(&self, path: &str, lines: &str) -> (u16, String, String) {
         let mut stream = self.open(path, &format!("Connection: close\r\n{lines}"));
         let mut text = String::new();
         stream.read_to_string(&mut text).expect("a response");
@@ -122,7 +122,7 @@ impl Gateway {
         )
     }
 
-    fn json(&self, path: &str, status: u16) -> Value {
+    pub fn json(&self, path: &str, status: u16) -> Value {
         let (found, _, body) = self.get(path, "");
         assert_eq!(found, status, "{path}: {body}");
         serde_json::from_str(&body).unwrap_or_else(|error| panic!("{error}: {body}"))

@@ -52,22 +52,6 @@ async fn lock(stage: &Stage) -> SqliteConnection {
     other
 }
 
-async fn rows(archive: &Archive) -> u64 {
-    let (mut rows, mut cursor) = (0, None);
-    loop {
-        let page = archive
-            .records
-            .search(crate::stage::filter(&[]), cursor, 1000)
-            .await;
-        let page = page.expect("a page");
-        rows += page.records.len() as u64;
-        match page.next {
-            Some(next) => cursor = Some(next),
-            None => return rows,
-        }
-    }
-}
-
 #[tokio::test]
 async fn a_store_that_stops_costs_what_does_not_fit_and_that_is_counted_exactly() {
     let stage = Stage::file();
@@ -103,7 +87,7 @@ async fn a_store_that_stops_costs_what_does_not_fit_and_that_is_counted_exactly(
     let again = stage.start();
     again.is("ok").await;
     again.store([record(-1)]).await;
-    assert_eq!(rows(&again).await, counts.stored.get() + 1);
+    assert_eq!(again.rows().await, counts.stored.get() + 1);
     again.records.finish().await;
 }
 
@@ -170,7 +154,7 @@ async fn a_damaged_file_is_said_and_kept_and_another_takes_its_place() {
     assert_eq!(fs::read(&file).expect("read"), bytes);
     fs::rename(&file, file.with_extension("damaged")).expect("moved");
     archive.stored(100).await;
-    assert_eq!(rows(&archive).await, 100);
+    assert_eq!(archive.rows().await, 100);
     archive.records.finish().await;
 }
 
@@ -184,7 +168,7 @@ async fn a_file_that_is_removed_is_noticed_and_made_again() {
     }
     tokio::time::sleep(Duration::from_millis(1200)).await;
     archive.store((10..30).map(record)).await;
-    assert_eq!(rows(&archive).await, 20);
+    assert_eq!(archive.rows().await, 20);
     let (_, error) = archive.records.health().last_error.expect("an error");
     assert!(error.contains("removed or replaced"), "{error}");
     archive.records.finish().await;
@@ -203,7 +187,7 @@ async fn records_wait_for_a_server_that_crashed_and_its_password_is_not_told() {
     assert!(!error.contains(PASSWORD), "{error}");
     server.restart();
     archive.stored(1000).await;
-    assert_eq!(rows(&archive).await, 1000);
+    assert_eq!(archive.rows().await, 1000);
     assert_eq!(archive.counts.dropped.get(), 0);
     archive.records.finish().await;
 }

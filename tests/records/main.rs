@@ -21,6 +21,8 @@ mod crash;
 mod databases;
 mod faults;
 mod large;
+mod metadata;
+mod names;
 mod retention;
 mod searches;
 mod stage;

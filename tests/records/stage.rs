@@ -6,12 +6,12 @@ use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use throughway::{
     record::{Named, QueueLimits, Record, RouteKind, Times},
     records::{Counts, Filter, Limits, Records},
-    secret::Secret,
     store::Location,
 };
 use uuid::{NoContext, Timestamp, Uuid};
 
-use crate::databases::{Directory, Postgres, eventually};
+use crate::databases::eventually;
+pub use crate::databases::{Stage, on_each};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -27,50 +27,7 @@ pub const ROOMY: QueueLimits = QueueLimits {
     bytes: 1 << 30,
 };
 
-/// A database of its own for one test.
-pub struct Stage {
-    pub location: Location,
-    _directory: Option<Directory>,
-    /// Stopped by the last test that uses it.
-    _server: Option<Postgres>,
-}
-
 impl Stage {
-    pub fn memory() -> Self {
-        Self {
-            location: Location::Memory,
-            _directory: None,
-            _server: None,
-        }
-    }
-
-    pub fn file() -> Self {
-        let directory = Directory::new();
-        Self {
-            location: Location::File(directory.path().join("data/records.db")),
-            _directory: Some(directory),
-            _server: None,
-        }
-    }
-
-    pub async fn postgres() -> Self {
-        let server = Postgres::shared();
-        Self {
-            location: Location::Postgres(Secret::new(server.new_database().await)),
-            _directory: None,
-            _server: Some(server),
-        }
-    }
-
-    /// A database that the test keeps.
-    pub fn at(location: Location) -> Self {
-        Self {
-            location,
-            _directory: None,
-            _server: None,
-        }
-    }
-
     /// The file, of a stage that has one.
     pub fn path(&self) -> PathBuf {
         match &self.location {
@@ -92,8 +49,18 @@ impl Stage {
     }
 
     pub fn start_with(&self, queue: QueueLimits, limits: Limits) -> Archive {
+        self.start_as(queue, limits, &[])
+    }
+
+    /// Sums up the values of these names of metadata.
+    pub fn start_summing(&self, names: &[&str]) -> Archive {
+        self.start_as(ROOMY, UNLIMITED, names)
+    }
+
+    fn start_as(&self, queue: QueueLimits, limits: Limits, names: &[&str]) -> Archive {
         let counts = Counts::default();
         let records = Records::new(queue, counts.clone());
+        records.sum_up(&names.iter().map(ToString::to_string).collect::<Vec<_>>());
         let store = Some((self.location.clone(), limits));
         records.start(store, Vec::new()).expect("a thread");
         Archive { records, counts }
@@ -140,6 +107,20 @@ impl Archive {
         let page = page.unwrap_or_else(|error| panic!("{query:?}: {error}"));
         page.records.iter().map(|it| it.id).collect()
     }
+
+    /// How many records there are.
+    pub async fn rows(&self) -> u64 {
+        let (mut rows, mut cursor) = (0, None);
+        loop {
+            let page = self.records.search(Filter::default(), cursor, 1000).await;
+            let page = page.expect("a page");
+            rows += page.records.len() as u64;
+            match page.next {
+                Some(next) => cursor = Some(next),
+                None => return rows,
+            }
+        }
+    }
 }
 
 pub fn filter(query: &[(&str, &str)]) -> Filter {
@@ -148,16 +129,6 @@ pub fn filter(query: &[(&str, &str)]) -> Filter {
         assert_eq!(filter.take(name, value), Ok(true), "{name}={value}");
     }
     filter
-}
-
-/// Runs a test on each of the three stores.
-pub async fn on_each(test: impl AsyncFn(Stage)) {
-    println!("in memory");
-    test(Stage::memory()).await;
-    println!("in a file");
-    test(Stage::file()).await;
-    println!("in PostgreSQL");
-    test(Stage::postgres().await).await;
 }
 
 /// The time of the tests' records: 2026-11-20T00:00:00Z, in milliseconds.

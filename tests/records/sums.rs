@@ -16,7 +16,7 @@ use crate::stage::{Archive, BEGIN, named, on_each, record};
 const HOUR: i64 = 3_600_000;
 
 /// What a test does: 600 requests in three days, of a few keys, models and outcomes.
-fn requests() -> Vec<Record> {
+pub fn requests() -> Vec<Record> {
     (0..600_i64)
         .map(|at| {
             let unsigned = at.unsigned_abs();
@@ -42,7 +42,7 @@ fn requests() -> Vec<Record> {
         .collect()
 }
 
-async fn usage(archive: &Archive, parameters: &[(&str, &str)]) -> BTreeMap<RowKey, UsageRow> {
+pub async fn usage(archive: &Archive, parameters: &[(&str, &str)]) -> BTreeMap<RowKey, UsageRow> {
     let owned = parameters
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
@@ -51,7 +51,7 @@ async fn usage(archive: &Archive, parameters: &[(&str, &str)]) -> BTreeMap<RowKe
     archive.records.usage(query).await.expect("sums")
 }
 
-fn told(row: &UsageRow, name: &str) -> u64 {
+pub fn told(row: &UsageRow, name: &str) -> u64 {
     let place = COUNTS.iter().position(|it| *it == name);
     row.amounts.counts[place.expect("a count")]
 }

@@ -73,7 +73,7 @@ async fn a_lost_connection_listens_again_and_misses_nothing() {
 #[tokio::test]
 async fn postgres_may_stop_and_come_back() {
     let server = Postgres::start();
-    let stage = Stage::at(&server.new_database().await);
+    let stage = Stage::at_url(&server.new_database().await);
     let store = stage.open_timed(NEVER, Duration::from_secs(1)).await;
     store.apply(create("key_1", "a")).await.expect("created");
     server.crash();
@@ -115,7 +115,7 @@ async fn postgres_may_stop_and_come_back() {
 #[tokio::test]
 async fn a_server_that_falls_silent_is_given_up() {
     let server = Postgres::start();
-    let stage = Stage::at(&server.new_database().await);
+    let stage = Stage::at_url(&server.new_database().await);
     let poll = Duration::from_millis(100);
     let store = stage.open_timed(poll, Duration::from_millis(500)).await;
     store.apply(create("key_1", "a")).await.expect("created");

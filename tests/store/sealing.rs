@@ -220,7 +220,7 @@ async fn no_secret_can_be_read_in_the_files() {
         server.data(),
     ];
     let url = server.new_database().await;
-    for (stage, directory) in [&file, &Stage::at(&url)].into_iter().zip(directories) {
+    for (stage, directory) in [&file, &Stage::at_url(&url)].into_iter().zip(directories) {
         let store = stage.open_sealed(&[OLD_KEY]).await.expect("opens");
         seal(&store, "key_1").await;
         store.close().await;

@@ -19,7 +19,7 @@ use crate::support::{
     Gateway, Process,
     admin::{Admin, Made},
     eventually,
-    postgres::{Directory, PASSWORD, Postgres},
+    postgres::{Directory, PASSWORD, Postgres, database, in_file},
     within,
 };
 
@@ -29,24 +29,8 @@ const SOON: Duration = Duration::from_millis(1500);
 /// Until it is known that a database is away.
 const AWAY: Duration = Duration::from_secs(40);
 
-fn in_file(directory: &Directory) -> String {
-    let path = directory.path().join("data");
-    format!(
-        "admin_token: secret\nlog: {{ access: all }}\nstore: {{ kind: sqlite }}\ndata_dir: {}\n",
-        path.display()
-    )
-}
-
 fn in_postgres(url: &str) -> String {
     format!("admin_token: secret\nstore: {{ kind: postgres, url: \"{url}\" }}\n")
-}
-
-fn database(server: &Postgres) -> String {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
-    runtime.block_on(server.new_database())
 }
 
 /// Makes keys at four connections until it fails; returns those that were acknowledged.
@@ -83,7 +67,7 @@ fn every_key_that_was_acknowledged_opens_the_gateway_after_kill_9() {
     let least = std::env::var("THROUGHWAY_TEST_CREATES");
     let least = least.map_or(200, |it| it.parse().expect("a number"));
     let directory = Directory::new();
-    let settings = in_file(&directory);
+    let settings = in_file(&directory, "all");
     let mut gateway = Process::serving("admin-killed", &settings);
     let keys = create_until_killed(&gateway, least);
     gateway.ended();
@@ -130,7 +114,7 @@ fn follows(one: &Process, other: &Process) -> Duration {
 #[test]
 fn replicas_over_one_file_see_a_change_within_a_second() {
     let directory = Directory::new();
-    let settings = in_file(&directory);
+    let settings = in_file(&directory, "all");
     let one = Process::serving("admin-file-one", &settings);
     let other = Process::serving("admin-file-other", &settings);
     println!("at most {:?} between two replicas", follows(&one, &other));
@@ -188,7 +172,7 @@ fn without_its_postgresql_a_gateway_serves_known_keys_and_says_so() {
 #[test]
 fn a_reload_keeps_the_keys_of_the_store() {
     let directory = Directory::new();
-    let settings = in_file(&directory);
+    let settings = in_file(&directory, "all");
     let gateway = Process::serving("admin-reload", &settings);
     let admin = Admin::of(gateway.address);
     let key = admin.create(r#"{"name":"app"}"#);
@@ -224,7 +208,7 @@ fn a_reload_keeps_the_keys_of_the_store() {
 #[test]
 fn a_secret_is_only_where_it_was_given_out() {
     let directory = Directory::new();
-    let gateway = Process::serving("admin-canary", &in_file(&directory));
+    let gateway = Process::serving("admin-canary", &in_file(&directory, "all"));
     let admin = Admin::of(gateway.address);
     let first = admin.create(r#"{"name":"app"}"#);
     let path = format!("/keys/{}", first.id);
@@ -266,7 +250,8 @@ fn bytes_in(directory: &Directory) -> Vec<u8> {
 #[test]
 fn a_running_gateway_forgets_old_rows_of_the_audit_log() {
     let directory = Directory::new();
-    let settings = in_file(&directory).replace("kind: sqlite", "kind: sqlite, audit_retention: 1d");
+    let settings =
+        in_file(&directory, "all").replace("kind: sqlite", "kind: sqlite, audit_retention: 1d");
     let mut gateway = Process::serving("admin-audit-1", &settings);
     let admin = Admin::of(gateway.address);
     let [old, _young] = ["old", "young"].map(|it| admin.create(&format!(r#"{{"name":"{it}"}}"#)));

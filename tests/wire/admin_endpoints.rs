@@ -2,24 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Gateway, Process, Upstream, admin::Admin};
-
-const SETTINGS: &str = "admin_token: secret\nstore: { kind: memory }\n\
-                        secrets: { KEY: of-the-settings }\n";
-fn started(more: &str) -> (Gateway, Admin) {
-    let gateway = Gateway::with(&format!("{SETTINGS}{more}"));
-    let admin = Admin::of(gateway.address);
-    (gateway, admin)
-}
-
-fn one(made: &Value) -> String {
-    format!("/endpoints/{}", made["id"].as_str().expect("an id"))
-}
-
-fn status(gateway: &Gateway, method: &str, path: &str) -> u16 {
-    let request = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    gateway.exchange(request).status
-}
+use crate::support::{
+    Process, Upstream,
+    admin::Admin,
+    endpoints::{SETTINGS, one, started, status},
+};
 
 #[test]
 fn the_life_of_an_endpoint() {

@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 use crate::support::{
     Client, Process, Upstream,
     admin::Admin,
-    postgres::{Directory, Postgres},
+    endpoints::one,
+    postgres::{Directory, Postgres, database},
     within,
 };
 
@@ -25,18 +26,6 @@ fn status(gateway: &Process, path: &str) -> u16 {
     let mut client = Client::connect(gateway.address);
     client.send(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"));
     client.response().status
-}
-
-fn database(server: &Postgres) -> String {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
-    runtime.block_on(server.new_database())
-}
-
-fn one(made: &Value) -> String {
-    format!("/endpoints/{}", made["id"].as_str().expect("an id"))
 }
 
 /// Makes, moves, switches and deletes an endpoint at one replica; the other follows each time.

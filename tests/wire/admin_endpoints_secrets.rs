@@ -1,20 +1,17 @@
 //! Secrets of endpoints: sealed or referred to, used and not shown; and what becomes of an endpoint
 //! whose settings go.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::support::{Gateway, Process, Upstream, admin::Admin, eventually};
+use crate::support::{
+    Gateway, Process, Upstream,
+    admin::Admin,
+    endpoints::{one, started, status},
+    eventually,
+};
 
-const SETTINGS: &str = "admin_token: secret\nstore: { kind: memory }\n\
-                        secrets: { KEY: of-the-settings }\n";
 /// 32 random bytes.
 const SECRET_KEY: &str = "yQj4nY0rXk3v9tq1mJt0Q6l8w2Hs5a+bZcVdEe/fGg8=";
-
-fn started(more: &str) -> (Gateway, Admin) {
-    let gateway = Gateway::with(&format!("{SETTINGS}{more}"));
-    let admin = Admin::of(gateway.address);
-    (gateway, admin)
-}
 
 fn sealing(more: &str) -> (Gateway, Admin) {
     started(&format!("secret_key: {SECRET_KEY}\n{more}"))
@@ -24,15 +21,6 @@ fn sealing(more: &str) -> (Gateway, Admin) {
 fn text_of(upstream: &Upstream) -> String {
     let requests = upstream.requests();
     String::from_utf8_lossy(requests.last().expect("a request")).into_owned()
-}
-
-fn one(made: &Value) -> String {
-    format!("/endpoints/{}", made["id"].as_str().expect("an id"))
-}
-
-fn status(gateway: &Gateway, method: &str, path: &str) -> u16 {
-    let request = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    gateway.exchange(request).status
 }
 
 #[test]

@@ -10,8 +10,12 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::support::{
-    Gate, Process, Redis, Response, Upstream, admin::Admin, eventually, postgres::Directory,
-    replicas::settled, routing::base,
+    Gate, Process, Redis, Response, Upstream,
+    admin::Admin,
+    eventually,
+    postgres::{Directory, in_file},
+    replicas::settled,
+    routing::base,
 };
 
 const CALLERS: usize = 64;
@@ -38,14 +42,6 @@ fn in_redis(redis: &Redis, more: &str) -> String {
         "admin_token: secret\nlog: {{ access: off }}\n\
          limit_store: {{ store: redis, url: \"{}\", timeout: 5s{more} }}\n",
         redis.url()
-    )
-}
-
-fn in_file(directory: &Directory) -> String {
-    let path = directory.path().join("data");
-    format!(
-        "admin_token: secret\nlog: {{ access: off }}\nstore: {{ kind: sqlite }}\ndata_dir: {}\n",
-        path.display()
     )
 }
 
@@ -211,7 +207,7 @@ fn a_long_request_keeps_what_it_has_reserved_and_redis_is_told_later() {
 #[test]
 fn kill_9_loses_at_most_a_second_and_a_stop_nothing() {
     let (directory, upstream) = (Directory::new(), Upstream::ok());
-    let settings = in_file(&directory) + &paid(&upstream, "{ usd: 100000, window: month }");
+    let settings = in_file(&directory, "off") + &paid(&upstream, "{ usd: 100000, window: month }");
     let mut process = Process::serving("budget-kill", &settings);
     let mut sent = Vec::new();
     let begun = Instant::now();
@@ -256,7 +252,7 @@ fn own_page(process: &Process, key: &str) -> Value {
 #[test]
 fn an_operator_sets_tops_up_corrects_and_clears_a_budget() {
     let (directory, upstream) = (Directory::new(), Upstream::ok());
-    let settings = in_file(&directory) + &paid(&upstream, "");
+    let settings = in_file(&directory, "off") + &paid(&upstream, "");
     let process = Process::serving("budget-admin", &settings);
     let admin = Admin::of(process.address);
     let key = admin.create(r#"{"name":"app","budgets":[{"usd":2,"window":"total"}]}"#);
@@ -320,7 +316,7 @@ fn what_an_operator_cannot_mean_is_refused() {
     let (directory, upstream) = (Directory::new(), Upstream::ok());
     let budgets = "{ usd: 5, window: total }, { tokens: 5, window: day }, \
                    { usd: 5, window: total, by: key, name: each }";
-    let settings = in_file(&directory) + &paid(&upstream, budgets);
+    let settings = in_file(&directory, "off") + &paid(&upstream, budgets);
     let process = Process::serving("budget-refused", &settings);
     let admin = Admin::of(process.address);
     let page = admin.json("GET", "/budgets", "", 200);
@@ -372,7 +368,7 @@ fn a_reload_keeps_what_was_spent() {
     let (directory, upstream) = (Directory::new(), Upstream::ok());
     let of = |usd: u32| {
         let budget = format!("{{ usd: {usd}, window: month, timezone: Asia/Tokyo }}");
-        in_file(&directory) + &paid(&upstream, &budget)
+        in_file(&directory, "off") + &paid(&upstream, &budget)
     };
     let process = Process::serving("budget-reload", &of(2));
     let ask = || process.exchange(request()).status;

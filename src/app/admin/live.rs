@@ -31,7 +31,7 @@ const LOOK: Duration = Duration::from_secs(1);
 
 pub(super) async fn watch(call: Call) -> Response {
     let mut filter = Filter::default();
-    for (name, value) in query::parameters(call.request.query_string())? {
+    for (name, value) in query::with_ids(&call)? {
         take(&mut filter, &name, &value)?;
     }
     let Some(watch) = call.control.current.get().process.archive.watch() else {

@@ -1,9 +1,14 @@
-//! The query of a list: how long a page is, and where it begins.
+//! The query of a list: how long a page is, where it begins, and whose objects it names.
 
 use actix_web::web;
 use serde::Deserialize;
 
-use crate::error::{Code, GatewayError};
+use super::Call;
+use crate::{
+    error::{Code, GatewayError},
+    gateway::parsed,
+    identity::{KeyId, Name, TeamId},
+};
 
 const LONGEST: u32 = 1000;
 const USUAL: u32 = 100;
@@ -53,6 +58,39 @@ pub(super) fn parameters(query: &str) -> Result<Vec<(String, String)>, GatewayEr
             let message = "this parameter is there twice";
             return Err(GatewayError::about(Code::InvalidQuery, name, message));
         }
+    }
+    Ok(all)
+}
+
+/// The parameters of a query for records or sums, with the names of keys and teams replaced by ids.
+///
+/// # Errors
+/// A parameter is there twice, or a name is that of no key or team.
+pub(super) fn with_ids(call: &Call) -> Result<Vec<(String, String)>, GatewayError> {
+    let mut all = parameters(call.request.query_string())?;
+    let gateway = call.control.current.get();
+    let directory = gateway.access.directory();
+    for (name, value) in &mut all {
+        let (kind, prefix) = match &**name {
+            "key" => ("key", KeyId::PREFIX),
+            "team" => ("team", TeamId::PREFIX),
+            _ => continue,
+        };
+        // An id may be that of a key that is deleted. No name begins like one.
+        if value.starts_with(prefix) {
+            continue;
+        }
+        let id = parsed::<Name>(value).and_then(|it| match kind {
+            "key" => directory.key_by_name(&it).map(|it| it.key.id.to_string()),
+            _ => directory.team_by_name(&it).map(|it| it.id.to_string()),
+        });
+        *value = id.ok_or_else(|| {
+            let message = format!(
+                "there is no {kind} with this name or id; a deleted one is found by its id, \
+                 {prefix}..."
+            );
+            GatewayError::about(Code::InvalidQuery, kind, message)
+        })?;
     }
     Ok(all)
 }

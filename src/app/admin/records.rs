@@ -16,7 +16,7 @@ const USUAL: usize = 100;
 pub(super) async fn list(call: Call) -> Response {
     let mut filter = Filter::default();
     let (mut cursor, mut limit) = (None, USUAL);
-    for (name, value) in query::parameters(call.request.query_string())? {
+    for (name, value) in query::with_ids(&call)? {
         match &*name {
             "cursor" => cursor = Some(cursor_of(&value)?),
             "limit" => limit = limit_of(&value)?,

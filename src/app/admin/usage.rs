@@ -12,14 +12,16 @@ use super::{
 };
 use crate::{
     money::Usd,
-    records::{Amounts, BadParameter, COST, COUNTS, Column, RowKey, Span, UsageQuery, UsageRow},
+    records::{
+        Amounts, BadParameter, COST, COUNTS, Column, METADATA, RowKey, Span, UsageQuery, UsageRow,
+    },
 };
 
 /// The shares of requests of which it is told how long they took at most.
 const SHARES: [(&str, f64); 4] = [("p50", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99)];
 
 pub(super) async fn usage(call: Call) -> Response {
-    let mut parameters = query::parameters(call.request.query_string())?;
+    let mut parameters = query::with_ids(&call)?;
     let mut as_csv = wants_csv(call.request.headers());
     let mut formats = Vec::new();
     parameters.retain(|(name, value)| {
@@ -38,6 +40,9 @@ pub(super) async fn usage(call: Call) -> Response {
     }
     let query = UsageQuery::of(&parameters, Timestamp::now().as_second()).map_err(bad)?;
     let process = call.control.current.get().process.clone();
+    query
+        .check_metadata(process.archive.summed())
+        .map_err(bad)?;
     let found = process
         .archive
         .usage(query.clone())
@@ -76,23 +81,43 @@ fn row_of(query: &UsageQuery, (at, texts): &RowKey, row: &UsageRow) -> Map<Strin
         shown.insert(time_name(span).to_owned(), json!(at));
     }
     for (column, text) in query.by.iter().zip(texts) {
-        let named =
-            |name: &Option<String>| text.as_ref().map(|id| json!({ "id": id, "name": name }));
-        let value = match column {
-            Column::Key => json!(named(&row.key_name)),
-            Column::Team => json!(named(&row.team_name)),
-            Column::Origin
-            | Column::Provider
-            | Column::Model
-            | Column::Route
-            | Column::Outcome
-            | Column::Code
-            | Column::Cache => json!(text),
+        let value = match name_of(*column) {
+            Some(name) => json!(
+                text.as_ref()
+                    .map(|id| json!({ "id": id, "name": name(row) }))
+            ),
+            None => json!(text),
         };
         shown.insert(column.name().to_owned(), value);
     }
+    // The value stands behind the texts of the columns.
+    if let (Some(name), Some(value)) = (metadata_name(query), texts.last()) {
+        shown.insert(name, json!(value));
+    }
     add_amounts(&mut shown, &row.amounts);
     shown
+}
+
+/// The name of the field of the metadata that the rows are of.
+fn metadata_name(query: &UsageQuery) -> Option<String> {
+    let asked = query.metadata.as_ref().filter(|it| it.is_grouped)?;
+    Some(format!("{METADATA}{}", asked.name))
+}
+
+/// Where a row has the name of a key or team; `None`: the column's texts are all there is.
+fn name_of(column: Column) -> Option<fn(&UsageRow) -> &Option<String>> {
+    match column {
+        Column::Key => Some(|row| &row.key_name),
+        Column::Team => Some(|row| &row.team_name),
+        Column::Origin
+        | Column::Provider
+        | Column::Model
+        | Column::Route
+        | Column::RouteName
+        | Column::Outcome
+        | Column::Code
+        | Column::Cache => None,
+    }
 }
 
 fn add_amounts(shown: &mut Map<String, Value>, amounts: &Amounts) {
@@ -147,19 +172,17 @@ fn head(query: &UsageQuery) -> Vec<(String, String)> {
     }
     for column in &query.by {
         let name = column.name();
-        match column {
-            Column::Key | Column::Team => {
+        match name_of(*column) {
+            Some(_) => {
                 add(format!("{name}_id"), format!("/{name}/id"));
                 add(format!("{name}_name"), format!("/{name}/name"));
             }
-            Column::Origin
-            | Column::Provider
-            | Column::Model
-            | Column::Route
-            | Column::Outcome
-            | Column::Code
-            | Column::Cache => add(name.to_owned(), format!("/{name}")),
+            None => add(name.to_owned(), format!("/{name}")),
         }
+    }
+    if let Some(name) = metadata_name(query) {
+        let pointer = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
+        add(cell(&name), pointer);
     }
     for name in COUNTS {
         add(name.to_owned(), format!("/{name}"));

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use smart_default::SmartDefault;
 
 use crate::config::enums::{ObjectStoreKind, RecordStore};
-use crate::config::kind::Kind as _;
+use crate::config::kind::{Kind as _, List};
+use crate::config::name::SummedName;
 use crate::config::units::{ByteSize, Count, Retention};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -48,6 +49,14 @@ pub struct Records {
     #[serde(with = "Retention")]
     #[schemars(example = &"90d")]
     pub usage_retention: Duration,
+    /// Names of metadata whose values are summed up, at most 8.
+    ///
+    /// `GET /gateway/admin/v1/usage?group=metadata.user` then tells what each `user` has used and
+    /// cost; it begins with what arrives after the start. Values that nobody should choose for
+    /// themselves are set by the `metadata` of keys and teams.
+    #[serde(with = "List::<SummedName>")]
+    #[schemars(example = ["user", "project"])]
+    pub usage_metadata: Vec<String>,
     /// Records on their way to the store.
     pub queue: RecordQueue,
 }

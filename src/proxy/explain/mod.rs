@@ -1,6 +1,7 @@
 //! The resolved plan as JSON, for dry runs and for `explain`: targets in order with the guard's
 //! verdict, credentials by name only. Sends nothing.
 
+mod budgets;
 mod request;
 
 use std::time::Duration;
@@ -42,11 +43,13 @@ pub fn only_post() -> Response<Bytes> {
     response
 }
 
-/// Tells the plan instead of carrying it out.
+/// Tells the plan instead of carrying it out. `is_running`: this process serves requests, and
+/// knows what is spent of budgets.
 pub async fn explain(
     admitted: &Admitted<'_>,
     prepared: &Prepared<'_>,
     targets: &Vetter,
+    is_running: bool,
 ) -> Response<Bytes> {
     let cached = prepared.cached.as_ref();
     let explained = Explained {
@@ -58,6 +61,7 @@ pub async fn explain(
         request_timeout: admitted.directives.request_timeout,
         first: prepared.first,
         cache: cache(cached.map(|(it, key)| (&it.policy, key))),
+        budgets: budgets::shown(admitted, prepared.plan, is_running).await,
     };
     explained.response().await
 }
@@ -73,6 +77,7 @@ struct Explained<'a> {
     first: Send,
     /// What the cache would do, as [`cache`] tells it.
     cache: Value,
+    budgets: Vec<Value>,
 }
 
 impl Explained<'_> {
@@ -114,6 +119,7 @@ impl Explained<'_> {
             },
             "cache": self.cache,
             "limits": limits(self.gateway.limits.requests.iter().chain(&plan.limits)),
+            "budgets": self.budgets,
             "notes": plan.notes,
         })
     }

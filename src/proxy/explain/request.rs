@@ -51,6 +51,8 @@ pub struct Described<'a> {
     pub holder: Result<Option<&'a Identity>, GatewayError>,
     /// An operator tests an endpoint.
     pub is_test: bool,
+    /// The gateway serves requests, and knows what is spent of budgets.
+    pub is_running: bool,
 }
 
 impl Described<'_> {
@@ -77,7 +79,7 @@ impl Described<'_> {
         let admitted = Admitted::of(gateway, self.head, &fields, brought)?;
         let plan = prepare::plan(&admitted, plans, &AtHand).await?;
         let prepared = prepare::prepare(&admitted, &plan, &AtHand, clock::now()).await?;
-        Ok(super::explain(&admitted, &prepared, targets).await)
+        Ok(super::explain(&admitted, &prepared, targets, self.is_running).await)
     }
 }
 
@@ -112,7 +114,8 @@ impl DescribedRequest {
         })
     }
 
-    /// What would be done with it.
+    /// What would be done with it. `is_running`: the gateway serves requests, and knows what is
+    /// spent of budgets.
     ///
     /// # Errors
     /// Those the request itself would meet.
@@ -121,6 +124,7 @@ impl DescribedRequest {
         gateway: &Gateway,
         plans: &PlanCache,
         targets: &Vetter,
+        is_running: bool,
     ) -> Result<Response<Bytes>, GatewayError> {
         let body = self.bytes();
         let mut head = self.head(&body)?;
@@ -135,6 +139,7 @@ impl DescribedRequest {
             body,
             holder,
             is_test: false,
+            is_running,
         };
         described.explain(gateway, plans, targets).await
     }

@@ -131,6 +131,20 @@ fn trusted<'a>(admitted: &'a Admitted<'_>, name: &str) -> Option<Option<&'a Stri
     is_trusted.then(|| metadata.and_then(|metadata| metadata.get(name)))
 }
 
+/// The budgets that are for the request, with a claim of nothing where each would count it.
+pub fn counted<'a>(
+    admitted: &'a Admitted<'_>,
+    plan: &'a Plan,
+    now: Timestamp,
+) -> Vec<(&'a Arc<Scoped>, Claim<'a>)> {
+    let claimed = claims(admitted, plan, now).into_iter();
+    let budget = |it: Claimed<'a>| match it.of {
+        Of::Budget(scoped) => Some((scoped, it.claim)),
+        Of::Limit(_) => None,
+    };
+    claimed.filter_map(budget).collect()
+}
+
 /// Where the request is counted, for each budget that is for it.
 fn claims<'a>(admitted: &'a Admitted<'_>, plan: &'a Plan, now: Timestamp) -> Vec<Claimed<'a>> {
     let mut all = Vec::new();

@@ -3,6 +3,7 @@
 
 mod budgets;
 mod credentials;
+mod given_up;
 mod lookup;
 mod pipeline;
 mod records;

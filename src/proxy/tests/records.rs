@@ -10,8 +10,8 @@ use crate::{
 const RETRY: &str = r#""retry":{"attempts":2}"#;
 
 /// A gateway with records.
-struct Recorded {
-    harness: Harness,
+pub(super) struct Recorded {
+    pub harness: Harness,
     intake: Intake,
 }
 
@@ -20,7 +20,7 @@ impl Recorded {
         Self::with_settings("", scenes)
     }
 
-    fn with_settings(settings: &str, scenes: impl IntoIterator<Item = Scene>) -> Self {
+    pub fn with_settings(settings: &str, scenes: impl IntoIterator<Item = Scene>) -> Self {
         let (environment, flags) = (Environment::default(), Flags::default());
         let settings = Settings::parse(settings, Path::new("s"), &environment, &flags);
         let mut gateway = Gateway::new(&settings.expect("settings")).expect("usable settings");
@@ -39,12 +39,12 @@ impl Recorded {
     }
 
     /// Sends a request, and returns its one record.
-    async fn record_of(&mut self, ask: Ask) -> Record {
+    pub async fn record_of(&mut self, ask: Ask) -> Record {
         self.harness.ask(ask).await;
         self.only().await
     }
 
-    async fn only(&mut self) -> Record {
+    pub async fn only(&mut self) -> Record {
         let records = self.intake.take(10).await.expect("an open queue");
         let [(record, _)] = &records[..] else {
             panic!("{records:?}");
@@ -209,7 +209,7 @@ async fn a_stored_response_is_told_as_a_hit_without_attempts() {
     }
 }
 
-const USED: &str = concat!(
+pub(super) const USED: &str = concat!(
     r#"{"object":"chat.completion","model":"m-2026","id":"c1","choices":[{"index":0,"message":"#,
     r#"{"role":"assistant","content":"\"usage\":{\"prompt_tokens\":9}"},"finish_reason":"stop"}],"#,
     r#""usage":{"prompt_tokens":10,"completion_tokens":20,"total_tokens":30}}"#,

@@ -20,6 +20,11 @@ use crate::store::{
 
 /// The log is cut to this size once its content is in the file.
 const LOG_SIZE: &str = "67108864";
+/// How many pages the log has when its content is moved to the file. Pages at the end of a table are
+/// written many times, and moved once.
+const LOG_PAGES: &str = "4000";
+/// The most memory for pages, in KiB when negative. A large transaction needs no other place.
+const CACHE: &str = "-8192";
 
 pub(super) async fn open_memory(schema: &Schema, patience: Duration) -> Result<Database> {
     let options = SqliteConnectOptions::new().in_memory(true);
@@ -57,7 +62,9 @@ pub(super) async fn open_file(
         Durability::Recent => options
             .synchronous(SqliteSynchronous::Normal)
             .auto_vacuum(SqliteAutoVacuum::Incremental)
-            .pragma("journal_size_limit", LOG_SIZE),
+            .pragma("journal_size_limit", LOG_SIZE)
+            .pragma("wal_autocheckpoint", LOG_PAGES)
+            .pragma("cache_size", CACHE),
     };
     let writer = writer(&place, options, schema, patience).await?;
     let options = SqliteConnectOptions::new()

@@ -7,7 +7,7 @@ use aws_smithy_eventstream::frame::read_message_from;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::Deserialize;
 
-use super::{Texts, end_text};
+use super::{Fed, Texts, end_text};
 use crate::usage::{UsageFlaw, findings::Findings};
 
 /// Most bytes of a frame that is read.
@@ -40,12 +40,7 @@ impl Frames {
 
     /// # Errors
     /// The bytes are no frames.
-    pub fn feed(
-        &mut self,
-        bytes: &[u8],
-        texts: &mut Texts,
-        to: &mut Findings,
-    ) -> Result<(), UsageFlaw> {
+    pub fn feed(&mut self, bytes: &[u8], texts: &mut Texts, to: &mut Findings) -> Fed {
         let mut rest = bytes;
         while !rest.is_empty() {
             if self.passing > 0 {
@@ -79,7 +74,7 @@ impl Frames {
         }
     }
 
-    fn advance(&mut self, texts: &mut Texts, to: &mut Findings) -> Result<(), UsageFlaw> {
+    fn advance(&mut self, texts: &mut Texts, to: &mut Findings) -> Fed {
         if self.held.len() == PRELUDE && !is_sound(&self.held) {
             return Err(UsageFlaw::Malformed);
         }
@@ -102,7 +97,7 @@ fn is_sound(prelude: &[u8]) -> bool {
     checksum == crc32fast::hash(lengths).to_be_bytes()
 }
 
-fn frame(bytes: &[u8], texts: &mut Texts, to: &mut Findings) -> Result<(), UsageFlaw> {
+fn frame(bytes: &[u8], texts: &mut Texts, to: &mut Findings) -> Fed {
     let message = read_message_from(bytes).map_err(|_| UsageFlaw::Malformed)?;
     let is_chunk = message.headers().iter().any(|header| {
         let kind = header.value().as_string();

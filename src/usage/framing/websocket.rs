@@ -1,7 +1,7 @@
 //! Finds the messages of a WebSocket's server (RFC 6455 §5) and hands their payload on as it
 //! arrives. Holds the header of one frame.
 
-use super::{Texts, end_text};
+use super::{Fed, Texts, end_text};
 use crate::usage::{UsageFlaw, findings::Findings};
 
 /// The longest header of a frame without a mask.
@@ -29,12 +29,7 @@ pub struct Messages {
 impl Messages {
     /// # Errors
     /// The frames are none that a server may send.
-    pub fn feed(
-        &mut self,
-        bytes: &[u8],
-        texts: &mut Texts,
-        to: &mut Findings,
-    ) -> Result<(), UsageFlaw> {
+    pub fn feed(&mut self, bytes: &[u8], texts: &mut Texts, to: &mut Findings) -> Fed {
         let mut rest = bytes;
         while !rest.is_empty() {
             if self.left > 0 {
@@ -63,7 +58,7 @@ impl Messages {
         }
     }
 
-    fn begin(&mut self, texts: &mut Texts, to: &mut Findings) -> Result<(), UsageFlaw> {
+    fn begin(&mut self, texts: &mut Texts, to: &mut Findings) -> Fed {
         self.held = 0;
         let [first, second, extended @ ..] = &self.header;
         let (is_masked, has_other_bits) = (second & 0x80 != 0, first & 0x30 != 0);

@@ -44,14 +44,37 @@ def mistral_call(name):
     return call(f"mistral: {name}", "mistral", BEARER, host="api.mistral.ai")
 
 
-@openai_call("chat")
-def openai_chat(root, key):
-    return of_openai(root, key).chat.completions.create(model="tiny", messages=ASK).choices[0].message.content
+def chat(client):
+    return client.chat.completions.create(model="tiny", messages=ASK).choices[0].message.content
 
 
-@openai_call("chat stream")
-def openai_stream(root, key):
-    return text_of(of_openai(root, key).chat.completions.create(model="tiny", messages=ASK, stream=True))
+def chat_stream(client):
+    return text_of(client.chat.completions.create(model="tiny", messages=ASK, stream=True))
+
+
+def transcription(client):
+    return client.audio.transcriptions.create(model="tiny", file=("a.mp3", FILE)).text
+
+
+def file_upload(client):
+    purpose = "batch" if isinstance(client, groq.Groq) else "assistants"
+    return client.files.create(file=(NAME, FILE), purpose=purpose).bytes
+
+
+def add_common(of_sdk, sdk_call):
+    """Groq's SDK is made like OpenAI's: these calls read the same."""
+    common = {
+        "chat": chat,
+        "chat stream": chat_stream,
+        "transcription upload": transcription,
+        "file upload": file_upload,
+    }
+    for name, ask in common.items():
+        sdk_call(name)(lambda root, key, ask=ask: ask(of_sdk(root, key)))
+
+
+add_common(of_openai, openai_call)
+add_common(of_groq, groq_call)
 
 
 @openai_call("responses stream")
@@ -64,40 +87,10 @@ def openai_embeddings(root, key):
     return len(of_openai(root, key).embeddings.create(model="tiny", input="hello").data[0].embedding)
 
 
-@openai_call("file upload")
-def openai_file(root, key):
-    return of_openai(root, key).files.create(file=(NAME, FILE), purpose="assistants").bytes
-
-
-@openai_call("transcription upload")
-def openai_audio(root, key):
-    return of_openai(root, key).audio.transcriptions.create(model="tiny", file=("a.mp3", FILE)).text
-
-
 @openai_call("speech download")
 def openai_speech(root, key):
     speech = of_openai(root, key).audio.speech.create(model="tiny", voice="alloy", input="hello")
     return len(speech.read())
-
-
-@groq_call("chat")
-def groq_chat(root, key):
-    return of_groq(root, key).chat.completions.create(model="tiny", messages=ASK).choices[0].message.content
-
-
-@groq_call("chat stream")
-def groq_stream(root, key):
-    return text_of(of_groq(root, key).chat.completions.create(model="tiny", messages=ASK, stream=True))
-
-
-@groq_call("transcription upload")
-def groq_audio(root, key):
-    return of_groq(root, key).audio.transcriptions.create(model="tiny", file=("a.mp3", FILE)).text
-
-
-@groq_call("file upload")
-def groq_file(root, key):
-    return of_groq(root, key).files.create(file=(NAME, FILE), purpose="batch").bytes
 
 
 @mistral_call("chat")

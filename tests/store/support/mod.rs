@@ -37,12 +37,8 @@ pub struct Stage {
 }
 
 impl Stage {
-    fn memory() -> Self {
-        Self {
-            location: Location::Memory,
-            _directory: None,
-            _server: None,
-        }
+    pub fn memory() -> Self {
+        Self::at(Location::Memory)
     }
 
     pub fn file() -> Self {
@@ -64,9 +60,14 @@ impl Stage {
     }
 
     /// At a server that the test keeps.
-    pub fn at(url: &str) -> Self {
+    pub fn at_url(url: &str) -> Self {
+        Self::at(Location::Postgres(Secret::new(url)))
+    }
+
+    /// A database that the test keeps.
+    pub fn at(location: Location) -> Self {
         Self {
-            location: Location::Postgres(Secret::new(url)),
+            location,
             _directory: None,
             _server: None,
         }

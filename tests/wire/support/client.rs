@@ -291,11 +291,6 @@ impl Client {
         bytes
     }
 
-    /// Waits for this long for what comes next.
-    pub fn wait_up_to(&mut self, time: Duration) {
-        self.stream.set_read_timeout(Some(time)).expect("a socket");
-    }
-
     /// True when the gateway closes without sending anything more.
     pub fn is_closed(&mut self) -> bool {
         self.buffer.is_empty() && self.fill().is_err()

@@ -13,7 +13,7 @@ use throughway::{
 };
 use tokio::sync::oneshot;
 
-use super::{Client, Response, Upstream, client::METRICS};
+use super::{Client, Response, Upstream, client::METRICS, process::tells_store};
 
 /// A running gateway; it stops at once when dropped.
 pub struct Gateway {
@@ -49,7 +49,7 @@ impl Gateway {
         if !yaml.contains("listen:") {
             settings.listen = SocketAddr::from(([127, 0, 0, 1], 0));
         }
-        if !yaml.contains("store:") {
+        if !tells_store(yaml) {
             settings.store.kind = ObjectStoreKind::Off;
         }
         Self::run(settings)

@@ -7,6 +7,7 @@ pub mod caching;
 pub mod client;
 pub mod credentials;
 pub mod dns;
+pub mod endpoints;
 pub mod gateway;
 pub mod gateway_keys;
 pub mod message;

@@ -1,4 +1,4 @@
-//! A PostgreSQL server of the test's own, as the tests of the store have it.
+//! A PostgreSQL server of the test's own, as the tests of the store have it, and stores in files.
 #![allow(dead_code, reason = "the tests of the store use more of it")]
 
 #[path = "../../store/support/directory.rs"]
@@ -10,3 +10,21 @@ pub use self::{
     directory::Directory,
     server::{PASSWORD, Postgres},
 };
+
+/// The URL of a new database of the server.
+pub fn database(server: &Postgres) -> String {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(server.new_database())
+}
+
+/// Settings with the store in a file of this directory; the log as `access` says.
+pub fn in_file(directory: &Directory, access: &str) -> String {
+    let path = directory.path().join("data");
+    format!(
+        "admin_token: secret\nlog: {{ access: {access} }}\nstore: {{ kind: sqlite }}\ndata_dir: {}\n",
+        path.display()
+    )
+}

@@ -222,6 +222,12 @@ impl Drop for Process {
 
 static MARKERS: AtomicUsize = AtomicUsize::new(0);
 
+/// Whether settings say where objects are stored. Without a word on it they would be stored among
+/// the files of the user who runs the tests.
+pub fn tells_store(yaml: &str) -> bool {
+    yaml.lines().any(|line| line.starts_with("store:"))
+}
+
 /// Removed when dropped.
 struct SettingsFile {
     path: PathBuf,
@@ -237,7 +243,7 @@ impl SettingsFile {
         SettingsFile {
             path,
             tells_workers: yaml.contains("workers:"),
-            tells_store: yaml.contains("store:"),
+            tells_store: tells_store(yaml),
         }
     }
 }

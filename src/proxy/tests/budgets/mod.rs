@@ -192,6 +192,30 @@ default_target: http://127.0.0.1:1/v1
     assert!(once.spent > 0);
 }
 
+#[actix_rt::test]
+async fn a_dry_run_tells_what_is_left_and_reserves_nothing() {
+    tokio::time::pause();
+    let more =
+        format!("{TEN}budgets:\n  - {{ tokens: 9, window: total, match: {{ key: other }} }}\n");
+    let harness = Harness::with_settings(&more, [good()]);
+    assert_eq!(harness.ask(paid()).await.status, 200);
+    for _ in 0..2 {
+        let got = harness
+            .ask(paid().header("x-gateway-dry-run", "true"))
+            .await;
+        let plan: serde_json::Value = serde_json::from_str(&got.body).expect("a plan");
+        let budgets = plan["budgets"].as_array().expect("budgets");
+        assert_eq!(budgets.len(), 1, "{budgets:?}");
+        let told = |name: &str| budgets[0][name].as_str().unwrap_or_default();
+        assert_eq!((told("name"), told("owner")), ("ten", "endpoints./paid"));
+        assert_eq!(
+            (told("spent"), told("remaining"), told("reserved")),
+            ("1", "9", "0")
+        );
+    }
+    assert_eq!((harness.sent().len(), harness.outstanding()), (1, 0));
+}
+
 /// Every way to an upstream goes by the budgets: once they are exhausted nothing is sent.
 #[actix_rt::test]
 async fn every_route_that_sends_is_counted() {

@@ -15,7 +15,7 @@ CREATE TABLE throughway_records (
     truncated BIGINT   NOT NULL,
     cache     TEXT     COLLATE "C" NOT NULL,
     cost      BIGINT,
-    trace     BIGINT   NOT NULL,
+    trace     BIGINT,
     metadata  TEXT,
     document  TEXT     NOT NULL
 ) PARTITION BY RANGE (id);
@@ -23,7 +23,8 @@ CREATE INDEX throughway_records_key ON throughway_records (key_id, id) WHERE key
 CREATE INDEX throughway_records_model ON throughway_records (origin, model, id)
     WHERE model IS NOT NULL;
 CREATE INDEX throughway_records_failed ON throughway_records (id) WHERE failed = 1;
-CREATE INDEX throughway_records_trace ON throughway_records (trace, id);
+CREATE INDEX throughway_records_trace ON throughway_records (trace, id)
+    WHERE trace IS NOT NULL;
 
 -- Sums of an hour or a day (`span` seconds from `at`), for each combination of the names that
 -- `digest` is made of.

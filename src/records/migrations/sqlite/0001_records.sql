@@ -15,7 +15,7 @@ CREATE TABLE throughway_records (
     truncated INTEGER NOT NULL,
     cache     TEXT    NOT NULL,
     cost      INTEGER,
-    trace     INTEGER NOT NULL,
+    trace     INTEGER,
     metadata  TEXT,
     document  INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
@@ -24,7 +24,8 @@ CREATE INDEX throughway_records_model ON throughway_records (origin, model, id)
     WHERE model IS NOT NULL;
 CREATE INDEX throughway_records_failed ON throughway_records (id, status, code, outcome)
     WHERE failed = 1;
-CREATE INDEX throughway_records_trace ON throughway_records (trace, id);
+CREATE INDEX throughway_records_trace ON throughway_records (trace, id)
+    WHERE trace IS NOT NULL;
 
 CREATE TABLE throughway_record_documents (
     sequence INTEGER PRIMARY KEY,
