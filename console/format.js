@@ -12,7 +12,8 @@ const UNSEEN = new RegExp(
 );
 
 /** A text in which everything can be seen: control, direction and zero-width characters are
- * escapes. @param {string} text @param {boolean} [lines] whether line breaks and tabs stay */
+ * escapes. @param {string} text
+ * `lines`: line breaks and tabs stay. */
 export function visible(text, lines = false) {
 	return text.replace(UNSEEN, it => {
 		if (lines && (it === "\n" || it === "\t")) return it;
@@ -108,8 +109,7 @@ export function percent(part, all) {
 	return `${share > 0 && share < 10 ? share.toFixed(1) : share.toFixed(0)} %`;
 }
 
-/** How long ago an instant is: `12 s ago`. @param {number} at milliseconds since 1970
- * @param {number} [now] */
+/** How long ago an instant is: `12 s ago`. @param {number} at milliseconds since 1970 */
 export function ago(at, now = Date.now()) {
 	const seconds = Math.round((now - at) / 1000);
 	if (!Number.isFinite(seconds)) return UNKNOWN;

@@ -5,6 +5,8 @@ import {ApiError} from "./api.js";
 import {h, replace, value} from "./dom.js";
 import {mayChange} from "./session.js";
 
+export const METHODS = ["POST", "GET", "PUT", "PATCH", "DELETE"];
+
 /** @param {string} label @param {() => void} onclick
  * @param {{kind?: "main" | "danger" | "quiet", change?: boolean, title?: string}} [options]
  *   `change`: it changes something, so viewers cannot press it */
@@ -15,7 +17,7 @@ export function button(label, onclick, {kind, change, title} = {}) {
 }
 
 /** The button and the listener of a form that does something, once at a time.
- * @param {string} label @param {() => Promise<void>} act @param {boolean} [change] */
+ * @param {string} label @param {() => Promise<void>} act */
 export function submitter(label, act, change = false) {
 	const submit = button(label, () => {}, {kind: "main", change});
 	submit.type = "submit";
@@ -64,7 +66,6 @@ export const code = text => h("code", value(text));
 /** @param {unknown} error */
 export const errorText = error => (error instanceof Error ? error.message : String(error));
 
-/** @param {string} [text] */
 export function loading(text = "Loading…") {
 	return h("p.state", {role: "status"}, h("span.spinner"), text);
 }
@@ -149,7 +150,7 @@ export function isAbort(error) {
 	return error instanceof DOMException && error.name === "AbortError";
 }
 
-/** @param {() => string} text @param {string} [label] */
+/** @param {() => string} text */
 export function copyButton(text, label = "Copy") {
 	const copy = async () => {
 		try {

@@ -128,7 +128,8 @@ export function latency(row, share) {
 	return typeof milliseconds === "number" ? duration(milliseconds * 1000) : UNKNOWN;
 }
 
-/** @param {(object: any) => any} used the row of the usage @returns {Column<any>[]} */
+/** @param {(object: any) => any} used the row of the usage
+ * @returns {[Column<any>, Column<any>]} */
 export function usageColumns(used) {
 	return [
 		{

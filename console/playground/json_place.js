@@ -19,7 +19,7 @@ function pathText(path) {
 }
 
 /** Goes through the text up to a place, and gives what is open there. @param {string} text
- * @param {(place: Place) => void} found is told of every key and value @param {number} [until]
+ * @param {(place: Place) => void} found is told of every key and value
  * @returns {Frame[]} */
 function walk(text, found, until = text.length) {
 	/** @type {Frame[]} */

@@ -13,6 +13,7 @@ import {
 	isAbort,
 	jsonOr,
 	loading,
+	METHODS,
 	panel,
 	playgroundTables,
 	problem,
@@ -38,7 +39,6 @@ const ROUTES = [
 	"/v1/embeddings",
 	"/v1/models"
 ];
-const METHODS = ["POST", "GET", "PUT", "PATCH", "DELETE"];
 
 /** @typedef {ReturnType<typeof requestForm>} RequestForm */
 /** @typedef {ReturnType<typeof side>} Side */
