@@ -11,6 +11,7 @@ const PRICE = { input: 1000, output: 4000 };
 
 const settings = ({ mock }) => `
 default_target: "${mock.url}/v1"
+records: { usage_metadata: [user, project] }
 prices: { overrides: [{ model: ${MODEL}, input: ${PRICE.input}, output: ${PRICE.output} }] }
 `;
 
@@ -24,9 +25,9 @@ async function withBudgets(bench, run) {
 }
 
 /** Sends a request with a key, and gives what the response says of its usage. */
-async function used(gateway, key, path = "/v1/chat/completions") {
+async function used(gateway, key, path = "/v1/chat/completions", more = {}) {
   const body = JSON.stringify({ model: MODEL, messages: [{ role: "user", content: "hi" }] });
-  const headers = { authorization: `Bearer ${key}`, "content-type": "application/json" };
+  const headers = { authorization: `Bearer ${key}`, "content-type": "application/json", ...more };
   const response = await fetch(gateway.url + path, { method: "POST", headers, body });
   const { usage } = await response.json();
   return { status: response.status, usage };
@@ -129,5 +130,26 @@ check("money: the cost of a request is shown with its prices, and is summed up",
     const sums = page.getByRole("region", { name: "Usage by model" }).getByRole("row");
     await sums.filter({ hasText: MODEL }).getByText("100 %").first().waitFor();
     expect("without a price", await page.getByText("Models without a price").count(), 0);
+  }),
+);
+
+check("money: spend by a field of the metadata", (bench) =>
+  withBudgets(bench, async (gateway) => {
+    const { key } = await gateway.admin("POST", "keys", { name: "payer" });
+    const metadata = { "x-gateway-metadata": '{"user": "ann"}' };
+    const { usage } = await used(gateway, key, "/v1/chat/completions", metadata);
+    const page = await bench.open({ gateway });
+    const row = page.getByRole("row").filter({ hasText: "ann" });
+    await until("the sum is there", async () => {
+      await go(page, "requests");
+      await go(page, "spend?group=metadata.user");
+      return (await row.count()) > 0;
+    });
+    await row.getByText(`$${costOf(usage)}`).waitFor();
+    const groups = page.getByLabel("By", { exact: true }).getByRole("option");
+    assert((await groups.allInnerTexts()).includes("metadata.project"), "the other field");
+    await row.getByRole("link").click();
+    await page.getByRole("row").filter({ hasText: MODEL }).waitFor();
+    assert(page.url().includes("metadata=user%3Dann"), page.url());
   }),
 );
