@@ -77,7 +77,7 @@ export function limitBar(limit) {
 	const of = limit.burst ?? limit.requests ?? limit.concurrent;
 	const left = limit.remaining;
 	if (typeof left !== "number" || typeof of !== "number") return h("div.meter", value(label));
-	const after = limit.reset && `full again in ${span(limit.reset)}`;
+	const after = limit.reset > 0 && `full again in ${span(limit.reset)}`;
 	return bar({label, used: of - left, of, text: `${count(left)} left`, after});
 }
 

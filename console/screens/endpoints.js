@@ -34,7 +34,7 @@ export const show = objectScreen({
 	fields: endpointFields,
 	usage: () => usageBy("route_name", {route: "endpoint"}),
 	columns: ({usage}) => {
-		const used = (/** @type {any} */ it) => usage?.get(it.name);
+		const used = (/** @type {any} */ it) => usage?.get(it.path);
 		const [requests, cost] = usageColumns(used);
 		return [
 			{title: "Path", cell: it => [value(it.name), " ", ...states(it)], sort: it => it.name},
@@ -52,7 +52,7 @@ export const show = objectScreen({
 		const {it, usage, spent} = shown;
 		return [
 			panel("Where a request goes", preview(it), about(it)),
-			usePanel(usage, it.name, {route: "endpoint", route_name: it.name}),
+			usePanel(usage, it.path, {route: "endpoint", route_name: it.path}),
 			spent.length > 0 && limitsPanel([], shown),
 			mayChange() && panel("Test it", endpointTest(it))
 		];

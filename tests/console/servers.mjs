@@ -26,7 +26,9 @@ export class Program {
     const own = Object.entries(process.env).filter(([name]) => !name.startsWith("THROUGHWAY_"));
     this.process = spawn(binary, args, { env: { ...Object.fromEntries(own), ...more } });
     // Nothing outlives the tests, however they end.
-    process.once("exit", () => this.process.kill("SIGKILL"));
+    const kill = () => this.process.kill("SIGKILL");
+    process.once("exit", kill);
+    this.process.once("exit", () => process.off("exit", kill));
     const keep = (chunk) => (this.output = (this.output + chunk).slice(-20_000));
     this.process.stdout.on("data", keep);
     this.process.stderr.on("data", keep);
