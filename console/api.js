@@ -87,7 +87,7 @@ const doer = (kind, action) => (id, body, ifMatch) =>
 	send(`${ADMIN}${kind}/${encodeURIComponent(id)}/${action}`, {method: "POST", body, ifMatch});
 
 /** All elements of a list, page by page, up to a number of pages. @template T
- * @param {Reader<Page<T>>} list @param {Query} [query] @param {number} [pages] */
+ * @param {Reader<Page<T>>} list @param {Query} [query] */
 export async function all(list, query = {}, pages = 10) {
 	/** @type {T[]} */
 	const found = [];

@@ -68,21 +68,21 @@ const colour = index => `s${Math.min(index, COLOURS - 1)}`;
 const patch = name =>
 	svg("svg", {"aria-hidden": "true"}, svg("rect", {class: name, width: 10, height: 10, rx: 2}));
 
-/** @type {[Phase, string][]} */
-const PHASES = [
-	["own", "gateway"],
-	["resolve", "queue and DNS"],
-	["connect", "connect"],
-	["tls", "TLS"],
-	["head", "wait for the head"],
-	["first", "head to first token"],
-	["body", "body"]
-];
-const NAMES = new Map(PHASES);
+/** What a phase is called, and its colour.
+ * @type {{[phase in Phase]: [name: string, colour: string]}} */
+const PHASES = {
+	own: ["gateway", "s3"],
+	resolve: ["queue and DNS", "s7"],
+	connect: ["connect", "s2"],
+	tls: ["TLS", "s4"],
+	head: ["wait for the head", "s0"],
+	first: ["head to first token", "s6"],
+	body: ["body", "s1"]
+};
 
 /** The phases in words. @param {Segment[]} segments */
 export const phaseText = segments =>
-	segments.map(({phase, from, to}) => `${NAMES.get(phase)} ${duration(to - from)}`);
+	segments.map(({phase, from, to}) => `${PHASES[phase][0]} ${duration(to - from)}`);
 
 /** One line of a waterfall, to the scale of the whole request. @param {Segment[]} segments
  * @param {number} end microseconds that the whole width stands for */
@@ -90,9 +90,13 @@ export function waterfallLine(segments, end) {
 	const all = Math.max(1, end);
 	const parts = segments.map(({phase, from, to}) => {
 		const range = `from ${duration(from)} to ${duration(to)}`;
-		const title = svg("title", `${NAMES.get(phase)}: ${duration(to - from)}, ${range}`);
+		const title = svg("title", `${PHASES[phase][0]}: ${duration(to - from)}, ${range}`);
 		const width = at(Math.max((to - from) / all, 0.002));
-		return svg("rect", {class: `p-${phase}`, x: at(from / all), width, y: 2, height: 12}, title);
+		return svg(
+			"rect",
+			{class: PHASES[phase][1], x: at(from / all), width, y: 2, height: 12},
+			title
+		);
 	});
 	const label = phaseText(segments).join(", ");
 	const base = svg("line", {class: "axis", x1: 0, x2: "100%", y1: 15.5, y2: 15.5});
@@ -112,6 +116,6 @@ export function waterfallScale(end) {
 }
 
 export function waterfallLegend() {
-	const items = PHASES.map(([phase, name]) => h("li", patch(`p-${phase}`), name));
+	const items = Object.values(PHASES).map(([name, colour]) => h("li", patch(colour), name));
 	return h("ul.legend", items);
 }

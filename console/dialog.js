@@ -3,8 +3,7 @@
 import {h, replace, value} from "./dom.js";
 import {button, errorText, isAbort} from "./ui.js";
 
-/** @param {string} title @param {Child[]} content @param {HTMLElement[]} actions
- * @param {() => void} [closed] @returns {Dialog} */
+/** @param {string} title @param {Child[]} content @param {HTMLElement[]} actions */
 export function open(title, content, actions, closed = () => {}) {
 	const element = h("dialog", {"aria-label": title});
 	const close = () => element.close();
@@ -18,28 +17,27 @@ export function open(title, content, actions, closed = () => {}) {
 	return {element, close};
 }
 
-/** Asks whether something is to be done, does it, and says in the dialog if that failed.
- * @param {{title: string, text: string, label: string, danger?: boolean}} asked
- * @param {() => Promise<void>} act */
-export function confirm(asked, act) {
-	const failed = h("p", {class: "bad", role: "alert", hidden: true});
-	const run = button(
-		asked.label,
-		async () => {
-			run.disabled = true;
-			try {
-				await act();
-				dialog.close();
-			} catch (error) {
-				if (!isAbort(error)) {
-					replace(failed, value(errorText(error)));
-					failed.hidden = false;
-				}
-				run.disabled = false;
+/** Asks whether something is to be done, does it, and says in the dialog if that failed. What the
+ * action returns is called when the dialog is closed.
+ * @param {{title: string, text: string, content?: Child[], label: string, danger?: boolean}} asked
+ * @param {() => Promise<(() => void) | void>} act */
+export function confirm({title, text, content = [], label, danger}, act) {
+	const failed = h("p.bad", {role: "alert", hidden: true});
+	const run = async () => {
+		submit.disabled = true;
+		try {
+			const next = await act();
+			dialog.close();
+			next?.();
+		} catch (error) {
+			if (!isAbort(error)) {
+				replace(failed, value(errorText(error)));
+				failed.hidden = false;
 			}
-		},
-		{kind: asked.danger ? "danger" : "main"}
-	);
+			submit.disabled = false;
+		}
+	};
+	const submit = button(label, run, {kind: danger ? "danger" : "main"});
 	const cancel = button("Cancel", () => dialog.close());
-	const dialog = open(asked.title, [h("p", asked.text), failed], [cancel, run]);
+	const dialog = open(title, [h("p", value(text)), ...content, failed], [cancel, submit]);
 }

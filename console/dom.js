@@ -78,5 +78,5 @@ export function value(text, options = {}) {
  * @param {string} text @param {string} label */
 export function block(text, label) {
 	const shown = visible(text, true);
-	return h("pre", {class: "block", tabindex: 0, role: "region", "aria-label": label}, shown);
+	return h("pre.block", {tabindex: 0, role: "region", "aria-label": label}, shown);
 }

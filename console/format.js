@@ -12,35 +12,31 @@ const UNSEEN = new RegExp(
 );
 
 /** A text in which everything can be seen: control, direction and zero-width characters are
- * escapes. @param {string} text @param {boolean} [lines] whether line breaks and tabs stay */
+ * escapes. @param {string} text
+ * `lines`: line breaks and tabs stay. */
 export function visible(text, lines = false) {
 	return text.replace(UNSEEN, it => {
 		if (lines && (it === "\n" || it === "\t")) return it;
-		const code = it.codePointAt(0) ?? 0;
-		return code < 0x100 ? `\\x${hex(code, 2)}` : `\\u{${hex(code, 4)}}`;
+		return it < "\u0100" ? `\\x${hexOf(it, 2)}` : `\\u{${hexOf(it, 4)}}`;
 	});
 }
 
-/** @param {number} code @param {number} width */
-function hex(code, width) {
-	return code.toString(16).padStart(width, "0");
-}
+/** The code of a character, for an escape. @param {string} character @param {number} width */
+export const hexOf = (character, width) =>
+	(character.codePointAt(0) ?? 0).toString(16).padStart(width, "0");
 
 /** Nothing is known; zero is written as zero. */
 export const UNKNOWN = "–";
 
-const whole = new Intl.NumberFormat("en", {maximumFractionDigits: 0});
-const short = new Intl.NumberFormat("en", {notation: "compact", maximumSignificantDigits: 3});
+/** @param {Intl.NumberFormatOptions} options
+ * @returns {(count: number | null | undefined) => string} */
+const numbers = options => {
+	const {format} = new Intl.NumberFormat("en", options);
+	return count => (typeof count === "number" && Number.isFinite(count) ? format(count) : UNKNOWN);
+};
 
-/** @param {number | null | undefined} count */
-export function count(count) {
-	return typeof count === "number" && Number.isFinite(count) ? whole.format(count) : UNKNOWN;
-}
-
-/** @param {number | null | undefined} count */
-export function compact(count) {
-	return typeof count === "number" && Number.isFinite(count) ? short.format(count) : UNKNOWN;
-}
+export const count = numbers({maximumFractionDigits: 0});
+export const compact = numbers({notation: "compact", maximumSignificantDigits: 3});
 
 /** Dollars, as exact as it takes to see something: `$12.30`, `$0.000015`.
  * @param {string | number | null | undefined} usd a decimal text of the API, or a sum */
@@ -113,8 +109,7 @@ export function percent(part, all) {
 	return `${share > 0 && share < 10 ? share.toFixed(1) : share.toFixed(0)} %`;
 }
 
-/** How long ago an instant is: `12 s ago`. @param {number} at milliseconds since 1970
- * @param {number} [now] */
+/** How long ago an instant is: `12 s ago`. @param {number} at milliseconds since 1970 */
 export function ago(at, now = Date.now()) {
 	const seconds = Math.round((now - at) / 1000);
 	if (!Number.isFinite(seconds)) return UNKNOWN;
@@ -147,3 +142,7 @@ export function jsonOr(text, otherwise) {
 		return otherwise;
 	}
 }
+
+/** What is at a place such as `allow.models`. @param {any} document @param {string} place */
+export const at = (document, place) =>
+	place.split(".").reduce((inner, name) => inner?.[name], document);

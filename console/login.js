@@ -7,7 +7,7 @@ import {api, commandLine, errorText, field, h, replace, submitter, value} from "
  * @param {Error | null} why what ended the session or failed before */
 export function showLogin(enter, why) {
 	document.title = "Sign in – Throughway";
-	const failed = h("p", {class: "bad", role: "alert", hidden: why === null});
+	const failed = h("p.bad", {role: "alert", hidden: why === null});
 	replace(failed, value(why?.message ?? ""));
 	const token = h("input", {
 		type: "password",

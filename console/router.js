@@ -1,6 +1,8 @@
 // Which screen is shown, and with what? The URL's fragment says it, so that every view is a link:
 // `#/requests?model=x`, `#/request/ID`.
 
+import {queryText} from "./api.js";
+
 /** @param {string} hash @returns {Route} */
 export function parse(hash) {
 	const text = hash.replace(/^#\/?/, "");
@@ -21,17 +23,9 @@ function decoded(text) {
 }
 
 /** The fragment of a view, for the `href` of a link. @param {string} screen
- * @param {string[]} [args]
- * @param {Iterable<[string, string]> | {[name: string]: string | null | undefined}} [query] */
-export function link(screen, args = [], query = {}) {
-	const pairs = Symbol.iterator in query ? [...query] : Object.entries(query);
-	const search = new URLSearchParams();
-	for (const [name, text] of pairs)
-		if (text !== null && text !== undefined && text !== "") search.append(name, text);
-	const path = [screen, ...args].map(encodeURIComponent).join("/");
-	const text = search.toString();
-	return `#/${path}${text === "" ? "" : `?${text}`}`;
-}
+ * @param {string[]} [args] @param {Query} [query] */
+export const link = (screen, args = [], query) =>
+	`#/${[screen, ...args].map(encodeURIComponent).join("/")}${queryText(query)}`;
 
 /** @param {string} fragment */
 export function go(fragment) {
@@ -40,7 +34,7 @@ export function go(fragment) {
 
 /** Notes the state of a view in the URL without showing the view anew. A URL that leads to another
  * view stays: its event may still be under way. @param {Route} route
- * @param {{[name: string]: string | null | undefined}} query */
+ * @param {Query} query */
 export function note(route, query) {
 	if (location.hash !== route.hash) return;
 	history.replaceState(null, "", link(route.screen, route.args, query));

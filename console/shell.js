@@ -13,6 +13,7 @@ import {
 	parse,
 	problem,
 	replace,
+	setAttributes,
 	value
 } from "./kit.js";
 import {SCREENS} from "./screens.js";
@@ -28,15 +29,19 @@ export function showShell(session, signedOut) {
 	endShell();
 	shell = new AbortController();
 	const root = h("main", {id: "screen", tabindex: -1});
-	const skip = h("a", {class: "skip", href: "#screen", onclick: skipTo(root)}, "Skip to content");
+	const onclick = (/** @type {Event} */ event) => {
+		event.preventDefault();
+		root.focus();
+	};
 	const signOut = button("Sign out", async () => {
 		await api.session.end().catch(() => null);
 		signedOut();
 	});
 	const who = h("div.who", value(session.name), badge(session.role, "info"));
 	const foot = h("div.foot", timesButton(), themeButton(), who, signOut);
-	const side = h("header.side", brand(), navigation(), foot);
-	replace(document.body, skip, side, root);
+	const brand = h("a.brand", {href: "#/requests"}, "Throughway");
+	const skip = h("a.skip", {href: "#screen", onclick}, "Skip to content");
+	replace(document.body, skip, h("header.side", brand, navigation(), foot), root);
 	const changed = () => showScreen(root);
 	window.addEventListener("hashchange", changed, {signal: shell.signal});
 	changed();
@@ -46,18 +51,6 @@ export function showShell(session, signedOut) {
 export function endShell() {
 	left.abort();
 	shell.abort();
-}
-
-/** @param {HTMLElement} root @returns {(event: Event) => void} */
-function skipTo(root) {
-	return event => {
-		event.preventDefault();
-		root.focus();
-	};
-}
-
-function brand() {
-	return h("a", {class: "brand", href: "#/requests"}, "Throughway");
 }
 
 function navigation() {
@@ -74,11 +67,8 @@ function navigation() {
 
 /** @param {string} name */
 function markCurrent(name) {
-	for (const each of document.querySelectorAll("nav [data-screen]")) {
-		const is = each.getAttribute("data-screen") === name;
-		each.toggleAttribute("aria-current", is);
-		if (is) each.setAttribute("aria-current", "page");
-	}
+	for (const each of document.querySelectorAll("nav [data-screen]"))
+		setAttributes(each, {"aria-current": each.getAttribute("data-screen") === name && "page"});
 }
 
 /** @param {HTMLElement} host */

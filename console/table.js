@@ -7,7 +7,7 @@ import {go} from "./router.js";
 /** @template T @param {TableOptions<T>} options @returns {Table<T>} */
 export function table(options) {
 	const body = h("tbody");
-	/** @type {{rows: T[], by: Column<T> | null, down: boolean}} */
+	/** @type {TableState<T>} */
 	const state = {rows: options.rows ?? [], by: null, down: true};
 	const made = (/** @type {T[]} */ rows) => rows.map(it => rowOf(options, it));
 	const show = () => replace(body, made(sorted(state)));
@@ -39,11 +39,11 @@ function framed({caption, columns}, head, body) {
 		inner.classList.add("fixed");
 		inner.style.minWidth = `${widths.reduce((all, it) => all + it, 0)}em`;
 	}
-	return h("div", {class: "table", tabindex: 0, role: "region", "aria-label": caption}, inner);
+	return h("div.table", {tabindex: 0, role: "region", "aria-label": caption}, inner);
 }
 
 /** @template T @param {Column<T>[]} columns
- * @param {{rows: T[], by: Column<T> | null, down: boolean}} state @param {() => void} show */
+ * @param {TableState<T>} state @param {() => void} show */
 function headOf(columns, state, show) {
 	const cells = columns.map(column => {
 		const cell = h("th", {scope: "col", class: column.class, title: column.hint});
@@ -55,7 +55,7 @@ function headOf(columns, state, show) {
 }
 
 /** @template T @param {Column<T>} column @param {HTMLElement} cell
- * @param {{rows: T[], by: Column<T> | null, down: boolean}} state @param {() => void} show */
+ * @param {TableState<T>} state @param {() => void} show */
 function sortButton(column, cell, state, show) {
 	const press = () => {
 		state.down = state.by === column ? !state.down : true;
@@ -67,7 +67,7 @@ function sortButton(column, cell, state, show) {
 	return h("button", {type: "button", class: "sort", onclick: press}, column.title);
 }
 
-/** @template T @param {{rows: T[], by: Column<T> | null, down: boolean}} state */
+/** @template T @param {TableState<T>} state */
 function sorted({rows, by, down}) {
 	if (!by?.sort) return rows;
 	const {sort} = by;

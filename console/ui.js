@@ -5,6 +5,8 @@ import {ApiError} from "./api.js";
 import {h, replace, value} from "./dom.js";
 import {mayChange} from "./session.js";
 
+export const METHODS = ["POST", "GET", "PUT", "PATCH", "DELETE"];
+
 /** @param {string} label @param {() => void} onclick
  * @param {{kind?: "main" | "danger" | "quiet", change?: boolean, title?: string}} [options]
  *   `change`: it changes something, so viewers cannot press it */
@@ -15,7 +17,7 @@ export function button(label, onclick, {kind, change, title} = {}) {
 }
 
 /** The button and the listener of a form that does something, once at a time.
- * @param {string} label @param {() => Promise<void>} act @param {boolean} [change] */
+ * @param {string} label @param {() => Promise<void>} act */
 export function submitter(label, act, change = false) {
 	const submit = button(label, () => {}, {kind: "main", change});
 	submit.type = "submit";
@@ -39,7 +41,7 @@ export function heading(title, ...actions) {
 
 /** @param {string} title @param {...(Child | Child[])} children */
 export function panel(title, ...children) {
-	return h("section", {class: "panel", "aria-label": title}, h("h2", title), ...children);
+	return h("section.panel", {"aria-label": title}, h("h2", title), ...children);
 }
 
 /** Names with what is known of each; what is not known is left out. @param {Fact[]} all */
@@ -64,9 +66,8 @@ export const code = text => h("code", value(text));
 /** @param {unknown} error */
 export const errorText = error => (error instanceof Error ? error.message : String(error));
 
-/** @param {string} [text] */
 export function loading(text = "Loading…") {
-	return h("p", {class: "state", role: "status"}, h("span.spinner"), text);
+	return h("p.state", {role: "status"}, h("span.spinner"), text);
 }
 
 /** What is shown where there is nothing: why, and how to get the first row.
@@ -78,7 +79,7 @@ export function empty(title, text, command = null) {
 
 /** @param {string} command */
 export function commandLine(command) {
-	const text = h("pre", {class: "block", tabindex: 0, "aria-label": "Command"}, command);
+	const text = h("pre.block", {tabindex: 0, "aria-label": "Command"}, command);
 	return h(
 		"div.command",
 		text,
@@ -90,19 +91,21 @@ export function commandLine(command) {
  * @param {(() => void) | null} [again] */
 export function problem(error, again = null) {
 	return h(
-		"div",
-		{class: "state bad", role: "alert"},
+		"div.state.bad",
+		{role: "alert"},
 		h("strong", titleOf(error)),
 		h("p", value(errorText(error))),
 		again && button("Try again", again)
 	);
 }
 
+/** @type {{[status: number]: string}} */
+const TITLES = {0: "No connection", 403: "Not allowed", 404: "Not there", 503: "Not now"};
+
 /** @param {unknown} error */
 function titleOf(error) {
 	if (!(error instanceof ApiError)) return "The console has a fault";
-	const titles = {0: "No connection", 403: "Not allowed", 404: "Not there", 503: "Not now"};
-	return titles[/** @type {keyof typeof titles} */ (error.status)] ?? `Error ${error.status}`;
+	return TITLES[error.status] ?? `Error ${error.status}`;
 }
 
 /** Shows what a promise comes to in an element, with what belongs before and instead of it.
@@ -147,7 +150,7 @@ export function isAbort(error) {
 	return error instanceof DOMException && error.name === "AbortError";
 }
 
-/** @param {() => string} text @param {string} [label] */
+/** @param {() => string} text */
 export function copyButton(text, label = "Copy") {
 	const copy = async () => {
 		try {
@@ -174,7 +177,7 @@ export function saveButton(label, name, type, text) {
 export function notice(text, tone = "info") {
 	let host = document.querySelector(".notices");
 	if (host === null) {
-		host = h("div", {class: "notices", role: "status", "aria-live": "polite"});
+		host = h("div.notices", {role: "status", "aria-live": "polite"});
 		document.body.append(host);
 	}
 	const shown = h("p", {class: `notice ${tone}`}, value(text));

@@ -85,6 +85,8 @@ pub struct Gateway {
     pub process: Arc<Process>,
     pub portkey: bool,
     pub door: Door,
+    /// The rules for endpoints that need no key, where nothing else keeps other sites' pages out.
+    pub open_door: Door,
     /// The rules for the gateway's own pages, some of which need no key.
     pub page_door: Door,
     pub access: Access,
@@ -159,7 +161,8 @@ impl Gateway {
             process,
             portkey: settings.portkey,
             door: door(settings, !access.needs_key()),
-            page_door: door(settings, true),
+            open_door: door(settings, true),
+            page_door: page_door(settings),
             access,
             stored: objects.stored,
             known: Arc::new(Known {
@@ -320,6 +323,15 @@ fn door(settings: &Settings, has_host_rule: bool) -> Door {
         hosts: (!is_open).then(|| settings.hosts.clone()),
         any_host: is_open || !has_host_rule,
         origins: settings.cors.origins.clone(),
+    }
+}
+
+/// The console is a page of the gateway's own, wherever it listens: under a loopback name or one that
+/// is listed, which no other site can take, it may sign in and change things.
+fn page_door(settings: &Settings) -> Door {
+    Door {
+        hosts: Some(settings.hosts.clone()),
+        ..door(settings, true)
     }
 }
 

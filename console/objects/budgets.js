@@ -1,19 +1,6 @@
 // What is left of a budget? Its bar, and a way to add to one that is never filled up by itself.
 
-import {
-	all,
-	api,
-	button,
-	count,
-	errorText,
-	field,
-	h,
-	money,
-	notice,
-	open,
-	replace,
-	value
-} from "../kit.js";
+import {all, api, button, confirm, count, field, h, money, notice, value} from "../kit.js";
 import {bar} from "./shown.js";
 import {time} from "../times.js";
 
@@ -63,21 +50,11 @@ export function budgetBars(all, again) {
 function topUp(budget, again) {
 	const unit = budget.usd === undefined ? "tokens" : "usd";
 	const amount = h("input", {type: "text", inputmode: "decimal", size: 10});
-	const failed = h("p.bad", {role: "alert"});
-	const run = async () => {
-		try {
-			await api.budgets.topUp(budget.id, {[unit]: Number(amount.value)});
-			dialog.close();
-			notice("Topped up.", "good");
-			await again();
-		} catch (error) {
-			replace(failed, value(errorText(error)));
-		}
-	};
-	const label = unit === "usd" ? "Add, in USD" : "Add, in tokens";
-	const dialog = open(
-		"Top up the budget",
-		[h("p", value(budgetText(budget))), field(label, amount), failed],
-		[button("Cancel", () => dialog.close()), button("Top up", run, {kind: "main"})]
-	);
+	const content = [field(unit === "usd" ? "Add, in USD" : "Add, in tokens", amount)];
+	const text = budgetText(budget);
+	confirm({title: "Top up the budget", text, content, label: "Top up"}, async () => {
+		await api.budgets.topUp(budget.id, {[unit]: Number(amount.value)});
+		notice("Topped up.", "good");
+		await again();
+	});
 }

@@ -27,7 +27,7 @@ export const yesNo = fallback => given => {
 };
 
 /** A text area. @param {string} example @param {(given: any) => string} write
- * @param {(text: string) => unknown} read @param {number} [rows] @returns {MakeControl} */
+ * @param {(text: string) => unknown} read @returns {MakeControl} */
 const area =
 	(example, write, read, rows = 2) =>
 	given => {

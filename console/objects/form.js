@@ -3,6 +3,7 @@
 
 import {
 	ApiError,
+	at,
 	button,
 	errorText,
 	field as labelled,
@@ -11,9 +12,6 @@ import {
 	submitter,
 	value
 } from "../kit.js";
-
-/** @param {any} document @param {string} name */
-const at = (document, name) => name.split(".").reduce((inner, part) => inner?.[part], document);
 
 /** @param {any} document @param {string} name @param {unknown} value */
 function put(document, name, value) {

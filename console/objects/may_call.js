@@ -1,7 +1,19 @@
 // May this key call that? The gateway plans a described request with the rules of the key, and says
 // which rule refuses it.
 
-import {api, ApiError, badge, faint, field, h, replace, select, submitter, value} from "../kit.js";
+import {
+	api,
+	ApiError,
+	badge,
+	faint,
+	field,
+	h,
+	METHODS,
+	replace,
+	select,
+	submitter,
+	value
+} from "../kit.js";
 import {planTree} from "../playground/tree.js";
 
 /** Codes that are about the key and its rules, rather than about the request. */
@@ -9,7 +21,7 @@ const RULES = ["not_allowed", "invalid_gateway_key", "rate_limited", "budget_exc
 
 /** @param {string} key */
 export function mayCall(key) {
-	const method = select(["POST", "GET", "PUT", "PATCH", "DELETE"], "POST");
+	const method = select(METHODS, "POST");
 	const text = (/** @type {string} */ placeholder) =>
 		h("input", {type: "text", placeholder, spellcheck: "false"});
 	const path = text("/v1/chat/completions");

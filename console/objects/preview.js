@@ -38,6 +38,6 @@ function ownQuery(query) {
 }
 
 /** @param {any} config @returns {string | undefined} */
-export function firstHost(config) {
+function firstHost(config) {
 	return config?.custom_host ?? config?.targets?.map(firstHost).find((/** @type {any} */ it) => it);
 }

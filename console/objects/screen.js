@@ -57,7 +57,7 @@ async function listed(its) {
 }
 
 /** @param {ObjectScreen} its @param {Awaited<ReturnType<typeof listed>>} found */
-function list({kind, title, article, none, note, columns}, {rows, found}) {
+function list({kind, title, article, none, columns}, {rows, found}) {
 	const create = button(`Create ${article}`, () => go(link(kind, ["new"])), {
 		kind: "main",
 		change: true
@@ -74,7 +74,7 @@ function list({kind, title, article, none, note, columns}, {rows, found}) {
 						{title: "Defined in", cell: it => origin(it, found.place), class: "minor"}
 					]
 				}).element;
-	return [heading(title, create), shown, note && rows.length > 0 && found.usage && faint(note)];
+	return [heading(title, create), shown];
 }
 
 /** @param {ObjectScreen} its @param {Field[]} fields */
@@ -160,9 +160,9 @@ export function limitsPanel(limits, {spent, again}) {
 	return panel("Limits and budgets", bars.length > 0 ? h("div.meters", bars) : faint("None."));
 }
 
-/** @param {UsageBy} usage @param {Filter} filter of its requests */
-export function usePanel(usage, filter) {
-	const row = usage && [...usage.values()][0];
+/** @param {UsageBy} usage @param {string} name in it @param {Filter} filter of its requests */
+export function usePanel(usage, name, filter) {
+	const row = usage?.get(name);
 	return panel(
 		`Use in the last ${LATELY_DAYS} days`,
 		row ? usageFacts(row) : faint(usage ? "Not used." : "Not known: the gateway keeps no records."),

@@ -77,7 +77,7 @@ export function limitBar(limit) {
 	const of = limit.burst ?? limit.requests ?? limit.concurrent;
 	const left = limit.remaining;
 	if (typeof left !== "number" || typeof of !== "number") return h("div.meter", value(label));
-	const after = limit.reset && `full again in ${span(limit.reset)}`;
+	const after = limit.reset > 0 && `full again in ${span(limit.reset)}`;
 	return bar({label, used: of - left, of, text: `${count(left)} left`, after});
 }
 
@@ -128,7 +128,8 @@ export function latency(row, share) {
 	return typeof milliseconds === "number" ? duration(milliseconds * 1000) : UNKNOWN;
 }
 
-/** @param {(object: any) => any} used the row of the usage @returns {Column<any>[]} */
+/** @param {(object: any) => any} used the row of the usage
+ * @returns {[Column<any>, Column<any>]} */
 export function usageColumns(used) {
 	return [
 		{

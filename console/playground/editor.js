@@ -1,7 +1,7 @@
 // How is a config object written? In a text area with line numbers, suggestions of keys and values,
 // and errors at the line that they are about.
 
-import {h, replace, value} from "../kit.js";
+import {h, replace, setAttributes, value} from "../kit.js";
 import {suggestions} from "./completion.js";
 import {firstError, placeOf} from "./json_place.js";
 
@@ -71,8 +71,7 @@ export class Editor {
 		const wrong = message === null ? null : lineOf(this.text, message);
 		this.error.hidden = message === null;
 		replace(this.error, message && value(message));
-		if (message === null) this.area.removeAttribute("aria-invalid");
-		else this.area.setAttribute("aria-invalid", "true");
+		setAttributes(this.area, {"aria-invalid": message !== null && "true"});
 		const lines = this.text
 			.split("\n")
 			.map((_, at) => h(at === wrong ? "div.wrong" : "div", at + 1));

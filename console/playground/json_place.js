@@ -13,13 +13,13 @@ function tokens(text) {
 }
 
 /** The path in the way that the gateway's errors have it. @param {(string | number)[]} path */
-export function pathText(path) {
+function pathText(path) {
 	const parts = path.map(it => (typeof it === "number" ? `[${it}]` : `.${it}`));
 	return `config${parts.join("")}`;
 }
 
 /** Goes through the text up to a place, and gives what is open there. @param {string} text
- * @param {(place: Place) => void} found is told of every key and value @param {number} [until]
+ * @param {(place: Place) => void} found is told of every key and value
  * @returns {Frame[]} */
 function walk(text, found, until = text.length) {
 	/** @type {Frame[]} */
@@ -33,46 +33,29 @@ function walk(text, found, until = text.length) {
 
 /** @param {string} text @param {Token} token @param {Frame[]} open
  * @param {(place: Place) => void} found */
-function step(text, token, open, found) {
+function step(text, {type, start, end}, open, found) {
 	const frame = open.at(-1);
-	const place = {start: token.start, end: token.end};
-	if (token.type === "}" || token.type === "]") open.pop();
-	else if (token.type === ",") next(frame);
-	else if (frame !== undefined && wantsKey(frame)) {
-		const key = unquoted(text.slice(token.start, token.end));
-		frame.key = key;
-		frame.keys.push(key);
-		found({path: pathText([...frame.path, key]), ...place});
-	} else if (token.type !== ":") {
-		const path = frame === undefined ? [] : [...frame.path, frame.key ?? frame.index];
-		found({path: pathText(path), ...place});
-		begin(token, path, open);
+	if ("}]".includes(type)) open.pop();
+	else if (frame && type === ",") {
+		frame.key = null;
+		frame.index += 1;
+	} else if (frame && wantsKey(frame)) {
+		frame.key = unquoted(text.slice(start, end));
+		frame.keys.push(frame.key);
+		found({path: pathText([...frame.path, frame.key]), start, end});
+	} else if (!":,".includes(type)) {
+		const path = frame ? [...frame.path, frame.key ?? frame.index] : [];
+		found({path: pathText(path), start, end});
+		const kind = type === "{" ? "object" : "list";
+		if (OPENED[type]) open.push({kind, path, key: null, index: 0, keys: []});
 	}
 }
 
 /** @param {Frame} frame */
 const wantsKey = frame => frame.kind === "object" && frame.key === null;
 
-/** @param {Token} token @param {(string | number)[]} path @param {Frame[]} open */
-function begin(token, path, open) {
-	if (token.type === "{" || token.type === "[") {
-		const kind = token.type === "{" ? "object" : "list";
-		open.push({kind, path, key: null, index: 0, keys: []});
-	}
-}
-
-/** @param {Frame | undefined} frame */
-function next(frame) {
-	if (frame !== undefined) {
-		frame.key = null;
-		frame.index += 1;
-	}
-}
-
 /** @param {string} text */
-function unquoted(text) {
-	return text.replace(/^"|"$/g, "");
-}
+const unquoted = text => text.replace(/^"|"$/g, "");
 
 /** The place that a path names, or the nearest one around it. @param {string} text
  * @param {string} path as an error of the gateway begins with it @returns {Place | null} */
@@ -93,13 +76,16 @@ export function contextAt(text, cursor) {
 	const start = startOfTyped(text, cursor);
 	const frame = walk(text, () => {}, start).at(-1);
 	if (frame === undefined) return null;
-	const typed = unquoted(text.slice(start, cursor));
-	const section = sectionOf(frame.path);
-	if (wantsKey(frame)) return {wants: "key", section, key: "", keys: frame.keys, start, typed};
-	if (frame.kind === "object")
-		return {wants: "value", section, key: frame.key ?? "", keys: [], start, typed};
-	const holder = sectionOf(frame.path.slice(0, -1));
-	return {wants: "value", section: holder, key: String(frame.path.at(-1)), keys: [], start, typed};
+	const {kind, path, key, keys} = frame;
+	const isList = kind === "list";
+	return {
+		wants: wantsKey(frame) ? "key" : "value",
+		section: sectionOf(isList ? path.slice(0, -1) : path),
+		key: isList ? String(path.at(-1)) : (key ?? ""),
+		keys,
+		start,
+		typed: unquoted(text.slice(start, cursor))
+	};
 }
 
 /** Where the word or the text begins that the cursor is in. @param {string} text
@@ -112,20 +98,17 @@ function startOfTyped(text, cursor) {
 }
 
 /** @param {string} text @param {Token} token */
-function isClosed(text, token) {
-	return (
-		token.end - token.start > 1 && /^"(?:[^"\\]|\\.)*"$/.test(text.slice(token.start, token.end))
-	);
-}
+const isClosed = (text, {start, end}) => /^"(?:[^"\\]|\\.)*"$/.test(text.slice(start, end));
 
 /** Targets may lie in targets: what is around the innermost one does not matter.
  * @param {(string | number)[]} path */
 function sectionOf(path) {
 	const from = path.lastIndexOf("targets");
 	const inner = from < 0 ? path : path.slice(from + 2);
-	return inner.reduce((/** @type {string} */ all, it) => {
-		return typeof it === "number" ? `${all}[]` : all === "" ? it : `${all}.${it}`;
-	}, "");
+	return inner
+		.map(it => (typeof it === "number" ? "[]" : `.${it}`))
+		.join("")
+		.slice(1);
 }
 
 /** Where a text stops being JSON; `null` where it does not. @param {string} text

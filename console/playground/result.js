@@ -37,7 +37,7 @@ function shown(run) {
 function known(run) {
 	const {status, pieces, tokens} = run;
 	const rate = tokensPerSecond(run);
-	const ms = (/** @type {number | null} */ time) => time && duration(time * 1000);
+	const ms = (/** @type {number | null} */ time) => time !== null && duration(time * 1000);
 	const header = (/** @type {string} */ name) => run.headers.find(it => it[0] === name)?.[1];
 	const told = (/** @type {string} */ name) => header(name) && value(header(name));
 	const trace = header("x-gateway-trace-id");
@@ -45,7 +45,7 @@ function known(run) {
 		["Status", status ? badge(String(status), status < 400 ? "good" : "bad") : "none yet"],
 		["Head after", ms(run.head)],
 		["First token after", ms(run.first_token)],
-		["All after", ms(run.end) ?? "– so far"],
+		["All after", ms(run.end) || "– so far"],
 		["Tokens", tokens !== null ? count(tokens) : pieces > 0 ? `${pieces} pieces` : null],
 		["Tokens per second", rate && rate.toFixed(1)],
 		["Body", bytes(run.bytes)],

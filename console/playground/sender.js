@@ -1,7 +1,7 @@
 // How is a request of the playground sent and watched? Through the gateway's own /v1/, as a client
 // sends it, with the times at which its parts came.
 
-import {errorText, jsonOr} from "../kit.js";
+import {at, errorText, jsonOr} from "../kit.js";
 
 /** How much of a body is kept to be shown. */
 const LONGEST = 256 * 1024;
@@ -115,9 +115,7 @@ const COUNTS = [
 /** The first value of a kind at any of the places. @param {any} body @param {string[]} places
  * @param {"string" | "number"} kind @returns {any} */
 function firstAt(body, places, kind) {
-	const at = (/** @type {string} */ place) =>
-		place.split(".").reduce((inner, name) => inner?.[name], body);
-	return places.map(at).find(it => typeof it === kind);
+	return places.map(it => at(body, it)).find(it => typeof it === kind);
 }
 
 /** @param {any} body @returns {string} */

@@ -7,11 +7,9 @@ import {
 	button,
 	code,
 	confirm,
-	count,
 	facts,
 	faint,
 	h,
-	link,
 	mayChange,
 	money,
 	notice,
@@ -20,17 +18,9 @@ import {
 } from "../kit.js";
 import {endpointTest} from "../objects/endpoint_test.js";
 import {endpointFields} from "../objects/fields.js";
-import {firstHost, samplePath, targetOf} from "../objects/preview.js";
-import {limitsPanel, objectScreen} from "../objects/screen.js";
-import {
-	costText,
-	failedText,
-	LATELY_DAYS,
-	latency,
-	marks,
-	usageBy,
-	usageFacts
-} from "../objects/shown.js";
+import {samplePath, targetOf} from "../objects/preview.js";
+import {limitsPanel, objectScreen, usePanel} from "../objects/screen.js";
+import {failedText, latency, marks, usageBy, usageColumns} from "../objects/shown.js";
 
 export const show = objectScreen({
 	kind: "endpoints",
@@ -42,36 +32,27 @@ export const show = objectScreen({
 	],
 	deletion: "Requests to it get 404. This is for good.",
 	fields: endpointFields,
-	// The gateway sums up by the target's host, so endpoints of one host share their figures.
-	usage: () => usageBy("origin", {route: "endpoint"}),
-	columns: ({usage}) => [
-		{title: "Path", cell: it => [value(it.name), " ", ...states(it)], sort: it => it.name},
-		{title: "Target", cell: it => value(it.target ?? "of its config"), class: "wide minor"},
-		{
-			title: "Requests",
-			cell: it => count(usedBy(usage, it)?.requests),
-			class: "number",
-			sort: it => usedBy(usage, it)?.requests ?? 0
-		},
-		{title: "Failed", cell: it => failedText(usedBy(usage, it)), class: "number"},
-		{title: "p50", cell: it => latency(usedBy(usage, it), "p50"), class: "number minor"},
-		{title: "p99", cell: it => latency(usedBy(usage, it), "p99"), class: "number minor"},
-		{title: "Cost", cell: it => costText(usedBy(usage, it)), class: "number"}
-	],
-	note: `Figures are of the last ${LATELY_DAYS} days, by the target's host.`,
+	usage: () => usageBy("route_name", {route: "endpoint"}),
+	columns: ({usage}) => {
+		const used = (/** @type {any} */ it) => usage?.get(it.path);
+		const [requests, cost] = usageColumns(used);
+		return [
+			{title: "Path", cell: it => [value(it.name), " ", ...states(it)], sort: it => it.name},
+			{title: "Target", cell: it => value(it.target ?? "of its config"), class: "wide minor"},
+			requests,
+			{title: "Failed", cell: it => failedText(used(it)), class: "number"},
+			{title: "p50", cell: it => latency(used(it), "p50"), class: "number minor"},
+			{title: "p99", cell: it => latency(used(it), "p99"), class: "number minor"},
+			cost
+		];
+	},
 	states,
 	preview,
 	parts: shown => {
 		const {it, usage, spent} = shown;
-		const row = usedBy(usage, it);
 		return [
 			panel("Where a request goes", preview(it), about(it)),
-			usage &&
-				panel(
-					`Use of its host in the last ${LATELY_DAYS} days`,
-					row ? usageFacts(row) : "Not used.",
-					row && h("a", {href: link("requests", [], {route: "endpoint"})}, "Requests of endpoints")
-				),
+			usePanel(usage, it.path, {route: "endpoint", route_name: it.path}),
 			spent.length > 0 && limitsPanel([], shown),
 			mayChange() && panel("Test it", endpointTest(it))
 		];
@@ -88,15 +69,6 @@ export const show = objectScreen({
 		return [is_on ? button("Switch off", () => confirm(asked, turn)) : button("Switch on", turn)];
 	}
 });
-
-/** @param {UsageBy} usage @param {any} endpoint */
-function usedBy(usage, {target, config}) {
-	const to = target ?? firstHost(config);
-	if (!to || !URL.canParse(to)) return undefined;
-	const {origin, protocol, hostname, port} = new URL(to);
-	const standard = protocol === "https:" ? "443" : "80";
-	return usage?.get(origin) ?? usage?.get(`${protocol}//${hostname}:${port || standard}`);
-}
 
 /** @param {any} endpoint */
 function states({enabled, error, auth}) {

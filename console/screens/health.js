@@ -27,10 +27,6 @@ import {bar} from "../objects/shown.js";
 import {time} from "../times.js";
 
 const EVERY = 5_000;
-/** What has a panel of its own. */
-const SHOWN = new Set(
-	"version started draining requests store redis bodies log_lines_lost breakers records".split(" ")
-);
 
 /** @param {View} view */
 export async function show({root, signal}) {
@@ -100,7 +96,6 @@ function parts(health, rate) {
 				["Log lines lost", lost > 0 ? badge(count(lost), "warn") : "0"]
 			])
 		),
-		...others(health),
 		panel("Circuit breakers", breakerTable(breakers))
 	];
 }
@@ -127,18 +122,6 @@ const state = text => badge(text, text === "ok" ? "good" : text === "off" ? "pla
 function upOrNot(up) {
 	if (up === null) return h("span.faint", "not used");
 	return up ? badge("responds", "good") : badge("does not respond", "bad");
-}
-
-/** What this console does not know of yet. @param {Health} health */
-function others(health) {
-	const unknown = Object.entries(health).filter(([name]) => !SHOWN.has(name));
-	return unknown.map(([name, told]) => {
-		/** @type {[string, any][]} */
-		const all = typeof told === "object" && told !== null ? Object.entries(told) : [["", told]];
-		const shown = (/** @type {any} */ it) =>
-			value(typeof it === "string" ? it : JSON.stringify(it));
-		return panel(name, facts(all.map(([part, it]) => [part, shown(it)])));
-	});
 }
 
 /** @param {Health["breakers"]} all */

@@ -1,21 +1,6 @@
 // Who may use the gateway? The keys, what each may do and has used, and what can be done with them.
 
-import {
-	api,
-	badge,
-	button,
-	code,
-	confirm,
-	errorText,
-	facts,
-	field,
-	h,
-	open,
-	panel,
-	replace,
-	select,
-	value
-} from "../kit.js";
+import {api, badge, button, code, confirm, facts, field, panel, select, value} from "../kit.js";
 import {budgetBar, budgetText, isOf} from "../objects/budgets.js";
 import {keyFields} from "../objects/fields.js";
 import {mayCall} from "../objects/may_call.js";
@@ -75,7 +60,7 @@ export const show = objectScreen({
 		return [
 			panel("About", about(it, last)),
 			limitsPanel([...(left?.limits ?? it.limits ?? []), ...(of_team ?? [])], shown),
-			usePanel(usage, {key: it.id}),
+			usePanel(usage, it.id, {key: it.id}),
 			panel("What it may use", allowed(it.allow)),
 			panel("May this key call that?", mayCall(it.id))
 		];
@@ -114,23 +99,13 @@ function about(key, last) {
 /** @param {ShownObject} shown */
 function rotate({it, etag, again}) {
 	const grace = select([["", "ends at once"], "10m", "1h", "24h", "168h"], "");
-	const failed = h("p.bad", {role: "alert"});
-	const run = async () => {
-		try {
-			const body = grace.value === "" ? {} : {grace: grace.value};
-			const {data} = await api.keys.rotate(it.id, body, etag);
-			dialog.close();
-			showSecret(`The new secret of ${it.name}`, data.key, again);
-		} catch (error) {
-			replace(failed, value(errorText(error)));
-		}
-	};
+	const content = [field("The secret from before", grace)];
 	const text = "The key gets another secret. Its id, limits and team stay.";
-	const dialog = open(
-		`Rotate ${it.name}`,
-		[h("p", text), field("The secret from before", grace), failed],
-		[button("Cancel", () => dialog.close()), button("Rotate", run, {kind: "main"})]
-	);
+	confirm({title: `Rotate ${it.name}`, text, content, label: "Rotate"}, async () => {
+		const body = grace.value === "" ? {} : {grace: grace.value};
+		const {data} = await api.keys.rotate(it.id, body, etag);
+		return () => showSecret(`The new secret of ${it.name}`, data.key, again);
+	});
 }
 
 /** @param {ShownObject} shown */

@@ -9,9 +9,11 @@ import {
 	field,
 	h,
 	heading,
+	hexOf,
 	isAbort,
 	jsonOr,
 	loading,
+	METHODS,
 	panel,
 	playgroundTables,
 	problem,
@@ -37,7 +39,6 @@ const ROUTES = [
 	"/v1/embeddings",
 	"/v1/models"
 ];
-const METHODS = ["POST", "GET", "PUT", "PATCH", "DELETE"];
 
 /** @typedef {ReturnType<typeof requestForm>} RequestForm */
 /** @typedef {ReturnType<typeof side>} Side */
@@ -183,9 +184,7 @@ function configHeader(config) {
 	if (text === "") return [];
 	const found = text.startsWith("{") ? jsonOr(text, null) : null;
 	const line = found === null ? text.replace(/\s+/g, " ") : JSON.stringify(found);
-	const escaped = (/** @type {string} */ it) =>
-		`\\u${it.charCodeAt(0).toString(16).padStart(4, "0")}`;
-	return [["x-gateway-config", line.replace(/[^\x20-\x7e]/g, escaped)]];
+	return [["x-gateway-config", line.replace(/[^\x20-\x7e]/g, it => `\\u${hexOf(it, 4)}`)]];
 }
 
 /** The plan of the request, or why there is none, at its place in the config.

@@ -1,6 +1,8 @@
 // How can a request be sent again? As a curl command without any secret: credentials are named as
 // variables of the shell, and the body, which is not recorded, is made anew from what is known.
 
+import {hexOf} from "../kit.js";
+
 /** A text as one word of a POSIX shell. Control characters are escapes of bash, so that pasting
  * the command into a terminal does nothing else. @param {string} text */
 export function shellWord(text) {
@@ -8,12 +10,9 @@ export function shellWord(text) {
 	if (!/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u.test(text)) return `'${text.replaceAll("'", `'\\''`)}'`;
 	const escaped = text
 		.replace(/[\\']/g, "\\$&")
-		.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, it => {
-			const code = it.codePointAt(0) ?? 0;
-			return code < 0x80
-				? `\\x${code.toString(16).padStart(2, "0")}`
-				: `\\U${code.toString(16).padStart(8, "0")}`;
-		});
+		.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, it =>
+			it < "\x80" ? `\\x${hexOf(it, 2)}` : `\\U${hexOf(it, 8)}`
+		);
 	return `$'${escaped}'`;
 }
 

@@ -31,32 +31,35 @@ const CHOICES = {
 	team: [ANY]
 };
 
-/** Name in the API, label, and whether it is always shown. @type {[string, string, boolean][]} */
-const FIELDS = [
-	["since", "Time", true],
-	["model", "Model", true],
-	["key", "Key", true],
-	["provider", "Provider", true],
-	["status", "Status", true],
-	["failed", "Result", true],
-	["cache", "Cache", true],
-	["team", "Team", false],
-	["origin", "Origin", false],
-	["outcome", "Outcome", false],
-	["code", "Error code", false],
-	["route", "Route", false],
-	["truncated", "Transfer", false],
-	["min_cost", "Cost from (USD)", false],
-	["trace_id", "Trace id", false],
-	["metadata", "Metadata (name=value)", false],
-	["from", "From (RFC 3339)", false],
-	["to", "Before (RFC 3339)", false]
-];
+/** Names in the API, with labels. */
+const FIRST = {
+	since: "Time",
+	model: "Model",
+	key: "Key",
+	provider: "Provider",
+	status: "Status",
+	failed: "Result",
+	cache: "Cache"
+};
+const MORE = {
+	team: "Team",
+	origin: "Origin",
+	outcome: "Outcome",
+	code: "Error code",
+	route: "Route",
+	route_name: "Endpoint or provider of it",
+	truncated: "Transfer",
+	min_cost: "Cost from (USD)",
+	trace_id: "Trace id",
+	metadata: "Metadata (name=value)",
+	from: "From (RFC 3339)",
+	to: "Before (RFC 3339)"
+};
 
 /** @param {URLSearchParams} query @returns {Filter} */
 export function filterOf(query) {
-	const names = new Set(FIELDS.map(([name]) => name));
-	const known = [...query].filter(([name, text]) => text !== "" && names.has(name));
+	const names = Object.keys({...FIRST, ...MORE});
+	const known = [...query].filter(([name, text]) => text !== "" && names.includes(name));
 	return Object.fromEntries(known);
 }
 
@@ -74,26 +77,27 @@ export function queryOf(filter) {
 
 /** @param {Filter} filter @param {(filter: Filter) => void} changed */
 export function filterForm(filter, changed) {
-	const fields = FIELDS.map(([name, label, first]) => {
-		const control = controlOf(name, filter[name] ?? "");
-		return {first, control, element: field(label, control)};
-	});
+	/** @type {ReturnType<typeof controlOf>[]} */
+	const controls = [];
+	const fields = (/** @type {{[name: string]: string}} */ labels) => {
+		const made = Object.entries(labels).map(([name, label]) => {
+			const control = controlOf(name, filter[name] ?? "");
+			controls.push(control);
+			return field(label, control);
+		});
+		return h("div.filters", made);
+	};
 	const onchange = () => {
-		const pairs = fields.map(({control}) => [control.name, control.value.trim()]);
+		const pairs = controls.map(({name, value}) => [name, value.trim()]);
 		changed(Object.fromEntries(pairs.filter(([, text]) => text !== "")));
 	};
-	const of = (/** @type {boolean} */ first) =>
-		h(
-			"div.filters",
-			fields.filter(it => it.first === first).map(it => it.element)
-		);
-	const open = FIELDS.some(([name, , first]) => !first && filter[name] !== undefined);
+	const open = Object.keys(filter).some(name => name in MORE);
 	const onsubmit = (/** @type {Event} */ event) => event.preventDefault();
 	return h(
 		"form.form",
 		{role: "search", "aria-label": "Filters", onchange, onsubmit},
-		of(true),
-		h("details", {open}, h("summary", "More filters"), of(false)),
+		fields(FIRST),
+		h("details", {open}, h("summary", "More filters"), fields(MORE)),
 		h("button.unseen", {type: "submit", tabindex: -1}, "Search")
 	);
 }

@@ -58,11 +58,11 @@ class List {
 		/** How many of the records have a row. */
 		this.rows = 0;
 		this.isReading = false;
-		this.told = h("span", {class: "faint", role: "status"});
+		this.told = h("span.faint", {role: "status"});
 		this.pauseButton = button("Pause", () => this.pause(!this.paused), {title: "Key: P"});
 		this.paused = false;
-		/** @type {"open" | "lost" | "ended" | undefined} */
-		this.state = undefined;
+		/** @type {"begun" | "open" | "lost" | "ended"} */
+		this.state = "begun";
 		/** @type {Live | null} */
 		this.live = null;
 		/** Ends what belongs to the filter before. */
@@ -91,9 +91,9 @@ class List {
 
 	/** @param {KeyboardEvent} event */
 	pressed(event) {
-		const typing = event.target instanceof HTMLElement && event.target.closest("input, select");
-		if (event.key === "p" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey)
-			this.pause(!this.paused);
+		const {key, target, ctrlKey, metaKey, altKey} = event;
+		const typing = target instanceof HTMLElement && target.closest("input, select");
+		if (key === "p" && !(typing || ctrlKey || metaKey || altKey)) this.pause(!this.paused);
 	}
 
 	/** @param {Filter} filter */
@@ -126,15 +126,15 @@ class List {
 	}
 
 	nothing() {
-		if (Object.keys(this.filter).length > 0)
-			return h(
-				"div.state",
-				h("strong", "No request matches"),
-				h("p", "Requests that match and end from now on appear here."),
-				h("a", {href: "#/requests"}, "Clear the filter")
+		if (Object.keys(this.filter).length === 0)
+			return empty(
+				"No request yet",
+				"Requests appear here as they end. This sends one:",
+				exampleCommand()
 			);
-		const text = "Requests appear here as they end. This sends one:";
-		return empty("No request yet", text, exampleCommand());
+		const clear = h("a", {href: "#/requests"}, "Clear the filter");
+		const text = "Requests that match and end from now on appear here.";
+		return [empty("No request matches", text), clear];
 	}
 
 	/** Without a store, requests can still be followed. @param {unknown} error */
@@ -154,25 +154,25 @@ class List {
 	follow(signal) {
 		const {from, to, since, ...filter} = this.filter;
 		this.live = null;
-		this.state = undefined;
+		this.state = "begun";
 		this.pauseButton.disabled = to !== undefined;
 		if (to !== undefined) {
 			replace(this.told, "");
 			return;
 		}
 		let opened = false;
-		const state = (/** @type {"open" | "lost" | "ended"} */ now) => {
-			if (now === "open" && opened)
-				// What ended meanwhile is in the store alone.
-				this.search(this.filter);
-			opened = opened || now === "open";
-			this.tellState(now);
-		};
+		/** @type {LiveListener} */
 		const listener = {
-			state,
-			show: (/** @type {RequestRecord[]} */ records) => this.add(records),
-			counts: (/** @type {number} */ waiting, /** @type {number} */ skipped) =>
-				this.tell(waiting, skipped)
+			state: now => {
+				// What ended meanwhile is in the store alone.
+				if (now === "open" && opened) this.search(this.filter);
+				opened ||= now === "open";
+				this.state = now;
+				if (now === "ended") checkSession();
+				this.tell(0, this.live?.skipped ?? 0);
+			},
+			show: records => this.add(records),
+			counts: (waiting, skipped) => this.tell(waiting, skipped)
 		};
 		this.live = new Live(queryOf(filter), listener, signal);
 		this.live.pause(true);
@@ -193,13 +193,6 @@ class List {
 		}
 	}
 
-	/** @param {"open" | "lost" | "ended"} state */
-	tellState(state) {
-		this.state = state;
-		if (state === "ended") checkSession();
-		this.tell(0, this.live?.skipped ?? 0);
-	}
-
 	/** @param {number} waiting @param {number} skipped */
 	tell(waiting, skipped) {
 		const states = {
@@ -208,12 +201,9 @@ class List {
 			lost: "Connection lost, trying again",
 			ended: "Not live: too many watch, or the gateway refuses"
 		};
-		const parts = [
-			states[this.state ?? "begun"],
-			waiting > 0 && `${count(waiting)} new`,
-			skipped > 0 && `${count(skipped)} skipped`
-		];
-		const text = parts.filter(it => it !== false).join(" · ");
+		let text = states[this.state];
+		if (waiting > 0) text += ` · ${count(waiting)} new`;
+		if (skipped > 0) text += ` · ${count(skipped)} skipped`;
 		if (this.told.textContent !== text) this.told.textContent = text;
 	}
 
@@ -228,7 +218,7 @@ class List {
 	offerPast() {
 		const to = this.records.at(-1)?.received;
 		const href = link("requests", [], {...this.filter, to});
-		replace(this.more, h("a", {class: "button", href}, "Older requests"));
+		replace(this.more, h("a.button", {href}, "Older requests"));
 	}
 
 	/** @param {string | null} cursor */

@@ -37,11 +37,12 @@ const RANGES = {
 	month: {title: "Last 30 days", hours: 30 * 24, time: "day"},
 	quarter: {title: "Last 90 days", hours: 90 * 24, time: "day"}
 };
-const GROUPS = ["model", "key", "team", "origin", "provider", "route", "outcome"];
+const GROUPS = ["model", "key", "team", "origin", "provider", "route", "route_name", "outcome"];
 
 /** @param {View} view */
 export async function show({root, route, signal}) {
-	const choice = choiceOf(route.query);
+	const groups = [...GROUPS, ...(await summedMetadata(signal))];
+	const choice = choiceOf(route.query, groups);
 	// Links of other screens ask for a part only.
 	const parts = [...route.query].filter(([name, text]) => GROUPS.includes(name) && text);
 	const filter = Object.fromEntries(parts);
@@ -61,15 +62,22 @@ export async function show({root, route, signal}) {
 	const whole = h("a", {href: link("spend", [], choice)}, "Show everything");
 	root.append(
 		heading("Spend", csv),
-		form(choice, load),
+		form(choice, groups, load),
 		only && h("p", "Only ", value(only), ". ", whole),
 		content
 	);
 	await load();
 }
 
-/** @param {URLSearchParams} query */
-function choiceOf(query) {
+/** The fields of the metadata whose values the gateway sums up. @param {AbortSignal} signal */
+async function summedMetadata(signal) {
+	const {settings} = await api.settings({}, {signal});
+	const names = settings.find(it => it.key === "records.usage_metadata")?.value ?? "";
+	return [...names.matchAll(/[^\s,[\]"]+/g)].map(([name]) => `metadata.${name}`);
+}
+
+/** @param {URLSearchParams} query @param {string[]} groups */
+function choiceOf(query, groups) {
 	const one = (
 		/** @type {string} */ name,
 		/** @type {string[]} */ of,
@@ -77,15 +85,15 @@ function choiceOf(query) {
 	) => of.find(it => it === query.get(name)) ?? usual;
 	return {
 		range: one("range", Object.keys(RANGES), "month"),
-		group: one("group", GROUPS, "model"),
+		group: one("group", groups, "model"),
 		measure: one("measure", Object.keys(MEASURES), "cost")
 	};
 }
 
 /** @typedef {ReturnType<typeof choiceOf>} Choice */
 
-/** @param {Choice} choice @param {() => void} load */
-function form(choice, load) {
+/** @param {Choice} choice @param {string[]} groups @param {() => void} load */
+function form(choice, groups, load) {
 	const pick = (/** @type {keyof Choice} */ name, /** @type {Options} */ options) => {
 		const made = select(options, choice[name], {name});
 		made.addEventListener("change", () => {
@@ -99,7 +107,7 @@ function form(choice, load) {
 	return h(
 		"div.filters",
 		field("Time (UTC days)", pick("range", titles(RANGES))),
-		field("By", pick("group", GROUPS)),
+		field("By", pick("group", groups)),
 		field("Show", pick("measure", titles(MEASURES)))
 	);
 }
@@ -204,7 +212,8 @@ function sumsTable({group}, rows) {
 	];
 	const href = (/** @type {UsageRow} */ row) => {
 		const {id} = groupOf(row, group);
-		return id === null ? null : link("requests", [], {[group]: id});
+		const [name, field] = group.split(".");
+		return id && link("requests", [], field ? {metadata: `${field}=${id}`} : {[name ?? ""]: id});
 	};
 	const sorted = rows.toSorted((a, b) => cost(b) - cost(a) || b.requests - a.requests);
 	return table({caption: `Usage by ${group}`, columns, rows: sorted, href}).element;

@@ -1,5 +1,7 @@
 // What do the rows of the usage come to? Series for the bars, and the models without a price.
 
+import {hexOf} from "../kit.js";
+
 /** Names of the group of what is too small for a colour of its own. */
 export const REST = "all others";
 const NONE = "none";
@@ -82,10 +84,11 @@ export function patternOf(model) {
  * cannot be seen is escaped, and what would stand for a variable.
  * @param {{origin: string | null, model: string, input: string, output: string}} price */
 export function overrideLines({origin, model, input, output}) {
-	const escape = (/** @type {string} */ it) =>
-		`\\U${(it.codePointAt(0) ?? 0).toString(16).padStart(8, "0")}`;
 	const quoted = (/** @type {string} */ text) =>
-		JSON.stringify(text.replaceAll("${", "$$$${")).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, escape);
+		JSON.stringify(text.replaceAll("${", "$$$${")).replace(
+			/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
+			it => `\\U${hexOf(it, 8)}`
+		);
 	return [
 		"prices:",
 		"  overrides:",

@@ -38,7 +38,7 @@ export const show = objectScreen({
 				])
 			),
 			limitsPanel(it.limits ?? [], shown),
-			usePanel(usage, {team: it.id}),
+			usePanel(usage, it.id, {team: it.id}),
 			panel("What its keys may use", allowed(it.allow))
 		];
 	}

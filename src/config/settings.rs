@@ -77,9 +77,9 @@ pub struct Settings {
     /// Whether a gateway without keys may listen where other machines can reach it.
     ///
     /// Whoever reaches the address can use it, so something in front must keep strangers out. The
-    /// check of `Host` is lifted, so that `hosts` has no effect. The check of `Origin` is not:
-    /// then only the origins that `cors.origins` lists are let in, and the gateway's own address
-    /// is an origin like any other.
+    /// check of `Host` is lifted, so that `hosts` only says where the console can be used. The
+    /// check of `Origin` is not: then only the origins that `cors.origins` lists are let in, and
+    /// for requests to upstreams the gateway's own address is an origin like any other.
     #[schemars(example = true)]
     pub allow_unauthenticated: bool,
     /// Who needs a gateway key.

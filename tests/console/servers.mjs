@@ -20,13 +20,15 @@ export async function freePort() {
 }
 
 /** One process; its output is shown when it does not become ready. */
-class Program {
-  constructor(binary, args) {
+export class Program {
+  constructor(binary, args, more = {}) {
     this.output = "";
-    const env = Object.entries(process.env).filter(([name]) => !name.startsWith("THROUGHWAY_"));
-    this.process = spawn(binary, args, { env: Object.fromEntries(env) });
+    const own = Object.entries(process.env).filter(([name]) => !name.startsWith("THROUGHWAY_"));
+    this.process = spawn(binary, args, { env: { ...Object.fromEntries(own), ...more } });
     // Nothing outlives the tests, however they end.
-    process.once("exit", () => this.process.kill("SIGKILL"));
+    const kill = () => this.process.kill("SIGKILL");
+    process.once("exit", kill);
+    this.process.once("exit", () => process.off("exit", kill));
     const keep = (chunk) => (this.output = (this.output + chunk).slice(-20_000));
     this.process.stdout.on("data", keep);
     this.process.stderr.on("data", keep);

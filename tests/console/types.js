@@ -345,6 +345,11 @@
 
 /**
  * @template T
+ * @typedef {{rows: T[], by: Column<T> | null, down: boolean}} TableState what it is sorted by
+ */
+
+/**
+ * @template T
  * @typedef {object} TableOptions
  * @property {string} caption what the table shows, for screen readers
  * @property {Column<T>[]} columns
@@ -410,7 +415,6 @@
  * @property {string} title of the list
  * @property {string} article one of them, such as `a key`
  * @property {[text: string, command?: string]} none what a list without any says
- * @property {string} [note] beneath the list's figures
  * @property {string} deletion what deleting one means
  * @property {() => Field[] | Promise<Field[]>} fields of its form
  * @property {(document: any) => Child | Child[]} [preview] shown above the form

@@ -183,3 +183,30 @@ fn the_consoles_files_run_no_foreign_script_and_stand_in_no_frame() {
     );
     assert_eq!(posted.status, 405);
 }
+
+#[test]
+fn without_keys_the_console_signs_in_under_the_gateways_own_names_alone() {
+    for open in ["allow_unauthenticated: true", "auth: open"] {
+        let gateway = Gateway::with(&format!("{SETTINGS}{open}\nhosts: [gw.example]\n"));
+        let sign_in_at = |host: &str, origin: &str| {
+            let body = json!({ "token": "secret" }).to_string();
+            gateway.exchange(format!(
+                "POST /gateway/admin/v1/session HTTP/1.1\r\nHost: {host}\r\n{SAME_ORIGIN}\
+                 Origin: http://{origin}\r\nContent-Type: application/json\r\n\
+                 Content-Length: {}\r\n\r\n{body}",
+                body.len()
+            ))
+        };
+        for own in ["localhost:8787", "127.0.0.1:8787", "gw.example"] {
+            assert_eq!(sign_in_at(own, own).status, 201, "{open} {own}");
+        }
+        for (host, origin) in [
+            ("evil.example:8787", "evil.example:8787"),
+            ("localhost:8787", "evil.example"),
+            ("gw.example", "localhost:8787"),
+        ] {
+            let refused = sign_in_at(host, origin);
+            assert_eq!(refused.status, 403, "{open} {host} {origin}");
+        }
+    }
+}

@@ -90,7 +90,7 @@ pub fn admit<'a>(
     checks::check_method(&head.method)?;
     // Where nobody needs a key, nothing else keeps the pages of other sites out.
     let door = match &brought.routed {
-        Ok(routed) if routed.is_open() => &gateway.page_door,
+        Ok(routed) if routed.is_open() => &gateway.open_door,
         Ok(_) | Err(_) => &gateway.door,
     };
     if door.admit(head, fields)? == Visitor::Preflight {
