@@ -2,7 +2,12 @@
 //! tail at once, and writes them to the store in batches. A store that fails costs records once the
 //! bound of those that wait is reached, and nothing else.
 
-use std::{cell::RefCell, collections::VecDeque, sync::Arc, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{
     sync::{Notify, watch},
@@ -19,6 +24,8 @@ use crate::record::{Consumer, Intake, Record};
 /// A batch is written when it has this many records, or the first has waited this long. Large ones
 /// cost less for each record.
 const FULL: usize = 2048;
+/// A batch takes no more records beyond so many bytes.
+const LARGEST: usize = 4 << 20;
 const LONGEST_WAIT: Duration = Duration::from_millis(250);
 
 /// The pause after a failure, at first and at most.
@@ -35,6 +42,7 @@ pub type Ending = watch::Receiver<Option<Instant>>;
 #[derive(Default)]
 struct Waiting {
     records: VecDeque<(Arc<Record>, usize)>,
+    /// Of these and of the batch that is being written.
     bytes: usize,
     /// When the first of them came.
     since: Option<Instant>,
@@ -46,6 +54,8 @@ struct Waiting {
 struct Desk {
     shared: Arc<Shared>,
     waiting: RefCell<Waiting>,
+    /// Records in the queue when it was looked at last.
+    in_queue: Cell<usize>,
     changed: Notify,
     /// How much may wait.
     most_bytes: usize,
@@ -63,6 +73,7 @@ pub async fn run(
     let desk = Desk {
         shared,
         waiting: RefCell::default(),
+        in_queue: Cell::new(0),
         changed: Notify::new(),
         most_bytes,
     };
@@ -104,7 +115,8 @@ impl Desk {
             if has_store {
                 self.wait_for_store(taken);
             }
-            self.count(intake.len());
+            self.in_queue.set(intake.len());
+            self.count();
         }
         self.waiting.borrow_mut().has_ended = true;
         self.changed.notify_one();
@@ -128,9 +140,9 @@ impl Desk {
         self.changed.notify_one();
     }
 
-    fn count(&self, in_queue: usize) {
+    fn count(&self) {
         let waiting = self.waiting.borrow().records.len();
-        let queued = i64::try_from(in_queue + waiting).unwrap_or(i64::MAX);
+        let queued = i64::try_from(self.in_queue.get() + waiting).unwrap_or(i64::MAX);
         self.shared.counts.queued.set(queued);
     }
 
@@ -193,9 +205,14 @@ impl Desk {
 
     fn next_batch(&self, most: usize) -> Vec<(Arc<Record>, usize)> {
         let mut waiting = self.waiting.borrow_mut();
-        let count = most.min(waiting.records.len());
+        let mut bytes = 0;
+        let fits = |(_, size): &&(Arc<Record>, usize)| {
+            let fits = bytes < LARGEST;
+            bytes += size;
+            fits
+        };
+        let count = waiting.records.iter().take(most).take_while(fits).count();
         let batch: Vec<_> = waiting.records.drain(..count).collect();
-        waiting.bytes -= batch.iter().map(|(_, size)| size).sum::<usize>();
         waiting.since = (!waiting.records.is_empty()).then(Instant::now);
         batch
     }
@@ -208,6 +225,7 @@ impl Desk {
         ending: &Ending,
     ) -> Stored {
         let records: Vec<Arc<Record>> = batch.iter().map(|(record, _)| record.clone()).collect();
+        let bytes: usize = batch.iter().map(|(_, size)| size).sum();
         let mut pause = SHORTEST_PAUSE;
         let mut is_again = false;
         loop {
@@ -216,12 +234,15 @@ impl Desk {
                 is_again,
             };
             let written = self.until_the_end(keeper.write(&batch_of), ending).await;
-            match self.judged(written, records.len()) {
+            match self.judged(written, records.len(), bytes) {
                 Some(Stored::NotTogether) => {
                     self.put_back(batch);
                     return Stored::NotTogether;
                 }
-                Some(stored) => return stored,
+                Some(stored) => {
+                    self.release(bytes);
+                    return stored;
+                }
                 None => is_again = true,
             }
             self.pause(pause, ending).await;
@@ -229,13 +250,19 @@ impl Desk {
         }
     }
 
-    /// What became of a batch, which is counted; `None`: it is to be written again.
-    fn judged(&self, written: Option<Result<(), Failure>>, count: usize) -> Option<Stored> {
+    /// What became of a batch of so many records and bytes, which is counted; `None`: it is to be
+    /// written again.
+    fn judged(
+        &self,
+        written: Option<Result<(), Failure>>,
+        count: usize,
+        bytes: usize,
+    ) -> Option<Stored> {
         match written {
             Some(Ok(())) => {
                 self.shared.counts.stored.inc_by(count as u64);
-                let has_room = self.waiting.borrow().bytes < self.most_bytes / 2;
-                self.shared.note_success(has_room);
+                let left = self.waiting.borrow().bytes.saturating_sub(bytes);
+                self.shared.note_success(left < self.most_bytes / 2);
                 Some(Stored::All)
             }
             Some(Err(Failure::BadRecord(error))) if count == 1 => {
@@ -291,12 +318,17 @@ impl Desk {
         }
     }
 
+    /// A batch is stored or given up.
+    fn release(&self, bytes: usize) {
+        self.waiting.borrow_mut().bytes -= bytes;
+        self.count();
+    }
+
     fn put_back(&self, batch: Vec<(Arc<Record>, usize)>) {
         let mut waiting = self.waiting.borrow_mut();
         waiting.since.get_or_insert_with(Instant::now);
-        for (record, size) in batch.into_iter().rev() {
-            waiting.bytes += size;
-            waiting.records.push_front((record, size));
+        for entry in batch.into_iter().rev() {
+            waiting.records.push_front(entry);
         }
     }
 

@@ -83,7 +83,9 @@ async fn invented_values_go_under_other_and_only_for_the_key_that_invents_them()
     on_each(async |stage| {
         let archive = stage.start_summing(&["user"]);
         let invented = |at: i64| with_metadata(record(at), &[("user", &format!("invented-{at}"))]);
-        archive.store((0..1500).map(invented)).await;
+        // The first thousand values have sums of their own, whatever the batches.
+        archive.store((0..1000).map(invented)).await;
+        archive.store((1000..1500).map(invented)).await;
         let honest = Record {
             key: Some(named("key_b", "b")),
             ..record(5000)
