@@ -326,8 +326,8 @@ fn door(settings: &Settings, has_host_rule: bool) -> Door {
     }
 }
 
-/// The console is a page of the gateway's own, wherever it listens: under a loopback name or one that
-/// is listed, which no other site can take, it may sign in and change things.
+/// The console is a page of the gateway's own, wherever it listens: under a loopback name or one
+/// that is listed, which no other site can take, it may sign in and change things.
 fn page_door(settings: &Settings) -> Door {
     Door {
         hosts: Some(settings.hosts.clone()),
