@@ -10,8 +10,9 @@ use std::{
 use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
 
 use super::{
-    insert::placeholders,
+    insert::{chunks, placeholders},
     rollup::{Amounts, COUNTS, Group, MOST as MOST_COUNT, roll_up},
+    room::Room,
     session::{Bound, Session},
     sketch::Sketch,
 };
@@ -21,7 +22,7 @@ use crate::record::Record;
 const MOST_OF_KEY: i64 = 200;
 /// Sums of one span, not counting those under `other`.
 const MOST: i64 = 5000;
-/// How many sums one statement looks up or writes. A list that is shorter repeats its last, so that
+/// How many sums one statement looks up. A list that is shorter repeats its last, so that
 /// there is one statement.
 const LENGTH: usize = 32;
 
@@ -65,8 +66,8 @@ async fn add_to_span(
 ) -> sqlx::Result<()> {
     let mut stored = load(session, span, sums.keys()).await?;
     if sums.keys().any(|digest| !stored.contains_key(digest)) {
-        let room = Room::in_span(session, span).await?;
-        sums = room.limited(sums, &stored);
+        let room = room_in(session, span).await?;
+        sums = limited(room, sums, &stored);
         let missing = sums.keys().filter(|digest| !stored.contains_key(*digest));
         let more = load(session, span, missing).await?;
         stored.extend(more);
@@ -77,50 +78,33 @@ async fn add_to_span(
         }
     }
     let sums: Vec<_> = sums.into_iter().collect();
-    for sums in sums.chunks(LENGTH) {
+    for sums in chunks(&sums) {
         save(session, sums).await?;
     }
     Ok(())
 }
 
-/// How many sums there are in a span.
-struct Room {
-    by_key: HashMap<Option<String>, i64>,
-    all: i64,
+/// How many more sums there can be in a span.
+async fn room_in(session: &mut Session<'_>, (span, at): (i64, i64)) -> sqlx::Result<Room> {
+    let sql = "SELECT key_id, COUNT(*) FROM throughway_record_usage \
+               WHERE span = $1 AND at = $2 GROUP BY key_id";
+    let values = [Bound::int(span), Bound::int(at)];
+    let counts = session.rows(sql, &values).await?;
+    Ok(Room::beside(counts, MOST_OF_KEY, MOST))
 }
 
-impl Room {
-    async fn in_span(session: &mut Session<'_>, (span, at): (i64, i64)) -> sqlx::Result<Self> {
-        let sql = "SELECT key_id, COUNT(*) FROM throughway_record_usage \
-                   WHERE span = $1 AND at = $2 GROUP BY key_id";
-        let values = [Bound::int(span), Bound::int(at)];
-        let by_key: Vec<(Option<String>, i64)> = session.rows(sql, &values).await?;
-        let all = by_key.iter().map(|(_, count)| count).sum();
-        let by_key = by_key.into_iter().collect();
-        Ok(Room { by_key, all })
-    }
-
-    /// The sums, with those for which there is no room under `other`.
-    fn limited<'r>(mut self, sums: Sums<'r>, stored: &HashMap<Vec<u8>, Amounts>) -> Sums<'r> {
-        let mut limited = Sums::new();
-        for (digest, (group, amounts)) in sums {
-            if stored.contains_key(&digest) || self.takes(group.key_id()) {
-                merge(&mut limited, digest, group, amounts);
-            } else {
-                let group = group.other();
-                merge(&mut limited, group.digest(), group, amounts);
-            }
+/// The sums, with those for which there is no room under `other`.
+fn limited<'r>(mut room: Room, sums: Sums<'r>, stored: &HashMap<Vec<u8>, Amounts>) -> Sums<'r> {
+    let mut limited = Sums::new();
+    for (digest, (group, amounts)) in sums {
+        if stored.contains_key(&digest) || room.takes(group.key_id()) {
+            merge(&mut limited, digest, group, amounts);
+        } else {
+            let group = group.other();
+            merge(&mut limited, group.digest(), group, amounts);
         }
-        limited
     }
-
-    fn takes(&mut self, key_id: Option<&str>) -> bool {
-        let of_key = self.by_key.entry(key_id.map(str::to_owned)).or_default();
-        let takes = *of_key < MOST_OF_KEY && self.all < MOST;
-        *of_key += i64::from(takes);
-        self.all += i64::from(takes);
-        takes
-    }
+    limited
 }
 
 fn merge<'r>(sums: &mut Sums<'r>, digest: Vec<u8>, group: Group<'r>, amounts: Amounts) {
@@ -176,15 +160,13 @@ async fn save(
         .map(|column| format!("{column} = excluded.{column}"))
         .collect();
     let (names, replaced) = (columns.join(", "), replaced.join(", "));
-    for sum in sums {
-        let row = placeholders(1, columns.len());
-        let sql = format!(
-            "INSERT INTO throughway_record_usage ({names}) VALUES {row} \
-             ON CONFLICT (span, at, digest) DO UPDATE SET {replaced}"
-        );
-        session.execute(sql, &values_of(sum)).await?;
-    }
-    Ok(())
+    let rows = placeholders(session, sums.len(), columns.len());
+    let sql = format!(
+        "INSERT INTO throughway_record_usage ({names}) VALUES {rows} \
+         ON CONFLICT (span, at, digest) DO UPDATE SET {replaced}"
+    );
+    let values: Vec<Bound<'_>> = sums.iter().flat_map(values_of).collect();
+    session.execute(sql, &values).await.map(drop)
 }
 
 const SKETCHES: [&str; 2] = ["latency", "first_token"];

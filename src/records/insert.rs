@@ -171,7 +171,7 @@ fn document(record: &Record) -> Bound<'static> {
 }
 
 /// Parts of a list, of [`LENGTHS`] only.
-fn chunks<T>(mut all: &[T]) -> impl Iterator<Item = &[T]> {
+pub fn chunks<T>(mut all: &[T]) -> impl Iterator<Item = &[T]> {
     std::iter::from_fn(move || {
         let length = LENGTHS.iter().find(|length| **length <= all.len())?;
         let (part, rest) = all.split_at(*length);
@@ -180,22 +180,31 @@ fn chunks<T>(mut all: &[T]) -> impl Iterator<Item = &[T]> {
     })
 }
 
-/// A statement that inserts rows. Without names of its values SQLite need not look for them, which
-/// would take as long for each value as it has values. The whole transaction is given up when a
-/// statement fails, so SQLite need not note how to undo one statement.
+/// A statement that inserts rows. The whole transaction is given up when a statement fails, so
+/// SQLite need not note how to undo one statement.
 fn insertion(session: &Session<'_>, columns: &str, rows: usize, width: usize) -> String {
+    let verb = match session.is_postgres() {
+        true => "INSERT",
+        false => "INSERT OR FAIL",
+    };
+    let rows = placeholders(session, rows, width);
+    format!("{verb} INTO {columns} VALUES {rows}")
+}
+
+/// The places of the values of rows: `($1,$2),($3,$4)`. For SQLite they have no names: it would
+/// look for each name among all of them.
+pub fn placeholders(session: &Session<'_>, rows: usize, columns: usize) -> String {
     match session.is_postgres() {
-        true => format!("INSERT INTO {columns} VALUES {}", placeholders(rows, width)),
+        true => numbered(rows, columns),
         false => {
-            let row = format!("(?{})", ",?".repeat(width - 1));
+            let row = format!("(?{})", ",?".repeat(columns - 1));
             let others = format!(",{row}").repeat(rows - 1);
-            format!("INSERT OR FAIL INTO {columns} VALUES {row}{others}")
+            format!("{row}{others}")
         }
     }
 }
 
-/// `($1,$2),($3,$4)`
-pub fn placeholders(rows: usize, columns: usize) -> String {
+fn numbered(rows: usize, columns: usize) -> String {
     let row = |row: usize| {
         let each = (1..=columns).map(|column| format!("${}", row * columns + column));
         format!("({})", each.collect::<Vec<_>>().join(","))
@@ -213,6 +222,6 @@ mod tests {
         let lengths: Vec<usize> = chunks(&all).map(<[usize]>::len).collect();
         assert_eq!(lengths, [256, 32, 32, 4, 4, 1, 1]);
         assert_eq!(chunks(&all).flatten().copied().collect::<Vec<_>>(), all);
-        assert_eq!(placeholders(2, 2), "($1,$2),($3,$4)");
+        assert_eq!(numbered(2, 2), "($1,$2),($3,$4)");
     }
 }

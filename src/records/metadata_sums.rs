@@ -12,6 +12,7 @@ use super::{
     filter::Column,
     insert::placeholders,
     rollup::{COUNTS, Counts, MOST as MOST_COUNT, OTHER, Span, counts_of, digest},
+    room::Room,
     session::{Bound, Session},
 };
 use crate::record::{Named, Record};
@@ -122,7 +123,7 @@ async fn limited<'r>(
     if stored.len() == sums.len() {
         return Ok(sums);
     }
-    let mut room = Room::of(session, place).await?;
+    let mut room = room_at(session, place).await?;
     let mut limited = Sums::new();
     for (digest, (group, counts)) in sums {
         if stored.contains(&digest) || room.takes(group.key_id()) {
@@ -165,33 +166,16 @@ fn place_values((span, at, name): Place<'_>) -> [Bound<'_>; 3] {
     [Bound::int(span), Bound::int(at), Bound::text(name)]
 }
 
-/// How many sums there are at a place.
-struct Room {
-    by_key: HashMap<Option<String>, i64>,
-    all: i64,
-}
-
-impl Room {
-    async fn of(session: &mut Session<'_>, place: Place<'_>) -> sqlx::Result<Self> {
-        let sql = format!(
-            "SELECT key_id, COUNT(*) FROM {TABLE} \
-             WHERE span = $1 AND at = $2 AND name = $3 AND value <> $4 GROUP BY key_id"
-        );
-        let mut values = place_values(place).to_vec();
-        values.push(Bound::text(OTHER));
-        let by_key: Vec<(Option<String>, i64)> = session.rows(sql, &values).await?;
-        let all = by_key.iter().map(|(_, count)| count).sum();
-        let by_key = by_key.into_iter().collect();
-        Ok(Room { by_key, all })
-    }
-
-    fn takes(&mut self, key_id: Option<&str>) -> bool {
-        let of_key = self.by_key.entry(key_id.map(str::to_owned)).or_default();
-        let takes = *of_key < MOST_OF_KEY && self.all < MOST;
-        *of_key += i64::from(takes);
-        self.all += i64::from(takes);
-        takes
-    }
+/// How many more sums there can be at a place.
+async fn room_at(session: &mut Session<'_>, place: Place<'_>) -> sqlx::Result<Room> {
+    let sql = format!(
+        "SELECT key_id, COUNT(*) FROM {TABLE} \
+         WHERE span = $1 AND at = $2 AND name = $3 AND value <> $4 GROUP BY key_id"
+    );
+    let mut values = place_values(place).to_vec();
+    values.push(Bound::text(OTHER));
+    let counts = session.rows(sql, &values).await?;
+    Ok(Room::beside(counts, MOST_OF_KEY, MOST))
 }
 
 /// Adds to the stored sums.
@@ -213,7 +197,7 @@ async fn save(
     let sql = format!(
         "INSERT INTO {TABLE} ({}) VALUES {} ON CONFLICT (span, at, name, digest) DO UPDATE SET {}",
         columns.join(", "),
-        placeholders(sums.len(), columns.len()),
+        placeholders(session, sums.len(), columns.len()),
         replaced.join(", ")
     );
     let values = sums.iter().flat_map(|sum| values_of(place, sum));

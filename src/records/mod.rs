@@ -11,6 +11,7 @@ mod metadata_sums;
 mod partitions;
 mod retention;
 mod rollup;
+mod room;
 #[cfg(test)]
 mod samples;
 mod search;
