@@ -23,7 +23,7 @@ use crate::record::{Consumer, Intake, Record};
 
 /// A batch is written when it has this many records, or the first has waited this long. Large ones
 /// cost less for each record.
-const FULL: usize = 2048;
+pub const FULL: usize = 2048;
 /// A batch takes no more records beyond so many bytes.
 const LARGEST: usize = 4 << 20;
 const LONGEST_WAIT: Duration = Duration::from_millis(250);

@@ -183,6 +183,10 @@ fn has_text(admitted: &Admitted<'_>) -> bool {
 async fn said(admitted: &Admitted<'_>, sender: &impl Sender) -> Result<RequestFacts, GatewayError> {
     buffer_body::read_beginning(sender, &admitted.body, LOOK).await?;
     let body = admitted.body.borrow();
+    // It was read for the record.
+    if let Some(facts) = body.facts() {
+        return Ok(facts);
+    }
     let segments = body.beginning();
     let text = match segments {
         [whole] => Cow::Borrowed(&**whole),
