@@ -2,6 +2,7 @@
 //! on threads of their own. No request waits for any of it.
 
 mod columns;
+mod conditions;
 mod database;
 mod filter;
 mod fold;

@@ -9,7 +9,8 @@ use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
 
 use super::{
     Records,
-    filter::{Column, Conditions},
+    conditions::Conditions,
+    filter::Column,
     metadata_sums,
     rollup::{Amounts, COUNTS, Span},
     search::{Reading, SearchError},
