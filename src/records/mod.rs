@@ -44,7 +44,7 @@ pub use self::{
     search::{Page, SearchError},
     shown::shown,
     state::{Counts, Health},
-    tail::Watch,
+    tail::{Watch, Watched},
     usage::{METADATA, RowKey, UsageQuery, UsageRow},
 };
 use self::{keeper::Keeper, state::Shared};

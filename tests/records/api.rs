@@ -5,7 +5,11 @@ use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{SocketAddr, TcpStream},
     path::Path,
-    sync::{Arc, mpsc},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -99,16 +103,37 @@ impl Gateway {
     }
 
     fn open(&self, path: &str, lines: &str) -> BufReader<TcpStream> {
+        self.open_as("secret", path, lines)
+    }
+
+    fn open_as(&self, token: &str, path: &str, lines: &str) -> BufReader<TcpStream> {
+        self.request(&format!(
+            "GET /gateway/admin/v1/{path} HTTP/1.1\r\nHost: localhost\r\n\
+             Authorization: Bearer {token}\r\n{lines}\r\n"
+        ))
+    }
+
+    /// Changes something, and returns what the API responds.
+    fn send(&self, method: &str, path: &str, body: &str) -> Value {
+        let mut stream = self.request(&format!(
+            "{method} /gateway/admin/v1/{path} HTTP/1.1\r\nHost: localhost\r\n\
+             Authorization: Bearer secret\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            body.len()
+        ));
+        let mut text = String::new();
+        stream.read_to_string(&mut text).expect("a response");
+        let (head, body) = text.split_once("\r\n\r\n").expect("a head");
+        assert!(head.starts_with("HTTP/1.1 20"), "{text}");
+        serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {body}"))
+    }
+
+    fn request(&self, text: &str) -> BufReader<TcpStream> {
         let mut stream = TcpStream::connect(self.address).expect("a connection");
         stream
             .set_read_timeout(Some(Duration::from_secs(20)))
             .expect("a timeout");
-        write!(
-            stream,
-            "GET /gateway/admin/v1/{path} HTTP/1.1\r\nHost: localhost\r\n\
-             Authorization: Bearer secret\r\n{lines}\r\n"
-        )
-        .expect("sent");
+        stream.write_all(text.as_bytes()).expect("sent");
         BufReader::new(stream)
     }
 
@@ -326,4 +351,32 @@ fn a_drain_ends_the_live_tail_and_stores_what_is_left() {
         begin.elapsed()
     );
     assert_eq!(gateway.process.metrics.records_stored.get(), 5000);
+}
+
+/// Also while records come without a pause.
+#[test]
+fn a_watcher_whose_key_is_blocked_watches_no_longer() {
+    let gateway = Gateway::start("store: { kind: sqlite }");
+    let made = gateway.send("POST", "keys", r#"{"name":"watcher","role":"viewer"}"#);
+    let told = |name: &str| made[name].as_str().expect(name).to_owned();
+    let mut stream = gateway.open_as(&told("key"), "records/live", "Connection: close\r\n");
+    begun(&mut stream);
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for at in (0..).take_while(|_| !is_over.load(Ordering::Relaxed)) {
+                gateway.process.archive.queue.push(Arc::new(record(at)));
+                thread::sleep(Duration::from_millis(5));
+            }
+        });
+        assert_eq!(event(&mut stream).0, "record");
+        gateway.send(
+            "PATCH",
+            &format!("keys/{}", told("id")),
+            r#"{"blocked":true}"#,
+        );
+        let ended = stream.read_to_end(&mut Vec::new());
+        is_over.store(true, Ordering::Relaxed);
+        ended.expect("the stream ends");
+    });
 }

@@ -12,7 +12,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, stream};
 use tokio::{
-    sync::broadcast::error::RecvError,
+    sync::broadcast::error::{RecvError, TryRecvError},
     time::{Instant, timeout_at},
 };
 
@@ -20,7 +20,7 @@ use super::{Call, Response, query, records::take};
 use crate::{
     control::Control,
     error::GatewayError,
-    records::{Filter, Watch},
+    records::{Filter, Watch, Watched},
 };
 
 /// How often a silent stream sends a comment, by which a watcher that left is noticed.
@@ -28,6 +28,8 @@ const HEARTBEAT: Duration = Duration::from_secs(10);
 /// How often it is looked whether the gateway is shutting down, or the watcher may not watch any
 /// longer.
 const LOOK: Duration = Duration::from_secs(1);
+/// Bytes of events that are sent together, where so many have come.
+const MOST_AT_ONCE: usize = 64 * 1024;
 
 pub(super) async fn watch(call: Call) -> Response {
     let mut filter = Filter::default();
@@ -44,6 +46,7 @@ pub(super) async fn watch(call: Call) -> Response {
         control: call.control,
         request: call.request,
         told: Instant::now(),
+        looked: Instant::now(),
     };
     Ok(HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "text/event-stream"))
@@ -58,6 +61,8 @@ struct Watcher {
     request: HttpRequest,
     /// When something was sent last.
     told: Instant,
+    /// When it was looked last whether the watcher may go on.
+    looked: Instant,
 }
 
 fn events(watcher: Watcher) -> impl Stream<Item = Result<Bytes, Infallible>> {
@@ -70,32 +75,47 @@ fn events(watcher: Watcher) -> impl Stream<Item = Result<Bytes, Infallible>> {
 }
 
 impl Watcher {
-    /// The next event, or a comment after a time without. `None`: the gateway is shutting down, or
+    /// The next events, or a comment after a time without. `None`: the gateway is shutting down, or
     /// the watcher may not watch any longer.
     async fn next(&mut self) -> Option<Bytes> {
-        let mut looked = Instant::now();
+        let mut events = String::new();
         loop {
-            let event = timeout_at(looked + LOOK, self.watch.records.recv()).await;
-            let event = match event {
-                Ok(Ok(watched)) if self.filter.matches(&watched.record) => {
-                    format!("event: record\ndata: {}\n\n", watched.text())
-                }
-                Ok(Err(RecvError::Lagged(count))) => {
-                    format!("event: skipped\ndata: {{\"count\":{count}}}\n\n")
-                }
-                Ok(Err(RecvError::Closed)) => return None,
-                Ok(Ok(_)) | Err(_) if self.told.elapsed() >= HEARTBEAT => {
-                    ": still watching\n\n".to_owned()
-                }
-                Ok(Ok(_)) | Err(_) => String::new(),
-            };
-            if !event.is_empty() {
-                self.told = Instant::now();
-                return Some(event.into());
-            }
-            if looked.elapsed() >= LOOK {
-                looked = Instant::now();
+            if self.looked.elapsed() >= LOOK {
+                self.looked = Instant::now();
                 self.may_go_on()?;
+            }
+            match timeout_at(self.looked + LOOK, self.watch.records.recv()).await {
+                Ok(Ok(watched)) => self.add(&watched, &mut events),
+                Ok(Err(RecvError::Lagged(count))) => skipped(count, &mut events),
+                Ok(Err(RecvError::Closed)) => return None,
+                Err(_) => {}
+            }
+            self.add_more(&mut events);
+            if events.is_empty() && self.told.elapsed() >= HEARTBEAT {
+                events.push_str(": still watching\n\n");
+            }
+            if !events.is_empty() {
+                self.told = Instant::now();
+                return Some(events.into());
+            }
+        }
+    }
+
+    /// Adds what is there already: a write for each record would cost more than the record.
+    fn add_more(&mut self, events: &mut String) {
+        while events.len() < MOST_AT_ONCE {
+            match self.watch.records.try_recv() {
+                Ok(watched) => self.add(&watched, events),
+                Err(TryRecvError::Lagged(count)) => skipped(count, events),
+                Err(TryRecvError::Empty | TryRecvError::Closed) => return,
+            }
+        }
+    }
+
+    fn add(&self, watched: &Watched, events: &mut String) {
+        if self.filter.matches(&watched.record) {
+            for part in ["event: record\ndata: ", watched.text(), "\n\n"] {
+                events.push_str(part);
             }
         }
     }
@@ -106,4 +126,9 @@ impl Watcher {
         let may = gateway.check_admin(self.request.head(), false).is_ok();
         (may && !gateway.process.is_draining()).then_some(())
     }
+}
+
+fn skipped(count: u64, events: &mut String) {
+    let event = format!("event: skipped\ndata: {{\"count\":{count}}}\n\n");
+    events.push_str(&event);
 }

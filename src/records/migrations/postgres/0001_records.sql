@@ -19,7 +19,8 @@ CREATE TABLE throughway_records (
     metadata  TEXT,
     document  TEXT     NOT NULL
 ) PARTITION BY RANGE (id);
-CREATE INDEX throughway_records_key ON throughway_records (key_id, id) WHERE key_id IS NOT NULL;
+CREATE INDEX throughway_records_key ON throughway_records (key_id, id, failed)
+    WHERE key_id IS NOT NULL;
 CREATE INDEX throughway_records_model ON throughway_records (origin, model, id)
     WHERE model IS NOT NULL;
 CREATE INDEX throughway_records_failed ON throughway_records (id) WHERE failed = 1;
