@@ -11,16 +11,14 @@ use super::{
     metadata_sums, partitions,
     rollup::Span,
     session::{Bound, Session},
-    writer::FULL,
 };
 use crate::{
     record::Record,
     store::{Database, Place},
 };
 
-/// Records that one step removes. It must not keep a batch waiting for long, and more than a batch,
-/// since under load there is one step for each batch.
-const STEP: i64 = 2 * FULL as i64;
+/// Records that one step removes: few, so that no more go than are too many.
+pub const STEP: i64 = 500;
 /// Sums that one step removes.
 const USAGE_STEP: i64 = 500;
 /// Free pages that one step gives back.

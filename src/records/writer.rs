@@ -18,12 +18,13 @@ use super::{
     Shared,
     insert::Batch,
     keeper::{Failure, Keeper},
+    retention,
 };
 use crate::record::{Consumer, Intake, Record};
 
 /// A batch is written when it has this many records, or the first has waited this long. Large ones
 /// cost less for each record.
-pub const FULL: usize = 2048;
+const FULL: usize = 2048;
 /// A batch takes no more records beyond so many bytes.
 const LARGEST: usize = 4 << 20;
 const LONGEST_WAIT: Duration = Duration::from_millis(250);
@@ -33,6 +34,8 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// The pause between two steps of removing old records, and how often that is begun.
 const STEP: Duration = Duration::from_millis(20);
+/// Steps between two batches, at least: together they remove more than a batch adds.
+const LEAST_STEPS: usize = 2 * FULL / retention::STEP as usize;
 const TIDY_EVERY: Duration = Duration::from_secs(10);
 
 /// When the writer is to end; by then it gives up what is not stored. `None`: not yet.
@@ -334,7 +337,7 @@ impl Desk {
 
     /// Removes what is kept no longer, in short steps, as long as nothing else is due.
     async fn tidy(&self, keeper: &mut Keeper) -> Instant {
-        loop {
+        for step in 1.. {
             match keeper.tidy().await {
                 Ok(true) => {}
                 Ok(false) => break,
@@ -344,7 +347,7 @@ impl Desk {
                 }
             }
             // What comes meanwhile is written first, and the rest is removed after that.
-            if timeout(STEP, self.batch_is_due()).await.is_ok() {
+            if step >= LEAST_STEPS && timeout(STEP, self.batch_is_due()).await.is_ok() {
                 return Instant::now() - TIDY_EVERY;
             }
         }
