@@ -1,6 +1,5 @@
-// How do requests that end meanwhile get onto the page? The stream's events are kept as text; some
-// times a second the newest are read and shown, and the others are counted as skipped, so that the
-// page stays quick however many requests there are.
+// How do requests that end meanwhile get onto the page? Some times a second the newest are read and
+// shown; the others are counted as skipped.
 
 import {api} from "../kit.js";
 

@@ -107,8 +107,12 @@ class List {
 		this.paused = false;
 		replace(this.content, loading());
 		this.follow(signal);
+		const list = () => api.records.list({...queryOf(filter), limit: PAGE}, {signal});
+		// What ended just before is stored by then.
+		const more = () => this.paused || list().then(({data}) => this.add(data), isAbort);
 		try {
-			this.found(await api.records.list({...queryOf(filter), limit: PAGE}, {signal}));
+			this.found(await list());
+			setTimeout(more, 500);
 		} catch (error) {
 			if (!isAbort(error)) this.failed(error);
 		}

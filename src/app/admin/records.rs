@@ -1,5 +1,7 @@
 //! `GET /gateway/admin/v1/records`: which requests there were, newest first, and one of them.
 
+use std::time::Duration;
+
 use actix_web::HttpResponse;
 use uuid::Uuid;
 
@@ -33,6 +35,10 @@ pub(super) async fn list(call: Call) -> Response {
     Ok(page(records, found.next.map(|it| it.to_string())))
 }
 
+/// How often and after which pause a record is looked for again.
+const TRIES: usize = 8;
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// One record.
 pub(super) async fn one(call: Call) -> Response {
     if let Some((name, _)) = query::parameters(call.request.query_string())?.first() {
@@ -41,7 +47,14 @@ pub(super) async fn one(call: Call) -> Response {
     let unknown = || GatewayError::new(Code::UnknownObject, "there is no record with this id");
     let id: Uuid = call.id.parse().map_err(|_| unknown())?;
     let process = call.control.current.get().process.clone();
-    let found = process.archive.record(id).await.map_err(refused)?;
+    let mut found = process.archive.record(id).await.map_err(refused)?;
+    // The live tail shows a record before it is stored.
+    for _ in 0..TRIES {
+        if found.is_none() {
+            tokio::time::sleep(PAUSE).await;
+            found = process.archive.record(id).await.map_err(refused)?;
+        }
+    }
     let record = found.ok_or_else(unknown)?;
     Ok::<HttpResponse, _>(object(&shown(&record)))
 }
