@@ -35,7 +35,7 @@ pub(super) async fn list(call: Call) -> Response {
     Ok(page(records, found.next.map(|it| it.to_string())))
 }
 
-/// How often and after which pause a record is looked for again.
+/// How often a record is looked for, and the pause in between.
 const TRIES: usize = 8;
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -48,12 +48,12 @@ pub(super) async fn one(call: Call) -> Response {
     let id: Uuid = call.id.parse().map_err(|_| unknown())?;
     let process = call.control.current.get().process.clone();
     let mut found = process.archive.record(id).await.map_err(refused)?;
+    let mut tries = 1;
     // The live tail shows a record before it is stored.
-    for _ in 0..TRIES {
-        if found.is_none() {
-            tokio::time::sleep(PAUSE).await;
-            found = process.archive.record(id).await.map_err(refused)?;
-        }
+    while found.is_none() && tries < TRIES {
+        tokio::time::sleep(PAUSE).await;
+        found = process.archive.record(id).await.map_err(refused)?;
+        tries += 1;
     }
     let record = found.ok_or_else(unknown)?;
     Ok::<HttpResponse, _>(object(&shown(&record)))

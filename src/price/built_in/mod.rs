@@ -62,6 +62,10 @@ pub fn prepare() {
 
 /// Waits until the table is decoded.
 pub async fn ready() {
+    // Nearly always, and without the lock of those who wait.
+    if is_ready() {
+        return;
+    }
     let mut decoded = pin!(DECODED.notified());
     decoded.as_mut().enable();
     if !is_ready() {
