@@ -51,6 +51,23 @@ check("requests: the filter is in the address, and holds after a reload", async 
   await page.getByText("No request matches").waitFor();
 });
 
+check("requests: one that is stored while the page opens is not missed", async (bench) => {
+  const model = unique("late");
+  await bench.send("/v1/chat/completions", chat(model));
+  const page = await bench.open({ screen: "requests" });
+  await settled(page);
+  // The first reading of the list comes before the record is stored.
+  let readings = 0;
+  await page.route(/\/records\?.*model=late-/, (route) => {
+    readings += 1;
+    const nothing = { data: [], next_cursor: null };
+    return readings === 1 ? route.fulfill({ json: nothing }) : route.continue();
+  });
+  await go(page, `requests?model=${model}`);
+  await rowWith(page, model).first().waitFor();
+  expect("readings", readings, 2);
+});
+
 check("requests: a failing-over request shows each attempt and why it ended", async (bench) => {
   const config = {
     strategy: { mode: "fallback" },
