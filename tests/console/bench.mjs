@@ -18,6 +18,7 @@ export class Bench {
     bench.binary = binary;
     bench.pictures = pictures;
     bench.opened = [];
+    bench.started = [];
     bench.secret = randomBytes(32).toString("base64");
     bench.mock = await Mock.start(binary, "--model", "tiny", "--model", "gpt-4o-mini");
     bench.other = await Mock.start(binary, "--model", "tiny");
@@ -29,6 +30,13 @@ export class Bench {
       args: ["--no-sandbox", "--disable-background-networking", "--force-color-profile=srgb"],
     });
     return bench;
+  }
+
+  /** A gateway of one check alone. It is stopped after the check's pages are closed. */
+  async startGateway(settings) {
+    const gateway = await Gateway.start(this.binary, settings);
+    this.started.push(gateway);
+    return gateway;
   }
 
   /** The settings of the shared gateway. */
@@ -81,9 +89,12 @@ endpoints:
     for (const it of this.opened) it.problems = it.problems.filter((text) => !pattern.test(text));
   }
 
-  async closePages() {
+  /** Ends what a check has opened and started: pages first, which read from the gateways. */
+  async endCheck() {
     await Promise.all(this.opened.map((it) => it.context.close().catch(() => {})));
+    await Promise.all(this.started.map((it) => it.stop()));
     this.opened = [];
+    this.started = [];
   }
 
   /** A picture of the last page, for whoever reads a failure. */

@@ -39,7 +39,7 @@ async function failure(bench, run) {
     return [`${line} ${String(error.message).slice(0, 1500)}`, ...bench.problems()];
   } finally {
     clearTimeout(timer);
-    await bench.closePages();
+    await bench.endCheck();
   }
 }
 

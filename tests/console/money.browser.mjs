@@ -3,7 +3,6 @@
 import { accessible, go, settled } from "./bench.mjs";
 import { assert, check, expect, until } from "./checks.mjs";
 import { createKey } from "./keys.browser.mjs";
-import { Gateway } from "./servers.mjs";
 
 const MODEL = "priced-model";
 /** Dollars for a million tokens. */
@@ -14,15 +13,6 @@ default_target: "${mock.url}/v1"
 records: { usage_metadata: [user, project] }
 prices: { overrides: [{ model: ${MODEL}, input: ${PRICE.input}, output: ${PRICE.output} }] }
 `;
-
-async function withBudgets(bench, run) {
-  const gateway = await Gateway.start(bench.binary, settings(bench));
-  try {
-    await run(gateway);
-  } finally {
-    await gateway.stop();
-  }
-}
 
 /** Sends a request with a key, and gives what the response says of its usage. */
 async function used(gateway, key, path = "/v1/chat/completions", more = {}) {
@@ -36,120 +26,116 @@ async function used(gateway, key, path = "/v1/chat/completions", more = {}) {
 const costOf = ({ prompt_tokens, completion_tokens }) =>
   (prompt_tokens * PRICE.input + completion_tokens * PRICE.output) / 1e6;
 
-check("money: a budget is a bar, and is topped up", (bench) =>
-  withBudgets(bench, async (gateway) => {
-    const page = await bench.open({ gateway });
-    const secret = await createKey(page, "spender", async () => {
-      await page.getByRole("button", { name: "Add a budget" }).click();
-      const row = page.locator(".small-row").last();
-      await row.getByLabel("USD").fill("0.1");
-      await row.getByLabel("per").selectOption("total");
-    });
-    const first = await used(gateway, secret);
-    expect("within the budget", first.status, 200);
-    const key = page.url().split("#/")[1];
-    const limits = page.getByRole("region", { name: "Limits and budgets" });
-    const bar = limits.getByRole("meter", { name: /\$0\.1 in all/ });
-    const spent = costOf(first.usage);
-    await until("what was spent is on the bar", async () => {
-      await go(page, "keys");
-      await go(page, key);
-      return Math.abs(Number(await bar.getAttribute("value")) - spent / 0.1) < 1e-6;
-    });
-    await limits.getByText(`$${spent} spent`).waitFor();
-    let refused = 0;
-    for (let at = 0; at < 5; at += 1) refused += (await used(gateway, secret)).status === 402;
-    assert(refused > 0, "the budget ends");
-    await limits.getByRole("button", { name: "Top up" }).click();
-    const dialog = page.getByRole("dialog");
-    await accessible(page, "the dialog of a top-up");
-    await dialog.getByLabel("Add, in USD").fill("much");
-    await dialog.getByRole("button", { name: "Top up" }).click();
-    await dialog.getByRole("alert").filter({ hasText: "usd" }).waitFor();
-    await dialog.getByLabel("Add, in USD").fill("10");
-    await dialog.getByRole("button", { name: "Top up" }).click();
-    await page.getByText("Topped up.").waitFor();
-    await until("there is room", async () => Number(await bar.getAttribute("value")) < 0.1);
-    expect("after the top-up", (await used(gateway, secret)).status, 200);
+check("money: a budget is a bar, and is topped up", async (bench) => {
+  const gateway = await bench.startGateway(settings(bench));
+  const page = await bench.open({ gateway });
+  const secret = await createKey(page, "spender", async () => {
+    await page.getByRole("button", { name: "Add a budget" }).click();
+    const row = page.locator(".small-row").last();
+    await row.getByLabel("USD").fill("0.1");
+    await row.getByLabel("per").selectOption("total");
+  });
+  const first = await used(gateway, secret);
+  expect("within the budget", first.status, 200);
+  const key = page.url().split("#/")[1];
+  const limits = page.getByRole("region", { name: "Limits and budgets" });
+  const bar = limits.getByRole("meter", { name: /\$0\.1 in all/ });
+  const spent = costOf(first.usage);
+  await until("what was spent is on the bar", async () => {
     await go(page, "keys");
-    await page
-      .getByRole("row", { name: /spender/ })
-      .getByRole("meter")
-      .waitFor();
-  }),
-);
+    await go(page, key);
+    return Math.abs(Number(await bar.getAttribute("value")) - spent / 0.1) < 1e-6;
+  });
+  await limits.getByText(`$${spent} spent`).waitFor();
+  let refused = 0;
+  for (let at = 0; at < 5; at += 1) refused += (await used(gateway, secret)).status === 402;
+  assert(refused > 0, "the budget ends");
+  await limits.getByRole("button", { name: "Top up" }).click();
+  const dialog = page.getByRole("dialog");
+  await accessible(page, "the dialog of a top-up");
+  await dialog.getByLabel("Add, in USD").fill("much");
+  await dialog.getByRole("button", { name: "Top up" }).click();
+  await dialog.getByRole("alert").filter({ hasText: "usd" }).waitFor();
+  await dialog.getByLabel("Add, in USD").fill("10");
+  await dialog.getByRole("button", { name: "Top up" }).click();
+  await page.getByText("Topped up.").waitFor();
+  await until("there is room", async () => Number(await bar.getAttribute("value")) < 0.1);
+  expect("after the top-up", (await used(gateway, secret)).status, 200);
+  await go(page, "keys");
+  await page
+    .getByRole("row", { name: /spender/ })
+    .getByRole("meter")
+    .waitFor();
+});
 
-check("money: an endpoint's budget is on its page", (bench) =>
-  withBudgets(bench, async (gateway) => {
-    const made = await gateway.admin("POST", "endpoints", {
-      path: "/budgeted",
-      target: `${bench.mock.url}/v1`,
-      auth: false,
-      cost_per_request: "0.25",
-      budgets: [{ usd: 1, window: "day" }],
-    });
-    expect("a request", (await used(gateway, "none", "/budgeted/chat/completions")).status, 200);
-    const page = await bench.open({ gateway });
-    const bar = page.getByRole("meter", { name: /\$1\.00 per day/ });
-    await until("a quarter is spent", async () => {
-      await go(page, "endpoints");
-      await go(page, `endpoints/${made.id}`);
-      return (await bar.getAttribute("value")) === "0.25";
-    });
-    await page.getByText("begins anew").waitFor();
-  }),
-);
+check("money: an endpoint's budget is on its page", async (bench) => {
+  const gateway = await bench.startGateway(settings(bench));
+  const made = await gateway.admin("POST", "endpoints", {
+    path: "/budgeted",
+    target: `${bench.mock.url}/v1`,
+    auth: false,
+    cost_per_request: "0.25",
+    budgets: [{ usd: 1, window: "day" }],
+  });
+  expect("a request", (await used(gateway, "none", "/budgeted/chat/completions")).status, 200);
+  const page = await bench.open({ gateway });
+  const bar = page.getByRole("meter", { name: /\$1\.00 per day/ });
+  await until("a quarter is spent", async () => {
+    await go(page, "endpoints");
+    await go(page, `endpoints/${made.id}`);
+    return (await bar.getAttribute("value")) === "0.25";
+  });
+  await page.getByText("begins anew").waitFor();
+});
 
-check("money: the cost of a request is shown with its prices, and is summed up", (bench) =>
-  withBudgets(bench, async (gateway) => {
-    const { key } = await gateway.admin("POST", "keys", { name: "payer" });
-    const { usage } = await used(gateway, key);
-    const cost = costOf(usage);
-    const page = await bench.open({ gateway, screen: `requests?model=${MODEL}` });
-    const row = page.getByRole("row").filter({ hasText: MODEL });
-    await row.getByText(`$${cost}`).waitFor();
-    await row.getByRole("link").first().click();
-    const panel = page.getByRole("region", { name: "Cost", exact: true });
-    await panel.getByText(`USD ${cost}`).waitFor();
-    await panel.getByText("`prices.overrides` of the settings.").waitFor();
-    const parts = panel.getByRole("row");
-    for (const [what, count, price] of [
-      ["input", usage.prompt_tokens, "$1000 / M"],
-      ["output", usage.completion_tokens, "$4000 / M"],
-    ]) {
-      const shown = parts.filter({ hasText: what });
-      await shown.getByText(price).waitFor();
-      await shown.getByRole("cell", { name: String(count), exact: true }).waitFor();
-    }
-    await until("the sum is on the screen of spend", async () => {
-      await go(page, "requests");
-      await go(page, "spend");
-      return (await page.locator("main").innerText()).includes(`$${cost}\nknown cost`);
-    });
-    await settled(page);
-    const sums = page.getByRole("region", { name: "Usage by model" }).getByRole("row");
-    await sums.filter({ hasText: MODEL }).getByText("100 %").first().waitFor();
-    expect("without a price", await page.getByText("Models without a price").count(), 0);
-  }),
-);
+check("money: the cost of a request is shown with its prices, and is summed up", async (bench) => {
+  const gateway = await bench.startGateway(settings(bench));
+  const { key } = await gateway.admin("POST", "keys", { name: "payer" });
+  const { usage } = await used(gateway, key);
+  const cost = costOf(usage);
+  const page = await bench.open({ gateway, screen: `requests?model=${MODEL}` });
+  const row = page.getByRole("row").filter({ hasText: MODEL });
+  await row.getByText(`$${cost}`).waitFor();
+  await row.getByRole("link").first().click();
+  const panel = page.getByRole("region", { name: "Cost", exact: true });
+  await panel.getByText(`USD ${cost}`).waitFor();
+  await panel.getByText("`prices.overrides` of the settings.").waitFor();
+  const parts = panel.getByRole("row");
+  for (const [what, count, price] of [
+    ["input", usage.prompt_tokens, "$1000 / M"],
+    ["output", usage.completion_tokens, "$4000 / M"],
+  ]) {
+    const shown = parts.filter({ hasText: what });
+    await shown.getByText(price).waitFor();
+    await shown.getByRole("cell", { name: String(count), exact: true }).waitFor();
+  }
+  await until("the sum is on the screen of spend", async () => {
+    await go(page, "requests");
+    await go(page, "spend");
+    return (await page.locator("main").innerText()).includes(`$${cost}\nknown cost`);
+  });
+  await settled(page);
+  const sums = page.getByRole("region", { name: "Usage by model" }).getByRole("row");
+  await sums.filter({ hasText: MODEL }).getByText("100 %").first().waitFor();
+  expect("without a price", await page.getByText("Models without a price").count(), 0);
+});
 
-check("money: spend by a field of the metadata", (bench) =>
-  withBudgets(bench, async (gateway) => {
-    const { key } = await gateway.admin("POST", "keys", { name: "payer" });
-    const metadata = { "x-gateway-metadata": '{"user": "ann"}' };
-    const { usage } = await used(gateway, key, "/v1/chat/completions", metadata);
-    const page = await bench.open({ gateway });
-    const row = page.getByRole("row").filter({ hasText: "ann" });
-    await until("the sum is there", async () => {
-      await go(page, "requests");
-      await go(page, "spend?group=metadata.user");
-      return (await row.count()) > 0;
-    });
-    await row.getByText(`$${costOf(usage)}`).waitFor();
-    const groups = page.getByLabel("By", { exact: true }).getByRole("option");
-    assert((await groups.allInnerTexts()).includes("metadata.project"), "the other field");
-    await row.getByRole("link").click();
-    await page.getByRole("row").filter({ hasText: MODEL }).waitFor();
-    assert(page.url().includes("metadata=user%3Dann"), page.url());
-  }),
-);
+check("money: spend by a field of the metadata", async (bench) => {
+  const gateway = await bench.startGateway(settings(bench));
+  const { key } = await gateway.admin("POST", "keys", { name: "payer" });
+  const metadata = { "x-gateway-metadata": '{"user": "ann"}' };
+  const { usage } = await used(gateway, key, "/v1/chat/completions", metadata);
+  const page = await bench.open({ gateway });
+  const row = page.getByRole("row").filter({ hasText: "ann" });
+  await until("the sum is there", async () => {
+    await go(page, "requests");
+    await go(page, "spend?group=metadata.user");
+    return (await row.count()) > 0;
+  });
+  await row.getByText(`$${costOf(usage)}`).waitFor();
+  const groups = page.getByLabel("By", { exact: true }).getByRole("option");
+  assert((await groups.allInnerTexts()).includes("metadata.project"), "the other field");
+  await row.getByRole("link").click();
+  await page.getByRole("row").filter({ hasText: MODEL }).waitFor();
+  assert(page.url().includes("metadata=user%3Dann"), page.url());
+});

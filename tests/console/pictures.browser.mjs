@@ -5,7 +5,6 @@ import fs from "node:fs";
 import path from "node:path";
 import { go, settled } from "./bench.mjs";
 import { assert, check, until } from "./checks.mjs";
-import { Gateway } from "./servers.mjs";
 
 const MODELS = ["gpt-4o-mini", "claude-sonnet", "gpt-4o-mini", "tiny"];
 
@@ -70,7 +69,7 @@ async function playground(page, key) {
 }
 
 check("pictures: the main screens with traffic", async (bench) => {
-  const gateway = await Gateway.start(bench.binary, settings(bench));
+  const gateway = await bench.startGateway(settings(bench));
   const keep = async (page, name) => {
     await settled(page);
     const picture = await page.screenshot();
@@ -79,31 +78,27 @@ check("pictures: the main screens with traffic", async (bench) => {
     fs.mkdirSync(bench.pictures, { recursive: true });
     fs.writeFileSync(path.join(bench.pictures, `${name}.png`), picture);
   };
-  try {
-    const { key, endpoint } = await furnished(bench, gateway);
-    const page = await bench.open({ gateway });
-    await go(page, "requests");
-    await until("requests", async () => (await page.getByRole("row").count()) > 20);
-    await keep(page, "requests");
-    await page
-      .getByRole("img", { name: /3 attempts/ })
-      .first()
-      .click();
-    await page.getByRole("region", { name: "Where the time went" }).waitFor();
-    await keep(page, "request");
-    await playground(page, key.key);
-    await keep(page, "playground");
-    await go(page, `keys/${key.id}`);
-    await page.getByText("May this key call that?").waitFor();
-    await keep(page, "key");
-    await go(page, `endpoints/${endpoint.id}`);
-    await page.getByRole("button", { name: "Send the test" }).click();
-    await page.getByText("The response", { exact: true }).waitFor();
-    await keep(page, "endpoint");
-    const dark = await bench.open({ gateway, scheme: "dark", screen: "spend" });
-    await dark.getByRole("table").first().waitFor();
-    await keep(dark, "spend-dark");
-  } finally {
-    await gateway.stop();
-  }
+  const { key, endpoint } = await furnished(bench, gateway);
+  const page = await bench.open({ gateway });
+  await go(page, "requests");
+  await until("requests", async () => (await page.getByRole("row").count()) > 20);
+  await keep(page, "requests");
+  await page
+    .getByRole("img", { name: /3 attempts/ })
+    .first()
+    .click();
+  await page.getByRole("region", { name: "Where the time went" }).waitFor();
+  await keep(page, "request");
+  await playground(page, key.key);
+  await keep(page, "playground");
+  await go(page, `keys/${key.id}`);
+  await page.getByText("May this key call that?").waitFor();
+  await keep(page, "key");
+  await go(page, `endpoints/${endpoint.id}`);
+  await page.getByRole("button", { name: "Send the test" }).click();
+  await page.getByText("The response", { exact: true }).waitFor();
+  await keep(page, "endpoint");
+  const dark = await bench.open({ gateway, scheme: "dark", screen: "spend" });
+  await dark.getByRole("table").first().waitFor();
+  await keep(dark, "spend-dark");
 });

@@ -3,7 +3,6 @@
 import { accessible, go, settled } from "./bench.mjs";
 import { assert, check, expect, until } from "./checks.mjs";
 import { openAi } from "./modules.mjs";
-import { Gateway } from "./servers.mjs";
 
 const chat = (model, more = {}) => ({
   model,
@@ -181,44 +180,36 @@ check("cache: what is stored is counted, and purged", async (bench) => {
 });
 
 check("settings: an error of a reload is shown, with what stays in force", async (bench) => {
-  const gateway = await Gateway.start(bench.binary, `default_target: "${bench.mock.url}/v1"\n`);
-  try {
-    const page = await bench.open({ gateway, screen: "settings" });
-    await page.getByText("default_target").first().waitFor();
-    gateway.write("default_target: nonsense\n");
-    await until("the error is shown", async () => {
-      await page.getByRole("button", { name: "Refresh" }).click();
-      await settled(page);
-      return (await page.getByRole("region", { name: "The last reload failed" }).count()) > 0;
-    });
-    await page.getByRole("alert").getByText("default_target").waitFor();
-  } finally {
-    await gateway.stop();
-  }
+  const gateway = await bench.startGateway(`default_target: "${bench.mock.url}/v1"\n`);
+  const page = await bench.open({ gateway, screen: "settings" });
+  await page.getByText("default_target").first().waitFor();
+  gateway.write("default_target: nonsense\n");
+  await until("the error is shown", async () => {
+    await page.getByRole("button", { name: "Refresh" }).click();
+    await settled(page);
+    return (await page.getByRole("region", { name: "The last reload failed" }).count()) > 0;
+  });
+  await page.getByRole("alert").getByText("default_target").waitFor();
 });
 
 check("states: a new gateway says how to get the first row", async (bench) => {
-  const gateway = await Gateway.start(bench.binary, `default_target: "${bench.mock.url}/v1"\n`);
-  try {
-    const page = await bench.open({ gateway });
-    for (const [screen, text] of [
-      ["requests", "No request yet"],
-      ["keys", "No keys yet"],
-      ["teams", "No teams yet"],
-      ["endpoints", "No endpoints yet"],
-      ["cache", "Nothing is stored"],
-    ]) {
-      await go(page, screen);
-      await page.getByText(text).first().waitFor();
-      await accessible(page, `${screen}, empty`);
-    }
-  } finally {
-    await gateway.stop();
+  const gateway = await bench.startGateway(`default_target: "${bench.mock.url}/v1"\n`);
+  const page = await bench.open({ gateway });
+  for (const [screen, text] of [
+    ["requests", "No request yet"],
+    ["keys", "No keys yet"],
+    ["teams", "No teams yet"],
+    ["endpoints", "No endpoints yet"],
+    ["cache", "Nothing is stored"],
+  ]) {
+    await go(page, screen);
+    await page.getByText(text).first().waitFor();
+    await accessible(page, `${screen}, empty`);
   }
 });
 
 check("states: without the gateway, a screen says so and can be tried again", async (bench) => {
-  const gateway = await Gateway.start(bench.binary, "");
+  const gateway = await bench.startGateway("");
   const page = await bench.open({ gateway, screen: "keys" });
   await page.getByText("No keys yet").waitFor();
   await gateway.stop();

@@ -45,7 +45,7 @@ export class Program {
   }
 
   async stop() {
-    if (this.process.exitCode !== null) return;
+    if (this.process.exitCode !== null || this.process.signalCode !== null) return;
     const ended = new Promise((done) => this.process.once("exit", done));
     this.process.kill("SIGTERM");
     const slow = setTimeout(() => this.process.kill("SIGKILL"), 5_000);
