@@ -6,6 +6,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use serde_json::Value;
 
 const DECIMALS: usize = 9;
+const DIGITS: &[u8; 10] = b"0123456789";
+const BILLION: u64 = 1_000_000_000;
+/// The digits of the largest amount, with its point.
+const LONGEST: usize = 21;
 const EXPECTED: &str = "must be US dollars from 0 to 1000000 with at most nine decimals, such as \
                         0.25 or \"0.000015\"";
 
@@ -34,6 +38,28 @@ impl Usd {
         Usd::from_nano(self.nano.saturating_add(other.nano))
     }
 
+    /// The amount in decimals, without zeros at their end.
+    fn written(self, place: &mut [u8; LONGEST]) -> &str {
+        let (mut whole, mut nano) = (self.nano / BILLION, self.nano % BILLION);
+        let point = LONGEST - DECIMALS - 1;
+        for digit in place[point + 1..].iter_mut().rev() {
+            *digit = DIGITS[(nano % 10) as usize];
+            nano /= 10;
+        }
+        place[point] = b'.';
+        let mut begin = point;
+        loop {
+            begin -= 1;
+            place[begin] = DIGITS[(whole % 10) as usize];
+            whole /= 10;
+            if whole == 0 {
+                break;
+            }
+        }
+        let written = str::from_utf8(&place[begin..]).unwrap_or_default();
+        written.trim_end_matches('0').trim_end_matches('.')
+    }
+
     /// A decimal number without sign or exponent.
     fn of(text: &str) -> Option<Self> {
         let (whole, decimals) = text.split_once('.').unwrap_or((text, "0"));
@@ -47,7 +73,7 @@ impl Usd {
             return None;
         }
         let nano = format!("{decimals:0<DECIMALS$}").parse::<u64>().ok()?;
-        let whole = whole.parse::<u64>().ok()?.checked_mul(1_000_000_000)?;
+        let whole = whole.parse::<u64>().ok()?.checked_mul(BILLION)?;
         let nano = whole.checked_add(nano)?;
         (nano <= Self::MOST).then_some(Usd { nano })
     }
@@ -55,12 +81,7 @@ impl Usd {
 
 impl fmt::Display for Usd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (whole, nano) = (self.nano / 1_000_000_000, self.nano % 1_000_000_000);
-        let decimals = format!("{nano:09}");
-        match decimals.trim_end_matches('0') {
-            "" => write!(f, "{whole}"),
-            decimals => write!(f, "{whole}.{decimals}"),
-        }
+        f.write_str(self.written(&mut [0; LONGEST]))
     }
 }
 
@@ -81,7 +102,7 @@ impl<'de> Deserialize<'de> for Usd {
 
 impl Serialize for Usd {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(self)
+        to.serialize_str(self.written(&mut [0; LONGEST]))
     }
 }
 
@@ -118,6 +139,16 @@ mod tests {
             let again = shown.and_then(|it| Usd::of(&it));
             assert_eq!(again, read, "{written}");
         }
-        assert_eq!(Usd { nano: 15_000 }.to_string(), "0.000015");
+        for (nano, written) in [
+            (0, "0"),
+            (15_000, "0.000015"),
+            (100 * BILLION, "100"),
+            (12 * BILLION + 500_000_000, "12.5"),
+            (u64::MAX, "18446744073.709551615"),
+        ] {
+            let usd = Usd { nano };
+            assert_eq!(usd.to_string(), written);
+            assert_eq!(json!(usd), json!(written));
+        }
     }
 }

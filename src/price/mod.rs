@@ -14,7 +14,7 @@ mod shown;
 mod table;
 mod unit;
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -39,7 +39,15 @@ pub trait PriceOf: Send + Sync {
         model: Option<&str>,
         input_tokens: u64,
         output_tokens: u64,
-    ) -> Option<Usd>;
+    ) -> Option<Estimated>;
+}
+
+/// What a request may cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Estimated {
+    pub whole: Usd,
+    /// Without the response's tokens.
+    pub input: Usd,
 }
 
 /// What one request cost, and how that was computed.
@@ -59,7 +67,7 @@ pub struct Cost {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct CostPart {
     /// Such as `input` or `output`: a field of the usage.
-    pub what: Box<str>,
+    pub what: Cow<'static, str>,
     pub count: u64,
     /// The price of a million, or of one where `per_one` is set.
     pub price: Usd,

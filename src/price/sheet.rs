@@ -6,13 +6,15 @@ use std::{collections::BTreeMap, time::Duration};
 use jiff::Timestamp;
 
 use super::{
-    CostPart,
+    CostPart, Estimated,
     unit::{Counts, Unit},
 };
 use crate::{money::Usd, usage::Usage};
 
 const MILLION: u64 = 1_000_000;
 const DAY: i64 = 24 * 3600;
+/// Input and output, one of them perhaps in two.
+const USUAL_PARTS: usize = 3;
 
 /// So many billionths of a dollar for so many units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,13 +114,21 @@ impl Rate {
 
     /// The price of `of` units, rounded.
     fn price_of(self, of: u64) -> Usd {
+        if of == self.per {
+            return Usd::from_nano(self.nano);
+        }
         let nano = u128::from(self.nano) * u128::from(of);
         Usd::from_nano(rounded(nano, u128::from(self.per)))
     }
 }
 
 fn rounded(dividend: u128, divisor: u128) -> u64 {
-    u64::try_from((dividend + divisor / 2) / divisor).unwrap_or(u64::MAX)
+    let dividend = dividend + divisor / 2;
+    // A division of 64 bits takes a fraction of the time.
+    match (u64::try_from(dividend), u64::try_from(divisor)) {
+        (Ok(dividend), Ok(divisor)) => dividend / divisor,
+        _ => u64::try_from(dividend / divisor).unwrap_or(u64::MAX),
+    }
 }
 
 impl Sheet {
@@ -156,48 +166,89 @@ impl Sheet {
             counts.set(Unit::Millisecond, Some(length.max(least)));
         }
         let input = sale.usage.input.unwrap_or_default();
-        let parts = Unit::ALL.iter().filter_map(|unit| {
-            let count = counts.get(*unit)?;
-            let rate = price(*unit)?.rate(input);
-            Some((*unit, count, rate))
-        });
-        let parts: Vec<(Unit, u64, Rate)> = parts.collect();
-        let is_known = !parts.is_empty();
-        is_known.then(|| (sum(&parts), shown(&parts)))
+        let mut sum = None;
+        let mut parts = Vec::with_capacity(USUAL_PARTS);
+        for (unit, count) in counts.known() {
+            let Some(rate) = price(unit).map(|price| price.rate(input)) else {
+                continue;
+            };
+            sum.get_or_insert_with(Sum::default).add(count, rate);
+            if count > 0 {
+                parts.push(part(unit, count, rate));
+            }
+        }
+        sum.map(|sum| (sum.usd(), parts.into_boxed_slice()))
     }
 
     /// What so many tokens cost now, without parts; cached input counts as any other.
-    pub fn estimate(&self, input: u64, output: u64, at: Timestamp) -> Option<Usd> {
-        let counts = [
-            (Unit::Input, input),
-            (Unit::Output, output),
-            (Unit::Request, 1),
-        ];
-        let parts = counts.into_iter().filter_map(|(unit, count)| {
-            let rate = self.price(unit, None, at)?.rate(input);
-            Some((unit, count, rate))
-        });
-        let parts: Vec<_> = parts.collect();
-        (!parts.is_empty()).then(|| sum(&parts))
+    pub fn estimate(&self, input: u64, output: u64, at: Timestamp) -> Option<Estimated> {
+        let rate = |unit| Some(self.price(unit, None, at)?.rate(input));
+        let (input_rate, output_rate) = (rate(Unit::Input), rate(Unit::Output));
+        let request_rate = rate(Unit::Request);
+        if [input_rate, output_rate, request_rate]
+            .iter()
+            .all(Option::is_none)
+        {
+            return None;
+        }
+        let mut sum = Sum::default();
+        for (count, rate) in [(input, input_rate), (1, request_rate)] {
+            if let Some(rate) = rate {
+                sum.add(count, rate);
+            }
+        }
+        let of_input = sum.usd();
+        if let Some(rate) = output_rate {
+            sum.add(output, rate);
+        }
+        Some(Estimated {
+            whole: sum.usd(),
+            input: of_input,
+        })
     }
 }
 
-/// The sum, rounded to a billionth of a dollar. Parts of one divisor are added before the division.
-fn sum(parts: &[(Unit, u64, Rate)]) -> Usd {
-    let common = parts.iter().fold(1, |common, (_, _, rate)| {
-        common_multiple(common, u128::from(rate.per))
-    });
-    let parts = parts.iter().map(|(_, count, rate)| {
-        let share = common / u128::from(rate.per);
-        let nano = u128::from(*count).saturating_mul(u128::from(rate.nano));
-        nano.saturating_mul(share)
-    });
-    let total = parts.fold(0_u128, u128::saturating_add);
-    Usd::from_nano(rounded(total.min(u128::MAX - common), common))
+/// A sum of costs, exact until it is rounded. It is counted in parts of a billionth of a dollar, so
+/// many for one billionth.
+struct Sum {
+    parts: u128,
+    per: u128,
+}
+
+impl Default for Sum {
+    fn default() -> Self {
+        Sum { parts: 0, per: 1 }
+    }
+}
+
+impl Sum {
+    fn add(&mut self, count: u64, rate: Rate) {
+        let per = u128::from(rate.per);
+        // Nearly always all rates are of a million.
+        if self.parts == 0 {
+            self.per = per;
+        }
+        let common = common_multiple(self.per, per);
+        let scaled = |parts: u128, per: u128| match per == common {
+            true => parts,
+            false => parts.saturating_mul(common / per),
+        };
+        let more = u128::from(count).saturating_mul(u128::from(rate.nano));
+        self.parts = scaled(self.parts, self.per).saturating_add(scaled(more, per));
+        self.per = common;
+    }
+
+    /// Rounded to a billionth of a dollar.
+    fn usd(&self) -> Usd {
+        Usd::from_nano(rounded(self.parts.min(u128::MAX - self.per), self.per))
+    }
 }
 
 /// The least common multiple of two divisors, which are small.
 fn common_multiple(one: u128, other: u128) -> u128 {
+    if one == other {
+        return one;
+    }
     let (mut a, mut b) = (one, other);
     while b != 0 {
         (a, b) = (b, a % b);
@@ -205,16 +256,14 @@ fn common_multiple(one: u128, other: u128) -> u128 {
     one / a.max(1) * other
 }
 
-/// The parts that a cost tells of: those of which there was something.
-fn shown(parts: &[(Unit, u64, Rate)]) -> Box<[CostPart]> {
-    let used = parts.iter().filter(|(_, count, _)| *count > 0);
-    let part = |(unit, count, rate): &(Unit, u64, Rate)| CostPart {
+/// The part of a cost that one unit is.
+fn part(unit: Unit, count: u64, rate: Rate) -> CostPart {
+    CostPart {
         what: unit.name().into(),
-        count: *count,
-        price: rate.as_written(*unit),
+        count,
+        price: rate.as_written(unit),
         per_one: unit.is_priced_singly(),
-    };
-    used.map(part).collect()
+    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::sync::{
 use jiff::Timestamp;
 
 use super::{
-    Cost, PriceOf, PriceSource, built_in,
+    Cost, Estimated, PriceOf, PriceSource, built_in,
     file::PriceFile,
     memo, origin,
     overrides::Override,
@@ -59,7 +59,7 @@ impl PriceOf for Prices {
         model: Option<&str>,
         input_tokens: u64,
         output_tokens: u64,
-    ) -> Option<Usd> {
+    ) -> Option<Estimated> {
         let found = self.find(origin, model)?;
         let now = Timestamp::now();
         found.sheet.estimate(input_tokens, output_tokens, now)

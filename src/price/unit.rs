@@ -149,6 +149,12 @@ impl Counts {
         self.0[unit as usize]
     }
 
+    /// The units whose counts are known.
+    pub fn known(&self) -> impl Iterator<Item = (Unit, u64)> {
+        let each = Unit::ALL.into_iter().zip(self.0);
+        each.filter_map(|(unit, count)| Some((unit, count?)))
+    }
+
     pub fn set(&mut self, unit: Unit, count: Option<u64>) {
         self.0[unit as usize] = count;
     }

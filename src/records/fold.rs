@@ -88,7 +88,7 @@ async fn add_to_span(
 async fn room_in(session: &mut Session<'_>, (span, at): (i64, i64)) -> sqlx::Result<Room> {
     let sql = "SELECT key_id, COUNT(*) FROM throughway_record_usage \
                WHERE span = $1 AND at = $2 GROUP BY key_id";
-    let values = [Bound::int(span), Bound::int(at)];
+    let values = vec![Bound::int(span), Bound::int(at)];
     let counts = session.rows(sql, &values).await?;
     Ok(Room::beside(counts, MOST_OF_KEY, MOST))
 }
@@ -166,7 +166,7 @@ async fn save(
          ON CONFLICT (span, at, digest) DO UPDATE SET {replaced}"
     );
     let values: Vec<Bound<'_>> = sums.iter().flat_map(values_of).collect();
-    session.execute(sql, &values).await.map(drop)
+    session.execute(sql, values).await.map(drop)
 }
 
 const SKETCHES: [&str; 2] = ["latency", "first_token"];

@@ -31,6 +31,8 @@ const COLUMNS: [&str; 17] = [
 ];
 /// How many rows one statement inserts: a few lengths, so that few statements are prepared.
 const LENGTHS: [usize; 4] = [256, 32, 4, 1];
+/// The bytes of most documents.
+const USUAL_DOCUMENT: usize = 1200;
 /// Held by a batch in PostgreSQL, since batches of several replicas add to the same sums.
 const LOCK: i64 = 0x7468_726f_7265_636f;
 
@@ -50,7 +52,7 @@ pub async fn insert(
 ) -> sqlx::Result<()> {
     if session.is_postgres() {
         let lock = "SELECT pg_advisory_xact_lock($1)";
-        session.execute(lock, &[Bound::int(LOCK)]).await?;
+        session.execute(lock, vec![Bound::int(LOCK)]).await?;
     }
     let known = match batch.is_again {
         true => stored(session, batch.records).await?,
@@ -104,7 +106,7 @@ async fn insert_documents(session: &mut Session<'_>, records: &[&Record]) -> sql
         }
         let columns = "throughway_record_documents (sequence, document)";
         let sql = insertion(session, columns, records.len(), 2);
-        session.execute(sql, &values).await?;
+        session.execute(sql, values).await?;
     }
     Ok(first)
 }
@@ -125,7 +127,7 @@ async fn insert_rows<'r>(
         }
         let columns = format!("throughway_records ({}, document)", COLUMNS.join(", "));
         let sql = insertion(session, &columns, records.len(), width);
-        session.execute(sql, &values).await?;
+        session.execute(sql, values).await?;
     }
     Ok(())
 }
@@ -166,8 +168,12 @@ fn metadata(record: &Record) -> Option<Cow<'_, str>> {
 
 /// The whole record as JSON text, which escapes NUL.
 fn document(record: &Record) -> Bound<'static> {
-    // A record has neither maps with other keys than texts nor failing implementations.
-    Bound::text(serde_json::to_string(record).unwrap_or_default())
+    let mut json = Vec::with_capacity(USUAL_DOCUMENT);
+    // A record has neither maps with other keys than texts nor failing implementations, and JSON
+    // is UTF-8.
+    let written = serde_json::to_writer(&mut json, record).ok();
+    let text = written.and_then(|()| String::from_utf8(json).ok());
+    Bound::text(text.unwrap_or_default())
 }
 
 /// Parts of a list, of [`LENGTHS`] only.

@@ -177,7 +177,7 @@ mod tests {
     async fn pragma(keeper: &mut Keeper, sql: &str) {
         let open = keeper.open().await.expect("it opens");
         let mut session = Session::write(&open.database).await.expect("a session");
-        session.execute(sql, &[]).await.expect("a pragma");
+        session.execute(sql, Vec::new()).await.expect("a pragma");
         let _ = session.commit().await;
     }
 

@@ -202,7 +202,7 @@ async fn save(
     );
     let values = sums.iter().flat_map(|sum| values_of(place, sum));
     let values: Vec<Bound<'_>> = values.collect();
-    session.execute(sql, &values).await.map(drop)
+    session.execute(sql, values).await.map(drop)
 }
 
 fn values_of<'s>(

@@ -31,7 +31,7 @@ pub async fn make(session: &mut Session<'_>, days: &[i64]) -> sqlx::Result<()> {
             "CREATE TABLE IF NOT EXISTS {NAME}{day} PARTITION OF throughway_records \
              FOR VALUES FROM ('\\x{from}') TO ('\\x{to}') WITH (toast_tuple_target = 256)"
         );
-        session.execute(sql, &[]).await?;
+        session.execute(sql, Vec::new()).await?;
     }
     Ok(())
 }
@@ -48,7 +48,7 @@ pub async fn tidy(
     let mut session = begun.map_err(|error| sqlx::Error::Configuration(Box::new(error)))?;
     // Messages that a table is there already would be in the server's log each time.
     let quiet = "SET LOCAL client_min_messages = warning";
-    session.execute(quiet, &[]).await?;
+    session.execute(quiet, Vec::new()).await?;
     let today = now.div_euclid(DAY);
     let ahead: Vec<i64> = (today..=today + AHEAD).collect();
     make(&mut session, &ahead).await?;
@@ -66,7 +66,7 @@ pub async fn tidy(
     for (day, _) in sizes(&mut session).await? {
         if !kept.contains(&day) {
             session
-                .execute(format!("DROP TABLE IF EXISTS {NAME}{day}"), &[])
+                .execute(format!("DROP TABLE IF EXISTS {NAME}{day}"), Vec::new())
                 .await?;
         }
     }
@@ -90,7 +90,7 @@ async fn sizes(session: &mut Session<'_>) -> sqlx::Result<Vec<(i64, i64)>> {
 
 async fn lock(session: &mut Session<'_>) -> sqlx::Result<()> {
     let sql = "SELECT pg_advisory_xact_lock($1)";
-    session.execute(sql, &[Bound::int(LOCK)]).await.map(drop)
+    session.execute(sql, vec![Bound::int(LOCK)]).await.map(drop)
 }
 
 /// The first id of a day, as hexadecimal digits.

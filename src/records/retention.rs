@@ -1,7 +1,7 @@
 //! How are old records removed? By age and by the size of the database: in SQLite a few at a time,
 //! after which the file gives back the room; in PostgreSQL by dropping the partition of a day.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{borrow::Cow, collections::BTreeSet, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
@@ -105,15 +105,17 @@ impl Retention {
         } else {
             columns::id_from(oldest.saturating_mul(1000))
         };
-        let before = Bound::Bytes(before.into());
         let chosen = "SELECT document FROM throughway_records WHERE id < $1 ORDER BY id LIMIT $2";
         let documents =
             format!("DELETE FROM throughway_record_documents WHERE sequence IN ({chosen})");
-        let values = [before, Bound::int(STEP)];
-        session.execute(documents, &values).await?;
+        let values = || {
+            let before = Cow::Borrowed(before.as_slice());
+            vec![Bound::Bytes(before), Bound::int(STEP)]
+        };
+        session.execute(documents, values()).await?;
         let records = "DELETE FROM throughway_records WHERE id IN \
             (SELECT id FROM throughway_records WHERE id < $1 ORDER BY id LIMIT $2)";
-        let removed = session.execute(records, &values).await?;
+        let removed = session.execute(records, values()).await?;
         session.commit().await?;
         Ok(removed == STEP.unsigned_abs())
     }
@@ -168,13 +170,13 @@ async fn forget_sums(database: &Database, oldest: i64) -> sqlx::Result<u64> {
     ];
     for span in Span::ALL {
         let (span, before) = (span.seconds(), oldest - span.seconds());
-        let values = [Bound::int(span), Bound::int(before), Bound::int(USAGE_STEP)];
         for (table, id) in tables {
             let sql = format!(
                 "DELETE FROM {table} WHERE span = $1 AND ({id}) IN \
                  (SELECT {id} FROM {table} WHERE span = $1 AND at < $2 ORDER BY at LIMIT $3)"
             );
-            removed = session.execute(sql, &values).await?.max(removed);
+            let values = [span, before, USAGE_STEP].map(Bound::int).into();
+            removed = session.execute(sql, values).await?.max(removed);
         }
     }
     session.commit().await?;

@@ -53,11 +53,17 @@ pub struct Session<'d> {
 /// Gives a statement its values.
 macro_rules! bound {
     ($query:expr, $values:expr) => {
-        $values.iter().fold($query, |query, value| match value {
-            Bound::Int(number) => query.bind(*number),
-            Bound::Text(text) => query.bind(text.as_deref()),
-            Bound::Bytes(bytes) => query.bind(&**bytes),
-        })
+        $values
+            .into_iter()
+            .fold($query, |query, value| match value {
+                Bound::Int(number) => query.bind(number),
+                // An owned text moves into the query.
+                Bound::Text(Some(Cow::Owned(text))) => query.bind(text),
+                Bound::Text(Some(Cow::Borrowed(text))) => query.bind(text),
+                Bound::Text(None) => query.bind(None::<&str>),
+                Bound::Bytes(Cow::Owned(bytes)) => query.bind(bytes),
+                Bound::Bytes(Cow::Borrowed(bytes)) => query.bind(bytes),
+            })
     };
 }
 
@@ -101,7 +107,7 @@ impl<'d> Session<'d> {
             Transaction::Postgres(_) => {
                 let milliseconds = time.as_millis();
                 let sql = format!("SET LOCAL statement_timeout = {milliseconds}");
-                self.execute(sql, &[]).await.map(drop)
+                self.execute(sql, Vec::new()).await.map(drop)
             }
         }
     }
@@ -110,7 +116,7 @@ impl<'d> Session<'d> {
     pub async fn execute(
         &mut self,
         sql: impl Into<String>,
-        values: &[Bound<'_>],
+        values: Vec<Bound<'_>>,
     ) -> sqlx::Result<u64> {
         let sql = sql.into();
         match &mut self.transaction {
@@ -138,11 +144,11 @@ impl<'d> Session<'d> {
         let sql = sql.into();
         match &mut self.transaction {
             Transaction::Sqlite(on) => {
-                let query = bound!(query_as(AssertSqlSafe(sql)), values);
+                let query = bound!(query_as(AssertSqlSafe(sql)), values.iter().cloned());
                 query.fetch_all(&mut **on).await
             }
             Transaction::Postgres(on) => {
-                let query = bound!(query_as(AssertSqlSafe(sql)), values);
+                let query = bound!(query_as(AssertSqlSafe(sql)), values.iter().cloned());
                 query.fetch_all(&mut **on).await
             }
         }

@@ -137,7 +137,8 @@ fn an_estimate_is_the_cost_of_uncached_tokens() {
     let prices = Prices::default();
     let million = 1_000_000;
     let estimate = prices.estimate(OPENAI, Some("gpt-4o"), million, million);
-    assert_eq!(estimate.map(|it| it.to_string()).as_deref(), Some("12.5"));
+    let estimate = estimate.map(|it| (it.whole.to_string(), it.input.to_string()));
+    assert_eq!(estimate, Some(("12.5".to_owned(), "2.5".to_owned())));
     assert_eq!(prices.estimate(OPENAI, None, million, million), None);
 }
 

@@ -131,18 +131,15 @@ impl Estimate {
     fn dearer(&self, admitted: &Admitted<'_>, dearest: Price, target: &Target) -> Price {
         let prices = &admitted.gateway.estimates;
         let model = self.model_at(target);
-        let price = |output| {
-            let (origin, model) = (target.base.origin(), model.as_deref());
-            prices.estimate(origin, model, self.input, output)
-        };
-        match price(self.output) {
+        let (origin, model) = (target.base.origin(), model.as_deref());
+        match prices.estimate(origin, model, self.input, self.output) {
             None => Price {
                 is_unknown: true,
                 ..dearest
             },
-            Some(whole) => Price {
-                whole: dearest.whole.max(whole),
-                input: dearest.input.max(price(0).unwrap_or(whole)),
+            Some(cost) => Price {
+                whole: dearest.whole.max(cost.whole),
+                input: dearest.input.max(cost.input),
                 ..dearest
             },
         }

@@ -7,7 +7,11 @@ use futures_util::future::join;
 
 use super::*;
 use crate::{
-    identity::token::GatewayKey, money::Usd, price::PriceOf, spend::Standing, upstream::Cause,
+    identity::token::GatewayKey,
+    money::Usd,
+    price::{Estimated, PriceOf},
+    spend::Standing,
+    upstream::Cause,
 };
 
 /// Ten requests a day, of one dollar each.
@@ -30,8 +34,11 @@ fn paid() -> Ask {
 struct Prices;
 
 impl PriceOf for Prices {
-    fn estimate(&self, _: &str, model: Option<&str>, input: u64, output: u64) -> Option<Usd> {
-        let price = Usd::from_nano(input * 1_000 + output * 10_000);
+    fn estimate(&self, _: &str, model: Option<&str>, input: u64, output: u64) -> Option<Estimated> {
+        let price = Estimated {
+            whole: Usd::from_nano(input * 1_000 + output * 10_000),
+            input: Usd::from_nano(input * 1_000),
+        };
         (model != Some("unpriced")).then_some(price)
     }
 }
