@@ -4,10 +4,11 @@
 
 use std::{
     borrow::Cow,
-    collections::HashMap,
     hash::{Hash, Hasher},
 };
 
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
 use sha2::{Digest as _, Sha256};
 
 use super::{columns, sketch::Sketch};
@@ -223,9 +224,12 @@ pub fn counts_of(record: &Record) -> Counts {
     ]
 }
 
+/// Sums by what their records have in common.
+pub type RolledUp<'r> = HashMap<Group<'r>, Amounts, RandomState>;
+
 /// The sums that some records add up to, one for each group.
-pub fn roll_up<'r>(records: impl Iterator<Item = &'r Record>) -> HashMap<Group<'r>, Amounts> {
-    let mut sums = HashMap::<Group<'r>, Amounts>::new();
+pub fn roll_up<'r>(records: impl Iterator<Item = &'r Record>) -> RolledUp<'r> {
+    let mut sums = RolledUp::default();
     for record in records {
         sums.entry(Group::of(record, Span::Hour))
             .or_default()
