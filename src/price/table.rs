@@ -93,23 +93,23 @@ impl Prices {
 
     /// Whoever may need a price soon calls this early; it does not wait.
     pub fn prepare(&self) {
-        built_in::prepare();
+        built_in::TABLE.prepare();
     }
 
     /// Waits until prices are found without waiting, which takes a moment once in the life of a
     /// process.
     pub async fn ready(&self) {
-        built_in::ready().await;
+        built_in::TABLE.ready().await;
     }
 
     /// Whether prices are found without waiting.
     pub fn is_ready(&self) -> bool {
-        built_in::is_ready()
+        built_in::TABLE.is_ready()
     }
 
     /// Does something as soon as prices are found without waiting: now, or on a thread of its own.
     pub fn when_ready(&self, work: impl FnOnce() + Send + 'static) {
-        built_in::when_ready(work);
+        built_in::TABLE.when_ready(work);
     }
 
     /// What a request costs; `None`: unknown. A cost that the upstream reports is the cost; then
@@ -160,7 +160,7 @@ impl Prices {
             Some((PriceSource::File, file.date.clone(), sheet))
         });
         let of_program = || {
-            let table = built_in::table()?;
+            let table = built_in::TABLE.get().as_ref()?;
             let sheet = table.find(origin, model)?;
             Some((PriceSource::BuiltIn, built_in::DATE.into(), sheet))
         };

@@ -59,7 +59,9 @@ fn asked(query: &str) -> Result<Option<(String, String)>, GatewayError> {
 
 fn shown(prices: &Arc<Prices>, asked: Option<(String, String)>) -> Value {
     let overrides = prices.overrides().iter().map(Override::shown);
-    let built_in = built_in::table()
+    let built_in = built_in::TABLE
+        .get()
+        .as_ref()
         .map(|table| json!({ "date": built_in::DATE, "models": table.models().count() }));
     let mut shown = json!({
         "overrides": overrides.collect::<Vec<_>>(),

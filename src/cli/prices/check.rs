@@ -25,7 +25,10 @@ pub fn run(prices: &Prices, out: &mut dyn Write) -> io::Result<u8> {
             tell_age(&file.date, today, out)?;
         }
     }
-    let count = built_in::table().map_or(0, |it| it.models().count());
+    let count = built_in::TABLE
+        .get()
+        .as_ref()
+        .map_or(0, |it| it.models().count());
     writeln!(out, "built in: {}, {count} models", built_in::DATE)?;
     tell_age(built_in::DATE, today, out)?;
     for line in odd(prices, today) {

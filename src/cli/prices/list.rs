@@ -116,7 +116,7 @@ fn rows(wanted: &Wanted, prices: &Prices) -> Vec<Row> {
             Row::new("file", name(provider, model), sheet)
         })));
     }
-    if let Some(table) = built_in::table() {
+    if let Some(table) = built_in::TABLE.get().as_ref() {
         let fitting = table.models().filter(|(provider, model, _)| {
             wanted.fits(model, |origin| table.sells(origin, provider))
         });
