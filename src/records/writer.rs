@@ -32,11 +32,15 @@ const LONGEST_WAIT: Duration = Duration::from_millis(250);
 /// The pause after a failure, at first and at most.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// The pause between two steps of removing old records, and how often that is begun.
+/// The pause between two steps of removing old records.
 const STEP: Duration = Duration::from_millis(20);
 /// Steps between two batches, at least: together they remove more than a batch adds.
 const LEAST_STEPS: usize = 2 * FULL / retention::STEP as usize;
+const _: () = assert!(LEAST_STEPS * retention::STEP as usize > FULL);
+/// How often old records are removed.
 const TIDY_EVERY: Duration = Duration::from_secs(10);
+/// The same while records come: so little is removed at a time that the queue has room meanwhile.
+const TIDY_BETWEEN: Duration = Duration::from_secs(2);
 
 /// When the writer is to end; by then it gives up what is not stored. `None`: not yet.
 pub type Ending = watch::Receiver<Option<Instant>>;
@@ -157,15 +161,17 @@ impl Desk {
             Err(error) => self.shared.note_failure(&error),
         }
         let mut tidied = Instant::now();
+        let mut has_stored = false;
         // Records that are written one by one, since one of them cannot be stored.
         let mut alone = 0_usize;
         loop {
-            let is_due = tidied + TIDY_EVERY;
+            let is_due = tidied + if has_stored { TIDY_BETWEEN } else { TIDY_EVERY };
             match timeout_at(is_due, self.batch_is_due()).await {
                 Ok(true) => {}
                 Ok(false) => break,
                 Err(_) => {
                     tidied = self.tidy(&mut keeper).await;
+                    has_stored = false;
                     continue;
                 }
             }
@@ -177,8 +183,10 @@ impl Desk {
                 Stored::NotTogether => alone = length,
                 Stored::GivenUp => break,
             }
-            if tidied.elapsed() >= TIDY_EVERY {
+            has_stored = true;
+            if tidied.elapsed() >= TIDY_BETWEEN {
                 tidied = self.tidy(&mut keeper).await;
+                has_stored = false;
             }
         }
         keeper.close().await;
