@@ -12,34 +12,14 @@ pub const RECORDS_FILE: &str = "records.db";
 pub const PATIENCE: Duration = Duration::from_secs(5);
 
 const SCHEMA: Schema = Schema {
-    sqlite: &[
-        (
-            "records",
-            include_str!("migrations/sqlite/0001_records.sql"),
-        ),
-        (
-            "metadata",
-            include_str!("migrations/sqlite/0002_metadata.sql"),
-        ),
-        (
-            "route_name",
-            include_str!("migrations/sqlite/0003_route_name.sql"),
-        ),
-    ],
-    postgres: &[
-        (
-            "records",
-            include_str!("migrations/postgres/0001_records.sql"),
-        ),
-        (
-            "metadata",
-            include_str!("migrations/postgres/0002_metadata.sql"),
-        ),
-        (
-            "route_name",
-            include_str!("migrations/postgres/0003_route_name.sql"),
-        ),
-    ],
+    sqlite: &[(
+        "records",
+        include_str!("migrations/sqlite/0001_records.sql"),
+    )],
+    postgres: &[(
+        "records",
+        include_str!("migrations/postgres/0001_records.sql"),
+    )],
     table: "throughway_record_migrations",
     lock: 0x7468_726f_7265_6373,
     readers: 3,
