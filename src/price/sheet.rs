@@ -70,6 +70,8 @@ pub enum Period {
 #[derive(Clone, Copy, Debug)]
 pub struct Sale<'a> {
     pub usage: &'a Usage,
+    /// The tokens of the longest input, if there were several.
+    pub longest_input: Option<u64>,
     pub service_tier: Option<&'a str>,
     pub at: Timestamp,
 }
@@ -165,7 +167,8 @@ impl Sheet {
             let least = u64::try_from(self.least_audio.as_millis()).unwrap_or(u64::MAX);
             counts.set(Unit::Millisecond, Some(length.max(least)));
         }
-        let input = sale.usage.input.unwrap_or_default();
+        let input = sale.longest_input.or(sale.usage.input);
+        let input = input.unwrap_or_default();
         let mut sum = None;
         let mut parts = Vec::with_capacity(USUAL_PARTS);
         for (unit, count) in counts.known() {

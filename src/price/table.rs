@@ -38,6 +38,8 @@ pub struct Sold<'a> {
     pub origin: &'a str,
     pub model: Option<&'a str>,
     pub usage: &'a Usage,
+    /// The tokens of the longest input, if there were several.
+    pub longest_input: Option<u64>,
     pub service_tier: Option<&'a str>,
     pub at: Timestamp,
     /// `cost_per_request` of the endpoint.
@@ -124,6 +126,7 @@ impl Prices {
         let found = self.find(sold.origin, sold.model)?;
         let (usd, parts) = found.sheet.cost(&Sale {
             usage: sold.usage,
+            longest_input: sold.longest_input,
             service_tier: sold.service_tier,
             at: sold.at,
         })?;

@@ -48,6 +48,8 @@ pub(super) struct Details {
     cost_per_request: Option<Usd>,
     /// The operator named the target: it is trusted to say what its response cost.
     trusts_cost: bool,
+    /// The tokens of the longest input, where a model was run several times for the request.
+    longest_input: Option<u64>,
     reader: Option<UsageReader>,
     /// What the request has reserved of its budgets.
     reservation: Option<Reservation>,
@@ -80,6 +82,7 @@ impl Details {
             places: None,
             cost_per_request: None,
             trusts_cost: false,
+            longest_input: None,
             reader: None,
             reservation: None,
         }

@@ -90,6 +90,7 @@ fn cost(
         origin,
         model: record.model.as_deref(),
         usage: &usage,
+        longest_input: None,
         service_tier: None,
         at: jiff::Timestamp::from_microsecond(record.received).unwrap_or_default(),
         cost_per_request,

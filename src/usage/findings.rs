@@ -6,6 +6,7 @@ use std::{borrow::Cow, num::NonZeroU64};
 use super::{
     Reading, Usage, UsageFlaw, UsageSource,
     counts::{Counts, Field, Style, normal},
+    iterations::Iterations,
     number,
     places::{self, Node, Place, Side, Way},
     pointers::Pointers,
@@ -52,6 +53,8 @@ pub struct Findings {
     /// Replaces the places of the dialects.
     pointers: Option<Box<Pointers>>,
     pub counts: Counts,
+    /// The last list of them.
+    iterations: Option<Box<Iterations>>,
     /// The responses of a session that are complete.
     earlier: Usage,
     reading: Reading,
@@ -112,10 +115,7 @@ impl Findings {
 
     /// `is_whole`: there was nothing more to come.
     pub fn reading(mut self, is_whole: bool) -> Reading {
-        let (usage, flaw) = normal(&self.counts);
-        if let Some(flaw) = flaw {
-            self.flaw(flaw);
-        }
+        let usage = self.current();
         let usage = match self.texts {
             Texts::OfOne => usage,
             Texts::OfMany => sum(self.earlier.clone(), usage),
@@ -126,6 +126,19 @@ impl Findings {
     }
 
     /// An estimate stands where there is no report, and continues one that came too early.
+    /// What the response that is being read has used.
+    fn current(&mut self) -> Usage {
+        let (usage, flaw) = normal(&std::mem::take(&mut self.counts));
+        if let Some(flaw) = flaw {
+            self.flaw(flaw);
+        }
+        let Some(iterations) = self.iterations.take() else {
+            return usage;
+        };
+        self.reading.longest_input = self.reading.longest_input.max(iterations.longest_input());
+        iterations.added_to(usage)
+    }
+
     fn with_estimate(&self, mut usage: Usage, is_whole: bool) -> Usage {
         let is_final = is_whole && !self.is_first_report && usage.output.is_some();
         let is_estimated = match self.estimates {
@@ -158,6 +171,14 @@ impl Findings {
         }
     }
 
+    fn iteration_count(&mut self, field: Field, json: &[u8]) {
+        match (number::count(json), &mut self.iterations) {
+            (Ok(Some(count)), Some(iterations)) => iterations.set(field, count),
+            (Ok(_), _) => {}
+            (Err(flaw), _) => self.flaw(flaw),
+        }
+    }
+
     fn end_pair(&mut self, node: Node) {
         let pair = std::mem::take(&mut self.text.pair);
         let (Some(name), Some(count)) = (pair.name, pair.count) else {
@@ -180,10 +201,7 @@ impl Findings {
         if self.text.is_gemini || self.counts.is_empty() {
             return;
         }
-        let (usage, flaw) = normal(&std::mem::take(&mut self.counts));
-        if let Some(flaw) = flaw {
-            self.flaw(flaw);
-        }
+        let usage = self.current();
         self.earlier = sum(std::mem::take(&mut self.earlier), usage);
     }
 }
@@ -198,6 +216,9 @@ impl Visitor for Findings {
         if let Some(pointers) = &self.pointers {
             let at = if let Node::Pointed(at) = at { at } else { 0 };
             return pointers.step(at, key);
+        }
+        if let (Node::Iterations, Key::Index(0)) = (at, key) {
+            self.iterations = Some(Box::default());
         }
         let way = places::step(at, key);
         self.text.is_first_report |= way.follow == Some(Node::FirstUsage);
@@ -229,6 +250,12 @@ impl Visitor for Findings {
                 self.text.pair.name = text(json).map(Into::into)
             }
             Place::ModalityCount | Place::CacheCount => self.pair_count(json),
+            Place::IterationKind => {
+                if let Some(iterations) = &mut self.iterations {
+                    iterations.set_kind(json);
+                }
+            }
+            Place::IterationCount(field) => self.iteration_count(field, json),
         }
     }
 
@@ -249,6 +276,10 @@ impl Visitor for Findings {
             self.end_pair(node);
         } else if node == Node::Images {
             self.counts.set(Field::Images, items as u64);
+        } else if node == Node::Iteration
+            && let Some(flaw) = self.iterations.as_mut().and_then(|it| it.end_one())
+        {
+            self.flaw(flaw);
         }
     }
 

@@ -6,6 +6,7 @@ mod decode;
 mod findings;
 mod framing;
 mod headers;
+mod iterations;
 mod number;
 mod operation;
 mod places;
@@ -112,6 +113,8 @@ pub struct Reading {
     pub service_tier: Option<Box<str>>,
     /// Chunks of a stream that carried output.
     pub chunks: Option<NonZeroU64>,
+    /// The tokens of the longest input, where the model was run several times for one request.
+    pub longest_input: Option<u64>,
     /// What was wrong with the first count that could not be used.
     pub flaw: Option<UsageFlaw>,
 }

@@ -52,6 +52,9 @@ pub enum Node {
     CacheDetail,
     Invocation,
     Images,
+    Iterations,
+    Iteration,
+    IterationCache,
     /// A node of the JSON pointers of an endpoint.
     Pointed(u16),
 }
@@ -83,6 +86,8 @@ pub enum Place {
     ModalityCount,
     CacheLifetime,
     CacheCount,
+    IterationKind,
+    IterationCount(Field),
 }
 
 pub type Way = Step<Node, Place>;
@@ -101,6 +106,7 @@ fn item(at: Node) -> Way {
         Node::Candidates => Step::follow(Node::Candidate),
         Node::Modalities(side) => Step::follow(Node::Modality(side)),
         Node::CacheDetails => Step::follow(Node::CacheDetail),
+        Node::Iterations => Step::follow(Node::Iteration),
         Node::Content | Node::ToolCalls | Node::Parts | Node::Output => Step::follow(at),
         Node::Root
         | Node::Text
@@ -132,6 +138,8 @@ fn item(at: Node) -> Way {
         | Node::CacheDetail
         | Node::Invocation
         | Node::Images
+        | Node::Iteration
+        | Node::IterationCache
         | Node::Pointed(_) => Step::SKIP,
     }
 }
@@ -149,6 +157,7 @@ fn named(at: Node, name: &[u8]) -> Way {
         Node::Billed | Node::CohereTokens | Node::CohereMeta => cohere(at, name),
         Node::CacheCreation | Node::ServerTools | Node::CostDetails | Node::Pages => part(at, name),
         Node::CacheDetail | Node::Invocation => bedrock(at, name),
+        Node::Iteration | Node::IterationCache => iteration(at, name),
         Node::Text
         | Node::Reasoning
         | Node::Choices
@@ -156,6 +165,7 @@ fn named(at: Node, name: &[u8]) -> Way {
         | Node::Modalities(_)
         | Node::CacheDetails
         | Node::Images
+        | Node::Iterations
         | Node::Pointed(_) => Step::SKIP,
     }
 }
@@ -222,6 +232,7 @@ fn usage(name: &[u8]) -> Way {
         b"cache_creation" => Step::follow(Node::CacheCreation),
         b"cacheDetails" => Step::follow(Node::CacheDetails),
         b"server_tool_use" => Step::follow(Node::ServerTools),
+        b"iterations" => Step::follow(Node::Iterations),
         b"service_tier" => Step::capture(Place::Tier),
         b"billed_units" => Step::follow(Node::Billed),
         b"tokens" => Step::follow(Node::CohereTokens),
@@ -368,6 +379,22 @@ fn bedrock(at: Node, name: &[u8]) -> Way {
         (Node::Invocation, b"outputTokenCount") => count(Field::Output),
         (Node::Invocation, b"cacheReadInputTokenCount") => count(Field::CacheRead),
         (Node::Invocation, b"cacheWriteInputTokenCount") => count(Field::CacheWrite),
+        _ => Step::SKIP,
+    }
+}
+
+/// One of the runs of Anthropic's model for a request.
+fn iteration(at: Node, name: &[u8]) -> Way {
+    let count = |field| Step::capture(Place::IterationCount(field));
+    match (at, name) {
+        (Node::Iteration, b"type") => Step::capture(Place::IterationKind),
+        (Node::Iteration, b"input_tokens") => count(Field::Input),
+        (Node::Iteration, b"output_tokens") => count(Field::Output),
+        (Node::Iteration, b"cache_read_input_tokens") => count(Field::CacheRead),
+        (Node::Iteration, b"cache_creation_input_tokens") => count(Field::CacheWrite),
+        (Node::Iteration, b"cache_creation") => Step::follow(Node::IterationCache),
+        (Node::IterationCache, b"ephemeral_5m_input_tokens") => count(Field::CacheWrite5m),
+        (Node::IterationCache, b"ephemeral_1h_input_tokens") => count(Field::CacheWrite1h),
         _ => Step::SKIP,
     }
 }

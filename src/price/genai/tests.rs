@@ -31,6 +31,7 @@ fn costs_are_those_that_the_crate_computes() {
                 let used = sample(input);
                 let expected = of_crate(&calculator, (provider, model), &used, tier, at);
                 let sale = Sale {
+                    longest_input: None,
                     usage: &used,
                     service_tier: tier,
                     at,

@@ -20,6 +20,7 @@ fn cost(sheet: &Sheet, input: u64, tier: Option<&str>) -> Option<String> {
         ..Usage::default()
     };
     let sale = Sale {
+        longest_input: None,
         usage: &usage,
         service_tier: tier,
         at: Timestamp::UNIX_EPOCH,

@@ -15,6 +15,7 @@ fn at(text: &str) -> Timestamp {
 fn cost(sheet: &Sheet, usage: &Usage, tier: Option<&str>, at: Timestamp) -> Option<u64> {
     let sale = Sale {
         usage,
+        longest_input: None,
         service_tier: tier,
         at,
     };
@@ -70,6 +71,14 @@ fn a_long_input_has_the_rate_of_its_tier() {
     for (input, expected) in [(100, 100), (101, 202), (200, 400), (201, 1005)] {
         assert_eq!(cost(&sheet, &usage(input, 0), None, now), Some(expected));
     }
+    // Several inputs of at most 100 tokens.
+    let several = sheet.cost(&Sale {
+        usage: &usage(201, 0),
+        longest_input: Some(100),
+        service_tier: None,
+        at: now,
+    });
+    assert_eq!(several.map(|(usd, _)| usd.nano()), Some(201));
 }
 
 #[test]
@@ -133,6 +142,7 @@ fn parts_tell_unit_prices_as_people_write_them() {
     };
     let sale = Sale {
         usage: &used,
+        longest_input: None,
         service_tier: None,
         at: at("2026-11-22T00:00:00Z"),
     };

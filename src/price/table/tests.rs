@@ -19,6 +19,7 @@ fn sold<'a>(usage: &'a Usage, model: Option<&'a str>) -> Sold<'a> {
         origin: OPENAI,
         model,
         usage,
+        longest_input: None,
         service_tier: None,
         at: "2026-11-22T00:00:00Z".parse().expect("a time"),
         cost_per_request: None,

@@ -35,6 +35,7 @@ impl Details {
         record.finish_reason = reading.finish_reason;
         record.service_tier = reading.service_tier;
         record.chunks = reading.chunks.map(NonZeroU64::get);
+        self.longest_input = reading.longest_input;
     }
 
     /// By the origin's prices. A stored response cost nothing.
@@ -60,6 +61,7 @@ impl Details {
             origin: record.origin.as_deref().unwrap_or_default(),
             model,
             usage,
+            longest_input: self.longest_input,
             service_tier: record.service_tier.as_deref(),
             at: jiff::Timestamp::from_microsecond(record.received).unwrap_or_default(),
             cost_per_request: self.cost_per_request.filter(|_| has_response),

@@ -88,6 +88,7 @@ pub fn shown(reading: &Reading) -> Value {
         "finish_reason": reading.finish_reason,
         "service_tier": reading.service_tier,
         "chunks": reading.chunks,
+        "longest_input": reading.longest_input,
         "flaw": reading.flaw,
         "usage": reading.usage,
     });
