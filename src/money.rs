@@ -1,6 +1,6 @@
 //! Amounts of US dollars, counted in billionths: no sum of many small costs may drift.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use serde_json::Value;
@@ -60,8 +60,12 @@ impl Usd {
         written.trim_end_matches('0').trim_end_matches('.')
     }
 
-    /// A decimal number without sign or exponent.
+    /// An amount that somebody writes: a decimal number without sign or exponent.
     fn of(text: &str) -> Option<Self> {
+        Self::parse(text).filter(|usd| usd.nano <= Self::MOST)
+    }
+
+    fn parse(text: &str) -> Option<Self> {
         let (whole, decimals) = text.split_once('.').unwrap_or((text, "0"));
         let are_digits =
             |part: &str| !part.is_empty() && part.bytes().all(|it| it.is_ascii_digit());
@@ -75,7 +79,7 @@ impl Usd {
         let nano = format!("{decimals:0<DECIMALS$}").parse::<u64>().ok()?;
         let whole = whole.parse::<u64>().ok()?.checked_mul(BILLION)?;
         let nano = whole.checked_add(nano)?;
-        (nano <= Self::MOST).then_some(Usd { nano })
+        Some(Usd { nano })
     }
 }
 
@@ -98,6 +102,26 @@ impl<'de> Deserialize<'de> for Usd {
         };
         Usd::of(&text).ok_or_else(|| D::Error::custom(EXPECTED))
     }
+}
+
+/// Reads an amount that this program has written, however large: usage that an upstream makes up
+/// can cost more than anybody would write.
+///
+/// # Errors
+/// It is no amount.
+pub fn computed<'de, D: Deserializer<'de>>(from: D) -> Result<Usd, D::Error> {
+    let text = Cow::<str>::deserialize(from)?;
+    Usd::parse(&text).ok_or_else(|| D::Error::custom("must be an amount of US dollars"))
+}
+
+/// The same for an amount that may be absent.
+///
+/// # Errors
+/// It is no amount.
+pub fn computed_option<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Usd>, D::Error> {
+    #[derive(Deserialize)]
+    struct Computed(#[serde(deserialize_with = "computed")] Usd);
+    Ok(Option::<Computed>::deserialize(from)?.map(|it| it.0))
 }
 
 impl Serialize for Usd {
@@ -141,6 +165,8 @@ mod tests {
         }
         for (nano, written) in [
             (0, "0"),
+            // More than anybody may write.
+            (2_748_779_069_450_000, "2748779.06945"),
             (15_000, "0.000015"),
             (100 * BILLION, "100"),
             (12 * BILLION + 500_000_000, "12.5"),
@@ -149,6 +175,8 @@ mod tests {
             let usd = Usd { nano };
             assert_eq!(usd.to_string(), written);
             assert_eq!(json!(usd), json!(written));
+            let read = computed_option(json!(written)).expect("an amount");
+            assert_eq!(read, Some(usd), "{written}");
         }
     }
 }

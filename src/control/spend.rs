@@ -80,7 +80,7 @@ impl Control {
     /// Makes a change of a budget's counts durable, with its audit row, where there is a store.
     ///
     /// # Errors
-    /// The store cannot be used; the change is in force.
+    /// The store cannot be used: whoever made the change takes it back.
     pub async fn note_spend(&self, audit: AuditEntry) -> Result<(), GatewayError> {
         let Some(store) = self.store.clone() else {
             tracing::info!(

@@ -27,7 +27,7 @@ pub use self::{
     table::{Found, Prices, Sold},
     unit::Unit,
 };
-use crate::money::Usd;
+use crate::money::{self, Usd};
 
 /// What requests may cost, by which budgets reserve before anything is sent.
 pub trait PriceOf: Send + Sync {
@@ -53,6 +53,7 @@ pub struct Estimated {
 /// What one request cost, and how that was computed.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Cost {
+    #[serde(deserialize_with = "money::computed")]
     pub usd: Usd,
     pub source: PriceSource,
     /// The date of the price table, if there is one.
@@ -70,6 +71,7 @@ pub struct CostPart {
     pub what: Cow<'static, str>,
     pub count: u64,
     /// The price of a million, or of one where `per_one` is set.
+    #[serde(deserialize_with = "money::computed")]
     pub price: Usd,
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub per_one: bool,

@@ -36,7 +36,10 @@ pub struct Sold<'a> {
     /// The origin that responded, as the gateway parsed it: prices are never found by what a
     /// caller says of the provider.
     pub origin: &'a str,
+    /// The model as the upstream got it.
     pub model: Option<&'a str>,
+    /// The model that the response names.
+    pub response_model: Option<&'a str>,
     pub usage: &'a Usage,
     /// The tokens of the longest input, if there were several.
     pub longest_input: Option<u64>,
@@ -123,19 +126,16 @@ impl Prices {
         if let Some(usd) = sold.cost_per_request {
             return Some(whole(usd, PriceSource::PerRequest));
         }
-        let found = self.find(sold.origin, sold.model)?;
-        let (usd, parts) = found.sheet.cost(&Sale {
-            usage: sold.usage,
-            longest_input: sold.longest_input,
-            service_tier: sold.service_tier,
-            at: sold.at,
-        })?;
-        Some(Cost {
-            usd,
-            source: found.source,
-            table_date: found.date,
-            parts,
-        })
+        let asked = sold.model.or(sold.response_model);
+        let found = self.find(sold.origin, asked);
+        let other = sold.response_model.filter(|other| Some(*other) != asked);
+        let other = other.and_then(|other| self.find(sold.origin, Some(other)));
+        match (found, other) {
+            (Some(found), Some(other)) if !Arc::ptr_eq(&found.sheet, &other.sheet) => {
+                dearer(priced(found, sold), priced(other, sold))
+            }
+            (found, other) => priced(found.or(other)?, sold),
+        }
     }
 
     /// The sheet of a model at an origin.
@@ -182,6 +182,47 @@ impl Prices {
     pub fn file(&self) -> Option<&PriceFile> {
         self.file.as_deref()
     }
+}
+
+fn priced(found: Found, sold: &Sold<'_>) -> Option<Cost> {
+    let (usd, parts) = found.sheet.cost(&Sale {
+        usage: sold.usage,
+        longest_input: sold.longest_input,
+        service_tier: sold.service_tier,
+        at: sold.at,
+    })?;
+    Some(Cost {
+        usd,
+        source: found.source,
+        table_date: found.date,
+        parts,
+    })
+}
+
+/// Request and response may name different models: an alias and what it stands for, or one that is
+/// not what was run. Prices that the operator wrote come first; of two of one source, the higher.
+fn dearer(one: Option<Cost>, other: Option<Cost>) -> Option<Cost> {
+    let (Some(one), Some(other)) = (&one, &other) else {
+        return one.or(other);
+    };
+    let is_other = match one.source == other.source {
+        true => other.usd > one.usd,
+        false => is_before(other.source, one.source),
+    };
+    Some(if is_other { other } else { one }.clone())
+}
+
+/// Whether one source of prices is asked before another.
+fn is_before(one: PriceSource, other: PriceSource) -> bool {
+    let place = |source| match source {
+        PriceSource::Settings => 0,
+        PriceSource::File => 1,
+        PriceSource::Upstream
+        | PriceSource::PerRequest
+        | PriceSource::BuiltIn
+        | PriceSource::Cache => 2,
+    };
+    place(one) < place(other)
 }
 
 fn whole(usd: Usd, source: PriceSource) -> Cost {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
-    money::Usd,
+    money::{self, Usd},
     observe::metrics::RouteLabel,
     price::Cost,
     usage::{Usage, UsageFlaw},
@@ -216,7 +216,10 @@ pub struct Attempt {
     pub fault: Option<Cow<'static, str>>,
     /// What its input cost, if its response had begun and was given up. It is part of the record's
     /// cost.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "money::computed_option"
+    )]
     pub cost: Option<Usd>,
 }
 

@@ -17,6 +17,7 @@ use actix_http::{
 use serde_json::Value;
 use uuid::{NoContext, Timestamp, Uuid};
 
+pub(super) use self::attempts::Tried;
 pub use self::{attempts::Begun, caller::Caller};
 use super::{
     Attempt, CacheNote, CacheStatus, Named, Queue, Record, RouteKind,
@@ -38,16 +39,14 @@ use crate::{
 pub(super) struct Details {
     accounts: Accounts,
     record: Record,
-    /// The ticket of each attempt in the record.
-    tickets: Vec<u32>,
+    /// More of each attempt in the record.
+    tried: Vec<Tried>,
     received: Instant,
     /// The attempt whose response is relayed.
     delivered: Option<u32>,
     /// What the operator says of the usage of an endpoint's responses.
     places: Option<Arc<UsagePlaces>>,
     cost_per_request: Option<Usd>,
-    /// The operator named the target: it is trusted to say what its response cost.
-    trusts_cost: bool,
     /// The tokens of the longest input, where a model was run several times for the request.
     longest_input: Option<u64>,
     reader: Option<UsageReader>,
@@ -76,12 +75,11 @@ impl Details {
         Details {
             accounts,
             record,
-            tickets: Vec::new(),
+            tried: Vec::new(),
             received: facts.received,
             delivered: None,
             places: None,
             cost_per_request: None,
-            trusts_cost: false,
             longest_input: None,
             reader: None,
             reservation: None,

@@ -16,6 +16,7 @@ mod path_and_origin;
 mod queue;
 mod recorder;
 mod route;
+mod sent_model;
 
 pub use self::{
     cache_status::CacheStatus,
@@ -26,6 +27,7 @@ pub use self::{
     queue::{Intake, ParkedIntake, Queue, QueueCounts, QueueLimits},
     recorder::{Arrival, Recorder},
     route::Route,
+    sent_model::ModelChange,
 };
 use crate::{config::AccessLog, observe::metrics::Outcome};
 

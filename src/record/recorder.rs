@@ -159,10 +159,12 @@ impl Recorder {
     }
 
     /// The response of this attempt is the one that is relayed.
-    pub fn note_delivered(&mut self, ticket: u32) {
+    pub fn note_delivered(&mut self, attempt: Begun<'_>) {
         self.facts.delivered_at = Some(clock::now());
+        // Another attempt may have begun after it.
+        self.facts.provider = Some(attempt.provider.clone());
         if let Some(details) = &mut self.details {
-            details.note_delivered(ticket);
+            details.note_delivered(attempt.ticket);
         }
     }
 

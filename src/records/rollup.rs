@@ -206,13 +206,14 @@ pub fn counts_of(record: &Record) -> Counts {
     let usage = record.usage.as_ref();
     let tokens = |count: Option<u64>| count.unwrap_or(0).min(MOST);
     let source = usage.map(|it| it.source);
+    let is_known = source.is_some_and(|it| it != UsageSource::Unknown);
     let attempts = record.attempts.len() as u64 + u64::from(record.more_attempts);
     let cost = record.cost.as_ref().map_or(0, |it| it.usd.nano());
     [
         1,
         columns::failed(record).into(),
         attempts,
-        (usage.is_some() && record.cost.is_none()).into(),
+        (is_known && record.cost.is_none()).into(),
         (source == Some(UsageSource::Estimated)).into(),
         (source == Some(UsageSource::Unknown)).into(),
         tokens(usage.and_then(|it| it.input)),
@@ -326,6 +327,14 @@ mod tests {
             ..sample(0)
         };
         sum.add(&unpriced);
+        assert_eq!((sum.counts[3], sum.counts[5]), (0, 1));
+        sum.add(&Record {
+            usage: Some(Usage {
+                source: UsageSource::Reported,
+                ..Usage::default()
+            }),
+            ..unpriced
+        });
         assert_eq!((sum.counts[3], sum.counts[5]), (1, 1));
     }
 

@@ -81,7 +81,8 @@ impl Records {
             let id = [Bound::Bytes(id.as_bytes().as_slice().into())];
             let chosen = "FROM throughway_records WHERE id = $1";
             let found = documents(&mut reading.session, chosen, &id).await;
-            reading.ended(found.map(|it| it.into_iter().next()))
+            let found = reading.ended(found)?;
+            Ok(found.into_iter().find_map(Document::read))
         };
         self.on_thread(work).await
     }
@@ -154,16 +155,38 @@ async fn page(
         conditions.sql(),
         conditions.values.len()
     );
-    let mut records = documents(session, &chosen, &conditions.values).await?;
-    let has_more = records.len() > limit;
-    records.truncate(limit);
-    let last = records.last().map(|it| it.id);
+    let mut documents = documents(session, &chosen, &conditions.values).await?;
+    let has_more = documents.len() > limit;
+    documents.truncate(limit);
+    let last = documents
+        .last()
+        .and_then(|it| Uuid::from_slice(&it.id).ok());
+    let records = documents.into_iter().filter_map(Document::read);
     // Other traces can have the same hash.
-    records.retain(|record| filter.has_trace_of(record));
+    let records = records.filter(|record| filter.has_trace_of(record));
+    let records = records.collect();
     Ok(Page {
         records,
         next: last.filter(|_| has_more),
     })
+}
+
+/// A record as it is stored.
+struct Document {
+    id: Vec<u8>,
+    document: String,
+}
+
+impl Document {
+    /// One that cannot be read does not hide the others of its page.
+    fn read(self) -> Option<Record> {
+        let read = serde_json::from_str(&self.document);
+        read.inspect_err(|error| {
+            let id = Uuid::from_slice(&self.id).unwrap_or_default();
+            tracing::error!(%id, %error, "a stored record cannot be read");
+        })
+        .ok()
+    }
 }
 
 /// The records of the rows that `chosen` names: a statement from its `FROM` on.
@@ -171,17 +194,20 @@ async fn documents(
     session: &mut Session<'_>,
     chosen: &str,
     values: &[Bound<'_>],
-) -> sqlx::Result<Vec<Record>> {
+) -> sqlx::Result<Vec<Document>> {
     let sql = match session.is_postgres() {
-        true => format!("SELECT document {chosen}"),
+        true => format!("SELECT id, document {chosen}"),
+        // Ids first: an index may have all that is asked, and then no other row is read.
         false => format!(
-            "SELECT documents.document FROM (SELECT id, document {chosen}) AS rows \
+            "SELECT rows.id, documents.document FROM (SELECT id {chosen}) AS found \
+             CROSS JOIN throughway_records AS rows ON rows.id = found.id \
              JOIN throughway_record_documents AS documents ON documents.sequence = rows.document \
              ORDER BY rows.id DESC"
         ),
     };
-    let rows = session.rows::<(String,)>(sql, values).await?;
-    let read = |(text,): (String,)| serde_json::from_str(&text);
-    let records: Result<Vec<Record>, _> = rows.into_iter().map(read).collect();
-    records.map_err(|error| sqlx::Error::Decode(Box::new(error)))
+    let rows = session.rows::<(Vec<u8>, String)>(sql, values).await?;
+    let documents = rows.into_iter();
+    Ok(documents
+        .map(|(id, document)| Document { id, document })
+        .collect())
 }

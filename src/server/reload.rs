@@ -138,6 +138,7 @@ impl Reloader {
                 // Their places in the file may have changed.
                 self.in_force = Arc::new(settings);
                 self.control.note_places(self.in_force.clone()).await;
+                self.forget_failure();
                 if is_asked {
                     tracing::info!("the settings are unchanged");
                 }
@@ -188,6 +189,17 @@ impl Reloader {
             );
         }
         self.in_force = settings;
+    }
+
+    /// What was wrong in the file is so no longer.
+    fn forget_failure(&self) {
+        let reloads = &self.control.current.get().process.reloads;
+        let last = reloads.last();
+        if last.is_some_and(|it| it.error.is_some()) {
+            let needs_restart = self.at_start.needs_restart_for(&self.in_force);
+            let needs_restart = needs_restart.iter().map(ToString::to_string).collect();
+            reloads.note(None, needs_restart);
+        }
     }
 
     fn has_stored_key(&self) -> bool {

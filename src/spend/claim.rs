@@ -37,8 +37,8 @@ pub struct Claim<'b> {
     pub amount: u64,
     /// The part of `amount` that is owed once the response's head has come.
     pub input: u64,
-    /// Counts only if this origin responds.
-    pub origin: Option<Box<str>>,
+    /// Counts only what one of these origins responds; none: whoever does.
+    pub origins: Vec<Box<str>>,
 }
 
 impl<'b> Claim<'b> {
@@ -60,7 +60,7 @@ impl<'b> Claim<'b> {
             label,
             amount: 0,
             input: 0,
-            origin: None,
+            origins: Vec::new(),
         }
     }
 }
@@ -96,7 +96,7 @@ impl Claim<'static> {
             label: Cow::Borrowed(""),
             amount: 0,
             input: 0,
-            origin: None,
+            origins: Vec::new(),
         }
     }
 }

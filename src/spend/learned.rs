@@ -1,5 +1,6 @@
-//! How long are responses usually? The 95th percentile of their tokens, for each key and model, by
-//! which the next request is estimated. Bounded: a key that uses many models learns of some only.
+//! How long are responses usually? The 95th percentile of their tokens, for each key, model and
+//! origin, by which the next request is estimated. What a caller's own host says of itself is not
+//! believed of another. Bounded: a key that uses many models learns of some only.
 
 use std::{
     collections::HashMap,
@@ -9,9 +10,9 @@ use std::{
 
 use foldhash::fast::{FixedState, RandomState};
 
-/// The most pairs of key and model; each takes about 120 bytes.
+/// The most pairs of a key and a model at an origin; each takes about 120 bytes.
 const MOST: usize = 16_384;
-/// The most models of one key.
+/// The most models at origins of one key.
 const MOST_OF_ONE: u8 = 64;
 /// So many responses must have been seen.
 const ENOUGH: u32 = 8;
@@ -21,10 +22,17 @@ const MANY: u32 = 512;
 const BUCKETS: usize = 49;
 
 /// Whose requests, and for which model.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Learner {
     key: u64,
     model: u64,
+}
+
+/// The same at one origin.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Lesson {
+    key: u64,
+    model_and_origin: u64,
 }
 
 impl Learner {
@@ -36,6 +44,13 @@ impl Learner {
             model: model.map_or(0, |model| hasher.hash_one(model)),
         }
     }
+
+    pub fn at(self, origin: &str) -> Lesson {
+        Lesson {
+            key: self.key,
+            model_and_origin: FixedState::default().hash_one((self.model, origin)),
+        }
+    }
 }
 
 #[derive(Default)]
@@ -43,7 +58,7 @@ pub struct Learned(Mutex<Sketches>);
 
 #[derive(Default)]
 struct Sketches {
-    of: HashMap<Learner, Sketch, RandomState>,
+    of: HashMap<Lesson, Sketch, RandomState>,
     /// How many models each key has.
     models: HashMap<u64, u8, RandomState>,
 }
@@ -56,30 +71,30 @@ struct Sketch {
 
 impl Learned {
     /// A response had so many tokens.
-    pub fn note(&self, learner: Learner, tokens: u64) {
+    pub fn note(&self, lesson: Lesson, tokens: u64) {
         let mut sketches = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(sketch) = sketches.sketch(learner) {
+        if let Some(sketch) = sketches.sketch(lesson) {
             sketch.note(tokens);
         }
     }
 
     /// The 95th percentile, once enough was seen.
-    pub fn usual(&self, learner: Learner) -> Option<u64> {
+    pub fn usual(&self, lesson: Lesson) -> Option<u64> {
         let sketches = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        sketches.of.get(&learner)?.usual()
+        sketches.of.get(&lesson)?.usual()
     }
 }
 
 impl Sketches {
-    fn sketch(&mut self, learner: Learner) -> Option<&mut Sketch> {
-        if !self.of.contains_key(&learner) {
-            let models = self.models.entry(learner.key).or_default();
+    fn sketch(&mut self, lesson: Lesson) -> Option<&mut Sketch> {
+        if !self.of.contains_key(&lesson) {
+            let models = self.models.entry(lesson.key).or_default();
             if self.of.len() >= MOST || *models >= MOST_OF_ONE {
                 return None;
             }
             *models += 1;
         }
-        Some(self.of.entry(learner).or_insert(Sketch {
+        Some(self.of.entry(lesson).or_insert(Sketch {
             seen: 0,
             buckets: [0; BUCKETS],
         }))
@@ -133,7 +148,7 @@ mod tests {
     #[test]
     fn the_usual_length_is_that_of_nearly_all_responses() {
         let learned = Learned::default();
-        let learner = Learner::new(Some(&[1; 16]), Some("m"));
+        let learner = Learner::new(Some(&[1; 16]), Some("m")).at("http://a");
         for tokens in 0..7 {
             learned.note(learner, 100 + tokens);
             assert_eq!(learned.usual(learner), None);
@@ -142,13 +157,19 @@ mod tests {
         assert_eq!(learned.usual(learner), Some(128));
         (0..20).for_each(|_| learned.note(learner, 5000));
         assert_eq!(learned.usual(learner), Some(6144));
-        assert_eq!(learned.usual(Learner::new(None, Some("m"))), None);
+        for other in [
+            Learner::new(None, Some("m")).at("http://a"),
+            Learner::new(Some(&[1; 16]), Some("n")).at("http://a"),
+            Learner::new(Some(&[1; 16]), Some("m")).at("http://b"),
+        ] {
+            assert_eq!(learned.usual(other), None);
+        }
     }
 
     #[test]
     fn what_was_seen_long_ago_is_forgotten() {
         let learned = Learned::default();
-        let learner = Learner::default();
+        let learner = Lesson::default();
         (0..10_000).for_each(|_| learned.note(learner, 1_000_000));
         (0..2000).for_each(|_| learned.note(learner, 10));
         assert_eq!(learned.usual(learner), Some(12));
@@ -159,12 +180,12 @@ mod tests {
         let learned = Learned::default();
         for model in 0..1000 {
             let model = model.to_string();
-            let learner = Learner::new(Some(&[1; 16]), Some(&model));
+            let learner = Learner::new(Some(&[1; 16]), Some(&model)).at("http://a");
             (0..8).for_each(|_| learned.note(learner, 10));
         }
         let known = learned.0.lock().unwrap().of.len();
         assert_eq!(known, usize::from(MOST_OF_ONE));
-        let other = Learner::new(Some(&[2; 16]), Some("m"));
+        let other = Learner::new(Some(&[2; 16]), Some("m")).at("http://a");
         (0..8).for_each(|_| learned.note(other, u64::MAX));
         assert_eq!(learned.usual(other), Some(16_777_216));
     }

@@ -76,6 +76,17 @@ pub struct Adjustment {
     pub granted: i64,
 }
 
+impl Adjustment {
+    /// What takes it back. `spent_before`: what had been spent then, below which nothing goes.
+    pub fn undone(self, spent_before: u64) -> Self {
+        let least = i64::try_from(spent_before).map_or(i64::MIN, |spent| -spent);
+        Adjustment {
+            spent: -self.spent.max(least),
+            granted: -self.granted,
+        }
+    }
+}
+
 /// Why nothing is reserved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotReserved {
@@ -115,7 +126,7 @@ impl Spend {
     pub async fn reserve(
         self: &Arc<Self>,
         claims: &[Claim<'_>],
-        learner: Learner,
+        learner: Option<Learner>,
     ) -> Result<Reserved, NotReserved> {
         let Some(shared) = &self.shared else {
             return self.reserve_here(claims, learner);
@@ -132,7 +143,7 @@ impl Spend {
     fn reserve_here(
         self: &Arc<Self>,
         claims: &[Claim<'_>],
-        learner: Learner,
+        learner: Option<Learner>,
     ) -> Result<Reserved, NotReserved> {
         let reserved = self.memory.reserve(claims);
         let (places, warning) = reserved.map_err(|refused| self.refuse(refused))?;
@@ -149,7 +160,7 @@ impl Spend {
         self: &Arc<Self>,
         claims: &[Claim<'_>],
         (lease, granted): Granted,
-        learner: Learner,
+        learner: Option<Learner>,
     ) -> Reserved {
         let warning = self.memory.mirror(claims, &granted);
         let places = granted.into_iter().map(|(place, _)| place);
@@ -161,7 +172,7 @@ impl Spend {
     }
 
     /// Redis is away, and nothing is checked. What is spent is counted all the same.
-    fn uncounted(self: &Arc<Self>, claims: &[Claim<'_>], learner: Learner) -> Reserved {
+    fn uncounted(self: &Arc<Self>, claims: &[Claim<'_>], learner: Option<Learner>) -> Reserved {
         let here: Vec<_> = claims
             .iter()
             .map(|claim| (claim.place, self.memory.standing(&claim.place)))
@@ -180,9 +191,9 @@ impl Spend {
         NotReserved::Refused(refused)
     }
 
-    /// The output that requests of this kind usually have, if that was learned.
-    pub fn usual_output(&self, learner: Learner) -> Option<u64> {
-        self.learned.usual(learner)
+    /// The output that requests of this kind usually have at an origin, if that was learned.
+    pub fn usual_output(&self, learner: Learner, origin: &str) -> Option<u64> {
+        self.learned.usual(learner.at(origin))
     }
 
     /// How much is spent and reserved at one place. `None`: Redis does not respond.

@@ -46,7 +46,7 @@ struct Held {
     kept: Vec<Kept>,
     /// What Redis has reserved.
     lease: Option<SharedLease>,
-    learner: Learner,
+    learner: Option<Learner>,
     has_head: bool,
 }
 
@@ -61,7 +61,7 @@ pub struct Kept {
     /// What of `amount` is reserved in this process.
     here: u64,
     input: u64,
-    origin: Option<Box<str>>,
+    origins: Vec<Box<str>>,
 }
 
 impl Kept {
@@ -84,7 +84,7 @@ impl Kept {
             amount: claim.amount,
             here: 0,
             input: claim.input,
-            origin: claim.origin.clone(),
+            origins: claim.origins.clone(),
         }
     }
 
@@ -106,12 +106,14 @@ impl Kept {
         own.saturating_add(given_up).min(Amount::MOST)
     }
 
+    /// Whether what this origin responds counts here.
+    fn counts_of(&self, origin: &str) -> bool {
+        self.origins.is_empty() || self.origins.iter().any(|own| **own == *origin)
+    }
+
     /// What is owed for an attempt that was given up.
     fn owed_for(&self, attempt: &GivenUp) -> u64 {
-        let is_here = self
-            .origin
-            .as_ref()
-            .is_none_or(|own| **own == *attempt.origin);
+        let is_here = self.counts_of(&attempt.origin);
         let owed = match self.unit {
             Unit::Usd => attempt.usd.map(Usd::nano),
             Unit::Tokens => attempt.tokens,
@@ -124,9 +126,7 @@ impl Kept {
 
     /// What was spent of it by the attempt whose response was relayed.
     fn spent_at_last(&self, spent: &Spent<'_>, has_head: bool) -> u64 {
-        if let (Some(own), Some(origin)) = (&self.origin, spent.origin)
-            && **own != *origin
-        {
+        if spent.origin.is_some_and(|origin| !self.counts_of(origin)) {
             return 0;
         }
         let known = match self.unit {
@@ -154,7 +154,7 @@ impl Reservation {
         spend: Arc<Spend>,
         kept: Vec<Kept>,
         lease: Option<SharedLease>,
-        learner: Learner,
+        learner: Option<Learner>,
     ) -> Self {
         spend.counts.outstanding.inc();
         Reservation(Some(Box::new(Held {
@@ -177,8 +177,10 @@ impl Reservation {
     /// was estimated, if a response came.
     pub fn settle(mut self, spent: &Spent<'_>) {
         if let Some(held) = self.0.take() {
-            if let Some(output) = spent.output {
-                held.spend.learned.note(held.learner, output);
+            if let (Some(learner), Some(origin), Some(output)) =
+                (held.learner, spent.origin, spent.output)
+            {
+                held.spend.learned.note(learner.at(origin), output);
             }
             let has_head = held.has_head;
             held.end(|kept| kept.spent(spent, has_head));

@@ -26,7 +26,7 @@ pub use self::{
         Applied, AuditEntry, AuditPage, AuditRow, Change, Changes, Contents, Edit, Kind, Object,
         ObjectId,
     },
-    seal::{SealError, SealKeys, SealedPlace, WeakKey, hide_sealed, is_sealed},
+    seal::{SealError, SealKeys, SealedPlace, WeakKey, hidden_in, hide_sealed, is_sealed},
 };
 pub(crate) use self::{
     database::{Database, Durability, Schema},

@@ -22,7 +22,7 @@ use std::num::NonZeroU64;
 
 use serde::{Deserialize, Serialize};
 
-use crate::money::Usd;
+use crate::money::{self, Usd};
 
 pub use self::{
     operation::{Operation, operation},
@@ -51,7 +51,10 @@ pub struct Usage {
     #[serde(skip_serializing_if = "Units::is_empty")]
     pub units: Units,
     /// What the upstream itself says that the response cost.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "money::computed_option"
+    )]
     pub upstream_cost: Option<Usd>,
 }
 

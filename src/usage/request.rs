@@ -28,7 +28,8 @@ const BYTES_PER_TOKEN: u64 = 3;
 /// What a request says of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RequestFacts {
-    /// The last one that the body names, else that of the path or the query.
+    /// That of a path for one model, else the last one that the body names, else that of the path
+    /// or the query.
     pub model: Option<Box<str>>,
     /// The largest of those that the request has under various names: which of them the upstream
     /// takes is not known here.
@@ -60,8 +61,7 @@ pub fn request_facts(
         true => form::facts(content_type, looked_at),
         false => in_json(path, looked_at, is_whole),
     };
-    let model = facts.model.take();
-    facts.model = model.or_else(|| path::model(path, query));
+    facts.model = path::named(path, query, facts.model);
     if path::is_stream(path) {
         facts.is_stream = Some(true);
     }
@@ -72,7 +72,7 @@ fn in_json(path: &str, body: &[u8], is_whole: bool) -> RequestFacts {
     let is_speech = is_speech(path);
     let mut body_facts = Body {
         is_speech,
-        facts: RequestFacts::default(),
+        ..Body::default()
     };
     let mut scanner = Scanner::new(MOST_LOOKED_AT);
     scanner.feed(body, &mut body_facts);
@@ -88,8 +88,11 @@ fn is_speech(path: &str) -> bool {
     path.contains("speech") && operation("POST", path) == Operation::Speech
 }
 
+#[derive(Default)]
 struct Body {
     is_speech: bool,
+    /// The body has `model`, before which no other name counts.
+    has_model: bool,
     facts: RequestFacts,
 }
 
@@ -103,6 +106,8 @@ enum Node {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     Model,
+    /// The model under a name that few APIs have.
+    OtherModel,
     MostTokens,
     Choices,
     Stream,
@@ -164,7 +169,8 @@ impl Visitor for Body {
             return Step::SKIP;
         }
         match name {
-            b"model" | b"model_id" | b"modelId" => Step::capture(Place::Model),
+            b"model" => Step::capture(Place::Model),
+            b"model_id" | b"modelId" => Step::capture(Place::OtherModel),
             b"stream" => Step::capture(Place::Stream),
             b"input" | b"text" if self.is_speech => Step::capture(Place::Spoken),
             name if SETTINGS.contains(&name) => Step::follow(Node::Settings),
@@ -175,7 +181,11 @@ impl Visitor for Body {
     fn captured(&mut self, place: Place, json: &[u8]) {
         let facts = &mut self.facts;
         match place {
-            Place::Model => facts.model = name(json).or(facts.model.take()),
+            Place::OtherModel if self.has_model => {}
+            Place::Model | Place::OtherModel => {
+                self.has_model |= place == Place::Model;
+                facts.model = name(json).or(facts.model.take());
+            }
             Place::MostTokens => facts.max_tokens = facts.max_tokens.max(count(json)),
             Place::Choices => facts.choices = facts.choices.max(count(json)),
             Place::Stream => {

@@ -1,6 +1,7 @@
 //! Every filter finds the same in the store and in the live tail; pages follow one another without
 //! a gap.
 
+use sqlx::Executor as _;
 use throughway::{
     money::Usd,
     price::{Cost, PriceSource},
@@ -8,7 +9,7 @@ use throughway::{
 };
 use uuid::Uuid;
 
-use crate::stage::{Archive, filter, named, on_each, record};
+use crate::stage::{Archive, Stage, filter, named, on_each, record};
 
 fn cost(nano: u64) -> Option<Cost> {
     Some(Cost {
@@ -187,7 +188,8 @@ async fn a_record_is_read_as_it_was_stored() {
     on_each(async |stage| {
         let archive = stage.start();
         let record = Record {
-            cost: cost(1),
+            // More than anybody would pay, as an upstream's made-up counts cost.
+            cost: cost(u64::MAX),
             detail: Some("\0 \u{1f600} \\u0000".into()),
             ..with_metadata(record(0), &[("a", "b")])
         };
@@ -199,4 +201,21 @@ async fn a_record_is_read_as_it_was_stored() {
         archive.records.finish().await;
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_record_that_cannot_be_read_does_not_hide_the_others() {
+    let stage = Stage::file();
+    let archive = stage.start();
+    let records = [record(0), record(1), record(2)];
+    let ids = records.each_ref().map(|it| it.id);
+    archive.store(records).await;
+    let mut other = stage.connect().await;
+    let broken = "UPDATE throughway_record_documents SET document = '{}{' WHERE sequence = 2";
+    other.execute(broken).await.expect("a row");
+    assert_eq!(archive.find(&[]).await, [ids[2], ids[0]]);
+    assert_eq!(pages(&archive, 1).await, [ids[2], ids[0]]);
+    let found = archive.records.record(ids[1]).await.expect("a search");
+    assert_eq!(found, None);
+    archive.records.finish().await;
 }

@@ -26,6 +26,7 @@ mod body_memory;
 mod browsers;
 mod budgets;
 mod budgets_leases;
+mod budgets_origins;
 mod cache;
 mod cache_admin;
 mod cache_hostile;

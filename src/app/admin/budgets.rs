@@ -141,6 +141,8 @@ pub(super) async fn change(call: Call, kind: Kind) -> Response {
     let before = shown_part(&gateway, scoped, whose, now).await;
     let claim: Claim<'_> = part(scoped, whose, now);
     let spend: &spend::Spend = &gateway.process.budgets.spend;
+    let standing = spend.standing(&claim.place).await;
+    let spent_before = standing.map_or(0, |it| it.spent);
     if !spend.adjust(&claim, by).await {
         let message = "the budgets' Redis does not respond: nothing was changed";
         return Err(GatewayError::new(Code::StoreUnavailable, message));
@@ -156,7 +158,11 @@ pub(super) async fn change(call: Call, kind: Kind) -> Response {
         before: Some(before),
         after: Some(after.clone()),
     };
-    call.control.note_spend(audit).await?;
+    if let Err(error) = call.control.note_spend(audit).await {
+        // Nobody repeats a change that was made. Should Redis be away now, too, it stays.
+        let _ = spend.adjust(&claim, by.undone(spent_before)).await;
+        return Err(error);
+    }
     Ok(object(&after))
 }
 

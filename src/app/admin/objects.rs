@@ -17,7 +17,7 @@ use crate::{
     error::{Code, GatewayError},
     gateway::{Gateway, Version},
     identity::document,
-    store::Kind,
+    store::{Kind, hidden_in},
 };
 
 /// The longest time that an old secret may live after a rotation.
@@ -32,6 +32,7 @@ pub(super) async fn list_or_create(call: Call, kind: Kind) -> Response {
         );
     }
     let document = body::read(&call.request, call.payload).await?;
+    check_secrets(&document)?;
     let asked = Asked {
         actor: call.actor,
         kind,
@@ -61,6 +62,7 @@ pub(super) async fn one(call: Call, kind: Kind) -> Response {
     let action = match *call.request.method() {
         Method::PATCH => {
             let patch = body::read(&call.request, call.payload).await?;
+            check_secrets(&patch)?;
             Action::Patch {
                 id,
                 patch,
@@ -83,6 +85,19 @@ pub(super) async fn one(call: Call, kind: Kind) -> Response {
         Some(_) => changed_object(&changed),
         None => HttpResponse::NoContent().finish(),
     })
+}
+
+/// What is shown in place of a secret is no secret.
+fn check_secrets(document: &Value) -> Result<(), GatewayError> {
+    let Some(pointer) = hidden_in(document) else {
+        return Ok(());
+    };
+    let path = pointer.trim_start_matches('/').replace('/', ".");
+    let message = format!(
+        "{path} is what is shown in place of a secret: give the secret itself, or leave out the \
+         whole field, which then stays as it is"
+    );
+    Err(GatewayError::about(Code::InvalidRequest, &path, message))
 }
 
 /// The body of a rotation.

@@ -18,6 +18,7 @@ fn sold<'a>(usage: &'a Usage, model: Option<&'a str>) -> Sold<'a> {
     Sold {
         origin: OPENAI,
         model,
+        response_model: None,
         usage,
         longest_input: None,
         service_tier: None,
@@ -119,6 +120,41 @@ fn unknown_is_none_and_never_zero() {
         Some(Usd::ZERO),
         "a report of zero is no unknown"
     );
+}
+
+#[test]
+fn of_the_models_that_request_and_response_name_the_dearer_counts() {
+    let written = [
+        json!({ "model": "small", "input": 1 }),
+        json!({ "model": "big", "input": 1000 }),
+        json!({ "model": "gpt-4o", "input": 2 }),
+    ];
+    let own = written.map(|it| Override::read(&it).expect("an override"));
+    let prices = Prices::new(own.into(), None);
+    let used = Usage {
+        input: Some(1_000_000),
+        ..Usage::default()
+    };
+    for (asked, said, expected) in [
+        (Some("small"), None, Some("1")),
+        (None, Some("small"), Some("1")),
+        (Some("small"), Some("big"), Some("1000")),
+        (Some("big"), Some("small"), Some("1000")),
+        // An alias has no price of its own.
+        (Some("alias"), Some("small"), Some("1")),
+        (Some("small"), Some("unknown"), Some("1")),
+        (Some("alias"), Some("unknown"), None),
+        // The operator's own price comes before the table's, also where the response has a date.
+        (Some("gpt-4o"), Some("gpt-4o-2024-08-06"), Some("2")),
+        (Some("gpt-4o-2024-08-06"), Some("gpt-4o"), Some("2")),
+    ] {
+        let cost = prices.cost(&Sold {
+            response_model: said,
+            ..sold(&used, asked)
+        });
+        let cost = cost.map(|it| it.usd.to_string());
+        assert_eq!(cost.as_deref(), expected, "{asked:?} {said:?}");
+    }
 }
 
 #[test]

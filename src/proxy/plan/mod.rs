@@ -38,7 +38,7 @@ use crate::{
     credential::{Credential, Scheme},
     gateway::Known,
     guard::{BaseUrl, Denied, HostPass, NamedBy, Policy},
-    record::{Begun, Route},
+    record::{Begun, ModelChange, Route},
     route::{
         Provider,
         attempts::Send,
@@ -213,6 +213,17 @@ impl Target {
             provider: &self.provider,
             origin: self.base.origin(),
             is_operators: self.named_by == NamedBy::Settings,
+            model: self.model_change(),
+        }
+    }
+
+    /// How it changes the model that the caller asks for.
+    pub fn model_change(&self) -> ModelChange<'_> {
+        let mut set = self.override_params.iter().rev();
+        let set = set.find(|(key, _)| &**key == "model");
+        ModelChange {
+            set: set.map(|(_, json)| &**json),
+            prefix: self.model_prefix.as_deref(),
         }
     }
 

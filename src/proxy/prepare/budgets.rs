@@ -16,7 +16,12 @@ use crate::{
     budget::{Amount, By, Match, OnUnknownUsage, Scoped, Unit},
     error::{Code, GatewayError},
     identity::Identity,
-    proxy::{admit::Admitted, clock, exchange::Exchange, plan::Plan},
+    proxy::{
+        admit::Admitted,
+        clock,
+        exchange::Exchange,
+        plan::{Plan, Target},
+    },
     spend::{Claim, NotReserved, Refused, Standing, Warning, Whose},
 };
 
@@ -60,7 +65,7 @@ pub async fn reserve(
     }
     let (of, claims): (Vec<_>, Vec<_>) = claimed.into_iter().map(|it| (it.of, it.claim)).unzip();
     let spend = &admitted.gateway.process.budgets.spend;
-    let reserved = spend.reserve(&claims, estimate.learner).await;
+    let reserved = spend.reserve(&claims, estimate.learner(plan)).await;
     let reserved = reserved.map_err(|it| match it {
         NotReserved::Refused(it) => match of[it.claim] {
             Of::Budget(scoped) => refusal(scoped, &claims[it.claim], &it),
@@ -151,10 +156,11 @@ fn claims<'a>(admitted: &'a Admitted<'_>, plan: &'a Plan, now: Timestamp) -> Vec
     let mut all = Vec::new();
     for scoped in of_request(admitted).filter(|it| is_for(&it.budget.only, admitted, plan)) {
         let span = scoped.budget.window.at(now);
+        let only = scoped.budget.only.origin.as_deref();
         let mut add = |whose, origin: Option<&str>| {
             let claim = Claim::of(scoped, span, whose);
-            let origin = origin.map(Into::into);
-            let claim = Claim { origin, ..claim };
+            let origins = origin.or(only).map(Into::into).into_iter().collect();
+            let claim = Claim { origins, ..claim };
             let of = Of::Budget(scoped);
             all.push(Claimed { of, claim });
         };
@@ -169,7 +175,8 @@ fn claims<'a>(admitted: &'a Admitted<'_>, plan: &'a Plan, now: Timestamp) -> Vec
                 }
             }
             By::Origin => {
-                for origin in origins(plan) {
+                let wanted = |it: &&str| only.is_none_or(|only| only == *it);
+                for origin in origins(plan).filter(wanted) {
                     add(by_value("origin", origin), Some(origin));
                 }
             }
@@ -236,12 +243,14 @@ fn fill(
     estimate: &Estimate,
 ) -> Result<(), GatewayError> {
     let claim = &mut claimed.claim;
+    let counts_of = |target: &&Target| {
+        let mut origins = claim.origins.iter();
+        claim.origins.is_empty() || origins.any(|own| **own == *target.base.origin())
+    };
+    let targets = plan.targets.iter().filter(counts_of);
     let (whole, input) = match claim.unit {
-        Unit::Tokens => (estimate.tokens(), estimate.input),
+        Unit::Tokens => (estimate.tokens(admitted, targets), estimate.input),
         Unit::Usd => {
-            let origin = claim.origin.as_deref();
-            let targets = plan.targets.iter();
-            let targets = targets.filter(|it| origin.is_none_or(|own| it.base.origin() == own));
             let price = estimate.price(admitted, targets);
             if let Of::Budget(scoped) = claimed.of {
                 check_price(scoped, &price, estimate)?;

@@ -8,6 +8,7 @@ use actix_http::{
     header::{self, HeaderValue},
 };
 use bytes::Bytes;
+use serde_json::Value;
 
 use super::{
     buffer_body,
@@ -17,7 +18,11 @@ use crate::{
     error::GatewayError,
     http::{encoding::is_encoded, media_type::is_upload},
     money::Usd,
-    proxy::{admit::Admitted, plan::Target, sender::Sender},
+    proxy::{
+        admit::Admitted,
+        plan::{Plan, Target},
+        sender::Sender,
+    },
     spend::Learner,
     upstream::BodyLength,
     usage::{RequestFacts, request_facts},
@@ -27,6 +32,10 @@ use crate::{
 const LOOK: u64 = 64 * 1024;
 /// The bytes of one token, on the short side.
 const BYTES_PER_TOKEN: u64 = 3;
+/// A longer body is no text that a model reads. Nobody's request holds more of a budget back.
+const LONGEST_TEXT: u64 = 32 << 20;
+/// No upstream makes more responses to one request.
+const MOST_CHOICES: u64 = 128;
 /// The response's tokens while nothing is known of them.
 const UNKNOWN_OUTPUT: u64 = 4096;
 /// Ends of paths whose responses have no tokens of their own.
@@ -44,10 +53,14 @@ const NO_OUTPUT: [&str; 8] = [
 /// What a request may use.
 pub struct Estimate {
     pub input: u64,
-    pub output: u64,
     /// The model that the request names.
     pub model: Option<Box<str>>,
-    pub learner: Learner,
+    /// The most tokens that the request allows of each response.
+    most: Option<u64>,
+    /// How many responses the request wants.
+    choices: u64,
+    learner: Learner,
+    has_output: bool,
     /// It only reads: nothing is generated for it.
     reads: bool,
 }
@@ -77,33 +90,54 @@ impl Estimate {
             true => RequestFacts::default(),
             false => said(admitted, sender).await?,
         };
+        let choices = choices(&said);
         let model = said.model.or_else(|| named_in_url(admitted));
         let key = admitted.holder().map(|holder| holder.key.id);
         let learner = Learner::new(key.as_ref().map(|id| id.as_bytes()), model.as_deref());
-        let usual = admitted.gateway.process.budgets.spend.usual_output(learner);
-        let choices = said.choices.unwrap_or(1).max(1);
-        let output = usual.unwrap_or(UNKNOWN_OUTPUT.saturating_mul(choices));
-        let most = said.max_tokens.map(|most| most.saturating_mul(choices));
-        let has_output = !reads
-            && !NO_OUTPUT
-                .iter()
-                .any(|it| admitted.routed.path.ends_with(it));
+        let path = admitted.routed.path;
+        let has_output = !reads && !NO_OUTPUT.iter().any(|it| path.ends_with(it));
         Ok(Estimate {
             input: if reads { 0 } else { input(admitted) },
-            output: if has_output {
-                most.map_or(output, |most| most.min(output))
-            } else {
-                0
-            },
             model,
+            most: said.max_tokens,
+            choices,
             learner,
+            has_output,
             reads,
         })
     }
 
-    /// All its tokens.
-    pub fn tokens(&self) -> u64 {
-        self.input.saturating_add(self.output)
+    /// By what later requests are estimated. The length of several responses together says nothing
+    /// of one, and not every upstream makes as many as it is asked for.
+    pub fn learner(&self, plan: &Plan) -> Option<Learner> {
+        let mut targets = plan.targets.iter().filter_map(set_by);
+        let is_single = self.choices == 1 && targets.all(|set| choices(&set) == 1);
+        is_single.then_some(self.learner)
+    }
+
+    /// All its tokens, at the target where they are most.
+    pub fn tokens<'t>(
+        &self,
+        admitted: &Admitted<'_>,
+        targets: impl Iterator<Item = &'t Target>,
+    ) -> u64 {
+        let outputs = targets.map(|target| self.output(admitted, target));
+        self.input.saturating_add(outputs.max().unwrap_or(0))
+    }
+
+    /// The response's tokens at a target, which may allow more of them than the caller.
+    fn output(&self, admitted: &Admitted<'_>, target: &Target) -> u64 {
+        if !self.has_output {
+            return 0;
+        }
+        let set = set_by(target).unwrap_or_default();
+        let choices = self.choices.max(choices(&set));
+        let spend = &admitted.gateway.process.budgets.spend;
+        let usual = spend.usual_output(self.learner, target.base.origin());
+        let likely = usual.unwrap_or(UNKNOWN_OUTPUT);
+        let most = self.most.max(set.max_tokens);
+        let each = most.map_or(likely, |most| most.min(likely));
+        each.saturating_mul(choices)
     }
 
     /// What it may cost at the dearest of these targets.
@@ -130,9 +164,10 @@ impl Estimate {
 
     fn dearer(&self, admitted: &Admitted<'_>, dearest: Price, target: &Target) -> Price {
         let prices = &admitted.gateway.estimates;
-        let model = self.model_at(target);
+        let model = target.model_change().of(self.model.as_deref());
         let (origin, model) = (target.base.origin(), model.as_deref());
-        match prices.estimate(origin, model, self.input, self.output) {
+        let output = self.output(admitted, target);
+        match prices.estimate(origin, model, self.input, output) {
             None => Price {
                 is_unknown: true,
                 ..dearest
@@ -144,17 +179,22 @@ impl Estimate {
             },
         }
     }
+}
 
-    /// The model as a target gets it.
-    fn model_at(&self, target: &Target) -> Option<Cow<'_, str>> {
-        let mut set = target.override_params.iter().rev();
-        if let Some((_, json)) = set.find(|(key, _)| &**key == "model") {
-            return serde_json::from_str::<String>(json).ok().map(Cow::Owned);
-        }
-        let model = self.model.as_deref()?;
-        let prefix = target.model_prefix.as_deref().unwrap_or_default();
-        Some(Cow::Borrowed(model.strip_prefix(prefix).unwrap_or(model)))
+/// What a target sets in the body, in place of what the caller says there.
+fn set_by(target: &Target) -> Option<RequestFacts> {
+    if target.override_params.is_empty() {
+        return None;
     }
+    let members = target.override_params.iter();
+    let members = members.map(|(name, json)| format!("{}:{json}", Value::from(&**name)));
+    let body = format!("{{{}}}", members.collect::<Vec<_>>().join(","));
+    Some(request_facts("/", b"", body.as_bytes(), true))
+}
+
+/// How many responses a body asks for.
+fn choices(said: &RequestFacts) -> u64 {
+    said.choices.unwrap_or(1).clamp(1, MOST_CHOICES)
 }
 
 /// The tokens of the body, as far as its length is known.
@@ -167,7 +207,7 @@ fn input(admitted: &Admitted<'_>) -> u64 {
         BodyLength::Chunked => admitted.body.borrow().bytes_read(),
         BodyLength::Tunnel | BodyLength::None => 0,
     };
-    bytes.div_ceil(BYTES_PER_TOKEN)
+    bytes.min(LONGEST_TEXT).div_ceil(BYTES_PER_TOKEN)
 }
 
 /// The body may be JSON that can be read.

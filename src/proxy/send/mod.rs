@@ -199,7 +199,8 @@ impl<U: Upstream> Sending<'_, '_, U> {
 
     fn note_delivered(&self, send: Send) {
         let mut notes = self.notes.borrow_mut();
-        notes.recorder.note_delivered(send.ticket);
+        let target = self.plan.target(send.target);
+        notes.recorder.note_delivered(target.begun(send));
     }
 
     fn deliver(&self, mut opened: Box<OpenResponse>) -> Box<OpenResponse> {

@@ -11,9 +11,10 @@ use super::{Details, End, micros, text};
 use crate::{
     machine::clock,
     record::{
-        Attempt,
+        Attempt, ModelChange,
         clip::cut,
         facts::{Ending, Facts, LONGEST},
+        sent_model::SentModel,
     },
     route::attempts::Failed,
     upstream::Connecting,
@@ -21,6 +22,15 @@ use crate::{
 
 /// The most attempts that a record lists.
 const MOST_ATTEMPTS: usize = 32;
+
+/// What is known of an attempt besides what its record says.
+pub struct Tried {
+    pub ticket: u32,
+    /// The operator named the target: it is trusted to say what its response cost.
+    pub is_operators: bool,
+    /// How the target changes the model that the caller asks for, if it does.
+    pub model: Option<Box<SentModel>>,
+}
 
 /// An attempt that begins.
 #[derive(Clone, Copy)]
@@ -32,18 +42,23 @@ pub struct Begun<'a> {
     pub origin: &'a str,
     /// The operator named the target.
     pub is_operators: bool,
+    /// How the target changes the model.
+    pub model: ModelChange<'a>,
 }
 
 impl Details {
     pub fn begin_attempt(&mut self, attempt: Begun<'_>, began: Duration) {
-        self.trusts_cost = attempt.is_operators;
-        if self.tickets.len() == MOST_ATTEMPTS {
+        if self.tried.len() == MOST_ATTEMPTS {
             self.record.more_attempts += 1;
             return;
         }
         let provider: Arc<str> = text(attempt.provider).into();
         self.record.provider = Some(provider.clone());
-        self.tickets.push(attempt.ticket);
+        self.tried.push(Tried {
+            ticket: attempt.ticket,
+            is_operators: attempt.is_operators,
+            model: attempt.model.kept(),
+        });
         self.record.attempts.push(Attempt {
             target: text(attempt.index).into(),
             provider,
@@ -88,10 +103,20 @@ impl Details {
     /// The response of this attempt is relayed.
     pub fn note_delivered(&mut self, ticket: u32) {
         self.delivered = Some(ticket);
+        if let Some(attempt) = self.attempt(ticket) {
+            let provider = attempt.provider.clone();
+            self.record.provider = Some(provider);
+        }
+    }
+
+    /// The attempt whose response is relayed, and its place in the list.
+    pub(super) fn delivered(&self) -> Option<(usize, &Tried)> {
+        let mut tried = self.tried.iter().enumerate();
+        tried.find(|(_, it)| Some(it.ticket) == self.delivered)
     }
 
     fn attempt(&mut self, ticket: u32) -> Option<&mut Attempt> {
-        let place = self.tickets.iter().rposition(|it| *it == ticket)?;
+        let place = self.tried.iter().rposition(|it| it.ticket == ticket)?;
         self.record.attempts.get_mut(place)
     }
 
@@ -103,13 +128,13 @@ impl Details {
     /// request.
     pub(super) fn finish_attempts(&mut self, facts: &Facts, end: &End) {
         let (end, delivered) = (micros(end.after), self.delivered);
-        for (attempt, ticket) in self.record.attempts.iter_mut().zip(&self.tickets) {
+        for (attempt, tried) in self.record.attempts.iter_mut().zip(&self.tried) {
             if attempt.fault.is_some() {
                 continue;
             }
             attempt.ended = end;
             match (delivered, &facts.ending) {
-                (Some(delivered), _) if delivered == *ticket => {
+                (Some(delivered), _) if delivered == tried.ticket => {
                     attempt.first_token = facts.first_token_after.map(micros);
                 }
                 (Some(_), _) => attempt.fault = Some("superseded".into()),

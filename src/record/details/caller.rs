@@ -9,7 +9,7 @@ use super::{Details, clipped};
 /// The most names of a request's metadata in its record.
 const MOST_METADATA: usize = 32;
 /// The most bytes of a name or a value of it.
-const LONGEST_METADATA: usize = 128;
+const LONGEST_METADATA: usize = 4 * 128;
 
 /// Who sent a request, and what it says of itself.
 pub struct Caller<'a> {

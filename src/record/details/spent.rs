@@ -6,7 +6,7 @@ use super::Details;
 use crate::{
     money::Usd,
     price::{Cost, PriceSource, Sold},
-    record::{CacheNote, given_up},
+    record::{CacheNote, Operation, given_up},
     spend::{GivenUp, Spent},
     usage::{Usage, UsageSource, estimated_input},
 };
@@ -15,12 +15,17 @@ impl Details {
     /// What the response used, as far as it says so.
     pub(super) fn note_usage(&mut self, is_whole: bool) {
         let Some(reader) = self.reader.take() else {
+            self.record.usage = self.is_of_a_model().then(Usage::default);
             return;
         };
         let reading = reader.finish(is_whole);
+        let trusts_cost = self
+            .delivered()
+            .is_some_and(|(_, tried)| tried.is_operators);
         let record = &mut self.record;
         let mut usage = reading.usage;
-        if !self.trusts_cost {
+        // Only a target that the operator named is trusted to say what its response cost.
+        if !trusts_cost {
             usage.upstream_cost = None;
         }
         // What was generated came of some input, although nothing says of how much.
@@ -28,7 +33,7 @@ impl Details {
             usage.input = Some(estimated_input(record.bytes_in));
             usage.source = UsageSource::Estimated;
         }
-        record.usage = (usage != Usage::default()).then_some(usage);
+        let is_known = usage != Usage::default();
         record.usage_flaw = reading.flaw;
         record.response_model = reading.model;
         record.response_id = reading.response_id;
@@ -36,13 +41,32 @@ impl Details {
         record.service_tier = reading.service_tier;
         record.chunks = reading.chunks.map(NonZeroU64::get);
         self.longest_input = reading.longest_input;
+        let is_told = is_known || self.is_of_a_model();
+        self.record.usage = is_told.then_some(usage);
+    }
+
+    /// The response is one whose upstreams say what it used, or should.
+    fn is_of_a_model(&self) -> bool {
+        let is_billed = match self.record.operation {
+            Operation::Chat
+            | Operation::TextCompletion
+            | Operation::GenerateContent
+            | Operation::Embeddings => true,
+            Operation::Rerank
+            | Operation::Images
+            | Operation::Speech
+            | Operation::Transcription
+            | Operation::Moderation
+            | Operation::Realtime
+            | Operation::Other => false,
+        };
+        is_billed && self.delivered.is_some() && matches!(self.record.status, 200..=299)
     }
 
     /// By the origin's prices. A stored response cost nothing.
     pub(super) fn note_cost(&mut self) {
-        let record = &mut self.record;
-        if matches!(record.cache, CacheNote::Hit | CacheNote::Joined) {
-            record.cost = Some(Cost {
+        if matches!(self.record.cache, CacheNote::Hit | CacheNote::Joined) {
+            self.record.cost = Some(Cost {
                 usd: Usd::ZERO,
                 source: PriceSource::Cache,
                 table_date: None,
@@ -50,22 +74,26 @@ impl Details {
             });
             return;
         }
+        let record = &self.record;
         let has_response = self.delivered.is_some() && record.status < 400;
         let nothing = Usage::default();
         let usage = record.usage.as_ref();
         let Some(usage) = usage.or_else(|| has_response.then_some(&nothing)) else {
             return;
         };
-        let model = record.model.as_deref().or(record.response_model.as_deref());
-        record.cost = self.accounts.prices.cost(&Sold {
+        let asked = record.model.as_deref();
+        let change = self.delivered().and_then(|(_, tried)| tried.model.as_ref());
+        let cost = self.accounts.prices.cost(&Sold {
             origin: record.origin.as_deref().unwrap_or_default(),
-            model,
+            model: change.map_or(asked, |change| change.of(asked)),
+            response_model: record.response_model.as_deref(),
             usage,
             longest_input: self.longest_input,
             service_tier: record.service_tier.as_deref(),
             at: jiff::Timestamp::from_microsecond(record.received).unwrap_or_default(),
             cost_per_request: self.cost_per_request.filter(|_| has_response),
         });
+        self.record.cost = cost;
     }
 
     /// `own`: what the response cost that was relayed.
@@ -92,9 +120,13 @@ impl Details {
     }
 
     pub(super) fn note_given_up(&mut self) -> Vec<GivenUp> {
-        let delivered = self.delivered;
-        let delivered = self.tickets.iter().position(|it| Some(*it) == delivered);
-        let prices = &self.accounts.prices;
-        given_up::note(&mut self.record, delivered, self.cost_per_request, prices)
+        let delivered = self.delivered().map(|(place, _)| place);
+        let owed = given_up::Owed {
+            delivered,
+            tried: &self.tried,
+            cost_per_request: self.cost_per_request,
+            prices: &self.accounts.prices,
+        };
+        owed.note(&mut self.record)
     }
 }

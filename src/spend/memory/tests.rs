@@ -9,7 +9,7 @@ use super::*;
 use crate::{
     budget::{Budget, Scoped},
     money::Usd,
-    spend::{self, Learner, Spend, Spent},
+    spend::{self, Spend, Spent},
 };
 
 fn budget(written: serde_json::Value) -> Scoped {
@@ -58,7 +58,7 @@ fn used(tokens: u64) -> Spent<'static> {
 }
 
 fn reserve(spend: &Arc<Spend>, claims: &[Claim<'_>]) -> Result<spend::Reservation, Refused> {
-    match spend.reserve_here(claims, Learner::default()) {
+    match spend.reserve_here(claims, None) {
         Ok(reserved) => Ok(reserved.reservation),
         Err(spend::NotReserved::Refused(refused)) => Err(refused),
         Err(spend::NotReserved::Uncounted) => panic!("there is no Redis"),
@@ -157,7 +157,7 @@ fn a_reservation_counts_what_its_end_says() {
 fn only_the_origin_that_responds_counts() {
     let (spend, scoped) = (spend(), tokens(100));
     let of = |origin: &str| Claim {
-        origin: Some(origin.into()),
+        origins: vec![origin.into()],
         ..claim_of(&scoped, 10, Whose::of_value("origin", origin.as_bytes()))
     };
     let claims = [of("https://a"), of("https://b")];
@@ -237,7 +237,7 @@ fn a_soft_threshold_is_news_once_in_a_window() {
     let spend = spend();
     let scoped = budget(json!({ "tokens": 100, "window": "day", "soft": 0.8 }));
     let reserve = |amount| {
-        let reserved = spend.reserve_here(&[claim(&scoped, amount)], Learner::default());
+        let reserved = spend.reserve_here(&[claim(&scoped, amount)], None);
         let reserved = reserved.unwrap();
         reserved.reservation.settle(&used(amount));
         reserved.warning.map(|it| it.is_news)

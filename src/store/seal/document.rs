@@ -50,10 +50,30 @@ pub fn is_sealed(value: &Value) -> bool {
         .is_some_and(|members| members.contains_key(MARK))
 }
 
+/// What stands for a sealed value wherever it is shown.
+const HIDDEN: &str = "(sealed)";
+
+/// The pointer of a value that is what is shown for a secret: whoever sends it back would put that
+/// text in the secret's place.
+pub fn hidden_in(document: &Value) -> Option<String> {
+    match document {
+        Value::String(text) => (text == HIDDEN).then(String::new),
+        Value::Object(members) => members.iter().find_map(|(name, value)| {
+            let below = hidden_in(value)?;
+            Some(format!("/{}{below}", escaped(name)))
+        }),
+        Value::Array(elements) => elements.iter().enumerate().find_map(|(index, value)| {
+            let below = hidden_in(value)?;
+            Some(format!("/{index}{below}"))
+        }),
+        Value::Null | Value::Bool(_) | Value::Number(_) => None,
+    }
+}
+
 /// Replaces every sealed value by a fixed word, for the audit log and for responses.
 pub fn hide(value: &mut Value) {
     match value {
-        Value::Object(members) if members.contains_key(MARK) => *value = Value::from("(sealed)"),
+        Value::Object(members) if members.contains_key(MARK) => *value = Value::from(HIDDEN),
         Value::Object(members) => members.values_mut().for_each(hide),
         Value::Array(elements) => elements.iter_mut().for_each(hide),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}

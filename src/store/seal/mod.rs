@@ -7,7 +7,7 @@
 pub(super) mod document;
 mod secret_key;
 
-pub use self::document::{hide as hide_sealed, is_sealed};
+pub use self::document::{hidden_in, hide as hide_sealed, is_sealed};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use ring::{

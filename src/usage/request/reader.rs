@@ -41,7 +41,7 @@ impl RequestReader {
                     scanner: Scanner::new(most),
                     found: Body {
                         is_speech,
-                        facts: RequestFacts::default(),
+                        ..Body::default()
                     },
                 }
             }
@@ -83,7 +83,7 @@ impl RequestReader {
             Reading::Form { facts, .. } => facts.clone().unwrap_or_default(),
         };
         let (path, query) = self.path.split_once('?').unwrap_or((&self.path, ""));
-        facts.model = facts.model.or_else(|| path::model(path, query));
+        facts.model = path::named(path, query, facts.model);
         if path::is_stream(path) {
             facts.is_stream = Some(true);
         }

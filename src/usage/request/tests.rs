@@ -25,6 +25,8 @@ fn the_model_is_in_body_path_or_query() {
             None,
         ),
         ("/v1/x", r#"{"model_id":"m"}"#, Some("m")),
+        ("/v1/x", r#"{"model":"m","model_id":"n"}"#, Some("m")),
+        ("/v1/x", r#"{"model_id":"n","model":"m"}"#, Some("m")),
         ("/v1/x", r#"{"model":7}"#, None),
         ("/v1/x", "no JSON", None),
         (
@@ -41,6 +43,12 @@ fn the_model_is_in_body_path_or_query() {
             "/openai/deployments/gpt%2D4/chat/completions",
             "{}",
             Some("gpt-4"),
+        ),
+        // Azure serves the deployment, whatever the body says.
+        (
+            "/openai/deployments/big/chat/completions",
+            r#"{"model":"small"}"#,
+            Some("big"),
         ),
         ("/v1/engines/davinci/completions", "{}", Some("davinci")),
         (

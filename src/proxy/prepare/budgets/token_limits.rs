@@ -80,12 +80,22 @@ fn add<'a>(
         Scope::Caller => Kind::CallersLimit,
     };
     let claim = Claim::of_limit(kind, (*scoped.id().as_bytes(), key.whose()), rate, now);
-    let origin = origin.map(Into::into);
-    let claim = Claim { origin, ..claim };
-    // Several targets may share a limit.
-    if all.iter().all(|it| it.claim.place != claim.place) {
-        let of = Of::Limit(applied);
-        all.push(Claimed { of, claim });
+    let shared = all.iter_mut().find(|it| it.claim.place == claim.place);
+    match (shared, origin) {
+        // Several targets may share a limit, with several origins.
+        (Some(shared), Some(origin)) => {
+            let origins = &mut shared.claim.origins;
+            if !origins.is_empty() && origins.iter().all(|it| **it != *origin) {
+                origins.push(origin.into());
+            }
+        }
+        (Some(shared), None) => shared.claim.origins.clear(),
+        (None, _) => {
+            let origins = origin.map(Into::into).into_iter().collect();
+            let claim = Claim { origins, ..claim };
+            let of = Of::Limit(applied);
+            all.push(Claimed { of, claim });
+        }
     }
 }
 

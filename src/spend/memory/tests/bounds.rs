@@ -35,7 +35,7 @@ fn no_lie_makes_a_sum_that_cannot_be_saved() {
     let spend = spend();
     let scoped = budget(json!({ "tokens": Amount::MOST, "window": "total" }));
     for _ in 0..20 {
-        let held = spend.reserve_here(&[claim(&scoped, 0)], Learner::default());
+        let held = spend.reserve_here(&[claim(&scoped, 0)], None);
         if let Ok(held) = held {
             held.reservation.settle(&used(u64::MAX));
         }
