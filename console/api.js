@@ -61,30 +61,33 @@ export async function checkSession() {
 	if (response !== null && !response.ok) session_events.dispatchEvent(new Event("signed-out"));
 }
 
-/** @param {string} path @returns {Reader<any>} */
-const reader = path => async (query, options) => (await send(path, {query, ...options})).data;
+/** @param {...string} parts of a path of the admin API */
+const pathOf = (...parts) => ADMIN + parts.map(encodeURIComponent).join("/");
+
+/** @param {...string} parts @returns {Reader<any>} */
+const reader =
+	(...parts) =>
+	async (query, options) =>
+		(await send(pathOf(...parts), {query, ...options})).data;
 
 /** @param {string} kind */
 function objects(kind) {
-	const path = ADMIN + kind;
-	const one = (/** @type {string} */ id) => `${path}/${encodeURIComponent(id)}`;
 	return {
-		list: reader(path),
+		list: reader(kind),
 		/** @param {string} id @param {CallOptions} [options] */
-		get: (id, options) => send(one(id), options),
+		get: (id, options) => send(pathOf(kind, id), options),
 		/** @param {unknown} body */
-		create: body => send(path, {method: "POST", body}),
+		create: body => send(pathOf(kind), {method: "POST", body}),
 		/** @param {string} id @param {unknown} body @param {string | null} [ifMatch] */
-		change: (id, body, ifMatch) => send(one(id), {method: "PATCH", body, ifMatch}),
+		change: (id, body, ifMatch) => send(pathOf(kind, id), {method: "PATCH", body, ifMatch}),
 		/** @param {string} id @param {string | null} [ifMatch] */
-		remove: (id, ifMatch) => send(one(id), {method: "DELETE", ifMatch})
+		remove: (id, ifMatch) => send(pathOf(kind, id), {method: "DELETE", ifMatch})
 	};
 }
 
-/** What is done with one object. @param {string} kind @param {string} action
- * @returns {(id: string, body: unknown, ifMatch?: string | null) => Promise<{data: any}>} */
+/** @param {string} kind @param {string} action @returns {Doer} */
 const doer = (kind, action) => (id, body, ifMatch) =>
-	send(`${ADMIN}${kind}/${encodeURIComponent(id)}/${action}`, {method: "POST", body, ifMatch});
+	send(pathOf(kind, id, action), {method: "POST", body, ifMatch});
 
 /** All elements of a list, page by page, up to a number of pages. @template T
  * @param {Reader<Page<T>>} list @param {Query} [query] */
@@ -103,7 +106,8 @@ export async function all(list, query = {}, pages = 10) {
 
 /** Keys of configs and faults of the mock, which the program makes a file of.
  * @type {Reader<Tables>} */
-export const playgroundTables = reader("/gateway/console/playground/tables.json");
+export const playgroundTables = async () =>
+	(await send("/gateway/console/playground/tables.json")).data;
 
 /** @param {Query} query */
 export const usageCsvPath = query => `${ADMIN}usage${queryText({...query, format: "csv"})}`;
@@ -118,34 +122,33 @@ export const api = {
 	},
 	records: {
 		/** @type {Reader<Page<RequestRecord>>} */
-		list: reader(`${ADMIN}records`),
+		list: reader("records"),
 		/** @param {string} id @param {CallOptions} [options] @returns {Promise<RequestRecord>} */
-		get: async (id, options) =>
-			(await send(`${ADMIN}records/${encodeURIComponent(id)}`, options)).data,
+		get: async (id, options) => (await send(pathOf("records", id), options)).data,
 		/** @param {Query} query */
 		live: query => new EventSource(`${ADMIN}records/live${queryText(query)}`)
 	},
 	/** @type {Reader<{data: UsageRow[]}>} */
-	usage: reader(`${ADMIN}usage`),
+	usage: reader("usage"),
 	keys: {
 		...objects("keys"),
 		rotate: doer("keys", "rotate"),
 		/** What is left of the limits that count for a key. @param {string} id */
-		limits: async id => (await send(`${ADMIN}keys/${encodeURIComponent(id)}/limits`)).data
+		limits: id => reader("keys", id, "limits")()
 	},
 	teams: objects("teams"),
 	endpoints: {...objects("endpoints"), test: doer("endpoints", "test")},
-	budgets: {list: reader(`${ADMIN}budgets`), topUp: doer("budgets", "top-up")},
+	budgets: {list: reader("budgets"), topUp: doer("budgets", "top-up")},
 	/** @type {Reader<Health>} */
-	health: reader(`${ADMIN}health`),
+	health: reader("health"),
 	/** @type {Reader<SettingsShown>} */
-	settings: reader(`${ADMIN}settings`),
-	providers: reader(`${ADMIN}providers`),
+	settings: reader("settings"),
+	providers: reader("providers"),
 	/** @type {Reader<Page<AuditRow>>} */
-	audit: reader(`${ADMIN}audit`),
+	audit: reader("audit"),
 	cache: {
 		/** @type {Reader<CacheStats>} */
-		get: reader(`${ADMIN}cache`),
+		get: reader("cache"),
 		/** @param {Purge} query */
 		purge: query => send(`${ADMIN}cache`, {method: "DELETE", query})
 	},

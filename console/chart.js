@@ -92,18 +92,13 @@ export function waterfallLine(segments, end) {
 		const range = `from ${duration(from)} to ${duration(to)}`;
 		const title = svg("title", `${PHASES[phase][0]}: ${duration(to - from)}, ${range}`);
 		const width = at(Math.max((to - from) / all, 0.002));
-		return svg(
-			"rect",
-			{class: PHASES[phase][1], x: at(from / all), width, y: 2, height: 12},
-			title
-		);
+		const shape = {class: PHASES[phase][1], x: at(from / all), width, y: 2, height: 12};
+		return svg("rect", shape, title);
 	});
 	const label = phaseText(segments).join(", ");
 	const base = svg("line", {class: "axis", x1: 0, x2: "100%", y1: 15.5, y2: 15.5});
-	return h(
-		"div.chart.line",
-		svg("svg", {height: 16, role: "img", "aria-label": label}, base, parts)
-	);
+	const image = svg("svg", {height: 16, role: "img", "aria-label": label}, base, parts);
+	return h("div.chart.line", image);
 }
 
 /** @param {number} end */

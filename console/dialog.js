@@ -1,6 +1,6 @@
 // What is asked before something is done? A dialog of the browser's own, which keeps the focus.
 
-import {h, replace, value} from "./dom.js";
+import {h, refocus, replace, value} from "./dom.js";
 import {button, errorText, isAbort} from "./ui.js";
 
 /** @param {string} title @param {Child[]} content @param {HTMLElement[]} actions */
@@ -10,6 +10,7 @@ export function open(title, content, actions, closed = () => {}) {
 	replace(element, h("h2", value(title)), h("div.content", content), h("footer", actions));
 	element.addEventListener("close", () => {
 		element.remove();
+		refocus();
 		closed();
 	});
 	document.body.append(element);
@@ -18,8 +19,7 @@ export function open(title, content, actions, closed = () => {}) {
 }
 
 /** Asks whether something is to be done, does it, and says in the dialog if that failed. What the
- * action returns is called when the dialog is closed.
- * @param {{title: string, text: string, content?: Child[], label: string, danger?: boolean}} asked
+ * action returns is called when the dialog is closed. @param {Question} asked
  * @param {() => Promise<(() => void) | void>} act */
 export function confirm({title, text, content = [], label, danger}, act) {
 	const failed = h("p.bad", {role: "alert", hidden: true});

@@ -61,17 +61,27 @@ export function replace(element, ...children) {
 	append(element, children);
 }
 
+/** Replaces what may have the focus: its like there gets it then, else the screen.
+ * @param {Element} element @param {...(Child | Child[])} children */
+export function renew(element, ...children) {
+	const had = document.activeElement;
+	replace(element, ...children);
+	refocus([...element.querySelectorAll("a, button")].find(it => it.isEqualNode(had)));
+}
+
+/** Where what had the focus is gone, another element gets it. @param {any} [next] */
+export function refocus(next = document.querySelector("main")) {
+	if (document.activeElement === document.body) next?.focus({preventScroll: true});
+}
+
 /** A value from outside: its direction does not reach its neighbours, and characters that cannot
  * be seen are shown as escapes. What is cut off by the layout is in the title.
- * @param {unknown} text @param {{class?: string, title?: string}} [options] */
+ * @param {unknown} text @param {Attributes} [options] */
 export function value(text, options = {}) {
 	const shown = visible(text === null || text === undefined ? "" : String(text));
 	const long = shown.length > 24 ? shown.slice(0, 2000) : undefined;
-	return h(
-		"bdi",
-		{class: `value ${options.class ?? ""}`.trim(), title: options.title ?? long},
-		shown
-	);
+	const attributes = {class: `value ${options.class ?? ""}`.trim(), title: options.title ?? long};
+	return h("bdi", attributes, shown);
 }
 
 /** Text of several lines from outside, in a frame that scrolls and can be reached by keyboard.

@@ -1,15 +1,9 @@
 // How are numbers, amounts, times and texts written? One way each, for all screens.
 
-/** Characters that are not seen, or that turn the direction of text around. */
-const UNSEEN = new RegExp(
-	[
-		// Of a category: control, format, surrogates, separators of lines and paragraphs.
-		"[\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}",
-		// Fillers and blanks that have no width of their own.
-		"\\u115f\\u1160\\u17b4\\u17b5\\u180e\\u3164\\uffa0\\u2060-\\u206f\\u{e0000}-\\u{e0fff}]"
-	].join(""),
-	"gu"
-);
+/** Characters that are not seen, or that turn the direction of text around: control, format,
+ * surrogates, separators of lines and paragraphs; fillers and blanks without a width. */
+const UNSEEN =
+	/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\u115f\u1160\u17b4\u17b5\u180e\u3164\uffa0\u2060-\u206f\u{e0000}-\u{e0fff}]/gu;
 
 /** A text in which everything can be seen: control, direction and zero-width characters are
  * escapes. @param {string} text
@@ -41,7 +35,7 @@ export const compact = numbers({notation: "compact", maximumSignificantDigits: 3
 /** Dollars, as exact as it takes to see something: `$12.30`, `$0.000015`.
  * @param {string | number | null | undefined} usd a decimal text of the API, or a sum */
 export function money(usd) {
-	const amount = usd === null || usd === undefined || usd === "" ? Number.NaN : Number(usd);
+	const amount = Number.parseFloat(String(usd));
 	if (!Number.isFinite(amount)) return UNKNOWN;
 	const size = Math.abs(amount);
 	const sign = amount < 0 ? "-" : "";

@@ -12,6 +12,7 @@ import {
 	loading,
 	parse,
 	problem,
+	refocus,
 	replace,
 	setAttributes,
 	value
@@ -89,9 +90,7 @@ async function showScreen(host) {
 	document.title = `${screen.title} – Throughway`;
 	replace(root, loading());
 	root.setAttribute("aria-busy", "true");
-	if (document.activeElement === document.body)
-		// What had the focus is gone with the screen before.
-		host.focus({preventScroll: true});
+	refocus(host);
 	try {
 		const {show} = await screen.load();
 		if (!signal.aborted) {
@@ -99,11 +98,8 @@ async function showScreen(host) {
 			await show({root, route, signal});
 		}
 	} catch (error) {
-		if (!isAbort(error) && !signal.aborted)
-			replace(
-				root,
-				problem(error, () => showScreen(host))
-			);
+		const again = () => showScreen(host);
+		if (!isAbort(error) && !signal.aborted) replace(root, problem(error, again));
 	} finally {
 		root.removeAttribute("aria-busy");
 	}

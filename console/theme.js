@@ -1,6 +1,6 @@
 // Dark or light? As the system says, until the user chooses.
 
-import {h} from "./kit.js";
+import {button} from "./kit.js";
 
 const STORED = "throughway.theme";
 const CHOICES = ["auto", "light", "dark"];
@@ -16,12 +16,12 @@ export function applyTheme() {
 
 export function themeButton() {
 	const label = () => `Theme: ${chosen()}`;
-	const button = h("button", {type: "button", class: "quiet"}, label());
-	button.addEventListener("click", () => {
+	const change = () => {
 		const next = CHOICES[(CHOICES.indexOf(chosen()) + 1) % CHOICES.length] ?? "auto";
 		localStorage.setItem(STORED, next);
 		applyTheme();
-		button.textContent = label();
-	});
-	return button;
+		element.textContent = label();
+	};
+	const element = button(label(), change, {kind: "quiet"});
+	return element;
 }

@@ -2,14 +2,12 @@
 // while something loads, when there is nothing, and when it failed.
 
 import {ApiError} from "./api.js";
-import {h, replace, value} from "./dom.js";
+import {h, renew, replace, value} from "./dom.js";
 import {mayChange} from "./session.js";
 
 export const METHODS = ["POST", "GET", "PUT", "PATCH", "DELETE"];
 
-/** @param {string} label @param {() => void} onclick
- * @param {{kind?: "main" | "danger" | "quiet", change?: boolean, title?: string}} [options]
- *   `change`: it changes something, so viewers cannot press it */
+/** @param {string} label @param {() => void} onclick @param {ButtonOptions} [options] */
 export function button(label, onclick, {kind, change, title} = {}) {
 	const barred = change === true && !mayChange();
 	const why = barred ? "The role viewer may read, and may not change anything." : title;
@@ -80,11 +78,8 @@ export function empty(title, text, command = null) {
 /** @param {string} command */
 export function commandLine(command) {
 	const text = h("pre.block", {tabindex: 0, "aria-label": "Command"}, command);
-	return h(
-		"div.command",
-		text,
-		copyButton(() => command)
-	);
+	const copy = copyButton(() => command);
+	return h("div.command", text, copy);
 }
 
 /** What is shown when something failed: what, and what to do. @param {unknown} error
@@ -112,6 +107,7 @@ function titleOf(error) {
  * @template T @param {HTMLElement} element @param {() => T | Promise<T>} load
  * @param {(found: T) => Child | Child[]} show */
 export async function loaded(element, load, show) {
+	const again = () => loaded(element, load, show);
 	const turn = (turns.get(element) ?? 0) + 1;
 	turns.set(element, turn);
 	const isLast = () => turns.get(element) === turn;
@@ -119,13 +115,9 @@ export async function loaded(element, load, show) {
 	element.setAttribute("aria-busy", "true");
 	try {
 		const found = await load();
-		if (isLast()) replace(element, show(found));
+		if (isLast()) renew(element, show(found));
 	} catch (error) {
-		if (!isAbort(error) && isLast())
-			replace(
-				element,
-				problem(error, () => loaded(element, load, show))
-			);
+		if (!isAbort(error) && isLast()) renew(element, problem(error, again));
 	} finally {
 		element.removeAttribute("aria-busy");
 	}
@@ -197,9 +189,9 @@ let fields = 0;
 
 /** @param {Options} options @param {string} chosen @param {Attributes} [attributes] */
 export function select(options, chosen, attributes = {}) {
-	const shown = options.map(it => (typeof it === "string" ? [it, it] : it));
-	const made = shown.map(([name, label]) =>
-		h("option", {value: name, selected: name === chosen}, label)
-	);
+	const made = options.map(it => {
+		const [name, label] = typeof it === "string" ? [it, it] : it;
+		return h("option", {value: name, selected: name === chosen}, label);
+	});
 	return h("select", attributes, made);
 }

@@ -12,7 +12,8 @@ export const isOf = (budget, kind, {id, name}) =>
 	budget.owner === `${kind}.${kind === "endpoints" ? name : id}`;
 
 /** @param {any} budget @param {any} amount */
-const amountOf = (budget, amount) => (budget.usd === undefined ? count(amount) : money(amount));
+export const amountOf = (budget, amount) =>
+	budget.usd === undefined ? count(amount) : money(amount);
 
 /** A budget as it is written: `$5.00 per day`. @param {any} budget */
 export function budgetText(budget) {
@@ -50,10 +51,10 @@ export function budgetBars(all, again) {
 function topUp(budget, again) {
 	const unit = budget.usd === undefined ? "tokens" : "usd";
 	const amount = h("input", {type: "text", inputmode: "decimal", size: 10});
-	const content = [field(unit === "usd" ? "Add, in USD" : "Add, in tokens", amount)];
+	const content = [field(`Add, in ${unit === "usd" ? "USD" : unit}`, amount)];
 	const text = budgetText(budget);
 	confirm({title: "Top up the budget", text, content, label: "Top up"}, async () => {
-		await api.budgets.topUp(budget.id, {[unit]: Number(amount.value)});
+		await api.budgets.topUp(budget.id, {[unit]: Number(amount.value) || null});
 		notice("Topped up.", "good");
 		await again();
 	});

@@ -1,7 +1,7 @@
 // Which controls do forms have? Each shows one value of a document and reads it back; `null` means
 // that the field is left out.
 
-import {button, h, select} from "../kit.js";
+import {button, clock, h, select} from "../kit.js";
 
 /** @param {Attributes} [attributes] @returns {MakeControl} */
 export const text = attributes => given => {
@@ -21,19 +21,22 @@ export const choice = options => given => {
  * @returns {MakeControl} */
 export const yesNo = fallback => given => {
 	const element = h("input", {type: "checkbox"});
-	element.checked = given ?? fallback;
-	const read = () => (element.checked === fallback ? (given ?? null) && null : element.checked);
-	return {element, read};
+	const before = given ?? fallback;
+	element.checked = before;
+	return {element, read: () => (element.checked === before ? given : element.checked)};
 };
 
-/** A text area. @param {string} example @param {(given: any) => string} write
- * @param {(text: string) => unknown} read @returns {MakeControl} */
+/** A text area; where nobody typed, what was given stays as it is. @param {string} example
+ * @param {(given: any) => string} write @param {(text: string, given: any) => unknown} read
+ * @returns {MakeControl} */
 const area =
 	(example, write, read, rows = 2) =>
 	given => {
 		const element = h("textarea", {rows, placeholder: example, spellcheck: "false"});
 		element.value = given === undefined || given === null ? "" : write(given);
-		return {element, read: () => read(element.value.trim())};
+		const before = element.value;
+		const readNew = () => read(element.value.trim(), given);
+		return {element, read: () => (element.value === before ? given : readNew())};
 	};
 
 /** @param {string} example */
@@ -52,20 +55,20 @@ export const pairs = example => area(example, pairsText, pairsOf);
 
 /** @param {any} given */
 function pairsText(given) {
-	const text = (/** @type {unknown} */ it) => (typeof it === "string" ? it : JSON.stringify(it));
-	return Object.entries(given)
-		.map(([name, it]) => `${name}: ${text(it)}`)
-		.join("\n");
+	const lines = Object.entries(given).map(([name, it]) => `${name}: ${it}`);
+	return lines.join("\n");
 }
 
-/** @param {string} text */
-function pairsOf(text) {
+/** @param {string} text @param {any} given keeps what is shown alike: " x" as "x", "null" as null */
+function pairsOf(text, given) {
 	const lines = text.split("\n").filter(it => it.trim() !== "");
 	const found = lines.map(line => {
 		const colon = line.indexOf(":");
 		if (colon < 1) throw new Error(`each line is NAME: TEXT, and this is none: ${line}`);
-		const content = line.slice(colon + 1).trim();
-		return [line.slice(0, colon).trim(), content === "null" ? null : content];
+		const [name, content] = [line.slice(0, colon).trim(), line.slice(colon + 1).trim()];
+		const kept = given?.[name];
+		if (kept !== undefined && String(kept).trim() === content) return [name, kept];
+		return [name, content === "null" ? null : content];
 	});
 	return found.length === 0 ? null : Object.fromEntries(found);
 }
@@ -94,9 +97,7 @@ function jsonOf(text) {
 /** An instant by the browser's clock, sent with its offset. @returns {MakeControl} */
 export const instant = () => given => {
 	const element = h("input", {type: "datetime-local", step: 1});
-	const millis = Date.parse(given ?? "");
-	const offset = new Date(millis).getTimezoneOffset() * 60_000;
-	const shown = Number.isNaN(millis) ? "" : new Date(millis - offset).toISOString().slice(0, 19);
+	const shown = given ? clock(Date.parse(given)).slice(0, 19).replace(" ", "T") : "";
 	element.value = shown;
 	const read = () => {
 		if (element.value === shown) return given ?? null;

@@ -20,10 +20,7 @@ function put(document, name, value) {
 	else put((document[first] ??= {}), rest.join("."), value);
 }
 
-/** @param {object} options @param {Field[]} options.fields
- * @param {any} options.document the object before, or `null` for a new one
- * @param {string} options.label @param {(body: any) => Promise<void>} options.save
- * @param {() => void} options.cancel */
+/** @param {ObjectForm} options */
 export function objectForm({fields, document, label, save, cancel}) {
 	const rows = fields.map(field => {
 		const control = field.control(at(document, field.name));
@@ -59,9 +56,7 @@ export function objectForm({fields, document, label, save, cancel}) {
 	return {element, read: () => bodyOf(rows, null)};
 }
 
-/** @typedef {{field: Field, control: Control, message: HTMLElement}} Row */
-
-/** What is to be sent: for a new object what is set, else a merge patch. @param {Row[]} rows
+/** What is to be sent: for a new object what is set, else a merge patch. @param {FormRow[]} rows
  * @param {any} document */
 function bodyOf(rows, document) {
 	const body = {};
@@ -93,7 +88,7 @@ function read(field, control) {
 }
 
 /** At the field that the error is about, else below the form. @param {unknown} error
- * @param {Row[]} rows @param {HTMLElement} failed */
+ * @param {FormRow[]} rows @param {HTMLElement} failed */
 function showError(error, rows, failed) {
 	const about = error instanceof ApiError ? error.param : null;
 	const row = about === null ? undefined : rowAbout(about, rows);
@@ -105,7 +100,7 @@ function showError(error, rows, failed) {
 }
 
 /** The row of a field, of one inside it, or of one around it. @param {string} about
- * @param {Row[]} rows */
+ * @param {FormRow[]} rows */
 function rowAbout(about, rows) {
 	const fits = rows.filter(
 		({field: {name}}) => about.startsWith(name) && /^($|[.[])/.test(about.slice(name.length))

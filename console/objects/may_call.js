@@ -16,9 +16,6 @@ import {
 } from "../kit.js";
 import {planTree} from "../playground/tree.js";
 
-/** Codes that are about the key and its rules, rather than about the request. */
-const RULES = ["not_allowed", "invalid_gateway_key", "rate_limited", "budget_exceeded"];
-
 /** @param {string} key */
 export function mayCall(key) {
 	const method = select(METHODS, "POST");
@@ -29,7 +26,7 @@ export function mayCall(key) {
 	const [model, host] = [text("gpt-4o-mini"), text("the default target")];
 	const result = h("div", {role: "status"});
 	const {submit, onsubmit} = submitter("Ask", async () => {
-		/** @type {{[name: string]: string}} */
+		/** @type {Filter} */
 		const headers = {"content-type": "application/json"};
 		const to = host.value.trim();
 		if (to) headers[to.includes("://") ? "x-gateway-custom-host" : "x-gateway-provider"] = to;
@@ -50,13 +47,19 @@ export function mayCall(key) {
 async function verdict(imagined) {
 	try {
 		const plan = await api.explain(imagined);
+		// What is left is null where nobody knows.
+		const spent = plan.budgets.find((/** @type {any} */ it) => Number(it.remaining ?? 1) <= 0);
+		const yes = " it may: no rule and no budget refuses it. Limits are not looked at.";
 		return [
-			h("p", badge("Yes", "good"), " it may: no rule of the key or its team refuses it."),
+			spent
+				? h("p", badge("No", "bad"), " nothing is left of a budget of ", value(spent.owner))
+				: h("p", badge("Yes", "good"), yes),
 			planTree(plan)
 		];
 	} catch (error) {
 		if (!(error instanceof ApiError)) throw error;
-		const rule = RULES.includes(error.code ?? "");
+		// Other codes are about the request, rather than about the key and its rules.
+		const rule = ["not_allowed", "invalid_gateway_key"].includes(error.code ?? "");
 		const mark = rule ? badge("No", "bad") : badge("Not like this", "warn");
 		return [h("p", mark, " ", value(error.message)), rule && faint(`The rule: ${error.code}`)];
 	}

@@ -9,7 +9,7 @@ export function targetOf(endpoint, path) {
 	const [before, query] = mark < 0 ? [path, ""] : [path.slice(0, mark), path.slice(mark + 1)];
 	if (own === "" || !(before === own || before.startsWith(`${own}/`))) return null;
 	const rest = before.slice(own.length);
-	const target = endpoint.target ?? firstHost(endpoint.config);
+	const target = oneTarget(endpoint);
 	if (!target || (rest !== "" && endpoint.include_subpath === false)) return null;
 	const [base, given] = split(target);
 	const queries = [given, ownQuery(endpoint.query), query].filter(it => it !== "");
@@ -37,7 +37,7 @@ function ownQuery(query) {
 	return pairs.join("&");
 }
 
-/** @param {any} config @returns {string | undefined} */
-function firstHost(config) {
-	return config?.custom_host ?? config?.targets?.map(firstHost).find((/** @type {any} */ it) => it);
+/** Which of several targets gets a request, the gateway alone knows. @param {any} endpoint */
+function oneTarget({target, config}) {
+	return config?.targets || config?.provider ? null : (config?.custom_host ?? target);
 }

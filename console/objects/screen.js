@@ -4,6 +4,7 @@
 import {
 	all,
 	api,
+	ApiError,
 	button,
 	confirm,
 	empty,
@@ -16,6 +17,7 @@ import {
 	mayChange,
 	notice,
 	panel,
+	renew,
 	replace,
 	table,
 	value
@@ -39,15 +41,16 @@ export const objectScreen = its => async view => {
 	else await showOne(its, root, id);
 };
 
-/** What is known of objects besides themselves. @param {ObjectScreen} its @param {string} [id] */
+/** @param {ObjectScreen} its @param {string} [id] @returns {Promise<KnownOfObjects>} */
 async function known({kind, usage, more}, id) {
-	const [used, spent, place, others] = await Promise.all([
+	const [used, spent, place, teams, others] = await Promise.all([
 		usage(id),
 		budgets(),
 		placeOf(kind),
+		kind === "keys" && id ? all(api.teams.list) : [],
 		more?.(id)
 	]);
-	return {usage: used, spent, place, ...others};
+	return {usage: used, spent, place, teams, ...others};
 }
 
 /** @param {ObjectScreen} its */
@@ -92,7 +95,7 @@ function creation(its, fields) {
 }
 
 /** @param {ObjectScreen} its @param {Field[]} fields
- * @param {Omit<Parameters<typeof objectForm>[0], "fields">} options */
+ * @param {Omit<ObjectForm, "fields">} options */
 function form({preview}, fields, options) {
 	const made = objectForm({fields, ...options});
 	if (preview === undefined) return [made.element];
@@ -114,10 +117,13 @@ async function showOne(its, root, id) {
 	const again = () => showOne(its, root, id);
 	const load = async () => {
 		const [{data, etag}, found] = await Promise.all([api[its.kind].get(id), known(its, id)]);
-		const spent = found.spent.filter((/** @type {any} */ budget) => isOf(budget, its.kind, data));
+		const team = found.teams.find(it => [it.id, it.name].includes(data.team)) ?? {};
+		const spent = found.spent.filter(it => isOf(it, its.kind, data));
+		const of_team = found.spent.filter(it => isOf(it, "teams", team));
+		spent.push(...of_team.map(it => ({...it, name: `team: ${it.name}`})));
 		return {...found, spent, it: data, etag, again};
 	};
-	await loaded(root, load, (/** @type {ShownObject} */ shown) => {
+	await loaded(root, load, shown => {
 		const {it, place} = shown;
 		const about = h("p", its.states(it), " ", origin(it, place), " ", it.error && value(it.error));
 		const can_change = it.source !== "file" && mayChange();
@@ -131,16 +137,25 @@ async function showOne(its, root, id) {
 
 /** @param {ObjectScreen} its @param {ShownObject} shown @param {HTMLElement} root */
 function actions(its, shown, root) {
-	const {it, etag, again} = shown;
+	const {it, again} = shown;
+	let {etag} = shown;
 	const {kind, fields, deletion} = its;
 	const save = async (/** @type {any} */ body) => {
-		await api[kind].change(it.id, body, etag);
+		try {
+			await api[kind].change(it.id, body, etag);
+		} catch (error) {
+			if (error instanceof ApiError && error.status === 412) {
+				({etag} = await api[kind].get(it.id));
+				error.message = "It was changed meanwhile. Save again to change it all the same.";
+			}
+			throw error;
+		}
 		notice("Saved, and in force.", "good");
 		await again();
 	};
 	const edit = async () => {
 		const options = {document: it, label: "Save", save, cancel: again};
-		replace(root, heading(`Edit ${it.name}`), ...form(its, await fields(), options));
+		renew(root, heading(`Edit ${it.name}`), ...form(its, await fields(), options));
 	};
 	const asked = {title: `Delete ${it.name}?`, text: deletion, label: "Delete", danger: true};
 	const remove = async () => {

@@ -9,16 +9,14 @@ export function showSecret(title, secret, closed) {
 	const command = `curl ${location.origin}/v1/models -H "authorization: Bearer ${secret}"`;
 	const text = "Copy it now: it is shown here and nowhere else, and only its digest is stored.";
 	const copy = copyButton(() => secret, "Copy the key");
+	const copyCommand = copyButton(() => command, "Copy a curl with it");
 	const dialog = open(
 		title,
 		[
 			h("p", text),
 			h("div.command", shown, copy),
 			faint("To try it:"),
-			h(
-				"div.command",
-				copyButton(() => command, "Copy a curl with it")
-			)
+			h("div.command", copyCommand)
 		],
 		[button("Done", () => dialog.close(), {kind: "main"})],
 		() => {

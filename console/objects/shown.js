@@ -47,8 +47,7 @@ export function allowed(allow) {
 	return facts(lists.map(([name, patterns]) => [name, marks(patterns)]));
 }
 
-/** How much of something is used. @param {{label: string, used: number, of: number, text: string,
- *   after?: Child | Child[], soft?: number}} it `soft`: the share from which that is a warning */
+/** How much of something is used. @param {Bar} it */
 export function bar({label, used, of, text, after, soft = 0.8}) {
 	const share = of > 0 ? Math.min(1, Math.max(0, used / of)) : 1;
 	const told = {"aria-label": label, "aria-valuetext": text};
@@ -111,7 +110,7 @@ export function usageFacts(row) {
 }
 
 /** The cost, and how much of the use it leaves out. @param {any} row */
-export function costText(row) {
+function costText(row) {
 	if (row === undefined) return UNKNOWN;
 	if (row.unpriced === 0) return money(row.cost);
 	const rest = `${count(row.unpriced)} unpriced`;

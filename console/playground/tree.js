@@ -2,6 +2,7 @@
 // targets, each with the verdict of the guard.
 
 import {badge, faint, h, value} from "../kit.js";
+import {amountOf, budgetText} from "../objects/budgets.js";
 import {limitText} from "../objects/shown.js";
 
 /** @param {any} plan */
@@ -27,16 +28,12 @@ export function planTree(plan) {
 			? `The response may be stored for ${ttl} s.`
 			: `The cache has no part in it: ${reason}.`,
 		...plan.limits.map(limit),
+		...plan.budgets.map(budget),
 		...plan.notes
 	];
-	return h(
-		"div",
-		h("ul.tree", {"aria-label": "The plan"}, node(plan.order, null)),
-		h(
-			"ul.notes",
-			notes.map(it => h("li", value(it)))
-		)
-	);
+	const items = notes.map(it => h("li", value(it)));
+	const tree = h("ul.tree", {"aria-label": "The plan"}, node(plan.order, null));
+	return h("div", tree, h("ul.notes", items));
 }
 
 /** @param {any} it @param {boolean} is_first @param {string | null} weight */
@@ -84,3 +81,6 @@ function limit(it) {
 	const given = Object.entries(it).filter(([, part]) => part !== null);
 	return `limit of ${it.place}: ${limitText({...Object.fromEntries(given), window: `${it.window} ms`})}`;
 }
+
+/** @param {any} it */
+const budget = it => `budget of ${it.owner}: ${budgetText(it)}, ${amountOf(it, it.remaining)} left`;

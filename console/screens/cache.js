@@ -42,19 +42,18 @@ function parts({store, entries, bytes: size}, again) {
 
 /** @param {() => void} again */
 function purgeForm(again) {
-	const namespace = h("input", {name: "namespace", spellcheck: "false"});
-	const key = h("input", {name: "key", spellcheck: "false"});
-	const purge = (/** @type {Purge} */ which) => asked(which, again);
-	const purgeNamespace = () => namespace.value && purge({namespace: namespace.value});
-	const purgeKey = () => key.value && purge({key: key.value.trim()});
+	/** @type {(name: keyof Purge, what: string, label: string, hint: string) => HTMLElement[]} */
+	const part = (name, what, label, hint) => {
+		const input = h("input", {name, required: true, spellcheck: "false"});
+		const purge = () => input.reportValidity() && asked({[name]: input.value.trim()}, again);
+		return [field(label, input, hint), button(`Purge ${what}`, purge, {change: true})];
+	};
 	return h(
 		"div.form",
 		!mayChange() && h("p.warn", "The role viewer may not purge."),
-		field("Namespace", namespace, "Removes all responses of this namespace."),
-		button("Purge namespace", purgeNamespace, {change: true}),
-		field("Cache key", key, "Removes one response; a dry run shows the key."),
-		button("Purge response", purgeKey, {change: true}),
-		button("Purge everything", () => purge({all: true}), {kind: "danger", change: true})
+		part("namespace", "namespace", "Namespace", "Removes all responses of this namespace."),
+		part("key", "response", "Cache key", "Removes one response; a dry run shows the key."),
+		button("Purge everything", () => asked({all: true}, again), {kind: "danger", change: true})
 	);
 }
 

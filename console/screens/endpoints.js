@@ -85,7 +85,8 @@ function preview(endpoint) {
 	const paths = [...new Set([endpoint.path, samplePath(endpoint)])];
 	return paths.map(path => {
 		const target = targetOf(endpoint, path);
-		const to = target === null ? h("span.faint", "no target yet") : code(target);
+		const none = endpoint.config ? "where its config says" : "no target yet";
+		const to = target === null ? h("span.faint", none) : code(target);
 		return h("p.route", code(location.origin + path), " → ", to);
 	});
 }

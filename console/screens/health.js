@@ -17,6 +17,7 @@ import {
 	loading,
 	panel,
 	problem,
+	renew,
 	replace,
 	span,
 	table,
@@ -38,7 +39,7 @@ export async function show({root, signal}) {
 			const health = await api.health({}, {signal});
 			const now = {received: health.requests.received, at: Date.now()};
 			const rate = before && (1000 * (now.received - before.received)) / (now.at - before.at);
-			replace(content, parts(health, rate));
+			renew(content, parts(health, rate));
 			before = now;
 		} catch (error) {
 			if (!isAbort(error)) replace(content, problem(error, load));

@@ -50,7 +50,7 @@ export const show = objectScreen({
 				return own.length > 0 ? own.map(budgetBar) : marks(key.budgets?.map(budgetText));
 			}
 		},
-		...usageColumns(key => usage?.get(key.id) ?? usage?.get(key.name))
+		...usageColumns(key => usage?.get(key.id))
 	],
 	states,
 	parts: shown => {

@@ -21,8 +21,6 @@ export function usagePart({usage, usage_flaw}) {
 	return [h("p", badge(usage.source, tone), " ", text), rows.element, flaw];
 }
 
-/** @typedef {[name: string, amount: number | null, part: string]} UnitRow */
-
 /** @type {Column<UnitRow>[]} */
 const USAGE = [
 	{title: "Unit", cell: ([name]) => value(name)},

@@ -111,13 +111,9 @@ function planNode(node, attempts) {
 function whatHappened(target, attempts) {
 	const tried = attempts.map((it, place) => ({it, place})).filter(({it}) => it.target === target);
 	if (tried.length === 0) return h("span.faint", "not tried");
-	return h(
-		"span",
-		tried
-			.map(({it, place}) => {
-				const text = `${place + 1}. ${it.fault ?? it.status ?? "relayed"}`;
-				return [badge(text, it.fault === null ? "good" : "bad"), " "];
-			})
-			.flat()
-	);
+	const badges = tried.flatMap(({it, place}) => {
+		const text = `${place + 1}. ${it.fault ?? it.status ?? "relayed"}`;
+		return [badge(text, it.fault === null ? "good" : "bad"), " "];
+	});
+	return h("span", badges);
 }

@@ -15,8 +15,6 @@ import {
 } from "../kit.js";
 import {time} from "../times.js";
 
-/** @typedef {SettingsShown["settings"][number]} Setting */
-
 /** @param {View} view */
 export const show = view =>
 	refreshed(

@@ -3,7 +3,7 @@
 import {hexOf} from "../kit.js";
 
 /** Names of the group of what is too small for a colour of its own. */
-export const REST = "all others";
+const REST = "all others";
 const NONE = "none";
 /** With the rest, as many as there are colours. */
 const NAMED = 7;
@@ -27,7 +27,7 @@ export function groupOf(row, group) {
 }
 
 /** Bars over time: the largest groups with names of their own, the others together.
- * @param {UsageRow[]} rows @param {{time: "hour" | "day", group: string, measure: string}} by
+ * @param {UsageRow[]} rows @param {BarsBy} by
  * @param {number[]} times where the bars begin, in milliseconds since 1970 */
 export function bars(rows, {time, group, measure}, times) {
 	const of = MEASURES[measure]?.of ?? (() => 0);
@@ -82,7 +82,7 @@ export function patternOf(model) {
 
 /** The lines of the settings that give a model a price. JSON's strings are YAML's, too; what
  * cannot be seen is escaped, and what would stand for a variable.
- * @param {{origin: string | null, model: string, input: string, output: string}} price */
+ * @param {PriceWritten} price */
 export function overrideLines({origin, model, input, output}) {
 	const quoted = (/** @type {string} */ text) =>
 		JSON.stringify(text.replaceAll("${", "$$$${")).replace(

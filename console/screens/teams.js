@@ -19,7 +19,7 @@ export const show = objectScreen({
 		{title: "Name", cell: it => [value(it.name), " ", ...states(it)]},
 		{title: "Keys", cell: it => count(members(keys, it).length), class: "number"},
 		{title: "Limits", cell: it => marks(it.limits?.map(limitText))},
-		...usageColumns(it => usage?.get(it.id) ?? usage?.get(it.name))
+		...usageColumns(it => usage?.get(it.id))
 	],
 	states,
 	parts: shown => {

@@ -74,6 +74,47 @@ check("endpoints: what the gateway previews is what it sends", async (bench) => 
   }
 });
 
+/** Makes an endpoint, and opens the form that changes it. */
+async function edited(bench, page, document) {
+  const made = await bench.gateway.admin("POST", "endpoints", document);
+  await go(page, `endpoints/${made.id}`);
+  await page.getByRole("button", { name: "Edit" }).click();
+  await page.getByRole("button", { name: "Save" }).waitFor();
+  return made.id;
+}
+
+check("endpoints: switches that were off are turned on in the form", async (bench) => {
+  const page = await bench.open({ screen: "endpoints" });
+  const off = { auth: false, enabled: false, include_subpath: false };
+  const path = `/switched-${Date.now()}`;
+  const id = await edited(bench, page, { path, target: `${bench.mock.url}/echo`, ...off });
+  await page.getByLabel("Callers need a gateway key").check();
+  await page.getByLabel("The path below goes to the target, too").check();
+  await page.getByLabel("Enabled").check();
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByText("Saved, and in force.").waitFor();
+  const { data } = await bench.gateway.admin("GET", "endpoints?limit=1000");
+  const now = data.find((it) => it.id === id);
+  for (const name of Object.keys(off)) assert(now[name] !== false, `${name} is still off`);
+  expect("use", (await bench.send(`${path}/x`)).status, 200);
+  const stranger = await bench.send(path, undefined, { authorization: "" });
+  expect("without a key", stranger.status, 401);
+});
+
+check("endpoints: what was changed meanwhile is told, and saved the second time", async (bench) => {
+  const page = await bench.open({ screen: "endpoints" });
+  const path = `/conflict-${Date.now()}`;
+  const id = await edited(bench, page, { path, target: `${bench.mock.url}/echo` });
+  await bench.gateway.admin("PATCH", `endpoints/${id}`, { methods: ["GET"] });
+  await page.getByLabel("Target", { exact: true }).fill(`${bench.mock.url}/echo/new`);
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByRole("alert").filter({ hasText: "changed meanwhile" }).waitFor();
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByText("Saved, and in force.").waitFor();
+  const { target, methods } = await bench.gateway.admin("GET", `endpoints/${id}`);
+  expect("both", { target, methods }, { target: `${bench.mock.url}/echo/new`, methods: ["GET"] });
+});
+
 check("endpoints: those of the settings file are marked, and cannot be changed", async (bench) => {
   const page = await bench.open({ screen: "endpoints" });
   await page.getByRole("link", { name: "/of-the-file" }).click();

@@ -67,6 +67,8 @@ check("keyboard: a key is created, blocked and deleted", async (bench) => {
   await press(page, page.getByRole("dialog").getByRole("button", { name: "Block" }));
   await named(page, "button", "Unblock").waitFor();
   await settled(page);
+  const focused = () => page.evaluate(() => document.activeElement?.id);
+  await until("the screen has the focus", async () => (await focused()) === "screen");
   await press(page, named(page, "button", "Delete"));
   await page.getByRole("dialog").waitFor();
   await page.keyboard.press("Escape");
@@ -75,6 +77,22 @@ check("keyboard: a key is created, blocked and deleted", async (bench) => {
   await page.keyboard.press("Enter");
   await press(page, page.getByRole("dialog").getByRole("button", { name: "Delete" }));
   await page.getByRole("heading", { level: 1, name: "Keys" }).waitFor();
+});
+
+check("keyboard: a link of the health keeps the focus when it is made anew", async (bench) => {
+  const targets = [{ custom_host: `${bench.mock.url}/v1` }];
+  const strategy = { mode: "fallback", cb_config: { failure_threshold: 1 } };
+  const config = { "x-gateway-config": JSON.stringify({ strategy, targets }) };
+  const body = { model: "tiny", messages: [{ role: "user", content: "hi" }] };
+  await (await bench.send("/v1/chat/completions", body, config)).text();
+  const page = await bench.open({ screen: "health" });
+  const link = page.getByRole("row").getByRole("link").first();
+  await link.focus();
+  const before = await link.elementHandle();
+  // A click by a script does not move the focus.
+  await page.getByRole("button", { name: "Refresh" }).evaluate((it) => it.click());
+  await until("the link is another", () => before.evaluate((it) => !it.isConnected));
+  assert(await link.evaluate((it) => it === document.activeElement), "the focus is lost");
 });
 
 check("keyboard: an endpoint is created and tested", async (bench) => {

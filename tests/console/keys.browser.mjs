@@ -110,6 +110,21 @@ check("keys: may this key call that, with the rule that says so", async (bench) 
   await panel.getByText("No", { exact: true }).waitFor();
 });
 
+check("keys: what nobody touched in the form stays as it is", async (bench) => {
+  const page = await bench.open({ screen: "keys" });
+  const metadata = { a: "null", b: " sp ", c: "7" };
+  const name = `untouched-${Date.now()}`;
+  const made = await bench.gateway.admin("POST", "keys", { name, metadata });
+  await go(page, `keys/${made.id}`);
+  await page.getByRole("button", { name: "Edit" }).click();
+  const field = page.getByLabel("Metadata");
+  await field.fill((await field.inputValue()).replace("c: 7", "c: 8"));
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByText("Saved, and in force.").waitFor();
+  const now = await bench.gateway.admin("GET", `keys/${made.id}`);
+  expect("metadata", now.metadata, { ...metadata, c: "8" });
+});
+
 check("teams: create, join, see its rules, and delete", async (bench) => {
   const page = await bench.open({ screen: "teams/new" });
   const name = `team-${Date.now()}`;

@@ -53,9 +53,11 @@ check("money: a budget is a bar, and is topped up", async (bench) => {
   await limits.getByRole("button", { name: "Top up" }).click();
   const dialog = page.getByRole("dialog");
   await accessible(page, "the dialog of a top-up");
-  await dialog.getByLabel("Add, in USD").fill("much");
-  await dialog.getByRole("button", { name: "Top up" }).click();
-  await dialog.getByRole("alert").filter({ hasText: "usd" }).waitFor();
+  for (const wrong of ["", "much"]) {
+    await dialog.getByLabel("Add, in USD").fill(wrong);
+    await dialog.getByRole("button", { name: "Top up" }).click();
+    await dialog.getByRole("alert").filter({ hasText: "usd" }).waitFor();
+  }
   await dialog.getByLabel("Add, in USD").fill("10");
   await dialog.getByRole("button", { name: "Top up" }).click();
   await page.getByText("Topped up.").waitFor();
@@ -66,6 +68,32 @@ check("money: a budget is a bar, and is topped up", async (bench) => {
     .getByRole("row", { name: /spender/ })
     .getByRole("meter")
     .waitFor();
+});
+
+check("money: a team's budget is on a key's page, and refuses the key", async (bench) => {
+  const gateway = await bench.startGateway(settings(bench));
+  const budgets = [{ usd: "0.001", window: "day" }];
+  const team = await gateway.admin("POST", "teams", { name: "broke", budgets });
+  const made = await gateway.admin("POST", "keys", { name: "member", team: "broke" });
+  const page = await bench.open({ gateway, screen: `keys/${made.id}` });
+  const limits = page.getByRole("region", { name: "Limits and budgets" });
+  await limits.getByText(/^team: .*\$0\.001 per day$/).waitFor();
+  const asks = page.getByRole("region", { name: "May this key call that?" });
+  await asks.getByLabel("Model").fill("a-model-without-a-price");
+  await asks.getByRole("button", { name: "Ask" }).click();
+  await asks.getByText("it may").waitFor();
+  await asks.getByText(`budget of teams.${team.id}: $0.001 per day, $0.001 left`).waitFor();
+  const list = await gateway.admin("GET", "budgets");
+  await gateway.admin("POST", `budgets/${list.data[0].id}/correct`, { usd: "0.001" });
+  await asks.getByRole("button", { name: "Ask" }).click();
+  await asks.getByText("No", { exact: true }).waitFor();
+  await asks.getByText(`nothing is left of a budget of teams.${team.id}`).waitFor();
+  expect("a request", (await used(gateway, made.key)).status, 402);
+
+  await go(page, "playground");
+  await page.getByLabel("Key", { exact: true }).fill(made.key);
+  await page.getByRole("button", { name: "Dry run" }).click();
+  await page.getByText("$0.001 per day, $0 left").waitFor();
 });
 
 check("money: an endpoint's budget is on its page", async (bench) => {

@@ -144,8 +144,11 @@ test("the preview of a route is what the gateway does", () => {
     [
       { target: null, config: { targets: [{}, { custom_host: "https://b.example.com" }] } },
       "/bria",
-      "https://b.example.com",
+      null,
     ],
+    [{ config: { provider: "openai" } }, "/bria", null],
+    [{ config: "named" }, "/bria", "https://api.example.com/v2?tenant=7"],
+    [{ config: { custom_host: "https://b.example.com" } }, "/bria/x", "https://b.example.com/x"],
   ]) {
     assert.equal(
       targetOf({ ...endpoint, ...more }, path),

@@ -173,6 +173,17 @@ check("cache: what is stored is counted, and purged", async (bench) => {
   await until("a hit", async () => (await send()) === "HIT");
   const page = await bench.open({ screen: "cache" });
   await page.getByText("in memory").waitFor();
+  const namespace = page.getByLabel("Namespace", { exact: true });
+  await page.getByRole("button", { name: "Purge namespace" }).click();
+  expect(
+    "an empty field gets the focus",
+    await namespace.evaluate((it) => it.matches(":focus")),
+    true,
+  );
+  await namespace.fill("some");
+  await page.getByRole("button", { name: "Purge namespace" }).click();
+  await page.getByRole("dialog").getByText("all responses of the namespace “some”").waitFor();
+  await page.getByRole("dialog").getByRole("button", { name: "Cancel" }).click();
   await page.getByRole("button", { name: "Purge everything" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Purge" }).click();
   await page.getByText("Nothing is stored").waitFor();

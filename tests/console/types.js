@@ -160,8 +160,10 @@
  * @property {string | null} failing_since
  * @property {{at: string, message: string} | null} last_error
  *
+ * @typedef {{key: string, value: string, default: string, origin: string}} Setting
+ *
  * @typedef {object} SettingsShown
- * @property {{key: string, value: string, default: string, origin: string}[]} settings
+ * @property {Setting[]} settings
  * @property {string[]} warnings
  * @property {{at: string, error: string | null, needs_restart: string[]} | null} last_reload
  *
@@ -189,6 +191,11 @@
  * A call that reads.
  * @template T
  * @typedef {(query?: Query, options?: CallOptions) => Promise<T>} Reader
+ */
+
+/**
+ * A call that does something with one object.
+ * @typedef {(id: string, body: unknown, ifMatch?: string | null) => Promise<{data: any}>} Doer
  */
 
 /** @typedef {{namespace?: string, key?: string, all?: boolean}} Purge */
@@ -372,7 +379,51 @@
 
 /** @typedef {(given: any) => Control} MakeControl of the value in a document */
 
+/**
+ * @typedef {object} ObjectForm
+ * @property {Field[]} fields
+ * @property {any} document the object before, or `null` for a new one
+ * @property {string} label of the button that saves
+ * @property {(body: any) => Promise<void>} save
+ * @property {() => void} cancel
+ *
+ * @typedef {{field: Field, control: Control, message: HTMLElement}} FormRow
+ */
+
+/**
+ * @typedef {object} ButtonOptions
+ * @property {"main" | "danger" | "quiet"} [kind]
+ * @property {boolean} [change] it changes something, so viewers cannot press it
+ * @property {string} [title]
+ */
+
+/**
+ * What is asked before something is done.
+ * @typedef {object} Question
+ * @property {string} title
+ * @property {string} text
+ * @property {Child[]} [content]
+ * @property {string} label of the button that does it
+ * @property {boolean} [danger]
+ */
+
+/**
+ * @typedef {object} Bar
+ * @property {string} label
+ * @property {number} used
+ * @property {number} of
+ * @property {string} text
+ * @property {Child | Child[]} [after]
+ * @property {number} [soft] the share from which that is a warning
+ */
+
+/** @typedef {[name: string, amount: number | null, part: string]} UnitRow of the usage */
+
 /** @typedef {(string | [value: string, label: string])[]} Options of a select element */
+
+/** @typedef {{time: "hour" | "day", group: string, measure: string}} BarsBy */
+
+/** @typedef {{origin: string | null, model: string, input: string, output: string}} PriceWritten */
 
 /** @typedef {{name: string, label: string, number?: boolean, options?: Options}} SmallColumn */
 
@@ -401,6 +452,7 @@
  * @property {UsageBy} usage
  * @property {any[]} spent budgets: of all objects, or those of the one that is shown
  * @property {string | null} place where the settings have such objects
+ * @property {any[]} teams of the key that is shown, and others
  * @property {any} [keys] of teams
  * @property {any} [last] the newest request of a key
  * @property {any} [left] of the limits of a key
