@@ -170,6 +170,31 @@ fn without_its_postgresql_a_gateway_serves_known_keys_and_says_so() {
 }
 
 #[test]
+fn a_top_up_that_cannot_be_stored_is_not_made() {
+    let server = Postgres::start();
+    let stored = in_postgres(&database(&server));
+    let settings = format!("{stored}budgets: [{{ name: all, usd: 5, window: total }}]\n");
+    let gateway = Process::serving("admin-pg-top-up", &settings);
+    let admin = Admin::of(gateway.address);
+    let budget = || admin.json("GET", "/budgets", "", 200)["data"][0].clone();
+    let path = format!(
+        "/budgets/{}/top-up",
+        budget()["id"].as_str().expect("an id")
+    );
+    admin.json("POST", &path, r#"{"usd":1}"#, 200);
+    assert_eq!(budget()["topped_up"], "1");
+    server.crash();
+    let is_down = || gateway.metric("throughway_store_up") == 0;
+    assert!(within(AWAY, is_down), "the metric does not say so");
+    let refused = admin.call("POST", &path, r#"{"usd":2}"#);
+    assert_eq!(
+        (refused.status, refused.error()),
+        (503, Some("store_unavailable"))
+    );
+    assert_eq!(budget()["topped_up"], "1");
+}
+
+#[test]
 fn a_reload_keeps_the_keys_of_the_store() {
     let directory = Directory::new();
     let settings = in_file(&directory, "all");

@@ -82,6 +82,9 @@ fn a_sealed_secret_is_used_and_never_shown_and_stays_with_its_host() {
     });
     let patched = admin.json("PATCH", &one, &all.to_string(), 200);
     assert_eq!(patched["credential"], json!({ "bearer": "(sealed)" }));
+    let shown = json!({ "credential": patched["credential"] });
+    let refused = admin.json("PATCH", &one, &shown.to_string(), 400);
+    assert_eq!(refused["error"]["param"], "credential.bearer");
     let kept = json!({ "target": format!("{}/below", other.url()), "auth": false });
     admin.json("PATCH", &one, &kept.to_string(), 200);
     assert_eq!(status(&gateway, "GET", "/e"), 200);
