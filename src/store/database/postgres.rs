@@ -18,6 +18,8 @@ use crate::{
     },
 };
 
+/// How long the connection for notifications may take.
+const LISTEN_PATIENCE: Duration = Duration::from_secs(5);
 /// How long to wait before listening is tried again.
 const LISTEN_AGAIN: Duration = Duration::from_secs(1);
 
@@ -124,6 +126,8 @@ pub(in crate::store) async fn listen(database: Arc<Database>, wake: Arc<Notify>)
     };
     let own = PgPoolOptions::new().max_connections(1);
     let own = own.idle_timeout(None).max_lifetime(None);
+    // A server that goes away while the connection is made is soon told of, too.
+    let own = own.acquire_timeout(LISTEN_PATIENCE);
     let own = own.connect_lazy_with((*pool.connect_options()).clone());
     loop {
         // Only the loss of the connection ends it, which the follower reports.
