@@ -17,10 +17,6 @@ export function mayBeSignedIn() {
 	return localStorage.getItem(STORED) === "yes";
 }
 
-export function session() {
-	return current;
-}
-
 /** Whether what changes something can be offered: viewers only look. */
 export function mayChange() {
 	return current?.role === "admin";

@@ -1,13 +1,12 @@
 // Dark or light? As the system says, until the user chooses.
 
-import {h} from "./kit.js";
+import {button} from "./kit.js";
 
 const STORED = "throughway.theme";
 const CHOICES = ["auto", "light", "dark"];
 
 function chosen() {
-	const stored = localStorage.getItem(STORED) ?? "auto";
-	return CHOICES.includes(stored) ? stored : "auto";
+	return CHOICES.find(it => it === localStorage.getItem(STORED)) ?? "auto";
 }
 
 export function applyTheme() {
@@ -16,12 +15,12 @@ export function applyTheme() {
 
 export function themeButton() {
 	const label = () => `Theme: ${chosen()}`;
-	const button = h("button", {type: "button", class: "quiet"}, label());
-	button.addEventListener("click", () => {
+	const press = () => {
 		const next = CHOICES[(CHOICES.indexOf(chosen()) + 1) % CHOICES.length] ?? "auto";
 		localStorage.setItem(STORED, next);
 		applyTheme();
-		button.textContent = label();
-	});
-	return button;
+		made.textContent = label();
+	};
+	const made = button(label(), press, {kind: "quiet"});
+	return made;
 }

@@ -1,7 +1,7 @@
 // How long ago was that? Instants on a page are told relative to now and kept up to date, or by the
 // clock, as the user likes; the other form is in the title.
 
-import {ago, clock, h} from "./kit.js";
+import {ago, button, clock, h} from "./kit.js";
 
 const STORED = "throughway.times";
 const EVERY = 5_000;
@@ -35,14 +35,14 @@ function tellAll() {
 
 export function timesButton() {
 	const label = () => (absolute ? "Clock times" : "Relative times");
-	const button = h("button", {type: "button", title: "How instants are told"}, label());
-	button.addEventListener("click", () => {
+	const press = () => {
 		absolute = !absolute;
 		localStorage.setItem(STORED, absolute ? "absolute" : "relative");
-		button.textContent = label();
+		made.textContent = label();
 		tellAll();
-	});
-	return button;
+	};
+	const made = button(label(), press, {title: "How instants are told"});
+	return made;
 }
 
 export function keepTimes() {
