@@ -21,14 +21,13 @@ export class ApiError extends Error {
 /** Gets the event `signed-out` when a session has ended. */
 export const session_events = new EventTarget();
 
-/** A query as text; a list is its values with commas between, and what is empty is left out.
+/** A query as text; a list is its values with commas between, and what is empty is left out, but for
+ * an empty text in a list.
  * @param {Query} [query] */
 export function queryText(query = {}) {
 	const search = new URLSearchParams();
-	for (const [name, given] of Object.entries(query)) {
-		const text = Array.isArray(given) ? given.join(",") : given;
-		if (text !== null && text !== undefined && text !== "") search.append(name, String(text));
-	}
+	for (const [name, given] of Object.entries(query))
+		if ((given ?? "") !== "") search.append(name, String(given));
 	const text = search.toString();
 	return text === "" ? "" : `?${text}`;
 }
@@ -64,10 +63,13 @@ export async function checkSession() {
 /** @param {string} path @returns {Reader<any>} */
 const reader = path => async (query, options) => (await send(path, {query, ...options})).data;
 
+/** The path of one object. @param {string} kind @param {string} id */
+const pathOf = (kind, id) => `${ADMIN}${kind}/${encodeURIComponent(id)}`;
+
 /** @param {string} kind */
 function objects(kind) {
 	const path = ADMIN + kind;
-	const one = (/** @type {string} */ id) => `${path}/${encodeURIComponent(id)}`;
+	const one = (/** @type {string} */ id) => pathOf(kind, id);
 	return {
 		list: reader(path),
 		/** @param {string} id @param {CallOptions} [options] */
@@ -84,7 +86,7 @@ function objects(kind) {
 /** What is done with one object. @param {string} kind @param {string} action
  * @returns {(id: string, body: unknown, ifMatch?: string | null) => Promise<{data: any}>} */
 const doer = (kind, action) => (id, body, ifMatch) =>
-	send(`${ADMIN}${kind}/${encodeURIComponent(id)}/${action}`, {method: "POST", body, ifMatch});
+	send(`${pathOf(kind, id)}/${action}`, {method: "POST", body, ifMatch});
 
 /** All elements of a list, page by page, up to a number of pages. @template T
  * @param {Reader<Page<T>>} list @param {Query} [query] */
@@ -120,8 +122,7 @@ export const api = {
 		/** @type {Reader<Page<RequestRecord>>} */
 		list: reader(`${ADMIN}records`),
 		/** @param {string} id @param {CallOptions} [options] @returns {Promise<RequestRecord>} */
-		get: async (id, options) =>
-			(await send(`${ADMIN}records/${encodeURIComponent(id)}`, options)).data,
+		get: async (id, options) => (await send(pathOf("records", id), options)).data,
 		/** @param {Query} query */
 		live: query => new EventSource(`${ADMIN}records/live${queryText(query)}`)
 	},
@@ -131,7 +132,7 @@ export const api = {
 		...objects("keys"),
 		rotate: doer("keys", "rotate"),
 		/** What is left of the limits that count for a key. @param {string} id */
-		limits: async id => (await send(`${ADMIN}keys/${encodeURIComponent(id)}/limits`)).data
+		limits: async id => (await send(`${pathOf("keys", id)}/limits`)).data
 	},
 	teams: objects("teams"),
 	endpoints: {...objects("endpoints"), test: doer("endpoints", "test")},

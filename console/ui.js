@@ -5,13 +5,13 @@ import {ApiError} from "./api.js";
 import {h, replace, value} from "./dom.js";
 import {mayChange} from "./session.js";
 
-export const METHODS = ["POST", "GET", "PUT", "PATCH", "DELETE"];
+export const METHODS = ["POST", "GET", "PUT", "PATCH", "DELETE", "HEAD"];
 
 /** @param {string} label @param {() => void} onclick
  * @param {{kind?: "main" | "danger" | "quiet", change?: boolean, title?: string}} [options]
  *   `change`: it changes something, so viewers cannot press it */
 export function button(label, onclick, {kind, change, title} = {}) {
-	const barred = change === true && !mayChange();
+	const barred = change && !mayChange();
 	const why = barred ? "The role viewer may read, and may not change anything." : title;
 	return h("button", {type: "button", class: kind, disabled: barred, title: why, onclick}, label);
 }
@@ -46,7 +46,7 @@ export function panel(title, ...children) {
 
 /** Names with what is known of each; what is not known is left out. @param {Fact[]} all */
 export function facts(all) {
-	const known = all.filter(([, it]) => it !== null && it !== undefined && it !== false);
+	const known = all.filter(([, it]) => (it ?? false) !== false);
 	const made = known.flatMap(([name, it]) => [h("dt", name), h("dd", it)]);
 	return h("dl.facts", made);
 }
@@ -73,8 +73,7 @@ export function loading(text = "Loading…") {
 /** What is shown where there is nothing: why, and how to get the first row.
  * @param {string} title @param {string} text @param {string | null} [command] */
 export function empty(title, text, command = null) {
-	const shown = command === null ? null : commandLine(command);
-	return h("div.state", h("strong", title), h("p", text), shown);
+	return h("div.state", h("strong", title), h("p", text), command && commandLine(command));
 }
 
 /** @param {string} command */
@@ -99,6 +98,12 @@ export function problem(error, again = null) {
 	);
 }
 
+/** Shows in an element that something failed, unless somebody has left. @param {Element} element
+ * @param {unknown} error @param {() => void} again */
+export function showProblem(element, error, again) {
+	if (!isAbort(error)) replace(element, problem(error, again));
+}
+
 /** @type {{[status: number]: string}} */
 const TITLES = {0: "No connection", 403: "Not allowed", 404: "Not there", 503: "Not now"};
 
@@ -121,11 +126,7 @@ export async function loaded(element, load, show) {
 		const found = await load();
 		if (isLast()) replace(element, show(found));
 	} catch (error) {
-		if (!isAbort(error) && isLast())
-			replace(
-				element,
-				problem(error, () => loaded(element, load, show))
-			);
+		if (isLast()) showProblem(element, error, () => loaded(element, load, show));
 	} finally {
 		element.removeAttribute("aria-busy");
 	}

@@ -69,10 +69,9 @@ export function queryOf(filter) {
 	const minutes = MINUTES[since ?? ""];
 	if (minutes !== undefined && query.from === undefined)
 		query.from = new Date(Date.now() - minutes * 60_000).toISOString();
-	const mark = metadata?.indexOf("=") ?? -1;
-	if (metadata !== undefined && mark > 0)
-		query[`metadata.${metadata.slice(0, mark)}`] = metadata.slice(mark + 1);
-	return query;
+	const [, name, text] = /^([^=]+)=(.*)$/s.exec(metadata ?? "") ?? [];
+	// The gateway refuses what is no pair.
+	return text === undefined ? {...query, metadata} : {...query, [`metadata.${name}`]: [text]};
 }
 
 /** @param {Filter} filter @param {(filter: Filter) => void} changed */
@@ -118,10 +117,8 @@ function controlOf(name, text) {
 async function offer(control, objects) {
 	const found = await all(objects.list).catch(() => []);
 	const chosen = control.value;
-	/** @type {Options} */
-	const named = found.map(it => [it.id, it.name]);
-	const gone = chosen !== "" && !found.some(it => it.id === chosen);
-	const options = [ANY, ...named, ...(gone ? [chosen] : [])];
-	replace(control, [...select(options, chosen).children]);
+	const options = new Map([ANY, ...found.map(it => /** @type {const} */ ([it.id, it.name]))]);
+	if (!options.has(chosen)) options.set(chosen, chosen);
+	replace(control, [...select([...options], chosen).children]);
 	control.value = chosen;
 }
