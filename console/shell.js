@@ -7,13 +7,12 @@ import {
 	button,
 	empty,
 	h,
-	isAbort,
 	link,
 	loading,
 	parse,
-	problem,
 	replace,
 	setAttributes,
+	showProblem,
 	value
 } from "./kit.js";
 import {SCREENS} from "./screens.js";
@@ -99,11 +98,7 @@ async function showScreen(host) {
 			await show({root, route, signal});
 		}
 	} catch (error) {
-		if (!isAbort(error) && !signal.aborted)
-			replace(
-				root,
-				problem(error, () => showScreen(host))
-			);
+		if (!signal.aborted) showProblem(root, error, () => showScreen(host));
 	} finally {
 		root.removeAttribute("aria-busy");
 	}
