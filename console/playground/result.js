@@ -29,8 +29,7 @@ export function runView(host) {
 		if (!host.contains(told)) replace(host, parts);
 		replace(told, facts(known(run)), run.failed && h("p.bad", value(run.failed)));
 		message.textContent = visible(run.text, true);
-		const lines = run.headers.map(([name, value]) => `${name}: ${value}`);
-		headers.textContent = visible(lines.join("\n"), true);
+		headers.textContent = visible(run.headers.map(it => it.join(": ")).join("\n"), true);
 		body.textContent = visible(run.raw, true);
 		raw.open ||= run.end !== null && run.text === "";
 	};

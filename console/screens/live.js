@@ -33,20 +33,17 @@ export class Live {
 		this.source?.close();
 		if (document.hidden) return this.listener.state("lost");
 		const source = (this.source = api.records.live(this.filter));
-		source.addEventListener("record", event => this.take(event.data));
+		source.addEventListener("record", event => {
+			this.texts.push(event.data);
+			this.waiting += 1;
+			if (this.texts.length > MOST) this.texts.shift();
+		});
 		source.addEventListener("skipped", event => {
 			this.skipped += JSON.parse(event.data).count;
 		});
 		const tell = () => this.listener.state(STATES[source.readyState] ?? "lost");
 		source.addEventListener("open", tell);
 		source.addEventListener("error", tell);
-	}
-
-	/** @param {string} text */
-	take(text) {
-		this.texts.push(text);
-		this.waiting += 1;
-		if (this.texts.length > MOST) this.texts.shift();
 	}
 
 	flush() {

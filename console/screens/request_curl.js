@@ -52,7 +52,7 @@ export function curl(record, gateway) {
 	const parts = [
 		`curl -g ${how} ${shellWord(gateway + record.path)}`,
 		...credentials,
-		...headersOf(record).map(([name, text]) => `-H ${shellWord(`${name}: ${text}`)}`),
+		...headersOf(record).map(it => `-H ${shellWord(it.join(": "))}`),
 		...(["GET", "HEAD"].includes(method) ? [] : [`-d ${shellWord(JSON.stringify(bodyOf(record)))}`])
 	];
 	return parts.join(" \\\n  ");

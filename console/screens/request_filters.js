@@ -76,29 +76,26 @@ export function queryOf(filter) {
 
 /** @param {Filter} filter @param {(filter: Filter) => void} changed */
 export function filterForm(filter, changed) {
-	/** @type {ReturnType<typeof controlOf>[]} */
-	const controls = [];
 	const fields = (/** @type {{[name: string]: string}} */ labels) => {
-		const made = Object.entries(labels).map(([name, label]) => {
-			const control = controlOf(name, filter[name] ?? "");
-			controls.push(control);
-			return field(label, control);
-		});
+		const made = Object.entries(labels).map(([name, label]) =>
+			field(label, controlOf(name, filter[name] ?? ""))
+		);
 		return h("div.filters", made);
 	};
 	const onchange = () => {
-		const pairs = controls.map(({name, value}) => [name, value.trim()]);
+		const pairs = [...new FormData(form)].map(([name, given]) => [name, String(given).trim()]);
 		changed(Object.fromEntries(pairs.filter(([, text]) => text !== "")));
 	};
 	const open = Object.keys(filter).some(name => name in MORE);
 	const onsubmit = (/** @type {Event} */ event) => event.preventDefault();
-	return h(
+	const form = h(
 		"form.form",
 		{role: "search", "aria-label": "Filters", onchange, onsubmit},
 		fields(FIRST),
 		h("details", {open}, h("summary", "More filters"), fields(MORE)),
 		h("button.unseen", {type: "submit", tabindex: -1}, "Search")
 	);
+	return form;
 }
 
 /** @param {string} name @param {string} text */

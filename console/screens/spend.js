@@ -58,7 +58,7 @@ export async function show({root, route, signal}) {
 			found => shown(choice, found)
 		);
 	};
-	const only = parts.map(([name, text]) => `${name} = ${text}`).join(", ");
+	const only = parts.map(it => it.join(" = ")).join(", ");
 	const whole = h("a", {href: link("spend", [], choice)}, "Show everything");
 	root.append(
 		heading("Spend", csv),
