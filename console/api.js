@@ -21,14 +21,13 @@ export class ApiError extends Error {
 /** Gets the event `signed-out` when a session has ended. */
 export const session_events = new EventTarget();
 
-/** A query as text; a list is its values with commas between, and what is empty is left out.
+/** A query as text; a list is its values with commas between, and what is empty is left out, but for
+ * an empty text in a list.
  * @param {Query} [query] */
 export function queryText(query = {}) {
 	const search = new URLSearchParams();
-	for (const [name, given] of Object.entries(query)) {
-		const text = Array.isArray(given) ? given.join(",") : given;
-		if (text !== null && text !== undefined && text !== "") search.append(name, String(text));
-	}
+	for (const [name, given] of Object.entries(query))
+		if ((given ?? "") !== "") search.append(name, String(given));
 	const text = search.toString();
 	return text === "" ? "" : `?${text}`;
 }

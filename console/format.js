@@ -19,14 +19,20 @@ export function visible(text, lines = false) {
 export const hexOf = (character, width) =>
 	(character.codePointAt(0) ?? 0).toString(16).padStart(width, "0");
 
+/** JSON for a header, which takes ASCII alone. @param {string} json */
+export const ascii = json => json.replace(/[^\x20-\x7e]/g, it => `\\u${hexOf(it, 4)}`);
+
 /** Nothing is known; zero is written as zero. */
 export const UNKNOWN = "–";
+
+/** @param {unknown} number @returns {number is number} */
+const isKnown = number => Number.isFinite(number);
 
 /** @param {Intl.NumberFormatOptions} options
  * @returns {(count: number | null | undefined) => string} */
 const numbers = options => {
 	const {format} = new Intl.NumberFormat("en", options);
-	return count => (typeof count === "number" && Number.isFinite(count) ? format(count) : UNKNOWN);
+	return count => (isKnown(count) ? format(count) : UNKNOWN);
 };
 
 export const count = numbers({maximumFractionDigits: 0});
@@ -51,7 +57,7 @@ export function money(usd) {
 /** A length of time given in microseconds: `850 µs`, `12.3 ms`, `4.56 s`, `3 min 5 s`.
  * @param {number | null | undefined} micros */
 export function duration(micros) {
-	if (typeof micros !== "number" || !Number.isFinite(micros)) return UNKNOWN;
+	if (!isKnown(micros)) return UNKNOWN;
 	if (micros < 1000) return `${Math.round(micros)} µs`;
 	if (micros < 1e6) return `${digits(micros / 1000)} ms`;
 	return micros < 120e6 ? `${digits(micros / 1e6)} s` : span(micros / 1e6);
@@ -73,7 +79,7 @@ const UNITS = [
 /** A length of time given in seconds, by its two largest units: `2 d 3 h`.
  * @param {number | null | undefined} seconds */
 export function span(seconds) {
-	if (typeof seconds !== "number" || !Number.isFinite(seconds)) return UNKNOWN;
+	if (!isKnown(seconds)) return UNKNOWN;
 	let rest = Math.max(0, Math.round(seconds));
 	const parts = [];
 	for (const [name, size] of UNITS)
@@ -86,7 +92,7 @@ export function span(seconds) {
 
 /** Bytes: `512 B`, `1.5 MiB`. @param {number | null | undefined} bytes */
 export function bytes(bytes) {
-	if (typeof bytes !== "number" || !Number.isFinite(bytes)) return UNKNOWN;
+	if (!isKnown(bytes)) return UNKNOWN;
 	const units = ["B", "KiB", "MiB", "GiB", "TiB"];
 	let [size, unit] = [bytes, 0];
 	while (size >= 1024 && unit < units.length - 1) {

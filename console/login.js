@@ -7,8 +7,7 @@ import {api, commandLine, errorText, field, h, replace, submitter, value} from "
  * @param {Error | null} why what ended the session or failed before */
 export function showLogin(enter, why) {
 	document.title = "Sign in – Throughway";
-	const failed = h("p.bad", {role: "alert", hidden: why === null});
-	replace(failed, value(why?.message ?? ""));
+	const failed = h("p.bad", {role: "alert"}, why && value(why.message));
 	const token = h("input", {
 		type: "password",
 		name: "token",
@@ -23,7 +22,6 @@ export function showLogin(enter, why) {
 			enter(session);
 		} catch (error) {
 			replace(failed, value(errorText(error)));
-			failed.hidden = false;
 			token.select();
 		}
 	});

@@ -38,5 +38,5 @@ export function go(fragment) {
 export function note(route, query) {
 	if (location.hash !== route.hash) return;
 	history.replaceState(null, "", link(route.screen, route.args, query));
-	route.hash = location.hash;
+	Object.assign(route, parse(location.hash));
 }

@@ -7,14 +7,13 @@ import {
 	button,
 	empty,
 	h,
-	isAbort,
 	link,
 	loading,
 	parse,
-	problem,
 	refocus,
 	replace,
 	setAttributes,
+	showProblem,
 	value
 } from "./kit.js";
 import {SCREENS} from "./screens.js";
@@ -98,8 +97,7 @@ async function showScreen(host) {
 			await show({root, route, signal});
 		}
 	} catch (error) {
-		const again = () => showScreen(host);
-		if (!isAbort(error) && !signal.aborted) replace(root, problem(error, again));
+		if (!signal.aborted) showProblem(root, error, () => showScreen(host));
 	} finally {
 		root.removeAttribute("aria-busy");
 	}

@@ -106,14 +106,14 @@ function opened(event, href) {
 }
 
 /** Rows as CSV. A cell that a spreadsheet would take for a formula is quoted against it.
- * @param {string[]} titles @param {(string | number | boolean | null | undefined)[][]} rows */
+ * @param {string[]} titles @param {unknown[][]} rows */
 export function csv(titles, rows) {
 	return [titles, ...rows].map(row => `${row.map(csvCell).join(",")}\r\n`).join("");
 }
 
-/** @param {string | number | boolean | null | undefined} cell */
+/** @param {unknown} cell */
 function csvCell(cell) {
-	const text = cell === null || cell === undefined ? "" : String(cell);
+	const text = String(cell ?? "");
 	const safe = typeof cell === "string" && /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
 	return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

@@ -6,8 +6,7 @@ const STORED = "throughway.theme";
 const CHOICES = ["auto", "light", "dark"];
 
 function chosen() {
-	const stored = localStorage.getItem(STORED) ?? "auto";
-	return CHOICES.includes(stored) ? stored : "auto";
+	return CHOICES.find(it => it === localStorage.getItem(STORED)) ?? "auto";
 }
 
 export function applyTheme() {
@@ -16,12 +15,12 @@ export function applyTheme() {
 
 export function themeButton() {
 	const label = () => `Theme: ${chosen()}`;
-	const change = () => {
+	const press = () => {
 		const next = CHOICES[(CHOICES.indexOf(chosen()) + 1) % CHOICES.length] ?? "auto";
 		localStorage.setItem(STORED, next);
 		applyTheme();
-		element.textContent = label();
+		made.textContent = label();
 	};
-	const element = button(label(), change, {kind: "quiet"});
-	return element;
+	const made = button(label(), press, {kind: "quiet"});
+	return made;
 }

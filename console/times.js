@@ -35,14 +35,14 @@ function tellAll() {
 
 export function timesButton() {
 	const label = () => (absolute ? "Clock times" : "Relative times");
-	const change = () => {
+	const press = () => {
 		absolute = !absolute;
 		localStorage.setItem(STORED, absolute ? "absolute" : "relative");
-		element.textContent = label();
+		made.textContent = label();
 		tellAll();
 	};
-	const element = button(label(), change, {title: "How instants are told"});
-	return element;
+	const made = button(label(), press, {title: "How instants are told"});
+	return made;
 }
 
 export function keepTimes() {

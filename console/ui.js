@@ -5,11 +5,11 @@ import {ApiError} from "./api.js";
 import {h, renew, replace, value} from "./dom.js";
 import {mayChange} from "./session.js";
 
-export const METHODS = ["POST", "GET", "PUT", "PATCH", "DELETE"];
+export const METHODS = ["POST", "GET", "PUT", "PATCH", "DELETE", "HEAD"];
 
 /** @param {string} label @param {() => void} onclick @param {ButtonOptions} [options] */
 export function button(label, onclick, {kind, change, title} = {}) {
-	const barred = change === true && !mayChange();
+	const barred = change && !mayChange();
 	const why = barred ? "The role viewer may read, and may not change anything." : title;
 	return h("button", {type: "button", class: kind, disabled: barred, title: why, onclick}, label);
 }
@@ -44,7 +44,7 @@ export function panel(title, ...children) {
 
 /** Names with what is known of each; what is not known is left out. @param {Fact[]} all */
 export function facts(all) {
-	const known = all.filter(([, it]) => it !== null && it !== undefined && it !== false);
+	const known = all.filter(([, it]) => (it ?? false) !== false);
 	const made = known.flatMap(([name, it]) => [h("dt", name), h("dd", it)]);
 	return h("dl.facts", made);
 }
@@ -71,8 +71,7 @@ export function loading(text = "Loading…") {
 /** What is shown where there is nothing: why, and how to get the first row.
  * @param {string} title @param {string} text @param {string | null} [command] */
 export function empty(title, text, command = null) {
-	const shown = command === null ? null : commandLine(command);
-	return h("div.state", h("strong", title), h("p", text), shown);
+	return h("div.state", h("strong", title), h("p", text), command && commandLine(command));
 }
 
 /** @param {string} command */
@@ -94,6 +93,12 @@ export function problem(error, again = null) {
 	);
 }
 
+/** Shows in an element that something failed, unless somebody has left. @param {Element} element
+ * @param {unknown} error @param {() => void} again */
+export function showProblem(element, error, again) {
+	if (!isAbort(error)) replace(element, problem(error, again));
+}
+
 /** @type {{[status: number]: string}} */
 const TITLES = {0: "No connection", 403: "Not allowed", 404: "Not there", 503: "Not now"};
 
@@ -107,7 +112,6 @@ function titleOf(error) {
  * @template T @param {HTMLElement} element @param {() => T | Promise<T>} load
  * @param {(found: T) => Child | Child[]} show */
 export async function loaded(element, load, show) {
-	const again = () => loaded(element, load, show);
 	const turn = (turns.get(element) ?? 0) + 1;
 	turns.set(element, turn);
 	const isLast = () => turns.get(element) === turn;
@@ -117,7 +121,7 @@ export async function loaded(element, load, show) {
 		const found = await load();
 		if (isLast()) renew(element, show(found));
 	} catch (error) {
-		if (!isAbort(error) && isLast()) renew(element, problem(error, again));
+		if (isLast()) showProblem(element, error, () => loaded(element, load, show));
 	} finally {
 		element.removeAttribute("aria-busy");
 	}

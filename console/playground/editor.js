@@ -24,7 +24,7 @@ export class Editor {
 			"aria-label": "Suggestions",
 			hidden: true
 		});
-		this.error = h("p.bad.editor-error", {role: "alert", hidden: true});
+		this.error = h("p.bad.editor-error", {role: "alert"});
 		this.area = h("textarea", {
 			id,
 			rows: 12,
@@ -69,7 +69,6 @@ export class Editor {
 	/** Shows an error at its line. @param {string | null} message as the gateway words it */
 	showError(message) {
 		const wrong = message === null ? null : lineOf(this.text, message);
-		this.error.hidden = message === null;
 		replace(this.error, message && value(message));
 		setAttributes(this.area, {"aria-invalid": message !== null && "true"});
 		const lines = this.text
@@ -146,7 +145,7 @@ export class Editor {
 }
 
 /** Where the text stops being JSON, worded as the gateway does. @param {string} text */
-function syntaxError(text) {
+export function syntaxError(text) {
 	const offset = /^\s*[{[]/.test(text) ? firstError(text) : null;
 	if (offset === null) return null;
 	const before = text.slice(0, offset).split("\n");

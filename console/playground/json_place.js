@@ -1,6 +1,8 @@
 // Where in a JSON text is a value, and what belongs at the cursor? The text may be incomplete, as
 // it is while somebody types.
 
+import {jsonOr} from "../kit.js";
+
 const TOKEN = /[{}[\]:,]|"(?:[^"\\\n]|\\.)*"?|[^\s{}[\]:,"]+/g;
 
 /** @param {string} text @returns {Token[]} */
@@ -74,6 +76,8 @@ export function placeOf(text, path) {
 /** @param {string} text @param {number} cursor @returns {Context | null} */
 export function contextAt(text, cursor) {
 	const start = startOfTyped(text, cursor);
+	// Nothing belongs behind a value that is whole.
+	if (!/[{[,:]\s*$/.test(text.slice(0, start))) return null;
 	const frame = walk(text, () => {}, start).at(-1);
 	if (frame === undefined) return null;
 	const {kind, path, key, keys} = frame;
@@ -93,12 +97,12 @@ export function contextAt(text, cursor) {
 function startOfTyped(text, cursor) {
 	const under = tokens(text).find(it => it.start < cursor && cursor <= it.end);
 	if (under === undefined || !/text|word/.test(under.type)) return cursor;
-	const is_over = under.type === "text" && under.end === cursor && isClosed(text, under);
+	const is_over = under.type === "text" && under.end === cursor && isValue(text, under);
 	return is_over ? cursor : under.start;
 }
 
 /** @param {string} text @param {Token} token */
-const isClosed = (text, {start, end}) => /^"(?:[^"\\]|\\.)*"$/.test(text.slice(start, end));
+const isValue = (text, {start, end}) => jsonOr(text.slice(start, end), undefined) !== undefined;
 
 /** Targets may lie in targets: what is around the innermost one does not matter.
  * @param {(string | number)[]} path */
@@ -128,10 +132,8 @@ export function firstError(text) {
 /** A text that can be a key, another value, or the mark itself. @param {string} text
  * @param {Token} token */
 function kindOf(text, token) {
-	if (token.type === "text") return isClosed(text, token) ? "key" : "nothing";
-	const is_value = /^(true|false|null|-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?)$/;
-	const word = text.slice(token.start, token.end);
-	return token.type === "word" ? (is_value.test(word) ? "value" : "nothing") : token.type;
+	const kind = {text: "key", word: "value"}[token.type];
+	return kind && !isValue(text, token) ? "nothing" : (kind ?? token.type);
 }
 
 /** What may follow a token: kinds of tokens, or `end`. @param {Token} token

@@ -1,36 +1,47 @@
 // What came of a request of the playground? Its status, its times, what the gateway says of it, and
 // the message as it arrives.
 
-import {badge, block, bytes, count, duration, facts, h, link, replace, value} from "../kit.js";
+import {
+	badge,
+	block,
+	bytes,
+	count,
+	duration,
+	facts,
+	h,
+	link,
+	replace,
+	value,
+	visible
+} from "../kit.js";
 import {tokensPerSecond} from "./sender.js";
 
-/** Shows a run, at most once in a frame. @param {HTMLElement} host */
+/** Shows a run, at most once in a frame. What the user has opened or scrolled stays so.
+ * @param {HTMLElement} host */
 export function runView(host) {
-	/** @type {Run | null} */
-	let latest = null;
-	return (/** @type {Run} */ run) => {
-		if (latest === null)
-			requestAnimationFrame(() => {
-				if (latest !== null) replace(host, shown(latest));
-				latest = null;
-			});
-		latest = run;
+	const told = h("div");
+	const message = block("", "The message");
+	const headers = block("", "Headers of the response");
+	const body = block("", "Body");
+	const raw = h("details", h("summary", "Body as it came"), body);
+	const parts = [told, message, h("details", h("summary", "Headers"), headers), raw];
+	const show = (/** @type {Run} */ run) => {
+		if (!host.contains(told)) replace(host, parts);
+		replace(told, facts(known(run)), run.failed && h("p.bad", value(run.failed)));
+		message.textContent = visible(run.text, true);
+		headers.textContent = visible(run.headers.map(it => it.join(": ")).join("\n"), true);
+		body.textContent = visible(run.raw, true);
+		raw.open ||= run.end !== null && run.text === "";
 	};
-}
-
-/** @param {Run} run */
-function shown(run) {
-	const {headers, text, raw, failed} = run;
-	const lines = headers.map(([name, value]) => `${name}: ${value}`);
-	return [
-		facts(known(run)),
-		failed && h("p.bad", value(failed)),
-		text !== "" && block(text, "The message"),
-		lines.length > 0 &&
-			h("details", h("summary", "Headers"), block(lines.join("\n"), "Headers of the response")),
-		raw !== "" &&
-			h("details", {open: text === ""}, h("summary", "Body as it came"), block(raw, "Body"))
-	];
+	let isDue = false;
+	return (/** @type {Run} */ run) => {
+		if (!isDue)
+			requestAnimationFrame(() => {
+				isDue = false;
+				show(run);
+			});
+		isDue = true;
+	};
 }
 
 /** @param {Run} run @returns {Fact[]} */
@@ -38,9 +49,10 @@ function known(run) {
 	const {status, pieces, tokens} = run;
 	const rate = tokensPerSecond(run);
 	const ms = (/** @type {number | null} */ time) => time !== null && duration(time * 1000);
-	const header = (/** @type {string} */ name) => run.headers.find(it => it[0] === name)?.[1];
-	const told = (/** @type {string} */ name) => header(name) && value(header(name));
-	const trace = header("x-gateway-trace-id");
+	const headers = new Map(run.headers);
+	const told = (/** @type {string} */ name) => headers.has(name) && value(headers.get(name));
+	const trace_id = headers.get("x-gateway-trace-id");
+	const record = {href: link("requests", [], {trace_id}), target: "_blank", rel: "noopener"};
 	return [
 		["Status", status ? badge(String(status), status < 400 ? "good" : "bad") : "none yet"],
 		["Head after", ms(run.head)],
@@ -53,6 +65,6 @@ function known(run) {
 		["Retries", told("x-gateway-retry-attempt-count")],
 		["Cache", told("x-gateway-cache-status")],
 		["Error", told("x-gateway-error")],
-		["Record", trace && h("a", {href: link("requests", [], {trace_id: trace})}, value(trace))]
+		["Record", trace_id && h("a", record, value(trace_id))]
 	];
 }

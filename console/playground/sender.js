@@ -14,7 +14,6 @@ export async function send(asked, signal, changed) {
 		status: null,
 		headers: [],
 		head: null,
-		first_byte: null,
 		first_token: null,
 		last_token: null,
 		end: null,
@@ -31,7 +30,7 @@ export async function send(asked, signal, changed) {
 		const response = await fetch(location.origin + asked.path, {
 			method: asked.method,
 			headers: asked.headers,
-			body: asked.body === "" || asked.method === "GET" ? undefined : asked.body,
+			body: asked.body || undefined,
 			credentials: "omit",
 			cache: "no-store",
 			signal
@@ -58,6 +57,8 @@ async function readBody(response, run, since, changed) {
 	const events = eventReader(data => {
 		const event = jsonOr(data, null);
 		const text = textOf(event);
+		const error = firstAt(event, ERRORS, "string");
+		if (error !== undefined) run.failed = `the stream has an error: ${error}`;
 		run.tokens = tokensOf(event) ?? run.tokens;
 		if (text === "") return;
 		run.last_token = since();
@@ -68,7 +69,6 @@ async function readBody(response, run, since, changed) {
 	for (;;) {
 		const piece = await reader?.read();
 		if (piece === undefined || piece.done) break;
-		run.first_byte ??= since();
 		run.bytes += piece.value.length;
 		const text = decoder.decode(piece.value, {stream: true});
 		run.raw = run.raw.length < LONGEST ? run.raw + text : run.raw;
@@ -103,6 +103,9 @@ const TEXTS = [
 	"output.0.content.0.text",
 	"candidates.0.content.parts.0.text"
 ];
+
+/** Where they say what went wrong in a stream. */
+const ERRORS = ["error.message", "response.error.message", "error", "message"];
 
 /** Where they count the tokens of the response. */
 const COUNTS = [

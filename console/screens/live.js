@@ -5,6 +5,8 @@ import {api} from "../kit.js";
 
 const EVERY = 250;
 const MOST = 50;
+/** What each `readyState` of an EventSource means. */
+const STATES = /** @type {const} */ (["lost", "open", "ended"]);
 
 /** The stream of records, which can be paused. */
 export class Live {
@@ -16,30 +18,32 @@ export class Live {
 		this.waiting = 0;
 		/** @type {string[]} the newest events, the oldest first */
 		this.texts = [];
-		this.source = api.records.live(filter);
-		this.timer = setInterval(() => requestAnimationFrame(() => this.flush()), EVERY);
+		this.filter = filter;
+		const timer = setInterval(() => requestAnimationFrame(() => this.flush()), EVERY);
 		this.listen();
-		signal.addEventListener("abort", () => this.end(), {once: true});
+		document.addEventListener("visibilitychange", () => this.listen(), {signal});
+		signal.addEventListener("abort", () => {
+			clearInterval(timer);
+			this.source?.close();
+		});
 	}
 
+	/** A page that nobody sees keeps none of the few connections that a browser has. */
 	listen() {
-		const {source} = this;
-		source.addEventListener("record", event => this.take(event.data));
+		this.source?.close();
+		if (document.hidden) return this.listener.state("lost");
+		const source = (this.source = api.records.live(this.filter));
+		source.addEventListener("record", event => {
+			this.texts.push(event.data);
+			this.waiting += 1;
+			if (this.texts.length > MOST) this.texts.shift();
+		});
 		source.addEventListener("skipped", event => {
-			this.skipped += countIn(event.data);
+			this.skipped += JSON.parse(event.data).count;
 		});
-		source.addEventListener("open", () => this.listener.state("open"));
-		source.addEventListener("error", () => {
-			const ended = source.readyState === EventSource.CLOSED;
-			this.listener.state(ended ? "ended" : "lost");
-		});
-	}
-
-	/** @param {string} text */
-	take(text) {
-		this.texts.push(text);
-		this.waiting += 1;
-		if (this.texts.length > MOST) this.texts.splice(0, this.texts.length - MOST);
+		const tell = () => this.listener.state(STATES[source.readyState] ?? "lost");
+		source.addEventListener("open", tell);
+		source.addEventListener("error", tell);
 	}
 
 	flush() {
@@ -58,15 +62,4 @@ export class Live {
 		this.paused = paused;
 		this.flush();
 	}
-
-	end() {
-		clearInterval(this.timer);
-		this.source.close();
-	}
-}
-
-/** @param {string} data */
-function countIn(data) {
-	const {count} = JSON.parse(data);
-	return typeof count === "number" ? count : 0;
 }

@@ -4,12 +4,12 @@
 import {
 	api,
 	ApiError,
+	ascii,
 	button,
 	faint,
 	field,
 	h,
 	heading,
-	hexOf,
 	isAbort,
 	jsonOr,
 	loading,
@@ -20,7 +20,7 @@ import {
 	replace,
 	select
 } from "../kit.js";
-import {Editor} from "../playground/editor.js";
+import {Editor, syntaxError} from "../playground/editor.js";
 import {faultMenu} from "../playground/faults.js";
 import {runView} from "../playground/result.js";
 import {send} from "../playground/sender.js";
@@ -57,19 +57,16 @@ export async function show({root, route, signal}) {
 	showSides();
 	let current = new AbortController();
 	signal.addEventListener("abort", () => current.abort());
-	/** Each action ends the one before. @param {typeof explain} act */
+	/** Each action ends the one before. @param {Act} act */
 	const run = async act => {
 		current.abort();
 		const controller = (current = new AbortController());
 		stop.disabled = false;
 		const sides = compare.checked ? [first, second] : [first];
-		await Promise.all(sides.map(it => act(request, it, controller.signal)));
+		await Promise.all(sides.map(it => tried(act, request, it, controller.signal)));
 		if (current === controller) stop.disabled = true;
 	};
-	const stop = button("Stop", () => {
-		current.abort();
-		stop.disabled = true;
-	});
+	const stop = button("Stop", () => current.abort());
 	stop.disabled = true;
 	const dryRun = button("Dry run", () => run(explain));
 	const sendIt = button("Send", () => run(sendOne), {kind: "main"});
@@ -113,7 +110,7 @@ function requestForm(query) {
 	const headers = h("textarea", {rows: 3, spellcheck: "false"});
 	headers.value = query.get("headers") ?? "content-type: application/json";
 	const body = h("textarea", {rows: 9, spellcheck: "false"});
-	body.value = query.has("body") ? pretty(query.get("body") ?? "") : JSON.stringify(BODY, null, 2);
+	body.value = pretty(query.get("body") ?? JSON.stringify(BODY));
 	const routes = h(
 		"datalist",
 		{id: "routes"},
@@ -143,7 +140,7 @@ function requestForm(query) {
 				...keyHeader(key.value.trim()),
 				...configHeader(config)
 			],
-			body: body.value
+			body: ["GET", "HEAD"].includes(method.value) ? "" : body.value
 		})
 	};
 }
@@ -177,48 +174,46 @@ function keyHeader(key) {
 		: [["authorization", `Bearer ${key}`]];
 }
 
-/** Headers hold ASCII, so other characters of the config are escaped. @param {string} config
- * @returns {[string, string][]} */
+/** @param {string} config @returns {[string, string][]} */
 function configHeader(config) {
 	const text = config.trim();
 	if (text === "") return [];
-	const found = text.startsWith("{") ? jsonOr(text, null) : null;
+	// The gateway would find an error of the line that is sent at another place.
+	const wrong = syntaxError(config);
+	if (wrong !== null) throw new ApiError(400, wrong, "invalid_config");
+	const found = jsonOr(text, null);
 	const line = found === null ? text.replace(/\s+/g, " ") : JSON.stringify(found);
-	return [["x-gateway-config", line.replace(/[^\x20-\x7e]/g, it => `\\u${hexOf(it, 4)}`)]];
+	return [["x-gateway-config", ascii(line)]];
 }
 
-/** The plan of the request, or why there is none, at its place in the config.
- * @param {RequestForm} request @param {Side} side @param {AbortSignal} signal */
-async function explain(request, {config, content}, signal) {
-	replace(content, loading("Planning…"));
-	config.showError(null);
+/** Does something with a request, or shows why not, at its place in the config.
+ * @param {Act} act @param {RequestForm} request @param {Side} side @param {AbortSignal} signal */
+async function tried(act, request, {config, content}, signal) {
+	const showError = (/** @type {any} */ error) =>
+		config.showError(error?.code === "invalid_config" ? error.message : null);
+	replace(content, loading());
+	showError(null);
 	try {
-		const {headers, ...asked} = request.asked(config.text);
-		/** Several lines of one name are a list. @type {{[name: string]: string[]}} */
-		const joined = {};
-		for (const [name, text] of headers) (joined[name.toLowerCase()] ??= []).push(text);
-		const imagined = {...asked, headers: joined, body: asked.body || undefined};
-		replace(content, planTree(await api.explain(imagined, {signal})));
+		showError(await act(request.asked(config.text), content, signal));
 	} catch (error) {
-		showFailure(error, config, content);
+		showError(error);
+		replace(content, isAbort(error) ? faint("Stopped.") : problem(error));
 	}
 }
 
-/** @param {RequestForm} request @param {Side} side @param {AbortSignal} signal */
-async function sendOne(request, {config, content}, signal) {
-	replace(content, loading("Sending…"));
-	config.showError(null);
-	try {
-		const run = await send(request.asked(config.text), signal, runView(content));
-		const error = jsonOr(run.raw, null)?.error;
-		if (error?.code === "invalid_config") config.showError(error.message);
-	} catch (error) {
-		showFailure(error, config, content);
-	}
+/** @typedef {(asked: Asked, content: HTMLElement, signal: AbortSignal) => Promise<any>} Act */
+
+/** Shows the plan of the request. @type {Act} */
+async function explain({headers, ...asked}, content, signal) {
+	/** Several lines of one name are a list. @type {{[name: string]: string[]}} */
+	const joined = {};
+	for (const [name, text] of headers) (joined[name.toLowerCase()] ??= []).push(text);
+	const imagined = {...asked, headers: joined, body: asked.body || undefined};
+	replace(content, planTree(await api.explain(imagined, {signal})));
 }
 
-/** @param {unknown} error @param {Editor} config @param {HTMLElement} content */
-function showFailure(error, config, content) {
-	if (error instanceof ApiError && error.code === "invalid_config") config.showError(error.message);
-	replace(content, isAbort(error) ? faint("Stopped.") : problem(error));
+/** Gives the error of the response, if it has one. @type {Act} */
+async function sendOne(asked, content, signal) {
+	const run = await send(asked, signal, runView(content));
+	return jsonOr(run.raw, null)?.error;
 }

@@ -77,7 +77,7 @@ function actions(record) {
 		open(title, [hint && h("p", hint), block(text, title)], [copyButton(() => text)]);
 	const hint =
 		"Bodies are not recorded: this one is made of what is known. Set the variables to your keys.";
-	const headers = headersOf(record).map(([name, text]) => `${name}: ${text}`);
+	const headers = headersOf(record).map(it => it.join(": "));
 	const body = JSON.stringify(bodyOf(record), null, 2);
 	const href = link("playground", [], {method, path, headers: headers.join("\n"), body});
 	return [

@@ -1,7 +1,7 @@
 // How can a request be sent again? As a curl command without any secret: credentials are named as
 // variables of the shell, and the body, which is not recorded, is made anew from what is known.
 
-import {hexOf} from "../kit.js";
+import {ascii, hexOf} from "../kit.js";
 
 /** A text as one word of a POSIX shell. Control characters are escapes of bash, so that pasting
  * the command into a terminal does nothing else. @param {string} text */
@@ -38,20 +38,22 @@ export function headersOf(record) {
 	else if (record.route === "unified" && record.origin !== null)
 		headers.push(["x-gateway-custom-host", `${record.origin}/v1`]);
 	if (Object.keys(record.metadata).length > 0)
-		headers.push(["x-gateway-metadata", JSON.stringify(record.metadata)]);
+		headers.push(["x-gateway-metadata", ascii(JSON.stringify(record.metadata))]);
 	return headers;
 }
 
 /** @param {RequestRecord} record @param {string} gateway */
 export function curl(record, gateway) {
-	const hasBody = record.method !== "GET" && record.method !== "HEAD";
+	const {method} = record;
+	// As a method like others, curl waits for a body of the response to HEAD.
+	const how = method === "HEAD" ? "-I" : `-X ${shellWord(method)}`;
 	const credentials = record.key === null ? [] : ['-H "x-gateway-api-key: $THROUGHWAY_KEY"'];
 	if (record.route !== "endpoint") credentials.push('-H "authorization: Bearer $PROVIDER_KEY"');
 	const parts = [
-		`curl -X ${shellWord(record.method)} ${shellWord(gateway + record.path)}`,
+		`curl -g ${how} ${shellWord(gateway + record.path)}`,
 		...credentials,
-		...headersOf(record).map(([name, text]) => `-H ${shellWord(`${name}: ${text}`)}`),
-		...(hasBody ? [`-d ${shellWord(JSON.stringify(bodyOf(record)))}`] : [])
+		...headersOf(record).map(it => `-H ${shellWord(it.join(": "))}`),
+		...(["GET", "HEAD"].includes(method) ? [] : [`-d ${shellWord(JSON.stringify(bodyOf(record)))}`])
 	];
 	return parts.join(" \\\n  ");
 }

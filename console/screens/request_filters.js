@@ -69,37 +69,33 @@ export function queryOf(filter) {
 	const minutes = MINUTES[since ?? ""];
 	if (minutes !== undefined && query.from === undefined)
 		query.from = new Date(Date.now() - minutes * 60_000).toISOString();
-	const mark = metadata?.indexOf("=") ?? -1;
-	if (metadata !== undefined && mark > 0)
-		query[`metadata.${metadata.slice(0, mark)}`] = metadata.slice(mark + 1);
-	return query;
+	const [, name, text] = /^([^=]+)=(.*)$/s.exec(metadata ?? "") ?? [];
+	// The gateway refuses what is no pair.
+	return text === undefined ? {...query, metadata} : {...query, [`metadata.${name}`]: [text]};
 }
 
 /** @param {Filter} filter @param {(filter: Filter) => void} changed */
 export function filterForm(filter, changed) {
-	/** @type {ReturnType<typeof controlOf>[]} */
-	const controls = [];
 	const fields = (/** @type {{[name: string]: string}} */ labels) => {
-		const made = Object.entries(labels).map(([name, label]) => {
-			const control = controlOf(name, filter[name] ?? "");
-			controls.push(control);
-			return field(label, control);
-		});
+		const made = Object.entries(labels).map(([name, label]) =>
+			field(label, controlOf(name, filter[name] ?? ""))
+		);
 		return h("div.filters", made);
 	};
 	const onchange = () => {
-		const pairs = controls.map(({name, value}) => [name, value.trim()]);
+		const pairs = [...new FormData(form)].map(([name, given]) => [name, String(given).trim()]);
 		changed(Object.fromEntries(pairs.filter(([, text]) => text !== "")));
 	};
 	const open = Object.keys(filter).some(name => name in MORE);
 	const onsubmit = (/** @type {Event} */ event) => event.preventDefault();
-	return h(
+	const form = h(
 		"form.form",
 		{role: "search", "aria-label": "Filters", onchange, onsubmit},
 		fields(FIRST),
 		h("details", {open}, h("summary", "More filters"), fields(MORE)),
 		h("button.unseen", {type: "submit", tabindex: -1}, "Search")
 	);
+	return form;
 }
 
 /** @param {string} name @param {string} text */
@@ -118,10 +114,8 @@ function controlOf(name, text) {
 async function offer(control, objects) {
 	const found = await all(objects.list).catch(() => []);
 	const chosen = control.value;
-	/** @type {Options} */
-	const named = found.map(it => [it.id, it.name]);
-	const gone = chosen !== "" && !found.some(it => it.id === chosen);
-	const options = [ANY, ...named, ...(gone ? [chosen] : [])];
-	replace(control, [...select(options, chosen).children]);
+	const options = new Map([ANY, ...found.map(it => /** @type {const} */ ([it.id, it.name]))]);
+	if (!options.has(chosen)) options.set(chosen, chosen);
+	replace(control, [...select([...options], chosen).children]);
 	control.value = chosen;
 }

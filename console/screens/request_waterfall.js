@@ -109,11 +109,9 @@ function planNode(node, attempts) {
 
 /** @param {string} target @param {Attempt[]} attempts */
 function whatHappened(target, attempts) {
-	const tried = attempts.map((it, place) => ({it, place})).filter(({it}) => it.target === target);
-	if (tried.length === 0) return h("span.faint", "not tried");
-	const badges = tried.flatMap(({it, place}) => {
+	const tried = attempts.flatMap((it, place) => {
 		const text = `${place + 1}. ${it.fault ?? it.status ?? "relayed"}`;
-		return [badge(text, it.fault === null ? "good" : "bad"), " "];
+		return it.target === target ? [badge(text, it.fault === null ? "good" : "bad"), " "] : [];
 	});
-	return h("span", badges);
+	return tried.length > 0 ? h("span", tried) : h("span.faint", "not tried");
 }

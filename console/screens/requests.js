@@ -16,6 +16,7 @@ import {
 	problem,
 	replace,
 	saveButton,
+	showProblem,
 	table
 } from "../kit.js";
 import {Live} from "./live.js";
@@ -63,6 +64,7 @@ class List {
 		this.paused = false;
 		/** @type {"begun" | "open" | "lost" | "ended"} */
 		this.state = "begun";
+		this.missed = false;
 		/** @type {Live | null} */
 		this.live = null;
 		/** Ends what belongs to the filter before. */
@@ -78,7 +80,7 @@ class List {
 		const isReading = screen.scrollTop > READING;
 		if (isReading !== this.isReading) {
 			this.isReading = isReading;
-			this.live?.pause(this.paused || isReading);
+			this.hold();
 		}
 		if (screen.scrollHeight - screen.scrollTop - screen.clientHeight < 3 * READING) this.addRows();
 	}
@@ -114,7 +116,7 @@ class List {
 			this.found(await list());
 			setTimeout(more, 500);
 		} catch (error) {
-			if (!isAbort(error)) this.failed(error);
+			this.failed(error);
 		}
 	}
 
@@ -126,7 +128,7 @@ class List {
 		this.offerMore(page.next_cursor);
 		replace(this.content, this.trouble, this.table.element, this.more);
 		replace(this.trouble, page.data.length === 0 && this.nothing());
-		this.live?.pause(this.paused || this.isReading);
+		this.hold();
 	}
 
 	nothing() {
@@ -143,35 +145,38 @@ class List {
 
 	/** Without a store, requests can still be followed. @param {unknown} error */
 	failed(error) {
-		if (error instanceof ApiError && error.status === 409) {
+		const status = error instanceof ApiError && error.status;
+		if (status === 409) {
 			this.found({data: [], next_cursor: null});
 			replace(this.trouble, problem(error));
-		} else
-			replace(
-				this.content,
-				problem(error, () => this.search(this.filter))
-			);
+			return;
+		}
+		showProblem(this.content, error, () => this.search(this.filter));
+		if (status === 0) {
+			// The stream tries again, and tells when there is a connection.
+			this.state = "lost";
+			this.missed = true;
+		} else if (status) {
+			this.searching.abort();
+			this.unfollow();
+		}
 	}
 
 	/** Follows what comes in, unless the filter is about the past. It is shown once the list is
 	 * there. @param {AbortSignal} signal */
 	follow(signal) {
 		const {from, to, since, ...filter} = this.filter;
-		this.live = null;
+		this.unfollow();
+		if (to !== undefined) return;
 		this.state = "begun";
-		this.pauseButton.disabled = to !== undefined;
-		if (to !== undefined) {
-			replace(this.told, "");
-			return;
-		}
-		let opened = false;
+		this.missed = false;
+		this.pauseButton.disabled = false;
 		/** @type {LiveListener} */
 		const listener = {
 			state: now => {
-				// What ended meanwhile is in the store alone.
-				if (now === "open" && opened) this.search(this.filter);
-				opened ||= now === "open";
 				this.state = now;
+				this.missed ||= now === "lost";
+				if (now === "open" && this.missed) this.hold();
 				if (now === "ended") checkSession();
 				this.tell(0, this.live?.skipped ?? 0);
 			},
@@ -181,6 +186,12 @@ class List {
 		this.live = new Live(queryOf(filter), listener, signal);
 		this.live.pause(true);
 		this.pauseButton.textContent = "Pause";
+	}
+
+	unfollow() {
+		this.live = null;
+		this.pauseButton.disabled = true;
+		replace(this.told);
 	}
 
 	/** @param {RequestRecord[]} records newest first */
@@ -199,6 +210,7 @@ class List {
 
 	/** @param {number} waiting @param {number} skipped */
 	tell(waiting, skipped) {
+		if (this.live === null) return;
 		const states = {
 			begun: "Connecting",
 			open: this.paused ? "Paused" : this.isReading ? "Paused while you read" : "● Live",
@@ -214,8 +226,16 @@ class List {
 	/** @param {boolean} paused */
 	pause(paused) {
 		this.paused = paused;
-		this.live?.pause(paused || this.isReading);
+		this.hold();
 		this.pauseButton.textContent = paused ? "Resume" : "Pause";
+	}
+
+	/** Holds back what comes in while somebody reads, and then goes on: anew where some was missed,
+	 * which is in the store alone. */
+	hold() {
+		const holds = this.paused || this.isReading;
+		if (this.missed && !holds && this.state === "open") this.search(this.filter);
+		else this.live?.pause(holds);
 	}
 
 	/** What came in has displaced the oldest: those before the last one are a search of their own. */
@@ -240,11 +260,7 @@ class List {
 			while (this.rows < this.records.length) this.addRows();
 			this.offerMore(page.next_cursor);
 		} catch (error) {
-			if (!isAbort(error))
-				replace(
-					this.more,
-					problem(error, () => this.older(cursor))
-				);
+			showProblem(this.more, error, () => this.older(cursor));
 		}
 	}
 }

@@ -30,12 +30,12 @@ import {
 import {stackedBars} from "../chart.js";
 import {bars, groupOf, MEASURES, overrideLines, timesOf, total, patternOf} from "./spend_sums.js";
 
-/** @type {{[name: string]: {title: string, hours: number, time: "hour" | "day"}}} */
+/** @type {{[name: string]: {title: string, hours: number}}} */
 const RANGES = {
-	day: {title: "Last 24 hours", hours: 24, time: "hour"},
-	week: {title: "Last 7 days", hours: 7 * 24, time: "day"},
-	month: {title: "Last 30 days", hours: 30 * 24, time: "day"},
-	quarter: {title: "Last 90 days", hours: 90 * 24, time: "day"}
+	day: {title: "Last 24 hours", hours: 24},
+	week: {title: "Last 7 days", hours: 7 * 24},
+	month: {title: "Last 30 days", hours: 30 * 24},
+	quarter: {title: "Last 90 days", hours: 90 * 24}
 };
 const GROUPS = ["model", "key", "team", "origin", "provider", "route", "route_name", "outcome"];
 
@@ -58,7 +58,7 @@ export async function show({root, route, signal}) {
 			found => shown(choice, found)
 		);
 	};
-	const only = parts.map(([name, text]) => `${name} = ${text}`).join(", ");
+	const only = parts.map(it => it.join(" = ")).join(", ");
 	const whole = h("a", {href: link("spend", [], choice)}, "Show everything");
 	root.append(
 		heading("Spend", csv),
@@ -78,11 +78,8 @@ async function summedMetadata(signal) {
 
 /** @param {URLSearchParams} query @param {string[]} groups */
 function choiceOf(query, groups) {
-	const one = (
-		/** @type {string} */ name,
-		/** @type {string[]} */ of,
-		/** @type {string} */ usual
-	) => of.find(it => it === query.get(name)) ?? usual;
+	/** @type {(name: string, of: string[], usual: string) => string} */
+	const one = (name, of, usual) => of.find(it => it === query.get(name)) ?? usual;
 	return {
 		range: one("range", Object.keys(RANGES), "month"),
 		group: one("group", groups, "model"),
@@ -114,18 +111,15 @@ function form(choice, groups, load) {
 
 /** @param {Choice} choice @param {Filter} filter */
 function rangeOf({range}, filter) {
-	const {hours, time} = RANGES[range] ?? {hours: 720, time: /** @type {const} */ ("day")};
+	const hours = RANGES[range]?.hours ?? 720;
+	/** @type {"hour" | "day"} */
+	const time = range === "day" ? "hour" : "day";
 	const step = time === "hour" ? 3_600_000 : 86_400_000;
 	const to = Math.ceil(Date.now() / step) * step;
 	const from = to - hours * 3_600_000;
-	const text = (/** @type {number} */ at) => new Date(at).toISOString();
-	const query = (/** @type {string} */ group) => ({
-		...filter,
-		from: text(from),
-		to: text(to),
-		group
-	});
-	return {from, to, time, query};
+	const times = {from: new Date(from).toISOString(), to: new Date(to).toISOString()};
+	const query = (/** @type {string} */ group) => ({...filter, ...times, group});
+	return {filter, from, to, time, query};
 }
 
 /** @param {Choice} choice @param {ReturnType<typeof rangeOf>} range @param {AbortSignal} signal */
@@ -149,7 +143,7 @@ function shown(choice, {range, overTime, sums, models}) {
 	return [
 		summary(sums),
 		panel(title, chart(title, choice, range, overTime)),
-		sumsTable(choice, sums),
+		sumsTable(choice, range.filter, sums),
 		unpriced.length > 0 && panel("Models without a price", unpricedTable(unpriced))
 	];
 }
@@ -186,8 +180,8 @@ function summary(rows) {
 	return h("div.panel", figures(shares));
 }
 
-/** @param {Choice} choice @param {UsageRow[]} rows */
-function sumsTable({group}, rows) {
+/** @param {Choice} choice @param {Filter} filter @param {UsageRow[]} rows */
+function sumsTable({group}, filter, rows) {
 	const all = total(rows);
 	const cost = (/** @type {UsageRow} */ row) => Number(row.cost ?? 0);
 	/** @type {Column<UsageRow>[]} */
@@ -196,12 +190,7 @@ function sumsTable({group}, rows) {
 		{title: "Cost", class: "number", cell: costCell, sort: cost},
 		{title: "Share", class: "number", cell: row => percent(cost(row), all.cost ?? 0)},
 		numbers("Requests", row => row.requests),
-		{
-			title: "Failed",
-			class: "number",
-			cell: row => percent(row.failed, row.requests),
-			sort: row => row.failed
-		},
+		{...numbers("Failed", row => row.failed), cell: row => percent(row.failed, row.requests)},
 		numbers("Input", row => row.input),
 		numbers("Cached", row => row.cache_read),
 		numbers("Output", row => row.output),
@@ -212,8 +201,9 @@ function sumsTable({group}, rows) {
 	];
 	const href = (/** @type {UsageRow} */ row) => {
 		const {id} = groupOf(row, group);
-		const [name, field] = group.split(".");
-		return id && link("requests", [], field ? {metadata: `${field}=${id}`} : {[name ?? ""]: id});
+		const isMetadata = group.startsWith("metadata.");
+		const its = isMetadata ? {metadata: `${group.slice(9)}=${id}`} : {[group]: id};
+		return id && link("requests", [], {...filter, ...its});
 	};
 	const sorted = rows.toSorted((a, b) => cost(b) - cost(a) || b.requests - a.requests);
 	return table({caption: `Usage by ${group}`, columns, rows: sorted, href}).element;

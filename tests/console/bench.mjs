@@ -6,7 +6,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { assert } from "./checks.mjs";
 import { axeFile, chromium } from "./modules.mjs";
-import { Gateway, Mock } from "./servers.mjs";
+import { Gateway, Line, Mock } from "./servers.mjs";
 
 const BROWSER = process.env.CHROMIUM ?? "chromium";
 /** What Chromium itself writes for a response with an error status, which pages cannot prevent. */
@@ -37,6 +37,13 @@ export class Bench {
     const gateway = await Gateway.start(this.binary, settings);
     this.started.push(gateway);
     return gateway;
+  }
+
+  /** A connection to a gateway that can be taken down. */
+  async startLine(gateway) {
+    const line = await Line.start(gateway);
+    this.started.push(line);
+    return line;
   }
 
   /** The settings of the shared gateway. */

@@ -10,7 +10,7 @@ const PRICE = { input: 1000, output: 4000 };
 
 const settings = ({ mock }) => `
 default_target: "${mock.url}/v1"
-records: { usage_metadata: [user, project] }
+records: { usage_metadata: [user, project, cost.center] }
 prices: { overrides: [{ model: ${MODEL}, input: ${PRICE.input}, output: ${PRICE.output} }] }
 `;
 
@@ -150,8 +150,8 @@ check("money: the cost of a request is shown with its prices, and is summed up",
 
 check("money: spend by a field of the metadata", async (bench) => {
   const gateway = await bench.startGateway(settings(bench));
-  const { key } = await gateway.admin("POST", "keys", { name: "payer" });
-  const metadata = { "x-gateway-metadata": '{"user": "ann"}' };
+  const { id, key } = await gateway.admin("POST", "keys", { name: "payer" });
+  const metadata = { "x-gateway-metadata": '{"user": "ann", "cost.center": "ann-7"}' };
   const { usage } = await used(gateway, key, "/v1/chat/completions", metadata);
   const page = await bench.open({ gateway });
   const row = page.getByRole("row").filter({ hasText: "ann" });
@@ -166,4 +166,9 @@ check("money: spend by a field of the metadata", async (bench) => {
   await row.getByRole("link").click();
   await page.getByRole("row").filter({ hasText: MODEL }).waitFor();
   assert(page.url().includes("metadata=user%3Dann"), page.url());
+  await go(page, `spend?group=metadata.cost.center&key=${id}`);
+  await row.getByRole("link").click();
+  await page.getByRole("row").filter({ hasText: MODEL }).waitFor();
+  const query = new URLSearchParams(page.url().split("?")[1]);
+  expect("the filter", Object.fromEntries(query), { key: id, metadata: "cost.center=ann-7" });
 });

@@ -62,6 +62,12 @@ check("playground: an error of the config is shown at its line", async (bench) =
     const wrong = page.locator(".gutter .wrong").first();
     return (await wrong.count()) > 0 && (await wrong.innerText()) === "2";
   });
+  const sent = [];
+  page.on("request", (request) => sent.push(request.url()));
+  await press(page, "Dry run");
+  await result(page).getByRole("alert").getByText("is not JSON (line 2, column 14)").waitFor();
+  expect("the line", await page.locator(".gutter .wrong").first().innerText(), "2");
+  expect("what was sent", sent, []);
 });
 
 check("playground: keys and values are suggested, by the keyboard alone", async (bench) => {
@@ -101,6 +107,10 @@ check("playground: keys and values are suggested, by the keyboard alone", async 
     .waitFor();
   await page.keyboard.press("Escape");
   expect("closed", await suggested(page).getByRole("option").count(), 0);
+  await area.fill("");
+  await page.keyboard.type('{"custom_host": "http://a"');
+  await page.keyboard.press("Enter");
+  expect("behind a whole value", await area.inputValue(), '{"custom_host": "http://a"\n');
 });
 
 check("playground: a stream is watched, with its times", async (bench) => {
@@ -116,6 +126,22 @@ check("playground: a stream is watched, with its times", async (bench) => {
   await shown.getByLabel("The message").waitFor();
   await settled(page);
   await accessible(page, "a stream");
+  const tab = page.context().waitForEvent("page");
+  await shown.locator("dt:text-is('Record') + dd a").click();
+  await (await tab).getByRole("heading", { name: "Requests", level: 1 }).waitFor();
+  assert(page.url().includes("#/playground"), page.url());
+});
+
+check("playground: a stream that ends in an error is no success", async (bench) => {
+  const headers = "content-type: application/json\nx-mock-error-after: 3";
+  for (const path of ["/v1/chat/completions", "/v1/messages", "/v1/responses"]) {
+    const body = { model: "tiny", stream: true, max_tokens: 50, messages: [], input: "hi" };
+    const query = { headers, path, body: JSON.stringify(body) };
+    const page = await opened(bench, { custom_host: `${bench.mock.url}/v1` }, query);
+    await press(page, "Send");
+    await result(page).getByText("the stream has an error: ").waitFor();
+    await page.context().close();
+  }
 });
 
 check("playground: stop ends a stream", async (bench) => {
@@ -123,8 +149,11 @@ check("playground: stop ends a stream", async (bench) => {
   const page = await opened(bench, { custom_host: `${bench.mock.url}/v1` }, { headers });
   await press(page, "Send");
   await result(page).getByText("First token after").waitFor();
+  await result(page).getByText("Headers", { exact: true }).click();
   await press(page, "Stop");
   await result(page).getByText("stopped here").waitFor();
+  const headersShown = result(page).getByLabel("Headers of the response");
+  assert(await headersShown.isVisible(), "what was opened is closed");
 });
 
 check("playground: a fault of the mock at one target shows the fallback", async (bench) => {
@@ -168,7 +197,8 @@ check(
     await press(page, "Send");
     const text = result(page);
     await text.getByText("200", { exact: true }).waitFor();
-    const body = await text.getByLabel("Body", { exact: true }).innerText();
+    const shown = text.getByLabel("Body", { exact: true });
+    const body = await until("the body", () => shown.innerText());
     assert(!body.includes(bench.key) && !/throughway_session/.test(body), body);
     const stored = await page.evaluate(() =>
       JSON.stringify([{ ...localStorage }, { ...sessionStorage }]),

@@ -33,6 +33,7 @@ test("a text stops being JSON where JSON.parse stops", () => {
     '"text"',
     "",
     '{"a":{"b":[]}}',
+    '{"a":"\\x"}',
   ];
   for (const text of texts) {
     let is_json = true;
@@ -76,6 +77,14 @@ test("the cursor's section is that of the innermost target, whatever is written 
     assert.deepEqual([found?.wants, found?.section, found?.typed], [wants, section, typed], text);
   }
   assert.equal(contextAt("", 0), null);
+  for (const whole of [
+    '{"custom_host": "http://a"',
+    '{"retry"',
+    '{"weight": 1 ',
+    '{"retry": {} ',
+  ]) {
+    assert.equal(contextAt(whole, whole.length), null, whole);
+  }
 });
 
 test("what is suggested completes the text to a config that can be parsed", () => {

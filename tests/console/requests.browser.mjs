@@ -10,6 +10,7 @@ const chat = (model, more = {}) => ({
   ...more,
 });
 const unique = (word) => `${word}-${Date.now()}-${Math.floor(Math.random() * 1e6)}`;
+const told = (page) => page.locator("header.heading").getByRole("status");
 const rowWith = (page, text) => page.getByRole("row").filter({ hasText: text });
 
 check("requests: one made by the OpenAI SDK meanwhile is seen live", async (bench) => {
@@ -48,6 +49,68 @@ check("requests: the filter is in the address, and holds after a reload", async 
   expect("other rows after a reload", await rowWith(page, other).count(), 0);
   await go(page, `requests?model=${unique("none")}`);
   await page.getByText("No request matches").waitFor();
+  for (const wrong of ["metadata=name", "from=yesterday"]) {
+    await go(page, `requests?${wrong}`);
+    await page.getByRole("alert").getByText("Error 400").waitFor();
+    expect("told", await told(page).innerText(), "");
+  }
+});
+
+check("requests: after the gateway was away, the list is there again", async (bench) => {
+  const line = await bench.startLine(bench.gateway);
+  const page = await bench.open({ gateway: line, screen: "requests" });
+  await page.getByText("● Live").waitFor();
+  await line.takeDown();
+  const model = unique("away");
+  await page.getByLabel("Model", { exact: true }).fill(model);
+  await page.keyboard.press("Enter");
+  await page.getByRole("alert").getByText("No connection").waitFor();
+  await told(page).getByText("Connection lost").waitFor();
+  await bench.send("/v1/chat/completions", chat(model));
+  await line.putUp();
+  await rowWith(page, model).first().waitFor();
+  await page.getByText("● Live").waitFor();
+  bench.forgive(/ERR_|Failed to load|net::|Failed to fetch/);
+});
+
+check("requests: a lost connection leaves a paused list as it is", async (bench) => {
+  const line = await bench.startLine(bench.gateway);
+  const [before, meanwhile] = [unique("before"), unique("meanwhile")];
+  const page = await bench.open({ gateway: line, screen: "requests" });
+  await page.getByText("● Live").waitFor();
+  await bench.send("/v1/chat/completions", chat(before));
+  await rowWith(page, before).first().waitFor();
+  await page.getByRole("button", { name: "Pause" }).click();
+  await page.evaluate(() => (document.querySelector("tbody tr").id = "kept"));
+  await line.takeDown();
+  await told(page).getByText("Connection lost").waitFor();
+  await bench.send("/v1/chat/completions", chat(meanwhile));
+  await line.putUp();
+  await told(page).getByText("Paused").waitFor();
+  expect("the row of before", await page.locator("#kept").count(), 1);
+  expect("rows of meanwhile", await rowWith(page, meanwhile).count(), 0);
+  await page.getByRole("button", { name: "Resume" }).click();
+  await rowWith(page, meanwhile).first().waitFor();
+  bench.forgive(/ERR_|Failed to load|net::|Failed to fetch/);
+});
+
+check("requests: a page that nobody sees follows nothing", async (bench) => {
+  const page = await bench.open({ screen: "requests" });
+  await page.getByText("● Live").waitFor();
+  const turn = (hidden) =>
+    page.evaluate((it) => {
+      Object.defineProperty(document, "hidden", { value: it, configurable: true });
+      document.dispatchEvent(new Event("visibilitychange"));
+    }, hidden);
+  const stream = page.waitForEvent("requestfailed", (it) => it.url().includes("/records/live"));
+  await turn(true);
+  await stream;
+  const model = unique("hidden");
+  await bench.send("/v1/chat/completions", chat(model));
+  expect("rows while hidden", await rowWith(page, model).count(), 0);
+  await turn(false);
+  await page.getByText("● Live").waitFor();
+  await rowWith(page, model).first().waitFor();
 });
 
 check("requests: one that is stored while the page opens is not missed", async (bench) => {

@@ -116,3 +116,43 @@ export class Gateway {
     fs.rmSync(this.folder, { recursive: true, force: true });
   }
 }
+
+/** What stands between a browser and a gateway, and fails when a test says so. */
+export class Line {
+  static async start(gateway) {
+    const line = new Line();
+    line.gateway = gateway;
+    line.port = await freePort();
+    line.url = `http://127.0.0.1:${line.port}`;
+    line.sockets = new Set();
+    await line.putUp();
+    return line;
+  }
+
+  link = async () => (await this.gateway.link()).replace(this.gateway.url, this.url);
+
+  async putUp() {
+    this.server = net.createServer((client) => {
+      const upstream = net.connect(Number(new URL(this.gateway.url).port), "127.0.0.1");
+      client.pipe(upstream).pipe(client);
+      for (const socket of [client, upstream]) {
+        this.sockets.add(socket);
+        socket.on("error", () => {});
+        socket.on("close", () => {
+          this.sockets.delete(socket);
+          client.destroy();
+          upstream.destroy();
+        });
+      }
+    });
+    this.server.listen(this.port, "127.0.0.1");
+    await new Promise((done) => this.server.once("listening", done));
+  }
+
+  async takeDown() {
+    this.server.close();
+    for (const socket of this.sockets) socket.destroy();
+  }
+
+  stop = () => this.takeDown();
+}

@@ -296,7 +296,6 @@
  * @property {number | null} status
  * @property {[string, string][]} headers
  * @property {number | null} head
- * @property {number | null} first_byte
  * @property {number | null} first_token
  * @property {number | null} last_token
  * @property {number | null} end

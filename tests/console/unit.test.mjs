@@ -6,7 +6,8 @@ import { execFileSync } from "node:child_process";
 import { queryText } from "../../console/api.js";
 import * as format from "../../console/format.js";
 import { link, note, parse } from "../../console/router.js";
-import { shellWord } from "../../console/screens/request_curl.js";
+import { queryOf } from "../../console/screens/request_filters.js";
+import { curl, headersOf, shellWord } from "../../console/screens/request_curl.js";
 import { bars, overrideLines, patternOf, timesOf } from "../../console/screens/spend_sums.js";
 import { segmentsOf } from "../../console/screens/request_waterfall.js";
 
@@ -77,6 +78,7 @@ test("what a view notes does not undo a navigation that has begun", () => {
   assert.equal(location.hash, "#/requests?model=x");
   note(route, { model: "y" });
   assert.equal(location.hash, "#/requests?model=y");
+  assert.equal(route.query.get("model"), "y");
   location.hash = "#/playground";
   note(route, { model: "z" });
   assert.equal(location.hash, "#/playground");
@@ -88,6 +90,25 @@ test("a query leaves out what is empty", () => {
     queryText({ a: "x y", b: ["c", "d"], e: 0, f: false }),
     "?a=x+y&b=c%2Cd&e=0&f=false",
   );
+});
+
+test("a filter by metadata is a pair, whose value may be empty", () => {
+  const query = (metadata) => queryText(queryOf({ metadata }));
+  assert.equal(query("cost.center=a=b"), "?metadata.cost.center=a%3Db");
+  assert.equal(query("empty="), "?metadata.empty=");
+  assert.equal(query("name"), "?metadata=name");
+  assert.equal(query("=value"), "?metadata=%3Dvalue");
+  assert.equal(queryText(queryOf({ model: "x" })), "?model=x");
+});
+
+test("a curl command sends the path and the metadata as they were", () => {
+  const record = { method: "GET", path: "/v1/files/[1-3]", key: null, route: "provider" };
+  const of = (more) => ({ ...record, provider: null, origin: null, metadata: {}, ...more });
+  const command = (more) => curl(of(more), "http://gateway").split(" \\\n")[0];
+  assert.equal(command({}), "curl -g -X GET 'http://gateway/v1/files/[1-3]'");
+  assert.equal(command({ method: "HEAD" }), "curl -g -I 'http://gateway/v1/files/[1-3]'");
+  const headers = Object.fromEntries(headersOf(of({ metadata: { city: "Zürich 🙂" } })));
+  assert.equal(headers["x-gateway-metadata"], '{"city":"Z\\u00fcrich \\ud83d\\ude42"}');
 });
 
 test("a word of a shell is the text, whatever it holds", () => {
