@@ -62,7 +62,7 @@ fn settings_are_told_with_where_each_was_given() {
             .as_str()
             .is_some_and(|it| it.contains("timeouts.connect"))
     });
-    process.write_settings(&yaml);
+    process.write_settings(yaml);
     eventually("the file is as it was, and nothing is wrong", || {
         let last = &admin.json("GET", "/settings", "", 200)["last_reload"];
         last["error"].is_null()
