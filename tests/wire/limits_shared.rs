@@ -2,7 +2,7 @@
 //! Redis is away.
 
 use std::{
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     thread,
     time::{Duration, Instant},
 };
@@ -138,6 +138,15 @@ fn places_are_shared_given_back_and_run_out_with_their_replica() {
     assert_eq!(two.exchange(&request).status, 200);
 }
 
+/// Stops the load of a test, also of one that fails.
+struct Stop<'s>(&'s AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn nothing_fails_while_redis_is_away_and_sharing_resumes_after_it() {
     let (mut redis, upstream) = (Redis::start(), Upstream::ok());
@@ -145,9 +154,10 @@ fn nothing_fails_while_redis_is_away_and_sharing_resumes_after_it() {
     let [one, two] = ["away-1", "away-2"].map(|name| replica(name, &redis, limit, ""));
     settled(&[&one, &two]);
     let request = request(&upstream);
-    let stop = std::sync::atomic::AtomicBool::new(false);
+    let stop = AtomicBool::new(false);
     let sent = AtomicUsize::new(0);
     thread::scope(|scope| {
+        let load = Stop(&stop);
         for number in 0..8 {
             let (process, request) = ([&one, &two][number % 2], &request);
             let (stop, sent) = (&stop, &sent);
@@ -186,7 +196,7 @@ fn nothing_fails_while_redis_is_away_and_sharing_resumes_after_it() {
             eventually("it is back", || process.metric("throughway_redis_up") == 1);
         }
         pass(200);
-        stop.store(true, Ordering::Relaxed);
+        drop(load);
     });
     for process in [&one, &two] {
         let warnings = || {

@@ -244,7 +244,16 @@ fn other_user() -> Option<(u32, u32)> {
     )
 }
 
-fn free_port() -> u16 {
-    let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-    free.local_addr().expect("an address").port()
+/// A port below those that the system gives to outgoing connections: none of them takes it while
+/// the server is away.
+pub fn free_port() -> u16 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    let mut ports = std::iter::repeat_with(|| {
+        let next = NEXT.fetch_add(1, Ordering::Relaxed);
+        // Programs that run at once begin at other ports.
+        let place = std::process::id().wrapping_mul(37).wrapping_add(next);
+        10_000 + (place % 20_000) as u16
+    });
+    ports.find(is_free).expect("a port")
 }

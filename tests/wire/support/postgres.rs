@@ -8,7 +8,7 @@ mod server;
 
 pub use self::{
     directory::Directory,
-    server::{PASSWORD, Postgres},
+    server::{PASSWORD, Postgres, free_port},
 };
 
 /// The URL of a new database of the server.

@@ -3,12 +3,12 @@
 use std::{
     ffi::OsString,
     io::{Read as _, Write as _},
-    net::{Ipv4Addr, TcpListener, TcpStream},
+    net::{Ipv4Addr, TcpStream},
     process::{Child, Command, Stdio},
     time::Duration,
 };
 
-use super::eventually;
+use super::{eventually, postgres::free_port};
 
 /// A running `redis-server`, or several that are one cluster.
 pub struct Redis {
@@ -200,11 +200,6 @@ fn ask(port: u16, command: &str) -> Option<String> {
 /// `REDIS_SERVER` may name another server that speaks Redis's protocol.
 fn program() -> OsString {
     std::env::var_os("REDIS_SERVER").unwrap_or_else(|| "redis-server".into())
-}
-
-fn free_port() -> u16 {
-    let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-    free.local_addr().expect("an address").port()
 }
 
 impl Drop for Redis {
